@@ -1,0 +1,176 @@
+"""What must hold of an export before it may replace what is published.
+
+Each guard is a sentence when it stops something, and a name by which a person accepts the change knowingly
+(`accept` in the run's config, `--accept` on the command line). A guard on the file stops everything; a
+guard on a closed month stops that month. Orçado may be restated at any time: that is reported only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, get_args
+
+from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent, ParsedExport, Reject
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.proof import Digest
+
+Guard = Literal[
+    "single_sheet",
+    "exact_header",
+    "plausible_row_count",
+    "few_rejects",
+    "known_values",
+    "natureza_matches_conta",
+    "period_inside_window",
+    "closed_months_present",
+    "closed_months_unchanged",
+    "no_foreign_rows",
+]
+GUARDS: tuple[str, ...] = get_args(Guard)
+
+#: An export with fewer rows than this share of the published lines is taken for a cut one.
+PLAUSIBLE_SHARE = 0.9
+#: More rejected rows than this share mean another layout, not typing errors.
+REJECTED_SHARE = 0.05
+#: A month may still be corrected for two months after it; then it is closed.
+OPEN_MONTHS = 2
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is loaded now, by month key: lines, and the financial digest of Realizado."""
+
+    lines: Mapping[str, int] = field(default_factory=dict)
+    realizado: Mapping[str, Digest] = field(default_factory=dict)
+    foreign_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A guard that does not hold, and the sentence that says so."""
+
+    guard: Guard
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.sentence} To accept it knowingly, run again with accept: [{self.guard}]."
+
+
+@dataclass(frozen=True)
+class Review:
+    """The guards that stop the file, and those that stop single months."""
+
+    file: tuple[Violation, ...] = ()
+    months: Mapping[str, Violation] = field(default_factory=dict)
+
+    def stop_if_refused(self) -> None:
+        """Raise PermanentError when a guard on the file does not hold."""
+        if self.file:
+            raise PermanentError(" ".join(str(violation) for violation in self.file))
+
+
+def closed_before(today: date) -> str:
+    """The month key before which months are closed: those older than two months."""
+    months = today.year * 12 + today.month - 1 - OPEN_MONTHS
+    return date(months // 12, months % 12 + 1, 1).isoformat()
+
+
+def review_rows(parsed: ParsedExport, published: Published, accepted: Collection[str]) -> tuple[Violation, ...]:
+    """The guards on the whole file that need its rows."""
+    found = [*_rejects(parsed), *_row_guards(parsed.rejects)]
+    read, rejected = parsed.rows_read, len(parsed.rejects)
+    return (*review_size(read, rejected, published, accepted), *_unless(found, accepted))
+
+
+def review_size(
+    read: int, rejected: int, published: Published, accepted: Collection[str]
+) -> tuple[Violation, ...]:
+    """The guards on the whole file that need only its counts, and the table it would replace."""
+    return _unless([*_size(read, rejected, sum(published.lines.values())), *foreign_rows(published)], accepted)
+
+
+def _unless(found: Sequence[Violation], accepted: Collection[str]) -> tuple[Violation, ...]:
+    return tuple(violation for violation in found if violation.guard not in accepted)
+
+
+def review_months(
+    contents: Mapping[str, MonthContent], published: Published, today: date, accepted: Collection[str]
+) -> dict[str, Violation]:
+    """The guards on closed months: none vanished, and no Realizado of theirs changed."""
+    limit = closed_before(today)
+    found: dict[str, Violation] = {}
+    for month in sorted(published.lines):
+        if month >= limit or not published.lines[month]:
+            continue
+        content = contents.get(month, EMPTY_MONTH)
+        if not content.full.rows:
+            found[month] = Violation(
+                "closed_months_present",
+                f"{month[:7]} has {published.lines[month]} published lines and none in the export.",
+            )
+        elif month in published.realizado and content.realizado != published.realizado[month]:
+            found[month] = Violation(
+                "closed_months_unchanged",
+                f"Realizado of the closed month {month[:7]} differs from what is published"
+                f" ({published.realizado[month].rows} lines before, {content.realizado.rows} now).",
+            )
+    return {month: violation for month, violation in found.items() if violation.guard not in accepted}
+
+
+def foreign_rows(published: Published) -> list[Violation]:
+    if not published.foreign_rows:
+        return []
+    return [
+        Violation(
+            "no_foreign_rows",
+            f"dre_hitss holds {published.foreign_rows} rows that this pipeline did not load; beside the"
+            " export they would be counted twice. Accepted, they are set aside in"
+            " sync_private.dre_hitss_set_aside.",
+        )
+    ]
+
+
+def _size(read: int, rejected: int, before: int) -> list[Violation]:
+    usable = read - rejected
+    if usable == 0:
+        sentence = f"The export has no usable row ({read} were read)."
+    elif usable < PLAUSIBLE_SHARE * before:
+        sentence = f"The export has {usable} usable rows, fewer than 90 % of the {before} published lines."
+    else:
+        return []
+    return [Violation("plausible_row_count", sentence)]
+
+
+def _rejects(parsed: ParsedExport) -> list[Violation]:
+    if len(parsed.rejects) <= REJECTED_SHARE * parsed.rows_read:
+        return []
+    problem = Counter((p.column, p.reason) for r in parsed.rejects for p in r.problems).most_common(1)[0]
+    (column, reason), times = problem
+    return [
+        Violation(
+            "few_rejects",
+            f"{len(parsed.rejects)} of {parsed.rows_read} rows would be rejected, more than 5 %; most often"
+            f" in column {column}, {times} times: {reason}.",
+        )
+    ]
+
+
+def _row_guards(rejects: Sequence[Reject]) -> list[Violation]:
+    """One violation a guard that single rows break, naming the first of them."""
+    rows: dict[Guard, list[tuple[int, str, str]]] = {}
+    for reject in rejects:
+        for problem in reject.problems:
+            for guard in get_args(Guard):
+                if problem.guard == guard:
+                    rows.setdefault(guard, []).append((reject.row, problem.column, problem.reason))
+    return [
+        Violation(
+            guard,
+            f"{len(found)} rows break a rule of the whole export, the first in row {found[0][0]}, column"
+            f" {found[0][1]}: {found[0][2]}.",
+        )
+        for guard, found in rows.items()
+    ]

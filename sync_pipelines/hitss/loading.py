@@ -1,0 +1,252 @@
+"""A month from the workbook to proof: one transaction over all its tables, nothing wrong ever committed.
+
+Source and destination are compared before the commit. A month whose tables hold already what the workbook
+says is proved by reading it, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from psycopg import sql
+
+from sync_pipelines.hitss import tables
+from sync_pipelines.hitss.guards import Published, Violation
+from sync_pipelines.hitss.lines import EMPTY_MONTH, LINE_FIELDS, MonthContent, ParsedExport
+from sync_pipelines.hitss.tables import BUDGET, HITSS, LINES, SUMMARY, PublishedTable
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.ledger import RecordedProof
+from sync_pipelines.lib.postgres import Changes, Connection
+from sync_pipelines.lib.proof import Digest, Proof, canonical
+
+#: The month chain in the order in which its tables feed each other.
+CHAIN = ("dre_lines", "dre_hitss", "dre_orcado", "dre_summary")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to one table's month. read = loaded + unchanged + rejected, in rows."""
+
+    read: int
+    changes: Changes
+    proof: Proof
+    version: str
+    rejected: int = 0
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def adds_up(self) -> bool:
+        return self.read == self.changes.written + self.changes.unchanged + self.rejected
+
+
+class ProofError(PermanentError):
+    """Source and destination differ after the write; the transaction was rolled back."""
+
+
+def version_of(asset: str, content: MonthContent, empresa: str) -> str:
+    """The version of the source that a table's month depends on: money, and for the lines also people."""
+    match asset:
+        case "dre_lines":
+            return str(content.full)
+        case "dre_hitss":
+            return f"{content.realizado} {empresa}"
+        case "dre_orcado":
+            return f"{content.orcado} {empresa}"
+    return f"{content.realizado} {content.orcado} {empresa}"
+
+
+@dataclass
+class MonthLoader:
+    """Loads months over one connection to the project database.
+
+    `contents` says what the workbook holds, without its rows; `parse` gives the rows, and is called only when
+    a month must be written. `proofs` are the newest proofs by asset. `blocked` are months that a guard stops.
+    """
+
+    connection: Connection
+    months: Collection[str]
+    contents: Mapping[str, MonthContent]
+    parse: Callable[[], ParsedExport]
+    proofs: Mapping[str, Mapping[str, RecordedProof]]
+    execution_id: str
+    empresa: str
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    blocked: Mapping[str, Violation] = field(default_factory=dict)
+    selected: Collection[str] = CHAIN
+
+    def load(self, month: str) -> dict[str, Outcome]:
+        """Bring the selected tables' month up to date and prove it.
+
+        Returns an Outcome for each selected table. Raises PermanentError for a blocked month, ProofError
+        when the tables do not hold what they should, TransientError when another run holds the month.
+        """
+        if (violation := self.blocked.get(month)) and "dre_lines" in self.selected:
+            raise PermanentError(str(violation))
+        with postgres.errors_about(f"the month {month[:7]} of the DRE"), self.connection.transaction():
+            busy = f"Another run is loading {month[:7]} of the DRE."
+            postgres.lock_partition(self.connection, "hitss", month, busy=busy)
+            outcomes: dict[str, Outcome] = {}
+            if "dre_lines" in self.selected:
+                outcomes["dre_lines"] = self._load_lines(month)
+            for table in (HITSS, BUDGET):
+                if table.asset in self.selected:
+                    outcomes[table.asset] = self._publish(table, month)
+            if "dre_summary" in self.selected:
+                outcomes["dre_summary"] = self._summarise(month)
+            for asset, outcome in outcomes.items():
+                if not outcome.proof.holds:
+                    differences = "; ".join(outcome.proof.differences())
+                    raise ProofError(f"{asset} of {month[:7]} is not what it should be ({differences}).")
+        return outcomes
+
+    def _load_lines(self, month: str) -> Outcome:
+        content = self.contents.get(month, EMPTY_MONTH)
+        before = self._live_lines.get(month, Digest())
+        rejected = self.rejected.get(month, 0)
+        read = content.full.rows + rejected
+        version = version_of("dre_lines", content, self.empresa)
+        if before == content.full:
+            same = Changes(unchanged=content.full.rows)
+            return Outcome(read, same, Proof({"digest": version}, {"digest": str(before)}), version, rejected)
+        rows = ((*row, self.execution_id) for row in self.parse().rows(month))
+        if before.rows == 0:
+            postgres.copy_rows(self.connection, LINES, (*LINE_FIELDS, "execution_id"), rows)
+            changes = Changes(inserted=content.full.rows)
+        else:
+            changes = self._merge_lines(month, rows)
+        after = tables.live_digests(self.connection, None, [month]).get(month, Digest())
+        source = {
+            name: tables.total_text(total.rows, canonical(total.exact), canonical(total.rounded))
+            for name, total in content.totals.items()
+        }
+        destination = tables.totals(self.connection, sql.Identifier(*LINES.split(".")), "lancamento", month)
+        proof = Proof({"digest": version, **source}, {"digest": str(after), **destination})
+        return Outcome(read, changes, proof, version, rejected)
+
+    def _merge_lines(self, month: str, rows: Iterable[Sequence[object]]) -> Changes:
+        self.connection.execute(
+            "create temporary table if not exists dre_lines_staged"
+            " (like sync_private.dre_lines including defaults) on commit delete rows"
+        )
+        postgres.copy_rows(self.connection, "dre_lines_staged", (*LINE_FIELDS, "execution_id"), rows)
+        return postgres.merge_slice(
+            self.connection,
+            source=sql.Identifier("dre_lines_staged"),
+            target=LINES,
+            key=("competencia", *tables.LINE_KEY),
+            columns=tables.LINE_COLUMNS,
+            stamped={"execution_id": self.execution_id},
+            where=sql.SQL("target.competencia = %(month)s"),
+            parameters={"month": month},
+        )
+
+    def _publish(self, table: PublishedTable, month: str) -> Outcome:
+        before = self._live_published[table.asset].get(month, Digest())
+        content = self.contents.get(month, EMPTY_MONTH)
+        version = version_of(table.asset, content, self.empresa)
+        known = self.proofs.get(table.asset, {}).get(month)
+        lines_are_as_proved = self._live_lines.get(month, Digest()) == content.full
+        if known and known.holds and known.source_version == version and lines_are_as_proved:
+            expected = known.proof.source["digest"]
+            if str(before) == expected:
+                return Outcome(before.rows, Changes(unchanged=before.rows), known.proof, version)
+        source = table.source(self.empresa)
+        changes = postgres.merge_slice(
+            self.connection,
+            source=source,
+            target=table.name,
+            key=("competencia", *tables.LINE_KEY),
+            columns=tuple(name for name in table.columns if name != "competencia"),
+            stamped={"execution_id": self.execution_id},
+            where=sql.SQL("target.competencia = %(month)s and target.line_hash is not null"),
+            parameters={"month": month},
+        )
+        return Outcome(*self._prove_published(table, month, changes), version)
+
+    def _prove_published(
+        self, table: PublishedTable, month: str, changes: Changes
+    ) -> tuple[int, Changes, Proof]:
+        expected = tables.derived_digest(self.connection, table, self.empresa, month)
+        after = tables.live_digests(self.connection, table, [month]).get(month, Digest())
+        source = sql.SQL("(select * from sync_private.dre_lines where relatorio = {})").format(
+            sql.Literal(table.report)
+        )
+        lines = tables.totals(self.connection, source, "lancamento", month)
+        published = sql.SQL(
+            "(select {report}::text as relatorio, competencia, natureza, valor * {sign} as valor,"
+            " valor_exato * {sign} as valor_exato from {table})"
+        ).format(
+            report=sql.Literal(table.report),
+            sign=sql.SQL(table.sign),
+            table=sql.Identifier(*table.name.split(".")),
+        )
+        rows = tables.totals(self.connection, published, "valor_exato", month)
+        return expected.rows, changes, Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows})
+
+    def _summarise(self, month: str) -> Outcome:
+        parameters = {"months": [month], "month": month, "execution_id": self.execution_id}
+        changes = postgres.merge_slice(
+            self.connection,
+            source=sql.SQL(tables.SUMMARY_QUERY),
+            target=SUMMARY,
+            key=("competencia",),
+            columns=tables.SUMMARY_COLUMNS,
+            stamped={"execution_id": self.execution_id},
+            where=sql.SQL("target.competencia = %(month)s"),
+            parameters=parameters,
+        )
+        names = sql.SQL(", ").join(map(sql.Identifier, tables.SUMMARY_COLUMNS))
+        both = self.connection.execute(
+            sql.SQL(
+                "select {names} from {query} as expected"
+                " union all select {names} from {table} where competencia = %(month)s"
+            ).format(names=names, query=sql.SQL(tables.SUMMARY_QUERY), table=postgres.table(SUMMARY)),
+            parameters,
+        ).fetchall()
+        expected, actual = (
+            {name: str(canonical(value)) for name, value in zip(tables.SUMMARY_COLUMNS, row, strict=True)}
+            for row in (both[0], both[-1] if len(both) == 2 else [None] * len(both[0]))
+        )
+        figures = {name: float(value) for name, value in zip(tables.SUMMARY_COLUMNS, both[-1], strict=True)}
+        version = version_of("dre_summary", self.contents.get(month, EMPTY_MONTH), self.empresa)
+        return Outcome(1, changes, Proof(expected, actual), version, figures=figures)
+
+    @cached_property
+    def _live_lines(self) -> dict[str, Digest]:
+        return tables.live_digests(self.connection, None, list(self.months))
+
+    @cached_property
+    def _live_published(self) -> dict[str, dict[str, Digest]]:
+        return {
+            table.asset: tables.live_digests(self.connection, table, list(self.months))
+            for table in (HITSS, BUDGET)
+            if table.asset in self.selected
+        }
+
+
+def published(connection: Connection, contents: Mapping[str, MonthContent]) -> Published:
+    """What is loaded now, for the guards; Realizado's digests only of months that differ at all."""
+    rows = connection.execute("select competencia::text, count(*) from sync_private.dre_lines group by 1").fetchall()
+    lines = {month: count for month, count in rows}
+    full = tables.live_digests(connection, None, list(lines))
+    differing = [month for month in lines if full[month] != contents.get(month, EMPTY_MONTH).full]
+    foreign = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
+    return Published(lines, tables.realizado_digests(connection, differing), foreign[0] if foreign else 0)
+
+
+def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:
+    """Move the rows that this pipeline did not load out of dre_hitss, keeping them whole; returns how many."""
+    with connection.transaction():
+        kept = connection.execute(
+            "insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)"
+            " select %s, id::text, to_jsonb(foreign_row) from public.dre_hitss as foreign_row"
+            " where line_hash is null",
+            (execution_id,),
+        ).rowcount
+        gone = connection.execute("delete from public.dre_hitss where line_hash is null").rowcount
+        if kept != gone:
+            raise ProofError(f"{kept} foreign rows were kept but {gone} would go; nothing was changed.")
+    return kept

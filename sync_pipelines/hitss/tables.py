@@ -1,0 +1,172 @@
+"""The tables that the DRE fills, and how each month of one is derived from the one before it.
+
+`dre_lines` holds both reports as they came. `dre_hitss` publishes Realizado, `dre_orcado` the budget with the
+sign of a ledger (cost negative), `dre_summary` a month's revenue, cost and margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+from sync_pipelines.hitss.columns import FINANCIAL, ORCADO, PEOPLE, REALIZADO, digest_columns
+from sync_pipelines.lib.executions import ExecutionTables
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Digest, digest_query
+
+LINES = "sync_private.dre_lines"
+SUMMARY = "public.dre_summary"
+EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs", "hitss-automation")
+
+LINE_KEY = ("line_hash", "occurrence")
+LINE_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
+LINES_DIGEST = digest_columns((*FINANCIAL, *PEOPLE))
+REALIZADO_DIGEST = digest_columns(FINANCIAL)
+
+_PUBLISHED: LiteralString = """(
+    select
+        line_hash, occurrence, conta,
+        coalesce(nullif(btrim(denominacao_conta), ''), conta) as descricao,
+        valor * {sign} as valor,
+        case natureza when 'RECEITA' then 'RECEITA' else 'DESPESA' end as tipo,
+        periodo, {empresa}::text as empresa, competencia,
+        extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
+        natureza, lancamento * {sign} as valor_exato, tipo as tipo_comercial, cliente, linha_negocio,
+        codigo_projeto, projeto, id_homs, filial_faturamento, imposto
+    from sync_private.dre_lines
+    where competencia = %(month)s and relatorio = {relatorio}
+)"""
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table that publishes one report of `dre_lines`."""
+
+    asset: str
+    name: str
+    report: str
+    sign: LiteralString
+    columns: tuple[str, ...]
+
+    def source(self, empresa: str) -> sql.Composed:
+        """The bracketed query of the month `%(month)s` as this table should hold it."""
+        return sql.SQL(_PUBLISHED).format(
+            sign=sql.SQL(self.sign), empresa=sql.Literal(empresa), relatorio=sql.Literal(self.report)
+        )
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        return (*self.columns, "occurrence")
+
+
+_COLUMNS = (
+    *("conta", "descricao", "valor", "tipo", "periodo", "empresa", "competencia", "ano", "mes", "natureza"),
+    *("valor_exato", "tipo_comercial", "cliente", "linha_negocio", "codigo_projeto", "projeto"),
+    *("filial_faturamento", "imposto"),
+)
+HITSS = PublishedTable("dre_hitss", "public.dre_hitss", REALIZADO, "1", (*_COLUMNS, "id_homs"))
+# A budget states cost as a magnitude; the ledger as a negative amount.
+BUDGET_SIGN: LiteralString = "case natureza when 'CUSTO' then -1 else 1 end"
+BUDGET = PublishedTable("dre_orcado", "public.dre_orcado", ORCADO, BUDGET_SIGN, _COLUMNS)
+
+#: Margin: revenue less the magnitude of cost, plus the (negative) payroll relief; 0 % without revenue.
+SUMMARY_QUERY: LiteralString = """(
+    with months as (select unnest(%(months)s::date[]) as competencia),
+    actual as (
+        select
+            competencia, count(*) as linhas,
+            coalesce(sum(valor) filter (where natureza = 'RECEITA'), 0) as receita,
+            coalesce(sum(valor) filter (where natureza = 'CUSTO' and conta <> 'Desoneração da Folha'), 0) as custo,
+            coalesce(sum(valor) filter (where conta = 'Desoneração da Folha'), 0) as desoneracao
+        from public.dre_hitss
+        where competencia = any(%(months)s) and line_hash is not null
+        group by competencia
+    ),
+    budget as (
+        select
+            competencia, count(*) as linhas,
+            coalesce(sum(valor) filter (where natureza = 'RECEITA'), 0) as receita,
+            coalesce(sum(valor) filter (where natureza = 'CUSTO' and conta <> 'Desoneração da Folha'), 0) as custo,
+            coalesce(sum(valor) filter (where conta = 'Desoneração da Folha'), 0) as desoneracao
+        from public.dre_orcado
+        where competencia = any(%(months)s)
+        group by competencia
+    )
+    select
+        competencia,
+        extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
+        coalesce(actual.linhas, 0)::integer as linhas,
+        coalesce(actual.receita, 0)::numeric(17, 2) as receita,
+        coalesce(actual.custo, 0)::numeric(17, 2) as custo,
+        coalesce(actual.desoneracao, 0)::numeric(17, 2) as desoneracao,
+        coalesce(actual.receita - abs(actual.custo) + actual.desoneracao, 0)::numeric(17, 2) as margem,
+        coalesce(round(100 * (actual.receita - abs(actual.custo) + actual.desoneracao)
+            / nullif(actual.receita, 0), 2), 0) as margem_percentual,
+        coalesce(budget.linhas, 0)::integer as linhas_orcadas,
+        coalesce(budget.receita, 0)::numeric(17, 2) as receita_orcada,
+        coalesce(budget.custo, 0)::numeric(17, 2) as custo_orcado,
+        coalesce(budget.desoneracao, 0)::numeric(17, 2) as desoneracao_orcada,
+        coalesce(budget.receita - abs(budget.custo) + budget.desoneracao, 0)::numeric(17, 2) as margem_orcada,
+        coalesce(round(100 * (budget.receita - abs(budget.custo) + budget.desoneracao)
+            / nullif(budget.receita, 0), 2), 0) as margem_percentual_orcada
+    from months left join actual using (competencia) left join budget using (competencia)
+)"""
+SUMMARY_COLUMNS = (
+    *("ano", "mes", "linhas", "receita", "custo", "desoneracao", "margem", "margem_percentual"),
+    *("linhas_orcadas", "receita_orcada", "custo_orcado", "desoneracao_orcada", "margem_orcada"),
+    "margem_percentual_orcada",
+)
+
+
+def live_digests(connection: Connection, table: PublishedTable | None, months: Sequence[str]) -> dict[str, Digest]:
+    """What a table (`dre_lines` when None) holds now, by month; months without rows are absent."""
+    columns = digest_columns(table.digest) if table else LINES_DIGEST
+    identifier = sql.Identifier(*(table.name if table else LINES).split("."))
+    where = sql.SQL("competencia = any(%(months)s::date[]) and line_hash is not null")
+    query = digest_query(identifier, columns, by=sql.SQL("competencia"), where=where)
+    rows = connection.execute(query, {"months": list(months)}).fetchall()
+    return {key: Digest.parse(text) for key, text in rows}
+
+
+def derived_digest(connection: Connection, table: PublishedTable, empresa: str, month: str) -> Digest:
+    """What a published month should hold, computed from `dre_lines`."""
+    source = table.source(empresa) + sql.SQL(" as derived")
+    query = digest_query(source, digest_columns(table.digest))
+    row = connection.execute(query, {"month": month}).fetchone()
+    return Digest.parse(row[1]) if row else Digest()
+
+
+def realizado_digests(connection: Connection, months: Sequence[str]) -> dict[str, Digest]:
+    """The financial content of published Realizado by month, whoever is named as responsible."""
+    query = digest_query(
+        sql.Identifier(*LINES.split(".")),
+        REALIZADO_DIGEST,
+        by=sql.SQL("competencia"),
+        where=sql.SQL("relatorio = 'Realizado' and competencia = any(%(months)s::date[])"),
+    )
+    rows = connection.execute(query, {"months": list(months)}).fetchall()
+    return {key: Digest.parse(text) for key, text in rows}
+
+
+def totals(connection: Connection, source: sql.Composable, amount: str, month: str) -> dict[str, str]:
+    """Control totals of a month by report and Natureza: `rows rows, exact sum, rounded sum`.
+
+    `source` is a bracketed query or a table with the columns relatorio, natureza, valor and `amount`.
+    """
+    rows = connection.execute(
+        sql.SQL(
+            "select relatorio || ' ' || natureza, count(*), trim_scale(sum({}))::text, trim_scale(sum(valor))::text"
+            " from {} as counted where competencia = %(month)s group by 1 order by 1"
+        ).format(sql.Identifier(amount), source),
+        {"month": month},
+    ).fetchall()
+    return {name: total_text(*figures) for name, *figures in rows}
+
+
+def total_text(rows: int, exact: object, rounded: object) -> str:
+    return f"{rows} rows, {exact} exact, {rounded} rounded"
+
+

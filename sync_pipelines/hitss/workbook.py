@@ -1,0 +1,92 @@
+"""The landed workbook: what is in it, and its rows as cells.
+
+Real exports have one sheet `Dados`, a header in row 1 and data from row 2 without a gap. Columns are found by
+name, so their order may change; a missing, unknown or doubled one stops the file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sync_pipelines.hitss.cells import CellRules
+from sync_pipelines.hitss.columns import HEADERS, SHEET, normalised
+from sync_pipelines.hitss.guards import Violation
+from sync_pipelines.hitss.lines import ParsedExport, parse_lines
+from sync_pipelines.lib import xlsx
+from sync_pipelines.lib.failures import PermanentError
+
+
+@dataclass(frozen=True)
+class Window:
+    """The months that were asked for, both included, as month keys."""
+
+    first: str
+    last: str
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The half-open range of days [first, end)."""
+        first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
+        return first, date(last.year + last.month // 12, last.month % 12 + 1, 1)
+
+
+def parse_workbook(
+    path: Path, inspection: xlsx.Inspection, window: Window, accepted: Collection[str]
+) -> ParsedExport:
+    """Read and validate the whole sheet.
+
+    Raises PermanentError with the guard's sentence for another sheet or header, unless it was accepted.
+    """
+    sheet = _sheet(inspection.sheets, accepted)
+    rows = xlsx.rows(path, sheet)
+    positions = _positions([_header(cell) for cell in next(rows, [])], accepted)
+    rules = CellRules(
+        window.first,
+        window.last,
+        accepted=accepted,
+        marked={
+            **dict.fromkeys(inspection.formulas, "a formula"),
+            **dict.fromkeys(inspection.errors, "an error value"),
+        },
+    )
+    return parse_lines(rows, positions, rules)
+
+
+def _sheet(sheets: Sequence[str], accepted: Collection[str]) -> str:
+    if list(sheets) == [SHEET] or "single_sheet" in accepted:
+        return SHEET if SHEET in sheets else sheets[0]
+    names = ", ".join(repr(name) for name in sheets)
+    raise PermanentError(
+        str(Violation("single_sheet", f"The workbook should hold the one sheet {SHEET!r}; it holds {names}."))
+    )
+
+
+def _header(cell: object) -> str:
+    return "".join(letter for letter in normalised(str(cell)) if letter.isalnum())
+
+
+def _positions(found: Sequence[str], accepted: Collection[str]) -> dict[str, int]:
+    """Each expected header's index. Extra columns may be accepted; missing ones never."""
+    expected = {_header(header): header for header in HEADERS}
+    times = Counter(found)
+    while found and not found[-1]:
+        found = found[:-1]
+    missing = [header for key, header in expected.items() if key not in times]
+    doubled = [header for key, header in expected.items() if times[key] > 1]
+    extra = [name or "(blank)" for name in found if name not in expected]
+    problems = [
+        f"{what} {', '.join(names)}"
+        for what, names in (("it lacks", missing), ("it repeats", doubled), ("it adds", extra))
+        if names
+    ]
+    sentence = f"The header is not the export's nineteen columns: {'; '.join(problems)}."
+    if missing or doubled:
+        raise PermanentError(f"{sentence} Nothing was loaded; the export or its layout must be looked at.")
+    if extra and "exact_header" not in accepted:
+        raise PermanentError(str(Violation("exact_header", sentence)))
+    return {header: list(found).index(key) for key, header in expected.items()}
+

@@ -1,0 +1,364 @@
+"""HTTP as every client of this house uses it: verified, in time, tried again where that can help.
+
+Redirects are not followed. No source of ours needs one, the URL may carry its secret in the query, and the
+usual redirect is a lost session on its way to a login page, which would come back as a success.
+"""
+
+import contextlib
+import hashlib
+import ipaddress
+import logging
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    TransientError,
+    from_http_error,
+    from_http_status,
+    retry_after_seconds,
+)
+from sync_pipelines.lib.redaction import redacted_exception, safe_url
+
+if TYPE_CHECKING:  # slow to import, and needed only where a request is made
+    import ssl
+
+    import httpx
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: to connect, between two reads, and for one whole attempt however slowly bytes trickle."""
+
+    connect: float = 10.0
+    read: float = 30.0
+    total: float = 60.0
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How often, and how long between: doubling from `first`, plus up to a quarter, up to `longest` seconds.
+
+    A Retry-After is honoured up to `patience` seconds; beyond it the error goes to the caller at once.
+    """
+
+    attempts: int = 3
+    first: float = 1.0
+    longest: float = 30.0
+    patience: float = 120.0
+
+
+@dataclass(frozen=True)
+class Download:
+    """What came: `seconds` and `wait_seconds` (to the first byte of the body) are of the attempt that won."""
+
+    status: int
+    content_type: str
+    bytes: int
+    sha256: str
+    seconds: float
+    wait_seconds: float
+    attempts: int
+
+
+class HttpClient:
+    """A client of one upstream, called `name` in sentences; settings are named in the errors they can cure.
+
+    `sleep`, `clock` (monotonic seconds), `now` (aware) and `jitter` (0 to 1) are parameters: tests do not
+    wait. Every error leaves as a SyncError whose URL has no query. Use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "The server",
+        url_setting: str = "the URL",
+        ca_bundle: Path | None = None,
+        ca_setting: str = "the CA bundle setting",
+        timeouts: Timeouts | None = None,
+        backoff: Backoff | None = None,
+        wait_notice_seconds: float = 10.0,
+        transport: "httpx.BaseTransport | None" = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        import httpx
+
+        self._name, self._url_setting, self._ca_setting = name, url_setting, ca_setting
+        self._timeouts, self._backoff = timeouts or Timeouts(), backoff or Backoff()
+        self._wait_notice_seconds = wait_notice_seconds
+        self._sleep, self._clock, self._now, self._jitter = sleep, clock, now, jitter
+        read, connect = min(self._timeouts.read, self._timeouts.total), self._timeouts.connect
+        self._client = httpx.Client(
+            verify=_tls(ca_bundle, ca_setting),
+            transport=transport,
+            follow_redirects=False,
+            timeout=httpx.Timeout(read, connect=connect, pool=connect),
+            # Plain HTTP is allowed to this machine only, so it must not leave it through a proxy.
+            mounts={f"all://{host}": transport for host in ("localhost", "127.0.0.1", "[::1]")},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
+    def download(
+        self,
+        url: str,
+        target: Path,
+        *,
+        max_bytes: int,
+        on_wait: Callable[[float], None] | None = None,
+        accept: Callable[[Path], None] | None = None,
+    ) -> Download:
+        """GET a file to `target` (mode 0600), which appears whole or not at all.
+
+        `on_wait(seconds)` is called from another thread every `wait_notice_seconds` until the first byte.
+        `accept(path)` looks at the finished file inside the attempt: a TransientError makes it try again.
+        """
+        what = self._checked(url)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+
+        def attempt() -> Download:
+            result = self._fetch(url, part, what, max_bytes, on_wait)
+            if accept is not None:
+                accept(part)
+            part.replace(target)
+            return result
+
+        retrying = Retrying(
+            sleep=self._sleep,
+            stop=stop_after_attempt(self._backoff.attempts),
+            wait=self._pause,
+            retry=retry_if_exception(self._is_worth_another_try),
+            before_sleep=self._announce,
+            reraise=True,
+        )
+        try:
+            result = retrying(attempt)
+        except TransientError as error:
+            tried = retrying.statistics["attempt_number"]
+            text = f"{error} Tried {tried} times." if tried > 1 else str(error)
+            raise TransientError(text, retry_after=error.retry_after) from None
+        except OSError as error:
+            raise PermanentError(f"{target.parent} could not take the file: {error.strerror}.") from None
+        finally:
+            with contextlib.suppress(OSError):  # it was never made, or is the target by now
+                part.unlink()
+        return replace(result, attempts=retrying.statistics["attempt_number"])
+
+    def _checked(self, url: str) -> str:
+        """The request in words, once its URL is known to be fit for use."""
+        import httpx
+
+        what = f"{self._name} (GET {safe_url(url)})"
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise from_http_error(error, what=what) from None
+        if not parsed.host or parsed.scheme not in ("http", "https"):
+            raise PermanentError(f"{what}: this is not an HTTP address. Check {self._url_setting}.")
+        if parsed.scheme == "http" and not _is_loopback(parsed.host):
+            raise PermanentError(
+                f"{what}: http:// is refused, because the request and its secrets would travel in clear. "
+                f"Use https:// in {self._url_setting}."
+            )
+        return what
+
+    def _fetch(
+        self, url: str, part: Path, what: str, max_bytes: int, on_wait: Callable[[float], None] | None
+    ) -> Download:
+        import httpx
+
+        watch = _Watch(what, self._clock, self._timeouts.total, self._wait_notice_seconds, on_wait)
+        request = self._client.build_request(
+            "GET", url, headers={"Accept-Encoding": "identity"}, extensions={"trace": watch.trace}
+        )
+        try:
+            with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
+                watch.hold(response.extensions.get("network_stream"))
+                self._expect_file(response, what, max_bytes)
+                size, digest = _write(response, part, what, max_bytes, watch)
+        except httpx.HTTPError as error:
+            if watch.is_late():
+                raise watch.lateness() from None
+            raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
+        content_type = response.headers.get("content-type", "")
+        return Download(response.status_code, content_type, size, digest, watch.elapsed(), watch.waited, 1)
+
+    def _expect_file(self, response: "httpx.Response", what: str, max_bytes: int) -> None:
+        if response.has_redirect_location:
+            raise PermanentError(
+                f"{what} answered with a redirect to {safe_url(response.headers['location'])}, which is not "
+                f"followed. Check {self._url_setting}."
+            )
+        if response.status_code != 200:
+            wait = retry_after_seconds(response.headers, self._now())
+            setting = self._url_setting
+            raise from_http_status(response.status_code, what=what, retry_after=wait, setting=setting)
+        declared = _declared_bytes(response)
+        if declared is not None and declared > max_bytes:
+            raise PermanentError(f"{what}: {declared} bytes are more than the {max_bytes} allowed.")
+
+    def _is_worth_another_try(self, error: BaseException) -> bool:
+        return isinstance(error, TransientError) and (error.retry_after or 0.0) <= self._backoff.patience
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, TransientError) else None
+        grown: float = self._backoff.first * 2 ** (state.attempt_number - 1) * (1 + self._jitter() / 4)
+        return max(min(grown, self._backoff.longest), asked or 0.0)
+
+    def _announce(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        further = f"attempt {state.attempt_number + 1} of {self._backoff.attempts}"
+        _log.warning("%s Trying again in %.0f s (%s).", error, pause, further)
+
+
+class _Watch:
+    """Keeps the time of one attempt in a thread: says that it still waits, and cuts the line when it is late.
+
+    Cutting is needed because the timeouts of a socket start anew with every byte.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        clock: Callable[[], float],
+        total: float,
+        every: float,
+        on_wait: Callable[[float], None] | None,
+    ) -> None:
+        self._what, self._clock, self._start, self._total = what, clock, clock(), total
+        self._every, self._on_wait = every, on_wait
+        self._line: Any = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="http-watch", daemon=True)
+        self._waiting = True
+        self.waited = 0.0
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def elapsed(self) -> float:
+        return self._clock() - self._start
+
+    def is_late(self) -> bool:
+        return self.elapsed() >= self._total
+
+    def lateness(self) -> TransientError:
+        return TransientError(f"{self._what}: not complete after {self._total:g} s.")
+
+    def tick(self) -> None:
+        """Called for each piece of the body, and at its end."""
+        if self._waiting:
+            self._waiting, self.waited = False, self.elapsed()
+        if self.is_late():
+            raise self.lateness()
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Learn the line as it is made, because an answer that trickles in its headers never shows it."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self.hold(info["return_value"])
+
+    def hold(self, line: Any) -> None:
+        self._line = line
+        if self.is_late():
+            self._cut()
+
+    def _run(self) -> None:
+        while not self.is_late():
+            left = self._total - self.elapsed()
+            if self._over.wait(min(left, self._every) if self._waiting else left):
+                return
+            if self._waiting and self._on_wait is not None:
+                try:
+                    self._on_wait(self.elapsed())
+                except Exception as error:  # a notice that fails must not end the wait
+                    _log.warning("The notice of a wait failed: %s", redacted_exception(error))
+        self._cut()
+
+    def _cut(self) -> None:
+        line = self._line.get_extra_info("socket") if self._line is not None else None
+        if isinstance(line, socket.socket):
+            with contextlib.suppress(OSError):  # it is already gone
+                socket.socket.shutdown(line, socket.SHUT_RDWR)  # of a TLS socket the line below it
+
+
+def _write(
+    response: "httpx.Response", part: Path, what: str, max_bytes: int, watch: _Watch
+) -> tuple[int, str]:
+    """Write the body to a private file; its size and SHA-256."""
+    size, digest = 0, hashlib.sha256()
+    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for chunk in response.iter_bytes():
+            watch.tick()
+            size += len(chunk)
+            if size > max_bytes:
+                raise PermanentError(f"{what}: more than the {max_bytes} bytes allowed.")
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    watch.tick()
+    came, declared = response.num_bytes_downloaded, _declared_bytes(response)
+    if declared is not None and came != declared:
+        raise TransientError(f"{what}: the answer was cut ({came} of {declared} bytes).")
+    return size, digest.hexdigest()
+
+
+def _declared_bytes(response: "httpx.Response") -> int | None:
+    declared = response.headers.get("content-length", "")
+    return int(declared) if declared.isdigit() else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _tls(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
+    """Verification as always; a bundle adds to the public roots, for private and incomplete chains."""
+    import ssl
+
+    import httpx
+
+    context = httpx.create_ssl_context()
+    if ca_bundle is not None:
+        try:
+            context.load_verify_locations(cafile=ca_bundle)
+        except OSError:
+            raise PermanentError(
+                f"{ca_setting}: {ca_bundle} is no readable file of PEM certificates."
+            ) from None
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a listed intermediate is trusted as listed
+    return context

@@ -1,0 +1,178 @@
+"""Our own database: the index of landed files, the rejects, the proofs.
+
+A proof belongs to an asset and a partition and says which version of the source it was made for, so that the
+next run knows what it need not do again. Nothing here decides; it records and answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.landing import LandedFile
+from sync_pipelines.lib.proof import Proof
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A row of the landing index."""
+
+    id: int
+    asset: str
+    path: str
+    sha256: str
+    bytes: int
+    status: str
+    reason: str | None
+    content_digest: str | None
+    sheet_digest: str | None
+    details: dict[str, Any]
+    run_id: str
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A source row that could not be used, one entry a broken rule."""
+
+    partition_key: str | None
+    source_row: int
+    column: str
+    value: str | None
+    rule: str
+    reason: str
+    raw: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class RecordedProof:
+    """The newest proof of a partition."""
+
+    source_version: str
+    proof: Proof
+    holds: bool
+    run_id: str
+
+
+_LANDING = "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ops database, over one connection."""
+
+    connection: postgres.Connection
+
+    def land(self, asset: str, file: LandedFile, run_id: str, details: Mapping[str, object]) -> int:
+        """Enter a landed file before it is looked at; returns its number."""
+        row = self.connection.execute(
+            "insert into ops.landed_files (asset, path, sha256, bytes, status, details, run_id)"
+            " values (%s, %s, %s, %s, 'landed', %s, %s) returning id",
+            (asset, file.path, file.sha256, file.bytes, Jsonb(details), run_id),
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def mark_usable(
+        self,
+        landed_id: int,
+        *,
+        content_digest: str,
+        sheet_digest: str,
+        details: Mapping[str, object],
+        contents: Mapping[str, Mapping[str, object]],
+    ) -> None:
+        """Say that a landed file was read and passed its guards, and what it holds by partition."""
+        with self.connection.transaction(), self.connection.cursor() as cursor:
+            cursor.execute(
+                "update ops.landed_files set status = 'usable', content_digest = %s, sheet_digest = %s,"
+                " details = details || %s where id = %s",
+                (content_digest, sheet_digest, Jsonb(details), landed_id),
+            )
+            cursor.executemany(
+                "insert into ops.landed_partitions values (%s, %s, %s)",
+                [(landed_id, key, Jsonb(content)) for key, content in contents.items()],
+            )
+
+    def mark_refused(self, landed_id: int, reason: str) -> None:
+        self.connection.execute(
+            "update ops.landed_files set status = 'refused', reason = %s where id = %s", (reason, landed_id)
+        )
+
+    def newest(self, asset: str, *, path: str | None = None, sheet_digest: str | None = None) -> Landing | None:
+        """The newest usable file of an asset; with `path`, that file whatever its status."""
+        wanted = "path = %(path)s" if path else "status = 'usable'"
+        if sheet_digest:
+            wanted += " and sheet_digest = %(sheet_digest)s"
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(
+                f"select {_LANDING} from ops.landed_files where asset = %(asset)s and {wanted}"  # noqa: S608
+                " order by id desc limit 1",
+                {"asset": asset, "path": path, "sheet_digest": sheet_digest},
+            ).fetchone()
+        return Landing(**row) if row else None
+
+    def contents(self, landed_id: int) -> dict[str, dict[str, Any]]:
+        """What a usable file holds, by partition key."""
+        rows = self.connection.execute(
+            "select partition_key, content from ops.landed_partitions where landed_id = %s", (landed_id,)
+        ).fetchall()
+        return {key: content for key, content in rows}
+
+    def reject(self, asset: str, run_id: str, landed_id: int | None, rows: Iterable[RejectedRow]) -> None:
+        """Keep rejected rows with their raw content."""
+        with self.connection.transaction(), self.connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into ops.rejects (asset, partition_key, run_id, landed_id, source_row, column_name,"
+                " value, rule, reason, raw) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (
+                        *(asset, row.partition_key, run_id, landed_id, row.source_row, row.column),
+                        *(row.value, row.rule, row.reason, Jsonb(row.raw, dumps=_dumps)),
+                    )
+                    for row in rows
+                ],
+            )
+
+    def record_proofs(self, run_id: str, proofs: Sequence[tuple[str, str, str, Proof, str | None]]) -> None:
+        """Record proofs as (asset, partition key, source version, proof, what prevented the load)."""
+        with self.connection.transaction(), self.connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into ops.proofs (asset, partition_key, run_id, source_version, source, destination,"
+                " holds, problem) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (
+                        *(asset, key, run_id, version, Jsonb(proof.source), Jsonb(proof.destination)),
+                        *(proof.holds and problem is None, problem),
+                    )
+                    for asset, key, version, proof, problem in proofs
+                ],
+            )
+
+    def proofs(self, asset: str) -> dict[str, RecordedProof]:
+        """The newest proof of each partition of an asset."""
+        rows = self.connection.execute(
+            "select distinct on (partition_key) partition_key, source_version, source, destination, holds, run_id"
+            " from ops.proofs where asset = %s order by partition_key, id desc",
+            (asset,),
+        ).fetchall()
+        return {
+            key: RecordedProof(version, Proof(source, destination), holds, run_id)
+            for key, version, source, destination, holds, run_id in rows
+        }
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False).replace("\\u0000", "")
+
+
+@contextmanager
+def open_ledger(url: str) -> Iterator[Ledger]:
+    with postgres.connect(url, what="the ops database") as connection:
+        yield Ledger(connection)

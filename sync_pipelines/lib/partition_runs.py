@@ -1,0 +1,147 @@
+"""Many partitions in one run, each on its own: the pattern that Dagster does not give by itself.
+
+In a range run a failed step or a blocking check stops every key downstream. So a chain is one
+`@multi_asset(can_subset=True)` that loops over its keys. Good keys go on to the end of the chain; when some
+fail, the good ones are logged by hand and the step fails naming the bad ones, so that a backfill repeats
+only those. When all are good, Dagster emits the events, with our metadata per key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.redaction import redacted_exception
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The verdict of one check on one partition."""
+
+    name: str
+    passed: bool
+    description: str
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+
+
+@dataclass(frozen=True)
+class PartitionReport:
+    """What one asset's partition reports."""
+
+    metadata: Mapping[str, Any]
+    checks: Sequence[CheckReport] = field(default_factory=tuple)
+
+
+Reports = Mapping[dg.AssetKey, PartitionReport]
+_Result = dg.MaterializeResult[Any]
+
+
+def run_partitions(
+    context: dg.AssetExecutionContext,
+    keys: Sequence[dg.AssetKey],
+    work: Callable[[str], Reports],
+    *,
+    failed_check: dg.AssetCheckKey,
+) -> Iterator[_Result]:
+    """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
+
+    A key whose work raises is logged as a failed evaluation of `failed_check` and does not stop the others.
+    Raises dagster.Failure, naming the failed keys, after the last one.
+    """
+    if not context.partition_keys:
+        raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
+    good: dict[str, Reports] = {}
+    bad: dict[str, str] = {}
+    for number, partition in enumerate(context.partition_keys, 1):
+        try:
+            good[partition] = work(partition)
+            context.log.debug(f"{partition} is done ({number} of {len(context.partition_keys)}).")
+        except SyncError as error:
+            bad[partition] = str(error)
+            context.log.error(f"{partition} failed: {redacted_exception(error)}")
+    if bad:
+        _log_by_hand(context, good, bad, failed_check)
+        sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
+        more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
+        raise dg.Failure(
+            f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}",
+            metadata={"failed_partitions": list(bad)},
+            allow_retries=False,
+        )
+    yield from _results(context, keys, good)
+
+
+def _log_by_hand(
+    context: dg.AssetExecutionContext,
+    good: Mapping[str, Reports],
+    bad: Mapping[str, str],
+    failed_check: dg.AssetCheckKey,
+) -> None:
+    for partition, reports in good.items():
+        for key, report in reports.items():
+            context.log_event(dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition))
+            _log_checks(context, key, partition, report.checks)
+    for partition, sentence in bad.items():
+        verdict = CheckReport(failed_check.name, passed=False, description=sentence)
+        _log_checks(context, failed_check.asset_key, partition, [verdict])
+
+
+def _results(
+    context: dg.AssetExecutionContext, keys: Sequence[dg.AssetKey], good: Mapping[str, Reports]
+) -> Iterator[_Result]:
+    single = len(good) == 1
+    for key in keys:
+        for partition, reports in good.items():
+            context.add_asset_metadata(dict(reports[key].metadata), asset_key=key, partition_key=partition)
+            if not single:
+                _log_checks(context, key, partition, reports[key].checks)
+        yield dg.MaterializeResult(asset_key=key, check_results=_summaries(context, key, good))
+
+
+def _log_checks(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, partition: str, checks: Sequence[CheckReport]
+) -> None:
+    selected = context.selected_asset_check_keys
+    for check in checks:
+        if dg.AssetCheckKey(key, check.name) in selected:
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=check.name,
+                    passed=check.passed,
+                    description=check.description,
+                    severity=check.severity,
+                    partition=partition,
+                )
+            )
+
+
+def _summaries(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, good: Mapping[str, Reports]
+) -> list[dg.AssetCheckResult]:
+    """One result a declared check, which Dagster requires: it passes when every partition's did."""
+    verdicts: dict[str, list[tuple[str, CheckReport]]] = {}
+    for partition, reports in good.items():
+        for check in reports[key].checks:
+            if dg.AssetCheckKey(key, check.name) in context.selected_asset_check_keys:
+                verdicts.setdefault(check.name, []).append((partition, check))
+    results = []
+    for name, found in verdicts.items():
+        failed = [(partition, check) for partition, check in found if not check.passed]
+        shown = failed or found
+        sentences = "; ".join(f"{partition}: {check.description}" for partition, check in shown[:5])
+        results.append(
+            dg.AssetCheckResult(
+                asset_key=key,
+                check_name=name,
+                passed=not failed,
+                severity=shown[0][1].severity,
+                description=sentences + (f" (and {len(shown) - 5} more)" if len(shown) > 5 else ""),
+                metadata={"partitions": len(found), "partitions_failed": len(failed)},
+            )
+        )
+    return results

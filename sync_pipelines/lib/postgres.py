@@ -1,0 +1,202 @@
+"""Postgres as we use it: connections, locks, COPY, and a slice replaced in one transaction.
+
+Nothing here formats SQL text: identifiers are composed. Errors leave as `failures.SyncError`, rebuilt
+without DETAIL and CONTEXT, which carry rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from sync_pipelines.lib import failures
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Changes(NamedTuple):
+    """What a write did to a slice, in rows."""
+
+    inserted: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+    @property
+    def written(self) -> int:
+        return self.inserted + self.changed
+
+    @property
+    def touched(self) -> int:
+        return self.inserted + self.changed + self.deleted
+
+
+@contextmanager
+def connect(url: str, *, what: str, read_only: bool = False, autocommit: bool = True) -> Iterator[Connection]:
+    """A connection whose errors are sentences about `what` (`the fabricio database`).
+
+    Autocommit, so that a transaction is where the code says `with connection.transaction()`.
+    """
+    with errors_about(what):
+        connection = psycopg.connect(
+            url.replace("postgresql+psycopg2://", "postgresql://", 1),
+            autocommit=autocommit,
+            connect_timeout=10,
+            application_name="sync_pipelines",
+            # A pooler in transaction mode hands each transaction to another server process, where a
+            # statement prepared before does not exist.
+            prepare_threshold=None,
+            options="-c default_transaction_read_only=on" if read_only else None,
+        )
+    try:
+        with errors_about(what):
+            yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def errors_about(what: str) -> Iterator[None]:
+    """Turn a driver's error into one without row data, chained to nothing."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise failures.from_postgres(error, what=what) from None
+
+
+def lock_key(*parts: str) -> int:
+    """The 64-bit advisory lock key of a name such as ("hitss", "2025-08-01")."""
+    text = "\x1f".join(("sync_pipelines", *parts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def try_lock(connection: Connection, key: int) -> bool:
+    """Take a lock for as long as this connection lives. False when another holds it."""
+    row = connection.execute("select pg_try_advisory_lock(%s)", (key,)).fetchone()
+    return bool(row and row[0])
+
+
+def unlock(connection: Connection, key: int) -> None:
+    connection.execute("select pg_advisory_unlock(%s)", (key,))
+
+
+@contextmanager
+def session_lock(connection: Connection, key: int, *, wait_seconds: float, busy: str) -> Iterator[None]:
+    """Hold an advisory lock over a block, waiting for its holder up to `wait_seconds`.
+
+    Raises TransientError with the sentence `busy` when the holder keeps it.
+    """
+    if not try_lock(connection, key):
+        try:
+            # A statement that waits for a lock is ended by lock_timeout; 0 would mean for ever.
+            with connection.transaction():
+                timeout = f"{max(1, int(wait_seconds * 1000))}ms"
+                connection.execute("select set_config('lock_timeout', %s, true)", (timeout,))
+                connection.execute("select pg_advisory_lock(%s)", (key,))
+        except psycopg.errors.LockNotAvailable:
+            raise failures.TransientError(busy) from None
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            unlock(connection, key)
+
+
+def lock_partition(connection: Connection, *parts: str, busy: str) -> None:
+    """Take the lock of a partition until the transaction ends, or raise TransientError(`busy`)."""
+    row = connection.execute("select pg_try_advisory_xact_lock(%s)", (lock_key(*parts),)).fetchone()
+    if not (row and row[0]):
+        raise failures.TransientError(busy)
+
+
+def table(name: str) -> sql.Identifier:
+    """The identifier of `schema.table`."""
+    return sql.Identifier(*name.split("."))
+
+
+def copy_rows(
+    connection: Connection, target: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """COPY rows (values in the order of `columns`) into a table."""
+    statement = sql.SQL("copy {} ({}) from stdin").format(
+        table(target), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def merge_slice(
+    connection: Connection,
+    *,
+    source: sql.Composable,
+    target: str,
+    key: Sequence[str],
+    columns: Sequence[str],
+    stamped: Mapping[str, object],
+    where: sql.Composable,
+    parameters: Mapping[str, object],
+) -> Changes:
+    """Make the slice `where` of `target` equal to `source`, rewriting only what differs.
+
+    `source` is a table or a bracketed query with the columns `key` + `columns`; `stamped` are values for
+    written rows only (run id, load time), which do not count as a difference. Runs in the caller's
+    transaction. Rows of the slice that the source lacks are deleted, and counted.
+    """
+    names = [*key, *columns]
+    parameters = {**parameters, **{f"stamp_{name}": value for name, value in stamped.items()}}
+    parts = {
+        "source": source,
+        "target": table(target),
+        "where": where,
+        "on": _each("target.{0} = source.{0}", key, " and "),
+        "names": _each("{0}", [*names, *stamped], ", "),
+        "values": sql.SQL(", ").join(
+            [
+                *(sql.SQL("source.{}").format(sql.Identifier(name)) for name in names),
+                *(sql.Placeholder(f"stamp_{name}") for name in stamped),
+            ]
+        ),
+        "before": _each("target.{0}", columns, ", "),
+        "after": _each("source.{0}", columns, ", "),
+        "changes": sql.SQL(", ").join(
+            [
+                *(sql.SQL("{0} = source.{0}").format(sql.Identifier(name)) for name in columns),
+                *(
+                    sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(f"stamp_{name}"))
+                    for name in stamped
+                ),
+            ]
+        ),
+    }
+
+    def run(statement: LiteralString) -> int:
+        return int(connection.execute(sql.SQL(statement).format(**parts), parameters).rowcount)
+
+    deleted = run(
+        "delete from {target} as target where {where}"
+        " and not exists (select from {source} as source where {on})"
+    )
+    changed = 0
+    if columns:
+        changed = run(
+            "update {target} as target set {changes} from {source} as source"
+            " where {where} and {on} and ({before}) is distinct from ({after})"
+        )
+    inserted = run(
+        "insert into {target} as target ({names}) select {values} from {source} as source"
+        " where not exists (select from {target} as target where {where} and {on})"
+    )
+    total = connection.execute(
+        sql.SQL("select count(*) from {target} as target where {where}").format(**parts), parameters
+    ).fetchone()
+    return Changes(inserted, changed, (total[0] if total else 0) - inserted - changed, deleted)
+
+
+def _each(template: LiteralString, names: Sequence[str], between: LiteralString) -> sql.Composed:
+    return sql.SQL(between).join(sql.SQL(template).format(sql.Identifier(name)) for name in names)

@@ -1,0 +1,57 @@
+"""Runs a project database's Alembic history, after looking whether the database has a shape we know.
+
+One history a database, its bookkeeping in a schema of ours. Concurrent runs wait for each other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sync_pipelines.lib import failures, postgres
+
+
+class History(NamedTuple):
+    """A database that we may change: its folder here, and the schema of Alembic's table."""
+
+    name: str
+    schema: str
+    what: str
+
+
+FABRICIO = History("fabricio", "sync_private", "the fabricio database")
+OPS = History("ops", "ops", "the ops database")
+_ROOT = Path(__file__).parent
+
+
+def upgrade(history: History, url: str) -> None:
+    """Bring a database to the newest revision in one transaction.
+
+    Raises SyncError: the database cannot be reached, or refuses a statement.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, pool, text
+    from sqlalchemy.exc import DBAPIError
+
+    config = Config()
+    config.set_main_option("script_location", str(_ROOT))
+    config.set_main_option("version_locations", str(_ROOT / history.name))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
+    try:
+        with engine.begin() as connection:
+            key = postgres.lock_key("migrate", history.name)
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": key})
+            connection.execute(text(f"create schema if not exists {history.schema}"))
+            config.attributes.update(connection=connection, schema=history.schema)
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise failures.from_postgres(error.orig, what=history.what) from None  # type: ignore[arg-type]
+    finally:
+        engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A connection URL for SQLAlchemy with psycopg 3, whatever driver it names."""
+    return "postgresql+psycopg://" + url.split("://", 1)[1]

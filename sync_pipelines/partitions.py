@@ -1,0 +1,31 @@
+"""Months, days, connections, segments: the four ways in which data is cut.
+
+A month's key is its first day, `2025-08-01`, as Dagster writes it. The current month is included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import dagster as dg
+
+
+def months(first: date, timezone: str) -> dg.MonthlyPartitionsDefinition:
+    """Every month from `first` to the current one."""
+    return dg.MonthlyPartitionsDefinition(start_date=first.isoformat(), timezone=timezone, end_offset=1)
+
+
+def contiguous(keys: Iterable[str], order: Sequence[str]) -> list[tuple[str, str]]:
+    """Cut `keys` into runs of neighbours in `order`, as (first, last), since a range run has no gaps.
+
+    Keys that `order` does not know are left out: the caller decides what they mean.
+    """
+    wanted = set(keys)
+    ranges: list[tuple[str, str]] = []
+    previous_taken = False
+    for key in order:
+        if key in wanted:
+            ranges = [*ranges[:-1], (ranges[-1][0], key)] if previous_taken else [*ranges, (key, key)]
+        previous_taken = key in wanted
+    return ranges

@@ -1,0 +1,160 @@
+"""Every setting, read once from the environment (and `.env`), validated, explained in a sentence.
+
+The names are those of `.env.example`; a test holds the two together. Secrets are registered with the
+redactor as they are read, so that nothing which logs later can print them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sync_pipelines.lib import redaction
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+POSTGRES_SCHEMES = {"postgresql", "postgres"}
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message names the variable and says what it should be."""
+
+
+class Settings(BaseSettings):
+    """The environment as values. A field's name in upper case is its variable's name."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    sync_env: Literal["demo", "development", "production"] = "development"
+    sync_timezone: str = "America/Sao_Paulo"
+    landing_url: str = ".state/landing"
+    ops_database_url: SecretStr | None = None
+    dagster_pg_url: SecretStr | None = None
+
+    fabricio_database_url: SecretStr | None = None
+    hitss_download_url: SecretStr | None = None
+    hitss_ca_bundle: Path | None = None
+    hitss_first_month: str = Field("2016-09", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
+    hitss_empresa: str = "HITSS"
+
+    @field_validator("sync_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a time zone of the IANA database, such as America/Sao_Paulo")
+        return value
+
+    @field_validator("ops_database_url", "dagster_pg_url", "fabricio_database_url")
+    @classmethod
+    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme = urlsplit(value.get_secret_value()).scheme.split("+")[0]
+        if scheme not in POSTGRES_SCHEMES:
+            raise ValueError("must be a connection URL such as postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("landing_url")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        scheme = urlsplit(value).scheme
+        if scheme not in {"", "file"}:
+            raise ValueError(f"must be a folder (a path or file://…); {scheme}:// is not supported yet")
+        return value
+
+    @field_validator("hitss_download_url")
+    @classmethod
+    def _https(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be the whole https:// address of the export")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("is http:// to another machine; its query identifies a person, use https://")
+        return value
+
+    @field_validator("hitss_ca_bundle")
+    @classmethod
+    def _bundle_exists(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("names a file that does not exist; it should be a PEM file of CA certificates")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        if self.sync_env == "production" and self.hitss_download_url is not None:
+            host = urlsplit(self.hitss_download_url.get_secret_value()).hostname
+            if host in LOOPBACK:
+                raise ValueError(
+                    "HITSS_DOWNLOAD_URL: points at this machine (a sandbox), which SYNC_ENV=production refuses"
+                )
+        if self.fabricio_database_url is not None and self.ops_database_url is None:
+            raise ValueError(
+                "OPS_DATABASE_URL: is not set; proofs, rejects and the landing index need a database of ours"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.sync_timezone)
+
+    @property
+    def landing_root(self) -> Path:
+        return Path(urlsplit(self.landing_url).path if "://" in self.landing_url else self.landing_url)
+
+    @property
+    def first_month(self) -> date:
+        return date.fromisoformat(f"{self.hitss_first_month}-01")
+
+    @property
+    def automation_is_on(self) -> bool:
+        """Schedules and sensors start switched on where a person expects them to run by themselves."""
+        return self.sync_env in {"production", "demo"}
+
+    def secrets(self) -> list[str]:
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
+    def require(self, name: str) -> str:
+        """The value of a setting that the caller cannot do without.
+
+        Raises SettingsError with the variable's name when it is not set.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise SettingsError(f"{name.upper()} is not set; see .env.example for what it should hold.")
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def read_settings(env_file: str | None = ".env", **overrides: object) -> Settings:
+    """Read and validate the environment, and register its secrets with the redactor.
+
+    Raises SettingsError: one line a wrong variable, without its value (it may be a secret).
+    """
+    try:
+        settings = Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg, arg-type]
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            variable = ".".join(str(part) for part in problem["loc"]).upper()
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{variable} {message}" if variable else message.replace(": ", " ", 1))
+        raise SettingsError("; ".join(lines) + ".") from None
+    for secret in settings.secrets():
+        redaction.register(secret)
+    return settings
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read at first use."""
+    return read_settings()
