@@ -79,7 +79,9 @@ class LoadSession:
             outcomes = self.loader.load(month)
         except SyncError as error:
             self.failures[month] = str(error)
-            problem = [(f"hitss/{name}", month, "", Proof({}, {}), str(error)) for name in self.loader.selected]
+            problem = [
+                (f"hitss/{name}", month, "", Proof({}, {}), str(error)) for name in self.loader.selected
+            ]
             self.ledger.record_proofs(self.run_id, problem)
             self.execution.log("ERROR", str(error), {"month": month})
             raise
@@ -220,7 +222,9 @@ class DreChain:
         landing = ledger.newest(EXPORT, path=file.path)
         assert landing is not None
         pending = pending_months(ledger, contents, self.settings.hitss_empresa)
-        return ExportReport(landing, answer, rows, rejected, book, pending, twin.path if twin else None, review)
+        return ExportReport(
+            landing, answer, rows, rejected, book, pending, twin.path if twin else None, review
+        )
 
     @staticmethod
     def _sheet_key(inspection: xlsx.Inspection, window: Window, accepted: Collection[str]) -> str:
@@ -243,10 +247,15 @@ class DreChain:
         Raises SyncError when there is none, or when a guard on the file does not hold. Months that a guard
         blocks fail one by one.
         """
-        with self._open(run_id, "load", f"Iniciando a carga de {len(months)} meses do DRE.") as (record, ledger):
+        with self._open(run_id, "load", f"Iniciando a carga de {len(months)} meses do DRE.") as (
+            record,
+            ledger,
+        ):
             landing = ledger.newest(EXPORT, path=workbook)
             if landing is None:
-                raise PermanentError("No usable HITSS workbook has been landed yet; run hitss/dre_export first.")
+                raise PermanentError(
+                    "No usable HITSS workbook has been landed yet; run hitss/dre_export first."
+                )
             accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
             contents, rejected = self._contents(ledger, landing, accepted)
             published = loading.published(record.connection, contents)
@@ -305,7 +314,9 @@ def pending_months(ledger: Ledger, contents: Mapping[str, MonthContent], empresa
     """Compare what the workbook holds with what was last proved, table by table."""
     proved = {
         asset: {
-            month: proof.source_version for month, proof in ledger.proofs(f"hitss/{asset}").items() if proof.holds
+            month: proof.source_version
+            for month, proof in ledger.proofs(f"hitss/{asset}").items()
+            if proof.holds
         }
         for asset in CHAIN
     }

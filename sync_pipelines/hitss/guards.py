@@ -78,7 +78,9 @@ def closed_before(today: date) -> str:
     return date(months // 12, months % 12 + 1, 1).isoformat()
 
 
-def review_rows(parsed: ParsedExport, published: Published, accepted: Collection[str]) -> tuple[Violation, ...]:
+def review_rows(
+    parsed: ParsedExport, published: Published, accepted: Collection[str]
+) -> tuple[Violation, ...]:
     """The guards on the whole file that need its rows."""
     found = [*_rejects(parsed), *_row_guards(parsed.rejects)]
     read, rejected = parsed.rows_read, len(parsed.rejects)
@@ -89,7 +91,9 @@ def review_size(
     read: int, rejected: int, published: Published, accepted: Collection[str]
 ) -> tuple[Violation, ...]:
     """The guards on the whole file that need only its counts, and the table it would replace."""
-    return _unless([*_size(read, rejected, sum(published.lines.values())), *foreign_rows(published)], accepted)
+    return _unless(
+        [*_size(read, rejected, sum(published.lines.values())), *foreign_rows(published)], accepted
+    )
 
 
 def _unless(found: Sequence[Violation], accepted: Collection[str]) -> tuple[Violation, ...]:

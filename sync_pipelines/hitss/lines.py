@@ -73,7 +73,10 @@ class MonthContent:
             Digest.parse(str(data["realizado"])),
             Digest.parse(str(data["orcado"])),
             Digest.parse(str(data["full"])),
-            {name: Totals(rows, Decimal(exact), Decimal(cents)) for name, (rows, exact, cents) in totals.items()},
+            {
+                name: Totals(rows, Decimal(exact), Decimal(cents))
+                for name, (rows, exact, cents) in totals.items()
+            },
         )
 
 
@@ -219,4 +222,3 @@ def _sum(amounts: Iterable[str]) -> Decimal:
     for amount in amounts:
         total = _EXACT.add(total, Decimal(amount))
     return _EXACT.normalize(total) if total else Decimal(0)
-

@@ -15,6 +15,7 @@ from psycopg import sql
 from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.guards import Published, Violation
 from sync_pipelines.hitss.lines import EMPTY_MONTH, LINE_FIELDS, MonthContent, ParsedExport
+from sync_pipelines.hitss.summary import MONTHS_SHOWN, MonthFigures
 from sync_pipelines.hitss.tables import BUDGET, HITSS, LINES, SUMMARY, PublishedTable
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
@@ -36,6 +37,7 @@ class Outcome:
     version: str
     rejected: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
+    history: tuple[MonthFigures, ...] = ()
 
     @property
     def adds_up(self) -> bool:
@@ -184,7 +186,11 @@ class MonthLoader:
             table=sql.Identifier(*table.name.split(".")),
         )
         rows = tables.totals(self.connection, published, "valor_exato", month)
-        return expected.rows, changes, Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows})
+        return (
+            expected.rows,
+            changes,
+            Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows}),
+        )
 
     def _summarise(self, month: str) -> Outcome:
         parameters = {"months": [month], "month": month, "execution_id": self.execution_id}
@@ -212,7 +218,18 @@ class MonthLoader:
         )
         figures = {name: float(value) for name, value in zip(tables.SUMMARY_COLUMNS, both[-1], strict=True)}
         version = version_of("dre_summary", self.contents.get(month, EMPTY_MONTH), self.empresa)
-        return Outcome(1, changes, Proof(expected, actual), version, figures=figures)
+        return Outcome(
+            1, changes, Proof(expected, actual), version, figures=figures, history=self._history(month)
+        )
+
+    def _history(self, month: str) -> tuple[MonthFigures, ...]:
+        """The summary up to a month, oldest first, as far back as its picture goes."""
+        rows = self.connection.execute(
+            "select receita::float, custo::float, margem::float from public.dre_summary"
+            " where competencia <= %s order by competencia desc limit %s",
+            (month, MONTHS_SHOWN),
+        ).fetchall()
+        return tuple(MonthFigures(*row) for row in reversed(rows))
 
     @cached_property
     def _live_lines(self) -> dict[str, Digest]:
@@ -229,7 +246,9 @@ class MonthLoader:
 
 def published(connection: Connection, contents: Mapping[str, MonthContent]) -> Published:
     """What is loaded now, for the guards; Realizado's digests only of months that differ at all."""
-    rows = connection.execute("select competencia::text, count(*) from sync_private.dre_lines group by 1").fetchall()
+    rows = connection.execute(
+        "select competencia::text, count(*) from sync_private.dre_lines group by 1"
+    ).fetchall()
     lines = {month: count for month, count in rows}
     full = tables.live_digests(connection, None, list(lines))
     differing = [month for month in lines if full[month] != contents.get(month, EMPTY_MONTH).full]

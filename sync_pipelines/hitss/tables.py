@@ -121,7 +121,9 @@ SUMMARY_COLUMNS = (
 )
 
 
-def live_digests(connection: Connection, table: PublishedTable | None, months: Sequence[str]) -> dict[str, Digest]:
+def live_digests(
+    connection: Connection, table: PublishedTable | None, months: Sequence[str]
+) -> dict[str, Digest]:
     """What a table (`dre_lines` when None) holds now, by month; months without rows are absent."""
     columns = digest_columns(table.digest) if table else LINES_DIGEST
     identifier = sql.Identifier(*(table.name if table else LINES).split("."))
@@ -168,5 +170,3 @@ def totals(connection: Connection, source: sql.Composable, amount: str, month: s
 
 def total_text(rows: int, exact: object, rounded: object) -> str:
     return f"{rows} rows, {exact} exact, {rounded} rounded"
-
-

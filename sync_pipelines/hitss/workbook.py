@@ -89,4 +89,3 @@ def _positions(found: Sequence[str], accepted: Collection[str]) -> dict[str, int
     if extra and "exact_header" not in accepted:
         raise PermanentError(str(Violation("exact_header", sentence)))
     return {header: list(found).index(key) for key, header in expected.items()}
-

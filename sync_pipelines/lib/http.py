@@ -105,7 +105,7 @@ class HttpClient:
         self._sleep, self._clock, self._now, self._jitter = sleep, clock, now, jitter
         read, connect = min(self._timeouts.read, self._timeouts.total), self._timeouts.connect
         self._client = httpx.Client(
-            verify=_tls(ca_bundle, ca_setting),
+            verify=_tls(ca_bundle, ca_setting) if transport is None else True,
             transport=transport,
             follow_redirects=False,
             timeout=httpx.Timeout(read, connect=connect, pool=connect),
@@ -328,7 +328,8 @@ def _write(
         file.flush()
         os.fsync(file.fileno())
     watch.tick()
-    came, declared = response.num_bytes_downloaded, _declared_bytes(response)
+    declared = _declared_bytes(response)
+    came = response.num_bytes_downloaded if "content-encoding" in response.headers else size
     if declared is not None and came != declared:
         raise TransientError(f"{what}: the answer was cut ({came} of {declared} bytes).")
     return size, digest.hexdigest()

@@ -105,7 +105,9 @@ class Ledger:
             "update ops.landed_files set status = 'refused', reason = %s where id = %s", (reason, landed_id)
         )
 
-    def newest(self, asset: str, *, path: str | None = None, sheet_digest: str | None = None) -> Landing | None:
+    def newest(
+        self, asset: str, *, path: str | None = None, sheet_digest: str | None = None
+    ) -> Landing | None:
         """The newest usable file of an asset; with `path`, that file whatever its status."""
         wanted = "path = %(path)s" if path else "status = 'usable'"
         if sheet_digest:

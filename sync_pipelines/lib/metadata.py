@@ -48,5 +48,7 @@ def table_definition(
             f"| {column} | {', '.join(f'{key}.{source}' for key, source in sources)} |"
             for column, sources in lineage.items()
         ]
-        metadata["column_lineage"] = dg.MetadataValue.md("\n".join(["| column | comes from |", "|---|---|", *rows]))
+        metadata["column_lineage"] = dg.MetadataValue.md(
+            "\n".join(["| column | comes from |", "|---|---|", *rows])
+        )
     return metadata

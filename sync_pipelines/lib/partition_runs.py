@@ -83,7 +83,9 @@ def _log_by_hand(
 ) -> None:
     for partition, reports in good.items():
         for key, report in reports.items():
-            context.log_event(dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition))
+            context.log_event(
+                dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition)
+            )
             _log_checks(context, key, partition, report.checks)
     for partition, sentence in bad.items():
         verdict = CheckReport(failed_check.name, passed=False, description=sentence)

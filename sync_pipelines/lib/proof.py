@@ -121,7 +121,9 @@ def _canonical_sql(column: Column) -> sql.Composable:
         "number": sql.SQL("trim_scale({})::text").format(name),
         "integer": sql.SQL("{}::text").format(name),
         "date": sql.SQL("to_char({}, 'YYYY-MM-DD')").format(name),
-        "timestamp": sql.SQL("to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')").format(name),
+        "timestamp": sql.SQL("to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')").format(
+            name
+        ),
     }
     return sql.SQL("coalesce({}, E'\\x1e')").format(texts[column.kind])
 

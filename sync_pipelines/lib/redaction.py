@@ -15,12 +15,12 @@ from urllib.parse import unquote
 MASK = "***"
 SHORTEST = 4  # masking shorter values would eat ordinary words and hide nothing
 WORD_LENGTH = 8  # a query value shorter than this is masked as a whole word, or `PROJ` would spoil `PROJETO`
-TOKEN_LENGTH = 16  # a bare path segment or user name from here on is taken for a token
 
 _WORDS = "true false null none auto json text html xlsx public require disable allow prefer verify-full"
 # Parameters of a libpq URL: they say how to connect, never who.
 _NAMES = "application_name client_encoding connect_timeout gssencmode options search_path sslmode pgbouncer"
 HARMLESS = frozenset(f"{_WORDS} {_NAMES} channel_binding sslrootcert target_session_attrs".split())
+_TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{16,}")  # as a path segment, as a user name without password
 # Placeholders, months and days.
 _HARMLESS_SHAPE = re.compile(r"(?i)(?:\{|%7B)\w+(?:\}|%7D)|\d{2}-\d{4}|\d{4}-\d{2}(?:-\d{2})?")
 
@@ -149,13 +149,13 @@ class RedactingFilter(logging.Filter):
             record.msg, record.args = redact(message), None
 
     def _clean_args(self, args: "logging._ArgsType | None") -> "logging._ArgsType | None":
-        if isinstance(args, Mapping):
-            return {key: self._clean_value(value) for key, value in args.items()}
-        return tuple(self._clean_value(value) for value in args) if args else args
+        def clean(value: object) -> object:
+            text = self._redactor.redact(str(value))
+            return value if text == str(value) else text
 
-    def _clean_value(self, value: object) -> object:
-        clean = self._redactor.redact(str(value))
-        return value if clean == str(value) else clean
+        if isinstance(args, Mapping):
+            return {key: clean(value) for key, value in args.items()}
+        return tuple(map(clean, args)) if args else args
 
 
 class _RedactingFactory:
@@ -219,20 +219,16 @@ def _parts(url: str, harmless: Collection[str]) -> Iterator[tuple[str, bool]]:
     user, _, password = userinfo.partition(":")
     address, _, query = rest.partition("?")
     words = HARMLESS | {word.casefold() for word in harmless}
-    tokens = [part for part in (user, *address.split("/")[1:]) if len(part) >= TOKEN_LENGTH]
-    for token in (password, *tokens):
-        yield from ((form, False) for form in _decoded(token))
+    tokens = [user if not password else "", *address.split("/")[1:]]
+    found = [(password, False), *((token, False) for token in tokens if _TOKEN.fullmatch(token))]
     for pair in re.split(r"[&#]", query):
         name, equals, value = pair.partition("=")
         if not equals:
-            name, value = "", pair if len(pair) >= TOKEN_LENGTH else ""
+            name, value = "", pair if _TOKEN.fullmatch(pair) else ""
         if not {name.casefold(), unquote(value).casefold()} & words and not _HARMLESS_SHAPE.fullmatch(value):
-            yield from ((form, True) for form in _decoded(value))
-            yield query if value else "", False
-
-
-def _decoded(text: str) -> set[str]:
-    return {text, unquote(text), unquote(text, encoding="latin-1")}
+            found += [(value, True), (query if value else "", False)]
+    for text, is_value in found:
+        yield from ((form, is_value) for form in (text, unquote(text), unquote(text, encoding="latin-1")))
 
 
 def _expression(secret: str, is_value: bool) -> str:

@@ -58,7 +58,9 @@ def inspect(path: Path) -> Inspection:
             _limit_sizes(archive)
             return _inspect_parts(archive)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise PermanentError(f"The workbook cannot be read: its ZIP container is damaged ({error}).") from None
+        raise PermanentError(
+            f"The workbook cannot be read: its ZIP container is damaged ({error})."
+        ) from None
 
 
 def rows(path: Path, sheet: str) -> Iterator[Sequence[object]]:

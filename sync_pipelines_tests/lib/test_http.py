@@ -420,7 +420,9 @@ def test_an_unfit_url_is_refused_before_any_request(
         return httpx.Response(200)
 
     with pytest.raises(PermanentError, match=words) as caught:
-        client(transport=httpx.MockTransport(answer), url_setting="EXPORT_URL").download(url, tmp_path / "x", max_bytes=1)
+        client(transport=httpx.MockTransport(answer), url_setting="EXPORT_URL").download(
+            url, tmp_path / "x", max_bytes=1
+        )
 
     assert asked == []
     assert "joana" not in str(caught.value)

@@ -61,20 +61,21 @@ class HitssFake:
         """Nothing is generated before the first request; the default profile is a twentieth of the real."""
         chosen = profile or ExportProfile(scale=0.05)
         given = list(rows) if rows is not None else None
-        self.state_object = Upstream(
+        self.upstream = Upstream(
             rows=lambda: given if given is not None else generate(chosen),
             name=repr(chosen) if given is None else "given rows",
             wait_seconds=wait_seconds,
             shelf=Shelf(cache if given is None else None),
         )
         self._tls = tls
+        self._revision = 0
 
     def __enter__(self) -> Self:
         """Listen, then serve in a thread."""
         self._line = listen("127.0.0.1", 0)
         self.port: int = self._line.getsockname()[1]
         self.base_url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
-        self._server = make_server(self.state_object, self._tls)
+        self._server = make_server(self.upstream, self._tls)
         self._thread = Thread(target=self._server.run, args=([self._line],), name="hitss-fake")
         self._thread.start()
         return self
@@ -89,25 +90,32 @@ class HitssFake:
     @property
     def download_url(self) -> str:
         """The whole URL as a vault would hold it, with {inicio} and {fim} in place of the months."""
-        return download_url(self.base_url, self.state_object.caller)
+        return download_url(self.base_url, self.upstream.caller)
 
     @property
     def rows(self) -> Sequence[Row]:
         """Every row that the upstream has, faults apart."""
-        return self.state_object.all_rows
+        return self.upstream.all_rows
+
+    def serve_rows(self, rows: Sequence[Row]) -> None:
+        """From now on the upstream has these rows."""
+        self._revision += 1
+        self.upstream.name = f"given rows {self._revision}"
+        self.upstream.shelf = Shelf()
+        self.upstream.all_rows = list(rows)
 
     def url(self, start: str = "09-2016", end: str = "08-2025") -> str:
         """The URL of one window, both months `MM-YYYY` and inclusive."""
-        return download_url(self.base_url, self.state_object.caller, start, end)
+        return download_url(self.base_url, self.upstream.caller, start, end)
 
     def fault(self, name: str, *, times: int | None = None, **params: Value) -> None:
         """Switch a fault on for the next `times` requests, or until `clear`."""
-        self.state_object.faults.add(name, times, params)
+        self.upstream.faults.add(name, times, params)
 
     def clear(self) -> None:
         """Switch every fault off."""
-        self.state_object.faults.clear()
+        self.upstream.faults.clear()
 
     def state(self) -> dict[str, Any]:
         """Calls so far, the last window, what is switched on."""
-        return self.state_object.state()
+        return self.upstream.state()

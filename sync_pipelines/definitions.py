@@ -1,0 +1,36 @@
+"""The whole catalogue on one page: the systems that live here, their resources, what watches over them.
+
+A system whose database URL is not set is absent; `sync-pipelines doctor` says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+# Single-run backfills are what range runs stand on; the class is stable in behaviour and marked beta.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*BackfillPolicy.*")
+# Checks that know their partition are in preview and do what they say in a one-month run.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
+
+from sync_pipelines.hitss import system as hitss  # noqa: E402
+from sync_pipelines.lib import redaction  # noqa: E402
+from sync_pipelines.operations import sensors  # noqa: E402
+from sync_pipelines.settings import Settings, settings  # noqa: E402
+
+
+def build(values: Settings) -> dg.Definitions:
+    """The definitions under the given settings."""
+    redaction.install_logging()
+    systems = [hitss.definitions(values)] if values.fabricio_database_url else []
+    watched = [hitss.watched(values)] if values.fabricio_database_url else []
+    status = dg.DefaultSensorStatus.RUNNING if values.automation_is_on else dg.DefaultSensorStatus.STOPPED
+    house = dg.Definitions(
+        sensors=[sensors.sweeper(watched, status), sensors.failure_alert(status)],
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(house, *systems)
+
+
+defs = build(settings())

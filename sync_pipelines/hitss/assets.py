@@ -1,0 +1,234 @@
+"""The DRE as assets: the landed export, its lines, the published Realizado and Orçado, the monthly summary."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+import dagster as dg
+from pydantic import Field
+
+from sync_pipelines.hitss import catalogue
+from sync_pipelines.hitss.chain import DreChain, ExportReport, LoadSession
+from sync_pipelines.hitss.guards import GUARDS, Guard
+from sync_pipelines.hitss.loading import CHAIN, Outcome
+from sync_pipelines.hitss.summary import sparkline
+from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.partition_runs import CheckReport, PartitionReport, Reports, run_partitions
+
+#: Named after the upstream; one run at a time of whatever holds it.
+POOL = "hitss"
+EXPORT_KEY = dg.AssetKey(["hitss", "dre_export"])
+LINES_PROOF = "lines_equal_the_workbook"
+MAX_RUNTIME = {"dagster/max_runtime": "3600"}
+
+
+class AcceptConfig(dg.Config):
+    """What a person decides when starting a run by hand."""
+
+    accept: list[str] = Field(
+        default_factory=list,
+        description=f"Guards whose change you accept knowingly, any of: {', '.join(GUARDS)}.",
+    )
+
+    def accepted(self) -> frozenset[Guard]:
+        unknown = sorted(set(self.accept) - set(GUARDS))
+        if unknown:
+            raise dg.Failure(
+                f"accept names {', '.join(unknown)}, which is no guard; the guards are {', '.join(GUARDS)}.",
+                allow_retries=False,
+            )
+        return frozenset(name for name in get_args(Guard) if name in self.accept)
+
+
+class LoadConfig(AcceptConfig):
+    """What a month run reads."""
+
+    workbook: str = Field(
+        default="",
+        description="Path in the landing store of the workbook to load; empty for the newest usable one.",
+    )
+
+
+@dg.asset(
+    key=EXPORT_KEY,
+    description=catalogue.EXPORT_DESCRIPTION,
+    group_name="hitss",
+    deps=[catalogue.SOURCE_KEY],
+    kinds={"excel", "http"},
+    owners=[catalogue.OWNER],
+    tags={"personal_data": "true"},
+    pool=POOL,
+    check_specs=[
+        dg.AssetCheckSpec(name, asset=EXPORT_KEY, description=text)
+        for name, text in catalogue.EXPORT_CHECKS.items()
+    ],
+    freshness_policy=catalogue.EXPORT_FRESHNESS,
+    op_tags=MAX_RUNTIME,
+)
+def dre_export(
+    context: dg.AssetExecutionContext, config: AcceptConfig, dre: dg.ResourceParam[DreChain]
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Download, keep and look at the export; the months it changes are loaded by the sensor."""
+
+    def on_wait(seconds: float) -> None:
+        context.log.info(f"Waiting for HITSS to answer: {seconds:.0f} s (150 to 180 s is usual).")
+
+    started = time.monotonic()
+    try:
+        report = dre.download(context.run.run_id, accepted=config.accepted(), on_wait=on_wait)
+    except SyncError as error:
+        # The exception is rebuilt: what it was chained to may carry the URL.
+        raise dg.Failure(str(error), allow_retries=False) from None
+    blocked = report.review.months
+    same = "The content is the same as before; nothing is to be loaded."
+    pending = report.pending
+    context.log.info(
+        f"{report.rows} rows; {len(pending.changed)} months differ in money, {len(pending.refresh)} only in people."
+        if pending.changed or pending.refresh
+        else same
+    )
+    result = dg.MaterializeResult[Any](
+        metadata=_export_metadata(report, time.monotonic() - started),
+        data_version=dg.DataVersion(report.landing.content_digest or ""),
+        check_results=[
+            dg.AssetCheckResult(
+                passed=report.rejected == 0,
+                check_name="no_row_was_rejected",
+                description=f"{report.rejected} of {report.rows} rows were rejected.",
+                metadata={"reject_book": report.reject_book or "none"},
+            ),
+            dg.AssetCheckResult(
+                passed=not blocked,
+                check_name="closed_months_are_unchanged",
+                description=" ".join(map(str, list(blocked.values())[:5])) or "No closed month changed.",
+                metadata={"months": sorted(blocked)},
+            ),
+        ],
+    )
+    return result
+
+
+def _export_metadata(report: ExportReport, seconds: float) -> dict[str, Any]:
+    landing = report.landing
+    window = landing.details["window"]
+    return {
+        keys.ROWS_READ: report.rows,
+        keys.ROWS_REJECTED: report.rejected,
+        keys.RANGE: f"{window[0][:7]} to {window[1][:7]}",
+        keys.BYTES: landing.bytes,
+        keys.CALLS: report.download.attempts,
+        keys.WAIT_SECONDS: round(report.download.wait_seconds, 1),
+        keys.DURATION: round(seconds, 2),
+        keys.DIGEST: landing.content_digest or "",
+        "workbook": dg.MetadataValue.path(landing.path),
+        "sha256": landing.sha256,
+        "reject_book": dg.MetadataValue.path(report.reject_book or "none"),
+        "months_changed": list(report.pending.changed),
+        "months_with_new_people_only": list(report.pending.refresh),
+        "months_with_restated_budget": list(report.pending.restated),
+        "months_stopped_by_a_guard": sorted(report.review.months),
+        "same_content_as": report.same_as or "no earlier workbook",
+    }
+
+
+def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The month chain as one multi-asset, so that a bad month stops neither its neighbours nor their tables."""
+
+    @dg.multi_asset(
+        name="hitss_dre_months",
+        specs=catalogue.chain_specs(months),
+        check_specs=[
+            dg.AssetCheckSpec(check, asset=catalogue.key_of(asset), description=text, partitions_def=months)
+            for asset, checks in catalogue.CHAIN_CHECKS.items()
+            for check, text in checks.items()
+        ],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
+        op_tags=MAX_RUNTIME,
+    )
+    def hitss_dre_months(
+        context: dg.AssetExecutionContext, config: LoadConfig, dre: dg.ResourceParam[DreChain]
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        selected = [name for name in CHAIN if catalogue.key_of(name) in context.selected_asset_keys]
+        try:
+            with dre.load(
+                context.run.run_id,
+                context.partition_keys,
+                selected=selected,
+                workbook=config.workbook or None,
+                accepted=config.accepted(),
+            ) as session:
+                yield from run_partitions(
+                    context,
+                    [catalogue.key_of(name) for name in selected],
+                    lambda month: _load(session, month),
+                    failed_check=dg.AssetCheckKey(catalogue.key_of("dre_lines"), LINES_PROOF),
+                )
+        except SyncError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+
+    return hitss_dre_months
+
+
+def _load(session: LoadSession, month: str) -> Reports:
+    started = time.monotonic()
+    outcomes = session.load(month)
+    seconds = time.monotonic() - started
+    return {catalogue.key_of(name): _report(name, outcome, seconds) for name, outcome in outcomes.items()}
+
+
+def _report(name: str, outcome: Outcome, seconds: float) -> PartitionReport:
+    changes = outcome.changes
+    rows = changes.written + changes.unchanged
+    metadata: dict[str, Any] = {
+        keys.ROWS_READ: outcome.read,
+        keys.ROWS_LOADED: changes.written,
+        keys.ROWS_UNCHANGED: changes.unchanged,
+        keys.ROWS_DELETED: changes.deleted,
+        keys.ROWS_REJECTED: outcome.rejected,
+        keys.ROW_COUNT: rows,
+        keys.PROVED: outcome.proof.holds,
+        keys.DURATION: round(seconds, 3),
+        keys.DIGEST: outcome.proof.destination.get("digest", ""),
+        **outcome.figures,
+    }
+    if outcome.history:
+        metadata["receita_custo_margem"] = dg.MetadataValue.md(sparkline(outcome.history))
+    return PartitionReport(metadata, _checks(name, outcome))
+
+
+def _checks(name: str, outcome: Outcome) -> Sequence[CheckReport]:
+    changes = outcome.changes
+    proof_check = next(iter(catalogue.CHAIN_CHECKS[name]))
+    written = (
+        f"{changes.written} rows written, {changes.deleted} deleted"
+        if changes.touched
+        else "nothing to write"
+    )
+    checks = [CheckReport(proof_check, outcome.proof.holds, f"Source and destination are equal; {written}.")]
+    if name == "dre_lines":
+        checks.append(
+            CheckReport(
+                "every_row_is_accounted_for",
+                outcome.adds_up and not outcome.rejected,
+                f"{outcome.read} rows read = {changes.written} loaded + {changes.unchanged} unchanged"
+                f" + {outcome.rejected} rejected.",
+            )
+        )
+    if name == "dre_summary":
+        checks.append(_margin_check(outcome.figures))
+    return checks
+
+
+def _margin_check(figures: Mapping[str, float]) -> CheckReport:
+    """A margin that a controller would ask about is a warning: the numbers are proved, the month is odd."""
+    margin, revenue = figures["margem_percentual"], figures["receita"]
+    plausible = not figures["linhas"] or (revenue > 0 and -50 <= margin <= 80)  # noqa: PLR2004
+    return CheckReport(
+        "margin_is_plausible",
+        plausible,
+        f"Margin {margin:.1f} % on a revenue of {revenue:,.2f}.",
+        dg.AssetCheckSeverity.WARN,
+    )

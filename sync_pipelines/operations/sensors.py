@@ -1,0 +1,82 @@
+"""What watches over all systems: failed runs become alerts, and dead runs leave no row `running`."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import dagster as dg
+
+from sync_pipelines.lib import executions, postgres
+from sync_pipelines.lib.executions import ExecutionTables, Swept
+from sync_pipelines.operations.alerts import Alert, send_alert
+
+
+class WatchedProject(NamedTuple):
+    """A project database whose execution rows are swept."""
+
+    system: str
+    what: str
+    url: str
+    tables: ExecutionTables
+
+
+def sweep_all(projects: Sequence[WatchedProject]) -> list[tuple[WatchedProject, Swept]]:
+    """Close the rows that dead processes left open, in every project; one unreachable stops no other.
+
+    Raises SyncError, after the last project, when one could not be swept.
+    """
+    swept = []
+    for project in projects:
+        with postgres.connect(project.url, what=project.what) as connection:
+            swept += [(project, row) for row in executions.sweep(connection, project.tables)]
+    return swept
+
+
+def sweeper(projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """A sensor that sweeps every minute and tells a person what it found."""
+
+    @dg.sensor(
+        name="dead_run_sweeper",
+        minimum_interval_seconds=60,
+        default_status=status,
+        description="Closes execution rows whose worker is gone. It trusts the lock a worker holds, not a status.",
+    )
+    def dead_run_sweeper() -> dg.SkipReason:
+        found = sweep_all(projects)
+        for project, row in found:
+            send_alert(
+                Alert(
+                    project.system,
+                    "execução interrompida",
+                    f"A execução {row.id} terminou sem concluir. Os meses gravados estão provados; o próximo"
+                    " agendamento continua. Para repetir agora, use Materialize na interface do Dagster.",
+                )
+            )
+        return dg.SkipReason(f"{len(found)} dead executions were closed." if found else "No dead execution.")
+
+    return dead_run_sweeper
+
+
+def failure_alert(
+    status: dg.DefaultSensorStatus, send: Callable[[Alert], None] = send_alert
+) -> dg.SensorDefinition:
+    """A sensor that turns each failed run into one alert."""
+
+    @dg.run_failure_sensor(
+        name="failed_run_alert",
+        default_status=status,
+        description="One alert for each failed run, with the sentence of its failure.",
+    )
+    def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
+        sentences = [
+            str(event.step_failure_data.error_display_string).strip()
+            for event in context.get_step_failure_events()
+        ]
+        send(
+            Alert(
+                context.dagster_run.job_name,
+                "execução falhou",
+                " ".join(sentences) or context.failure_event.message or "sem mensagem",
+            )
+        )
+
+    return failed_run_alert
