@@ -5,19 +5,12 @@ A system whose database URL is not set is absent; `sync-pipelines doctor` says s
 
 from __future__ import annotations
 
-import warnings
-
 import dagster as dg
 
-# Single-run backfills are what range runs stand on; the class is stable in behaviour and marked beta.
-warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*BackfillPolicy.*")
-# Checks that know their partition are in preview and do what they say in a one-month run.
-warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
-
-from sync_pipelines.hitss import system as hitss  # noqa: E402
-from sync_pipelines.lib import redaction  # noqa: E402
-from sync_pipelines.operations import sensors  # noqa: E402
-from sync_pipelines.settings import Settings, settings  # noqa: E402
+from sync_pipelines.hitss import system as hitss
+from sync_pipelines.lib import redaction
+from sync_pipelines.operations import sensors
+from sync_pipelines.settings import Settings, settings
 
 
 def build(values: Settings) -> dg.Definitions:

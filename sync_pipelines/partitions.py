@@ -5,10 +5,16 @@ A month's key is its first day, `2025-08-01`, as Dagster writes it. The current 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import date
 
 import dagster as dg
+
+# Range runs stand on single-run backfills, which are stable in behaviour and marked beta; checks that know
+# their partition are marked preview and do what they say. Every other warning stays one.
+warnings.filterwarnings("ignore", message=".*BackfillPolicy")
+warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
 
 
 def months(first: date, timezone: str) -> dg.MonthlyPartitionsDefinition:

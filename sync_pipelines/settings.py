@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sync_pipelines.lib import redaction
 
+#: Parameters of upstream URLs that say what is asked and not who asks: masking them would only spoil the logs.
+HARMLESS_PARAMETERS = frozenset({"visaoFiltro", "telaFiltro", "filtroDeFiltro", "filtroAteFiltro"})
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 POSTGRES_SCHEMES = {"postgresql", "postgres"}
 
@@ -150,7 +152,7 @@ def read_settings(env_file: str | None = ".env", **overrides: object) -> Setting
             lines.append(f"{variable} {message}" if variable else message.replace(": ", " ", 1))
         raise SettingsError("; ".join(lines) + ".") from None
     for secret in settings.secrets():
-        redaction.register(secret)
+        redaction.register(secret, harmless=HARMLESS_PARAMETERS)
     return settings
 
 

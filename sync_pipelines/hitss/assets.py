@@ -14,6 +14,7 @@ from sync_pipelines.hitss.loading import CHAIN, Outcome
 from sync_pipelines.hitss.summary import sparkline
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.operations.alerts import Alert, send_alert
 from sync_pipelines.lib.partition_runs import CheckReport, PartitionReport, Reports, run_partitions
 
 #: Named after the upstream; one run at a time of whatever holds it.
@@ -72,7 +73,9 @@ def dre_export(
     """Download, keep and look at the export; the months it changes are loaded by the sensor."""
 
     def on_wait(seconds: float) -> None:
-        context.log.info(f"Waiting for HITSS to answer: {seconds:.0f} s (150 to 180 s is usual).")
+        sentence = f"Waiting for HITSS to answer: {seconds:.0f} s (150 to 180 s is usual)."
+        context.log.info(sentence)
+        dre.progress(sentence)
 
     started = time.monotonic()
     try:
@@ -81,14 +84,11 @@ def dre_export(
         # The exception is rebuilt: what it was chained to may carry the URL.
         raise dg.Failure(str(error), allow_retries=False) from None
     blocked = report.review.months
-    same = "The content is the same as before; nothing is to be loaded."
-    pending = report.pending
-    context.log.info(
-        f"{report.rows} rows; {len(pending.changed)} months differ in money, {len(pending.refresh)} only in people."
-        if pending.changed or pending.refresh
-        else same
-    )
-    result = dg.MaterializeResult[Any](
+    context.log.info(_summary(report))
+    dre.progress(_summary(report))
+    if blocked:
+        send_alert(Alert("hitss", "meses fechados com alterações", " ".join(map(str, blocked.values()))))
+    return dg.MaterializeResult[Any](
         metadata=_export_metadata(report, time.monotonic() - started),
         data_version=dg.DataVersion(report.landing.content_digest or ""),
         check_results=[
@@ -106,7 +106,13 @@ def dre_export(
             ),
         ],
     )
-    return result
+
+
+def _summary(report: ExportReport) -> str:
+    pending = report.pending
+    if not pending.changed and not pending.refresh:
+        return f"{report.rows} rows; the content is what is loaded and proved already: nothing to do."
+    return f"{report.rows} rows; {len(pending.changed)} months differ in money, {len(pending.refresh)} only in people."
 
 
 def _export_metadata(report: ExportReport, seconds: float) -> dict[str, Any]:
@@ -173,13 +179,10 @@ def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
 
 
 def _load(session: LoadSession, month: str) -> Reports:
-    started = time.monotonic()
-    outcomes = session.load(month)
-    seconds = time.monotonic() - started
-    return {catalogue.key_of(name): _report(name, outcome, seconds) for name, outcome in outcomes.items()}
+    return {catalogue.key_of(name): _report(name, outcome) for name, outcome in session.load(month).items()}
 
 
-def _report(name: str, outcome: Outcome, seconds: float) -> PartitionReport:
+def _report(name: str, outcome: Outcome) -> PartitionReport:
     changes = outcome.changes
     rows = changes.written + changes.unchanged
     metadata: dict[str, Any] = {
@@ -190,7 +193,7 @@ def _report(name: str, outcome: Outcome, seconds: float) -> PartitionReport:
         keys.ROWS_REJECTED: outcome.rejected,
         keys.ROW_COUNT: rows,
         keys.PROVED: outcome.proof.holds,
-        keys.DURATION: round(seconds, 3),
+        keys.DURATION: round(outcome.seconds, 3),
         keys.DIGEST: outcome.proof.destination.get("digest", ""),
         **outcome.figures,
     }

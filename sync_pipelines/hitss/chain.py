@@ -72,6 +72,7 @@ class LoadSession:
     execution: executions.Execution
     failures: dict[str, str] = field(default_factory=dict)
     totals: Counter[str] = field(default_factory=Counter)
+    progress: Callable[[str], None] = lambda sentence: None
 
     def load(self, month: str) -> dict[str, Outcome]:
         """Load, prove and record one month; a failure is recorded too, and raised."""
@@ -90,6 +91,8 @@ class LoadSession:
             [(f"hitss/{name}", month, o.version, o.proof, None) for name, o in outcomes.items()],
         )
         self._count(outcomes)
+        rows = sum(outcome.changes.touched for outcome in outcomes.values())
+        self.progress(f"{month[:7]}: {rows} rows written, proved.")
         return outcomes
 
     def _count(self, outcomes: Mapping[str, Outcome]) -> None:
@@ -113,6 +116,8 @@ class DreChain:
     clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
     http: Callable[[], HttpClient] | None = None
     wait_seconds: float = CHAIN_WAIT
+    #: Told what is going on, for whoever watches a terminal.
+    progress: Callable[[str], None] = lambda sentence: None
 
     @property
     def store(self) -> LandingStore:
@@ -169,6 +174,8 @@ class DreChain:
             record.processed, record.failed = report.rows - report.rejected, report.rejected
             same = f"{len(changed)} meses com alterações" if changed else "sem alterações"
             record.log("INFO", f"Planilha recebida: {report.rows} linhas, {same}.", record.details)
+            for violation in report.review.months.values():
+                record.log("WARN", str(violation))
             return report
 
     def _client(self) -> HttpClient:
@@ -275,7 +282,7 @@ class DreChain:
                 review_months(contents, published, self.today(), accepted) if "dre_lines" in selected else {},
                 selected,
             )
-            yield LoadSession(loader, ledger, landing, run_id, record)
+            yield LoadSession(loader, ledger, landing, run_id, record, progress=self.progress)
 
     def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
         window = Window(*landing.details["window"])

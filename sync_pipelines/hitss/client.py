@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http import Backoff, Download, HttpClient, Timeouts
+from sync_pipelines.settings import HARMLESS_PARAMETERS
 from sync_pipelines.lib.redaction import redact, register
 
 URL_SETTING = "HITSS_DOWNLOAD_URL"
@@ -24,9 +25,6 @@ MAX_EXPORT_BYTES = 50 << 20  # the application's own upload limit; an export of 
 # A good export keeps silent for 146 to 183 s and then comes in seconds; the gateway gives up after 300 s.
 TIMEOUTS = Timeouts(connect=10.0, read=420.0, total=480.0)
 BACKOFF = Backoff(attempts=3, first=5.0, longest=60.0)
-
-# Parameters that say what is asked, not who asks: masking their values would only spoil the logs.
-HARMLESS_PARAMETERS = frozenset({"visaoFiltro", "telaFiltro", "filtroDeFiltro", "filtroAteFiltro"})
 
 _START = ("inicio", "filtroDeFiltro")
 _END = ("fim", "filtroAteFiltro")

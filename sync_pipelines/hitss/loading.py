@@ -6,8 +6,9 @@ says is proved by reading it, and nothing is written.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from psycopg import sql
@@ -38,6 +39,7 @@ class Outcome:
     rejected: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
     history: tuple[MonthFigures, ...] = ()
+    seconds: float = 0.0
 
     @property
     def adds_up(self) -> bool:
@@ -90,14 +92,18 @@ class MonthLoader:
         with postgres.errors_about(f"the month {month[:7]} of the DRE"), self.connection.transaction():
             busy = f"Another run is loading {month[:7]} of the DRE."
             postgres.lock_partition(self.connection, "hitss", month, busy=busy)
+            steps: dict[str, Callable[[], Outcome]] = {
+                "dre_lines": lambda: self._load_lines(month),
+                "dre_hitss": lambda: self._publish(HITSS, month),
+                "dre_orcado": lambda: self._publish(BUDGET, month),
+                "dre_summary": lambda: self._summarise(month),
+            }
             outcomes: dict[str, Outcome] = {}
-            if "dre_lines" in self.selected:
-                outcomes["dre_lines"] = self._load_lines(month)
-            for table in (HITSS, BUDGET):
-                if table.asset in self.selected:
-                    outcomes[table.asset] = self._publish(table, month)
-            if "dre_summary" in self.selected:
-                outcomes["dre_summary"] = self._summarise(month)
+            for asset, step in steps.items():
+                if asset in self.selected:
+                    started = time.monotonic()
+                    outcome = step()
+                    outcomes[asset] = replace(outcome, seconds=time.monotonic() - started)
             for asset, outcome in outcomes.items():
                 if not outcome.proof.holds:
                     differences = "; ".join(outcome.proof.differences())

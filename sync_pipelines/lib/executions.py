@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres, redaction
+from sync_pipelines.lib.failures import SyncError
 
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 ENGINE = "sync_pipelines"
@@ -94,7 +95,7 @@ def execution(
 
 
 def _close_failed(opened: Execution, error: BaseException) -> None:
-    sentence = redaction.redacted_exception(error)
+    sentence = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
     try:
         opened.close("failed", sentence)
         opened.log("ERROR", sentence, {"run_id": opened.run_id})

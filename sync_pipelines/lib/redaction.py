@@ -1,7 +1,7 @@
 """The one redactor: what is registered here never reaches a log, an error row or an event.
 
-Every secret is registered as it is read. A URL counts as a secret with its useful parts, because for some
-sources the query string alone is the identity of the caller (contract HITSS, section 1).
+Every secret is registered as it is read. Of a URL its parts count too, because for some sources the query
+string alone is the identity of the caller.
 """
 
 import logging
@@ -93,8 +93,8 @@ class Redactor:
 
         Only the first line, because the further ones of database and validation errors quote rows.
         """
-        lines = str(error).strip().splitlines()
-        text = self.redact(_QUERY.sub(rf"\1?{MASK}", " ".join(lines[0].split()))) if lines else ""
+        first = " ".join(str(error).strip().partition("\n")[0].split())
+        text = self.redact(_QUERY.sub(rf"\1?{MASK}", first))
         return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
 
 
@@ -109,8 +109,7 @@ def safe_url(url: str) -> str:
     if "://" not in url:
         return re.split(r"[?#\s]", url, maxsplit=1)[0] if url.startswith("/") else "(not a URL)"
     scheme, _, rest = url.partition("://")
-    _, rest = _userinfo(rest)
-    visible = re.split(r"[?#\s]", rest, maxsplit=1)[0]
+    visible = re.split(r"[?#\s]", _userinfo(rest)[1], maxsplit=1)[0]
     return f"{scheme}://{MASK if '@' in visible else visible}"
 
 
@@ -124,13 +123,11 @@ class RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Clean the record in place; always let it pass."""
         self._clean_message(record)
-        if record.exc_info:
-            text = record.exc_text or logging.Formatter().formatException(record.exc_info)
-            clean = self._redactor.redact(text)
-            if clean != text:  # handlers that look at the exception itself would print it again
-                record.exc_info, record.exc_text = None, clean
-        elif record.exc_text:
-            record.exc_text = self._redactor.redact(record.exc_text)
+        text = record.exc_text or ""
+        if record.exc_info and not text:
+            text = logging.Formatter().formatException(record.exc_info)
+        if self._redactor.redact(text) != text:  # handlers that look at the exception would print it again
+            record.exc_info, record.exc_text = None, self._redactor.redact(text)
         if record.stack_info:
             record.stack_info = self._redactor.redact(record.stack_info)
         return True
@@ -159,10 +156,7 @@ class RedactingFilter(logging.Filter):
 
 
 class _RedactingFactory:
-    """Makes log records that are clean from birth, whichever logger and handler they meet.
-
-    Handlers of Dagster and of servers do not sit on the root logger, and come and go with every run.
-    """
+    """Makes log records clean from birth: handlers of Dagster and of servers are not those of the root."""
 
     def __init__(self, make: Callable[..., logging.LogRecord], redactor: Redactor) -> None:
         self._make = make
@@ -195,13 +189,12 @@ def _rendered(msg: object, args: "logging._ArgsType | None") -> str | None:
 
 
 def _mask(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    pieces, at, end = [], 0, -1
+    pieces, end = list[str](), 0
     for start, stop in spans:
-        if start > end:
-            pieces += [text[at:start], MASK]
+        if start > end or not pieces:
+            pieces += [text[end:start], MASK]
         end = max(end, stop)
-        at = end
-    return "".join([*pieces, text[at:]])
+    return "".join([*pieces, text[end:]])
 
 
 def _userinfo(rest: str) -> tuple[str, str]:
@@ -219,7 +212,7 @@ def _parts(url: str, harmless: Collection[str]) -> Iterator[tuple[str, bool]]:
     user, _, password = userinfo.partition(":")
     address, _, query = rest.partition("?")
     words = HARMLESS | {word.casefold() for word in harmless}
-    tokens = [user if not password else "", *address.split("/")[1:]]
+    tokens = ["" if password else user, *address.split("/")[1:]]
     found = [(password, False), *((token, False) for token in tokens if _TOKEN.fullmatch(token))]
     for pair in re.split(r"[&#]", query):
         name, equals, value = pair.partition("=")

@@ -1,0 +1,151 @@
+"""`sync-pipelines`: the demo, the sandbox, a run without Dagster's servers, migrations, the doctor.
+
+Dagster and pandas are imported by the commands that need them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Five Supabase cron jobs as one Dagster project: nothing is a success until it is proved.",
+)
+sandbox_app = typer.Typer(no_args_is_help=True, help="The outside world in a box: Postgres and a fake HITSS.")
+app.add_typer(sandbox_app, name="sandbox")
+console = Console(highlight=False)
+
+Home = Annotated[Path, typer.Option("--home", help="Folder that keeps the sandbox's data.")]
+Scale = Annotated[float, typer.Option(help="Size of the export; 1 is about 22,300 rows.")]
+Wait = Annotated[float, typer.Option("--wait", help="Seconds before the fake HITSS answers; really 160.")]
+DEFAULT_HOME = Path(".state/sandbox")
+
+
+def _month(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", value):
+        raise typer.BadParameter("a month is written 2025-08")
+    return value
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the table; exit status 0 or 1.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+    home: Home = DEFAULT_HOME,
+    scale: Scale = 1.0,
+    wait: Wait = 2.0,
+) -> None:
+    """Start the sandbox, migrate, run every system once, print what was proved, then serve the UI."""
+    from sync_pipelines.sandbox.demo import run_demo
+
+    raise typer.Exit(run_demo(home, console, once=once, port=port, scale=scale, wait_seconds=wait))
+
+
+@app.command()
+def run(
+    system: Annotated[str, typer.Argument(help="The system to run: hitss.")],
+    first: Annotated[
+        str | None, typer.Option("--from", callback=_month, help="First month to load, such as 2025-01.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", callback=_month, help="Last month to load, included.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A guard whose change you accept knowingly; may be repeated.")
+    ] = None,
+) -> None:
+    """Run a system in this process, without daemon or webserver. Exit status 0 only when all is proved.
+
+    Without --from and --to it downloads and loads the months that changed; with them it loads those months.
+    """
+    from sync_pipelines.report import run_and_print
+    from sync_pipelines.settings import SettingsError
+
+    try:
+        succeeded = run_and_print(system, console, first=first, last=last, accept=accept or [])
+    except SettingsError as error:
+        console.print(str(error), style="red")
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if succeeded else 1)
+
+
+@sandbox_app.command()
+def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0) -> None:
+    """Start the sandbox in the background and migrate its databases."""
+    from sync_pipelines.migrations import runner
+    from sync_pipelines.sandbox.world import Sandbox
+
+    sandbox = Sandbox(home, scale=scale, wait_seconds=wait)
+    sandbox.start(detached=True)
+    given = sandbox.environment(os.environ)
+    runner.upgrade(runner.OPS, given["OPS_DATABASE_URL"])
+    runner.upgrade(runner.FABRICIO, given["FABRICIO_DATABASE_URL"])
+    console.print(f"The sandbox is up. Its variables: eval $(sync-pipelines sandbox env --home {home})")
+
+
+@sandbox_app.command()
+def down(home: Home = DEFAULT_HOME) -> None:
+    """Stop the sandbox; its data stay."""
+    from sync_pipelines.sandbox.world import Sandbox
+
+    Sandbox(home).stop()
+    console.print("The sandbox is down.")
+
+
+@sandbox_app.command()
+def status(home: Home = DEFAULT_HOME) -> None:
+    """Say what of the sandbox is running; exit status 1 when not all is."""
+    from sync_pipelines.sandbox.world import Sandbox
+
+    found = Sandbox(home).status()
+    for name, running in found.items():
+        console.print(f"{name:10} {'running' if running else 'stopped'}")
+    raise typer.Exit(0 if all(found.values()) else 1)
+
+
+@sandbox_app.command()
+def env(home: Home = DEFAULT_HOME) -> None:
+    """Print the sandbox's variables as shell exports. A variable that is set already keeps its value."""
+    from sync_pipelines.sandbox.world import Sandbox
+
+    for name, value in Sandbox(home).environment(os.environ).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+@app.command()
+def migrate(
+    plan: Annotated[bool, typer.Option("--plan", help="Only look, and print what would be done.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the databases with what they should be.")
+    ] = False,
+) -> None:
+    """Bring the configured databases to the newest structure; nothing of an application is dropped."""
+    from sync_pipelines.report import migrate_and_print
+
+    raise typer.Exit(0 if migrate_and_print(console, plan=plan, verify=verify) else 1)
+
+
+@app.command()
+def doctor(
+    probe_export: Annotated[
+        bool, typer.Option("--probe-export", help="Also request the export, which takes minutes.")
+    ] = False,
+) -> None:
+    """Say what is right and what is wrong with the databases and the HITSS endpoint, before anything runs."""
+    from sync_pipelines.report import diagnose_and_print
+
+    raise typer.Exit(0 if diagnose_and_print(console, probe_export=probe_export) else 1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,141 @@
+"""Materializing assets in this process, without daemon or webserver: the emergency and the scripting path.
+
+Uses Dagster's database, so that the run shows in the UI's history; an instance in memory when that database
+is down, because the data must not wait for the bookkeeping.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.settings import Settings
+
+#: Dagster's own console lines are for its developers; ours go through `progress`.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class AssetRow:
+    """A line of the table that a run prints: rows by what became of them, and what is proved."""
+
+    asset: str
+    read: int = 0
+    loaded: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    proved: str = ""
+    seconds: float = 0.0
+
+
+@dataclass
+class RunReport:
+    """What a system's run did. It succeeded when nothing failed and no error check is red."""
+
+    rows: list[AssetRow] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """The events of one in-process run: metadata by (asset, partition), and sentences of what failed."""
+
+    metadata: Mapping[str, Sequence[Mapping[str, Any]]]
+    problems: Sequence[str]
+
+
+@contextmanager
+def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
+    """The configured instance, or one in memory (said through `note`) when its database cannot be reached."""
+    url = settings.dagster_pg_url
+    if url is not None and os.environ.get("DAGSTER_HOME"):
+        try:
+            with postgres.connect(url.get_secret_value(), what="Dagster's database"):
+                pass
+        except SyncError as error:
+            note(f"{error} The run goes on without history in the UI.")
+        else:
+            with dg.DagsterInstance.get() as found:
+                yield found
+            return
+    else:
+        note("DAGSTER_HOME and DAGSTER_PG_URL are not both set: the run leaves no history in the UI.")
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+def materialize(
+    definitions: dg.Definitions,
+    job: str,
+    where: dg.DagsterInstance,
+    *,
+    resources: Mapping[str, object],
+    config: Mapping[str, object],
+    selection: Sequence[dg.AssetKey] | None = None,
+    partitions: tuple[str, str] | None = None,
+) -> Materialized:
+    """Run a job in this process, over a range of partitions when given; never raises for a failed step."""
+    tags = {"sync/launched_by": "command line"}
+    if partitions:
+        first, last = partitions
+        tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=where,
+        raise_on_error=False,
+        resources=dict(resources),
+        run_config={**_QUIET, **config},
+        tags=tags,
+        asset_selection=list(selection) if selection else None,
+    )
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        values = {name: value.value for name, value in materialization.metadata.items()}
+        found.setdefault(materialization.asset_key.path[-1], []).append(values)
+    problems = [
+        str(
+            event.step_failure_data.user_failure_data.description
+            or event.step_failure_data.error_display_string
+        )
+        if event.step_failure_data.user_failure_data
+        else event.step_failure_data.error_display_string
+        for event in result.all_node_events
+        if event.is_step_failure
+    ]
+    problems += [
+        f"{check.asset_key.path[-1]}: {check.check_name} failed. {check.description or ''}".strip()
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR and check.partition is None
+    ]
+    if not result.success and not problems:
+        problems.append(f"The run {result.run_id} failed; its events say why.")
+    return Materialized(found, problems)
+
+
+def total(rows: Sequence[Mapping[str, Any]], key: str) -> float:
+    return sum(float(row.get(key) or 0) for row in rows)
+
+
+def asset_row(asset: str, rows: Sequence[Mapping[str, Any]]) -> AssetRow:
+    """The table's line for what an asset's materializations report."""
+    return AssetRow(
+        asset,
+        read=int(total(rows, keys.ROWS_READ)),
+        loaded=int(total(rows, keys.ROWS_LOADED)),
+        unchanged=int(total(rows, keys.ROWS_UNCHANGED)),
+        rejected=int(total(rows, keys.ROWS_REJECTED)),
+        seconds=total(rows, keys.DURATION),
+    )

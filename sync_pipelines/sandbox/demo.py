@@ -1,0 +1,91 @@
+"""`make demo`: the sandbox, the migrations, one proved run, then the Dagster UI until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from sync_pipelines.migrations import runner
+from sync_pipelines.sandbox import processes
+from sync_pipelines.sandbox.world import ROOT, Sandbox
+
+START_SECONDS = 120.0
+
+
+class _StoppedError(Exception):
+    """The person pressed Ctrl-C, or the demo was asked to end."""
+
+
+def run_demo(
+    home: Path, console: Console, *, once: bool, port: int, scale: float, wait_seconds: float
+) -> int:
+    """Run the demo; returns its exit status."""
+    note = home / "dagster" / "process.json"
+    # What an earlier demo left when it was killed: its UI would hold the port and write to a stopped database.
+    processes.end(note)
+    if not once and _is_taken(port):
+        console.print(f"Port {port} is in use; choose another: make demo PORT={port + 1}", style="red")
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    sandbox = Sandbox(home, scale=scale, wait_seconds=wait_seconds)
+    try:
+        with console.status("Starting Postgres and the fake HITSS …"):
+            sandbox.start()
+            os.environ.update(sandbox.environment(os.environ))
+            runner.upgrade(runner.OPS, os.environ["OPS_DATABASE_URL"])
+            runner.upgrade(runner.FABRICIO, os.environ["FABRICIO_DATABASE_URL"])
+        console.print("The sandbox is up and its databases are migrated.")
+        from sync_pipelines.report import run_and_print
+
+        succeeded = run_and_print("hitss", console, first=None, last=None, accept=[])
+        if not once:
+            _serve(console, note, home, port)
+        return 0 if succeeded else 1
+    except _StoppedError:
+        return 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        # Dagster first: it would not end while its database is away.
+        processes.end(note)
+        sandbox.stop()
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise _StoppedError
+
+
+def _serve(console: Console, note: Path, home: Path, port: int) -> None:
+    output = home / "dagster" / "dagster.log"
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]
+    command += ["-h", "127.0.0.1", "-p", str(port)]
+    with console.status("Starting the Dagster UI …"):
+        child = processes.spawn(command, note=note, output=output, cwd=ROOT)
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_taken(port):
+            if child.poll() is not None or time.monotonic() > deadline:
+                console.print(f"The Dagster UI did not start; see {output}", style="red")
+                raise _StoppedError
+            time.sleep(0.2)
+    console.print(
+        f"Dagster is at http://127.0.0.1:{port} with schedules and sensors on. Ctrl-C stops everything."
+    )
+    _wait(child)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> None:
+    child.wait()
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,118 @@
+"""One embedded server a test session, databases copied from migrated templates, the fake HITSS on a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from sync_pipelines.hitss.chain import DreChain, parsed_file
+from sync_pipelines.hitss.client import export_client
+from sync_pipelines.migrations import runner
+from sync_pipelines.sandbox.hitss.fake import HitssFake
+from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.settings import Settings, read_settings
+
+#: The day on which the tests play: the export's newest month is August, closed months end in May.
+TODAY = datetime(2025, 8, 20, 12, tzinfo=UTC)
+ROLES = ("anon", "authenticated", "service_role")
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    home = tmp_path_factory.mktemp("postgres")
+    with PostgresServer(home / "server", durable=False) as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            for role in ROLES:
+                bypass = "bypassrls" if role == "service_role" else ""
+                connection.execute(f"create role {role} nologin {bypass}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def templates(postgres_server: PostgresServer) -> dict[str, str]:
+    """Names of the migrated template databases, by history."""
+    for history in (runner.FABRICIO, runner.OPS):
+        runner.upgrade(history, postgres_server.create_database(f"template_{history.name}"))
+    return {history.name: f"template_{history.name}" for history in (runner.FABRICIO, runner.OPS)}
+
+
+@pytest.fixture
+def new_database(
+    postgres_server: PostgresServer, templates: dict[str, str]
+) -> Iterator[Callable[[str | None], str]]:
+    """Make a database, empty or from a history's template; returns its URL. All are dropped at the end."""
+    made: list[str] = []
+
+    def make(history: str | None = None) -> str:
+        made.append(f"test_{next(_numbers)}")
+        return postgres_server.create_database(made[-1], template=templates[history] if history else None)
+
+    yield make
+    for name in made:
+        postgres_server.drop_database(name)
+
+
+@dataclass
+class House:
+    """A migrated house with its fake upstream: what most tests of a system stand on."""
+
+    chain: DreChain
+    settings: Settings
+    hitss: HitssFake
+    fabricio: psycopg.Connection[Any]
+    ops: psycopg.Connection[Any]
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.fabricio.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+
+    def value(self, query: str) -> Any:
+        return self.rows(query)[0][0]
+
+
+@pytest.fixture(scope="session")
+def hitss_server() -> Iterator[HitssFake]:
+    with HitssFake() as fake:
+        yield fake
+
+
+@pytest.fixture
+def hitss(hitss_server: HitssFake) -> Iterator[HitssFake]:
+    """The fake upstream without faults."""
+    rows = list(hitss_server.rows)
+    yield hitss_server
+    hitss_server.clear()
+    if list(hitss_server.rows) != rows:
+        hitss_server.serve_rows(rows)
+
+
+@pytest.fixture
+def house(hitss: HitssFake, new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[House]:
+    parsed_file.cache_clear()
+    fabricio, ops = new_database("fabricio"), new_database("ops")
+    settings = read_settings(
+        None,
+        sync_env="development",
+        fabricio_database_url=fabricio,
+        ops_database_url=ops,
+        landing_url=str(tmp_path / "landing"),
+        hitss_download_url=hitss.download_url,
+    )
+    chain = DreChain(
+        settings,
+        clock=lambda: TODAY,
+        http=lambda: export_client(sleep=lambda _seconds: None),
+        wait_seconds=0.05,
+    )
+    with (
+        psycopg.connect(fabricio, autocommit=True) as fabricio_connection,
+        psycopg.connect(ops, autocommit=True) as ops_connection,
+    ):
+        yield House(chain, settings, hitss, fabricio_connection, ops_connection)
