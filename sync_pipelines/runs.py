@@ -82,7 +82,6 @@ def materialize(
     job: str,
     where: dg.DagsterInstance,
     *,
-    resources: Mapping[str, object],
     config: Mapping[str, object],
     selection: Sequence[dg.AssetKey] | None = None,
     partitions: tuple[str, str] | None = None,
@@ -95,7 +94,6 @@ def materialize(
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=where,
         raise_on_error=False,
-        resources=dict(resources),
         run_config={**_QUIET, **config},
         tags=tags,
         asset_selection=list(selection) if selection else None,

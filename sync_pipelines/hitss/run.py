@@ -43,7 +43,6 @@ def run(
                 definitions,
                 job,
                 instance,
-                resources={"dre": chain},
                 config={"ops": {step: {"config": {"accept": sorted(accept)}}}},
                 **options,  # type: ignore[arg-type]
             )
