@@ -17,6 +17,7 @@ import dagster as dg
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.partition_runs import keep_connections
 from sync_pipelines.settings import Settings
 
 #: Dagster's own console lines are for its developers; ours go through `progress`.
@@ -69,6 +70,7 @@ def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.Dag
             note(f"{error} The run goes on without history in the UI.")
         else:
             with dg.DagsterInstance.get() as found:
+                keep_connections(found)
                 yield found
             return
     else:

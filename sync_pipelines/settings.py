@@ -19,7 +19,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sync_pipelines.lib import redaction
 
 #: Parameters of upstream URLs that say what is asked and not who asks: masking them would only spoil the logs.
-HARMLESS_PARAMETERS = frozenset({"visaoFiltro", "telaFiltro", "filtroDeFiltro", "filtroAteFiltro"})
+HARMLESS_PARAMETERS = frozenset(
+    {"visaoFiltro", "telaFiltro", "filtroDeFiltro", "filtroAteFiltro", "host", "port", "sslmode"}
+)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 POSTGRES_SCHEMES = {"postgresql", "postgres"}
 

@@ -30,7 +30,8 @@ LONGEST_SOCKET_FOLDER = 85  # sun_path holds 104 bytes on macOS, 108 on Linux; `
 # With the builtin locale upper('é') is 'É' on every machine; with --no-locale it would stay 'é'.
 INITDB = (
     "--no-sync", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-    "--username=postgres", "--auth=scram-sha-256",
+    # The socket lies in a private folder; TCP is open to every account of this machine.
+    "--username=postgres", "--auth-host=scram-sha-256", "--auth-local=trust",
 )  # fmt: skip
 
 # A small machine and one user: no replicas, hence no WAL for them. Supabase's clock is UTC.

