@@ -1,0 +1,1 @@
+"""Our path beside what a user would pick instead, in one run, as ratios."""

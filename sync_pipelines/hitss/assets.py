@@ -8,14 +8,15 @@ import dagster as dg
 from pydantic import Field
 
 from sync_pipelines.hitss import catalogue
-from sync_pipelines.hitss.chain import DreChain, ExportReport, LoadSession
+from sync_pipelines.hitss.chain import DreChain, ExportReport
 from sync_pipelines.hitss.guards import GUARDS, Guard
 from sync_pipelines.hitss.loading import CHAIN, Outcome
+from sync_pipelines.hitss.session import LoadSession
 from sync_pipelines.hitss.summary import sparkline
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.operations.alerts import Alert, send_alert
 from sync_pipelines.lib.partition_runs import CheckReport, PartitionReport, Reports, run_partitions
+from sync_pipelines.operations.alerts import Alert, send_alert
 
 #: Named after the upstream; one run at a time of whatever holds it.
 POOL = "hitss"
@@ -83,7 +84,7 @@ def dre_export(
     except SyncError as error:
         # The exception is rebuilt: what it was chained to may carry the URL.
         raise dg.Failure(str(error), allow_retries=False) from None
-    blocked = report.review.months
+    blocked = report.found.review.months
     context.log.info(_summary(report))
     dre.progress(_summary(report))
     if blocked:
@@ -93,10 +94,10 @@ def dre_export(
         data_version=dg.DataVersion(report.landing.content_digest or ""),
         check_results=[
             dg.AssetCheckResult(
-                passed=report.rejected == 0,
+                passed=report.found.rejected == 0,
                 check_name="no_row_was_rejected",
-                description=f"{report.rejected} of {report.rows} rows were rejected.",
-                metadata={"reject_book": report.reject_book or "none"},
+                description=f"{report.found.rejected} of {report.found.rows} rows were rejected.",
+                metadata={"reject_book": report.found.reject_book or "none"},
             ),
             dg.AssetCheckResult(
                 passed=not blocked,
@@ -111,30 +112,31 @@ def dre_export(
 def _summary(report: ExportReport) -> str:
     pending = report.pending
     if not pending.changed and not pending.refresh:
-        return f"{report.rows} rows; the content is what is loaded and proved already: nothing to do."
-    return f"{report.rows} rows; {len(pending.changed)} months differ in money, {len(pending.refresh)} only in people."
+        return f"{report.found.rows} rows; the content is what is loaded and proved already: nothing to do."
+    differ = f"{len(pending.changed)} months differ in money, {len(pending.refresh)} only in people"
+    return f"{report.found.rows} rows; {differ}."
 
 
 def _export_metadata(report: ExportReport, seconds: float) -> dict[str, Any]:
     landing = report.landing
     window = landing.details["window"]
     return {
-        keys.ROWS_READ: report.rows,
-        keys.ROWS_REJECTED: report.rejected,
+        keys.ROWS_READ: report.found.rows,
+        keys.ROWS_REJECTED: report.found.rejected,
         keys.RANGE: f"{window[0][:7]} to {window[1][:7]}",
         keys.BYTES: landing.bytes,
-        keys.CALLS: report.download.attempts,
-        keys.WAIT_SECONDS: round(report.download.wait_seconds, 1),
+        keys.CALLS: report.download.attempts if report.download else 0,
+        keys.WAIT_SECONDS: round(report.download.wait_seconds if report.download else 0.0, 1),
         keys.DURATION: round(seconds, 2),
         keys.DIGEST: landing.content_digest or "",
         "workbook": dg.MetadataValue.path(landing.path),
         "sha256": landing.sha256,
-        "reject_book": dg.MetadataValue.path(report.reject_book or "none"),
+        "reject_book": dg.MetadataValue.path(report.found.reject_book or "none"),
         "months_changed": list(report.pending.changed),
         "months_with_new_people_only": list(report.pending.refresh),
         "months_with_restated_budget": list(report.pending.restated),
-        "months_stopped_by_a_guard": sorted(report.review.months),
-        "same_content_as": report.same_as or "no earlier workbook",
+        "months_stopped_by_a_guard": sorted(report.found.review.months),
+        "same_content_as": report.found.same_as or "no earlier workbook",
     }
 
 
@@ -228,7 +230,7 @@ def _checks(name: str, outcome: Outcome) -> Sequence[CheckReport]:
 def _margin_check(figures: Mapping[str, float]) -> CheckReport:
     """A margin that a controller would ask about is a warning: the numbers are proved, the month is odd."""
     margin, revenue = figures["margem_percentual"], figures["receita"]
-    plausible = not figures["linhas"] or (revenue > 0 and -50 <= margin <= 80)  # noqa: PLR2004
+    plausible = not figures["linhas"] or (revenue > 0 and -50 <= margin <= 80)
     return CheckReport(
         "margin_is_plausible",
         plausible,

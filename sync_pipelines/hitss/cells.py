@@ -22,9 +22,11 @@ from sync_pipelines.hitss.columns import (
     RECEITA,
     normalised,
 )
+from sync_pipelines.lib.proof import NULL
 
+#: Postgres cannot hold NUL, and our canonical texts are divided by the separators.
+_UNSTORABLE = dict.fromkeys(map(ord, ("\x00", "\x1e", "\x1f")))
 _PERIOD = re.compile(r"([1-9]|1[0-2])/(\d{4})")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class BadCellError(Exception):
@@ -72,20 +74,25 @@ class CellRules:
         self.first, self.last = first, last
         self.accepted = frozenset(accepted)
         self.marked = dict(marked or {})
-        self.marked_rows = {row for row, _ in self.marked}
         self._known_reports = {normalised(name): name for name in (REALIZADO, ORCADO)}
         self._known_naturezas = {normalised(name): name for name in (RECEITA, CUSTO)}
         self._known_contas = {normalised(name): name for name in NATUREZA_OF_CONTA}
 
-    def tables(self) -> tuple[Lookup, Lookup, Lookup, Lookup, Lookup]:
-        """Lookups for texts, months, reports, Natureza, and (ContaResumo, Natureza)."""
-        return (
-            Lookup(text),
-            Lookup(self.month),
-            Lookup(lambda cell: self.known(cell, self._known_reports)),
-            Lookup(lambda cell: self.known(cell, self._known_naturezas)),
-            Lookup(lambda pair: self.conta(*pair)),
-        )
+    def lookups(self) -> dict[str, Lookup]:
+        """For each column of the export, its cells' canonical texts, NULL marked by `proof.NULL`.
+
+        True equals 1.0 as a key, so a logical cell could pass for a number seen before: the inspection of
+        the raw XML marks those.
+        """
+        texts = Lookup(lambda cell: text(cell) or NULL)
+        special = {
+            "relatorio": Lookup(lambda cell: self.known(cell, self._known_reports)),
+            "natureza": Lookup(lambda cell: self.known(cell, self._known_naturezas)),
+            "imposto": Lookup(lambda cell: self.optional_number(cell) or NULL),
+            "id_recurso": Lookup(lambda cell: self.optional_integer(cell) or NULL),
+            "lancamento": Lookup(number_text),
+        }
+        return {column.name: special.get(column.name, texts) for column in EXPORT_COLUMNS}
 
     def month(self, cell: object) -> str:
         month = period_month(cell)
@@ -132,10 +139,6 @@ class CellRules:
         if not whole.isdigit():
             raise BadCellError("no whole number")
         return whole
-
-    def refuse_marked(self, row: int) -> None:
-        if row in self.marked_rows:
-            raise BadCellError("not a literal")
 
     def problems_of(self, row: int, cells: Sequence[object], positions: Mapping[str, int]) -> list[Problem]:
         """Every broken rule of a row that the loop refused, one entry a cell."""
@@ -201,7 +204,7 @@ def text(cell: object) -> str | None:
         if cell is None:
             return None
         raise BadCellError(f"the cell holds a {_type_name(cell)}, not a text")
-    return unicodedata.normalize("NFC", cell).replace("\x00", "") or None
+    return unicodedata.normalize("NFC", cell).translate(_UNSTORABLE) or None
 
 
 def number_text(cell: object) -> str:

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http import Backoff, Download, HttpClient, Timeouts
-from sync_pipelines.settings import HARMLESS_PARAMETERS
 from sync_pipelines.lib.redaction import redact, register
+from sync_pipelines.settings import HARMLESS_PARAMETERS
 
 URL_SETTING = "HITSS_DOWNLOAD_URL"
 CA_SETTING = "HITSS_CA_BUNDLE"

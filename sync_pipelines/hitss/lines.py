@@ -11,27 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from hashlib import md5
 from typing import NamedTuple
 
-from sync_pipelines.hitss.cells import BadCellError, CellRules, Problem, number_text
+from sync_pipelines.hitss.cells import BadCellError, CellRules, Lookup, Problem
 from sync_pipelines.hitss.columns import EXPORT_COLUMNS, FINANCIAL, ORCADO, PEOPLE, REALIZADO
-from sync_pipelines.lib.proof import NULL, SEPARATOR, Digest, digest_of
+from sync_pipelines.lib.proof import SEPARATOR, Digest, digest_of
 
 #: The order of a line's values, which is the order in which they are copied.
 LINE_FIELDS = ("competencia", "line_hash", "occurrence", *FINANCIAL, *PEOPLE, "valor", "conta")
 
+_RELATORIO, _NATUREZA, _LANCAMENTO = map(FINANCIAL.index, ("relatorio", "natureza", "lancamento"))
+_PEOPLE = len(FINANCIAL)
 _CENT = Decimal("0.01")
 _EXACT = Context(prec=60)
 
 
 class Line(NamedTuple):
-    """A line as canonical texts. `values` holds FINANCIAL then PEOPLE; `valor` has two decimals."""
+    """A line as canonical texts. `values` holds FINANCIAL then PEOPLE, NULL as `proof.NULL`."""
 
     line_hash: bytes
     full_hash: bytes
-    values: tuple[str | None, ...]
+    values: tuple[str, ...]
     valor: str
     conta: str
 
@@ -103,7 +105,7 @@ class ParsedExport:
     def contents(self) -> dict[str, MonthContent]:
         return {month: content_of(lines) for month, lines in self.lines.items()}
 
-    def rows(self, month: str) -> Iterable[tuple[str | int | None, ...]]:
+    def rows(self, month: str) -> Iterable[tuple[str | int, ...]]:
         """The values of LINE_FIELDS of a month's lines, with their occurrence numbers.
 
         Sorted, so that copies which differ in people columns get the same number whatever the file's order.
@@ -132,47 +134,31 @@ def parse_lines(
     without any value are passed over, and not counted as read.
     """
     parsed = ParsedExport()
-    texts, months, reports, naturezas, contas = rules.tables()
+    lookups = rules.lookups()
     at = {column.name: positions[column.header] for column in EXPORT_COLUMNS}
-    financial = [at[name] for name in FINANCIAL]
-    people = [at[name] for name in PEOPLE]
-    index_of = {name: index for index, name in enumerate(FINANCIAL)}
-    imposto, id_recurso, lancamento = (index_of[n] for n in ("imposto", "id_recurso", "lancamento"))
-    typed = {imposto, id_recurso, lancamento, index_of["relatorio"], index_of["natureza"]}
-    plain = [(index, position) for index, position in enumerate(financial) if index not in typed]
+    columns = [(lookups[name], at[name]) for name in (*FINANCIAL, *PEOPLE)]
+    months, contas = Lookup(rules.month), Lookup(lambda pair: rules.conta(*pair))
+    period, account = at["periodo"], at["conta_resumo"]
+    marked = {row for row, _ in rules.marked}
     for number, cells in enumerate(rows, first_row):
         try:
-            amount = number_text(cells[at["lancamento"]])
-            month = months[cells[at["periodo"]]]
-            report = reports[cells[at["relatorio"]]]
-            natureza = naturezas[cells[at["natureza"]]]
-            conta = contas[cells[at["conta_resumo"]], natureza]
-            values: list[str | None] = [None] * len(financial)
-            for index, position in plain:
-                values[index] = texts[cells[position]]
-            values[index_of["relatorio"]] = report
-            values[index_of["natureza"]] = natureza
-            values[imposto] = rules.optional_number(cells[financial[imposto]])
-            values[id_recurso] = rules.optional_integer(cells[financial[id_recurso]])
-            values[lancamento] = amount
-            persons = [texts[cells[position]] for position in people]
-            rules.refuse_marked(number)
+            values = [lookup[cells[position]] for lookup, position in columns]
+            month = months[cells[period]]
+            conta = contas[cells[account], values[_NATUREZA]]
+            if number in marked:
+                raise BadCellError("not a plain value")
         except (BadCellError, TypeError, IndexError):
             _reject(parsed, rules, number, cells, positions)
             continue
-        digest = md5(_joined(values), usedforsecurity=False)
+        digest = md5(SEPARATOR.join(values[:_PEOPLE]).encode(), usedforsecurity=False)
         line_hash = digest.digest()
-        digest.update(SEPARATOR.encode() + _joined(persons))
-        line = Line(line_hash, digest.digest(), (*values, *persons), rounded(amount), conta)
+        digest.update((SEPARATOR + SEPARATOR.join(values[_PEOPLE:])).encode())
+        line = Line(line_hash, digest.digest(), tuple(values), rounded(values[_LANCAMENTO]), conta)
         if (lines := parsed.lines.get(month)) is None:
             lines = parsed.lines[month] = []
         lines.append(line)
         parsed.rows_read += 1
     return parsed
-
-
-def _joined(values: Iterable[str | None]) -> bytes:
-    return SEPARATOR.join([NULL if value is None else value for value in values]).encode()
 
 
 def _reject(
@@ -189,7 +175,7 @@ def _reject(
 
 def rounded(amount: str) -> str:
     """An exact amount with at most two decimals, ties away from zero, as Postgres rounds a numeric."""
-    whole, _, decimals = amount.partition(".")
+    _, _, decimals = amount.partition(".")
     if len(decimals) <= 2:
         return amount
     return str(Decimal(amount).quantize(_CENT, ROUND_HALF_UP))
@@ -197,28 +183,22 @@ def rounded(amount: str) -> str:
 
 def content_of(lines: Sequence[Line]) -> MonthContent:
     """A month's digests and control totals."""
-    lancamento, natureza = FINANCIAL.index("lancamento"), FINANCIAL.index("natureza")
-    groups: dict[str, list[Line]] = {}
+    groups: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
-        groups.setdefault(f"{line.values[0]} {line.values[natureza]}", []).append(line)
-    totals = {
-        name: Totals(
-            len(group),
-            _sum(str(line.values[lancamento]) for line in group),
-            _sum(line.valor for line in group),
-        )
-        for name, group in sorted(groups.items())
+        groups.setdefault((line.values[_RELATORIO], line.values[_NATUREZA]), []).append(line)
+    with localcontext(_EXACT):
+        totals = {
+            f"{report} {natureza}": Totals(
+                len(group),
+                sum((Decimal(line.values[_LANCAMENTO]) for line in group), Decimal(0)),
+                sum((Decimal(line.valor) for line in group), Decimal(0)),
+            )
+            for (report, natureza), group in sorted(groups.items())
+        }
+    by_report = {
+        wanted: digest_of(line.line_hash for line in lines if line.values[_RELATORIO] == wanted)
+        for wanted in (REALIZADO, ORCADO)
     }
     return MonthContent(
-        digest_of(line.line_hash for line in lines if line.values[0] == REALIZADO),
-        digest_of(line.line_hash for line in lines if line.values[0] == ORCADO),
-        digest_of(line.full_hash for line in lines),
-        totals,
+        by_report[REALIZADO], by_report[ORCADO], digest_of(line.full_hash for line in lines), totals
     )
-
-
-def _sum(amounts: Iterable[str]) -> Decimal:
-    total = Decimal(0)
-    for amount in amounts:
-        total = _EXACT.add(total, Decimal(amount))
-    return _EXACT.normalize(total) if total else Decimal(0)

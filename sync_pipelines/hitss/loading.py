@@ -14,15 +14,15 @@ from functools import cached_property
 from psycopg import sql
 
 from sync_pipelines.hitss import tables
-from sync_pipelines.hitss.guards import Published, Violation
+from sync_pipelines.hitss.guards import Violation
 from sync_pipelines.hitss.lines import EMPTY_MONTH, LINE_FIELDS, MonthContent, ParsedExport
 from sync_pipelines.hitss.summary import MONTHS_SHOWN, MonthFigures
-from sync_pipelines.hitss.tables import BUDGET, HITSS, LINES, SUMMARY, PublishedTable
+from sync_pipelines.hitss.tables import BUDGET, HITSS, LINES, PublishedTable
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.ledger import RecordedProof
 from sync_pipelines.lib.postgres import Changes, Connection
-from sync_pipelines.lib.proof import Digest, Proof, canonical
+from sync_pipelines.lib.proof import NULL, Digest, Proof, canonical
 
 #: The month chain in the order in which its tables feed each other.
 CHAIN = ("dre_lines", "dre_hitss", "dre_orcado", "dre_summary")
@@ -121,17 +121,19 @@ class MonthLoader:
             return Outcome(read, same, Proof({"digest": version}, {"digest": str(before)}), version, rejected)
         rows = ((*row, self.execution_id) for row in self.parse().rows(month))
         if before.rows == 0:
-            postgres.copy_rows(self.connection, LINES, (*LINE_FIELDS, "execution_id"), rows)
+            columns = (*LINE_FIELDS, "execution_id")
+            postgres.copy_rows(self.connection, LINES, columns, rows, null=NULL)
             changes = Changes(inserted=content.full.rows)
         else:
             changes = self._merge_lines(month, rows)
-        after = tables.live_digests(self.connection, None, [month]).get(month, Digest())
+        after, totals = tables.evidence(
+            self.connection, postgres.table(LINES), tables.ALL_COLUMNS, "lancamento", month
+        )
         source = {
             name: tables.total_text(total.rows, canonical(total.exact), canonical(total.rounded))
             for name, total in content.totals.items()
         }
-        destination = tables.totals(self.connection, sql.Identifier(*LINES.split(".")), "lancamento", month)
-        proof = Proof({"digest": version, **source}, {"digest": str(after), **destination})
+        proof = Proof({"digest": version, **source}, {"digest": str(after), **totals})
         return Outcome(read, changes, proof, version, rejected)
 
     def _merge_lines(self, month: str, rows: Iterable[Sequence[object]]) -> Changes:
@@ -139,7 +141,9 @@ class MonthLoader:
             "create temporary table if not exists dre_lines_staged"
             " (like sync_private.dre_lines including defaults) on commit delete rows"
         )
-        postgres.copy_rows(self.connection, "dre_lines_staged", (*LINE_FIELDS, "execution_id"), rows)
+        postgres.copy_rows(
+            self.connection, "dre_lines_staged", (*LINE_FIELDS, "execution_id"), rows, null=NULL
+        )
         return postgres.merge_slice(
             self.connection,
             source=sql.Identifier("dre_lines_staged"),
@@ -157,10 +161,9 @@ class MonthLoader:
         version = version_of(table.asset, content, self.empresa)
         known = self.proofs.get(table.asset, {}).get(month)
         lines_are_as_proved = self._live_lines.get(month, Digest()) == content.full
-        if known and known.holds and known.source_version == version and lines_are_as_proved:
-            expected = known.proof.source["digest"]
-            if str(before) == expected:
-                return Outcome(before.rows, Changes(unchanged=before.rows), known.proof, version)
+        is_proved = known is not None and known.holds and known.source_version == version
+        if known and is_proved and lines_are_as_proved and str(before) == known.proof.source["digest"]:
+            return Outcome(before.rows, Changes(unchanged=before.rows), known.proof, version)
         source = table.source(self.empresa)
         changes = postgres.merge_slice(
             self.connection,
@@ -172,61 +175,46 @@ class MonthLoader:
             where=sql.SQL("target.competencia = %(month)s and target.line_hash is not null"),
             parameters={"month": month},
         )
-        return Outcome(*self._prove_published(table, month, changes), version)
-
-    def _prove_published(
-        self, table: PublishedTable, month: str, changes: Changes
-    ) -> tuple[int, Changes, Proof]:
-        expected = tables.derived_digest(self.connection, table, self.empresa, month)
-        after = tables.live_digests(self.connection, table, [month]).get(month, Digest())
-        source = sql.SQL("(select * from sync_private.dre_lines where relatorio = {})").format(
-            sql.Literal(table.report)
-        )
-        lines = tables.totals(self.connection, source, "lancamento", month)
-        published = sql.SQL(
-            "(select {report}::text as relatorio, competencia, natureza, valor * {sign} as valor,"
-            " valor_exato * {sign} as valor_exato from {table})"
-        ).format(
-            report=sql.Literal(table.report),
-            sign=sql.SQL(table.sign),
-            table=sql.Identifier(*table.name.split(".")),
-        )
-        rows = tables.totals(self.connection, published, "valor_exato", month)
-        return (
-            expected.rows,
-            changes,
-            Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows}),
-        )
+        derived = source + sql.SQL(" as derived")
+        expected, lines = tables.evidence(self.connection, derived, table.digest, "valor_exato", month)
+        name = postgres.table(table.name)
+        after, rows = tables.evidence(self.connection, name, table.digest, "valor_exato", month)
+        proof = Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows})
+        return Outcome(expected.rows, changes, proof, version)
 
     def _summarise(self, month: str) -> Outcome:
-        parameters = {"months": [month], "month": month, "execution_id": self.execution_id}
-        changes = postgres.merge_slice(
-            self.connection,
-            source=sql.SQL(tables.SUMMARY_QUERY),
-            target=SUMMARY,
-            key=("competencia",),
-            columns=tables.SUMMARY_COLUMNS,
-            stamped={"execution_id": self.execution_id},
-            where=sql.SQL("target.competencia = %(month)s"),
-            parameters=parameters,
-        )
-        names = sql.SQL(", ").join(map(sql.Identifier, tables.SUMMARY_COLUMNS))
-        both = self.connection.execute(
-            sql.SQL(
-                "select {names} from {query} as expected"
-                " union all select {names} from {table} where competencia = %(month)s"
-            ).format(names=names, query=sql.SQL(tables.SUMMARY_QUERY), table=postgres.table(SUMMARY)),
-            parameters,
-        ).fetchall()
-        expected, actual = (
-            {name: str(canonical(value)) for name, value in zip(tables.SUMMARY_COLUMNS, row, strict=True)}
-            for row in (both[0], both[-1] if len(both) == 2 else [None] * len(both[0]))
-        )
-        figures = {name: float(value) for name, value in zip(tables.SUMMARY_COLUMNS, both[-1], strict=True)}
+        """One row of sums: computed once, written when it differs, read back."""
+        expected = self._summary_row(sql.SQL(tables.SUMMARY_QUERY + " as computed"), month)
+        stored = sql.SQL("public.dre_summary where competencia = any(%(months)s::date[])")
+        changes = Changes(unchanged=1)
+        if self._summary_row(stored, month) != expected:
+            statement = sql.SQL(
+                "insert into public.dre_summary (competencia, execution_id, {names}) values (%s, %s, {values})"
+                " on conflict (competencia) do update set execution_id = excluded.execution_id,"
+                " updated_at = now(), {updates} returning xmax = 0"
+            ).format(
+                names=sql.SQL(", ").join(map(sql.Identifier, tables.SUMMARY_COLUMNS)),
+                values=sql.SQL(", ").join([sql.Placeholder()] * len(tables.SUMMARY_COLUMNS)),
+                updates=sql.SQL(", ").join(
+                    sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+                    for name in tables.SUMMARY_COLUMNS
+                ),
+            )
+            values = (month, self.execution_id, *expected.values())
+            inserted = self.connection.execute(statement, values).fetchone()
+            changes = Changes(inserted=1) if inserted == (True,) else Changes(changed=1)
         version = version_of("dre_summary", self.contents.get(month, EMPTY_MONTH), self.empresa)
-        return Outcome(
-            1, changes, Proof(expected, actual), version, figures=figures, history=self._history(month)
-        )
+        figures = {name: float(value) for name, value in expected.items()}
+        proof = Proof(expected, self._summary_row(stored, month))
+        return Outcome(1, changes, proof, version, figures=figures, history=self._history(month))
+
+    def _summary_row(self, source: sql.Composable, month: str) -> dict[str, str]:
+        names = sql.SQL(", ").join(map(sql.Identifier, tables.SUMMARY_COLUMNS))
+        query = sql.SQL("select {} from {}").format(names, source)
+        row = self.connection.execute(query, {"months": [month]}).fetchone()
+        if row is None:
+            return {}
+        return {name: str(canonical(value)) for name, value in zip(tables.SUMMARY_COLUMNS, row, strict=True)}
 
     def _history(self, month: str) -> tuple[MonthFigures, ...]:
         """The summary up to a month, oldest first, as far back as its picture goes."""
@@ -248,30 +236,3 @@ class MonthLoader:
             for table in (HITSS, BUDGET)
             if table.asset in self.selected
         }
-
-
-def published(connection: Connection, contents: Mapping[str, MonthContent]) -> Published:
-    """What is loaded now, for the guards; Realizado's digests only of months that differ at all."""
-    rows = connection.execute(
-        "select competencia::text, count(*) from sync_private.dre_lines group by 1"
-    ).fetchall()
-    lines = {month: count for month, count in rows}
-    full = tables.live_digests(connection, None, list(lines))
-    differing = [month for month in lines if full[month] != contents.get(month, EMPTY_MONTH).full]
-    foreign = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
-    return Published(lines, tables.realizado_digests(connection, differing), foreign[0] if foreign else 0)
-
-
-def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:
-    """Move the rows that this pipeline did not load out of dre_hitss, keeping them whole; returns how many."""
-    with connection.transaction():
-        kept = connection.execute(
-            "insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)"
-            " select %s, id::text, to_jsonb(foreign_row) from public.dre_hitss as foreign_row"
-            " where line_hash is null",
-            (execution_id,),
-        ).rowcount
-        gone = connection.execute("delete from public.dre_hitss where line_hash is null").rowcount
-        if kept != gone:
-            raise ProofError(f"{kept} foreign rows were kept but {gone} would go; nothing was changed.")
-    return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 240, 60
@@ -41,5 +42,5 @@ def _path(values: Sequence[float], top: float) -> str:
     heights = [HEIGHT - round(value / top * HEIGHT) for value in values]
     if not heights:
         return "M0 0"
-    moves = "".join(f"l{step} {b - a}" for a, b in zip(heights, heights[1:], strict=False))
+    moves = "".join(f"l{step} {b - a}" for a, b in pairwise(heights))
     return f"M0 {heights[0]}{moves}".replace(" -", "-")

@@ -23,7 +23,8 @@ EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs
 
 LINE_KEY = ("line_hash", "occurrence")
 LINE_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
-LINES_DIGEST = digest_columns((*FINANCIAL, *PEOPLE))
+ALL_COLUMNS = (*FINANCIAL, *PEOPLE)
+LINES_DIGEST = digest_columns(ALL_COLUMNS)
 REALIZADO_DIGEST = digest_columns(FINANCIAL)
 
 _PUBLISHED: LiteralString = """(
@@ -133,14 +134,6 @@ def live_digests(
     return {key: Digest.parse(text) for key, text in rows}
 
 
-def derived_digest(connection: Connection, table: PublishedTable, empresa: str, month: str) -> Digest:
-    """What a published month should hold, computed from `dre_lines`."""
-    source = table.source(empresa) + sql.SQL(" as derived")
-    query = digest_query(source, digest_columns(table.digest))
-    row = connection.execute(query, {"month": month}).fetchone()
-    return Digest.parse(row[1]) if row else Digest()
-
-
 def realizado_digests(connection: Connection, months: Sequence[str]) -> dict[str, Digest]:
     """The financial content of published Realizado by month, whoever is named as responsible."""
     query = digest_query(
@@ -153,19 +146,27 @@ def realizado_digests(connection: Connection, months: Sequence[str]) -> dict[str
     return {key: Digest.parse(text) for key, text in rows}
 
 
-def totals(connection: Connection, source: sql.Composable, amount: str, month: str) -> dict[str, str]:
-    """Control totals of a month by report and Natureza: `rows rows, exact sum, rounded sum`.
+def evidence(
+    connection: Connection, source: sql.Composable, columns: tuple[str, ...], amount: str, month: str
+) -> tuple[Digest, dict[str, str]]:
+    """A month's digest, and its control totals by Natureza (for lines by report and Natureza), in one pass.
 
-    `source` is a bracketed query or a table with the columns relatorio, natureza, valor and `amount`.
+    `source` is a table or an aliased query with the columns competencia, natureza, valor and `amount`.
     """
-    rows = connection.execute(
-        sql.SQL(
-            "select relatorio || ' ' || natureza, count(*), trim_scale(sum({}))::text, trim_scale(sum(valor))::text"
-            " from {} as counted where competencia = %(month)s group by 1 order by 1"
-        ).format(sql.Identifier(amount), source),
-        {"month": month},
-    ).fetchall()
-    return {name: total_text(*figures) for name, *figures in rows}
+    by = "relatorio || ' ' || natureza" if "relatorio" in columns else "natureza"
+    query = digest_query(
+        source,
+        digest_columns(columns),
+        by=sql.SQL(by),
+        where=sql.SQL("competencia = %(month)s and line_hash is not null"),
+        sums=(amount, "valor"),
+    )
+    digest, totals = Digest(), {}
+    for name, text, exact, rounded in connection.execute(query, {"month": month}):
+        part = Digest.parse(text)
+        digest += part
+        totals[name] = total_text(part.rows, exact, rounded)
+    return digest, totals
 
 
 def total_text(rows: int, exact: object, rounded: object) -> str:

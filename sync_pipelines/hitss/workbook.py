@@ -44,15 +44,7 @@ def parse_workbook(
     sheet = _sheet(inspection.sheets, accepted)
     rows = xlsx.rows(path, sheet)
     positions = _positions([_header(cell) for cell in next(rows, [])], accepted)
-    rules = CellRules(
-        window.first,
-        window.last,
-        accepted=accepted,
-        marked={
-            **dict.fromkeys(inspection.formulas, "a formula"),
-            **dict.fromkeys(inspection.errors, "an error value"),
-        },
-    )
+    rules = CellRules(window.first, window.last, accepted=accepted, marked=inspection.marked)
     return parse_lines(rows, positions, rules)
 
 

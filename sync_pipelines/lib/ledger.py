@@ -114,7 +114,7 @@ class Ledger:
             wanted += " and sheet_digest = %(sheet_digest)s"
         with self.connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(
-                f"select {_LANDING} from ops.landed_files where asset = %(asset)s and {wanted}"  # noqa: S608
+                f"select {_LANDING} from ops.landed_files where asset = %(asset)s and {wanted}"
                 " order by id desc limit 1",
                 {"asset": asset, "path": path, "sheet_digest": sheet_digest},
             ).fetchone()
@@ -125,7 +125,7 @@ class Ledger:
         rows = self.connection.execute(
             "select partition_key, content from ops.landed_partitions where landed_id = %s", (landed_id,)
         ).fetchall()
-        return {key: content for key, content in rows}
+        return dict(rows)
 
     def reject(self, asset: str, run_id: str, landed_id: int | None, rows: Iterable[RejectedRow]) -> None:
         """Keep rejected rows with their raw content."""

@@ -120,12 +120,19 @@ def table(name: str) -> sql.Identifier:
 
 
 def copy_rows(
-    connection: Connection, target: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    connection: Connection,
+    target: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    null: str | None = None,
 ) -> None:
-    """COPY rows (values in the order of `columns`) into a table."""
+    """COPY rows (values in the order of `columns`) into a table; `null` is a text that stands for NULL."""
     statement = sql.SQL("copy {} ({}) from stdin").format(
         table(target), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
+    if null is not None:
+        statement += sql.SQL(" (null {})").format(sql.Literal(null))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
@@ -178,6 +185,11 @@ def merge_slice(
     def run(statement: LiteralString) -> int:
         return int(connection.execute(sql.SQL(statement).format(**parts), parameters).rowcount)
 
+    filled = connection.execute(
+        sql.SQL("select exists (select from {target} as target where {where})").format(**parts), parameters
+    ).fetchone()
+    if filled == (False,):
+        return Changes(inserted=run("insert into {target} ({names}) select {values} from {source} as source"))
     deleted = run(
         "delete from {target} as target where {where}"
         " and not exists (select from {source} as source where {on})"

@@ -21,7 +21,6 @@ from psycopg import sql
 
 SEPARATOR = "\x1f"
 NULL = "\x1e"
-_halves = struct.Struct(">qq").unpack
 
 Kind = Literal["text", "number", "integer", "date", "timestamp"]
 
@@ -83,13 +82,9 @@ def row_hash(values: Iterable[str | None]) -> bytes:
 
 def digest_of(hashes: Iterable[bytes]) -> Digest:
     """The digest of the rows with these md5 values."""
-    rows = high = low = 0
-    for value in hashes:
-        first, second = _halves(value)
-        rows += 1
-        high += first
-        low += second
-    return Digest(rows, high, low)
+    joined = b"".join(hashes)
+    halves = struct.unpack(f">{len(joined) // 8}q", joined)
+    return Digest(len(halves) // 2, sum(halves[::2]), sum(halves[1::2]))
 
 
 def canonical(value: object) -> str | None:
@@ -138,18 +133,34 @@ def row_hash_sql(columns: Sequence[Column], *, nfc: bool = False) -> sql.Compose
     return sql.SQL("md5(normalize({}, NFC))" if nfc else "md5({})").format(text)
 
 
+_NO_KEY = sql.SQL("''")
+_ALL_ROWS = sql.SQL("true")
+
+
 def digest_query(
     table: sql.Composable,
     columns: Sequence[Column],
     *,
-    by: sql.Composable = sql.SQL("''::text"),
-    where: sql.Composable = sql.SQL("true"),
+    by: sql.Composable = _NO_KEY,
+    where: sql.Composable = _ALL_ROWS,
+    sums: Sequence[str] = (),
     nfc: bool = False,
 ) -> sql.Composed:
-    """A query of (key, digest text), one row a group of `by`; groups without rows are absent."""
+    """A query of (key, digest text, *sums), one row a group of `by`; groups without rows are absent.
+
+    `sums` are numeric columns whose totals are wanted from the same pass, as text without trailing zeros.
+    """
+    names = [sql.Identifier(name) for name in sums]
     return sql.SQL(
         "select key::text, count(*)"
         " || ':' || sum(('x' || left(hash, 16))::bit(64)::bigint)"
-        " || ':' || sum(('x' || right(hash, 16))::bit(64)::bigint)"
-        " from (select {by} as key, {hash} as hash from {table} where {where} offset 0) hashed group by key"
-    ).format(by=by, hash=row_hash_sql(columns, nfc=nfc), table=table, where=where)
+        " || ':' || sum(('x' || right(hash, 16))::bit(64)::bigint){totals}"
+        " from (select {by} as key, {hash} as hash{sums} from {table} where {where} offset 0) hashed group by key"
+    ).format(
+        by=by,
+        hash=row_hash_sql(columns, nfc=nfc),
+        table=table,
+        where=where,
+        sums=sql.Composed([sql.SQL(", ") + name for name in names]),
+        totals=sql.Composed([sql.SQL(", trim_scale(sum({}))::text").format(name) for name in names]),
+    )

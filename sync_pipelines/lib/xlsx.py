@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
@@ -27,10 +27,12 @@ CHUNK = 1 << 20
 TALL = 500_000
 WIDE = 64
 
-#: Formulas, error cells, declarations. Plain searches: one regular expression takes ten times as long.
-_UNUSUAL = (b"<f>", b"<f ", b"<f/", b":f>", b":f ", b't="e"', b"t='e'", b"<!")
+#: What formulas, error and logical cells and declarations begin with; anything else that does only costs the slow pass.
+#: Plain searches: one regular expression takes ten times as long.
+_UNUSUAL = (b"<f", b":f", b't="e"', b"t='e'", b't="b"', b"t='b'", b"<!")
+_MARKS = {"e": "an error value", "b": "a logical value"}
 #: Capital letters all become A, so that `"AA` finds every cell beyond column Z.
-_CAPITALS = bytes(65 if 65 <= code <= 90 else code for code in range(256))  # noqa: PLR2004
+_CAPITALS = bytes(65 if 65 <= code <= 90 else code for code in range(256))
 _ROW_NUMBER = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
 #: Styles decide whether a number is a date.
 _SHARED_PARTS = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
@@ -39,18 +41,20 @@ _SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml$")
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the raw XML says: sheet names, a digest of the data parts, and cells that are not literals."""
+    """What the raw XML says: sheet names, a digest of the data parts, and the cells that are no plain values.
+
+    `marked` gives what such a cell is, by (row, column) from 1, of the first sheet.
+    """
 
     sheets: tuple[str, ...]
     digest: str
-    formulas: frozenset[tuple[int, int]] = frozenset()
-    errors: frozenset[tuple[int, int]] = frozenset()
+    marked: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 def inspect(path: Path) -> Inspection:
     """Stream the workbook's parts within limits.
 
-    Returns the inspection; cells are (row, column), both from 1. Raises PermanentError with a sentence for
+    Raises PermanentError with a sentence for
     a file that is no workbook, too large when inflated, encrypted, or with a cell far from all others.
     """
     try:
@@ -115,8 +119,7 @@ def _inspect_parts(archive: zipfile.ZipFile) -> Inspection:
     if not suspicious:
         return Inspection(sheets, digest.hexdigest())
     cells = [_CellScan().run(_chunks(archive, part)) for part in parts]
-    first = cells[0]
-    return Inspection(sheets, digest.hexdigest(), frozenset(first.formulas), frozenset(first.errors))
+    return Inspection(sheets, digest.hexdigest(), cells[0].marked)
 
 
 def _is_unusual(xml: bytes) -> bool:
@@ -158,12 +161,9 @@ class _CellScan:
     """The slow, exact pass for a sheet in which something is unusual: every cell that holds something."""
 
     def __init__(self) -> None:
-        self.formulas: set[tuple[int, int]] = set()
-        self.errors: set[tuple[int, int]] = set()
-        self.row = self.column = self.used_rows = self.last_used = 0
-        self.last_reference = ""
+        self.marked: dict[tuple[int, int], str] = {}
+        self.row = self.column = self.last_used = 0
         self.previous_used = 0
-        self.filled = False
 
     def run(self, chunks: Iterator[bytes]) -> _CellScan:
         parser = _parser(self._start)
@@ -184,17 +184,16 @@ class _CellScan:
                 reference = attributes.get("r", "")
                 letters = reference.rstrip("0123456789")
                 self.column = _column_number(letters) if letters else self.column + 1
-                if attributes.get("t") == "e":
-                    self.errors.add((self.row, self.column))
+                if mark := _MARKS.get(attributes.get("t", "")):
+                    self.marked[self.row, self.column] = mark
             case "f":
-                self.formulas.add((self.row, self.column))
+                self.marked[self.row, self.column] = "a formula"
             case "v" | "is":
                 self._use()
 
     def _use(self) -> None:
         """A cell holds a value: is it where the others are?"""
         if self.row != self.last_used:
-            self.used_rows += 1
             self.previous_used, self.last_used = self.last_used, self.row
         if self.row > self.previous_used + 100_000 or self.column > WIDE:
             raise PermanentError(

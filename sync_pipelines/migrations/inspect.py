@@ -35,7 +35,7 @@ class Plan:
     notes: tuple[Finding, ...]
     refused: str | None = None
 
-    def lines(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """The plan for a person to read."""
         steps = [self.refused] if self.refused else list(self.steps) or ["nothing to do"]
         return [*steps, *(note.sentence for note in self.notes)]
@@ -131,7 +131,7 @@ def _is_cured(difference: Difference, live: Live) -> bool:
         return found is None and catalog.index_name(item.on, item.name) not in live.index_tables
     if item.kind == "grants" and item.name == "authenticated" and wanted == WRITE and found:
         return not comparison.privileges(found) - comparison.privileges(wanted)
-    return found is None or item.kind in ("rls", "usage", "grants", "sequence")
+    return found is None or item.kind in ("grants", "sequence")
 
 
 def _by_hand(difference: Difference, live: Live) -> str:

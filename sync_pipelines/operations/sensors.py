@@ -7,6 +7,7 @@ import dagster as dg
 
 from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.executions import ExecutionTables, Swept
+from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.operations.alerts import Alert, send_alert
 
 
@@ -24,10 +25,16 @@ def sweep_all(projects: Sequence[WatchedProject]) -> list[tuple[WatchedProject, 
 
     Raises SyncError, after the last project, when one could not be swept.
     """
-    swept = []
+    swept: list[tuple[WatchedProject, Swept]] = []
+    unreachable: list[str] = []
     for project in projects:
-        with postgres.connect(project.url, what=project.what) as connection:
-            swept += [(project, row) for row in executions.sweep(connection, project.tables)]
+        try:
+            with postgres.connect(project.url, what=project.what) as connection:
+                swept += [(project, row) for row in executions.sweep(connection, project.tables)]
+        except SyncError as error:
+            unreachable.append(str(error))
+    if unreachable:
+        raise TransientError(" ".join(unreachable))
     return swept
 
 

@@ -1,0 +1,90 @@
+"""`sync-pipelines doctor`: what is right and wrong with everything that is configured, before anything runs.
+
+Every finding names its setting and, where something is wrong, what to do. None holds a user, a password or
+the query of a URL. What fails in one place stops nothing in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sync_pipelines.doctor import databases, machine, network, upstreams
+from sync_pipelines.doctor.databases import Database
+from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib.redaction import redacted_exception
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from sync_pipelines.lib.http import HttpClient
+    from sync_pipelines.settings import Settings
+
+__all__ = ["Finding", "diagnose"]
+
+
+def diagnose(
+    settings: Settings,
+    *,
+    http: HttpClient | None = None,
+    probe_export: bool = False,
+    resolve: network.Resolver = network.addresses,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Finding]:
+    """Look at this machine, each configured database and the HITSS endpoint.
+
+    `probe_export` also requests the export of one month (minutes), with `http` if given. `resolve` turns a
+    host and port into addresses, `now` is an aware clock.
+    """
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("SYNC_TIMEZONE", lambda: iter([machine.time_zone(settings.sync_timezone)])),
+        ("LANDING_URL", lambda: machine.landing(settings.landing_root)),
+        *(
+            (name, lambda name=name: _database(settings, name, resolve, now))
+            for name in ("OPS_DATABASE_URL", "DAGSTER_PG_URL", "FABRICIO_DATABASE_URL")
+        ),
+        (
+            "HITSS_DOWNLOAD_URL",
+            lambda: upstreams.hitss(
+                settings,
+                resolve,
+                now().astimezone(settings.zone).date(),
+                http=http,
+                probe_export=probe_export,
+            ),
+        ),
+    ]
+    return [finding for name, check in checks for finding in _safely(name, check)]
+
+
+def _database(
+    settings: Settings, name: str, resolve: network.Resolver, now: Callable[[], datetime]
+) -> Iterator[Finding]:
+    from sync_pipelines.migrations import runner
+
+    url: SecretStr | None = getattr(settings, name.lower())
+    if url is None:
+        yield _absent(settings, name)
+        return
+    history = {"OPS_DATABASE_URL": runner.OPS, "FABRICIO_DATABASE_URL": runner.FABRICIO}.get(name)
+    yield from databases.check(Database(name, url.get_secret_value(), history), resolve, now)
+
+
+def _absent(settings: Settings, name: str) -> Finding:
+    if name == "FABRICIO_DATABASE_URL":
+        return Finding(True, f"{name} is not set: the system hitss is absent")
+    if name == "DAGSTER_PG_URL":
+        wanted = settings.sync_env == "production"
+        cure = "production needs it: set it to a database of Dagster's own"
+        return Finding(
+            not wanted, f"{name} is not set: {cure if wanted else 'Dagster keeps its runs in files'}"
+        )
+    return Finding(False, f"{name} is not set: no system can run, set it to a database of this project's own")
+
+
+def _safely(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as error:  # a check that breaks is a finding, and the others go on
+        yield Finding(False, f"{name}: the check itself failed ({redacted_exception(error)})")

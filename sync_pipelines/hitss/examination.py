@@ -1,0 +1,146 @@
+"""A landed workbook is looked at: raw XML first, then its cells, then the guards that concern the whole file.
+
+A sheet that was read before, in this window and with these acceptances, is not read again: the digest of its
+uncompressed XML is the same although HITSS stamps each ZIP anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from sync_pipelines.hitss import published as before
+from sync_pipelines.hitss import rejects
+from sync_pipelines.hitss.guards import Review, review_months, review_rows, review_size
+from sync_pipelines.hitss.lines import MonthContent, ParsedExport
+from sync_pipelines.hitss.pending import contents_of
+from sync_pipelines.hitss.workbook import Window, parse_workbook
+from sync_pipelines.lib import xlsx
+from sync_pipelines.lib.landing import LandedFile, LandingStore
+from sync_pipelines.lib.ledger import Landing, Ledger
+from sync_pipelines.lib.postgres import Connection
+
+EXPORT = "hitss/dre_export"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a workbook holds. `same_as` is the path of an earlier one with the very same sheet."""
+
+    contents: Mapping[str, MonthContent]
+    rows: int
+    rejected_by_month: Mapping[str, int]
+    rejected: int
+    reject_book: str | None
+    same_as: str | None
+    sheet_key: str
+    review: Review
+
+    def details(self, accepted: Collection[str]) -> dict[str, object]:
+        """What the landing index keeps beside the contents."""
+        return {
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "rejected_by_month": dict(self.rejected_by_month),
+            "reject_book": self.reject_book,
+            "accepted": sorted(accepted),
+        }
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Looks at landed files in one window, beside what the project database holds now."""
+
+    store: LandingStore
+    ledger: Ledger
+    connection: Connection
+    window: Window
+    accepted: Collection[str]
+    today: date
+
+    def examine(self, file: LandedFile, landed_id: int, run_id: str) -> Examination:
+        """Read the file or recognise it; rejects are kept before the guards are asked.
+
+        Raises PermanentError when it cannot be read or a guard on the whole file does not hold.
+        """
+        inspection = inspected(self.store.locate(file.path), file.sha256)
+        key = self._sheet_key(inspection)
+        twin = self.ledger.newest(EXPORT, sheet_digest=key)
+        found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id)
+        found.review.stop_if_refused()
+        return found
+
+    def _recognise(self, twin: Landing, key: str) -> Examination:
+        contents, details = contents_of(self.ledger, twin), twin.details
+        published = before.published(self.connection, contents)
+        return Examination(
+            contents,
+            details["rows"],
+            details["rejected_by_month"],
+            details["rejected"],
+            details["reject_book"],
+            twin.path,
+            key,
+            Review(
+                review_size(details["rows"], details["rejected"], published, self.accepted),
+                review_months(contents, published, self.today, self.accepted),
+            ),
+        )
+
+    def _read(self, file: LandedFile, key: str, landed_id: int, run_id: str) -> Examination:
+        parsed = parsed_file(self.store.locate(file.path), file.sha256, self.window, frozenset(self.accepted))
+        book = None
+        if parsed.rejects:
+            book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id, landed_id)
+        contents = parsed.contents()
+        published = before.published(self.connection, contents)
+        return Examination(
+            contents,
+            parsed.rows_read,
+            rejected_by_month(parsed),
+            len(parsed.rejects),
+            book,
+            None,
+            key,
+            Review(
+                review_rows(parsed, published, self.accepted),
+                review_months(contents, published, self.today, self.accepted),
+            ),
+        )
+
+    def _sheet_key(self, inspection: xlsx.Inspection) -> str:
+        """What the result of reading a sheet depends on: its XML, the window, what was accepted."""
+        parts = (inspection.digest, self.window.first, self.window.last, *sorted(self.accepted))
+        return sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def rejected_by_month(parsed: ParsedExport) -> dict[str, int]:
+    """How many rows were rejected whose month could be read."""
+    return dict(Counter(reject.month for reject in parsed.rejects if reject.month))
+
+
+@lru_cache(maxsize=1)
+def parsed_file(path: Path, digest: str, window: Window, accepted: frozenset[str]) -> ParsedExport:
+    """A landed file's rows. The last one is kept: in one process the load follows the download.
+
+    `digest` is part of the key because it is the file's identity.
+    """
+    return parse_workbook(path, inspected(path, digest), window, accepted)
+
+
+@lru_cache(maxsize=1)
+def inspected(path: Path, digest: str) -> xlsx.Inspection:
+    """What the raw XML of a landed file says, looked at once."""
+    return xlsx.inspect(path)
+
+
+def content_digest(contents: Mapping[str, MonthContent]) -> str:
+    """The digest of a whole export's content, whatever the order of its rows and the bytes of its file."""
+    text = json.dumps({month: str(content.full) for month, content in sorted(contents.items())})
+    return sha256(text.encode()).hexdigest()

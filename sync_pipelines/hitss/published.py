@@ -1,0 +1,38 @@
+"""What the project database holds before a load: for the guards, and the rows that others put there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sync_pipelines.hitss import tables
+from sync_pipelines.hitss.guards import Published
+from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import Connection
+
+
+def published(connection: Connection, contents: Mapping[str, MonthContent]) -> Published:
+    """What is loaded now, for the guards; Realizado's digests only of months that differ at all."""
+    rows = connection.execute(
+        "select competencia::text, count(*) from sync_private.dre_lines group by 1"
+    ).fetchall()
+    lines = dict(rows)
+    full = tables.live_digests(connection, None, list(lines))
+    differing = [month for month in lines if full[month] != contents.get(month, EMPTY_MONTH).full]
+    foreign = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
+    return Published(lines, tables.realizado_digests(connection, differing), foreign[0] if foreign else 0)
+
+
+def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:
+    """Move the rows that this pipeline did not load out of dre_hitss, keeping them whole; returns how many."""
+    with connection.transaction():
+        kept = connection.execute(
+            "insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)"
+            " select %s, id::text, to_jsonb(foreign_row) from public.dre_hitss as foreign_row"
+            " where line_hash is null",
+            (execution_id,),
+        ).rowcount
+        gone = connection.execute("delete from public.dre_hitss where line_hash is null").rowcount
+        if kept != gone:
+            raise PermanentError(f"{kept} foreign rows were kept but {gone} would go; nothing was changed.")
+    return kept

@@ -1,0 +1,195 @@
+"""Settings: a wrong value is a sentence that names its variable and never repeats what it holds."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from sync_pipelines.lib import redaction
+from sync_pipelines.settings import Settings, SettingsError, read_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+VARIABLES = {name.upper() for name in Settings.model_fields}
+#: Read by Dagster itself, and named by us in the sandbox and in the documentation.
+DAGSTER_VARIABLES = {"DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"}
+EXPORT = "https://hitss.example/api/export/xls?filtroDeFiltro={inicio}&filtroAteFiltro={fim}&usuarioFiltro="
+
+
+@pytest.fixture(autouse=True)
+def _no_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES | DAGSTER_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SYNC_ENV", "prodction-s3cret"),
+        ("SYNC_TIMEZONE", "America/Sao_Pedro"),
+        ("LANDING_URL", "s3://bucket-s3cret/landing"),
+        ("OPS_DATABASE_URL", "mysql://user:s3cret@db/ops"),
+        ("DAGSTER_PG_URL", "sqlite:///s3cret.db"),
+        ("FABRICIO_DATABASE_URL", "user:s3cret@db/fabricio"),
+        ("HITSS_DOWNLOAD_URL", "/api/export/xls?usuarioFiltro=s3cret"),
+        ("HITSS_DOWNLOAD_URL", "ftp://hitss.example/export?usuarioFiltro=s3cret"),
+        ("HITSS_DOWNLOAD_URL", "http://hitss.example/export?usuarioFiltro=s3cret"),
+        ("HITSS_CA_BUNDLE", "/nowhere/s3cret.pem"),
+        ("HITSS_FIRST_MONTH", "2016-13"),
+        ("HITSS_FIRST_MONTH", "09/2016"),
+    ],
+)
+def test_a_wrong_value_is_a_sentence_with_the_name_and_without_the_value(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(None)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{variable} ")
+    assert sentence.endswith(".")
+    assert value not in sentence
+    assert "s3cret" not in sentence
+    assert "pydantic" not in sentence
+    assert caught.value.__cause__ is None
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in (("SYNC_TIMEZONE", "Marte"), ("LANDING_URL", "s3://a"), ("SYNC_ENV", "x")):
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=r"(?s)SYNC_ENV .*SYNC_TIMEZONE .*LANDING_URL "):
+        read_settings(None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:9"])
+def test_production_refuses_a_sandbox_as_the_upstream(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HITSS_DOWNLOAD_URL", f"http://{host}/export?usuarioFiltro=s3cret")
+    assert read_settings(None).hitss_download_url is not None
+    monkeypatch.setenv("SYNC_ENV", "production")
+    with pytest.raises(SettingsError, match=r"^HITSS_DOWNLOAD_URL points at this machine") as caught:
+        read_settings(None)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_https_to_another_machine_is_what_production_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_ENV", "production")
+    monkeypatch.setenv("HITSS_DOWNLOAD_URL", f"{EXPORT}quem")
+    assert read_settings(None).require("hitss_download_url") == f"{EXPORT}quem"
+
+
+def test_a_project_database_needs_a_database_of_ours_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FABRICIO_DATABASE_URL", "postgresql://u:s3cret@db/fabricio")
+    with pytest.raises(SettingsError, match=r"^OPS_DATABASE_URL is not set") as caught:
+        read_settings(None)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_is_asked_for_and_not_set_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^FABRICIO_DATABASE_URL is not set; see \.env\.example"):
+        read_settings(None).require("fabricio_database_url")
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "")
+    assert read_settings(None) == Settings(_env_file=None)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("environment", "on"), [("demo", True), ("production", True), ("development", False)]
+)
+def test_schedules_run_by_themselves_in_production_and_in_the_demo(
+    monkeypatch: pytest.MonkeyPatch, environment: str, on: bool
+) -> None:
+    monkeypatch.setenv("SYNC_ENV", environment)
+    assert read_settings(None).automation_is_on is on
+
+
+def test_secrets_are_known_to_the_redactor_as_soon_as_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPS_DATABASE_URL", "postgresql://ops:senha-muito-longa@db/ops")
+    monkeypatch.setenv("HITSS_DOWNLOAD_URL", f"{EXPORT}pessoa.inventada")
+    settings = read_settings(None)
+    printed = f"{settings!r} {settings}"
+    logged = redaction.redact("senha-muito-longa opened it for pessoa.inventada, {inicio} to 2025-08")
+    for text in (printed, logged):
+        assert "senha-muito-longa" not in text
+        assert "pessoa.inventada" not in text
+    assert logged == "*** opened it for ***, {inicio} to 2025-08"
+
+
+def test_the_landing_folder_may_be_a_path_or_a_file_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written in ("/data/landing", "file:///data/landing"):
+        monkeypatch.setenv("LANDING_URL", written)
+        assert read_settings(None).landing_root == Path("/data/landing")
+
+
+def test_the_example_file_lists_exactly_what_the_code_reads() -> None:
+    text = (ROOT / ".env.example").read_text()
+    listed = re.findall(r"(?m)^#? ?([A-Z][A-Z0-9_]+)=", text)
+    assert sorted(listed) == sorted(VARIABLES | DAGSTER_VARIABLES)
+
+
+def test_the_example_file_is_a_valid_environment(tmp_path: Path) -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    whole = tmp_path / "env"
+    whole.write_text("\n".join(line.removeprefix("# ").removeprefix("#") for line in lines if "=" in line))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        try:
+            read_settings(str(whole))
+        except SettingsError as error:  # it may name a certificate file that this machine does not have
+            assert str(error).startswith("HITSS_CA_BUNDLE names a file that does not exist")
+
+
+def test_no_module_reads_a_variable_that_settings_do_not_know() -> None:
+    sandbox = ROOT / "sync_pipelines" / "sandbox"
+    read = {
+        name
+        for path in (ROOT / "sync_pipelines").rglob("*.py")
+        if not path.is_relative_to(sandbox)
+        for name in _variables_read(ast.parse(path.read_text()))
+    }
+    assert read <= VARIABLES | DAGSTER_VARIABLES
+
+
+def _variables_read(tree: ast.AST) -> set[str]:
+    """The constant names in os.environ[...], os.environ.get(...) and os.getenv(...)."""
+    found = set()
+    for node in ast.walk(tree):
+        asked = node.slice if isinstance(node, ast.Subscript) else None
+        source = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(node, ast.Call) and node.args:
+            asked, source = node.args[0], node.func
+        if source is not None and re.match(r"os\.(environ|getenv)", ast.unparse(source)):
+            found |= {str(asked.value)} if isinstance(asked, ast.Constant) else set()
+    return found
+
+
+def test_dagster_yaml_is_an_instance_that_works(
+    monkeypatch: pytest.MonkeyPatch, new_database: Callable[[str | None], str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DAGSTER_PG_URL", new_database(None))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
+    with dg.DagsterInstance.get() as instance:
+        storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+        assert {type(storage).__name__.removesuffix("Storage") for storage in storages} == {
+            *("PostgresRun", "PostgresEventLog", "PostgresSchedule"),
+        }
+        assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
+        assert instance.run_monitoring_enabled
+        assert instance.get_settings("run_monitoring")["max_runtime_seconds"] == 7200
+        assert instance.get_settings("run_retries")["retry_on_asset_or_op_failure"] is False
+        assert not instance.telemetry_enabled
+        pools = instance.get_concurrency_config().pool_config
+        assert pools.default_pool_limit == 1
+        assert str(pools.pool_granularity).lower().endswith("run")
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
+        run = instance.create_run_for_job(dg.job(name="nothing")(lambda: None))
+        assert instance.get_run_by_id(run.run_id) is not None
+    assert os.listdir(tmp_path)
