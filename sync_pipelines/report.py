@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from rich.console import Console
 from rich.table import Table
 
+from sync_pipelines.lib.findings import Finding
 from sync_pipelines.runs import RunReport
 from sync_pipelines.settings import SettingsError, read_settings
 
@@ -62,8 +63,8 @@ def print_run(console: Console, system: str, report: RunReport) -> None:
 
 def migrate_and_print(console: Console, *, plan: bool, verify: bool) -> bool:
     """Migrate the configured databases, or print what that would do, or whether they are as they should be."""
-    from sync_pipelines.migrations import runner
     from sync_pipelines.migrations import inspect as inspection
+    from sync_pipelines.migrations import runner
 
     settings = read_settings()
     configured = {
@@ -86,4 +87,22 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool) -> bool:
         else:
             runner.upgrade(history, url)
             console.print(f"{history.what} is at the newest structure.")
+    return good
+
+
+def diagnose_and_print(console: Console, *, probe_export: bool) -> bool:
+    """Print what is right and what is wrong with the configured services; False when something is wrong."""
+    from sync_pipelines.doctor import diagnose
+
+    return print_findings(console, diagnose(read_settings(), probe_export=probe_export))
+
+
+def print_findings(console: Console, findings: Iterable[Finding]) -> bool:
+    """One line a finding; False when one is not right."""
+    good = True
+    for finding in findings:
+        good = good and finding.ok
+        console.print(
+            f"  {'ok   ' if finding.ok else 'WRONG'} {finding.sentence}", style=None if finding.ok else "red"
+        )
     return good

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.chain import DreChain, ExportReport
+from sync_pipelines.hitss.chart import sparkline
 from sync_pipelines.hitss.guards import GUARDS, Guard
-from sync_pipelines.hitss.loading import CHAIN, Outcome
+from sync_pipelines.hitss.plan import CHAIN, Outcome
 from sync_pipelines.hitss.session import LoadSession
-from sync_pipelines.hitss.summary import sparkline
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.partition_runs import CheckReport, PartitionReport, Reports, run_partitions
@@ -181,7 +181,12 @@ def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
 
 
 def _load(session: LoadSession, month: str) -> Reports:
-    return {catalogue.key_of(name): _report(name, outcome) for name, outcome in session.load(month).items()}
+    reports = {
+        catalogue.key_of(name): _report(name, outcome) for name, outcome in session.load(month).items()
+    }
+    if summary := reports.get(catalogue.key_of("dre_summary")):
+        summary.metadata["receita_custo_margem"] = dg.MetadataValue.md(sparkline(session.history(month)))
+    return reports
 
 
 def _report(name: str, outcome: Outcome) -> PartitionReport:
@@ -197,10 +202,8 @@ def _report(name: str, outcome: Outcome) -> PartitionReport:
         keys.PROVED: outcome.proof.holds,
         keys.DURATION: round(outcome.seconds, 3),
         keys.DIGEST: outcome.proof.destination.get("digest", ""),
-        **outcome.figures,
+        **{name: float(value) for name, value in outcome.figures.items()},
     }
-    if outcome.history:
-        metadata["receita_custo_margem"] = dg.MetadataValue.md(sparkline(outcome.history))
     return PartitionReport(metadata, _checks(name, outcome))
 
 
@@ -223,7 +226,7 @@ def _checks(name: str, outcome: Outcome) -> Sequence[CheckReport]:
             )
         )
     if name == "dre_summary":
-        checks.append(_margin_check(outcome.figures))
+        checks.append(_margin_check({name: float(value) for name, value in outcome.figures.items()}))
     return checks
 
 

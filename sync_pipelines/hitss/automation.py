@@ -7,8 +7,8 @@ import dagster as dg
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.assets import EXPORT_KEY
 from sync_pipelines.hitss.examination import EXPORT
-from sync_pipelines.hitss.loading import CHAIN
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
+from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import Ledger, open_ledger
 from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings import Settings

@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 
 from sync_pipelines.hitss.columns import EXPORT_COLUMNS
-from sync_pipelines.hitss.tables import BUDGET, HITSS, SUMMARY_COLUMNS, PublishedTable
+from sync_pipelines.hitss.summary import SUMMARY_COLUMNS
+from sync_pipelines.hitss.tables import BUDGET, HITSS, PublishedTable
 from sync_pipelines.lib.metadata import table_definition
 
 OWNER = "team:financeiro"

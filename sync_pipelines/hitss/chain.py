@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from threading import Lock
 
 from sync_pipelines.hitss import published as before
 from sync_pipelines.hitss import tables
@@ -23,9 +24,9 @@ from sync_pipelines.hitss.examination import (
 )
 from sync_pipelines.hitss.guards import Review, foreign_rows, review_months
 from sync_pipelines.hitss.lines import MonthContent, ParsedExport
-from sync_pipelines.hitss.loading import CHAIN, MonthLoader
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
-from sync_pipelines.hitss.session import LoadSession
+from sync_pipelines.hitss.plan import CHAIN, LoadPlan, read_live
+from sync_pipelines.hitss.session import LoadSession, open_session
 from sync_pipelines.hitss.workbook import Window
 from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError
@@ -181,11 +182,7 @@ class DreChain:
             record,
             ledger,
         ):
-            landing = ledger.newest(EXPORT, path=workbook)
-            if landing is None:
-                raise PermanentError(
-                    "No usable HITSS workbook has been landed yet; run hitss/dre_export first."
-                )
+            landing = _found(ledger.newest(EXPORT, path=workbook))
             accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
             contents, rejected = self._contents(ledger, landing, accepted)
             published = before.published(record.connection, contents)
@@ -193,19 +190,30 @@ class DreChain:
             if published.foreign_rows:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
                 record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
-            loader = MonthLoader(
-                record.connection,
-                tuple(months),
+            blocked = review_months(contents, published, self.today(), accepted)
+            parsing = Lock()
+
+            def parse() -> ParsedExport:
+                # Two connections ask at once; the workbook is to be read by the first only.
+                with parsing:
+                    return self._parsed(landing, accepted)
+
+            plan = LoadPlan(
                 contents,
-                lambda: self._parsed(landing, accepted),
+                parse,
                 {name: ledger.proofs(f"hitss/{name}") for name in selected},
+                read_live(record.connection, months, selected),
                 record.id,
                 self.settings.hitss_empresa,
                 rejected,
-                review_months(contents, published, self.today(), accepted) if "dre_lines" in selected else {},
+                blocked if "dre_lines" in selected else {},
                 selected,
             )
-            yield LoadSession(loader, ledger, landing, run_id, record, progress=self.progress)
+            url = self.settings.require("fabricio_database_url")
+            with open_session(
+                url, months, plan, ledger=ledger, landing=landing, execution=record, progress=self.progress
+            ) as session:
+                yield session
 
     def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
         window = Window(*landing.details["window"])

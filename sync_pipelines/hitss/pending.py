@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
-from sync_pipelines.hitss.loading import CHAIN, version_of
+from sync_pipelines.hitss.plan import CHAIN, version_of
 from sync_pipelines.lib.ledger import Landing, Ledger
 
 

@@ -16,7 +16,7 @@ def published(connection: Connection, contents: Mapping[str, MonthContent]) -> P
     rows = connection.execute(
         "select competencia::text, count(*) from sync_private.dre_lines group by 1"
     ).fetchall()
-    lines = dict(rows)
+    lines: dict[str, int] = dict(rows)
     full = tables.live_digests(connection, None, list(lines))
     differing = [month for month in lines if full[month] != contents.get(month, EMPTY_MONTH).full]
     foreign = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()

@@ -10,8 +10,8 @@ from sync_pipelines.hitss import catalogue, system
 from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.examination import EXPORT
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
-from sync_pipelines.hitss.loading import CHAIN
 from sync_pipelines.hitss.pending import contents_of, pending_months
+from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.partitions import contiguous, months
 from sync_pipelines.runs import AssetRow, RunReport

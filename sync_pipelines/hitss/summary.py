@@ -1,46 +1,105 @@
-"""The summary's picture: revenue, cost and margin over time, small enough for Dagster to show it inline."""
+"""`dre_summary`: a month's revenue, cost, payroll relief and margin, actual and budgeted.
+
+The figures are sums of the published, two-decimal amounts, so that whoever adds up the rows gets the same.
+"""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import LiteralString
 
-WIDTH, HEIGHT = 240, 60
-#: The UI shows Markdown inline only below 1,000 characters; 24 months of three lines fit.
-MONTHS_SHOWN = 24
+from psycopg import sql
 
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import canonical
 
-class MonthFigures(NamedTuple):
-    """A month's published figures, in BRL; `custo` is negative."""
-
-    receita: float
-    custo: float
-    margem: float
-
-
-def sparkline(months: Sequence[MonthFigures]) -> str:
-    """Markdown of an inline SVG: revenue green, cost red, margin blue, oldest month left, zero at the foot."""
-    shown = months[-MONTHS_SHOWN:]
-    top = max([1.0, *(month.receita for month in shown), *(abs(month.custo) for month in shown)])
-    lines = (
-        ("#2a2", [month.receita for month in shown]),
-        ("#c33", [abs(month.custo) for month in shown]),
-        ("#36c", [max(0.0, month.margem) for month in shown]),
+#: Margin: revenue less the magnitude of cost, plus the (negative) payroll relief; 0 % without revenue.
+SUMMARY_QUERY: LiteralString = """(
+    with months as (select unnest(%(months)s::date[]) as competencia),
+    actual as (
+        select
+            competencia, count(*) as linhas,
+            coalesce(sum(valor) filter (where natureza = 'RECEITA'), 0) as receita,
+            coalesce(sum(valor) filter (where natureza = 'CUSTO' and conta <> 'Desoneração da Folha'), 0) as custo,
+            coalesce(sum(valor) filter (where conta = 'Desoneração da Folha'), 0) as desoneracao
+        from public.dre_hitss
+        where competencia = any(%(months)s) and line_hash is not null
+        group by competencia
+    ),
+    budget as (
+        select
+            competencia, count(*) as linhas,
+            coalesce(sum(valor) filter (where natureza = 'RECEITA'), 0) as receita,
+            coalesce(sum(valor) filter (where natureza = 'CUSTO' and conta <> 'Desoneração da Folha'), 0) as custo,
+            coalesce(sum(valor) filter (where conta = 'Desoneração da Folha'), 0) as desoneracao
+        from public.dre_orcado
+        where competencia = any(%(months)s)
+        group by competencia
     )
-    paths = "".join(f'<path d="{_path(values, top)}" stroke="{colour}"/>' for colour, values in lines)
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" fill="none">{paths}</svg>'
-    )
-    return f"![receita, custo, margem](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
+    select
+        competencia,
+        extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
+        coalesce(actual.linhas, 0)::integer as linhas,
+        coalesce(actual.receita, 0)::numeric(17, 2) as receita,
+        coalesce(actual.custo, 0)::numeric(17, 2) as custo,
+        coalesce(actual.desoneracao, 0)::numeric(17, 2) as desoneracao,
+        coalesce(actual.receita - abs(actual.custo) + actual.desoneracao, 0)::numeric(17, 2) as margem,
+        coalesce(round(100 * (actual.receita - abs(actual.custo) + actual.desoneracao)
+            / nullif(actual.receita, 0), 2), 0) as margem_percentual,
+        coalesce(budget.linhas, 0)::integer as linhas_orcadas,
+        coalesce(budget.receita, 0)::numeric(17, 2) as receita_orcada,
+        coalesce(budget.custo, 0)::numeric(17, 2) as custo_orcado,
+        coalesce(budget.desoneracao, 0)::numeric(17, 2) as desoneracao_orcada,
+        coalesce(budget.receita - abs(budget.custo) + budget.desoneracao, 0)::numeric(17, 2) as margem_orcada,
+        coalesce(round(100 * (budget.receita - abs(budget.custo) + budget.desoneracao)
+            / nullif(budget.receita, 0), 2), 0) as margem_percentual_orcada
+    from months left join actual using (competencia) left join budget using (competencia)
+)"""
+SUMMARY_COLUMNS = (
+    *("ano", "mes", "linhas", "receita", "custo", "desoneracao", "margem", "margem_percentual"),
+    *("linhas_orcadas", "receita_orcada", "custo_orcado", "desoneracao_orcada", "margem_orcada"),
+    "margem_percentual_orcada",
+)
+_NAMES = sql.SQL(", ").join(map(sql.Identifier, SUMMARY_COLUMNS))
+_COMPUTED = sql.SQL("select competencia::text, {} from {} as computed").format(_NAMES, sql.SQL(SUMMARY_QUERY))
+_STORED = sql.SQL(
+    "select competencia::text, {} from public.dre_summary where competencia = any(%(months)s::date[])"
+).format(_NAMES)
+_UPSERT = sql.SQL(
+    "insert into public.dre_summary (competencia, execution_id, {names}) values (%s, %s, {values})"
+    " on conflict (competencia) do update set execution_id = excluded.execution_id,"
+    " updated_at = now(), {updates} returning xmax = 0"
+).format(
+    names=_NAMES,
+    values=sql.SQL(", ").join([sql.Placeholder()] * len(SUMMARY_COLUMNS)),
+    updates=sql.SQL(", ").join(
+        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in SUMMARY_COLUMNS
+    ),
+)
+
+#: A month's row as canonical texts by column.
+Row = Mapping[str, str]
 
 
-def _path(values: Sequence[float], top: float) -> str:
-    """An SVG path in relative whole steps, the shortest form."""
-    step = WIDTH // max(1, len(values) - 1) if values else 0
-    heights = [HEIGHT - round(value / top * HEIGHT) for value in values]
-    if not heights:
-        return "M0 0"
-    moves = "".join(f"l{step} {b - a}" for a, b in pairwise(heights))
-    return f"M0 {heights[0]}{moves}".replace(" -", "-")
+def computed(connection: Connection, months: Collection[str]) -> dict[str, Row]:
+    """What the published rows of each month add up to; a month without rows is all zeros."""
+    return _rows(connection, _COMPUTED, months)
+
+
+def stored(connection: Connection, months: Collection[str]) -> dict[str, Row]:
+    """The summary as it stands; months without a row are absent."""
+    return _rows(connection, _STORED, months)
+
+
+def write(connection: Connection, month: str, row: Row, execution_id: str) -> bool:
+    """Insert or replace a month's row; True when it was inserted."""
+    done = connection.execute(_UPSERT, (month, execution_id, *row.values())).fetchone()
+    return done == (True,)
+
+
+def _rows(connection: Connection, query: sql.Composed, months: Collection[str]) -> dict[str, Row]:
+    found = connection.execute(query, {"months": list(months)}).fetchall()
+    return {
+        month: {name: str(canonical(value)) for name, value in zip(SUMMARY_COLUMNS, values, strict=True)}
+        for month, *values in found
+    }

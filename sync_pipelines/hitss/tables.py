@@ -18,7 +18,6 @@ from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Digest, digest_query
 
 LINES = "sync_private.dre_lines"
-SUMMARY = "public.dre_summary"
 EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs", "hitss-automation")
 
 LINE_KEY = ("line_hash", "occurrence")
@@ -73,54 +72,6 @@ HITSS = PublishedTable("dre_hitss", "public.dre_hitss", REALIZADO, "1", (*_COLUM
 BUDGET_SIGN: LiteralString = "case natureza when 'CUSTO' then -1 else 1 end"
 BUDGET = PublishedTable("dre_orcado", "public.dre_orcado", ORCADO, BUDGET_SIGN, _COLUMNS)
 
-#: Margin: revenue less the magnitude of cost, plus the (negative) payroll relief; 0 % without revenue.
-SUMMARY_QUERY: LiteralString = """(
-    with months as (select unnest(%(months)s::date[]) as competencia),
-    actual as (
-        select
-            competencia, count(*) as linhas,
-            coalesce(sum(valor) filter (where natureza = 'RECEITA'), 0) as receita,
-            coalesce(sum(valor) filter (where natureza = 'CUSTO' and conta <> 'Desoneração da Folha'), 0) as custo,
-            coalesce(sum(valor) filter (where conta = 'Desoneração da Folha'), 0) as desoneracao
-        from public.dre_hitss
-        where competencia = any(%(months)s) and line_hash is not null
-        group by competencia
-    ),
-    budget as (
-        select
-            competencia, count(*) as linhas,
-            coalesce(sum(valor) filter (where natureza = 'RECEITA'), 0) as receita,
-            coalesce(sum(valor) filter (where natureza = 'CUSTO' and conta <> 'Desoneração da Folha'), 0) as custo,
-            coalesce(sum(valor) filter (where conta = 'Desoneração da Folha'), 0) as desoneracao
-        from public.dre_orcado
-        where competencia = any(%(months)s)
-        group by competencia
-    )
-    select
-        competencia,
-        extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
-        coalesce(actual.linhas, 0)::integer as linhas,
-        coalesce(actual.receita, 0)::numeric(17, 2) as receita,
-        coalesce(actual.custo, 0)::numeric(17, 2) as custo,
-        coalesce(actual.desoneracao, 0)::numeric(17, 2) as desoneracao,
-        coalesce(actual.receita - abs(actual.custo) + actual.desoneracao, 0)::numeric(17, 2) as margem,
-        coalesce(round(100 * (actual.receita - abs(actual.custo) + actual.desoneracao)
-            / nullif(actual.receita, 0), 2), 0) as margem_percentual,
-        coalesce(budget.linhas, 0)::integer as linhas_orcadas,
-        coalesce(budget.receita, 0)::numeric(17, 2) as receita_orcada,
-        coalesce(budget.custo, 0)::numeric(17, 2) as custo_orcado,
-        coalesce(budget.desoneracao, 0)::numeric(17, 2) as desoneracao_orcada,
-        coalesce(budget.receita - abs(budget.custo) + budget.desoneracao, 0)::numeric(17, 2) as margem_orcada,
-        coalesce(round(100 * (budget.receita - abs(budget.custo) + budget.desoneracao)
-            / nullif(budget.receita, 0), 2), 0) as margem_percentual_orcada
-    from months left join actual using (competencia) left join budget using (competencia)
-)"""
-SUMMARY_COLUMNS = (
-    *("ano", "mes", "linhas", "receita", "custo", "desoneracao", "margem", "margem_percentual"),
-    *("linhas_orcadas", "receita_orcada", "custo_orcado", "desoneracao_orcada", "margem_orcada"),
-    "margem_percentual_orcada",
-)
-
 
 def live_digests(
     connection: Connection, table: PublishedTable | None, months: Sequence[str]
@@ -146,27 +97,28 @@ def realizado_digests(connection: Connection, months: Sequence[str]) -> dict[str
     return {key: Digest.parse(text) for key, text in rows}
 
 
-def evidence(
-    connection: Connection, source: sql.Composable, columns: tuple[str, ...], amount: str, month: str
-) -> tuple[Digest, dict[str, str]]:
-    """A month's digest, and its control totals by Natureza (for lines by report and Natureza), in one pass.
-
-    `source` is a table or an aliased query with the columns competencia, natureza, valor and `amount`.
-    """
-    by = "relatorio || ' ' || natureza" if "relatorio" in columns else "natureza"
-    query = digest_query(
-        source,
-        digest_columns(columns),
-        by=sql.SQL(by),
-        where=sql.SQL("competencia = %(month)s and line_hash is not null"),
-        sums=(amount, "valor"),
-    )
+def evidence(connection: Connection, query: bytes, month: str) -> tuple[Digest, dict[str, str]]:
+    """A month's digest, and its control totals by the query's groups, in one pass."""
     digest, totals = Digest(), {}
     for name, text, exact, rounded in connection.execute(query, {"month": month}):
         part = Digest.parse(text)
         digest += part
         totals[name] = total_text(part.rows, exact, rounded)
     return digest, totals
+
+
+def evidence_query(source: sql.Composable, columns: tuple[str, ...], amount: str, by: LiteralString) -> bytes:
+    """The query of `evidence` over a table or an aliased query, grouped by an expression such as natureza.
+
+    Composed once a run and not once a month: composing it costs as much as running it.
+    """
+    return digest_query(
+        source,
+        digest_columns(columns),
+        by=sql.SQL(by),
+        where=sql.SQL("competencia = %(month)s and line_hash is not null"),
+        sums=(amount, "valor"),
+    ).as_bytes(None)
 
 
 def total_text(rows: int, exact: object, rounded: object) -> str:

@@ -32,7 +32,7 @@ class CheckReport:
 class PartitionReport:
     """What one asset's partition reports."""
 
-    metadata: Mapping[str, Any]
+    metadata: dict[str, Any]
     checks: Sequence[CheckReport] = field(default_factory=tuple)
 
 

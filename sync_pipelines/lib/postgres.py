@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -44,13 +46,10 @@ def connect(url: str, *, what: str, read_only: bool = False, autocommit: bool = 
     """
     with errors_about(what):
         connection = psycopg.connect(
-            url.replace("postgresql+psycopg2://", "postgresql://", 1),
+            driverless(url),
             autocommit=autocommit,
             connect_timeout=10,
             application_name="sync_pipelines",
-            # A pooler in transaction mode hands each transaction to another server process, where a
-            # statement prepared before does not exist.
-            prepare_threshold=None,
             options="-c default_transaction_read_only=on" if read_only else None,
         )
     try:
@@ -58,6 +57,12 @@ def connect(url: str, *, what: str, read_only: bool = False, autocommit: bool = 
             yield connection
     finally:
         connection.close()
+
+
+def driverless(url: str) -> str:
+    """A connection URL without SQLAlchemy's driver name."""
+    scheme, colon, rest = url.partition(":")
+    return f"{scheme.split('+')[0]}{colon}{rest}"
 
 
 @contextmanager
@@ -138,76 +143,69 @@ def copy_rows(
             copy.write_row(row)
 
 
-def merge_slice(
-    connection: Connection,
-    *,
-    source: sql.Composable,
-    target: str,
-    key: Sequence[str],
-    columns: Sequence[str],
-    stamped: Mapping[str, object],
-    where: sql.Composable,
-    parameters: Mapping[str, object],
-) -> Changes:
-    """Make the slice `where` of `target` equal to `source`, rewriting only what differs.
+@dataclass(frozen=True)
+class SliceMerge:
+    """Makes the slice `where` of `target` equal to `source`, rewriting only what differs.
 
-    `source` is a table or a bracketed query with the columns `key` + `columns`; `stamped` are values for
-    written rows only (run id, load time), which do not count as a difference. Runs in the caller's
-    transaction. Rows of the slice that the source lacks are deleted, and counted.
+    `source` is a table or a bracketed query with the columns `key` + `columns`; `stamped` are parameters for
+    written rows only (a run id), which do not count as a difference. Composed once, run for many slices.
     """
-    names = [*key, *columns]
-    parameters = {**parameters, **{f"stamp_{name}": value for name, value in stamped.items()}}
-    parts = {
-        "source": source,
-        "target": table(target),
-        "where": where,
-        "on": _each("target.{0} = source.{0}", key, " and "),
-        "names": _each("{0}", [*names, *stamped], ", "),
-        "values": sql.SQL(", ").join(
-            [
-                *(sql.SQL("source.{}").format(sql.Identifier(name)) for name in names),
-                *(sql.Placeholder(f"stamp_{name}") for name in stamped),
-            ]
-        ),
-        "before": _each("target.{0}", columns, ", "),
-        "after": _each("source.{0}", columns, ", "),
-        "changes": sql.SQL(", ").join(
-            [
-                *(sql.SQL("{0} = source.{0}").format(sql.Identifier(name)) for name in columns),
-                *(
-                    sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(f"stamp_{name}"))
-                    for name in stamped
-                ),
-            ]
-        ),
-    }
 
-    def run(statement: LiteralString) -> int:
-        return int(connection.execute(sql.SQL(statement).format(**parts), parameters).rowcount)
+    source: sql.Composable
+    target: str
+    key: Sequence[str]
+    columns: Sequence[str]
+    stamped: Sequence[str]
+    where: sql.Composable
 
-    filled = connection.execute(
-        sql.SQL("select exists (select from {target} as target where {where})").format(**parts), parameters
-    ).fetchone()
-    if filled == (False,):
-        return Changes(inserted=run("insert into {target} ({names}) select {values} from {source} as source"))
-    deleted = run(
-        "delete from {target} as target where {where}"
-        " and not exists (select from {source} as source where {on})"
-    )
-    changed = 0
-    if columns:
-        changed = run(
-            "update {target} as target set {changes} from {source} as source"
-            " where {where} and {on} and ({before}) is distinct from ({after})"
-        )
-    inserted = run(
-        "insert into {target} as target ({names}) select {values} from {source} as source"
-        " where not exists (select from {target} as target where {where} and {on})"
-    )
-    total = connection.execute(
-        sql.SQL("select count(*) from {target} as target where {where}").format(**parts), parameters
-    ).fetchone()
-    return Changes(inserted, changed, (total[0] if total else 0) - inserted - changed, deleted)
+    def run(self, connection: Connection, parameters: Mapping[str, object]) -> Changes:
+        """Merge in the caller's transaction. Rows of the slice that the source lacks are deleted, and counted."""
+
+        def rows(statement: str) -> int:
+            return int(connection.execute(self._statements[statement], parameters).rowcount)
+
+        if connection.execute(self._statements["is_filled"], parameters).fetchone() == (False,):
+            return Changes(inserted=rows("fill"))
+        deleted, changed, inserted = rows("delete"), rows("update"), rows("insert")
+        total = connection.execute(self._statements["count"], parameters).fetchone()
+        return Changes(inserted, changed, (total[0] if total else 0) - inserted - changed, deleted)
+
+    @cached_property
+    def _statements(self) -> dict[str, bytes]:
+        names = [*self.key, *self.columns]
+        stamps = [(sql.Identifier(name), sql.Placeholder(name)) for name in self.stamped]
+        parts = {
+            "source": self.source,
+            "target": table(self.target),
+            "where": self.where,
+            "on": _each("target.{0} = source.{0}", self.key, " and "),
+            "names": _each("{0}", [*names, *self.stamped], ", "),
+            "values": sql.SQL(", ").join(
+                [_each("source.{0}", names, ", "), *(placeholder for _, placeholder in stamps)]
+            ),
+            "before": _each("target.{0}", self.columns, ", "),
+            "after": _each("source.{0}", self.columns, ", "),
+            "changes": sql.SQL(", ").join(
+                [
+                    _each("{0} = source.{0}", self.columns, ", "),
+                    *(sql.SQL("{} = {}").format(name, placeholder) for name, placeholder in stamps),
+                ]
+            ),
+        }
+        return {name: sql.SQL(text).format(**parts).as_bytes(None) for name, text in _MERGE.items()}
+
+
+_MERGE: dict[str, LiteralString] = {
+    "is_filled": "select exists (select from {target} as target where {where})",
+    "fill": "insert into {target} ({names}) select {values} from {source} as source",
+    "delete": "delete from {target} as target where {where}"
+    " and not exists (select from {source} as source where {on})",
+    "update": "update {target} as target set {changes} from {source} as source"
+    " where {where} and {on} and ({before}) is distinct from ({after})",
+    "insert": "insert into {target} as target ({names}) select {values} from {source} as source"
+    " where not exists (select from {target} as target where {where} and {on})",
+    "count": "select count(*) from {target} as target where {where}",
+}
 
 
 def _each(template: LiteralString, names: Sequence[str], between: LiteralString) -> sql.Composed:

@@ -99,7 +99,9 @@ class PostgresServer:
     def socket_url(self, database: str) -> str:
         """By the socket in the private folder, without password: a third of the time to connect."""
         state = self._state()
-        return f"postgresql://postgres@/{quote(database, safe='')}?host={state['socket']}&port={state['port']}"
+        return (
+            f"postgresql://postgres@/{quote(database, safe='')}?host={state['socket']}&port={state['port']}"
+        )
 
     def create_database(self, name: str, *, template: str | None = None) -> str:
         """Returns its URL. An existing database is fine, unless it was to be a copy of `template`."""

@@ -121,7 +121,7 @@ class Sandbox:
             known = {name for (name,) in connection.execute("select rolname from pg_roles")}
             for role, option in roles.items():
                 if role not in known:
-                    connection.execute(f"create role {role} nologin {option}")  # type: ignore[call-overload]
+                    connection.execute(f"create role {role} nologin {option}")
 
     def _create_database(self, name: str, schema: str | None) -> None:
         url = self._postgres.create_database(name)

@@ -1,0 +1,220 @@
+"""Every way in which the export can fail to come: a retry or a sentence, and nobody's name anywhere."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from sync_pipelines.hitss.client import export_client
+from sync_pipelines.lib import redaction
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.http import HttpClient, Timeouts
+from sync_pipelines.sandbox.hitss.fake import HitssFake
+from sync_pipelines_tests.conftest import House
+
+HOURS = "3600"
+TINY = Timeouts(connect=1, read=0.2, total=0.2)
+#: Fault, its parameters, how often it is there, the kind of error (None: it goes on), the sentence, the calls.
+FAULTS: list[tuple[str, dict[str, Any], int | None, type[SyncError] | None, str, int]] = [
+    ("bad_gateway", {}, 1, None, "", 2),
+    ("bad_gateway", {}, 2, None, "", 3),
+    ("bad_gateway", {}, None, TransientError, r"answered 502 Bad Gateway\. Tried 3 times", 3),
+    ("status", {"code": 429, "retry_after": "7"}, 1, None, "", 2),
+    ("status", {"code": 429, "retry_after": HOURS}, None, TransientError, "answered 429", 1),
+    ("status", {"code": 503}, 1, None, "", 2),
+    ("status", {"code": 504}, None, TransientError, "answered 504.*Tried 3 times", 3),
+    ("status", {"code": 400}, None, PermanentError, "answered 400.*HITSS_DOWNLOAD_URL", 1),
+    ("status", {"code": 404}, None, PermanentError, "answered 404", 1),
+    ("status", {"code": 302}, None, PermanentError, "answered 302", 1),
+    ("unauthorized", {}, None, PermanentError, "answered 401.*HITSS_DOWNLOAD_URL", 1),
+    ("reset", {}, 1, None, "", 2),
+    ("reset", {}, None, TransientError, "connection was lost|cut or garbled", 3),
+    ("truncated", {}, 1, None, "", 2),
+    ("truncated", {}, None, TransientError, "cut", 3),
+    ("truncated_zip", {}, 1, None, "", 2),
+    ("truncated_zip", {}, None, TransientError, "came cut", 3),
+    ("empty_body", {}, 1, None, "", 2),
+    ("empty_body", {}, None, TransientError, "came empty", 3),
+    ("html_login", {}, None, PermanentError, r'an HTML page \("Login"\).*renew it', 1),
+    ("legacy_xls", {}, None, PermanentError, r"legacy \.xls workbook", 1),
+    ("octet_stream", {}, None, None, "", 1),
+    ("too_large", {}, None, PermanentError, "more than the 52428800 bytes", 1),
+    ("zip_bomb", {}, None, PermanentError, "would inflate to 3072 MiB", 1),
+]
+SECRETS = ("usuario.ficticio", "usuario%2Eficticio", "4242", "FICTICI", "ficticio", "GERENTE DE ENTREGA")
+TEXTS = {
+    "fabricio": (
+        "select error_message, execution_details::text from public.automation_executions",
+        "select message, context::text from public.system_logs",
+    ),
+    "ops": (
+        "select path, reason, details::text from ops.landed_files",
+        "select problem, source::text, destination::text from ops.proofs",
+    ),
+}
+
+
+def written(house: House) -> str:
+    """Everything that a download wrote for people and programs to read."""
+    found = [row for query in TEXTS["fabricio"] for row in house.rows(query)]
+    found += [row for query in TEXTS["ops"] for row in house.ops.execute(query).fetchall()]  # type: ignore[call-overload]
+    return "\n".join(str(cell) for row in found for cell in row)
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """The log as a process of the house keeps it, at its most talkative."""
+    factory = logging.getLogRecordFactory()
+    loggers = [logging.getLogger(name) for name in ("httpx", "httpcore")]
+    levels = [logger.level for logger in loggers]
+    redaction.install_logging()
+    caplog.set_level("DEBUG")
+    yield caplog
+    logging.setLogRecordFactory(factory)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+def nobody_is_named(text: str) -> None:
+    for secret in SECRETS:
+        assert secret not in text
+    assert "Filtro=" not in text
+    assert "?" not in text.replace("? ", "")
+
+
+def said(logged: pytest.LogCaptureFixture) -> str:
+    """What the house logged; the fake upstream shares this process, and its own log is its own affair."""
+    return "\n".join(r.getMessage() for r in logged.records if not r.name.startswith("uvicorn"))
+
+
+def execution(house: House) -> tuple[Any, ...]:
+    (row,) = house.rows(
+        "select status, completed_at is not null, records_processed, records_failed, error_message"
+        " from public.automation_executions"
+    )
+    return row
+
+
+@pytest.mark.parametrize(("fault", "params", "times", "error", "sentence", "calls"), FAULTS)
+def test_a_fault_ends_in_a_retry_or_in_a_sentence(
+    short: House,
+    logged: pytest.LogCaptureFixture,
+    fault: str,
+    params: dict[str, Any],
+    times: int | None,
+    error: type[SyncError] | None,
+    sentence: str,
+    calls: int,
+) -> None:
+    before = short.hitss.state()["calls"]
+    short.hitss.fault(fault, times=times, **params)
+    if error is None:
+        report = short.chain.download("run")
+        assert report.download is not None
+        assert report.download.attempts == calls
+        assert execution(short)[:4] == ("completed", True, report.found.rows, 0)
+        assert [row[0] for row in short.ops.execute("select status from ops.landed_files")] == ["usable"]
+    else:
+        with pytest.raises(error, match=sentence) as raised:
+            short.chain.download("run")
+        assert execution(short) == ("failed", True, 0, 0, str(raised.value))
+        nobody_is_named(str(raised.value))
+        landed = short.ops.execute("select status, reason, path from ops.landed_files").fetchall()
+        assert [row[:2] for row in landed] == (
+            [("refused", str(raised.value))] if fault == "zip_bomb" else []
+        )
+        assert all((short.settings.landing_root / row[2]).is_file() for row in landed)
+    assert short.hitss.state()["calls"] - before == calls
+    assert short.value("select count(*) from sync_private.dre_lines") == 0
+    assert not list(short.settings.landing_root.rglob("incoming/*"))
+    nobody_is_named(written(short))
+    nobody_is_named(said(logged))
+
+
+def with_client(house: House, make: Callable[[], HttpClient]) -> House:
+    return replace(house, chain=replace(house.chain, http=make))
+
+
+def test_an_export_that_never_answers_is_given_up(short: House) -> None:
+    impatient = with_client(short, lambda: export_client(timeouts=TINY, sleep=lambda _seconds: None))
+    short.hitss.fault("hang")
+    with pytest.raises(TransientError, match=r"not complete after 0\.2 s|within the time allowed"):
+        impatient.chain.download("run")
+    assert execution(short)[0] == "failed"
+    nobody_is_named(written(short))
+
+
+def test_a_wait_is_as_long_as_the_server_asks(short: House) -> None:
+    waits: list[float] = []
+    patient = with_client(short, lambda: export_client(sleep=waits.append, jitter=lambda: 0.0))
+    short.hitss.fault("status", times=1, code=429, retry_after="7")
+    short.hitss.fault("bad_gateway", times=1)
+    patient.chain.download("run")
+    assert waits == [7.0, 10.0]
+
+
+@pytest.fixture
+def redirecting() -> Iterator[str]:
+    """A server that sends everybody to a login page, with the whole query behind it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"/login{self.path[self.path.index('?') :]}")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_redirect_to_a_login_page_is_not_followed(
+    short: House, hitss: HitssFake, redirecting: str, logged: pytest.LogCaptureFixture
+) -> None:
+    url = hitss.download_url.replace(hitss.base_url, redirecting)
+    settings = short.settings.model_copy(update={"hitss_download_url": SecretStr(url)})
+    with pytest.raises(PermanentError, match=r"redirect to .*/login.*not followed") as raised:
+        replace(short.chain, settings=settings).download("run")
+    nobody_is_named(str(raised.value) + written(short) + said(logged))
+
+
+def test_a_spoilt_archive_is_kept_and_refused(short: House) -> None:
+    """The directory at its end is whole, so it looks like a workbook; what it holds is not."""
+    spoil = with_client(short, lambda: Spoiling(sleep=lambda _seconds: None, name="The HITSS export"))
+    with pytest.raises(PermanentError, match="The workbook"):
+        spoil.chain.download("run")
+    ((status, path),) = short.ops.execute("select status, path from ops.landed_files").fetchall()
+    assert status == "refused"
+    assert (short.settings.landing_root / path).is_file()
+    assert execution(short)[0] == "failed"
+
+
+class Spoiling(HttpClient):
+    """A client on whose way some bytes of the sheet were lost."""
+
+    def download(self, url: str, target: Any, **options: Any) -> Any:
+        answer = super().download(url, target, **options)
+        data = target.read_bytes()
+        start = data.index(b"xl/worksheets/sheet1.xml") + 24
+        target.write_bytes(data[:start] + b"\xff" * 64 + data[start + 64 :])
+        return answer
+
+
+def test_nobody_is_named_by_a_load_either(short: House, logged: pytest.LogCaptureFixture) -> None:
+    short.hitss.fault("text_amounts")
+    report = short.chain.download("run")
+    with short.chain.load("load", report.pending.changed) as session:
+        for month in report.pending.changed:
+            session.load(month)
+    nobody_is_named(written(short) + said(logged))

@@ -1,0 +1,119 @@
+"""The application's own record of a run: true counts, nothing left running, the dead told from the living."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.hitss.tables import EXECUTIONS
+from sync_pipelines.lib.executions import execution, sweep
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import lock_key, try_lock
+from sync_pipelines_tests.conftest import House
+from sync_pipelines_tests.hitss.conftest import MONTHS, load, run
+
+ROWS = (
+    "select status, completed_at is null, records_processed, records_failed, error_message,"
+    " execution_details from public.automation_executions order by started_at"
+)
+
+
+def opened(house: House, engine: str | None, age: str) -> str:
+    """An open row such as a killed process of `engine` leaves behind."""
+    details = Jsonb({"engine": engine, "run_id": "dead"}) if engine else None
+    row = house.fabricio.execute(
+        "insert into public.automation_executions (status, started_at, execution_details)"
+        " values ('running', now() - %s::interval, %s) returning id::text",
+        (age, details),
+    ).fetchone()
+    assert row
+    return str(row[0])
+
+
+def status(house: House, row_id: str) -> tuple[Any, ...]:
+    return house.rows(
+        f"select status, completed_at is not null from public.automation_executions where id = '{row_id}'"
+    )[0]
+
+
+def begin(house: House, run_id: str = "run") -> Any:
+    return execution(
+        house.settings.require("fabricio_database_url"),
+        EXECUTIONS,
+        run_id=run_id,
+        what="the fabricio database",
+        started="Iniciando.",
+        details={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "age", "swept"),
+    [
+        ("sync_pipelines", "1 second", True),
+        ("sync_pipelines", "3 days", True),
+        ("another", "1 minute", False),
+        ("another", "2 hours", True),
+        (None, "1 minute", False),
+        (None, "2 hours", True),
+    ],
+)
+def test_an_open_row_of_the_dead_is_closed(house: House, engine: str | None, age: str, swept: bool) -> None:
+    row = opened(house, engine, age)
+    found = sweep(house.fabricio, EXECUTIONS)
+    assert [dead.id for dead in found] == [row] * swept
+    assert status(house, row) == (("failed", True) if swept else ("running", False))
+    logs = house.rows(f"select level, message from public.system_logs where execution_id = '{row}'")
+    assert [level for level, _ in logs] == ["ERROR"] * swept
+    assert sweep(house.fabricio, EXECUTIONS) == []
+
+
+def test_the_living_are_not_swept_and_the_killed_are(house: House) -> None:
+    with begin(house) as living:
+        assert sweep(house.fabricio, EXECUTIONS) == []
+        with pytest.raises(PermanentError), begin(house, "killed") as killed:
+            # What a killed process looks like from outside: its connection is gone, its row is open.
+            killed.connection.close()
+            assert [dead.id for dead in sweep(house.fabricio, EXECUTIONS)] == [killed.id]
+            raise PermanentError("never mind")
+        assert status(house, living.id) == ("running", False)
+    assert status(house, living.id) == ("completed", True)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), ValueError("first\nPESSOA FICTICIA")])
+def test_whatever_ends_a_run_closes_its_row(house: House, error: BaseException) -> None:
+    with pytest.raises(type(error)), begin(house):
+        raise error
+    ((found, still_open, *_, message, details),) = house.rows(ROWS)
+    assert (found, still_open) == ("failed", False)
+    assert type(error).__name__ in message
+    assert "PESSOA" not in message
+    assert details == {"engine": "sync_pipelines", "run_id": "run"}
+
+
+def test_a_run_of_the_chain_leaves_true_counts(short: House) -> None:
+    short.hitss.fault("text_amounts", times=1)
+    ran = run(short)
+    download, loaded = short.rows(ROWS)
+    rows = ran.report.found.rows
+    assert download[:5] == ("completed", False, rows - 4, 4, None)
+    assert download[5]["bytes"] == ran.report.landing.bytes
+    assert download[5]["months_changed"] == list(MONTHS)
+    assert loaded[:3] == ("completed", False, rows - 4)
+    assert loaded[5]["dre_lines loaded"] == short.value("select count(*) from sync_private.dre_lines")
+    assert loaded[5]["dre_hitss loaded"] == short.value("select count(*) from public.dre_hitss")
+    levels = short.rows("select distinct level, source from public.system_logs")
+    assert levels == [("INFO", "hitss-automation")]
+
+
+def test_a_month_that_failed_last_is_in_the_record(short: House) -> None:
+    ran = run(short)
+    with psycopg.connect(short.settings.require("fabricio_database_url"), autocommit=True) as holder:
+        assert try_lock(holder, lock_key("hitss", MONTHS[-1]))
+        load(short, ran, MONTHS[-2:])
+    assert list(ran.problems) == [MONTHS[-1]]
+    assert short.rows(ROWS)[-1][5]["months_failed"] == [MONTHS[-1]]
+    assert short.rows("select message from public.system_logs where level = 'ERROR'") == [
+        (ran.problems[MONTHS[-1]],)
+    ]

@@ -1,0 +1,135 @@
+"""Commands that are killed: nothing half remains, and the next one goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_pipelines.hitss.chain import PROJECT
+from sync_pipelines.hitss.tables import EXECUTIONS
+from sync_pipelines.operations.sensors import WatchedProject, sweep_all
+from sync_pipelines_tests.slow.conftest import World, free_port, period, serves, until
+
+pytestmark = pytest.mark.slow
+
+TABLES = ("sync_private.dre_lines", "public.dre_hitss", "public.dre_orcado", "public.dre_summary")
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A sandbox in the background that has been loaded once."""
+    made = World(tmp_path_factory.mktemp("kills") / "world")
+    try:
+        status, output = made.finish("sandbox", "up", "--home", str(made.home), "--scale", "0.05", "--wait", "0")
+        assert status == 0, output
+        status, output = made.finish("run", "hitss", sandboxed=True)
+        assert status == 0, output
+        yield made
+    finally:
+        made.stop()
+
+
+def contents(world: World) -> list[object]:
+    """What the tables hold, but for who wrote it when."""
+    return [
+        world.value(f"select md5(string_agg(v, '' order by v)) from (select ({kept(table)})::text as v from {table} as t) as x")
+        for table in TABLES
+    ]
+
+
+def kept(table: str) -> str:
+    volatile = ["id", "execution_id", "loaded_at", "created_at", "updated_at", "last_sync_at"]
+    return f"to_jsonb(t) - '{{{','.join(volatile)}}}'::text[]"
+
+
+def sweep(world: World) -> list[str]:
+    url = world.sandbox.environment({})["FABRICIO_DATABASE_URL"]
+    return [row.id for _, row in sweep_all([WatchedProject("hitss", PROJECT, url, EXECUTIONS)])]
+
+
+def status_of(world: World, execution: str) -> str:
+    return str(world.value(f"select status from automation_executions where id = '{execution}'"))
+
+
+def test_the_demo_proves_everything_once_and_does_nothing_the_second_time(world: World) -> None:
+    first_status, first = world.finish(*world.demo_command, "--once")
+    second_status, second = world.finish(*world.demo_command, "--once")
+    assert (first_status, second_status) == (0, 0), first + second
+    assert "Everything is proved." in first
+    rows = [line.split("│")[1:-1] for line in second.splitlines() if "│ dre_" in line]
+    loaded = {cells[0].strip(): cells[2].strip() for cells in rows}
+    assert loaded.pop("dre_export") != "0"
+    assert loaded == dict.fromkeys(("dre_lines", "dre_hitss", "dre_orcado", "dre_summary"), "0")
+    assert "nothing to do" in " ".join(second.split())
+    assert world.ours() == []
+
+
+def test_a_killed_demo_starts_again_and_ctrl_c_leaves_nothing_behind(world: World) -> None:
+    port = free_port()
+    first = world.demo("--port", str(port))
+    until(lambda: serves(port), "the first demo's UI", 120)
+    first.kill()
+    first.wait()
+    second = world.demo("--port", str(port))
+    until(lambda: "Dagster is at" in world.log.read_text().rpartition("sandbox is up")[2], "the second UI", 120)
+    until(lambda: serves(port), "the second demo's UI", 60)
+    assert second.poll() is None
+    second.send_signal(signal.SIGINT)
+    assert second.wait(60) == 0
+    until(lambda: not world.ours(), f"the end of {world.ours()}", 20)
+    assert not world.sandbox._postgres.is_running()
+    assert not serves(port)
+
+
+@pytest.mark.parametrize(("fault", "params"), [("hang", {}), ("slow", {"seconds": 300})])
+def test_a_run_killed_while_it_downloads_leaves_only_a_row_to_sweep(
+    loaded: World, fault: str, params: dict[str, object]
+) -> None:
+    before, landed = contents(loaded), loaded.value("select count(*) from ops.landed_files", "ops")
+    loaded.fault(fault, times=1, **params)
+    victim = loaded.start("run", "hitss", sandboxed=True)
+    (execution,) = until(lambda: loaded.open_executions() or None, "the execution's row")
+    calls = "faults"
+    until(lambda: fault not in _active(loaded, calls), "the request")
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    assert loaded.open_executions() == [execution]
+    assert until(lambda: sweep(loaded) or None, "the end of its lock", 20) == [execution]
+    assert status_of(loaded, execution) == "failed"
+    assert contents(loaded) == before
+    assert loaded.value("select count(*) from ops.landed_files", "ops") == landed
+    status, output = loaded.finish("run", "hitss", sandboxed=True)
+    assert (status, loaded.open_executions()) == (0, []), output
+    incoming = [path for path in (loaded.home / "landing").rglob("*") if path.suffix not in {"", ".xlsx"}]
+    assert incoming == []
+
+
+def _active(world: World, _path: str) -> list[str]:
+    import httpx
+
+    return [one["name"] for one in httpx.get(world.hitss("state")).json()["faults"]]
+
+
+def test_a_run_killed_in_the_middle_of_a_month_leaves_no_half_month(loaded: World, tmp_path: Path) -> None:
+    before = contents(loaded)
+    loaded.fault("realizado_restated", times=1, month=period(0))
+    with loaded.writes_blocked("dre_summary") as somebody_waits:
+        victim = loaded.start("run", "hitss", sandboxed=True)
+        until(somebody_waits, "the load's last table")
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        (execution,) = loaded.open_executions()
+        # Its backend still waits and holds the lock: a row is swept when the work is over, not before.
+        assert sweep(loaded) == []
+        assert contents(loaded) == before
+    assert until(lambda: sweep(loaded) or None, "the end of its backend", 20) == [execution]
+    assert status_of(loaded, execution) == "failed"
+    assert contents(loaded) == before
+    loaded.fault("realizado_restated", times=1, month=period(0))
+    status, output = loaded.finish("run", "hitss", sandboxed=True)
+    assert (status, loaded.open_executions()) == (0, []), output
+    assert contents(loaded) != before

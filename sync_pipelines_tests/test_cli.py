@@ -1,0 +1,293 @@
+"""The command line against a small sandbox of its own: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sync_pipelines.cli import app
+from sync_pipelines.sandbox.hitss.request import MANAGER, Caller
+from sync_pipelines.sandbox.world import Sandbox
+from sync_pipelines.settings import Settings
+
+VARIABLES = [*(name.upper() for name in Settings.model_fields), "DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"]
+CLOSED = "postgresql://someone:uma-senha-longa@127.0.0.1:1/nothing"
+
+
+def month(back: int) -> str:
+    """The month `back` months before this one: the commands go by the real clock."""
+    today = date.today()
+    number = today.year * 12 + today.month - 1 - back
+    return f"{number // 12}-{number % 12 + 1:02d}"
+
+
+@dataclass
+class Terminal:
+    """Types commands; remembers everything that was printed."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    printed: list[str] = field(default_factory=list)
+
+    def __call__(self, command: str, **variables: str) -> Result:
+        # None takes a variable away; what the machine has set is not for these tests.
+        given = {**dict.fromkeys(VARIABLES), **self.environment, **variables, "COLUMNS": "200"}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.home)  # no .env of a person
+            result = CliRunner().invoke(app, shlex.split(command), env=given)
+        if not command.startswith("sandbox env"):  # whose purpose it is to print secrets
+            self.printed.append(result.output + str(result.exception or ""))
+        return result
+
+
+@pytest.fixture(scope="module")
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """A terminal whose sandbox is up, with its variables set and the last ten months only."""
+    home = tmp_path_factory.mktemp("cli")
+    terminal = Terminal(home)
+    try:
+        started = start(terminal)
+        assert started.returncode == 0, started.stderr
+        terminal.environment = exported(terminal("sandbox env --home world")) | {
+            "HITSS_FIRST_MONTH": month(9)
+        }
+        yield terminal
+    finally:
+        Sandbox(home / "world").stop()
+
+
+def start(terminal: Terminal) -> subprocess.CompletedProcess[str]:
+    """`sandbox up` as a process that ends: what it starts is to outlive it."""
+    command = "sandbox up --home world --scale 0.05 --wait 0"
+    given = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    done = subprocess.run(
+        [sys.executable, "-m", "sync_pipelines.cli", *command.split()],
+        cwd=terminal.home,
+        env=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    terminal.printed.append(done.stdout + done.stderr)
+    return done
+
+
+@pytest.fixture(scope="module")
+def first_run(typed: Terminal) -> Result:
+    return typed("run hitss")
+
+
+def exported(result: Result) -> dict[str, str]:
+    """The variables of lines such as `export NAME='value'`."""
+    assert result.exit_code == 0, result.output
+    lines = [shlex.split(line) for line in result.output.splitlines()]
+    assert all(line[0] == "export" and len(line) == 2 for line in lines)
+    return dict(line[1].split("=", 1) for line in lines)
+
+
+def words(result: Result) -> str:
+    return " ".join(result.output.split())
+
+
+def assert_ends_in_a_sentence(result: Result, *parts: str) -> None:
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert "Traceback" not in result.output
+    for part in parts:
+        assert part in words(result)
+
+
+@pytest.fixture
+def upstream(typed: Terminal) -> Iterator[str]:
+    """The address of the fake upstream's desk, cleared afterwards."""
+    ready = json.loads((typed.home / "world" / "hitss" / "hitss.json").read_text())
+    desk = f"{ready['url']}/_sandbox/faults"
+    yield desk
+    httpx.delete(desk)
+
+
+@pytest.mark.parametrize(
+    ("command", "words_of_it"),
+    [
+        (
+            "--help",
+            ["demo", "run", "sandbox", "migrate", "doctor", "nothing is a success until it is proved"],
+        ),
+        ("demo --help", ["--once", "--port", "--home", "--scale", "--wait"]),
+        ("run --help", ["--from", "--to", "--accept", "Exit status 0 only when all is proved"]),
+        ("sandbox --help", ["up", "down", "status", "env"]),
+        ("migrate --help", ["--plan", "--verify"]),
+        ("doctor --help", ["--probe-export"]),
+    ],
+)
+def test_help_says_what_there_is(tmp_path: Path, command: str, words_of_it: list[str]) -> None:
+    result = Terminal(tmp_path)(command)
+    assert result.exit_code == 0
+    for word in words_of_it:
+        assert word in words(result)
+
+
+def test_a_run_loads_what_changed_and_the_next_one_nothing(typed: Terminal, first_run: Result) -> None:
+    first, second = first_run, typed("run hitss")
+    assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
+    assert "Everything is proved." in first.output
+    assert "nothing to do" in words(second)
+    with psycopg.connect(typed.environment["FABRICIO_DATABASE_URL"]) as connection:
+        (rows,) = connection.execute("select count(*) from sync_private.dre_lines").fetchall()[0]
+    (before,) = [line.split() for line in first.output.splitlines() if "dre_lines" in line]
+    (after,) = [line.split() for line in second.output.splitlines() if "dre_lines" in line]
+    assert f"{rows:,}" in before
+    assert f"{rows:,}" in after
+    assert "DAGSTER_HOME" not in second.output  # it has a history, and says nothing about it
+
+
+@pytest.mark.usefixtures("first_run")
+def test_a_range_of_months_is_loaded_though_nothing_changed(typed: Terminal) -> None:
+    result = typed(f"run hitss --from {month(9)} --to {month(7)}")
+    assert result.exit_code == 0, result.output
+    assert "3/3 months" in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("run hitss --from 2026-13", "a month is written 2025-08"),
+        ("run hitss --to 08/2026", "a month is written 2025-08"),
+    ],
+)
+def test_a_month_that_is_none_is_refused_before_anything_runs(
+    typed: Terminal, command: str, sentence: str
+) -> None:
+    result = typed(command)
+    assert result.exit_code == 2
+    assert sentence in words(result)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(month(2), month(4)), (month(-2), month(-1)), (month(12), month(11))]
+)
+def test_a_range_that_holds_no_month_is_not_a_success(typed: Terminal, first: str, last: str) -> None:
+    assert_ends_in_a_sentence(typed(f"run hitss --from {first} --to {last}"), "month")
+
+
+def test_an_unknown_system_and_an_unknown_guard_are_named(typed: Terminal) -> None:
+    assert_ends_in_a_sentence(typed("run sap"), "There is no system 'sap'; the one that lives here is hitss.")
+    assert_ends_in_a_sentence(
+        typed("run hitss --accept all"), "all is no guard; the guards are single_sheet,"
+    )
+
+
+@pytest.mark.parametrize("variable", ["FABRICIO_DATABASE_URL", "OPS_DATABASE_URL", "HITSS_DOWNLOAD_URL"])
+def test_a_missing_variable_is_named(typed: Terminal, variable: str) -> None:
+    assert_ends_in_a_sentence(typed("run hitss", **{variable: ""}), f"{variable} is not set")
+
+
+@pytest.mark.parametrize("command", ["run hitss", "migrate", "migrate --plan", "doctor"])
+def test_a_wrong_variable_is_a_sentence_in_every_command(typed: Terminal, command: str) -> None:
+    result = typed(command, SYNC_TIMEZONE="America/Sao_Pedro")
+    assert_ends_in_a_sentence(result, "SYNC_TIMEZONE is not a time zone of the IANA database")
+
+
+def test_an_upstream_that_refuses_fails_with_a_sentence(typed: Terminal, upstream: str) -> None:
+    httpx.post(upstream, json={"name": "unauthorized"}).raise_for_status()
+    assert_ends_in_a_sentence(
+        typed("run hitss"),
+        "The HITSS export",
+        "answered 401",
+        "HITSS_DOWNLOAD_URL",
+        "Not everything is proved.",
+    )
+
+
+@pytest.mark.usefixtures("first_run")
+def test_what_is_loaded_beside_a_stopped_month_is_counted_as_loaded(typed: Terminal, upstream: str) -> None:
+    """The table is read where a month failed: that its neighbours were written must not look like nothing."""
+    bad, good = month(8), month(7)
+    with psycopg.connect(typed.environment["FABRICIO_DATABASE_URL"], autocommit=True) as connection:
+        gone = connection.execute(
+            "delete from sync_private.dre_lines where competencia = %s", (f"{good}-01",)
+        )
+    year, number = bad.split("-")
+    fault = {"name": "realizado_restated", "times": 1, "month": f"{int(number)}/{year}"}
+    httpx.post(upstream, json=fault).raise_for_status()
+    result = typed(f"run hitss --from {bad} --to {good}")
+    assert_ends_in_a_sentence(result, "1 of 2 partitions failed", f"{bad}-01: Realizado of the closed month")
+    (line,) = [line for line in result.output.splitlines() if "dre_lines" in line]
+    assert line.split("│")[3].strip() == f"{gone.rowcount:,}"
+    assert typed("run hitss").exit_code == 0
+
+
+def test_a_database_that_is_down_fails_with_a_sentence(typed: Terminal) -> None:
+    for variable, name in (
+        ("FABRICIO_DATABASE_URL", "the fabricio database"),
+        ("OPS_DATABASE_URL", "the ops database"),
+    ):
+        assert_ends_in_a_sentence(typed("run hitss", **{variable: CLOSED}), name)
+
+
+def test_the_data_do_not_wait_for_dagsters_database(typed: Terminal) -> None:
+    result = typed("run hitss", DAGSTER_PG_URL=CLOSED)
+    assert result.exit_code == 0, result.output
+    assert "Dagster's database" in words(result)
+    assert "The run goes on without history in the UI." in words(result)
+    assert "Everything is proved." in result.output
+
+
+def test_a_variable_that_is_set_already_wins(typed: Terminal) -> None:
+    own = exported(typed("sandbox env --home world"))
+    given = {
+        "HITSS_DOWNLOAD_URL": "https://hitss.example/export?a={inicio}&b={fim}",
+        "SYNC_ENV": "development",
+    }
+    mixed = exported(typed("sandbox env --home world", **given))
+    assert mixed == {**own, **given}
+
+
+def test_the_sandbox_names_every_variable_that_a_run_needs(typed: Terminal) -> None:
+    known = exported(typed("sandbox env --home world"))
+    assert set(known) <= set(VARIABLES)
+    assert set(known) >= {"FABRICIO_DATABASE_URL", "OPS_DATABASE_URL", "HITSS_DOWNLOAD_URL", "DAGSTER_HOME"}
+    assert str(typed.home / "world") in known["LANDING_URL"]
+
+
+def test_a_sandbox_that_never_was_is_a_sentence(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    assert_ends_in_a_sentence(terminal("sandbox env --home nowhere"), "start it first")
+    stopped = terminal("sandbox status --home nowhere")
+    assert stopped.exit_code == 1
+    assert stopped.output.count("stopped") == 2
+    assert terminal("sandbox down --home nowhere").exit_code == 0
+
+
+def test_no_secret_was_printed_by_any_command(typed: Terminal) -> None:
+    """Looks at what all tests above printed; alone, at one run."""
+    typed("run hitss")
+    everything = "\n".join(typed.printed)
+    password = (typed.home / "world" / "postgres" / "password").read_text()
+    caller = Caller()
+    for secret in (password, "uma-senha-longa", caller.login, MANAGER, "usuarioFiltro=", "FICTICI"):
+        assert secret not in everything
+
+
+def test_down_stops_everything_and_up_finds_the_data_again(typed: Terminal) -> None:
+    assert typed("sandbox status --home world").exit_code == 0
+    assert typed("sandbox down --home world").exit_code == 0
+    stopped = typed("sandbox status --home world")
+    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 2)
+    assert start(typed).returncode == 0
+    again = exported(typed("sandbox env --home world", **dict.fromkeys(typed.environment, "")))
+    with psycopg.connect(again["FABRICIO_DATABASE_URL"]) as connection:
+        assert connection.execute("select count(*) > 0 from dre_hitss").fetchone() == (True,)
