@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        scheme = urlsplit(value.get_secret_value()).scheme.split("+")[0]
+        # Not urlsplit: it takes a bracket in a password for an IPv6 address.
+        scheme = value.get_secret_value().partition("://")[0].split("+")[0]
         if scheme not in POSTGRES_SCHEMES:
             raise ValueError("must be a connection URL such as postgresql://user:password@host:5432/database")
         return value

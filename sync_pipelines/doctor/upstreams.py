@@ -61,7 +61,7 @@ def _reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Findi
     import httpx
 
     from sync_pipelines.hitss.client import CA_SETTING
-    from sync_pipelines.lib.http import _tls as tls_context
+    from sync_pipelines.lib.http import tls_context
 
     parts = urlsplit(url)
     host = parts.hostname or ""

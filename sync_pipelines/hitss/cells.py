@@ -90,7 +90,6 @@ class CellRules:
             "natureza": Lookup(lambda cell: self.known(cell, self._known_naturezas)),
             "imposto": Lookup(lambda cell: self.optional_number(cell) or NULL),
             "id_recurso": Lookup(lambda cell: self.optional_integer(cell) or NULL),
-            "lancamento": Lookup(number_text),
         }
         return {column.name: special.get(column.name, texts) for column in EXPORT_COLUMNS}
 

@@ -27,6 +27,7 @@ from sync_pipelines.hitss.lines import MonthContent, ParsedExport
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN, LoadPlan, read_live
 from sync_pipelines.hitss.session import LoadSession, open_session
+from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.hitss.workbook import Window
 from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError
@@ -35,7 +36,6 @@ from sync_pipelines.lib.landing import LandedFile, LandingStore
 from sync_pipelines.lib.ledger import Landing, Ledger, open_ledger
 from sync_pipelines.settings import Settings
 
-PROJECT = "the fabricio database"
 #: How long a run waits for another run of the chain before it gives up, in seconds.
 CHAIN_WAIT = 600.0
 
@@ -185,12 +185,17 @@ class DreChain:
             landing = _found(ledger.newest(EXPORT, path=workbook))
             accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
             contents, rejected = self._contents(ledger, landing, accepted)
-            published = before.published(record.connection, contents)
+            proofs = {name: ledger.proofs(f"hitss/{name}") for name in selected}
+            proved = {
+                month: found.source_version for month, found in ledger.proofs("hitss/dre_lines").items()
+            }
+            published = before.published(record.connection, contents, proved)
             Review(tuple(v for v in foreign_rows(published) if v.guard not in accepted)).stop_if_refused()
             if published.foreign_rows:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
                 record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
             blocked = review_months(contents, published, self.today(), accepted)
+            url = self.settings.require("fabricio_database_url")
             parsing = Lock()
 
             def parse() -> ParsedExport:
@@ -201,15 +206,14 @@ class DreChain:
             plan = LoadPlan(
                 contents,
                 parse,
-                {name: ledger.proofs(f"hitss/{name}") for name in selected},
-                read_live(record.connection, months, selected),
+                proofs,
+                read_live(url, months, selected),
                 record.id,
                 self.settings.hitss_empresa,
                 rejected,
                 blocked if "dre_lines" in selected else {},
                 selected,
             )
-            url = self.settings.require("fabricio_database_url")
             with open_session(
                 url, months, plan, ledger=ledger, landing=landing, execution=record, progress=self.progress
             ) as session:

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from sync_pipelines.hitss import catalogue, tables
-from sync_pipelines.hitss.chain import PROJECT
 from sync_pipelines.hitss.examination import EXPORT
 from sync_pipelines.hitss.pending import contents_of, pending_months
+from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.settings import Settings

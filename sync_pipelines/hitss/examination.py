@@ -69,8 +69,7 @@ class Examiner:
 
         Raises PermanentError when it cannot be read or a guard on the whole file does not hold.
         """
-        inspection = inspected(self.store.locate(file.path), file.sha256)
-        key = self._sheet_key(inspection)
+        key = self._sheet_key(xlsx.digest(self.store.locate(file.path)))
         twin = self.ledger.newest(EXPORT, sheet_digest=key)
         found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id)
         found.review.stop_if_refused()
@@ -78,7 +77,7 @@ class Examiner:
 
     def _recognise(self, twin: Landing, key: str) -> Examination:
         contents, details = contents_of(self.ledger, twin), twin.details
-        published = before.published(self.connection, contents)
+        published = before.published(self.connection, contents, self._proved())
         return Examination(
             contents,
             details["rows"],
@@ -99,7 +98,7 @@ class Examiner:
         if parsed.rejects:
             book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id, landed_id)
         contents = parsed.contents()
-        published = before.published(self.connection, contents)
+        published = before.published(self.connection, contents, self._proved())
         return Examination(
             contents,
             parsed.rows_read,
@@ -114,9 +113,14 @@ class Examiner:
             ),
         )
 
-    def _sheet_key(self, inspection: xlsx.Inspection) -> str:
+    def _proved(self) -> dict[str, str]:
+        """The content of each month as it was last proved."""
+        proofs = self.ledger.proofs("hitss/dre_lines")
+        return {month: proof.source_version for month, proof in proofs.items() if proof.holds}
+
+    def _sheet_key(self, sheet: str) -> str:
         """What the result of reading a sheet depends on: its XML, the window, what was accepted."""
-        parts = (inspection.digest, self.window.first, self.window.last, *sorted(self.accepted))
+        parts = (sheet, self.window.first, self.window.last, *sorted(self.accepted))
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
 
@@ -131,13 +135,7 @@ def parsed_file(path: Path, digest: str, window: Window, accepted: frozenset[str
 
     `digest` is part of the key because it is the file's identity.
     """
-    return parse_workbook(path, inspected(path, digest), window, accepted)
-
-
-@lru_cache(maxsize=1)
-def inspected(path: Path, digest: str) -> xlsx.Inspection:
-    """What the raw XML of a landed file says, looked at once."""
-    return xlsx.inspect(path)
+    return parse_workbook(path, window, accepted)
 
 
 def content_digest(contents: Mapping[str, MonthContent]) -> str:

@@ -15,7 +15,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from hashlib import md5
 from typing import NamedTuple
 
-from sync_pipelines.hitss.cells import BadCellError, CellRules, Lookup, Problem
+from sync_pipelines.hitss.cells import BadCellError, CellRules, Lookup, Problem, number_text
 from sync_pipelines.hitss.columns import EXPORT_COLUMNS, FINANCIAL, ORCADO, PEOPLE, REALIZADO
 from sync_pipelines.lib.proof import SEPARATOR, Digest, digest_of
 
@@ -136,13 +136,16 @@ def parse_lines(
     parsed = ParsedExport()
     lookups = rules.lookups()
     at = {column.name: positions[column.header] for column in EXPORT_COLUMNS}
-    columns = [(lookups[name], at[name]) for name in (*FINANCIAL, *PEOPLE)]
+    # Amounts are hardly ever the same twice: remembering them would cost more than reading them.
+    columns = [(lookups[name], at[name]) for name in (*FINANCIAL, *PEOPLE) if name != "lancamento"]
+    lancamento = at["lancamento"]
     months, contas = Lookup(rules.month), Lookup(lambda pair: rules.conta(*pair))
     period, account = at["periodo"], at["conta_resumo"]
     marked = {row for row, _ in rules.marked}
     for number, cells in enumerate(rows, first_row):
         try:
             values = [lookup[cells[position]] for lookup, position in columns]
+            values.insert(_LANCAMENTO, number_text(cells[lancamento]))
             month = months[cells[period]]
             conta = contas[cells[account], values[_NATUREZA]]
             if number in marked:

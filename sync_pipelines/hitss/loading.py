@@ -74,7 +74,7 @@ class MonthLoader:
             changes = Changes(inserted=content.full.rows)
         else:
             changes = self._merge_lines(month, columns, rows)
-        after, totals = tables.evidence(self.connection, self._lines_query, month)
+        after, totals = tables.evidence(self.connection, self._lines_query, self._parameters(month))
         source = {
             name: tables.total_text(total.rows, canonical(total.exact), canonical(total.rounded))
             for name, total in content.totals.items()
@@ -95,8 +95,8 @@ class MonthLoader:
     def _publish(self, table: PublishedTable, month: str) -> Outcome:
         changes = self._published_merges[table.asset].run(self.connection, self._parameters(month))
         derived, actual = self._published_queries[table.asset]
-        expected, lines = tables.evidence(self.connection, derived, month)
-        after, rows = tables.evidence(self.connection, actual, month)
+        expected, lines = tables.evidence(self.connection, derived, self._parameters(month))
+        after, rows = tables.evidence(self.connection, actual, self._parameters(month))
         proof = Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows})
         return Outcome(expected.rows, changes, proof, self.plan.version(table.asset, month))
 
@@ -111,7 +111,7 @@ class MonthLoader:
         return Outcome(1, changes, proof, self.plan.version("dre_summary", month), figures=expected)
 
     def _parameters(self, month: str) -> dict[str, object]:
-        return {"month": month, "execution_id": self.plan.execution_id}
+        return {"month": month, "execution_id": self.plan.execution_id, "empresa": self.plan.empresa}
 
     @cached_property
     def _lines_query(self) -> bytes:
@@ -133,7 +133,7 @@ class MonthLoader:
     def _published_merges(self) -> dict[str, postgres.SliceMerge]:
         return {
             table.asset: postgres.SliceMerge(
-                source=table.source(self.plan.empresa),
+                source=table.source,
                 target=table.name,
                 key=("competencia", *tables.LINE_KEY),
                 columns=tuple(name for name in table.columns if name != "competencia"),
@@ -149,7 +149,7 @@ class MonthLoader:
         return {
             table.asset: (
                 tables.evidence_query(
-                    table.source(self.plan.empresa) + sql.SQL(" as derived"),
+                    table.source + sql.SQL(" as derived"),
                     table.digest,
                     "valor_exato",
                     "natureza",

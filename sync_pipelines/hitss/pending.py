@@ -47,8 +47,9 @@ def pending_months(ledger: Ledger, contents: Mapping[str, MonthContent], empresa
         }
         if any(wanted[asset] != proved[asset].get(month) for asset in wanted if asset != "dre_lines"):
             changed.append(month)
-            before = proved["dre_orcado"].get(month, wanted.get("dre_orcado"))
-            if before != wanted.get("dre_orcado"):
+            before, now = proved["dre_orcado"].get(month), wanted.get("dre_orcado", "")
+            # A version is the budget's digest and the company's name.
+            if before is not None and before.partition(" ")[0] != now.partition(" ")[0]:
                 restated.append(month)
         elif wanted and wanted["dre_lines"] != proved["dre_lines"].get(month):
             refresh.append(month)

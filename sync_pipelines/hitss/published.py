@@ -11,16 +11,23 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 
 
-def published(connection: Connection, contents: Mapping[str, MonthContent]) -> Published:
-    """What is loaded now, for the guards; Realizado's digests only of months that differ at all."""
+def published(
+    connection: Connection, contents: Mapping[str, MonthContent], proved: Mapping[str, str]
+) -> Published:
+    """What is loaded now, for the guards; Realizado's digests only of months that are to change.
+
+    `proved` is the content of each month when it was last proved: a month that the workbook leaves as it was
+    proved is no business of the guards, and is not read again for them.
+    """
     rows = connection.execute(
         "select competencia::text, count(*) from sync_private.dre_lines group by 1"
     ).fetchall()
     lines: dict[str, int] = dict(rows)
-    full = tables.live_digests(connection, None, list(lines))
-    differing = [month for month in lines if full[month] != contents.get(month, EMPTY_MONTH).full]
+    changing = [
+        month for month in lines if str(contents.get(month, EMPTY_MONTH).full) != proved.get(month, "nothing")
+    ]
     foreign = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
-    return Published(lines, tables.realizado_digests(connection, differing), foreign[0] if foreign else 0)
+    return Published(lines, tables.realizado_digests(connection, changing), foreign[0] if foreign else 0)
 
 
 def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:

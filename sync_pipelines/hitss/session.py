@@ -17,6 +17,7 @@ from sync_pipelines.hitss.chart import MONTHS_SHOWN, MonthFigures
 from sync_pipelines.hitss.loading import MonthLoader
 from sync_pipelines.hitss.plan import LoadPlan, Outcome
 from sync_pipelines.hitss.summary import Row
+from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.executions import Execution
 from sync_pipelines.lib.failures import SyncError
@@ -120,7 +121,7 @@ def open_session(
     with ExitStack() as stack:
         idle: SimpleQueue[MonthLoader] = SimpleQueue()
         for _ in range(min(CONNECTIONS, len(open_months))):
-            connection = stack.enter_context(postgres.connect(url, what="the fabricio database"))
+            connection = stack.enter_context(postgres.connect(url, what=PROJECT))
             idle.put(MonthLoader(connection, plan))
 
         def load(month: str) -> Outcomes:

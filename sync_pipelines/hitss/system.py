@@ -6,7 +6,8 @@ import dagster as dg
 
 from sync_pipelines import partitions
 from sync_pipelines.hitss import assets, automation, catalogue, checks, tables
-from sync_pipelines.hitss.chain import PROJECT, DreChain
+from sync_pipelines.hitss.chain import DreChain
+from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.operations.sensors import WatchedProject
 from sync_pipelines.settings import Settings
 

@@ -6,7 +6,7 @@ sign of a ledger (cost negative), `dre_summary` a month's revenue, cost and marg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -17,6 +17,8 @@ from sync_pipelines.lib.executions import ExecutionTables
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Digest, digest_query
 
+#: What the project database is called in sentences.
+PROJECT = "the fabricio database"
 LINES = "sync_private.dre_lines"
 EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs", "hitss-automation")
 
@@ -32,7 +34,7 @@ _PUBLISHED: LiteralString = """(
         coalesce(nullif(btrim(denominacao_conta), ''), conta) as descricao,
         valor * {sign} as valor,
         case natureza when 'RECEITA' then 'RECEITA' else 'DESPESA' end as tipo,
-        periodo, {empresa}::text as empresa, competencia,
+        periodo, %(empresa)s::text as empresa, competencia,
         extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
         natureza, lancamento * {sign} as valor_exato, tipo as tipo_comercial, cliente, linha_negocio,
         codigo_projeto, projeto, id_homs, filial_faturamento, imposto
@@ -51,11 +53,10 @@ class PublishedTable:
     sign: LiteralString
     columns: tuple[str, ...]
 
-    def source(self, empresa: str) -> sql.Composed:
-        """The bracketed query of the month `%(month)s` as this table should hold it."""
-        return sql.SQL(_PUBLISHED).format(
-            sign=sql.SQL(self.sign), empresa=sql.Literal(empresa), relatorio=sql.Literal(self.report)
-        )
+    @property
+    def source(self) -> sql.Composed:
+        """The bracketed query of the month `%(month)s` of `%(empresa)s` as this table should hold it."""
+        return sql.SQL(_PUBLISHED).format(sign=sql.SQL(self.sign), relatorio=sql.Literal(self.report))
 
     @property
     def digest(self) -> tuple[str, ...]:
@@ -97,10 +98,12 @@ def realizado_digests(connection: Connection, months: Sequence[str]) -> dict[str
     return {key: Digest.parse(text) for key, text in rows}
 
 
-def evidence(connection: Connection, query: bytes, month: str) -> tuple[Digest, dict[str, str]]:
+def evidence(
+    connection: Connection, query: bytes, parameters: Mapping[str, object]
+) -> tuple[Digest, dict[str, str]]:
     """A month's digest, and its control totals by the query's groups, in one pass."""
     digest, totals = Digest(), {}
-    for name, text, exact, rounded in connection.execute(query, {"month": month}):
+    for name, text, exact, rounded in connection.execute(query, parameters):
         part = Digest.parse(text)
         digest += part
         totals[name] = total_text(part.rows, exact, rounded)

@@ -34,17 +34,17 @@ class Window:
         return first, date(last.year + last.month // 12, last.month % 12 + 1, 1)
 
 
-def parse_workbook(
-    path: Path, inspection: xlsx.Inspection, window: Window, accepted: Collection[str]
-) -> ParsedExport:
-    """Read and validate the whole sheet.
+def parse_workbook(path: Path, window: Window, accepted: Collection[str]) -> ParsedExport:
+    """Look at the raw XML, then read and validate the whole sheet.
 
     Raises PermanentError with the guard's sentence for another sheet or header, unless it was accepted.
     """
+    inspection = xlsx.inspect(path)
     sheet = _sheet(inspection.sheets, accepted)
     rows = xlsx.rows(path, sheet)
     positions = _positions([_header(cell) for cell in next(rows, [])], accepted)
-    rules = CellRules(window.first, window.last, accepted=accepted, marked=inspection.marked)
+    marked = inspection.marked.get(sheet, {})
+    rules = CellRules(window.first, window.last, accepted=accepted, marked=marked)
     return parse_lines(rows, positions, rules)
 
 

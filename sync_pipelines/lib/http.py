@@ -102,7 +102,7 @@ class HttpClient:
         self._sleep, self._clock, self._now, self._jitter = sleep, clock, now, jitter
         read, connect = min(self._timeouts.read, self._timeouts.total), self._timeouts.connect
         self._client = httpx.Client(
-            verify=_tls(ca_bundle, ca_setting) if transport is None else True,
+            verify=tls_context(ca_bundle, ca_setting) if transport is None else True,
             transport=transport,
             follow_redirects=False,
             timeout=httpx.Timeout(read, connect=connect, pool=connect),
@@ -241,7 +241,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _tls(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
+def tls_context(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
     """Verification as always; a bundle adds to the public roots, for private and incomplete chains."""
     import ssl
 

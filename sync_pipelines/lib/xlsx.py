@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
@@ -41,30 +43,42 @@ _SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml$")
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the raw XML says: sheet names, a digest of the data parts, and the cells that are no plain values.
+    """What the raw XML says: sheet names, and by sheet the cells that are no plain values.
 
-    `marked` gives what such a cell is, by (row, column) from 1, of the first sheet.
+    `marked` gives what such a cell is, by (row, column) from 1.
     """
 
     sheets: tuple[str, ...]
-    digest: str
-    marked: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    marked: Mapping[str, Mapping[tuple[int, int], str]] = field(default_factory=dict)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 over the uncompressed parts that hold data, the same when the ZIP is stamped anew.
+
+    Raises PermanentError with a sentence for a file that is no workbook, damaged, or too large inflated.
+    """
+    with _opened(path) as archive:
+        found = hashlib.sha256()
+        for part in [*_sheet_parts(archive), *_present(archive, _SHARED_PARTS)]:
+            found.update(part.encode())
+            for chunk in _chunks(archive, part):
+                found.update(chunk)
+        return found.hexdigest()
 
 
 def inspect(path: Path) -> Inspection:
-    """Stream the workbook's parts within limits.
+    """Look at every sheet's raw XML, in one quick pass, and cell by cell where that shows something unusual.
 
-    Raises PermanentError with a sentence for
-    a file that is no workbook, too large when inflated, encrypted, or with a cell far from all others.
+    Raises PermanentError as `digest` does, and for a cell far from all others.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _limit_sizes(archive)
-            return _inspect_parts(archive)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise PermanentError(
-            f"The workbook cannot be read: its ZIP container is damaged ({error})."
-        ) from None
+    with _opened(path) as archive:
+        parts = _sheet_parts(archive)
+        sheets = _sheets(archive)
+        marked = {}
+        for name, part in sheets.items():
+            if part in parts and _is_unusual(archive, part):
+                marked[name] = _CellScan().run(_chunks(archive, part)).marked
+        return Inspection(tuple(sheets), marked)
 
 
 def rows(path: Path, sheet: str) -> Iterator[Sequence[object]]:
@@ -83,6 +97,30 @@ def rows(path: Path, sheet: str) -> Iterator[Sequence[object]]:
         raise PermanentError(f"The workbook's sheet {sheet!r} cannot be read ({error}).") from None
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The container, within limits; its damages as sentences."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _limit_sizes(archive)
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
+        raise PermanentError(
+            f"The workbook cannot be read: its ZIP container is damaged ({error})."
+        ) from None
+
+
+def _sheet_parts(archive: zipfile.ZipFile) -> list[str]:
+    parts = sorted(name for name in archive.namelist() if _SHEET_PART.match(name))
+    if not parts or not _present(archive, ("xl/workbook.xml",)):
+        raise PermanentError("The file is a ZIP but not an Excel workbook: it has no worksheet.")
+    return parts
+
+
+def _present(archive: zipfile.ZipFile, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name in archive.namelist()]
+
+
 def _limit_sizes(archive: zipfile.ZipFile) -> None:
     inflated = sum(part.file_size for part in archive.infolist())
     if inflated > MAX_INFLATED:
@@ -97,33 +135,17 @@ def _limit_sizes(archive: zipfile.ZipFile) -> None:
             )
 
 
-def _inspect_parts(archive: zipfile.ZipFile) -> Inspection:
-    names = archive.namelist()
-    parts = sorted(name for name in names if _SHEET_PART.match(name))
-    if "xl/workbook.xml" not in names or not parts:
-        raise PermanentError("The file is a ZIP but not an Excel workbook: it has no worksheet.")
-    sheets = tuple(_sheet_names(archive.read("xl/workbook.xml")))
-    digest = hashlib.sha256()
-    suspicious = False
-    for part in [*parts, *(name for name in _SHARED_PARTS if name in names)]:
-        digest.update(part.encode())
-        tail = b""
-        for chunk in _chunks(archive, part):
-            digest.update(chunk)
-            if part in parts:
-                # A pattern may lie across two chunks: some bytes of the one before are looked at again.
-                suspicious = suspicious or _is_unusual(tail[-16:] + chunk)
-                tail = tail[-CHUNK:] + chunk
-        numbers = _ROW_NUMBER.findall(tail)
-        suspicious = suspicious or bool(numbers and int(numbers[-1]) > TALL)
-    if not suspicious:
-        return Inspection(sheets, digest.hexdigest())
-    cells = [_CellScan().run(_chunks(archive, part)) for part in parts]
-    return Inspection(sheets, digest.hexdigest(), cells[0].marked)
-
-
-def _is_unusual(xml: bytes) -> bool:
-    return any(needle in xml for needle in _UNUSUAL) or b'"AA' in xml.translate(_CAPITALS)
+def _is_unusual(archive: zipfile.ZipFile, part: str) -> bool:
+    """Whether a sheet may hold a formula, an error or logical cell, or a cell where none should be."""
+    tail = b""
+    for chunk in _chunks(archive, part):
+        # A pattern may lie across two chunks: some bytes of the one before are looked at again.
+        xml = tail[-16:] + chunk
+        if any(needle in xml for needle in _UNUSUAL) or b'"AA' in xml.translate(_CAPITALS):
+            return True
+        tail = tail[-CHUNK:] + chunk
+    numbers = _ROW_NUMBER.findall(tail)
+    return bool(numbers and int(numbers[-1]) > TALL)
 
 
 def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
@@ -132,18 +154,45 @@ def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
             yield chunk
 
 
-def _sheet_names(xml: bytes) -> list[str]:
-    names: list[str] = []
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Sheet names in their order, with the part that holds each."""
+    targets = {
+        attributes.get("Id", ""): attributes.get("Target", "").removeprefix("/xl/")
+        for tag, attributes in _elements(archive, "xl/_rels/workbook.xml.rels")
+        if tag == "Relationship"
+    }
+    return {
+        attributes.get("name", ""): f"xl/{targets.get(_relation(attributes), '')}"
+        for tag, attributes in _elements(archive, "xl/workbook.xml")
+        if tag == "sheet"
+    }
+
+
+def _relation(attributes: Mapping[str, str]) -> str:
+    return next((value for name, value in attributes.items() if name.rpartition(":")[2] == "id"), "")
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
+    """The elements of a small part: local name and attributes."""
+    found: list[tuple[str, dict[str, str]]] = []
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        if tag.rpartition(":")[2] == "sheet":
-            names.append(attributes.get("name", ""))
+        found.append((tag.rpartition(":")[2], attributes))
 
-    _parser(start).Parse(xml, True)
-    return names
+    _parse(_parser(start), [archive.read(part)], part)
+    return found
 
 
-def _parser(start: object, end: object = None) -> expat.XMLParserType:
+def _parse(parser: expat.XMLParserType, chunks: Iterable[bytes], part: str) -> None:
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise PermanentError(f"The workbook's part {part} is not well-formed XML ({error}).") from None
+
+
+def _parser(start: object) -> expat.XMLParserType:
     """An expat parser that refuses entities: no part of a workbook declares any."""
 
     def refuse(*_: object) -> None:
@@ -153,7 +202,6 @@ def _parser(start: object, end: object = None) -> expat.XMLParserType:
     parser.EntityDeclHandler = refuse
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = start  # type: ignore[assignment]
-    parser.EndElementHandler = end  # type: ignore[assignment]
     return parser
 
 
@@ -166,13 +214,7 @@ class _CellScan:
         self.previous_used = 0
 
     def run(self, chunks: Iterator[bytes]) -> _CellScan:
-        parser = _parser(self._start)
-        try:
-            for chunk in chunks:
-                parser.Parse(chunk, False)
-            parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            raise PermanentError(f"The workbook's sheet is not well-formed XML ({error}).") from None
+        _parse(_parser(self._start), chunks, "with the cells")
         return self
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:

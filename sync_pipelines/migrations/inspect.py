@@ -16,7 +16,7 @@ from sync_pipelines.migrations import catalog, comparison, recognition, runner, 
 from sync_pipelines.migrations.catalog import Live
 from sync_pipelines.migrations.comparison import Difference
 from sync_pipelines.migrations.runner import History
-from sync_pipelines.migrations.shape import API_ROLES, SHAPES, WRITE
+from sync_pipelines.migrations.shape import API_ROLES, SHAPES
 
 MIGRATE = "run `sync-pipelines migrate`"
 
@@ -126,11 +126,9 @@ def _steps(live: Live, history: History) -> list[str]:
 
 def _is_cured(difference: Difference, live: Live) -> bool:
     """True where the migration, which adds and repeats but never drops, would put this right."""
-    item, wanted, found = difference
+    item, _wanted, found = difference
     if item.kind == "index":
         return found is None and catalog.index_name(item.on, item.name) not in live.index_tables
-    if item.kind == "grants" and item.name == "authenticated" and wanted == WRITE and found:
-        return not comparison.privileges(found) - comparison.privileges(wanted)
     return found is None or item.kind in ("grants", "sequence")
 
 

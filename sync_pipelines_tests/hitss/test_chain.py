@@ -190,12 +190,14 @@ def test_the_window_of_the_request_ends_in_the_current_month(short: House) -> No
 def test_another_company_name_is_published_again(short: House) -> None:
     run(short)
     ids = short.rows("select id, created_at from public.dre_hitss order by 1")
-    settings = short.settings.model_copy(update={"hitss_empresa": "OUTRA"})
+    name = "D'ÁGUA & 100% S.A. {0} %s"
+    settings = short.settings.model_copy(update={"hitss_empresa": name})
     ran = run(replace(short, chain=replace(short.chain, settings=settings)), "renamed")
     assert ran.report.pending.changed == MONTHS
-    assert ran.report.pending.restated == ()
-    assert short.rows("select distinct empresa from public.dre_hitss") == [("OUTRA",)]
+    assert not ran.problems
+    assert short.rows("select distinct empresa from public.dre_hitss") == [(name,)]
     assert short.rows("select id, created_at from public.dre_hitss order by 1") == ids
+    assert ran.report.pending.restated == ()
 
 
 def test_without_a_workbook_nothing_can_be_loaded(short: House) -> None:

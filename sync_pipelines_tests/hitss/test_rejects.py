@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from openpyxl import load_workbook
 
 from sync_pipelines.sandbox.hitss.layout import HEADERS, LANCAMENTO
@@ -49,26 +48,27 @@ def test_amounts_as_text_are_rejected_with_their_row_and_everything_raw(short: H
     assert sum(ran.outcomes[month]["dre_lines"].rejected for month in months) == 4
 
 
-@pytest.mark.parametrize(
-    ("fault", "params", "column", "value"),
-    [
-        ("bad_periodo", {}, "Periodo", "13/2024"),
-        ("numeric_periodo", {}, "Periodo", "45505.0"),
-        ("date_periodo", {}, "Periodo", "2024-08-01"),
-        ("blank_amount", {}, "Lancamento", ""),
-        ("blank_amount", {"missing": True}, "Lancamento", ""),
-        ("formula", {}, "Lancamento", "-1234.5"),
-        ("error_cell", {}, "Lancamento", ""),
-    ],
-)
-def test_a_bad_cell_costs_its_row_only(
-    short: House, fault: str, params: dict[str, bool], column: str, value: str
-) -> None:
-    short.hitss.fault(fault, row=1, **params)
-    report = short.chain.download("run")
-    assert [row[1:4] for row in rejected(short)] == [(3, column, value)]
-    assert (report.found.rejected, report.landing.status) == (1, "usable")
-    assert sum(content.full.rows for content in report.found.contents.values()) == report.found.rows - 1
+BAD_CELLS: list[tuple[str, dict[str, bool], str, str]] = [
+    ("bad_periodo", {}, "Periodo", "13/2024"),
+    ("numeric_periodo", {}, "Periodo", "45505.0"),
+    ("date_periodo", {}, "Periodo", "2024-08-01"),
+    ("blank_amount", {}, "Lancamento", ""),
+    ("blank_amount", {"missing": True}, "Lancamento", ""),
+    ("formula", {}, "Lancamento", "-1234.5"),
+    ("error_cell", {}, "Lancamento", ""),
+]
+
+
+def test_a_bad_cell_costs_its_row_only(short: House) -> None:
+    for fault, params, column, value in BAD_CELLS:
+        run_id = f"{fault} {params}"
+        short.hitss.clear()
+        short.hitss.fault(fault, row=1, **params)
+        report = short.chain.download(run_id)
+        assert [row[1:4] for row in rejected(short, run_id)] == [(3, column, value)]
+        assert (report.found.rejected, report.landing.status) == (1, "usable")
+        rows = sum(content.full.rows for content in report.found.contents.values())
+        assert rows == report.found.rows - 1
 
 
 def test_the_reject_workbook_is_text_a_person_can_open_and_nobody_else(short: House) -> None:

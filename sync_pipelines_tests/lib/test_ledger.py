@@ -74,12 +74,19 @@ def test_a_file_becomes_usable_with_its_contents_or_not_at_all(ledger: Ledger) -
 
 
 @pytest.mark.parametrize(
-    "text", ["1.234,56", "=1+1", "\\u0000", "\\\\u0000", "a\x00b", 'say "x"\\', "ção\u0087\n", "\x1f", ""]
+    "texts",
+    [
+        ["1.234,56", "=1+1", "a\x00b", 'say "x"\\', "ção\u0087\n", "\x1f", "", "😀"],
+        ["\\u0000", "\\\\u0000"],
+    ],
+    ids=["usual", "escapes spelled out"],
 )
-def test_raw_content_of_any_kind_is_kept(ledger: Ledger, text: str) -> None:
-    ledger.reject("hitss/dre_lines", "run", None, [reject({"Lancamento": text, "Ação": 1.5})])
-    row = ledger.connection.execute("select raw, source_row, rule from ops.rejects").fetchone()
-    assert row == ({"Lancamento": text.replace("\x00", ""), "Ação": 1.5}, 7, "amount")
+def test_raw_content_of_any_kind_is_kept(ledger: Ledger, texts: list[str]) -> None:
+    for text in texts:
+        ledger.reject("hitss/dre_lines", text.replace("\x00", ""), None, [reject({"Ação": text, "n": 1.5})])
+    found = ledger.connection.execute("select run_id, raw, source_row, rule from ops.rejects order by id")
+    clean = [text.replace("\x00", "") for text in texts]
+    assert found.fetchall() == [(text, {"Ação": text, "n": 1.5}, 7, "amount") for text in clean]
 
 
 def test_the_newest_proof_of_each_partition_counts(ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.postgres import Changes, Connection
+from sync_pipelines.lib.postgres import Changes, Connection, SliceMerge
 from sync_pipelines.sandbox.postgres import PostgresServer
 
 PERSON = "PESSOA FICTICIA"
@@ -37,18 +37,19 @@ def fill(connection: Connection, table: str, rows: list[tuple[Any, ...]]) -> Non
     postgres.copy_rows(connection, table, ("part", "id", "name", "amount"), rows)
 
 
+MERGE = SliceMerge(
+    source=sql.SQL("(select * from source where part = %(part)s)"),
+    target="public.target",
+    key=("part", "id"),
+    columns=("name", "amount"),
+    stamped=("run",),
+    where=sql.SQL("target.part = %(part)s"),
+)
+
+
 def merge(connection: Connection, run: str = "new") -> Changes:
     with connection.transaction():
-        return postgres.merge_slice(
-            connection,
-            source=sql.SQL("(select * from source where part = %(part)s)"),
-            target="public.target",
-            key=("part", "id"),
-            columns=("name", "amount"),
-            stamped={"run": run},
-            where=sql.SQL("target.part = %(part)s"),
-            parameters={"part": "a"},
-        )
+        return MERGE.run(connection, {"part": "a", "run": run})
 
 
 def rows(connection: Connection) -> list[tuple[Any, ...]]:

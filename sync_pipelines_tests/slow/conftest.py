@@ -149,8 +149,9 @@ class World:
     def fault(self, name: str, **params: object) -> None:
         httpx.post(self.hitss("faults"), json={"name": name, **params}).raise_for_status()
 
-    def no_faults(self) -> None:
-        httpx.delete(self.hitss("faults")).raise_for_status()
+    def faults(self) -> list[str]:
+        """What is switched on and not used up."""
+        return [one["name"] for one in httpx.get(self.hitss("state")).json()["faults"]]
 
     def ours(self) -> list[psutil.Process]:
         """Living processes that belong to this home, but for this one."""

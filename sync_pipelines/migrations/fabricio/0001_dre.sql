@@ -210,7 +210,9 @@ begin
     revoke all on public.dre_hitss, public.dre_orcado, public.dre_summary,
         public.automation_executions, public.system_logs from public;
     if exists (select from pg_roles where rolname = 'authenticated') then
-        revoke all on public.dre_orcado, public.dre_summary, public.system_logs from authenticated;
+        -- They also give TRUNCATE, which no policy stops.
+        revoke all on public.dre_hitss, public.dre_orcado, public.dre_summary,
+            public.automation_executions, public.system_logs from authenticated;
         revoke all on schema sync_private from authenticated;
         grant select, insert, update, delete on public.dre_hitss, public.automation_executions to authenticated;
         grant select on public.dre_orcado, public.dre_summary to authenticated;
