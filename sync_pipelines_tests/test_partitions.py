@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -42,8 +43,5 @@ def test_ranges_hold_exactly_the_keys_and_are_as_few_as_can_be(keys: set[str]) -
     ranges = contiguous(keys, ORDER)
     covered = [key for first, last in ranges for key in ORDER if first <= key <= last]
     assert covered == sorted(keys)
-    neighbours = [
-        ORDER.index(later) - ORDER.index(last)
-        for (_, last), (later, _) in zip(ranges, ranges[1:], strict=False)
-    ]
+    neighbours = [ORDER.index(later) - ORDER.index(last) for (_, last), (later, _) in pairwise(ranges)]
     assert all(distance > 1 for distance in neighbours)

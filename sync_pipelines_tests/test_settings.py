@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -192,4 +191,3 @@ def test_dagster_yaml_is_an_instance_that_works(
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
         run = instance.create_run_for_job(dg.job(name="nothing")(lambda: None))
         assert instance.get_run_by_id(run.run_id) is not None
-    assert os.listdir(tmp_path)

@@ -67,7 +67,9 @@ def _imports(path: Path, node: ast.AST, *, at_module_level: bool) -> Iterator[Im
                 yield Import(path, child.lineno, alias.name, at_module_level)
         if isinstance(child, ast.ImportFrom):
             package = "." * child.level + (child.module or "")
-            origin = importlib.util.resolve_name(package, module_name(path.parent)) if child.level else package
+            origin = (
+                importlib.util.resolve_name(package, module_name(path.parent)) if child.level else package
+            )
             for alias in child.names:
                 yield Import(path, child.lineno, f"{origin}.{alias.name}", at_module_level)
         inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)

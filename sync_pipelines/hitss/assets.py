@@ -202,7 +202,7 @@ def _report(name: str, outcome: Outcome) -> PartitionReport:
         keys.PROVED: outcome.proof.holds,
         keys.DURATION: round(outcome.seconds, 3),
         keys.DIGEST: outcome.proof.destination.get("digest", ""),
-        **{name: float(value) for name, value in outcome.figures.items()},
+        **{name: float(value) for name, value in outcome.figures.items() if name not in {"ano", "mes"}},
     }
     return PartitionReport(metadata, _checks(name, outcome))
 

@@ -144,15 +144,16 @@ def _summaries(
     results = []
     for name, found in verdicts.items():
         failed = [(partition, check) for partition, check in found if not check.passed]
-        shown = failed or found
+        shown = found if len(found) == 1 else failed
         sentences = "; ".join(f"{partition}: {check.description}" for partition, check in shown[:5])
+        more = f" (and {len(shown) - 5} more)" if len(shown) > 5 else ""
         results.append(
             dg.AssetCheckResult(
                 asset_key=key,
                 check_name=name,
                 passed=not failed,
-                severity=shown[0][1].severity,
-                description=sentences + (f" (and {len(shown) - 5} more)" if len(shown) > 5 else ""),
+                severity=found[0][1].severity,
+                description=sentences + more if shown else f"Passed for all {len(found)} partitions.",
                 metadata={"partitions": len(found), "partitions_failed": len(failed)},
             )
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,7 @@ from typing import IO
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
+FOLLOW = (sys.executable, "-m", "sync_pipelines.sandbox.follow")
 STOP_SECONDS = 20.0
 
 
@@ -34,23 +32,18 @@ def spawn(
     note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_private(output) as stream:
         child = subprocess.Popen(  # noqa: S603 - the commands are ours
-            list(command),
+            list(command) if detached else [*FOLLOW, *command],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env=None if environment is None else dict(environment),
             cwd=cwd,
-            preexec_fn=None if detached or not sys.platform.startswith("linux") else _end_with_parent,
         )
     process = psutil.Process(child.pid)
     with open_private(note) as stream:
         stream.write(json.dumps({"pid": child.pid, "started": process.create_time()}).encode())
     return child
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def open_private(path: Path) -> IO[bytes]:

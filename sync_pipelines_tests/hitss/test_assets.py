@@ -149,7 +149,9 @@ def test_a_range_of_months_is_one_run_with_every_month_proved(
             assert set(metadata) >= LOAD_KEYS
             assert metadata["proved"] is True
             assert metadata["rows_read"] == metadata["rows_loaded"] > 0
-    by_month = {month: metadata["rows_loaded"] for month, metadata in loaded.materialized("dre_lines").items()}
+    by_month = {
+        month: metadata["rows_loaded"] for month, metadata in loaded.materialized("dre_lines").items()
+    }
     assert by_month == dict(
         short.rows("select competencia::text, count(*) from sync_private.dre_lines group by 1")
     )
@@ -188,7 +190,9 @@ def test_a_month_that_a_guard_stops_fails_alone(
     assert warned.verdicts("closed_months_are_unchanged") == {None: False}
     loaded = launch(short, instance, "hitss_load", months=("2025-02-01", "2025-04-01"))
     assert not loaded.result.success
-    assert loaded.failure.startswith("1 of 3 partitions failed, the others are done: 2025-03-01: Realizado of")
+    assert loaded.failure.startswith(
+        "1 of 3 partitions failed, the others are done: 2025-03-01: Realizado of"
+    )
     assert "accept: [closed_months_unchanged]" in loaded.failure
     assert list(loaded.materialized("dre_summary")) == ["2025-02-01", "2025-04-01"]
     assert loaded.verdicts("lines_equal_the_workbook")["2025-03-01"] is False
@@ -222,9 +226,7 @@ def test_the_summary_can_be_materialized_alone(
 ) -> None:
     launch(short, instance, "hitss_load", months=("2025-03-01", "2025-03-01"))
     short.fabricio.execute("update dre_summary set receita = 0")
-    alone = launch(
-        short, instance, "hitss_load", months=("2025-03-01", "2025-03-01"), assets=["dre_summary"]
-    )
+    alone = launch(short, instance, "hitss_load", months=("2025-03-01", "2025-03-01"), assets=["dre_summary"])
     assert alone.result.success
     assert alone.materialized("dre_summary")["2025-03-01"]["rows_loaded"] == 1
     assert alone.materialized("dre_lines") == {}
@@ -237,8 +239,12 @@ def test_an_unknown_guard_is_refused_before_anything_is_done(
 ) -> None:
     months = ("2025-03-01", "2025-03-01") if job == "hitss_load" else None
     refused = launch(short, instance, job, months=months, config={"accept": ["everything"]})
-    assert refused.failure.startswith("accept names everything, which is no guard; the guards are single_sheet,")
-    opened = "select count(*) from automation_executions where execution_details ->> 'engine' = 'sync_pipelines'"
+    assert refused.failure.startswith(
+        "accept names everything, which is no guard; the guards are single_sheet,"
+    )
+    opened = (
+        "select count(*) from automation_executions where execution_details ->> 'engine' = 'sync_pipelines'"
+    )
     assert short.value(opened) == 0
 
 
@@ -323,7 +329,10 @@ def test_every_table_describes_its_columns_and_where_they_come_from(
     schema, lineage = metadata["dagster/column_schema"], metadata["dagster/column_lineage"]
     described = {column.name for column in schema.columns}
     table = metadata["dagster/table_name"]
-    assert described <= {name for (name,) in short.rows(f"select attname from pg_attribute where attrelid = '{table}'::regclass")}
+    assert described <= {
+        name
+        for (name,) in short.rows(f"select attname from pg_attribute where attrelid = '{table}'::regclass")
+    }
     assert set(lineage.deps_by_column) <= described
     known = {name: graph.get(key_of(name)).metadata.get("dagster/column_schema") for name in CHAIN}
     for sources in lineage.deps_by_column.values():

@@ -9,7 +9,6 @@ import pytest
 
 from sync_pipelines.hitss.lines import ParsedExport
 from sync_pipelines.hitss.workbook import Window, parse_workbook
-from sync_pipelines.lib import xlsx
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.hitss import book_faults
 from sync_pipelines.sandbox.hitss.export import HEADERS, ExportProfile, generate
@@ -27,7 +26,7 @@ def parse(folder: Path, book: Book, accepted: Collection[str] = ()) -> ParsedExp
     target = io.BytesIO()
     write_book(book, target, stamped=datetime(2025, 9, 21))
     path.write_bytes(target.getvalue())
-    return parse_workbook(path, xlsx.inspect(path), WINDOW, accepted)
+    return parse_workbook(path, WINDOW, accepted)
 
 
 @pytest.fixture(scope="module")

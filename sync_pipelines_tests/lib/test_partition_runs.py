@@ -18,7 +18,9 @@ PROOF = "lines_equal_the_source"
 SECRET = "segredo-de-teste-9876"
 
 
-def build(*, bad: Collection[str] = (), odd: Collection[str] = (), broken: Collection[str] = ()) -> dg.Definitions:
+def build(
+    *, bad: Collection[str] = (), odd: Collection[str] = (), broken: Collection[str] = ()
+) -> dg.Definitions:
     """The chain; `bad` months fail, `odd` months pass with a failed check, `broken` ones hit a bug."""
     register(SECRET)
 
@@ -162,7 +164,9 @@ def test_one_bad_month_stops_neither_its_neighbours_nor_their_chain(instance: dg
 
 def test_a_failed_run_names_the_bad_months_and_why(instance: dg.DagsterInstance) -> None:
     ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", "2025-05-01")
-    assert ran.failure.startswith("1 of 5 partitions failed, the others are done: 2025-03-01: 2025-03-01 has no")
+    assert ran.failure.startswith(
+        "1 of 5 partitions failed, the others are done: 2025-03-01: 2025-03-01 has no"
+    )
     failed = [verdict for verdict in ran.verdicts() if not verdict[1]]
     assert failed == [("2025-03-01", False, "2025-03-01 has no rows; the key was ***.")]
     assert [verdict[0] for verdict in ran.verdicts() if verdict[1]] == [
@@ -241,8 +245,13 @@ def test_repeating_only_the_bad_month_makes_the_range_whole(instance: dg.Dagster
     ran = run(instance, build(), "2025-03-01")
     wanted = ("2025-02-01", "2025-03-01", "2025-04-01")
     for key in (UPSTREAM, DOWNSTREAM):
-        assert {month for month, status in ran.statuses(key).items() if status == "MATERIALIZED"} == set(wanted)
+        assert {month for month, status in ran.statuses(key).items() if status == "MATERIALIZED"} == set(
+            wanted
+        )
 
 
 def test_the_house_months_serve_range_runs() -> None:
-    assert month_partitions(MONTHS.start.date(), "UTC").get_partition_keys()[:2] == ["2025-01-01", "2025-02-01"]
+    assert month_partitions(MONTHS.start.date(), "UTC").get_partition_keys()[:2] == [
+        "2025-01-01",
+        "2025-02-01",
+    ]

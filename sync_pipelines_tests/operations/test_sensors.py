@@ -84,7 +84,10 @@ def test_the_sensor_tells_a_person_once_for_each_dead_execution(
     first, second = sensor(), sensor()
     assert isinstance(first, dg.SkipReason)
     assert isinstance(second, dg.SkipReason)
-    assert (first.skip_message, second.skip_message) == ("1 dead executions were closed.", "No dead execution.")
+    assert (first.skip_message, second.skip_message) == (
+        "1 dead executions were closed.",
+        "No dead execution.",
+    )
     (alert,) = alerts(caplog)
     assert "hitss: execução interrompida" in alert
     assert dead in alert
@@ -134,7 +137,9 @@ def test_a_failed_run_sends_one_alert_with_its_sentence() -> None:
     sent: list[Alert] = []
     sentence = "2 of 8 partitions failed, the others are done: 2025-03-01: a closed month changed."
     with dg.DagsterInstance.ephemeral() as instance:
-        failure_alert(STOPPED, sent.append)(failed_context(instance, dg.Failure(sentence, allow_retries=False)))
+        failure_alert(STOPPED, sent.append)(
+            failed_context(instance, dg.Failure(sentence, allow_retries=False))
+        )
     (alert,) = sent
     assert sentence in alert.text
     assert (alert.system, alert.title) == ("hitss_load", "execução falhou")
@@ -154,4 +159,6 @@ def test_no_secret_leaves_in_an_alert(caplog: pytest.LogCaptureFixture) -> None:
         failure_alert(STOPPED)(failed_context(instance, RuntimeError(f"login with {SECRET} refused")))
     (alert,) = alerts(caplog)
     assert "login with *** refused" in alert
-    assert all(SECRET not in record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR)
+    assert all(
+        SECRET not in record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
+    )

@@ -179,7 +179,12 @@ def test_nothing_that_was_written_names_a_person_or_the_caller(served: Served) -
 def files(world: World) -> Iterator[tuple[str, bytes]]:
     """What our processes wrote below the home; not the landed workbooks, and not what the upstream holds."""
     home = world.home
-    apart = [home / "landing", home / "postgres" / "data", home / "hitss" / "hitss", home / "hitss" / "hitss.json"]
+    apart = [
+        home / "landing",
+        home / "postgres" / "data",
+        home / "hitss" / "hitss",
+        home / "hitss" / "hitss.json",
+    ]
     apart += [home / "postgres" / "password"]
     looked_at = 0
     for path in [*home.rglob("*"), world.log]:
@@ -199,7 +204,7 @@ def tables(world: World) -> Iterator[tuple[str, bytes]]:
     for database, condition in places.items():
         with world.connect(database) as connection:
             names = connection.execute(
-                "select table_schema, table_name from information_schema.tables"  # noqa: S608
+                "select table_schema, table_name from information_schema.tables"
                 f" where table_type = 'BASE TABLE' and {condition}"
             ).fetchall()
             assert names

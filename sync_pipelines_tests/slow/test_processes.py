@@ -23,7 +23,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A sandbox in the background that has been loaded once."""
     made = World(tmp_path_factory.mktemp("kills") / "world")
     try:
-        status, output = made.finish("sandbox", "up", "--home", str(made.home), "--scale", "0.05", "--wait", "0")
+        status, output = made.finish(
+            "sandbox", "up", "--home", str(made.home), "--scale", "0.05", "--wait", "0"
+        )
         assert status == 0, output
         status, output = made.finish("run", "hitss", sandboxed=True)
         assert status == 0, output
@@ -31,13 +33,17 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
     finally:
         made.stop()
+
+
 BUSY = "select count(*) from pg_stat_activity where application_name = 'sync_pipelines'"
 
 
 def contents(world: World) -> list[object]:
     """What the tables hold, but for who wrote it when."""
     return [
-        world.value(f"select md5(string_agg(v, '' order by v)) from (select ({kept(table)})::text as v from {table} as t) as x")
+        world.value(
+            f"select md5(string_agg(v, '' order by v)) from (select ({kept(table)})::text as v from {table} as t) as x"
+        )
         for table in TABLES
     ]
 

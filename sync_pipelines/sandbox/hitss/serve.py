@@ -1,11 +1,9 @@
 """The export server as a process of its own: `python -m sync_pipelines.sandbox.hitss.serve --home DIR`."""
 
 import argparse
-import ctypes
 import json
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -21,7 +19,6 @@ from sync_pipelines.sandbox.hitss.shelf import Shelf
 __all__ = ["HitssFake", "main", "run"]
 
 READY_FILE: Final = "hitss.json"
-PR_SET_PDEATHSIG: Final = 1
 
 Fault = dict[str, Value]
 
@@ -68,16 +65,6 @@ def run(
         ready_file.unlink(missing_ok=True)
 
 
-def follow_parent() -> None:
-    """Ask Linux for SIGTERM when the parent process ends; elsewhere this does nothing."""
-    if not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended before the request was made
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(description="The sandbox's fake HITSS export server.")
@@ -101,12 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--certfile", type=Path)
     parser.add_argument("--keyfile", type=Path)
-    parser.add_argument("--with-parent", action="store_true", help="stop when the parent process ends")
     given = parser.parse_args(arguments)
     if (given.certfile is None) != (given.keyfile is None):
         parser.error("--certfile and --keyfile belong together")
-    if given.with_parent:
-        follow_parent()
     run(
         "127.0.0.1",
         given.port,

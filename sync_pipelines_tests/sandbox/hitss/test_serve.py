@@ -14,6 +14,7 @@ import httpx
 import pytest
 import trustme
 
+from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.hitss.export import ExportProfile
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.hitss.serve import main, run
@@ -48,7 +49,7 @@ def ready(process: subprocess.Popen[bytes], home: Path) -> dict[str, Any]:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the parent-death signal is Linux's")
 def test_a_process_serves_and_ends_with_its_parent(tmp_path: Path, web: httpx.Client) -> None:
-    serve = [*COMMAND, "--home", str(tmp_path), "--wait-seconds", "0", "--with-parent"]
+    serve = [*processes.FOLLOW, *COMMAND, "--home", str(tmp_path), "--wait-seconds", "0"]
     serve += ["--fault", "reset", "--fault", '{"name": "status", "times": 1}']
     code = "import subprocess, sys; subprocess.Popen(sys.argv[1:]).wait()"
     with started([sys.executable, "-c", code, *serve]) as parent:
