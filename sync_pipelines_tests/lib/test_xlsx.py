@@ -257,3 +257,19 @@ def test_the_bombs_of_these_tests_are_real() -> None:
         assert len(whole.read(SHEET)) > 40 << 20
     with pytest.raises(zlib.error), zipfile.ZipFile(io.BytesIO(_deflate_garbage(packed()))) as spoilt:
         spoilt.read(SHEET)
+
+
+def test_a_sheet_kept_in_another_folder_is_looked_at_too(tmp_path: Path) -> None:
+    """Where a sheet's part lies is told by the relations; a decoy in the usual place must not hide it."""
+    source, target = io.BytesIO(packed(book_faults.formula(BOOK, row=3))), io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name).replace(b"worksheets/sheet1.xml", b"elsewhere/sheet1.xml")
+            new.writestr(name.replace("worksheets", "elsewhere"), data)
+        new.writestr(SHEET, zipfile.ZipFile(io.BytesIO(packed(Book(ROWS[:5])))).read(SHEET))
+    path = put(tmp_path, target.getvalue())
+    try:
+        marked = xlsx.inspect(path).marked
+    except PermanentError:
+        return
+    assert marked == {"Dados": {(5, LANCAMENTO): "a formula"}}
