@@ -67,7 +67,14 @@ def changed_months_sensor(
                 return dg.SkipReason("No usable workbook has been landed yet.")
             pending = pending_months(ledger, contents_of(ledger, landing), settings.hitss_empresa)
             attempts = failed_attempts(ledger, landing.id)
-        requests = list(_requests(pending, months.get_partition_keys(), landing.id, attempts))
+        wanted = list(_requests(pending, months.get_partition_keys(), landing.id, attempts))
+        # A run that died before its first month left no proof, failed or not: it counts as an attempt too.
+        before = [context.instance.get_runs_count(dg.RunsFilter(tags=request.tags)) for request in wanted]
+        requests = [
+            request._replace(run_key=f"{request.run_key}:{count}")
+            for request, count in zip(wanted, before, strict=True)
+            if count < MAX_ATTEMPTS
+        ]
         if not requests:
             return dg.SkipReason("Every month is as the newest workbook says, or waits for a person.")
         return dg.SensorResult(run_requests=requests)

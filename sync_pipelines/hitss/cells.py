@@ -24,9 +24,12 @@ from sync_pipelines.hitss.columns import (
 )
 from sync_pipelines.lib.proof import NULL
 
+#: A bigint's, and decimal(15, 2)'s, which rounding must not reach either.
+LARGEST_ID = 2**63 - 1
+LARGEST_AMOUNT = 10**13 - 1
 #: Postgres cannot hold NUL, and our canonical texts are divided by the separators.
 _UNSTORABLE = dict.fromkeys(map(ord, ("\x00", "\x1e", "\x1f")))
-_PERIOD = re.compile(r"([1-9]|1[0-2])/(\d{4})")
+_PERIOD = re.compile(r"([1-9]|1[0-2])/([0-9]{4})")
 
 
 class BadCellError(Exception):
@@ -128,15 +131,17 @@ class CellRules:
 
     @staticmethod
     def optional_number(cell: object) -> str | None:
-        return None if cell == "" or cell is None else number_text(cell)
+        return None if is_blank(cell) else number_text(cell)
 
     @staticmethod
     def optional_integer(cell: object) -> str | None:
-        if cell == "" or cell is None:
+        if is_blank(cell):
             return None
         whole = number_text(cell)
         if not whole.isdigit():
-            raise BadCellError("no whole number")
+            raise BadCellError("the number is not a whole one")
+        if int(whole) > LARGEST_ID:
+            raise BadCellError("the number is larger than any id can be")
         return whole
 
     def problems_of(self, row: int, cells: Sequence[object], positions: Mapping[str, int]) -> list[Problem]:
@@ -156,14 +161,16 @@ class CellRules:
         return found or self._pair_problem(cells, positions)
 
     def _problem(self, kind: str, header: str, required: bool, value: object) -> Problem | None:
-        blank = value is None or (isinstance(value, str) and not value.strip())
+        blank = is_blank(value)
         if required and blank:
             return Problem(header, value, "required", "the cell is blank")
         if blank:
             return None
         try:
             match kind:
-                case "amount" | "percent":
+                case "amount":
+                    amount_text(value)
+                case "percent":
                     number_text(value)
                 case "integer":
                     self.optional_integer(value)
@@ -197,6 +204,10 @@ class CellRules:
         return [Problem("Natureza", natureza, "Natureza of ContaResumo", reason, "natureza_matches_conta")]
 
 
+def is_blank(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
 def text(cell: object) -> str | None:
     """A text cell as it is stored: NFC, None when empty. Raises BadCellError for any other type."""
     if not isinstance(cell, str):
@@ -223,6 +234,14 @@ def number_text(cell: object) -> str:
     if type(cell) is int:
         return str(cell)
     raise BadCellError(f"the cell holds a {_type_name(cell)}, not a number")
+
+
+def amount_text(cell: object) -> str:
+    """An amount as `number_text` gives it, and of a size that the table's decimal(15, 2) can hold."""
+    exact = number_text(cell)
+    if abs(float(exact)) >= LARGEST_AMOUNT:
+        raise BadCellError("the amount does not fit into decimal(15,2)")
+    return exact
 
 
 def period_month(cell: object) -> str:

@@ -22,7 +22,7 @@ from sync_pipelines.hitss.examination import (
     parsed_file,
     rejected_by_month,
 )
-from sync_pipelines.hitss.guards import Review, foreign_rows, review_months
+from sync_pipelines.hitss.guards import Published, Review, Violation, foreign_rows, review_months, review_rows
 from sync_pipelines.hitss.lines import MonthContent, ParsedExport
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN, LoadPlan, read_live
@@ -190,7 +190,7 @@ class DreChain:
                 month: found.source_version for month, found in ledger.proofs("hitss/dre_lines").items()
             }
             published = before.published(record.connection, contents, proved)
-            Review(tuple(v for v in foreign_rows(published) if v.guard not in accepted)).stop_if_refused()
+            Review(self._violations(landing, published, accepted)).stop_if_refused()
             if published.foreign_rows:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
                 record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
@@ -218,6 +218,14 @@ class DreChain:
                 url, months, plan, ledger=ledger, landing=landing, execution=record, progress=self.progress
             ) as session:
                 yield session
+
+    def _violations(
+        self, landing: Landing, published: Published, accepted: Collection[str]
+    ) -> tuple[Violation, ...]:
+        """The guards on the file: a workbook that was refused is asked them again when it is named."""
+        if landing.status != "usable":
+            return review_rows(self._parsed(landing, accepted), published, accepted)
+        return tuple(v for v in foreign_rows(published) if v.guard not in accepted)
 
     def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
         window = Window(*landing.details["window"])

@@ -15,9 +15,9 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from hashlib import md5
 from typing import NamedTuple
 
-from sync_pipelines.hitss.cells import BadCellError, CellRules, Lookup, Problem, number_text
-from sync_pipelines.hitss.columns import EXPORT_COLUMNS, FINANCIAL, ORCADO, PEOPLE, REALIZADO
-from sync_pipelines.lib.proof import SEPARATOR, Digest, digest_of
+from sync_pipelines.hitss.cells import BadCellError, CellRules, Lookup, Problem, amount_text
+from sync_pipelines.hitss.columns import EXPORT_COLUMNS, FINANCIAL, HEADERS, ORCADO, PEOPLE, REALIZADO
+from sync_pipelines.lib.proof import SEPARATOR, Digest, canonical, digest_of
 
 #: The order of a line's values, which is the order in which they are copied.
 LINE_FIELDS = ("competencia", "line_hash", "occurrence", *FINANCIAL, *PEOPLE, "valor", "conta")
@@ -50,8 +50,8 @@ class Totals(NamedTuple):
 class MonthContent:
     """What a month holds, without its rows: enough to know whether it changed and to prove a load.
 
-    `realizado` and `orcado` digest the financial columns, `full` all columns of both reports. `totals` is
-    keyed `report natureza`.
+    `realizado` and `orcado` digest the financial columns, `full` all that `dre_lines` keeps of both reports.
+    `totals` is keyed `report natureza`.
     """
 
     realizado: Digest
@@ -86,7 +86,7 @@ EMPTY_MONTH = MonthContent(Digest(), Digest(), Digest(), {})
 
 
 class Reject(NamedTuple):
-    """A row that could not be used: its number in the sheet, what is wrong, and its raw cells."""
+    """A row that could not be used: its number in the sheet, what is wrong, its raw cells in the order of HEADERS."""
 
     row: int
     month: str | None
@@ -141,22 +141,26 @@ def parse_lines(
     lancamento = at["lancamento"]
     months, contas = Lookup(rules.month), Lookup(lambda pair: rules.conta(*pair))
     period, account = at["periodo"], at["conta_resumo"]
-    marked = {row for row, _ in rules.marked}
+    read = set(positions.values())
+    marked = {row for row, column in rules.marked if column - 1 in read}
     for number, cells in enumerate(rows, first_row):
         try:
             values = [lookup[cells[position]] for lookup, position in columns]
-            values.insert(_LANCAMENTO, number_text(cells[lancamento]))
+            values.insert(_LANCAMENTO, amount_text(cells[lancamento]))
             month = months[cells[period]]
             conta = contas[cells[account], values[_NATUREZA]]
             if number in marked:
                 raise BadCellError("not a plain value")
         except (BadCellError, TypeError, IndexError):
-            _reject(parsed, rules, number, cells, positions)
+            if number in marked or any(cell is not None and cell != "" for cell in cells):
+                parsed.rejects.append(_rejected(rules, number, cells, positions))
+                parsed.rows_read += 1
             continue
         digest = md5(SEPARATOR.join(values[:_PEOPLE]).encode(), usedforsecurity=False)
         line_hash = digest.digest()
-        digest.update((SEPARATOR + SEPARATOR.join(values[_PEOPLE:])).encode())
-        line = Line(line_hash, digest.digest(), tuple(values), rounded(values[_LANCAMENTO]), conta)
+        valor = rounded(values[_LANCAMENTO])
+        digest.update(SEPARATOR.join(("", *values[_PEOPLE:], valor, conta)).encode())
+        line = Line(line_hash, digest.digest(), tuple(values), valor, conta)
         if (lines := parsed.lines.get(month)) is None:
             lines = parsed.lines[month] = []
         lines.append(line)
@@ -164,24 +168,21 @@ def parse_lines(
     return parsed
 
 
-def _reject(
-    parsed: ParsedExport, rules: CellRules, number: int, cells: Sequence[object], positions: Mapping[str, int]
-) -> None:
-    if all(cell is None or cell == "" for cell in cells):
-        return
-    parsed.rows_read += 1
-    problems = rules.problems_of(number, cells, positions)
-    period = cells[positions["Periodo"]] if positions["Periodo"] < len(cells) else None
-    month = rules.month_or_none(period)
-    parsed.rejects.append(Reject(number, month, tuple(problems), tuple(cells)))
+def _rejected(rules: CellRules, number: int, cells: Sequence[object], positions: Mapping[str, int]) -> Reject:
+    raw = tuple(cells[positions[header]] if positions[header] < len(cells) else None for header in HEADERS)
+    month = rules.month_or_none(raw[HEADERS.index("Periodo")])
+    return Reject(number, month, tuple(rules.problems_of(number, cells, positions)), raw)
 
 
 def rounded(amount: str) -> str:
-    """An exact amount with at most two decimals, ties away from zero, as Postgres rounds a numeric."""
+    """An exact amount with at most two decimals, ties away from zero, as Postgres rounds a numeric.
+
+    The result is canonical: without trailing zeros.
+    """
     _, _, decimals = amount.partition(".")
     if len(decimals) <= 2:
         return amount
-    return str(Decimal(amount).quantize(_CENT, ROUND_HALF_UP))
+    return canonical(Decimal(amount).quantize(_CENT, ROUND_HALF_UP)) or "0"
 
 
 def content_of(lines: Sequence[Line]) -> MonthContent:

@@ -29,21 +29,18 @@ def contents_of(ledger: Ledger, landing: Landing) -> dict[str, MonthContent]:
 
 def pending_months(ledger: Ledger, contents: Mapping[str, MonthContent], empresa: str) -> Pending:
     """Compare what the workbook holds with what was last proved, table by table."""
+    proofs = {asset: ledger.proofs(f"hitss/{asset}") for asset in CHAIN}
     proved = {
-        asset: {
-            month: proof.source_version
-            for month, proof in ledger.proofs(f"hitss/{asset}").items()
-            if proof.holds
-        }
+        asset: {month: proof.source_version for month, proof in proofs[asset].items() if proof.holds}
         for asset in CHAIN
     }
     changed, refresh, restated = [], [], []
-    for month in sorted(contents.keys() | proved["dre_lines"].keys()):
+    for month in sorted(contents.keys() | proofs["dre_lines"].keys()):
         content = contents.get(month, EMPTY_MONTH)
         wanted = {
             asset: version_of(asset, content, empresa)
             for asset in CHAIN
-            if content.full.rows or month in proved[asset]
+            if content.full.rows or month in proofs[asset]
         }
         if any(wanted[asset] != proved[asset].get(month) for asset in wanted if asset != "dre_lines"):
             changed.append(month)

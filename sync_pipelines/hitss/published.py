@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.guards import Published
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
+from sync_pipelines.hitss.tables import PROJECT
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Digest
 
 
 def published(
@@ -19,20 +22,25 @@ def published(
     `proved` is the content of each month when it was last proved: a month that the workbook leaves as it was
     proved is no business of the guards, and is not read again for them.
     """
-    rows = connection.execute(
-        "select competencia::text, count(*) from sync_private.dre_lines group by 1"
-    ).fetchall()
-    lines: dict[str, int] = dict(rows)
-    changing = [
-        month for month in lines if str(contents.get(month, EMPTY_MONTH).full) != proved.get(month, "nothing")
-    ]
-    foreign = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
-    return Published(lines, tables.realizado_digests(connection, changing), foreign[0] if foreign else 0)
+    with postgres.errors_about(PROJECT):
+        rows = connection.execute("select competencia::text, count(*) from sync_private.dre_lines group by 1")
+        lines: dict[str, int] = dict(rows.fetchall())
+        changing = [
+            month
+            for month in lines
+            if str(contents.get(month, EMPTY_MONTH).full) != proved.get(month, "nothing")
+        ]
+        foreign = connection.execute(
+            "select count(*) from public.dre_hitss where line_hash is null"
+        ).fetchone()
+        found = tables.realizado_digests(connection, changing)
+    realizado = {month: found.get(month, Digest()) for month in changing}
+    return Published(lines, realizado, foreign[0] if foreign else 0)
 
 
 def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:
     """Move the rows that this pipeline did not load out of dre_hitss, keeping them whole; returns how many."""
-    with connection.transaction():
+    with postgres.errors_about(PROJECT), connection.transaction():
         kept = connection.execute(
             "insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)"
             " select %s, id::text, to_jsonb(foreign_row) from public.dre_hitss as foreign_row"

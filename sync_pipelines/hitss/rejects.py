@@ -32,7 +32,7 @@ def keep(rejects: Sequence[Reject], ledger: Ledger, store: LandingStore, run_id:
                 reject.month,
                 reject.row,
                 problem.column,
-                None if problem.value is None else str(problem.value).replace("\x00", ""),
+                None if problem.value is None else str(problem.value),
                 problem.rule,
                 problem.reason,
                 dict(zip(HEADERS, map(str, reject.raw), strict=False)),

@@ -24,7 +24,7 @@ EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs
 
 LINE_KEY = ("line_hash", "occurrence")
 LINE_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
-ALL_COLUMNS = (*FINANCIAL, *PEOPLE)
+ALL_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
 LINES_DIGEST = digest_columns(ALL_COLUMNS)
 REALIZADO_DIGEST = digest_columns(FINANCIAL)
 

@@ -129,17 +129,30 @@ class Ledger:
 
     def reject(self, asset: str, run_id: str, landed_id: int | None, rows: Iterable[RejectedRow]) -> None:
         """Keep rejected rows with their raw content."""
+        values = [
+            (
+                *(
+                    asset,
+                    row.partition_key,
+                    run_id,
+                    landed_id,
+                    row.source_row,
+                    row.column,
+                    storable(row.value),
+                ),
+                *(
+                    row.rule,
+                    row.reason,
+                    Jsonb({name: storable(cell) for name, cell in row.raw.items()}, dumps=_dumps),
+                ),
+            )
+            for row in rows
+        ]
         with self.connection.transaction(), self.connection.cursor() as cursor:
             cursor.executemany(
                 "insert into ops.rejects (asset, partition_key, run_id, landed_id, source_row, column_name,"
                 " value, rule, reason, raw) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    (
-                        *(asset, row.partition_key, run_id, landed_id, row.source_row, row.column),
-                        *(row.value, row.rule, row.reason, Jsonb(row.raw, dumps=_dumps)),
-                    )
-                    for row in rows
-                ],
+                values,
             )
 
     def record_proofs(self, run_id: str, proofs: Sequence[tuple[str, str, str, Proof, str | None]]) -> None:
@@ -170,8 +183,15 @@ class Ledger:
         }
 
 
+def storable(value: object) -> object:
+    """A value without what Postgres cannot hold in a text: NUL and halves of surrogate pairs."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def _dumps(value: object) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False).replace("\\u0000", "")
+    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 @contextmanager

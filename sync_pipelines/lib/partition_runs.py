@@ -70,9 +70,9 @@ def run_partitions(
         try:
             good[partition] = work(partition)
             context.log.debug(f"{partition} is done ({number} of {len(context.partition_keys)}).")
-        except SyncError as error:
-            bad[partition] = str(error)
-            context.log.error(f"{partition} failed: {redacted_exception(error)}")
+        except Exception as error:  # a bug in one month must not lose what is known of the others
+            bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
+            context.log.error(f"{partition} failed: {bad[partition]}")
     if bad:
         _log_by_hand(context, good, bad, failed_check)
         sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
@@ -105,7 +105,8 @@ def _log_by_hand(
 def _results(
     context: dg.AssetExecutionContext, keys: Sequence[dg.AssetKey], good: Mapping[str, Reports]
 ) -> Iterator[_Result]:
-    single = len(good) == 1
+    # Dagster gives a check's result its partition only in a run of one key that is not a range.
+    single = "dagster/partition" in context.run.tags
     for key in keys:
         for partition, reports in good.items():
             context.add_asset_metadata(dict(reports[key].metadata), asset_key=key, partition_key=partition)

@@ -10,6 +10,7 @@ stamps change.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 import zipfile
 import zlib
@@ -33,12 +34,11 @@ WIDE = 64
 #: Plain searches: one regular expression takes ten times as long.
 _UNUSUAL = (b"<f", b":f", b't="e"', b"t='e'", b't="b"', b"t='b'", b"<!")
 _MARKS = {"e": "an error value", "b": "a logical value"}
-#: Capital letters all become A, so that `"AA` finds every cell beyond column Z.
-_CAPITALS = bytes(65 if 65 <= code <= 90 else code for code in range(256))
-_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="(\d+)"')
+#: Capital letters all become A and quotes double, so that `"AA` finds every cell beyond column Z.
+_CAPITALS = bytes(65 if 65 <= code <= 90 else 34 if code == 39 else code for code in range(256))
+_ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d+)["']""")
 #: Styles decide whether a number is a date.
 _SHARED_PARTS = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
-_SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml$")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ def digest(path: Path) -> str:
     """
     with _opened(path) as archive:
         found = hashlib.sha256()
-        for part in [*_sheet_parts(archive), *_present(archive, _SHARED_PARTS)]:
+        for part in [
+            *_sheets(archive).values(),
+            *(name for name in _SHARED_PARTS if name in archive.namelist()),
+        ]:
             found.update(part.encode())
             for chunk in _chunks(archive, part):
                 found.update(chunk)
@@ -72,11 +75,10 @@ def inspect(path: Path) -> Inspection:
     Raises PermanentError as `digest` does, and for a cell far from all others.
     """
     with _opened(path) as archive:
-        parts = _sheet_parts(archive)
         sheets = _sheets(archive)
         marked = {}
         for name, part in sheets.items():
-            if part in parts and _is_unusual(archive, part):
+            if _is_unusual(archive, part):
                 marked[name] = _CellScan().run(_chunks(archive, part)).marked
         return Inspection(tuple(sheets), marked)
 
@@ -108,17 +110,6 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise PermanentError(
             f"The workbook cannot be read: its ZIP container is damaged ({error})."
         ) from None
-
-
-def _sheet_parts(archive: zipfile.ZipFile) -> list[str]:
-    parts = sorted(name for name in archive.namelist() if _SHEET_PART.match(name))
-    if not parts or not _present(archive, ("xl/workbook.xml",)):
-        raise PermanentError("The file is a ZIP but not an Excel workbook: it has no worksheet.")
-    return parts
-
-
-def _present(archive: zipfile.ZipFile, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in archive.namelist()]
 
 
 def _limit_sizes(archive: zipfile.ZipFile) -> None:
@@ -156,16 +147,25 @@ def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
 
 def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
     """Sheet names in their order, with the part that holds each."""
+    known = set(archive.namelist())
+    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= known:
+        raise PermanentError("The file is a ZIP but not an Excel workbook.")
     targets = {
-        attributes.get("Id", ""): attributes.get("Target", "").removeprefix("/xl/")
+        attributes.get("Id", ""): posixpath.normpath(
+            posixpath.join("/xl", attributes.get("Target", ""))
+        ).lstrip("/")
         for tag, attributes in _elements(archive, "xl/_rels/workbook.xml.rels")
         if tag == "Relationship"
     }
-    return {
-        attributes.get("name", ""): f"xl/{targets.get(_relation(attributes), '')}"
+    found = {
+        attributes.get("name", ""): targets.get(_relation(attributes), "")
         for tag, attributes in _elements(archive, "xl/workbook.xml")
         if tag == "sheet"
     }
+    sheets = {name: part for name, part in found.items() if part in known}
+    if not sheets:
+        raise PermanentError("The file is a ZIP but not an Excel workbook: it has no worksheet.")
+    return sheets
 
 
 def _relation(attributes: Mapping[str, str]) -> str:

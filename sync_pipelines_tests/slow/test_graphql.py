@@ -176,6 +176,22 @@ def test_nothing_that_was_written_names_a_person_or_the_caller(served: Served) -
     assert found == {}
 
 
+def test_a_killed_demo_starts_again_and_ctrl_c_leaves_nothing_behind(served: Served) -> None:
+    world, port = served.world, served.port
+    first = world.started[-1]
+    first.kill()
+    first.wait()
+    said = len(world.log.read_text())
+    second = world.demo("--port", str(port))
+    until(lambda: "Dagster is at" in world.log.read_text()[said:], "the second demo's UI", 120)
+    until(lambda: serves(port), "an answer of the second demo")
+    second.send_signal(signal.SIGINT)
+    assert second.wait(60) == 0
+    until(lambda: not world.ours(), f"the end of {world.ours()}", 20)
+    assert not world.sandbox._postgres.is_running()
+    assert not serves(port)
+
+
 def files(world: World) -> Iterator[tuple[str, bytes]]:
     """What our processes wrote below the home; not the landed workbooks, and not what the upstream holds."""
     home = world.home

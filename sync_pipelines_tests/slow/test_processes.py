@@ -11,7 +11,7 @@ import pytest
 from sync_pipelines.hitss.chain import PROJECT
 from sync_pipelines.hitss.tables import EXECUTIONS
 from sync_pipelines.operations.sensors import WatchedProject, sweep_all
-from sync_pipelines_tests.slow.conftest import World, free_port, period, serves, until
+from sync_pipelines_tests.slow.conftest import World, period, until
 
 pytestmark = pytest.mark.slow
 
@@ -73,24 +73,6 @@ def test_the_demo_proves_everything_once_and_does_nothing_the_second_time(world:
     assert loaded == dict.fromkeys(("dre_lines", "dre_hitss", "dre_orcado", "dre_summary"), "0")
     assert "nothing to do" in " ".join(second.split())
     assert world.ours() == []
-
-
-def test_a_killed_demo_starts_again_and_ctrl_c_leaves_nothing_behind(world: World) -> None:
-    port = free_port()
-    first = world.demo("--port", str(port))
-    until(lambda: serves(port), "the first demo's UI", 120)
-    first.kill()
-    first.wait()
-    said = len(world.log.read_text())
-    second = world.demo("--port", str(port))
-    until(lambda: "Dagster is at" in world.log.read_text()[said:], "the second demo's UI", 120)
-    until(lambda: serves(port), "an answer of the second demo", 60)
-    assert second.poll() is None
-    second.send_signal(signal.SIGINT)
-    assert second.wait(60) == 0
-    until(lambda: not world.ours(), f"the end of {world.ours()}", 20)
-    assert not world.sandbox._postgres.is_running()
-    assert not serves(port)
 
 
 @pytest.mark.parametrize(("fault", "params"), [("hang", {}), ("slow", {"seconds": 300})])
