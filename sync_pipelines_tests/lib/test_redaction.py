@@ -321,6 +321,8 @@ def test_the_filter_keeps_a_clean_exception_for_other_handlers(export: Redactor)
 def logging_as_it_was() -> Iterator[None]:
     factory, root = logging.getLogRecordFactory(), logging.getLogger()
     filters = {handler: list(handler.filters) for handler in root.handlers}
+    # Whatever ran before may have installed the house's own redactor.
+    logging.setLogRecordFactory(logging.LogRecord)
     yield
     logging.setLogRecordFactory(factory)
     for handler, before in filters.items():
