@@ -10,12 +10,33 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+
+
+class _Commands(TyperGroup):
+    """What is meant for a person (a setting, a database, the sandbox) ends as its sentence and status 1."""
+
+    def invoke(self, ctx: Any) -> object:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from sync_pipelines.lib.failures import SyncError
+            from sync_pipelines.sandbox.postgres_binaries import PostgresError
+            from sync_pipelines.sandbox.world import SandboxError
+            from sync_pipelines.settings import SettingsError
+
+            if not isinstance(error, SyncError | SettingsError | PostgresError | SandboxError):
+                raise
+            console.print(str(error), style="red")
+            raise typer.Exit(1) from None
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -69,13 +90,8 @@ def run(
     Without --from and --to it downloads and loads the months that changed; with them it loads those months.
     """
     from sync_pipelines.report import run_and_print
-    from sync_pipelines.settings import SettingsError
 
-    try:
-        succeeded = run_and_print(system, console, first=first, last=last, accept=accept or [])
-    except SettingsError as error:
-        console.print(str(error), style="red")
-        raise typer.Exit(1) from None
+    succeeded = run_and_print(system, console, first=first, last=last, accept=accept or [])
     raise typer.Exit(0 if succeeded else 1)
 
 

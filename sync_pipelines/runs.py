@@ -17,7 +17,7 @@ import dagster as dg
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.partition_runs import keep_connections
+from sync_pipelines.lib.partition_runs import failure_sentence, keep_connections
 from sync_pipelines.settings import Settings
 
 #: Dagster's own console lines are for its developers; ours go through `progress`.
@@ -101,19 +101,13 @@ def materialize(
         asset_selection=list(selection) if selection else None,
     )
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for event in result.get_asset_materialization_events():
-        materialization = event.step_materialization_data.materialization
+    # As stored: what a step logs before it fails is not among the result's own events.
+    for record in where.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        materialization = record.get_dagster_event().step_materialization_data.materialization
         values = {name: value.value for name, value in materialization.metadata.items()}
         found.setdefault(materialization.asset_key.path[-1], []).append(values)
     problems = [
-        str(
-            event.step_failure_data.user_failure_data.description
-            or event.step_failure_data.error_display_string
-        )
-        if event.step_failure_data.user_failure_data
-        else event.step_failure_data.error_display_string
-        for event in result.all_node_events
-        if event.is_step_failure
+        failure_sentence(event.step_failure_data) for event in result.all_node_events if event.is_step_failure
     ]
     problems += [
         f"{check.asset_key.path[-1]}: {check.check_name} failed. {check.description or ''}".strip()

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss.chain import DreChain
-from sync_pipelines.hitss.examination import parsed_file
 from sync_pipelines.hitss.client import export_client
+from sync_pipelines.hitss.examination import parsed_file
 from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.postgres import PostgresServer

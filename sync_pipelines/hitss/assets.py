@@ -14,8 +14,13 @@ from sync_pipelines.hitss.guards import GUARDS, Guard
 from sync_pipelines.hitss.plan import CHAIN, Outcome
 from sync_pipelines.hitss.session import LoadSession
 from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.partition_runs import CheckReport, PartitionReport, Reports, run_partitions
+from sync_pipelines.lib.partition_runs import (
+    CheckReport,
+    PartitionReport,
+    Reports,
+    failing_in_a_sentence,
+    run_partitions,
+)
 from sync_pipelines.operations.alerts import Alert, send_alert
 
 #: Named after the upstream; one run at a time of whatever holds it.
@@ -79,11 +84,8 @@ def dre_export(
         dre.progress(sentence)
 
     started = time.monotonic()
-    try:
+    with failing_in_a_sentence(context):
         report = dre.download(context.run.run_id, accepted=config.accepted(), on_wait=on_wait)
-    except SyncError as error:
-        # The exception is rebuilt: what it was chained to may carry the URL.
-        raise dg.Failure(str(error), allow_retries=False) from None
     blocked = report.found.review.months
     context.log.info(_summary(report))
     dre.progress(_summary(report))
@@ -160,22 +162,22 @@ def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: LoadConfig, dre: dg.ResourceParam[DreChain]
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         selected = [name for name in CHAIN if catalogue.key_of(name) in context.selected_asset_keys]
-        try:
-            with dre.load(
+        with (
+            failing_in_a_sentence(context),
+            dre.load(
                 context.run.run_id,
                 context.partition_keys,
                 selected=selected,
                 workbook=config.workbook or None,
                 accepted=config.accepted(),
-            ) as session:
-                yield from run_partitions(
-                    context,
-                    [catalogue.key_of(name) for name in selected],
-                    lambda month: _load(session, month),
-                    failed_check=dg.AssetCheckKey(catalogue.key_of("dre_lines"), LINES_PROOF),
-                )
-        except SyncError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            ) as session,
+        ):
+            yield from run_partitions(
+                context,
+                [catalogue.key_of(name) for name in selected],
+                lambda month: _load(session, month),
+                failed_check=dg.AssetCheckKey(catalogue.key_of("dre_lines"), LINES_PROOF),
+            )
 
     return hitss_dre_months
 

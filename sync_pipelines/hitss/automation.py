@@ -1,6 +1,7 @@
 """When the DRE runs: the schedule that replaces pg_cron, and the sensor that loads what a download changed."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -9,23 +10,43 @@ from sync_pipelines.hitss.assets import EXPORT_KEY
 from sync_pipelines.hitss.examination import EXPORT
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN
-from sync_pipelines.lib.ledger import Ledger, open_ledger
+from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings import Settings
 
 #: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
 MAX_ATTEMPTS = 3
+SENSOR = "hitss_changed_months"
 
 download_job = dg.define_asset_job(
     "hitss_download",
     selection=dg.AssetSelection.assets(EXPORT_KEY),
     description="Download, keep and look at the HITSS export.",
 )
+standing_checks = dg.AssetSelection.checks(*catalogue.STANDING_CHECKS)
 load_job = dg.define_asset_job(
     "hitss_load",
-    selection=dg.AssetSelection.assets(*(catalogue.key_of(name) for name in CHAIN)),
+    selection=dg.AssetSelection.assets(*(catalogue.key_of(name) for name in CHAIN)) - standing_checks,
     description="Load and prove months from the newest landed workbook.",
 )
+
+
+checks_job = dg.define_asset_job(
+    "hitss_checks",
+    selection=standing_checks,
+    description="Look whether what was proved is complete and still there.",
+)
+
+
+def checks_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="hitss_checks_daily",
+        job=checks_job,
+        cron_schedule="0 10 * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        description="Two hours after the download. Part of what `check-system-health` was meant to do.",
+    )
 
 
 def download_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
@@ -48,7 +69,7 @@ def changed_months_sensor(
     """
 
     @dg.sensor(
-        name="hitss_changed_months",
+        name=SENSOR,
         job=load_job,
         minimum_interval_seconds=30,
         default_status=status,
@@ -56,7 +77,7 @@ def changed_months_sensor(
     )
     def hitss_changed_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         unfinished = context.instance.get_run_records(
-            dg.RunsFilter(statuses=list(UNFINISHED), tags={"dagster/sensor_name": "hitss_changed_months"}),
+            dg.RunsFilter(statuses=list(UNFINISHED), tags={"dagster/sensor_name": SENSOR}),
             limit=1,
         )
         if unfinished:
@@ -66,15 +87,12 @@ def changed_months_sensor(
             if landing is None:
                 return dg.SkipReason("No usable workbook has been landed yet.")
             pending = pending_months(ledger, contents_of(ledger, landing), settings.hitss_empresa)
-            attempts = failed_attempts(ledger, landing.id)
-        wanted = list(_requests(pending, months.get_partition_keys(), landing.id, attempts))
-        # A run that died before its first month left no proof, failed or not: it counts as an attempt too.
-        before = [context.instance.get_runs_count(dg.RunsFilter(tags=request.tags)) for request in wanted]
-        requests = [
-            request._replace(run_key=f"{request.run_key}:{count}")
-            for request, count in zip(wanted, before, strict=True)
-            if count < MAX_ATTEMPTS
-        ]
+            stopped = set(landing.details.get("stopped", ()))
+        order = months.get_partition_keys()
+        attempts = failed_attempts(context.instance, landing.id, order)
+        # What a guard stops waits for a person's `accept`: asking again would only fail again.
+        attempts.update(dict.fromkeys(stopped, MAX_ATTEMPTS))
+        requests = list(_requests(pending, order, landing.id, attempts))
         if not requests:
             return dg.SkipReason("Every month is as the newest workbook says, or waits for a person.")
         return dg.SensorResult(run_requests=requests)
@@ -91,19 +109,23 @@ UNFINISHED = (
 )
 
 
-def failed_attempts(ledger: Ledger, landed_id: int) -> dict[str, int]:
-    """How often each month has failed since a workbook was landed."""
-    rows = ledger.connection.execute(
-        "select partition_key, count(distinct run_id) from ops.proofs"
-        " where asset = 'hitss/dre_lines' and not holds"
-        " and proved_at >= (select landed_at from ops.landed_files where id = %s) group by 1",
-        (landed_id,),
-    ).fetchall()
-    return dict(rows)
+def failed_attempts(instance: dg.DagsterInstance, landed_id: int, order: Sequence[str]) -> Counter[str]:
+    """How many runs that this sensor requested for a workbook failed, by each month they were to load.
+
+    Runs and not proofs are counted: one that died before its first month has proved nothing, and its run key
+    is used up all the same.
+    """
+    tags = {"dagster/sensor_name": SENSOR, "sync/workbook": str(landed_id)}
+    ended = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    attempts: Counter[str] = Counter()
+    for run in instance.get_runs(dg.RunsFilter(tags=tags, statuses=ended)):
+        first, last = (run.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+        attempts.update(key for key in order if first <= key <= last)
+    return attempts
 
 
 def _requests(
-    pending: Pending, order: Sequence[str], landed_id: int, attempts: dict[str, int]
+    pending: Pending, order: Sequence[str], landed_id: int, attempts: Mapping[str, int]
 ) -> Iterator[dg.RunRequest]:
     """A range a run, since a range has no gaps; only the lines where only people changed."""
     whole = [catalogue.key_of(name) for name in CHAIN]

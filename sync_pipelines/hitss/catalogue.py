@@ -72,6 +72,12 @@ CHAIN_CHECKS = {
     },
 }
 
+#: Checks that look at the tables as they stand; a job of their own runs them.
+STANDING_CHECKS = (
+    dg.AssetCheckKey(dg.AssetKey(["hitss", "dre_summary"]), "every_month_of_the_workbook_is_proved"),
+    dg.AssetCheckKey(dg.AssetKey(["hitss", "dre_hitss"]), "published_rows_are_still_as_proved"),
+)
+
 _TYPES = {"text": "text", "amount": "numeric", "percent": "numeric", "integer": "bigint", "period": "text"}
 _COLUMN_NOTES = {
     "lancamento": "amount exactly as in the workbook",

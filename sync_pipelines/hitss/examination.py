@@ -50,6 +50,7 @@ class Examination:
             "rejected_by_month": dict(self.rejected_by_month),
             "reject_book": self.reject_book,
             "accepted": sorted(accepted),
+            "stopped": sorted(self.review.months),
         }
 
 

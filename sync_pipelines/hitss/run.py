@@ -15,7 +15,7 @@ from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.partitions import contiguous, months
 from sync_pipelines.runs import AssetRow, RunReport
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import Settings, SettingsError
 
 
 def run(
@@ -35,6 +35,7 @@ def run(
     chain = replace(chain or DreChain(settings), progress=progress)
     definitions = system.definitions(settings, chain)
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
+    asked = _asked(order, first, last)
     report = RunReport()
     with runs.instance(settings, report.notes.append) as instance:
 
@@ -55,7 +56,6 @@ def run(
         report.rows.append(_export_row(exported))
         if not exported:
             return report
-        asked = _asked(order, first, last)
         found: dict[str, list[Mapping[str, object]]] = {name: [] for name in CHAIN}
         for selection, (start, end) in _ranges(settings, order, asked, exported[0]):
             loaded = materialize(
@@ -66,6 +66,8 @@ def run(
             )
             for name, rows in loaded.items():
                 found[name] += rows
+        if asked is None:
+            report.problems += runs.materialize(definitions, "hitss_checks", instance, config={}).problems
     _add_chain_rows(report, settings, found, asked)
     return report
 
@@ -75,7 +77,12 @@ def _asked(order: Sequence[str], first: str | None, last: str | None) -> list[st
     if first is None and last is None:
         return None
     start, end = first or order[0][:7], last or order[-1][:7]
-    return [key for key in order if start <= key[:7] <= end]
+    asked = [key for key in order if start <= key[:7] <= end]
+    if not asked:
+        raise SettingsError(
+            f"From {start} to {end} there is no month to load; there are {order[0][:7]} to {order[-1][:7]}."
+        )
+    return asked
 
 
 def _ranges(

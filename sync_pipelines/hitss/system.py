@@ -16,15 +16,12 @@ def definitions(settings: Settings, chain: DreChain | None = None) -> dg.Definit
     """The system's assets, checks, jobs, schedule and sensor; `chain` replaces the real clock and network."""
     months = partitions.months(settings.first_month, settings.sync_timezone)
     on = settings.automation_is_on
+    scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     return dg.Definitions(
         assets=[catalogue.source_spec(), assets.dre_export, assets.month_chain(months)],
         asset_checks=checks.checks(settings),
-        jobs=[automation.download_job, automation.load_job],
-        schedules=[
-            automation.download_schedule(
-                dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-            )
-        ],
+        jobs=[automation.download_job, automation.load_job, automation.checks_job],
+        schedules=[automation.download_schedule(scheduled), automation.checks_schedule(scheduled)],
         sensors=[
             automation.changed_months_sensor(
                 settings, months, dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED

@@ -8,14 +8,16 @@ only those. When all are good, Dagster emits the events, with our metadata per k
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.redaction import redacted_exception
+from sync_pipelines.lib.redaction import redact, redacted_exception
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,32 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
     that is most of the run's time. The webserver does the same for itself, by this method.
     """
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=5)
+
+
+def failure_sentence(failure: Any) -> str:
+    """What a person is told of a failed step: our sentence, or of an error the message that caused it."""
+    told = failure.user_failure_data.description if failure.user_failure_data else None
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return redact(told or (error.message.strip() if error else "no message"))
+
+
+@contextmanager
+def failing_in_a_sentence(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """End the step with a sentence, chained to nothing: an error may carry a secret, a query or a row.
+
+    Of an unexpected error the frames are logged, without its message.
+    """
+    try:
+        yield
+    except SyncError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except dg.Failure:
+        raise
+    except Exception as error:
+        context.log.error("Unexpected error at:\n" + "".join(traceback.format_tb(error.__traceback__)))
+        raise dg.Failure(redacted_exception(error), allow_retries=False) from None
 
 
 def run_partitions(

@@ -39,7 +39,7 @@ class Changes(NamedTuple):
 
 
 @contextmanager
-def connect(url: str, *, what: str, read_only: bool = False, autocommit: bool = True) -> Iterator[Connection]:
+def connect(url: str, *, what: str, read_only: bool = False) -> Iterator[Connection]:
     """A connection whose errors are sentences about `what` (`the fabricio database`).
 
     Autocommit, so that a transaction is where the code says `with connection.transaction()`.
@@ -47,13 +47,16 @@ def connect(url: str, *, what: str, read_only: bool = False, autocommit: bool = 
     with errors_about(what):
         connection = psycopg.connect(
             driverless(url),
-            autocommit=autocommit,
+            autocommit=True,
             connect_timeout=10,
             application_name="sync_pipelines",
-            options="-c default_transaction_read_only=on" if read_only else None,
         )
     try:
         with errors_about(what):
+            # A server process that waits for a lock notices only so that its client has died.
+            connection.execute("select set_config('client_connection_check_interval', '2000', false)")
+            if read_only:
+                connection.execute("set default_transaction_read_only = on")
             yield connection
     finally:
         connection.close()

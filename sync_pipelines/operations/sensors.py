@@ -8,6 +8,7 @@ import dagster as dg
 from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.executions import ExecutionTables, Swept
 from sync_pipelines.lib.failures import SyncError, TransientError
+from sync_pipelines.lib.partition_runs import failure_sentence
 from sync_pipelines.operations.alerts import Alert, send_alert
 
 
@@ -20,19 +21,26 @@ class WatchedProject(NamedTuple):
     tables: ExecutionTables
 
 
-def sweep_all(projects: Sequence[WatchedProject]) -> list[tuple[WatchedProject, Swept]]:
+def sweep_all(
+    projects: Sequence[WatchedProject], tell: Callable[[WatchedProject, Swept], None] = lambda *_: None
+) -> list[tuple[WatchedProject, Swept]]:
     """Close the rows that dead processes left open, in every project; one unreachable stops no other.
 
-    Raises SyncError, after the last project, when one could not be swept.
+    `tell` is called for each, so that what was closed is told though another project fails. Raises SyncError,
+    after the last project, when one could not be swept.
     """
     swept: list[tuple[WatchedProject, Swept]] = []
     unreachable: list[str] = []
     for project in projects:
         try:
             with postgres.connect(project.url, what=project.what) as connection:
-                swept += [(project, row) for row in executions.sweep(connection, project.tables)]
+                closed = executions.sweep(connection, project.tables)
         except SyncError as error:
             unreachable.append(str(error))
+            continue
+        for row in closed:
+            tell(project, row)
+        swept += [(project, row) for row in closed]
     if unreachable:
         raise TransientError(" ".join(unreachable))
     return swept
@@ -48,19 +56,21 @@ def sweeper(projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus) 
         description="Closes execution rows whose worker is gone. It trusts the lock a worker holds, not a status.",
     )
     def dead_run_sweeper() -> dg.SkipReason:
-        found = sweep_all(projects)
-        for project, row in found:
-            send_alert(
-                Alert(
-                    project.system,
-                    "execução interrompida",
-                    f"A execução {row.id} terminou sem concluir. Os meses gravados estão provados; o próximo"
-                    " agendamento continua. Para repetir agora, use Materialize na interface do Dagster.",
-                )
-            )
+        found = sweep_all(projects, _tell)
         return dg.SkipReason(f"{len(found)} dead executions were closed." if found else "No dead execution.")
 
     return dead_run_sweeper
+
+
+def _tell(project: WatchedProject, row: Swept) -> None:
+    send_alert(
+        Alert(
+            project.system,
+            "execução interrompida",
+            f"A execução {row.id} terminou sem concluir. Os meses gravados estão provados; o próximo"
+            " agendamento continua. Para repetir agora, use Materialize na interface do Dagster.",
+        )
+    )
 
 
 def failure_alert(
@@ -74,10 +84,7 @@ def failure_alert(
         description="One alert for each failed run, with the sentence of its failure.",
     )
     def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
-        sentences = [
-            str(event.step_failure_data.error_display_string).strip()
-            for event in context.get_step_failure_events()
-        ]
+        sentences = [failure_sentence(event.step_failure_data) for event in context.get_step_failure_events()]
         send(
             Alert(
                 context.dagster_run.job_name,

@@ -98,6 +98,7 @@ class PostgresServer:
 
     def socket_url(self, database: str) -> str:
         """By the socket in the private folder, without password: a third of the time to connect."""
+        self.url(database)  # which says so where there is no server yet
         state = self._state()
         return (
             f"postgresql://postgres@/{quote(database, safe='')}?host={state['socket']}&port={state['port']}"

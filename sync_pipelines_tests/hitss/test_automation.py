@@ -245,5 +245,16 @@ def test_the_automation_is_on_where_a_person_expects_it(environment: str, runnin
     sensors = list(definitions.sensors or ())
     assert {sensor.name for sensor in sensors} == {SENSOR, "dead_run_sweeper", "failed_run_alert"}
     assert {sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors} == {running}
-    (schedule,) = definitions.schedules or ()
-    assert (schedule.default_status is dg.DefaultScheduleStatus.RUNNING) is running
+    schedules = list(definitions.schedules or ())
+    assert {schedule.name for schedule in schedules} == {"hitss_download_weekdays", "hitss_checks_daily"}
+    assert {schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules} == {
+        running
+    }
+
+
+def test_a_month_that_a_guard_stops_waits_for_a_person(short: House, instance: dg.DagsterInstance) -> None:
+    run(short)
+    short.hitss.fault("realizado_restated", month="1/2025")
+    report = short.chain.download("restated")
+    assert list(report.found.review.months) == ["2025-01-01"]
+    assert tick(short, instance) == []
