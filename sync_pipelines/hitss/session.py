@@ -21,10 +21,12 @@ from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.executions import Execution
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.ledger import Landing, Ledger
+from sync_pipelines.lib.ledger import Landing, Ledger, RecordableProof
 from sync_pipelines.lib.proof import Proof
 
 CONNECTIONS = 2
+#: Proofs written to the ledger at a time: each write waits for a disk.
+BATCH = 100
 
 Outcomes = dict[str, Outcome]
 
@@ -44,6 +46,7 @@ class LoadSession:
     _summaries: dict[str, Row] = field(default_factory=dict)
     _failed: list[str] = field(default_factory=list)
     _totals: Counter[str] = field(default_factory=Counter)
+    _unrecorded: list[RecordableProof] = field(default_factory=list)
 
     def load(self, month: str) -> Outcomes:
         """The outcomes of a month, loaded, proved and recorded; its failure is recorded too, and raised."""
@@ -79,7 +82,15 @@ class LoadSession:
             raise
 
     def _record(self, month: str, outcomes: Outcomes) -> None:
-        self.ledger.record_proofs(self.run_id, list(_proofs(month, outcomes)))
+        """Remember a month's proofs for the ledger; one lost in a crash is made again by the next run."""
+        self._unrecorded += _proofs(month, outcomes)
+        if len(self._unrecorded) >= BATCH:
+            self.record()
+
+    def record(self) -> None:
+        """Write what is remembered to the ledger."""
+        proofs, self._unrecorded = self._unrecorded, []
+        self.ledger.record_proofs(self.run_id, proofs)
 
     def _count(self, outcomes: Outcomes) -> None:
         for name, outcome in outcomes.items():
@@ -94,7 +105,7 @@ class LoadSession:
         self.execution.details = {"months_failed": self._failed, **self._totals}
 
 
-def _proofs(month: str, outcomes: Outcomes) -> Iterator[tuple[str, str, str, Proof, None]]:
+def _proofs(month: str, outcomes: Outcomes) -> Iterator[RecordableProof]:
     for name, outcome in outcomes.items():
         yield f"hitss/{name}", month, outcome.version, outcome.proof, None
 
@@ -136,6 +147,10 @@ def open_session(
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
         futures = {month: pool.submit(load, month) for month in open_months}
         summaries = dict(plan.live.summaries)
-        yield LoadSession(
+        session = LoadSession(
             plan, ledger, landing, execution.run_id, execution, progress, settled, futures, summaries
         )
+        try:
+            yield session
+        finally:
+            session.record()

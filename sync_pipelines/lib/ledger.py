@@ -60,6 +60,8 @@ class RecordedProof:
     run_id: str
 
 
+#: Asset, partition key, source version, proof, and what prevented the load if something did.
+RecordableProof = tuple[str, str, str, Proof, str | None]
 _LANDING = "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id"
 
 
@@ -155,8 +157,10 @@ class Ledger:
                 values,
             )
 
-    def record_proofs(self, run_id: str, proofs: Sequence[tuple[str, str, str, Proof, str | None]]) -> None:
-        """Record proofs as (asset, partition key, source version, proof, what prevented the load)."""
+    def record_proofs(self, run_id: str, proofs: Sequence[RecordableProof]) -> None:
+        """Record proofs of a run, in one transaction."""
+        if not proofs:
+            return
         with self.connection.transaction(), self.connection.cursor() as cursor:
             cursor.executemany(
                 "insert into ops.proofs (asset, partition_key, run_id, source_version, source, destination,"

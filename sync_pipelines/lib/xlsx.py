@@ -30,12 +30,16 @@ CHUNK = 1 << 20
 TALL = 500_000
 WIDE = 64
 
-#: What formulas, error and logical cells and declarations begin with; anything else that does only costs the slow pass.
-#: Plain searches: one regular expression takes ten times as long.
-_UNUSUAL = (b"<f", b":f", b't="e"', b"t='e'", b't="b"', b"t='b'", b"<!")
 _MARKS = {"e": "an error value", "b": "a logical value"}
-#: Capital letters all become A and quotes double, so that `"AA` finds every cell beyond column Z.
-_CAPITALS = bytes(65 if 65 <= code <= 90 else 34 if code == 39 else code for code in range(256))
+#: Folds what is looked for, so that few plain searches find all of it (a regular expression takes ten times as
+#: long): capital letters become A, quotes double, `b` becomes `e` as in t="e", `!` becomes `f` as in <f>.
+_FOLDED = bytes(
+    ord("A") if chr(code).isupper() and code < 128 else {"'": 34, "b": 101, "!": 102}.get(chr(code), code)
+    for code in range(256)
+)
+#: A cell beyond column Z; an error or logical cell; a formula or a declaration; a formula with a prefix. What
+#: is found without being that costs the slow pass, and nothing else.
+_UNUSUAL = (b'"AA', b't="e"', b"<f", b":f")
 _ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d+)["']""")
 #: Styles decide whether a number is a date.
 _SHARED_PARTS = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
@@ -131,8 +135,8 @@ def _is_unusual(archive: zipfile.ZipFile, part: str) -> bool:
     tail = b""
     for chunk in _chunks(archive, part):
         # A pattern may lie across two chunks: some bytes of the one before are looked at again.
-        xml = tail[-16:] + chunk
-        if any(needle in xml for needle in _UNUSUAL) or b'"AA' in xml.translate(_CAPITALS):
+        xml = (tail[-16:] + chunk).translate(_FOLDED)
+        if any(needle in xml for needle in _UNUSUAL):
             return True
         tail = tail[-CHUNK:] + chunk
     numbers = _ROW_NUMBER.findall(tail)
