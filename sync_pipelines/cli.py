@@ -44,7 +44,8 @@ app = typer.Typer(
 )
 sandbox_app = typer.Typer(no_args_is_help=True, help="The outside world in a box: Postgres and a fake HITSS.")
 app.add_typer(sandbox_app, name="sandbox")
-console = Console(highlight=False)
+# Sentences hold brackets, as in accept: [guard], which are no markup.
+console = Console(highlight=False, markup=False)
 
 Home = Annotated[Path, typer.Option("--home", help="Folder that keeps the sandbox's data.")]
 Scale = Annotated[float, typer.Option(help="Size of the export; 1 is about 22,300 rows.")]

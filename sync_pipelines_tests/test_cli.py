@@ -86,8 +86,20 @@ def start(terminal: Terminal) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def first_run(typed: Terminal) -> Result:
+def first_range(typed: Terminal) -> Result:
+    """A few months of an empty database: those asked for are proved, and the others are nobody's question."""
+    return typed(f"run hitss --from {month(9)} --to {month(9)}")
+
+
+@pytest.fixture(scope="module")
+def first_run(typed: Terminal, first_range: Result) -> Result:
+    assert first_range.exit_code == 0, first_range.output
     return typed("run hitss")
+
+
+def test_a_range_of_an_empty_database_is_a_success_of_its_own(first_range: Result) -> None:
+    assert first_range.exit_code == 0, first_range.output
+    assert "1/1 months" in first_range.output
 
 
 def exported(result: Result) -> dict[str, str]:
@@ -225,6 +237,8 @@ def test_what_is_loaded_beside_a_stopped_month_is_counted_as_loaded(typed: Termi
     httpx.post(upstream, json=fault).raise_for_status()
     result = typed(f"run hitss --from {bad} --to {good}")
     assert_ends_in_a_sentence(result, "1 of 2 partitions failed", f"{bad}-01: Realizado of the closed month")
+    # Brackets are no markup: the guard to accept has to be readable.
+    assert "accept: [closed_months_unchanged]" in words(result)
     (line,) = [line for line in result.output.splitlines() if "dre_lines" in line]
     assert line.split("│")[3].strip() == f"{gone.rowcount:,}"
     assert typed("run hitss").exit_code == 0

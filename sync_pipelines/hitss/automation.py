@@ -128,13 +128,13 @@ def _requests(
     pending: Pending, order: Sequence[str], landed_id: int, attempts: Mapping[str, int]
 ) -> Iterator[dg.RunRequest]:
     """A range a run, since a range has no gaps; only the lines where only people changed."""
-    whole = [catalogue.key_of(name) for name in CHAIN]
-    for wanted, selection in ((pending.changed, whole), (pending.refresh, whole[:1])):
+    # None is the job's own selection: the whole chain without the standing checks.
+    for wanted, selection in ((pending.changed, None), (pending.refresh, [catalogue.key_of("dre_lines")])):
         open_months = [month for month in wanted if attempts.get(month, 0) < MAX_ATTEMPTS]
         for first, last in contiguous(open_months, order):
             attempt = max(attempts.get(month, 0) for month in open_months if first <= month <= last)
             yield dg.RunRequest(
-                run_key=f"{landed_id}:{len(selection)}:{first}:{last}:{attempt}",
+                run_key=f"{landed_id}:{'lines' if selection else 'chain'}:{first}:{last}:{attempt}",
                 asset_selection=selection,
                 tags={
                     "dagster/asset_partition_range_start": first,

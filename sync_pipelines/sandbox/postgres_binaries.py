@@ -37,7 +37,9 @@ INITDB = (
 # A small machine and one user: no replicas, hence no WAL for them. Supabase's clock is UTC.
 SETTINGS = (
     "unix_socket_permissions=0700", "shared_buffers=128MB", "max_connections=100", "max_wal_size=2GB",
-    "wal_level=minimal", "max_wal_senders=0", "log_statement=none", "timezone=UTC", "log_timezone=UTC",
+    "wal_level=minimal", "max_wal_senders=0", "log_statement=none",
+    # What a failed statement was about may be a row with a name in it.
+    "log_min_error_statement=panic", "log_error_verbosity=terse", "timezone=UTC", "log_timezone=UTC",
 )  # fmt: skip
 
 Account = Literal["self", "namespace", "nobody"]

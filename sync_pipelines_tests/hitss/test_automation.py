@@ -12,7 +12,6 @@ from sync_pipelines.definitions import build
 from sync_pipelines.hitss import automation, system
 from sync_pipelines.hitss.automation import MAX_ATTEMPTS
 from sync_pipelines.hitss.catalogue import key_of
-from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres import lock_key
 from sync_pipelines.partitions import months
@@ -84,7 +83,7 @@ def test_the_first_workbook_is_requested_whole_in_one_range(
     short.chain.download("first")
     (request,) = tick(short, instance)
     assert ends(request) == (MONTHS[0], MONTHS[-1])
-    assert request.asset_selection == [key_of(name) for name in CHAIN]
+    assert request.asset_selection is None
     assert request.tags["sync/workbook"] == "1"
     assert obey(short, instance, request).result.success
     assert tick(short, instance) == []
