@@ -166,7 +166,9 @@ def test_an_error_ends_with_the_log(own: PostgresServer) -> None:
         pass
     version = own._data() / "PG_VERSION"
     version.write_text("9.6\n")
-    with pytest.raises(PostgresError, match=r"(?s)did not start; .*postgres\.log ends:.*incompatible with server"):
+    with pytest.raises(
+        PostgresError, match=r"(?s)did not start; .*postgres\.log ends:.*incompatible with server"
+    ):
         own.start()
     assert not own.is_running()
 
