@@ -14,6 +14,7 @@ from sync_pipelines.hitss.guards import GUARDS, Guard
 from sync_pipelines.hitss.plan import CHAIN, Outcome
 from sync_pipelines.hitss.session import LoadSession
 from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.lib.partition_runs import (
     CheckReport,
     PartitionReport,
@@ -92,14 +93,14 @@ def dre_export(
     if blocked:
         send_alert(Alert("hitss", "meses fechados com alterações", " ".join(map(str, blocked.values()))))
     return dg.MaterializeResult[Any](
-        metadata=_export_metadata(report, time.monotonic() - started),
+        metadata=_export_metadata(report, dre.store, time.monotonic() - started),
         data_version=dg.DataVersion(report.landing.content_digest or ""),
         check_results=[
             dg.AssetCheckResult(
                 passed=report.found.rejected == 0,
                 check_name="no_row_was_rejected",
                 description=f"{report.found.rejected} of {report.found.rows} rows were rejected.",
-                metadata={"reject_book": report.found.reject_book or "none"},
+                metadata={"reject_book": _reject_book(report, dre.store)},
             ),
             dg.AssetCheckResult(
                 passed=not blocked,
@@ -119,7 +120,14 @@ def _summary(report: ExportReport) -> str:
     return f"{report.found.rows} rows; {differ}."
 
 
-def _export_metadata(report: ExportReport, seconds: float) -> dict[str, Any]:
+def _reject_book(report: ExportReport, store: LandingStore) -> dg.MetadataValue:
+    """Where a person finds the workbook of rejected rows."""
+    if report.found.reject_book is None:
+        return dg.MetadataValue.text("no row was rejected")
+    return dg.MetadataValue.path(str(store.locate(report.found.reject_book)))
+
+
+def _export_metadata(report: ExportReport, store: LandingStore, seconds: float) -> dict[str, Any]:
     landing = report.landing
     window = landing.details["window"]
     return {
@@ -131,9 +139,11 @@ def _export_metadata(report: ExportReport, seconds: float) -> dict[str, Any]:
         keys.WAIT_SECONDS: round(report.download.wait_seconds if report.download else 0.0, 1),
         keys.DURATION: round(seconds, 2),
         keys.DIGEST: landing.content_digest or "",
-        "workbook": dg.MetadataValue.path(landing.path),
+        "workbook": dg.MetadataValue.path(str(store.locate(landing.path))),
+        # What a month run's config takes to load this very file.
+        "workbook_in_the_landing_store": landing.path,
         "sha256": landing.sha256,
-        "reject_book": dg.MetadataValue.path(report.found.reject_book or "none"),
+        "reject_book": _reject_book(report, store),
         "months_changed": list(report.pending.changed),
         "months_with_new_people_only": list(report.pending.refresh),
         "months_with_restated_budget": list(report.pending.restated),

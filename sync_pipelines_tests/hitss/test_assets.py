@@ -245,7 +245,13 @@ def test_a_workbook_may_be_named_by_its_path(
     short.hitss.serve_rows(realizado_restated(short.hitss.rows, "8/2025"))
     launch(short, instance, "hitss_download")
     months = ("2025-08-01", "2025-08-01")
-    old = launch(short, instance, "hitss_load", months=months, config={"workbook": found["workbook"]})
+    old = launch(
+        short,
+        instance,
+        "hitss_load",
+        months=months,
+        config={"workbook": found["workbook_in_the_landing_store"]},
+    )
     new = launch(short, instance, "hitss_load", months=months)
     assert old.result.success
     assert old.materialized("dre_hitss")["2025-08-01"]["rows_loaded"] > 5
