@@ -91,7 +91,7 @@ def test_schedules_and_sensors_are_on(served: Served) -> None:
     schedules = {one["name"]: one["scheduleState"]["status"] for one in found["schedules"]}
     names = ("hitss_changed_months", "dead_run_sweeper", "failed_run_alert")
     assert sensors == dict.fromkeys(names, "RUNNING")
-    assert schedules == {"hitss_download_weekdays": "RUNNING"}
+    assert schedules == dict.fromkeys(("hitss_checks_daily", "hitss_download_weekdays"), "RUNNING")
 
 
 def test_a_range_of_months_is_one_run_that_succeeds(served: Served) -> None:
