@@ -119,12 +119,10 @@ def naive(folder: Path, urls: str) -> float:
     import pandas as pd
     from sqlalchemy import create_engine
 
-    from sync_pipelines.migrations.runner import sqlalchemy_url
-
-    engine = create_engine(sqlalchemy_url(urls.split(maxsplit=1)[0]))
+    engine = create_engine(urls.split(maxsplit=1)[0])
     started = time.perf_counter()
     frame = pd.read_excel(folder / "first.xlsx", sheet_name="Dados", engine="openpyxl")
-    frame.to_sql("naive", engine, if_exists="replace", index=False, chunksize=10_000)
+    frame.to_sql("naive", engine, if_exists="replace", index=False)
     return time.perf_counter() - started
 
 

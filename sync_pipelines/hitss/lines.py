@@ -105,7 +105,7 @@ class ParsedExport:
     def contents(self) -> dict[str, MonthContent]:
         return {month: content_of(lines) for month, lines in self.lines.items()}
 
-    def rows(self, month: str) -> Iterable[tuple[str | int, ...]]:
+    def rows(self, month: str) -> Iterable[tuple[str, ...]]:
         """The values of LINE_FIELDS of a month's lines, with their occurrence numbers.
 
         Sorted, so that copies which differ in people columns get the same number whatever the file's order.
@@ -114,7 +114,7 @@ class ParsedExport:
         for line in sorted(self.lines.get(month, ()), key=_identity):
             occurrence = occurrence + 1 if line.line_hash == previous else 1
             previous = line.line_hash
-            yield (month, previous.hex(), occurrence, *line.values, line.valor, line.conta)
+            yield (month, previous.hex(), str(occurrence), *line.values, line.valor, line.conta)
 
 
 def _identity(line: Line) -> tuple[bytes, bytes]:

@@ -70,7 +70,7 @@ class MonthLoader:
         rows = ((*row, self.plan.execution_id) for row in self.plan.parse().rows(month))
         columns = (*LINE_FIELDS, "execution_id")
         if before.rows == 0:
-            postgres.copy_rows(self.connection, LINES, columns, rows, null=NULL)
+            postgres.copy_texts(self.connection, LINES, columns, rows, null=NULL)
             changes = Changes(inserted=content.full.rows)
         else:
             changes = self._merge_lines(month, columns, rows)
@@ -84,12 +84,12 @@ class MonthLoader:
         rejected = self.plan.rejected.get(month, 0)
         return Outcome(content.full.rows + rejected, changes, proof, version, rejected)
 
-    def _merge_lines(self, month: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Changes:
+    def _merge_lines(self, month: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Changes:
         self.connection.execute(
             "create temporary table if not exists dre_lines_staged"
             " (like sync_private.dre_lines including defaults) on commit delete rows"
         )
-        postgres.copy_rows(self.connection, "dre_lines_staged", columns, rows, null=NULL)
+        postgres.copy_texts(self.connection, "dre_lines_staged", columns, rows, null=NULL)
         return self._lines_merge.run(self.connection, self._parameters(month))
 
     def _publish(self, table: PublishedTable, month: str) -> Outcome:

@@ -75,7 +75,7 @@ def test_repeated_rows_all_stay_with_their_own_number(times: int) -> None:
     parsed = parse([row(), *[row(Cliente="REPETIDO")] * times])
     assert parsed.contents()["2025-08-01"].full.rows == times + 1
     lines = list(parsed.rows("2025-08-01"))
-    assert sorted(line[2] for line in lines if line[5] == "REPETIDO") == list(range(1, times + 1))
+    assert sorted(int(line[2]) for line in lines if line[5] == "REPETIDO") == list(range(1, times + 1))
     assert len(identities(parsed)) == times + 1
 
 

@@ -224,3 +224,12 @@ def test_names_have_keys_of_their_own(names: list[list[str]]) -> None:
     one, other = (postgres.lock_key(*parts) for parts in names)
     assert one != other or "\x1f" in "".join(names[0] + names[1])
     assert -(2**63) <= one < 2**63
+
+
+def test_texts_are_copied_as_they_are_and_only_the_mark_is_null(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("create temporary table texts (id integer, text text)")
+    values = ["plain", "", "a\tb", "a\\b", "\\N", "line\nline", "line\rline", "ção Ã\x87", "'\"%s{}"]
+    rows = [*((str(number), value) for number, value in enumerate(values)), ("99", "\x1e")]
+    postgres.copy_texts(connection, "texts", ["id", "text"], rows * 120, null="\x1e")
+    found = connection.execute("select id, text, count(*) from texts group by 1, 2 order by 1").fetchall()
+    assert found == [*((number, value, 120) for number, value in enumerate(values)), (99, None, 120)]
