@@ -95,14 +95,6 @@ def test_numbers_that_are_written_differently_are_no_change(connection: Connecti
     assert merge(connection) == Changes(unchanged=1)
 
 
-def test_a_text_may_stand_for_null(connection: Connection) -> None:
-    columns = ("part", "id", "name", "amount")
-    postgres.copy_rows(
-        connection, "public.target", columns, [("a", 1, "\x1e", "\x1e"), ("a", 2, "\\N", 1)], null="\x1e"
-    )
-    assert rows(connection) == [("a", 1, None, None), ("a", 2, "\\N", 1)]
-
-
 @pytest.mark.parametrize(
     "text", ["tab\there", "line\nbreak", "back\\slash", '"quoted"', "%s {x}", "ção\u0087", ""]
 )
