@@ -50,7 +50,7 @@ class Sandbox:
         self._create_roles()
         for name, schema in DATABASES.items():
             self._create_database(name, schema)
-        if "HITSS_DOWNLOAD_URL" not in os.environ:
+        if not os.environ.get("HITSS_DOWNLOAD_URL"):
             self._start_hitss(detached)
         self._dagster_home()
 

@@ -124,3 +124,11 @@ def test_a_month_that_failed_last_is_in_the_record(short: House) -> None:
     assert short.rows("select message from public.system_logs where level = 'ERROR'") == [
         (ran.problems[MONTHS[-1]],)
     ]
+
+
+def test_the_next_run_closes_what_a_dead_one_left_open(short: House) -> None:
+    """Also where no daemon runs, and so no sweeper."""
+    dead, fresh = opened(short, "sync_pipelines", "1 second"), opened(short, None, "1 minute")
+    run(short)
+    assert status(short, dead) == ("failed", True)
+    assert status(short, fresh) == ("running", False)
