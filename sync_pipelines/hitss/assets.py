@@ -91,7 +91,8 @@ def dre_export(
     context.log.info(_summary(report))
     dre.progress(_summary(report))
     if blocked:
-        send_alert(Alert("hitss", "meses fechados com alterações", " ".join(map(str, blocked.values()))))
+        text = " ".join(violation.portuguese for violation in blocked.values())
+        send_alert(Alert("hitss", "meses fechados com alterações", text))
     return dg.MaterializeResult[Any](
         metadata=_export_metadata(report, dre.store, time.monotonic() - started),
         data_version=dg.DataVersion(report.landing.content_digest or ""),

@@ -153,7 +153,7 @@ class DreChain:
         same = f"{len(pending.changed)} meses com alterações" if pending.changed else "sem alterações"
         record.log("INFO", f"Planilha recebida: {found.rows} linhas, {same}.", record.details)
         for violation in found.review.months.values():
-            record.log("WARN", str(violation))
+            record.log("WARN", violation.portuguese)
         return report
 
     def newest_landing(self) -> Landing:

@@ -31,6 +31,20 @@ Guard = Literal[
 ]
 GUARDS: tuple[str, ...] = get_args(Guard)
 
+#: What stopped, for the application's users: its log rows and alerts are read in Portuguese.
+EM_PORTUGUES: Mapping[Guard, str] = {
+    "single_sheet": "A planilha não tem exatamente a aba esperada.",
+    "exact_header": "O cabeçalho da planilha não é o das dezenove colunas conhecidas.",
+    "plausible_row_count": "A planilha tem linhas de menos.",
+    "few_rejects": "Linhas demais da planilha seriam rejeitadas.",
+    "known_values": "A planilha traz valores desconhecidos.",
+    "natureza_matches_conta": "Há contas com a Natureza trocada.",
+    "period_inside_window": "Há períodos fora da janela pedida.",
+    "closed_months_present": "Um mês fechado sumiu da planilha.",
+    "closed_months_unchanged": "O Realizado de um mês fechado mudou.",
+    "no_foreign_rows": "Há linhas em dre_hitss que esta rotina não carregou.",
+}
+
 #: An export with fewer rows than this share of the published lines is taken for a cut one.
 PLAUSIBLE_SHARE = 0.9
 #: More rejected rows than this share mean another layout, not typing errors.
@@ -54,6 +68,12 @@ class Violation:
 
     guard: Guard
     sentence: str
+
+    @property
+    def portuguese(self) -> str:
+        """What stopped and how to go on, with the sentence itself as the detail."""
+        aceite = f"Para aceitar a mudança, execute de novo com accept: [{self.guard}]."
+        return f"{EM_PORTUGUES[self.guard]} Nada foi substituído. {aceite} Detalhe: {self.sentence}"
 
     def __str__(self) -> str:
         return f"{self.sentence} To accept it knowingly, run again with accept: [{self.guard}]."

@@ -77,7 +77,9 @@ class LoadSession:
             problem = Proof({}, {})
             names = (f"hitss/{name}" for name in self.plan.selected)
             self.ledger.record_proofs(self.run_id, [(name, month, "", problem, str(error)) for name in names])
-            self.execution.log("ERROR", str(error), {"month": month})
+            self.execution.log(
+                "ERROR", f"A carga de {month[:7]} falhou; o mês ficou como estava. {error}", {"month": month}
+            )
             self.execution.details = {"months_failed": self._failed, **self._totals}
             raise
 

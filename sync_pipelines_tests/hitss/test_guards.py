@@ -5,7 +5,9 @@ import pytest
 
 from sync_pipelines.hitss.cells import Problem
 from sync_pipelines.hitss.guards import (
+    EM_PORTUGUES,
     GUARDS,
+    Guard,
     Published,
     Review,
     Violation,
@@ -148,3 +150,11 @@ def test_a_review_raises_every_sentence_of_the_file_and_none_of_a_month() -> Non
     with pytest.raises(PermanentError, match=r"One\..*few_rejects.*Two\..*known_values"):
         Review(file).stop_if_refused()
     Review(months={CLOSED: Violation("closed_months_present", "Three.")}).stop_if_refused()
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_speaks_portuguese_to_the_applications_users(guard: Guard) -> None:
+    told = Violation(guard, "2025-03 has 9 published lines and none in the export.").portuguese
+    assert EM_PORTUGUES[guard] in told
+    assert f"accept: [{guard}]" in told
+    assert "2025-03 has 9" in told
