@@ -44,7 +44,7 @@ class Changes(NamedTuple):
 
 @contextmanager
 def connect(url: str, *, what: str, read_only: bool = False) -> Iterator[Connection]:
-    """A connection whose errors are sentences about `what` (`the fabricio database`).
+    """A connection whose errors are sentences about `what` (`the ops database`).
 
     Autocommit, so that a transaction is where the code says `with connection.transaction()`.
     """
@@ -82,7 +82,7 @@ def errors_about(what: str) -> Iterator[None]:
 
 
 def lock_key(*parts: str) -> int:
-    """The 64-bit advisory lock key of a name such as ("hitss", "2025-08-01")."""
+    """The 64-bit advisory lock key of a name such as ("orders", "2025-08-01")."""
     text = "\x1f".join(("sync_pipelines", *parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
