@@ -90,6 +90,9 @@ def dre_export(
     blocked = report.found.review.months
     context.log.info(_summary(report))
     dre.progress(_summary(report))
+    if report.found.rejected:
+        text = f"{report.found.rejected} linhas foram rejeitadas e faltam nos totais; veja a planilha de rejeitadas."
+        send_alert(Alert("hitss", "linhas rejeitadas", text, "aviso"))
     if blocked:
         text = " ".join(violation.portuguese for violation in blocked.values())
         send_alert(Alert("hitss", "meses fechados com alterações", text))
