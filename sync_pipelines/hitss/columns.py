@@ -26,8 +26,6 @@ NATUREZA_OF_CONTA = {
     "Receita Devengada": RECEITA,
     "Outros": CUSTO,
 }
-#: Natureza as the requirement's `tipo`: never from the sign, which reversals turn round.
-TIPO_OF_NATUREZA = {RECEITA: "RECEITA", CUSTO: "DESPESA"}
 
 CellKind = Literal["text", "amount", "percent", "integer", "period"]
 

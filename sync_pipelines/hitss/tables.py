@@ -33,6 +33,7 @@ _PUBLISHED: LiteralString = """(
         line_hash, occurrence, conta,
         coalesce(nullif(btrim(denominacao_conta), ''), conta) as descricao,
         valor * {sign} as valor,
+        -- from Natureza and never from the sign, which reversals turn round
         case natureza when 'RECEITA' then 'RECEITA' else 'DESPESA' end as tipo,
         periodo, %(empresa)s::text as empresa, competencia,
         extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,

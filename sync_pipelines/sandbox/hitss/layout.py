@@ -50,7 +50,6 @@ SUBCONTRATADOS: Final = "Subcontratados"
 DESONERACAO: Final = "Desoneração da Folha"
 RECEITA_DEVENGADA: Final = "Receita Devengada"
 OUTROS: Final = "Outros"
-ACCOUNTS: Final = (CLT, SUBCONTRATADOS, DESONERACAO, RECEITA_DEVENGADA, OUTROS)
 
 
 def month_number(text: str) -> int:
