@@ -76,9 +76,6 @@ class DreChain:
     def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[executions.Execution, Ledger]]:
         """The execution record, the lock of the chain and the ledger of one run."""
         url = self.settings.require("fabricio_database_url")
-        # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
-        with postgres.connect(url, what=PROJECT) as connection, postgres.errors_about(PROJECT):
-            executions.sweep(connection, tables.EXECUTIONS)
         with (
             executions.execution(
                 url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}

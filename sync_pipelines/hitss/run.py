@@ -13,6 +13,7 @@ from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
 from sync_pipelines.hitss.pending import contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import open_ledger
+from sync_pipelines.operations import sensors
 from sync_pipelines.partitions import contiguous, months
 from sync_pipelines.runs import AssetRow, RunReport
 from sync_pipelines.settings import Settings, SettingsError
@@ -37,6 +38,8 @@ def run(
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
     asked = _asked(order, first, last)
     report = RunReport()
+    # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
+    sensors.sweep_all([system.watched(settings)], sensors.tell)
     with runs.instance(settings, report.notes.append) as instance:
 
         def materialize(

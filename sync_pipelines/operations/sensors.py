@@ -56,13 +56,13 @@ def sweeper(projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus) 
         description="Closes execution rows whose worker is gone. It trusts the lock a worker holds, not a status.",
     )
     def dead_run_sweeper() -> dg.SkipReason:
-        found = sweep_all(projects, _tell)
+        found = sweep_all(projects, tell)
         return dg.SkipReason(f"{len(found)} dead executions were closed." if found else "No dead execution.")
 
     return dead_run_sweeper
 
 
-def _tell(project: WatchedProject, row: Swept) -> None:
+def tell(project: WatchedProject, row: Swept) -> None:
     send_alert(
         Alert(
             project.system,

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from sync_pipelines.hitss.run import run as run_in_this_process
 from sync_pipelines.hitss.tables import EXECUTIONS
 from sync_pipelines.lib.executions import execution, sweep
 from sync_pipelines.lib.failures import PermanentError
@@ -127,8 +128,11 @@ def test_a_month_that_failed_last_is_in_the_record(short: House) -> None:
 
 
 def test_the_next_run_closes_what_a_dead_one_left_open(short: House) -> None:
-    """Also where no daemon runs, and so no sweeper."""
+    """Where no daemon runs, and so no sweeper: the command line's path."""
     dead, fresh = opened(short, "sync_pipelines", "1 second"), opened(short, None, "1 minute")
-    run(short)
+    ran = run_in_this_process(
+        short.settings, first=None, last=None, accept=[], progress=lambda _: None, chain=short.chain
+    )
+    assert ran.succeeded, ran.problems
     assert status(short, dead) == ("failed", True)
     assert status(short, fresh) == ("running", False)
