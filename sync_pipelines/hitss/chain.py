@@ -215,7 +215,7 @@ class DreChain:
                 selected,
             )
             with open_session(
-                url, months, plan, ledger=ledger, landing=landing, execution=record, progress=self.progress
+                url, months, plan, ledger=ledger, execution=record, progress=self.progress
             ) as session:
                 yield session
 

@@ -113,6 +113,14 @@ class LoadPlan:
         return self.contents.get(month, EMPTY_MONTH)
 
     def version(self, asset: str, month: str) -> str:
+        """What a proof of this run is made for: the workbook's content, where the lines hold it.
+
+        A run of later tables alone derives them from the lines as they are; where those are older than the
+        workbook, the proof must not pass for one of its content.
+        """
+        lines = self.live.digests["dre_lines"].get(month, Digest())
+        if "dre_lines" not in self.selected and lines != self.content(month).full:
+            return f"lines of another content: {lines}"
         return version_of(asset, self.content(month), self.empresa)
 
     def settled(self, month: str) -> dict[str, Outcome] | None:

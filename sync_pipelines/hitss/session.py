@@ -21,7 +21,7 @@ from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.executions import Execution
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.ledger import Landing, Ledger, RecordableProof
+from sync_pipelines.lib.ledger import Ledger, RecordableProof
 from sync_pipelines.lib.proof import Proof
 
 CONNECTIONS = 2
@@ -37,7 +37,6 @@ class LoadSession:
 
     plan: LoadPlan
     ledger: Ledger
-    landing: Landing
     run_id: str
     execution: Execution
     progress: Callable[[str], None]
@@ -119,7 +118,6 @@ def open_session(
     plan: LoadPlan,
     *,
     ledger: Ledger,
-    landing: Landing,
     execution: Execution,
     progress: Callable[[str], None],
 ) -> Iterator[LoadSession]:
@@ -150,7 +148,7 @@ def open_session(
         futures = {month: pool.submit(load, month) for month in open_months}
         summaries = dict(plan.live.summaries)
         session = LoadSession(
-            plan, ledger, landing, execution.run_id, execution, progress, settled, futures, summaries
+            plan, ledger, execution.run_id, execution, progress, settled, futures, summaries
         )
         try:
             yield session

@@ -194,3 +194,19 @@ def test_a_refused_workbook_is_not_loaded_by_its_name_either(
     ):
         session.load("2025-08-01")
     assert content(short) == before
+
+
+def test_tables_derived_from_older_lines_do_not_pass_for_the_new_workbook(short: House) -> None:
+    """Somebody launches the published tables alone while the month still waits to be loaded."""
+    run(short)
+    short.hitss.fault("realizado_restated", month="8/2025")
+    report = short.chain.download("restated")
+    assert report.pending.changed == ("2025-08-01",)
+    with short.chain.load(
+        "alone", ["2025-08-01"], selected=("dre_hitss", "dre_orcado", "dre_summary")
+    ) as session:
+        session.load("2025-08-01")
+    ran = run(short, "later")
+    assert ran.report.pending.changed == ("2025-08-01",)
+    assert ran.touched["dre_hitss"]
+    assert run(short, "again").touched.total() == 0
