@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     sync_env: Literal["demo", "development", "production"] = "development"
     sync_timezone: str = "America/Sao_Paulo"
     landing_url: str = ".state/landing"
+    landing_s3_endpoint: str | None = None
+    landing_s3_region: str = "us-east-1"
+    landing_s3_access_key: SecretStr | None = None
+    landing_s3_secret_key: SecretStr | None = None
     ops_database_url: SecretStr | None = None
     dagster_pg_url: SecretStr | None = None
 
@@ -48,6 +52,32 @@ class Settings(BaseSettings):
     hitss_ca_bundle: Path | None = None
     hitss_first_month: str = Field("2016-09", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     hitss_empresa: str = "HITSS"
+    hitss_auth_mode: Literal["none", "basic", "login"] = "none"
+    hitss_base_url: str | None = None
+    hitss_username: SecretStr | None = None
+    hitss_password: SecretStr | None = None
+    hitss_secrets_from: Literal["environment", "vault"] = "environment"
+    hitss_database_url: SecretStr | None = None
+    hitss_mirror_mode: Literal["one_way", "two_way"] = "one_way"
+    hitss_backup_retention: str = "7 daily, 4 weekly, 12 monthly, at least 3"
+
+    aimindset_database_url: SecretStr | None = None
+    aimindset_project_url: str | None = None
+    aimindset_service_key: SecretStr | None = None
+    aimindset_secrets_from: Literal["environment", "vault"] = "environment"
+    aimindset_backup_by: Literal["connection", "rpc"] = "connection"
+    aimindset_panel_log_types: bool = False
+    aimindset_widen_backup_logs: bool = False
+    aimindset_archive_retention: str = "7 daily, 4 weekly, 12 monthly, at least 3"
+    archive_age_recipient: str | None = None
+    archive_age_identity: SecretStr | None = None
+    scratch_database_url: SecretStr | None = None
+
+    alert_email_to: str | None = None
+    alert_email_from: str | None = None
+    smtp_url: SecretStr | None = None
+    database_limit_mb: int = Field(8192, gt=0)
+    landing_limit_mb: int = Field(20480, gt=0)
 
     @field_validator("sync_timezone")
     @classmethod
@@ -56,7 +86,14 @@ class Settings(BaseSettings):
             raise ValueError("is not a time zone of the IANA database, such as America/Sao_Paulo")
         return value
 
-    @field_validator("ops_database_url", "dagster_pg_url", "fabricio_database_url")
+    @field_validator(
+        "ops_database_url",
+        "dagster_pg_url",
+        "fabricio_database_url",
+        "hitss_database_url",
+        "aimindset_database_url",
+        "scratch_database_url",
+    )
     @classmethod
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
@@ -73,6 +110,15 @@ class Settings(BaseSettings):
         scheme = urlsplit(value).scheme
         if scheme not in {"", "file"}:
             raise ValueError(f"must be a folder (a path or file://…); {scheme}:// is not supported yet")
+        return value
+
+    @field_validator("hitss_mirror_mode")
+    @classmethod
+    def _one_way(cls, value: str) -> str:
+        if value == "two_way":
+            raise ValueError(
+                "is two_way, which does not exist yet: the mirror goes from fabricio to hitss only. Set it to one_way"
+            )
         return value
 
     @field_validator("hitss_download_url")
@@ -102,7 +148,8 @@ class Settings(BaseSettings):
                 raise ValueError(
                     "HITSS_DOWNLOAD_URL: points at this machine (a sandbox), which SYNC_ENV=production refuses"
                 )
-        if self.fabricio_database_url is not None and self.ops_database_url is None:
+        projects = (self.fabricio_database_url, self.hitss_database_url, self.aimindset_database_url)
+        if any(projects) and self.ops_database_url is None:
             raise ValueError(
                 "OPS_DATABASE_URL: is not set; proofs, rejects and the landing index need a database of ours"
             )

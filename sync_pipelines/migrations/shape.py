@@ -200,6 +200,45 @@ SHAPES: Mapping[str, Shape] = {
                 ),
                 {"proofs_newest": "(asset, partition_key, id desc)"},
             ),
+            "ops.copies": Table(
+                _columns(
+                    bigint="id rows bytes",
+                    text="asset partition_key name run_id",
+                    boolean="proved",
+                    jsonb="details",
+                    timestamptz="made_at removed_at",
+                ),
+                {
+                    "copies_by_name": "unique (asset, name)",
+                    "copies_newest": "(asset, proved, made_at desc)",
+                },
+            ),
+            "ops.drills": Table(
+                {
+                    **_columns(bigint="id", text="asset copy_name run_id", boolean="equal", jsonb="details"),
+                    **_columns(timestamptz="drilled_at"),
+                    "seconds": "double precision",
+                },
+                {"drills_newest": "(asset, drilled_at desc)"},
+            ),
+            "ops.alerts": Table(
+                _columns(
+                    bigint="id",
+                    text="asset partition_key kind delivered_by run_id",
+                    jsonb="details",
+                    timestamptz="alerted_at",
+                ),
+                {"alerts_once": "unique (asset, partition_key, kind)"},
+            ),
+            "ops.decisions": Table(
+                _columns(
+                    bigint="id",
+                    text="asset partition_key decision run_id",
+                    jsonb="details",
+                    timestamptz="decided_at",
+                ),
+                {"decisions_newest": "(asset, partition_key, id desc)"},
+            ),
         },
     ),
 }
