@@ -22,6 +22,11 @@ def months(first: date, timezone: str) -> dg.MonthlyPartitionsDefinition:
     return dg.MonthlyPartitionsDefinition(start_date=first.isoformat(), timezone=timezone, end_offset=1)
 
 
+def days(first: date, timezone: str) -> dg.DailyPartitionsDefinition:
+    """Every day from `first` to the current one, as days begin in `timezone`."""
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), timezone=timezone, end_offset=1)
+
+
 def contiguous(keys: Iterable[str], order: Sequence[str]) -> list[tuple[str, str]]:
     """Cut `keys` into runs of neighbours in `order`, as (first, last), since a range run has no gaps.
 

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     archive_age_recipient: str | None = None
     archive_age_identity: SecretStr | None = None
     scratch_database_url: SecretStr | None = None
+    backups_first_day: date = date(2026, 11, 1)
 
     alert_email_to: str | None = None
     alert_email_from: str | None = None
