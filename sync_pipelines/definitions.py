@@ -17,7 +17,7 @@ def build(values: Settings) -> dg.Definitions:
     """The definitions under the given settings."""
     redaction.install_logging()
     systems = [hitss.definitions(values)] if values.fabricio_database_url else []
-    watched = [hitss.watched(values)] if values.fabricio_database_url else []
+    watched = hitss.watched(values) if values.fabricio_database_url else []
     status = dg.DefaultSensorStatus.RUNNING if values.automation_is_on else dg.DefaultSensorStatus.STOPPED
     house = dg.Definitions(
         sensors=[sensors.sweeper(watched, status), sensors.failure_alert(status)],

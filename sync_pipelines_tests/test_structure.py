@@ -88,7 +88,7 @@ def below(*folders: str) -> list[Import]:
 def is_pure(path: Path) -> bool:
     folder = path.relative_to(PACKAGE).parts[0]
     if folder in SYSTEMS:
-        return path.stem not in DAGSTER_FILES
+        return path.stem.rpartition("_")[2] not in DAGSTER_FILES
     return folder == "lib" and path.stem not in DAGSTER_LIB
 
 

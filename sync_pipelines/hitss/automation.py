@@ -8,6 +8,7 @@ import dagster as dg
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.assets import EXPORT_KEY
 from sync_pipelines.hitss.examination import EXPORT
+from sync_pipelines.hitss.mirror_assets import MIRROR_KEY
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import open_ledger
@@ -98,6 +99,70 @@ def changed_months_sensor(
         return dg.SensorResult(run_requests=requests)
 
     return hitss_changed_months
+
+
+mirror_job = dg.define_asset_job(
+    "hitss_mirror",
+    selection=dg.AssetSelection.assets(MIRROR_KEY),
+    description="Bring the mirror in the second project up to date and prove it.",
+)
+MIRROR_SENSOR = "hitss_mirror_after_load"
+
+
+def mirror_request(months: dg.MonthlyPartitionsDefinition, run_key: str | None = None) -> dg.RunRequest:
+    """A run over all months that touches and tells only of those that differ."""
+    order = months.get_partition_keys()
+    return dg.RunRequest(
+        run_key=run_key,
+        run_config={"ops": {"hitss_dre_mirror": {"config": {"only_changes": True}}}},
+        tags={
+            "dagster/asset_partition_range_start": order[0],
+            "dagster/asset_partition_range_end": order[-1],
+        },
+    )
+
+
+def mirror_schedule(
+    months: dg.MonthlyPartitionsDefinition, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="hitss_mirror_two_hourly",
+        job=mirror_job,
+        cron_schedule="0 */2 * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        description="Replaces the pg_cron job `sync-dre-data-hourly`, which in spite of its name ran every two hours.",
+    )
+    def hitss_mirror_two_hourly() -> dg.RunRequest:
+        return mirror_request(months)
+
+    return hitss_mirror_two_hourly
+
+
+def mirror_sensor(
+    settings: Settings, months: dg.MonthlyPartitionsDefinition, status: dg.DefaultSensorStatus
+) -> dg.SensorDefinition:
+    """A sensor that mirrors after a load: when there are proofs of `dre_hitss` that it has not seen."""
+
+    @dg.sensor(
+        name=MIRROR_SENSOR,
+        job=mirror_job,
+        minimum_interval_seconds=30,
+        default_status=status,
+        description="Requests the mirror when a load has proved months of dre_hitss since it last did.",
+    )
+    def hitss_mirror_after_load(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        loading = dg.RunsFilter(statuses=list(UNFINISHED), job_name=load_job.name)
+        if context.instance.get_run_records(loading, limit=1):
+            return dg.SkipReason("A load is under way; the mirror follows when it is done.")
+        with open_ledger(settings.require("ops_database_url")) as ledger:
+            newest = str(ledger.newest_proof("hitss/dre_hitss"))
+        if newest == (context.cursor or "0"):
+            return dg.SkipReason("Nothing was loaded since the last mirror.")
+        request = mirror_request(months, f"after-load:{newest}")
+        return dg.SensorResult(run_requests=[request], cursor=newest)
+
+    return hitss_mirror_after_load
 
 
 UNFINISHED = (

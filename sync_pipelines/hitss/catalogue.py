@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +79,17 @@ STANDING_CHECKS = (
 )
 
 _TYPES = {"text": "text", "amount": "numeric", "percent": "numeric", "integer": "bigint", "period": "text"}
+_PUBLISHED_TYPES = {
+    "valor": "numeric(15,2)",
+    "valor_exato": "numeric",
+    "imposto": "numeric",
+    "competencia": "date",
+    "ano": "integer",
+    "mes": "integer",
+    "created_at": "timestamptz",
+    "line_hash": "uuid",
+    "occurrence": "integer",
+}
 _COLUMN_NOTES = {
     "lancamento": "amount exactly as in the workbook",
     "valor": "amount with two decimals, half away from zero",
@@ -112,6 +123,10 @@ _COLUMN_NOTES = {
     "id_homs": "the project's number in HOMS; Realizado only",
     "filial_faturamento": "billing branch",
     "imposto": "tax in percent",
+    "execution_id": "the run that loaded the row",
+    "created_at": "when the row was loaded",
+    "line_hash": "md5 of the financial columns",
+    "occurrence": "number among equal lines, from 1",
     "margem": "revenue less cost plus desoneração",
     "margem_percentual": "margin in percent of revenue",
 }
@@ -194,18 +209,13 @@ def _lines_metadata() -> Mapping[str, Any]:
     return table_definition("sync_private.dre_lines", columns, lineage)
 
 
+def published_columns(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Type and description of columns of the published tables."""
+    return {name: (_PUBLISHED_TYPES.get(name, "text"), _COLUMN_NOTES.get(name, "")) for name in names}
+
+
 def _published_metadata(table: PublishedTable) -> Mapping[str, Any]:
-    numeric = {
-        "valor": "numeric(15,2)",
-        "valor_exato": "numeric",
-        "imposto": "numeric",
-        "competencia": "date",
-    }
-    whole = {"ano", "mes"}
-    columns = {
-        name: ("integer" if name in whole else numeric.get(name, "text"), _COLUMN_NOTES.get(name, ""))
-        for name in table.columns
-    }
+    columns = published_columns(table.columns)
     lineage = {
         name: [("hitss/dre_lines", source) for source in _SOURCE_OF.get(name, (name,))]
         for name in table.columns

@@ -39,7 +39,7 @@ def run(
     asked = _asked(order, first, last)
     report = RunReport()
     # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
-    sensors.sweep_all([system.watched(settings)], sensors.tell)
+    sensors.sweep_all(system.watched(settings), sensors.tell)
     with runs.instance(settings, report.notes.append) as instance:
 
         def materialize(

@@ -5,32 +5,49 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.hitss import assets, automation, catalogue, checks, tables
+from sync_pipelines.hitss import assets, automation, catalogue, checks, mirror_assets, tables
 from sync_pipelines.hitss.chain import DreChain
+from sync_pipelines.hitss.mirror import DESTINATION
+from sync_pipelines.hitss.mirroring import DreMirror
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.operations.sensors import WatchedProject
 from sync_pipelines.settings import Settings
 
 
-def definitions(settings: Settings, chain: DreChain | None = None) -> dg.Definitions:
-    """The system's assets, checks, jobs, schedule and sensor; `chain` replaces the real clock and network."""
+def definitions(
+    settings: Settings, chain: DreChain | None = None, mirror: DreMirror | None = None
+) -> dg.Definitions:
+    """The system's assets, checks, jobs, schedules and sensors; `chain` and `mirror` replace clock and network."""
     months = partitions.months(settings.first_month, settings.sync_timezone)
     on = settings.automation_is_on
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-    return dg.Definitions(
+    sensing = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    chained = dg.Definitions(
         assets=[catalogue.source_spec(), assets.dre_export, assets.month_chain(months)],
         asset_checks=checks.checks(settings),
         jobs=[automation.download_job, automation.load_job, automation.checks_job],
         schedules=[automation.download_schedule(scheduled), automation.checks_schedule(scheduled)],
-        sensors=[
-            automation.changed_months_sensor(
-                settings, months, dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-            )
-        ],
+        sensors=[automation.changed_months_sensor(settings, months, sensing)],
         resources={"dre": chain or DreChain(settings)},
     )
+    if settings.hitss_database_url is None:
+        return chained
+    mirrored = dg.Definitions(
+        assets=[mirror_assets.mirror_asset(months), mirror_assets.destination_spec()],
+        jobs=[automation.mirror_job],
+        schedules=[automation.mirror_schedule(months, scheduled)],
+        sensors=[automation.mirror_sensor(settings, months, sensing)],
+        resources={"mirror": mirror or DreMirror(settings)},
+    )
+    return dg.Definitions.merge(chained, mirrored)
 
 
-def watched(settings: Settings) -> WatchedProject:
+def watched(settings: Settings) -> list[WatchedProject]:
     """What the sweeper looks after."""
-    return WatchedProject("hitss", PROJECT, settings.require("fabricio_database_url"), tables.EXECUTIONS)
+    projects = [
+        WatchedProject("hitss", PROJECT, settings.require("fabricio_database_url"), tables.EXECUTIONS)
+    ]
+    if settings.hitss_database_url is not None:
+        url = settings.require("hitss_database_url")
+        projects.append(WatchedProject("hitss", DESTINATION, url, tables.EXECUTIONS))
+    return projects

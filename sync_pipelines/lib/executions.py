@@ -42,13 +42,16 @@ class Execution:
     tables: ExecutionTables
     id: str
     run_id: str
+    #: How to come back when the server was restarted under the work, and its name in errors.
+    url: str = ""
+    what: str = "the database"
     processed: int = 0
     failed: int = 0
     details: dict[str, object] = field(default_factory=dict)
 
     def log(self, level: Level, message: str, context: Mapping[str, object] | None = None) -> None:
         """Write a line to the application's log. Neither secrets nor personal data belong in it."""
-        self.connection.execute(
+        self._execute(
             sql.SQL(
                 "insert into {} (level, message, context, source, execution_id) values (%s, %s, %s, %s, %s)"
             ).format(postgres.table(self.tables.logs)),
@@ -56,13 +59,22 @@ class Execution:
         )
 
     def close(self, status: Literal["completed", "failed"], error: str | None) -> None:
-        self.connection.execute(
+        self._execute(
             sql.SQL(
                 "update {} set status = %s, completed_at = now(), records_processed = %s, records_failed = %s,"
                 " error_message = %s, execution_details = coalesce(execution_details, '{{}}') || %s where id = %s"
             ).format(postgres.table(self.tables.executions)),
             (status, self.processed, self.failed, error, Jsonb(self.details), self.id),
         )
+
+    def _execute(self, statement: sql.Composed, parameters: tuple[object, ...]) -> None:
+        try:
+            self.connection.execute(statement, parameters)
+        except psycopg.OperationalError:
+            if not self.connection.closed or not self.url:
+                raise
+            with postgres.connect(self.url, what=self.what) as again:
+                again.execute(statement, parameters)
 
 
 @contextmanager
@@ -84,7 +96,7 @@ def execution(
             (Jsonb({"engine": ENGINE, "run_id": run_id, **details}),),
         ).fetchone()
         assert row is not None
-        opened = Execution(connection, tables, str(row[0]), run_id)
+        opened = Execution(connection, tables, str(row[0]), run_id, url, what)
         opened.log("INFO", started, {"run_id": run_id, **details})
         try:
             yield opened
@@ -99,7 +111,7 @@ def _close_failed(opened: Execution, error: BaseException) -> None:
     try:
         opened.close("failed", sentence)
         opened.log("ERROR", sentence, {"run_id": opened.run_id})
-    except psycopg.Error:
+    except (psycopg.Error, SyncError):
         # The work's own error matters more than that its record could not be closed: the sweeper does it.
         error.add_note("Its execution record could not be closed; the sweeper will close it.")
 

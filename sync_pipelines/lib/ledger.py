@@ -186,6 +186,29 @@ class Ledger:
             for key, version, source, destination, holds, run_id in rows
         }
 
+    def newest_proof(self, asset: str) -> int:
+        """The number of the newest proof of an asset, which grows with each; 0 when there is none."""
+        row = self.connection.execute(
+            "select coalesce(max(id), 0) from ops.proofs where asset = %s", (asset,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def decide(self, asset: str, partition_key: str, decision: str, run_id: str) -> None:
+        """Keep what a person decided of a partition, so that the next run need not ask again."""
+        self.connection.execute(
+            "insert into ops.decisions (asset, partition_key, decision, run_id) values (%s, %s, %s, %s)",
+            (asset, partition_key, decision, run_id),
+        )
+
+    def decisions(self, asset: str) -> dict[str, str]:
+        """The newest decision of each partition of an asset that has one."""
+        rows = self.connection.execute(
+            "select distinct on (partition_key) partition_key, decision from ops.decisions where asset = %s"
+            " order by partition_key, id desc",
+            (asset,),
+        ).fetchall()
+        return dict(rows)
+
 
 def storable(value: object) -> object:
     """A value without what Postgres cannot hold in a text: NUL and halves of surrogate pairs."""

@@ -91,26 +91,59 @@ def run_partitions(
     """
     if not context.partition_keys:
         raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
+    good, bad = _work_through(context, context.partition_keys, work)
+    if bad:
+        _log_by_hand(context, good, bad, failed_check)
+        raise _failure(good, bad)
+    yield from _results(context, keys, good)
+
+
+def run_chosen(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    chosen: Sequence[str],
+    work: Callable[[str], Reports],
+    *,
+    failed_check: dg.AssetCheckKey,
+) -> Iterator[dg.AssetCheckResult]:
+    """As `run_partitions`, for partitions that the run itself chose: the others of its range get no event.
+
+    The asset's spec must be skippable: the events are logged by hand, for `chosen` keys that the asset knows.
+    """
+    good, bad = _work_through(context, chosen, work)
+    known = set(context.partition_keys)
+    told = {partition: reports for partition, reports in good.items() if partition in known}
+    _log_by_hand(context, told, bad, failed_check)
+    if bad:
+        raise _failure(good, bad)
+    yield from _summaries(context, key, good)
+
+
+def _work_through(
+    context: dg.AssetExecutionContext, partitions: Sequence[str], work: Callable[[str], Reports]
+) -> tuple[dict[str, Reports], dict[str, str]]:
+    """The reports of the partitions that are done, and the sentences of those that failed."""
     keep_connections(context.instance)
     good: dict[str, Reports] = {}
     bad: dict[str, str] = {}
-    for number, partition in enumerate(context.partition_keys, 1):
+    for number, partition in enumerate(partitions, 1):
         try:
             good[partition] = work(partition)
-            context.log.debug(f"{partition} is done ({number} of {len(context.partition_keys)}).")
+            context.log.debug(f"{partition} is done ({number} of {len(partitions)}).")
         except Exception as error:  # a bug in one month must not lose what is known of the others
             bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
             context.log.error(f"{partition} failed: {bad[partition]}")
-    if bad:
-        _log_by_hand(context, good, bad, failed_check)
-        sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
-        more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
-        raise dg.Failure(
-            f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}",
-            metadata={"failed_partitions": list(bad)},
-            allow_retries=False,
-        )
-    yield from _results(context, keys, good)
+    return good, bad
+
+
+def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
+    sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
+    more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
+    return dg.Failure(
+        f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}",
+        metadata={"failed_partitions": list(bad)},
+        allow_retries=False,
+    )
 
 
 def _log_by_hand(

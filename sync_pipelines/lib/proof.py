@@ -22,7 +22,9 @@ from psycopg import sql
 SEPARATOR = "\x1f"
 NULL = "\x1e"
 
-Kind = Literal["text", "number", "integer", "date", "timestamp"]
+#: `other` is what Postgres itself writes for a value (uuid, json, interval): the same in two databases, but
+#: not to be rebuilt in Python.
+Kind = Literal["text", "number", "integer", "date", "timestamp", "other"]
 
 
 class Digest(NamedTuple):
@@ -115,6 +117,7 @@ def _canonical_sql(column: Column) -> sql.Composable:
         "text": name,
         "number": sql.SQL("trim_scale({})::text").format(name),
         "integer": sql.SQL("{}::text").format(name),
+        "other": sql.SQL("{}::text").format(name),
         "date": sql.SQL("to_char({}, 'YYYY-MM-DD')").format(name),
         "timestamp": sql.SQL("to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')").format(
             name

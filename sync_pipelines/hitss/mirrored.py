@@ -1,0 +1,135 @@
+"""What is mirrored of `dre_hitss`: its columns, the month a row belongs to, and how both sides are read.
+
+The mirror owns the rows that bear its name in `sync_source`; every other row of the destination is the
+destination's own. Numbers (`id`) are not copied: the two tables count by sequences of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import LiteralString, NamedTuple
+
+from psycopg import sql
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.proof import Column, Digest, digest_query, row_hash_sql
+
+#: What `sync_source` says of a row that the mirror brought.
+MIRROR = "fabricio"
+
+_TECHNICAL = (Column("execution_id"), Column("created_at", "timestamp"))
+_SEED = (
+    *(Column("conta"), Column("descricao"), Column("valor", "number")),
+    *(Column("tipo"), Column("periodo"), Column("empresa")),
+)
+_WORKBOOK = (
+    *(Column("competencia", "date"), Column("ano", "integer"), Column("mes", "integer")),
+    *(Column("natureza"), Column("valor_exato", "number"), Column("tipo_comercial"), Column("cliente")),
+    *(Column("linha_negocio"), Column("codigo_projeto"), Column("projeto"), Column("id_homs")),
+    *(Column("filial_faturamento"), Column("imposto", "number"), Column("line_hash", "other")),
+    Column("occurrence", "integer"),
+)
+# A row that others wrote has no competencia: its text says the month, in one of the ways that were seen.
+_MONTH_OF_TEXT: LiteralString = """case
+    when periodo ~ '^(0?[1-9]|1[0-2])/[12][0-9]{3}$'
+    then make_date(split_part(periodo, '/', 2)::integer, split_part(periodo, '/', 1)::integer, 1)
+    when periodo ~ '^[12][0-9]{3}-(0[1-9]|1[0-2])(-[0-9]{2})?$'
+    then make_date(left(periodo, 4)::integer, substr(periodo, 6, 2)::integer, 1)
+end"""
+
+
+class Side(NamedTuple):
+    """A month on one side: its digest and the total of its amounts as text."""
+
+    digest: Digest = Digest()
+    total: str | None = None
+
+    def as_proof(self) -> dict[str, str]:
+        return {"rows": str(self.digest.rows), "digest": str(self.digest), "total": self.total or "0"}
+
+
+@dataclass(frozen=True)
+class MirroredTable:
+    """A table in both databases, and the SQL that reads it; `{month}` is the first day of a month.
+
+    `content` are the columns by which two rows are the same line, `technical` those copied and proved beside
+    them. `seed` is the part of the content that a row of the requirement's own shape has. `of_month` is a
+    condition that an index serves.
+    """
+
+    name: str
+    content: tuple[Column, ...]
+    seed: tuple[Column, ...]
+    technical: tuple[Column, ...]
+    month: LiteralString
+    of_month: LiteralString
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (*self.technical, *self.content)
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return postgres.table(self.name)
+
+    @cached_property
+    def names(self) -> sql.Composed:
+        """The copied columns, and last the hash of the row."""
+        names = [sql.Identifier(column.name) for column in self.columns]
+        return sql.SQL(", ").join([*names, sql.Identifier("sync_hash")])
+
+    def of(self, month: str) -> sql.Composed:
+        """The condition that a row is of a month."""
+        return sql.SQL(self.of_month).format(month=sql.Literal(month))
+
+    def rows_of(self, month: str) -> sql.Composed:
+        """The query of a month's rows as they are sent, each with its hash. COPY takes no parameters."""
+        names = [sql.Identifier(column.name) for column in self.columns]
+        return sql.SQL("select {}, {} as sync_hash from {} where {}").format(
+            sql.SQL(", ").join(names), row_hash_sql(self.columns), self.identifier, self.of(month)
+        )
+
+    def sides(
+        self, connection: postgres.Connection, *, mirrored: bool, month: str | None = None
+    ) -> dict[str | None, Side]:
+        """Every month (or one) that has rows, under None those without a month.
+
+        `mirrored` reads only the rows that the mirror brought; otherwise all count, as they do in the source.
+        """
+        conditions = [sql.SQL("sync_source = {}").format(MIRROR)] if mirrored else []
+        conditions += [self.of(month)] if month else []
+        query = digest_query(
+            self.identifier,
+            self.columns,
+            by=sql.SQL(self.month),
+            where=sql.SQL(" and ").join(conditions) if conditions else sql.SQL("true"),
+            sums=("valor",),
+        )
+        rows = connection.execute(query).fetchall()
+        return {key: Side(Digest.parse(text), total) for key, text, total in rows}
+
+    def own_rows(self, connection: postgres.Connection) -> dict[str | None, int]:
+        """How many rows of each month the mirror did not bring."""
+        statement = sql.SQL(
+            "select ({})::text, count(*) from {} where sync_source is distinct from {} group by 1"
+        ).format(sql.SQL(self.month), self.identifier, MIRROR)
+        return dict(connection.execute(statement).fetchall())
+
+
+DRE = MirroredTable(
+    "public.dre_hitss",
+    content=(*_SEED, *_WORKBOOK),
+    seed=_SEED,
+    technical=_TECHNICAL,
+    month=f"coalesce(competencia, {_MONTH_OF_TEXT})",
+    of_month="(competencia = {month}::date or competencia is null and "
+    + _MONTH_OF_TEXT.replace("{", "{{").replace("}", "}}")
+    + " = {month}::date)",
+)
+
+
+def months_of(*sides: Mapping[str | None, object]) -> list[str]:
+    """The months that any of the sides has, in order."""
+    return sorted({month for side in sides for month in side if month is not None})
