@@ -70,6 +70,7 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool) -> bool:
     configured = {
         runner.OPS: settings.ops_database_url,
         runner.FABRICIO: settings.fabricio_database_url,
+        runner.HITSS: settings.hitss_database_url,
     }
     good = True
     for history, secret in configured.items():

@@ -40,9 +40,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 @pytest.fixture(scope="session")
 def templates(postgres_server: PostgresServer) -> dict[str, str]:
     """Names of the migrated template databases, by history."""
-    for history in (runner.FABRICIO, runner.OPS):
+    histories = (runner.FABRICIO, runner.HITSS, runner.OPS)
+    for history in histories:
         runner.upgrade(history, postgres_server.create_database(f"template_{history.name}"))
-    return {history.name: f"template_{history.name}" for history in (runner.FABRICIO, runner.OPS)}
+    return {history.name: f"template_{history.name}" for history in histories}
 
 
 @pytest.fixture

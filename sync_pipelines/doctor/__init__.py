@@ -42,7 +42,7 @@ def diagnose(
         ("LANDING_URL", lambda: machine.landing(settings.landing_root)),
         *(
             (name, lambda name=name: _database(settings, name, resolve, now))
-            for name in ("OPS_DATABASE_URL", "DAGSTER_PG_URL", "FABRICIO_DATABASE_URL")
+            for name in ("OPS_DATABASE_URL", "DAGSTER_PG_URL", "FABRICIO_DATABASE_URL", "HITSS_DATABASE_URL")
         ),
         (
             "HITSS_DOWNLOAD_URL",
@@ -67,11 +67,14 @@ def _database(
     if url is None:
         yield _absent(settings, name)
         return
-    history = {"OPS_DATABASE_URL": runner.OPS, "FABRICIO_DATABASE_URL": runner.FABRICIO}.get(name)
+    histories = (runner.OPS, runner.FABRICIO, runner.HITSS)
+    history = {f"{one.name.upper()}_DATABASE_URL": one for one in histories}.get(name)
     yield from databases.check(Database(name, url.get_secret_value(), history), resolve, now)
 
 
 def _absent(settings: Settings, name: str) -> Finding:
+    if name == "HITSS_DATABASE_URL":
+        return Finding(True, f"{name} is not set: there is no mirror in a second project")
     if name == "FABRICIO_DATABASE_URL":
         return Finding(True, f"{name} is not set: the system hitss is absent")
     if name == "DAGSTER_PG_URL":

@@ -103,7 +103,7 @@ def _look(
     tables: list[str] = []
     private = None
     if database.history is not None:
-        from sync_pipelines.migrations.shape import SHAPES
+        from sync_pipelines.migrations.shapes import SHAPES
 
         shape = SHAPES[database.history.name]
         tables, private = list(shape.tables), shape.private

@@ -23,11 +23,12 @@ class Column(NamedTuple):
 
 
 class Constraint(NamedTuple):
-    """A CHECK or a unique index: its name, the columns it looks at, its definition."""
+    """A CHECK or a unique index: its name, the columns it looks at, its definition, whether it is a constraint."""
 
     name: str
     columns: tuple[str, ...]
     definition: str
+    constraint: bool = True
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Relation:
     columns: dict[str, Column] = field(default_factory=dict)
     checks: list[Constraint] = field(default_factory=list)
     uniques: list[Constraint] = field(default_factory=list)
+    primary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ _CHECKS: LiteralString = (
 _INDEXES: LiteralString = (
     _OURS
     + """
-    select name, index.relname, pg_get_indexdef(indexrelid), indisunique and not indisprimary, indisvalid,
+    select name, index.relname, pg_get_indexdef(indexrelid), indisunique, indisprimary, indisvalid,
+        exists (select from pg_constraint where conindid = indexrelid),
         array(select attname from pg_attribute where attrelid = indrelid and attnum = any(indkey))::text[]
     from ours
     join pg_index on indrelid = ours.oid
@@ -160,19 +163,23 @@ def read(connection: postgres.Connection, shape: Shape) -> Live:
     relations: dict[str, Relation] = {}
     items: dict[Item, str] = {}
     for name, kind, secured in _rows(connection, _RELATIONS, shape):
-        relations[name] = Relation(kind)
-        items[Item("table", name)] = ""
-        if secured:
-            items[Item("rls", name)] = "enabled"
+        items[Item("view" if name in shape.views else "table", name)] = ""
+        relations |= {} if name in shape.views else {name: Relation(kind)}
+        items |= {Item("rls", name): "enabled"} if secured else {}
     for name, column, *about in _rows(connection, _COLUMNS, shape):
-        relations[name].columns[column] = Column(*about)
-        items[Item("column", name, column)] = about[0]
+        if name in relations:
+            relations[name].columns[column] = Column(*about)
+            items[Item("column", name, column)] = about[0]
     for name, check, definition, columns in _rows(connection, _CHECKS, shape):
         relations[name].checks.append(Constraint(check, tuple(columns), definition))
-    for name, index, definition, unique, valid, columns in _rows(connection, _INDEXES, shape):
+    for name, index, definition, unique, primary, valid, constraint, columns in _rows(
+        connection, _INDEXES, shape
+    ):
         items[Item("index", name, index)] = _index(definition, valid)
-        if unique:
-            relations[name].uniques.append(Constraint(index, tuple(columns), definition))
+        if primary:
+            relations[name].primary = index
+        elif unique:
+            relations[name].uniques.append(Constraint(index, tuple(columns), definition, constraint))
     for name, policy, *rule in _rows(connection, _POLICIES, shape):
         items[Item("policy", name, policy)] = _policy(*rule)
     for name, role, granted in _rows(connection, _GRANTS, shape):
@@ -207,7 +214,7 @@ def _with_others(
 
 def _rows(connection: postgres.Connection, query: LiteralString, shape: Shape) -> Sequence[tuple[Any, ...]]:
     parameters = {
-        "tables": list(shape.tables),
+        "tables": [*shape.tables, *shape.views],
         "roles": list(API_ROLES),
         "schema": shape.private,
         "functions": sorted(set(shape.triggers.values())),

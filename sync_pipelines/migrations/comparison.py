@@ -15,6 +15,7 @@ from sync_pipelines.migrations.shape import NOTHING, WRITE, Shape, Table
 Kind = Literal[
     "schema",
     "table",
+    "view",
     "column",
     "index",
     "rls",
@@ -53,6 +54,10 @@ def expected(shape: Shape, roles: Collection[str]) -> dict[Item, str]:
         if table.read is not None:
             items[Item("rls", name)] = "enabled"
             items |= _access(name, table, table.read)
+    for name, read in shape.views.items():
+        items[Item("view", name)] = ""
+        rights = {"anon": NOTHING, "authenticated": read, "service_role": "select"}
+        items |= {Item("grants", name, role): right for role, right in rights.items()}
     for (name, trigger), function in shape.triggers.items():
         items[Item("function", function)] = ""
         items[Item("trigger", name, trigger)] = function

@@ -16,7 +16,8 @@ from sync_pipelines.migrations import catalog, comparison, recognition, runner, 
 from sync_pipelines.migrations.catalog import Live
 from sync_pipelines.migrations.comparison import Difference
 from sync_pipelines.migrations.runner import History
-from sync_pipelines.migrations.shape import API_ROLES, SHAPES
+from sync_pipelines.migrations.shape import API_ROLES
+from sync_pipelines.migrations.shapes import SHAPES
 
 MIGRATE = "run `sync-pipelines migrate`"
 
@@ -73,9 +74,9 @@ def verify(history: History, url: str) -> list[Finding]:
         findings.append(Finding(False, refused))
     wanted = comparison.expected(shape, live.roles)
     wrong = {difference.item: difference for difference in comparison.compare(wanted, live.items)}
-    absent = {item.on for item in wrong if item.kind == "table"}
+    absent = {item.on for item in wrong if item.kind in ("table", "view")}
     for item, value in wanted.items():
-        if item.kind != "table" and item.on in absent:
+        if item.kind not in ("table", "view") and item.on in absent:
             continue  # said once, of the table
         if item not in wrong:
             findings.append(Finding(True, sentences.right(item, value)))
@@ -91,10 +92,25 @@ def refuse_unknown_shape(connection: postgres.Connection, history: History) -> N
 
     The sentence names the shape if it is a known one, what differs and what to do. Changes nothing.
     """
+    _read_known(connection, history)
+
+
+def require_newest(connection: postgres.Connection, history: History) -> None:
+    """Raise PermanentError unless the database has the newest structure; the sentence says what to do."""
+    live = _read_known(connection, history)
+    if live.revision != runner.newest_revision(history):
+        raise failures.PermanentError(
+            f"{history.what} is at revision {live.revision or 'none'} and not at"
+            f" {runner.newest_revision(history)}: {MIGRATE}. Nothing was read or written."
+        )
+
+
+def _read_known(connection: postgres.Connection, history: History) -> Live:
     with postgres.errors_about(history.what):
         live = catalog.read(connection, SHAPES[history.name])
     if refused := _refusal(live, history):
         raise failures.PermanentError(refused)
+    return live
 
 
 def has_drifted(connection: postgres.Connection, history: History) -> bool:
@@ -115,7 +131,7 @@ def _differences(live: Live, history: History) -> list[Difference]:
 
 def _steps(live: Live, history: History) -> list[str]:
     found = [each for each in _differences(live, history) if _is_cured(each, live)]
-    created = {each.item.on for each in found if each.item.kind == "table"}
+    created = {each.item.on for each in found if each.item.kind in ("table", "view")}
     return [
         step
         for each in found
@@ -149,11 +165,22 @@ def _notes(connection: postgres.Connection, live: Live, history: History) -> Ite
             yield Finding(False, f"{sentences.wrong(difference)}: {_by_hand(difference, live)}")
     yield from _absent_roles(live)
     if lines := live.relations.get("public.dre_hitss"):
-        if "line_hash" in lines.columns:
-            foreign = _count(connection, "select count(*) from public.dre_hitss where line_hash is null")
-        else:
-            foreign = _count(connection, "select count(*) from public.dre_hitss")
-        if foreign:
+        mark = {"fabricio": "line_hash", "hitss": "sync_source"}[history.name]
+        foreign = _count(
+            connection,
+            "select count(*) from public.dre_hitss"
+            if mark not in lines.columns
+            else "select count(*) from public.dre_hitss where line_hash is null"
+            if mark == "line_hash"
+            else "select count(*) from public.dre_hitss where sync_source is distinct from 'fabricio'",
+        )
+        if foreign and history.name == "hitss":
+            yield Finding(
+                True,
+                f"public.dre_hitss holds {foreign} rows that the mirror did not bring: they are never touched, but"
+                " for those equal to a source row, which the first mirror of their month adopts",
+            )
+        elif foreign:
             yield Finding(
                 False,
                 f"public.dre_hitss holds {foreign} rows that this pipeline did not load: they stay, and stop"

@@ -5,6 +5,7 @@ One history a database, its bookkeeping in a schema of ours. Concurrent runs wai
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,7 @@ class History(NamedTuple):
 
 
 FABRICIO = History("fabricio", "sync_private", "the fabricio database")
+HITSS = History("hitss", "sync_private", "the hitss database")
 OPS = History("ops", "ops", "the ops database")
 _ROOT = Path(__file__).parent
 
@@ -58,6 +60,7 @@ def upgrade(history: History, url: str) -> None:
         engine.dispose()
 
 
+@cache
 def newest_revision(history: History) -> str:
     """The revision that `upgrade` ends at."""
     from alembic.script import ScriptDirectory

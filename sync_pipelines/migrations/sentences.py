@@ -16,6 +16,7 @@ def steps(difference: Difference) -> list[str]:
         {
             "schema": f"create schema {item.on}",
             "table": f"create table {item.on}",
+            "view": f"create view {item.on}",
             "column": f"add column {item.on}.{item.name} {wanted}",
             "index": f"create {unique}index {item.name} on {item.on} ({columns}",
             "rls": f"enable row level security on {item.on}",

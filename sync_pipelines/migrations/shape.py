@@ -1,7 +1,4 @@
-"""What each database that we may change looks like once it is migrated.
-
-The migrations make it so; a test holds the two together.
-"""
+"""How the wanted structure of a database is written down; `shapes` has those of ours."""
 
 from __future__ import annotations
 
@@ -35,14 +32,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Shape:
-    """A database: its private schema and its tables; triggers by (table, name) with their function."""
+    """A database: its private schema and its tables; triggers by (table, name) with their function.
+
+    `views` have, as their value, what `authenticated` may do with them.
+    """
 
     private: str
     tables: Mapping[str, Table]
     triggers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
 
 
-def _columns(**by_type: str) -> dict[str, str]:
+def columns(**by_type: str) -> dict[str, str]:
     """Columns by name, from the names of each type."""
     written = {"timestamptz": "timestamp with time zone", "money": "numeric(15,2)", "total": "numeric(17,2)"}
     return {
@@ -50,195 +51,3 @@ def _columns(**by_type: str) -> dict[str, str]:
         for kind, names in by_type.items()
         for name in names.split()
     }
-
-
-_LINE = _columns(
-    bigint="id",
-    text="execution_id conta descricao tipo periodo empresa",
-    money="valor",
-    timestamptz="created_at",
-)
-_WORKBOOK = _columns(
-    date="competencia",
-    integer="ano mes occurrence",
-    text="natureza tipo_comercial cliente linha_negocio codigo_projeto projeto filial_faturamento",
-    numeric="valor_exato imposto",
-    uuid="line_hash",
-)
-_SYNC = _columns(varchar_50="sync_source", varchar_64="sync_hash", timestamptz="last_sync_at updated_at")
-_BY_DEFAULT = {"id", "created_at", *_SYNC}
-_LINE_INDEX = "unique (competencia, line_hash, occurrence)"
-
-_DRE_HITSS = Table(
-    {**_LINE, **_WORKBOOK, **_columns(text="id_homs"), **_SYNC},
-    {
-        **{f"idx_dre_hitss_{name}": f"({name})" for name in ("execution_id", "empresa", "periodo")},
-        "idx_dre_hitss_created_at": "(created_at desc)",
-        "idx_dre_hitss_sync_source": "(sync_source)",
-        "uq_dre_hitss_line": _LINE_INDEX,
-    },
-    read=WRITE,
-    added=frozenset({*_WORKBOOK, "id_homs", *_SYNC}),
-    written=frozenset({*_LINE, *_WORKBOOK, "id_homs"} - _BY_DEFAULT),
-)
-_EXECUTIONS = Table(
-    _columns(
-        uuid="id",
-        varchar_20="status",
-        timestamptz="started_at completed_at created_at",
-        integer="records_processed records_failed",
-        text="error_message",
-        jsonb="execution_details",
-    ),
-    {
-        "idx_automation_executions_status": "(status)",
-        "idx_automation_executions_started_at": "(started_at desc)",
-    },
-    read=WRITE,
-    added=frozenset({"created_at"}),
-    written=frozenset({"status", "started_at", "execution_details"}),
-    values={"status": ("running", "completed", "failed")},
-)
-_LOGS = Table(
-    _columns(
-        uuid="id",
-        varchar_10="level",
-        text="message execution_id",
-        jsonb="context",
-        varchar_100="source",
-        timestamptz="created_at",
-    ),
-    {
-        "idx_system_logs_level": "(level)",
-        "idx_system_logs_created_at": "(created_at desc)",
-        "idx_system_logs_execution_id": "(execution_id)",
-    },
-    read=NOTHING,
-    policy=False,
-    written=frozenset({"level", "message", "context", "source", "execution_id"}),
-    values={"level": ("DEBUG", "INFO", "WARN", "ERROR")},
-)
-_SUMMARY = Table(
-    _columns(
-        date="competencia",
-        integer="ano mes linhas linhas_orcadas",
-        total="receita custo desoneracao margem receita_orcada custo_orcado desoneracao_orcada margem_orcada",
-        numeric="margem_percentual margem_percentual_orcada",
-        text="execution_id",
-        timestamptz="updated_at",
-    ),
-    read="select",
-)
-_LINES = Table(
-    _columns(
-        date="competencia",
-        uuid="line_hash",
-        integer="occurrence",
-        text="relatorio tipo cliente linha_negocio responsavel_area responsavel_delivery"
-        " responsavel_devengado id_homs codigo_projeto projeto filial_faturamento conta_resumo"
-        " denominacao_conta recurso periodo natureza conta execution_id",
-        numeric="imposto lancamento",
-        bigint="id_recurso",
-        money="valor",
-        timestamptz="loaded_at",
-    )
-)
-
-SHAPES: Mapping[str, Shape] = {
-    "fabricio": Shape(
-        "sync_private",
-        {
-            "public.dre_hitss": _DRE_HITSS,
-            "public.dre_orcado": Table(
-                {**_LINE, **_WORKBOOK}, {"uq_dre_orcado_line": _LINE_INDEX}, read="select"
-            ),
-            "public.dre_summary": _SUMMARY,
-            "public.automation_executions": _EXECUTIONS,
-            "public.system_logs": _LOGS,
-            "sync_private.dre_lines": _LINES,
-            "sync_private.dre_hitss_set_aside": Table(
-                _columns(timestamptz="set_aside_at", text="execution_id row_id", jsonb="row_data")
-            ),
-        },
-        {("public.dre_hitss", "update_dre_hitss_updated_at"): "public.update_updated_at_column"},
-    ),
-    "ops": Shape(
-        "ops",
-        {
-            "ops.landed_files": Table(
-                _columns(
-                    bigint="id bytes",
-                    text="asset path sha256 status reason content_digest sheet_digest run_id",
-                    jsonb="details",
-                    timestamptz="landed_at",
-                ),
-                {
-                    "landed_files_newest": "(asset, status, id desc)",
-                    "landed_files_sheet": "(asset, sheet_digest)",
-                },
-            ),
-            "ops.landed_partitions": Table(
-                _columns(bigint="landed_id", text="partition_key", jsonb="content")
-            ),
-            "ops.rejects": Table(
-                _columns(
-                    bigint="id landed_id",
-                    text="asset partition_key run_id column_name value rule reason",
-                    integer="source_row",
-                    jsonb="raw",
-                    timestamptz="rejected_at",
-                ),
-                {"rejects_by_run": "(run_id)", "rejects_by_asset": "(asset, rejected_at desc)"},
-            ),
-            "ops.proofs": Table(
-                _columns(
-                    bigint="id",
-                    text="asset partition_key run_id source_version problem",
-                    jsonb="source destination",
-                    boolean="holds",
-                    timestamptz="proved_at",
-                ),
-                {"proofs_newest": "(asset, partition_key, id desc)"},
-            ),
-            "ops.copies": Table(
-                _columns(
-                    bigint="id rows bytes",
-                    text="asset partition_key name run_id",
-                    boolean="proved",
-                    jsonb="details",
-                    timestamptz="made_at removed_at",
-                ),
-                {
-                    "copies_by_name": "unique (asset, name)",
-                    "copies_newest": "(asset, proved, made_at desc)",
-                },
-            ),
-            "ops.drills": Table(
-                {
-                    **_columns(bigint="id", text="asset copy_name run_id", boolean="equal", jsonb="details"),
-                    **_columns(timestamptz="drilled_at"),
-                    "seconds": "double precision",
-                },
-                {"drills_newest": "(asset, drilled_at desc)"},
-            ),
-            "ops.alerts": Table(
-                _columns(
-                    bigint="id",
-                    text="asset partition_key kind delivered_by run_id",
-                    jsonb="details",
-                    timestamptz="alerted_at",
-                ),
-                {"alerts_once": "unique (asset, partition_key, kind)"},
-            ),
-            "ops.decisions": Table(
-                _columns(
-                    bigint="id",
-                    text="asset partition_key decision run_id",
-                    jsonb="details",
-                    timestamptz="decided_at",
-                ),
-                {"decisions_newest": "(asset, partition_key, id desc)"},
-            ),
-        },
-    ),
-}

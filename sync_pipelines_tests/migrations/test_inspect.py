@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.migrations import inspect, runner
 from sync_pipelines.migrations.comparison import compatible
-from sync_pipelines.migrations.runner import FABRICIO, OPS, History
-from sync_pipelines.migrations.shape import SHAPES
+from sync_pipelines.migrations.runner import FABRICIO, HITSS, OPS, History
+from sync_pipelines.migrations.shapes import SHAPES
 from sync_pipelines.sandbox.postgres import PostgresServer
 
 NewDatabase = Callable[[str | None], str]
@@ -104,6 +105,17 @@ create table public.system_logs (
 """
 
 
+NEEDS_CENTRO = f"{SEED_31} alter table dre_hitss add centro text not null"
+#: How a row got into a table in which the usual columns are missing.
+ROW_OF_SHAPE = {
+    SHAPE_B: "insert into dre_hitss (descricao, valor) values ('x', 1)",
+    SHAPE_C: "insert into dre_hitss (projeto, ano, mes) values ('x', 2025, 1)",
+    SHAPE_D: "insert into dre_hitss (projeto, ano, mes) values ('x', 2025, 1)",
+    NEEDS_CENTRO: "insert into dre_hitss (execution_id, centro) values ('x', 'SP')",
+    SEED_31.replace("id bigserial", "id bigint"): "insert into dre_hitss (id, execution_id) values (1, 'x')",
+}
+
+
 @contextmanager
 def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(url, autocommit=True) as connection:
@@ -137,7 +149,7 @@ def found(new_database: NewDatabase) -> Callable[[str], str]:
     return make
 
 
-@pytest.mark.parametrize("history", [FABRICIO, OPS])
+@pytest.mark.parametrize("history", [FABRICIO, HITSS, OPS])
 def test_shape_and_migration_cannot_drift_apart(history: History, new_database: NewDatabase) -> None:
     url = new_database(history.name)
     shape = SHAPES[history.name]
@@ -243,6 +255,72 @@ def test_a_shape_that_cannot_be_extended_is_refused_by_name(
     assert plan.refused == str(refused.value)
     assert plan.steps == ()
     assert str(refused.value) in wrong(FABRICIO, url)
+
+
+@pytest.mark.parametrize("history", [FABRICIO, HITSS])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        SHAPE_B,
+        SHAPE_C,
+        SHAPE_D,
+        LOGS_003,
+        SEED_31.replace("id bigserial", "id bigint"),
+        NEEDS_CENTRO,
+        f"{SEED_31} alter table dre_hitss add competencia text",
+        f"{SEED_31} create unique index por_conta on dre_hitss (execution_id, conta)",
+        f"{SEED_31} alter table dre_hitss add unique (execution_id, conta), add check (tipo in ('receita'))",
+        SEED_31.replace("'running', ", ""),
+    ],
+)
+def test_the_statements_that_a_refusal_gives_bring_the_table_there(
+    statements: str, history: History, found: Callable[[str], str]
+) -> None:
+    url = found(statements)
+    if "dre_hitss" in statements:
+        run(
+            url,
+            ROW_OF_SHAPE.get(statements, "insert into dre_hitss (execution_id, conta) values ('x', 'CLT')"),
+        )
+    with pytest.raises(PermanentError) as refused:
+        runner.upgrade(history, url)
+    assert "Nothing was changed" in str(refused.value)
+
+    given = re.findall(r"^(?:alter table|drop index) .*;$", str(refused.value), re.MULTILINE)
+    run(url, *given)
+    runner.upgrade(history, url)
+
+    assert wrong(history, url) == []
+    if "dre_hitss" in statements:
+        assert rows(url, "select count(*) from dre_hitss") == [(1,)]
+
+
+def test_a_database_that_is_not_at_the_newest_structure_is_not_read(new_database: NewDatabase) -> None:
+    empty, newest = new_database(None), new_database("hitss")
+    with connected(newest) as connection:
+        inspect.require_newest(connection, HITSS)
+    with connected(empty) as connection, pytest.raises(PermanentError, match="run `sync-pipelines migrate`"):
+        inspect.require_newest(connection, HITSS)
+
+
+def test_the_health_view_counts_what_failed_and_what_is_stuck(new_database: NewDatabase) -> None:
+    url = new_database("hitss")
+    run(
+        url,
+        "insert into automation_executions (status, started_at) values ('failed', now() - interval '1 hour'),"
+        " ('failed', now() - interval '3 hours'), ('running', now() - interval '2 hours'),"
+        " ('running', now() - interval '1 minute'), ('completed', now())",
+    )
+
+    assert rows(url, "select type, count, message from monitor_health order by type") == [
+        ("FAILED_EXECUTIONS", 1, "1 execuções falharam nas últimas 2 horas"),
+        ("STUCK_EXECUTIONS", 1, "1 execuções travadas há mais de 1 hora"),
+    ]
+    assert dict(rows(url, "select status, total from monitor_executions_24h")) == {
+        "failed": 2,
+        "running": 2,
+        "completed": 1,
+    }
 
 
 def test_a_table_moved_aside_as_the_refusal_says_makes_room(found: Callable[[str], str]) -> None:

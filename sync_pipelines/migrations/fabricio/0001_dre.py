@@ -1,16 +1,13 @@
 """The DRE tables, the execution log and the private schema."""
 
-from pathlib import Path
-
-from alembic import op
+from sync_pipelines.migrations import scripts
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    connection = op.get_bind().execution_options(no_parameters=True)
-    connection.exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
+    scripts.run("dre_application.sql", "dre_lines.sql")
 
 
 def downgrade() -> None:

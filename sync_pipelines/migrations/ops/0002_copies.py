@@ -1,16 +1,13 @@
 """The copies that backups made, the drills that restored them, the alerts that left, what people decided."""
 
-from pathlib import Path
-
-from alembic import op
+from sync_pipelines.migrations import scripts
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    connection = op.get_bind().execution_options(no_parameters=True)
-    connection.exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
+    scripts.run("copies.sql")
 
 
 def downgrade() -> None:

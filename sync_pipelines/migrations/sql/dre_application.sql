@@ -1,6 +1,6 @@
--- The DRE in the project database: the requirement's tables (sections 3.1 and 6.1), extended by the columns
--- without which 22,000 lines become indistinguishable, and ours in a schema that PostgREST does not expose.
--- Additive and repeatable: it may meet these tables already there, with rows.
+-- The requirement's tables (sections 3.1, 6.1 and 7.1), in the project that loads the DRE and in its mirror alike,
+-- extended by the columns without which 22,000 lines become indistinguishable. Ours lie in a schema that PostgREST
+-- does not expose. Additive and repeatable: it may meet these tables already there, with rows.
 
 create schema if not exists sync_private;
 
@@ -48,86 +48,7 @@ create index if not exists idx_dre_hitss_created_at on public.dre_hitss (created
 create index if not exists idx_dre_hitss_sync_source on public.dre_hitss (sync_source);
 create unique index if not exists uq_dre_hitss_line on public.dre_hitss (competencia, line_hash, occurrence);
 
-create table if not exists public.dre_orcado (
-    id bigserial primary key,
-    execution_id text not null,
-    conta text,
-    descricao text,
-    valor decimal(15, 2),
-    tipo text,
-    periodo text,
-    empresa text,
-    competencia date not null,
-    ano integer not null,
-    mes integer not null,
-    natureza text not null,
-    valor_exato numeric not null,
-    tipo_comercial text,
-    cliente text,
-    linha_negocio text,
-    codigo_projeto text,
-    projeto text,
-    filial_faturamento text,
-    imposto numeric,
-    line_hash uuid not null,
-    occurrence integer not null,
-    created_at timestamptz not null default now()
-);
-
-create unique index if not exists uq_dre_orcado_line on public.dre_orcado (competencia, line_hash, occurrence);
-
-create table if not exists public.dre_summary (
-    competencia date primary key,
-    ano integer not null,
-    mes integer not null,
-    linhas integer not null,
-    receita numeric(17, 2) not null,
-    custo numeric(17, 2) not null,
-    desoneracao numeric(17, 2) not null,
-    margem numeric(17, 2) not null,
-    margem_percentual numeric not null,
-    linhas_orcadas integer not null,
-    receita_orcada numeric(17, 2) not null,
-    custo_orcado numeric(17, 2) not null,
-    desoneracao_orcada numeric(17, 2) not null,
-    margem_orcada numeric(17, 2) not null,
-    margem_percentual_orcada numeric not null,
-    execution_id text not null,
-    updated_at timestamptz not null default now()
-);
-
--- Both reports, every column of the workbook. Employee names are in here, hence the private schema.
-create table if not exists sync_private.dre_lines (
-    competencia date not null,
-    line_hash uuid not null,
-    occurrence integer not null,
-    relatorio text not null,
-    tipo text,
-    cliente text,
-    linha_negocio text,
-    responsavel_area text,
-    responsavel_delivery text,
-    responsavel_devengado text,
-    id_homs text,
-    codigo_projeto text,
-    projeto text,
-    filial_faturamento text,
-    imposto numeric,
-    conta_resumo text not null,
-    denominacao_conta text,
-    id_recurso bigint,
-    recurso text,
-    lancamento numeric not null,
-    valor decimal(15, 2) not null,
-    periodo text not null,
-    natureza text not null,
-    conta text not null,
-    execution_id text not null,
-    loaded_at timestamptz not null default now(),
-    primary key (competencia, line_hash, occurrence)
-);
-
--- Rows that were in public.dre_hitss before this pipeline and that a person chose to set aside.
+-- Rows of public.dre_hitss that are not this pipeline's and that a person chose to set aside.
 create table if not exists sync_private.dre_hitss_set_aside (
     set_aside_at timestamptz not null default now(),
     execution_id text not null,
@@ -189,8 +110,6 @@ end
 $$;
 
 alter table public.dre_hitss enable row level security;
-alter table public.dre_orcado enable row level security;
-alter table public.dre_summary enable row level security;
 alter table public.automation_executions enable row level security;
 alter table public.system_logs enable row level security;
 
@@ -202,23 +121,18 @@ declare
 begin
     -- Supabase's default privileges give new tables of `public` to anon: take that back.
     if exists (select from pg_roles where rolname = 'anon') then
-        revoke all on public.dre_hitss, public.dre_orcado, public.dre_summary,
-            public.automation_executions, public.system_logs from anon;
-        revoke all on sequence public.dre_orcado_id_seq from anon;
+        revoke all on public.dre_hitss, public.automation_executions, public.system_logs from anon;
         revoke all on schema sync_private from anon;
     end if;
-    revoke all on public.dre_hitss, public.dre_orcado, public.dre_summary,
-        public.automation_executions, public.system_logs from public;
+    revoke all on public.dre_hitss, public.automation_executions, public.system_logs from public;
     if exists (select from pg_roles where rolname = 'authenticated') then
         -- They also give TRUNCATE, which no policy stops.
-        revoke all on public.dre_hitss, public.dre_orcado, public.dre_summary,
-            public.automation_executions, public.system_logs from authenticated;
+        revoke all on public.dre_hitss, public.automation_executions, public.system_logs from authenticated;
         revoke all on schema sync_private from authenticated;
         grant select, insert, update, delete on public.dre_hitss, public.automation_executions to authenticated;
-        grant select on public.dre_orcado, public.dre_summary to authenticated;
         -- Without a policy the grant reads zero rows; without a policy for writes nobody but the
         -- service role writes.
-        foreach published in array array['dre_hitss', 'dre_orcado', 'dre_summary', 'automation_executions'] loop
+        foreach published in array array['dre_hitss', 'automation_executions'] loop
             if not exists (
                 select from pg_policies
                 where schemaname = 'public' and tablename = published and policyname = published || '_read'
@@ -231,8 +145,8 @@ begin
         end loop;
     end if;
     if exists (select from pg_roles where rolname = 'service_role') then
-        grant select, insert, update, delete on public.dre_hitss, public.dre_orcado, public.dre_summary,
-            public.automation_executions, public.system_logs to service_role;
+        grant select, insert, update, delete on public.dre_hitss, public.automation_executions, public.system_logs
+            to service_role;
         grant usage, select on all sequences in schema public to service_role;
     end if;
 end

@@ -1,0 +1,14 @@
+"""The SQL of the revisions. A script is repeatable, so that a revision may run again where something is gone."""
+
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "sql"
+
+
+def run(*names: str) -> None:
+    """Execute scripts of `migrations/sql` in the revision's transaction."""
+    from alembic import op
+
+    connection = op.get_bind().execution_options(no_parameters=True)
+    for name in names:
+        connection.exec_driver_sql((_FOLDER / name).read_text())
