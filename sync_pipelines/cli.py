@@ -75,7 +75,7 @@ def demo(
 
 @app.command()
 def run(
-    system: Annotated[str, typer.Argument(help="The system to run: hitss.")],
+    system: Annotated[str, typer.Argument(help="hitss, hitss/dre_mirror or hitss/dre_backup.")],
     first: Annotated[
         str | None, typer.Option("--from", callback=_month, help="First month to load, such as 2025-01.")
     ] = None,
@@ -83,17 +83,36 @@ def run(
         str | None, typer.Option("--to", callback=_month, help="Last month to load, included.")
     ] = None,
     accept: Annotated[
-        list[str] | None, typer.Option(help="A guard whose change you accept knowingly; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A guard whose change you accept, or what to do with own rows; may be repeated."),
     ] = None,
 ) -> None:
-    """Run a system in this process, without daemon or webserver. Exit status 0 only when all is proved.
+    """Run a system or asset in this process, without daemon or webserver. Exit status 0 only when all is proved.
 
-    Without --from and --to it downloads and loads the months that changed; with them it loads those months.
+    Without --from and --to the months that changed are loaded or mirrored; with them those months in any case.
     """
     from sync_pipelines.report import run_and_print
 
     succeeded = run_and_print(system, console, first=first, last=last, accept=accept or [])
     raise typer.Exit(0 if succeeded else 1)
+
+
+@app.command()
+def restore(
+    system: Annotated[str, typer.Argument(help="What to restore: dre.")],
+    backup: Annotated[
+        str, typer.Option("--from", help="The backup's table, dre_hitss_backup_YYYYMMDD_HH24MI.")
+    ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Restore; without it the difference is only shown.")
+    ] = False,
+) -> None:
+    """Show what a backup would bring back, month by month; with --yes restore it, after a safety copy."""
+    from sync_pipelines.report import restore_and_print
+
+    if system != "dre":
+        raise typer.BadParameter("what can be restored is dre")
+    raise typer.Exit(0 if restore_and_print(console, backup, confirmed=yes) else 1)
 
 
 @sandbox_app.command()
@@ -107,6 +126,7 @@ def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0) -> None:
     given = sandbox.environment(os.environ)
     runner.upgrade(runner.OPS, given["OPS_DATABASE_URL"])
     runner.upgrade(runner.FABRICIO, given["FABRICIO_DATABASE_URL"])
+    runner.upgrade(runner.HITSS, given["HITSS_DATABASE_URL"])
     console.print(f"The sandbox is up. Its variables: eval $(sync-pipelines sandbox env --home {home})")
 
 

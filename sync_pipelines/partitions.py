@@ -11,6 +11,8 @@ from datetime import date
 
 import dagster as dg
 
+from sync_pipelines.settings import SettingsError
+
 # Range runs stand on single-run backfills, which are stable in behaviour and marked beta; checks that know
 # their partition are marked preview and do what they say. Every other warning stays one.
 warnings.filterwarnings("ignore", message=".*BackfillPolicy")
@@ -40,3 +42,16 @@ def contiguous(keys: Iterable[str], order: Sequence[str]) -> list[tuple[str, str
             ranges = [*ranges[:-1], (ranges[-1][0], key)] if previous_taken else [*ranges, (key, key)]
         previous_taken = key in wanted
     return ranges
+
+
+def asked_months(order: Sequence[str], first: str | None, last: str | None) -> list[str] | None:
+    """The month keys between two months, or None when no range was given."""
+    if first is None and last is None:
+        return None
+    start, end = first or order[0][:7], last or order[-1][:7]
+    asked = [key for key in order if start <= key[:7] <= end]
+    if not asked:
+        raise SettingsError(
+            f"From {start} to {end} there is no month; there are {order[0][:7]} to {order[-1][:7]}."
+        )
+    return asked

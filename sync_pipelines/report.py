@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 
 from sync_pipelines.lib.findings import Finding
 from sync_pipelines.runs import RunReport
-from sync_pipelines.settings import SettingsError, read_settings
+from sync_pipelines.settings import Settings, SettingsError, read_settings
+
+#: What can be run, and the settings without which it cannot.
+RUNNABLE: Mapping[str, Sequence[str]] = {
+    "hitss": ("fabricio_database_url", "ops_database_url"),
+    "hitss/dre_mirror": ("fabricio_database_url", "hitss_database_url", "ops_database_url"),
+    "hitss/dre_backup": ("fabricio_database_url", "ops_database_url"),
+}
 
 
 def run_and_print(
     system: str, console: Console, *, first: str | None, last: str | None, accept: Collection[str]
 ) -> bool:
-    """Run a system by name, showing progress; False when something failed or is not proved."""
-    from sync_pipelines.hitss.guards import GUARDS
-    from sync_pipelines.hitss.run import run
+    """Run a system or one of its assets by name, showing progress; False when something is not proved."""
     from sync_pipelines.lib import redaction
 
     redaction.install_logging()
-    if system != "hitss":
-        raise SettingsError(f"There is no system {system!r}; the one that lives here is hitss.")
-    if unknown := sorted(set(accept) - set(GUARDS)):
-        raise SettingsError(f"{', '.join(unknown)} is no guard; the guards are {', '.join(GUARDS)}.")
+    if system not in RUNNABLE:
+        raise SettingsError(f"There is no {system!r} to run; there are {', '.join(RUNNABLE)}.")
     settings = read_settings()
-    for name in ("fabricio_database_url", "ops_database_url", "hitss_download_url"):
+    for name in RUNNABLE[system]:
         settings.require(name)
     with console.status(f"{system} …") as status:
 
@@ -36,10 +40,73 @@ def run_and_print(
             else:
                 console.print(f"{system}: {sentence}")
 
-        progress("asking HITSS for the export.")
-        report = run(settings, first=first, last=last, accept=accept, progress=progress)
+        report = _run(system, settings, first, last, accept, progress)
     print_run(console, system, report)
     return report.succeeded
+
+
+def _run(
+    system: str,
+    settings: Settings,
+    first: str | None,
+    last: str | None,
+    accept: Collection[str],
+    progress: Callable[[str], None],
+) -> RunReport:
+    if system == "hitss/dre_backup":
+        from sync_pipelines.hitss.copies_run import run_backup
+
+        _refuse_unknown(accept, ())
+        return run_backup(settings, progress=progress)
+    if system == "hitss/dre_mirror":
+        from sync_pipelines.hitss.adoption import DECISIONS
+        from sync_pipelines.hitss.copies_run import run_mirror
+
+        _refuse_unknown(accept, DECISIONS)
+        return run_mirror(settings, first=first, last=last, accept=accept, progress=progress)
+    from sync_pipelines.hitss.guards import GUARDS
+    from sync_pipelines.hitss.run import run
+
+    _refuse_unknown(accept, GUARDS)
+    progress("asking HITSS for the export.")
+    return run(settings, first=first, last=last, accept=accept, progress=progress)
+
+
+def _refuse_unknown(accept: Collection[str], known: Collection[str]) -> None:
+    if unknown := sorted(set(accept) - set(known)):
+        choices = f"there are {', '.join(known)}" if known else "there is nothing to accept"
+        raise SettingsError(f"{', '.join(unknown)} cannot be accepted; {choices}.")
+
+
+def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
+    """Print by month what a restore of a backup of dre_hitss would change; with `confirmed`, do it."""
+    from sync_pipelines.hitss.safekeeping import DreSafekeeping
+
+    settings = read_settings()
+    keeping = DreSafekeeping(settings)
+    months = keeping.difference(name)
+    table = Table(title=f"dre_hitss and {name}", title_justify="left")
+    table.add_column("month")
+    for heading in ("rows now", "in backup", "total now", "in backup", "only now", "only in backup"):
+        table.add_column(heading, justify="right")
+    for month in months:
+        table.add_row(month.month[:7], *(str(value) for value in month[1:]))
+    console.print(table if months else "The table is as the backup: nothing would change.")
+    if not confirmed:
+        console.print(
+            "Nothing was changed. Add --yes to restore; a safety copy is made first.", style="yellow"
+        )
+        return True
+    report = keeping.restore(f"restore-{uuid4()}", name)
+    console.print(f"{report.rows} rows of {report.restored} are back and proved.", style="green")
+    console.print(f"What was there before is in {report.safety.name}.")
+    if report.added_since:
+        console.print(f"Columns that the backup does not know are empty: {', '.join(report.added_since)}.")
+    if months:
+        console.print(
+            "The check published_rows_are_still_as_proved will name these months until they are loaded."
+        )
+    return True
 
 
 def print_run(console: Console, system: str, report: RunReport) -> None:

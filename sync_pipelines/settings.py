@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sync_pipelines.lib import redaction
+from sync_pipelines.lib.retention import Policy
 
 #: Parameters of upstream URLs that say what is asked and not who asks: masking them would only spoil the logs.
 HARMLESS_PARAMETERS = frozenset(
@@ -111,6 +112,12 @@ class Settings(BaseSettings):
         scheme = urlsplit(value).scheme
         if scheme not in {"", "file"}:
             raise ValueError(f"must be a folder (a path or file://…); {scheme}:// is not supported yet")
+        return value
+
+    @field_validator("hitss_backup_retention", "aimindset_archive_retention")
+    @classmethod
+    def _retention(cls, value: str) -> str:
+        Policy.parse(value)
         return value
 
     @field_validator("hitss_mirror_mode")

@@ -1,12 +1,15 @@
 """When the DRE runs: the schedule that replaces pg_cron, and the sensor that loads what a download changed."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.assets import EXPORT_KEY
+from sync_pipelines.hitss.backup_assets import BACKUP_KEY, EQUAL, YOUNG
+from sync_pipelines.hitss.checks import HEALTH_CHECKS
 from sync_pipelines.hitss.examination import EXPORT
 from sync_pipelines.hitss.mirror_assets import MIRROR_KEY
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
@@ -25,9 +28,12 @@ download_job = dg.define_asset_job(
     description="Download, keep and look at the HITSS export.",
 )
 standing_checks = dg.AssetSelection.checks(*catalogue.STANDING_CHECKS)
+watch_checks = dg.AssetSelection.checks(dg.AssetCheckKey(BACKUP_KEY, YOUNG), *HEALTH_CHECKS)
 load_job = dg.define_asset_job(
     "hitss_load",
-    selection=dg.AssetSelection.assets(*(catalogue.key_of(name) for name in CHAIN)) - standing_checks,
+    selection=dg.AssetSelection.assets(*(catalogue.key_of(name) for name in CHAIN))
+    - standing_checks
+    - watch_checks,
     description="Load and prove months from the newest landed workbook.",
 )
 
@@ -39,6 +45,24 @@ checks_job = dg.define_asset_job(
 )
 
 
+watch_job = dg.define_asset_job(
+    "hitss_watch",
+    selection=watch_checks,
+    description="Look whether executions fail or are stuck, and whether the newest backup is young and intact.",
+)
+
+
+def watch_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="hitss_watch_hourly",
+        job=watch_job,
+        cron_schedule="30 * * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        description="What the Edge Function `check-system-health` was meant to do.",
+    )
+
+
 def checks_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name="hitss_checks_daily",
@@ -46,7 +70,7 @@ def checks_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
         cron_schedule="0 10 * * *",
         execution_timezone="UTC",
         default_status=status,
-        description="Two hours after the download. Part of what `check-system-health` was meant to do.",
+        description="Two hours after the download.",
     )
 
 
@@ -163,6 +187,30 @@ def mirror_sensor(
         return dg.SensorResult(run_requests=[request], cursor=newest)
 
     return hitss_mirror_after_load
+
+
+backup_job = dg.define_asset_job(
+    "hitss_backup",
+    selection=dg.AssetSelection.assets(BACKUP_KEY).without_checks()
+    | dg.AssetSelection.checks(dg.AssetCheckKey(BACKUP_KEY, EQUAL)),
+    description="Back up dre_hitss into a table beside it, prove the copy, let go of old ones.",
+)
+
+
+def backup_schedule(clock: Callable[[], datetime], status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="hitss_backup_daily",
+        job=backup_job,
+        cron_schedule="0 2 * * *",
+        execution_timezone="UTC",
+        default_status=status,
+        description="Replaces the pg_cron job `backup-dre-daily`.",
+    )
+    def hitss_backup_daily() -> dg.RunRequest:
+        # Today's and not the tick's day: a tick that comes late cannot back up the day that it was for.
+        return dg.RunRequest(partition_key=f"{clock().astimezone(UTC):%Y-%m-%d}")
+
+    return hitss_backup_daily
 
 
 UNFINISHED = (

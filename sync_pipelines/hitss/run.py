@@ -14,9 +14,9 @@ from sync_pipelines.hitss.pending import contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.operations import sensors
-from sync_pipelines.partitions import contiguous, months
+from sync_pipelines.partitions import asked_months, contiguous, months
 from sync_pipelines.runs import AssetRow, RunReport
-from sync_pipelines.settings import Settings, SettingsError
+from sync_pipelines.settings import Settings
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
     chain = replace(chain or DreChain(settings), progress=progress)
     definitions = system.definitions(settings, chain)
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
-    asked = _asked(order, first, last)
+    asked = asked_months(order, first, last)
     report = RunReport()
     # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
     sensors.sweep_all(system.watched(settings), sensors.tell)
@@ -74,19 +74,6 @@ def run(
             report.problems += runs.materialize(definitions, "hitss_checks", instance, config={}).problems
     _add_chain_rows(report, settings, found, asked)
     return report
-
-
-def _asked(order: Sequence[str], first: str | None, last: str | None) -> list[str] | None:
-    """The month keys between two months, or None when no range was given."""
-    if first is None and last is None:
-        return None
-    start, end = first or order[0][:7], last or order[-1][:7]
-    asked = [key for key in order if start <= key[:7] <= end]
-    if not asked:
-        raise SettingsError(
-            f"From {start} to {end} there is no month to load; there are {order[0][:7]} to {order[-1][:7]}."
-        )
-    return asked
 
 
 def _ranges(

@@ -5,30 +5,52 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.hitss import assets, automation, catalogue, checks, mirror_assets, tables
+from sync_pipelines.hitss import assets, automation, backup_assets, catalogue, checks, mirror_assets, tables
 from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.mirror import DESTINATION
 from sync_pipelines.hitss.mirroring import DreMirror
+from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.operations.sensors import WatchedProject
 from sync_pipelines.settings import Settings
 
 
 def definitions(
-    settings: Settings, chain: DreChain | None = None, mirror: DreMirror | None = None
+    settings: Settings,
+    chain: DreChain | None = None,
+    mirror: DreMirror | None = None,
+    safekeeping: DreSafekeeping | None = None,
 ) -> dg.Definitions:
-    """The system's assets, checks, jobs, schedules and sensors; `chain` and `mirror` replace clock and network."""
+    """The system's assets, checks, jobs, schedules and sensors; the last three replace clock and network."""
     months = partitions.months(settings.first_month, settings.sync_timezone)
     on = settings.automation_is_on
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     sensing = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    keeping = safekeeping or DreSafekeeping(settings)
+    days = partitions.days(settings.backups_first_day, "UTC")
     chained = dg.Definitions(
-        assets=[catalogue.source_spec(), assets.dre_export, assets.month_chain(months)],
-        asset_checks=checks.checks(settings),
-        jobs=[automation.download_job, automation.load_job, automation.checks_job],
-        schedules=[automation.download_schedule(scheduled), automation.checks_schedule(scheduled)],
+        assets=[
+            catalogue.source_spec(),
+            assets.dre_export,
+            assets.month_chain(months),
+            backup_assets.backup_asset(days),
+        ],
+        asset_checks=[*checks.checks(settings), backup_assets.age_check(settings, keeping)],
+        jobs=[
+            automation.download_job,
+            automation.load_job,
+            automation.backup_job,
+            automation.checks_job,
+            automation.watch_job,
+        ],
+        schedules=[
+            automation.download_schedule(scheduled),
+            automation.backup_schedule(keeping.clock, scheduled),
+            automation.checks_schedule(scheduled),
+            automation.watch_schedule(scheduled),
+        ],
         sensors=[automation.changed_months_sensor(settings, months, sensing)],
-        resources={"dre": chain or DreChain(settings)},
+        resources={"dre": chain or DreChain(settings), "safekeeping": keeping},
     )
     if settings.hitss_database_url is None:
         return chained

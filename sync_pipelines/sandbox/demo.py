@@ -18,6 +18,7 @@ from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 
 START_SECONDS = 120.0
+RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup")
 
 
 class _StoppedError(Exception):
@@ -43,10 +44,13 @@ def run_demo(
             os.environ.update(sandbox.environment(os.environ))
             runner.upgrade(runner.OPS, os.environ["OPS_DATABASE_URL"])
             runner.upgrade(runner.FABRICIO, os.environ["FABRICIO_DATABASE_URL"])
+            runner.upgrade(runner.HITSS, os.environ["HITSS_DATABASE_URL"])
         console.print("The sandbox is up and its databases are migrated.")
         from sync_pipelines.report import run_and_print
 
-        succeeded = run_and_print("hitss", console, first=None, last=None, accept=[])
+        # One that fails does not keep the others from showing what they do.
+        results = [run_and_print(system, console, first=None, last=None, accept=[]) for system in RUNS]
+        succeeded = all(results)
         if not once:
             _serve(console, note, home, port)
         return 0 if succeeded else 1

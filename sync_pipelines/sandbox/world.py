@@ -22,7 +22,7 @@ from sync_pipelines.sandbox.postgres import PostgresServer
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
 #: Sandbox databases, and the schema of the application that each holds before we migrate it.
-DATABASES = {"dagster": None, "ops": None, "fabricio": "fabricio.sql"}
+DATABASES = {"dagster": None, "ops": None, "fabricio": "fabricio.sql", "hitss": "fabricio.sql"}
 START_SECONDS = 30.0
 
 
@@ -77,6 +77,7 @@ class Sandbox:
             "DAGSTER_PG_URL": self._postgres.socket_url("dagster"),
             "OPS_DATABASE_URL": self._postgres.url("ops"),
             "FABRICIO_DATABASE_URL": self._postgres.url("fabricio"),
+            "HITSS_DATABASE_URL": self._postgres.url("hitss"),
         }
         ready = self._hitss_home / "hitss.json"
         if ready.is_file():

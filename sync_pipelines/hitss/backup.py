@@ -1,0 +1,256 @@
+"""The daily copy of `dre_hitss`, in a table beside it, that counts only when it was compared.
+
+Replaces `backup-dre-daily` (pg_cron) and `backup_dre_data()`, which collided in the same minute, lost keys,
+indexes and row security, gave the API its default grants, kept an empty table as a backup, returned errors as
+text and was never pruned (contract of HITSS, section 7). One table a run, `dre_hitss_backup_YYYYMMDD_HH24MI` by
+the database's UTC clock, with `_2`, `_3` … within a minute. Done means: rows, total and digest of every month
+over all columns are the source's, compared in the snapshot that was copied.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from sync_pipelines.hitss.mirrored import DRE, Side
+from sync_pipelines.hitss.tables import PROJECT
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.copies import Copy, CopyBook
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Column, Digest, digest_query
+from sync_pipelines.lib.relations import columns_of, digest_columns
+
+ASSET = "hitss/dre_backup"
+SOURCE = "public.dre_hitss"
+NAME_PATTERN = r"^dre_hitss_backup_\d{8}_\d{4}(_\d+)?$"
+#: What the site may wait for us, and what we wait for it.
+_LIMITS = {"lock_timeout": "5s", "statement_timeout": "10min", "idle_in_transaction_session_timeout": "10min"}
+_MARK = "sync_pipelines"
+_ROLES: LiteralString = (
+    "select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')"
+)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a table held or holds, by month: under an empty key what has no month."""
+
+    months: Mapping[str, Side]
+
+    @property
+    def rows(self) -> int:
+        return sum(side.digest.rows for side in self.months.values())
+
+    @property
+    def digest(self) -> Digest:
+        return sum((side.digest for side in self.months.values()), Digest())
+
+    def as_json(self) -> dict[str, list[str | None]]:
+        return {month: [str(side.digest), side.total] for month, side in self.months.items()}
+
+    @classmethod
+    def from_json(cls, months: Mapping[str, Sequence[str]]) -> Content:
+        return cls({month: Side(Digest.parse(text), total) for month, (text, total) in months.items()})
+
+    def differences(self, found: Content) -> list[str]:
+        """What another content lacks or has otherwise, a sentence a month."""
+        sentences = []
+        for month in sorted(self.months.keys() | found.months.keys()):
+            wanted, is_now = self.months.get(month, Side()), found.months.get(month, Side())
+            if wanted.digest.rows != is_now.digest.rows:
+                sentences.append(f"{month[:7]}: {is_now.digest.rows} rows instead of {wanted.digest.rows}")
+            elif wanted != is_now:
+                sentences.append(f"{month[:7]}: rows were altered, {is_now.total} instead of {wanted.total}")
+        return sentences
+
+
+@dataclass(frozen=True)
+class BackupReport:
+    """A backup that was made and proved."""
+
+    name: str
+    made_at: datetime
+    content: Content
+    bytes: int
+    columns: tuple[str, ...]
+
+
+@contextmanager
+def backup_connection(url: str) -> Iterator[Connection]:
+    """A connection that neither waits nor makes others wait for long."""
+    with postgres.connect(url, what=PROJECT) as connection:
+        for name, value in _LIMITS.items():
+            connection.execute("select set_config(%s, %s, false)", (name, value))
+        yield connection
+
+
+def back_up(
+    connection: Connection, run_id: str, *, purpose: str = "daily", wait_seconds: float = 60.0
+) -> BackupReport:
+    """Copy the table and prove the copy, in one transaction on one snapshot.
+
+    Raises PermanentError for an empty source or a copy that differs, TransientError for a lock or a lost
+    connection; nothing is left then.
+    """
+    busy = "Another backup of the DRE is at work and did not end in time."
+    key = postgres.lock_key("hitss", "backup")
+    with (
+        postgres.errors_about(f"the backup of {SOURCE}"),
+        postgres.session_lock(connection, key, wait_seconds=wait_seconds, busy=busy),
+        connection.transaction(),
+    ):
+        connection.execute("set transaction isolation level repeatable read")
+        name, made_at = _free_name(connection)
+        table = sql.Identifier("public", name)
+        columns = columns_of(connection, SOURCE)
+        wanted = content_of(connection, SOURCE, digest_columns(columns))
+        if not wanted.rows:
+            raise PermanentError(f"{SOURCE} is empty: there is nothing to back up, and no backup was made.")
+        _create(connection, table)
+        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+        connection.execute(
+            sql.SQL("insert into {} ({}) select {} from {}").format(
+                table, names, names, postgres.table(SOURCE)
+            )
+        )
+        found = content_of(connection, f"public.{name}", digest_columns(columns))
+        if differences := wanted.differences(found):
+            raise PermanentError(f"The backup {name} is not its source ({'; '.join(differences[:5])}).")
+        _comment(connection, table, made_at, run_id, purpose, wanted)
+        size = connection.execute(
+            "select pg_total_relation_size(%s::regclass)", (f"public.{name}",)
+        ).fetchone()
+    return BackupReport(name, made_at, wanted, size[0] if size else 0, tuple(c.name for c in columns))
+
+
+def enter(book: CopyBook, report: BackupReport, partition_key: str, run_id: str, *, purpose: str) -> None:
+    """Write a committed backup down."""
+    details = {
+        "digest": str(report.content.digest),
+        "months": report.content.as_json(),
+        "columns": list(report.columns),
+        "purpose": purpose,
+    }
+    book.enter(
+        Copy(
+            *(ASSET, partition_key, report.name, report.made_at, True),
+            *(report.content.rows, report.bytes, details, run_id),
+        )
+    )
+
+
+def content_of(connection: Connection, table: str, columns: Sequence[Column]) -> Content:
+    """What a table holds in these columns, by month."""
+    query = digest_query(postgres.table(table), columns, by=sql.SQL(DRE.month), sums=("valor",))
+    return Content(
+        {key or "": Side(Digest.parse(text), total) for key, text, total in connection.execute(query)}
+    )
+
+
+def verify(connection: Connection, copy: Copy) -> list[str]:
+    """What is no longer as it was when the backup was proved; empty when all is."""
+    with postgres.errors_about(f"the backup {copy.name}"):
+        columns = columns_of(connection, f"public.{copy.name}")
+        recorded = copy.details["columns"]
+        if missing := sorted(set(recorded) - {column.name for column in columns}):
+            return [f"it lacks the columns {', '.join(missing)}"]
+        kept = [column for column in columns if column.name in recorded]
+        found = content_of(connection, f"public.{copy.name}", digest_columns(kept))
+    return Content.from_json(copy.details["months"]).differences(found)
+
+
+def heal(connection: Connection, book: CopyBook, run_id: str) -> list[str]:
+    """Enter backups of ours that a crash kept out of the book, each compared with what its comment says."""
+    known = {copy.name for copy in book.copies(ASSET)}
+    healed = []
+    for name, mark in tables(connection).items():
+        if mark is None or name in known:
+            continue
+        columns = columns_of(connection, f"public.{name}")
+        found = content_of(connection, f"public.{name}", digest_columns(columns))
+        details = {
+            "digest": str(found.digest),
+            "months": found.as_json(),
+            "columns": [column.name for column in columns],
+            "purpose": mark["purpose"],
+        }
+        made_at = datetime.fromisoformat(mark["made_at"])
+        proved = str(found.digest) == mark["digest"]
+        book.enter(
+            Copy(ASSET, f"{made_at:%Y-%m-%d}", name, made_at, proved, found.rows, None, details, run_id)
+        )
+        healed.append(name)
+    return healed
+
+
+def tables(connection: Connection) -> dict[str, dict[str, Any] | None]:
+    """Every backup table there is, with what our comment on it says; None for those of others."""
+    rows = connection.execute(
+        "select relname, obj_description(oid, 'pg_class') from pg_class"
+        " where relnamespace = 'public'::regnamespace and relkind = 'r' and relname ~ %s order by 1",
+        (NAME_PATTERN,),
+    ).fetchall()
+    return {name: _mark(comment) for name, comment in rows}
+
+
+def drop(connection: Connection, book: CopyBook, name: str) -> None:
+    """Drop a backup that is in the book, and write that down."""
+    with postgres.errors_about(f"dropping the backup {name}"):
+        connection.execute(sql.SQL("drop table {}").format(sql.Identifier("public", name)))
+    book.mark_removed(ASSET, name)
+
+
+def _mark(comment: str | None) -> dict[str, Any] | None:
+    try:
+        mark = json.loads(comment or "")
+    except ValueError:
+        return None
+    return mark if isinstance(mark, dict) and mark.get("made_by") == _MARK else None
+
+
+def _free_name(connection: Connection) -> tuple[str, datetime]:
+    row = connection.execute(
+        "select 'dre_hitss_backup_' || to_char(now() at time zone 'UTC', 'YYYYMMDD_HH24MI'), now()"
+    ).fetchone()
+    assert row is not None
+    taken = tables(connection).keys()
+    names = (row[0] if number == 1 else f"{row[0]}_{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken), row[1]
+
+
+def _create(connection: Connection, table: sql.Identifier) -> None:
+    """An empty table like the source, with its keys and indexes, which the API cannot see."""
+    connection.execute(
+        sql.SQL("create table {} (like {} including all)").format(table, postgres.table(SOURCE))
+    )
+    # The default would count in the source's sequence, and keep the source from ever being dropped.
+    connection.execute(sql.SQL("alter table {} alter column id drop default").format(table))
+    connection.execute(sql.SQL("alter table {} enable row level security").format(table))
+    roles = [sql.SQL("public"), *(sql.Identifier(role) for (role,) in connection.execute(_ROLES))]
+    connection.execute(sql.SQL("revoke all on {} from {}").format(table, sql.SQL(", ").join(roles)))
+
+
+def _comment(
+    connection: Connection,
+    table: sql.Identifier,
+    made_at: datetime,
+    run_id: str,
+    purpose: str,
+    content: Content,
+) -> None:
+    mark = {
+        "made_by": _MARK,
+        "made_at": made_at.isoformat(),
+        "run_id": run_id,
+        "purpose": purpose,
+        "rows": content.rows,
+        "digest": str(content.digest),
+    }
+    connection.execute(sql.SQL("comment on table {} is {}").format(table, sql.Literal(json.dumps(mark))))

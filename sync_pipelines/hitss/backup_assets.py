@@ -1,0 +1,105 @@
+"""The DRE's backup as an asset: a day a partition, of which only today's can be made."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from sync_pipelines.hitss import backup as domain
+from sync_pipelines.hitss import catalogue
+from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.copies import open_copy_book
+from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.settings import Settings
+
+BACKUP_KEY = catalogue.key_of("dre_backup")
+EQUAL = "backup_equals_its_source"
+YOUNG = "newest_backup_is_intact_and_younger_than_25_hours"
+LIMIT = timedelta(hours=25)
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=25))
+
+
+def backup_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=BACKUP_KEY,
+        description=domain.__doc__,
+        group_name="hitss",
+        # A day's backup holds every month.
+        deps=[dg.AssetDep(catalogue.key_of("dre_hitss"), partition_mapping=dg.AllPartitionMapping())],
+        kinds={"postgres"},
+        owners=[catalogue.OWNER],
+        partitions_def=days,
+        pool="hitss_backup",
+        check_specs=[
+            dg.AssetCheckSpec(
+                EQUAL, asset=BACKUP_KEY, description="Rows, total and digest of every month are the source's."
+            )
+        ],
+        freshness_policy=FRESHNESS,
+        op_tags={"dagster/max_runtime": "1800"},
+    )
+    def dre_backup(
+        context: dg.AssetExecutionContext, safekeeping: dg.ResourceParam[DreSafekeeping]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        started = time.monotonic()
+        with failing_in_a_sentence(context):
+            report = safekeeping.back_up(context.run.run_id, context.partition_key, tell=context.log.info)
+        made = report.backup
+        return dg.MaterializeResult[Any](
+            metadata={
+                "dagster/table_name": f"public.{made.name}",
+                keys.ROWS_READ: made.content.rows,
+                keys.ROWS_LOADED: made.content.rows,
+                keys.ROW_COUNT: made.content.rows,
+                keys.BYTES: made.bytes,
+                keys.DIGEST: str(made.content.digest),
+                keys.PROVED: True,
+                keys.DURATION: round(time.monotonic() - started, 2),
+                "months": len(made.content.months),
+                "backups_kept": len(report.plan.keep),
+                "backups_dropped": list(report.plan.drop),
+                "retention": dg.MetadataValue.md("\n".join(f"- {line}" for line in report.plan.sentences())),
+                "backups_of_others_left_alone": list(report.foreign),
+                "entered_after_a_crash": list(report.healed),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=True,
+                    check_name=EQUAL,
+                    description=f"{made.content.rows} rows in {len(made.content.months)} months, compared before the"
+                    " commit.",
+                )
+            ],
+        )
+
+    return dre_backup
+
+
+def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=BACKUP_KEY,
+        name=YOUNG,
+        description="The newest proved backup is there, is as it was proved, and was made in the last 25 hours.",
+    )
+    def newest_backup_is_intact_and_young() -> dg.AssetCheckResult:
+        with open_copy_book(settings.require("ops_database_url")) as book:
+            newest = book.newest_proved(domain.ASSET)
+        if newest is None:
+            return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
+        with domain.backup_connection(settings.require("fabricio_database_url")) as connection:
+            wrong = (
+                domain.verify(connection, newest)
+                if newest.name in domain.tables(connection)
+                else ["the table is gone"]
+            )
+        age = safekeeping.clock() - newest.made_at
+        hours = age.total_seconds() / 3600
+        return dg.AssetCheckResult(
+            passed=not wrong and age <= LIMIT,
+            description=f"{newest.name} is {hours:.1f} hours old; {'; '.join(wrong) or 'it is as it was proved'}.",
+            metadata={"age_hours": round(hours, 2), "backup": newest.name},
+        )
+
+    return newest_backup_is_intact_and_young

@@ -1,0 +1,159 @@
+"""The way back from a backup of the DRE: first what it would change, then all of it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import LiteralString, NamedTuple
+
+from psycopg import sql
+
+from sync_pipelines.hitss import backup
+from sync_pipelines.hitss.backup import SOURCE, BackupReport
+from sync_pipelines.hitss.mirrored import DRE
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.copies import Copy, CopyBook
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Column, row_hash_sql
+from sync_pipelines.lib.relations import columns_of, digest_columns
+
+
+class MonthDifference(NamedTuple):
+    """A month now and in the backup: rows, totals, and how many rows only one of them has."""
+
+    month: str
+    rows_now: int
+    rows_then: int
+    total_now: str
+    total_then: str
+    only_now: int
+    only_then: int
+
+
+@dataclass(frozen=True)
+class RestoreReport:
+    """What a restore did; `added_since` are columns of today that the backup does not know."""
+
+    restored: str
+    rows: int
+    safety: BackupReport
+    months: tuple[str, ...]
+    added_since: tuple[str, ...]
+
+
+# Rows are compared by content and counted, since the DRE has true duplicates.
+_DIFFERENCE: LiteralString = """
+    with side as (
+        select true as is_now, ({month})::text as month, {hash} as hash, valor from {now}
+        union all
+        select false, ({month})::text, {hash}, valor from {then}
+    ),
+    lines as (
+        select
+            month, hash,
+            count(*) filter (where is_now) as now, count(*) filter (where not is_now) as before,
+            sum(valor) filter (where is_now) as total_now, sum(valor) filter (where not is_now) as total_before
+        from side group by month, hash
+    )
+    select
+        coalesce(month, 'no month'), sum(now)::bigint, sum(before)::bigint,
+        coalesce(sum(total_now), 0)::text, coalesce(sum(total_before), 0)::text,
+        sum(greatest(now - before, 0))::bigint, sum(greatest(before - now, 0))::bigint
+    from lines group by month
+    having bool_or(now <> before) order by month
+"""
+
+
+def find(book: CopyBook, name: str) -> Copy:
+    """The backup of this name in the book, PermanentError naming those there are."""
+    copies = {copy.name: copy for copy in book.copies(backup.ASSET)}
+    if name not in copies:
+        newest = ", ".join(list(copies)[:5]) or "none"
+        raise PermanentError(f"There is no backup {name} of ours; the newest are: {newest}.")
+    if not copies[name].proved:
+        raise PermanentError(f"The backup {name} was never proved equal to its source: it is not restored.")
+    return copies[name]
+
+
+def difference(connection: Connection, copy: Copy) -> list[MonthDifference]:
+    """The months that a restore would change. Raises PermanentError for a backup that was tampered with."""
+    shared, _ = _shared(connection, copy)
+    _stop_if_altered(connection, copy)
+    statement = sql.SQL(_DIFFERENCE).format(
+        month=sql.SQL(DRE.month),
+        hash=row_hash_sql([column for column in shared if column.name != "id"]),
+        now=postgres.table(SOURCE),
+        then=sql.Identifier("public", copy.name),
+    )
+    with postgres.errors_about(f"comparing {SOURCE} with {copy.name}"):
+        return [MonthDifference(*row) for row in connection.execute(statement).fetchall()]
+
+
+def restore(
+    connection: Connection,
+    book: CopyBook,
+    copy: Copy,
+    run_id: str,
+    *,
+    partition_key: str,
+    wait_seconds: float = 600.0,
+) -> RestoreReport:
+    """Put the backup's rows in place of today's, after a safety copy of these; readers never see half.
+
+    Holds the lock of the DRE's chain meanwhile. Raises PermanentError (the backup was altered, or today's
+    table lacks a column of it) or TransientError; the table is as it was then.
+    """
+    busy = "A run of the DRE chain is at work and did not end in time; try again later."
+    key = postgres.lock_key("hitss", "chain")
+    with postgres.session_lock(connection, key, wait_seconds=wait_seconds, busy=busy):
+        changed = difference(connection, copy)
+        shared, added_since = _shared(connection, copy)
+        safety = backup.back_up(connection, run_id, purpose=f"before the restore of {copy.name}")
+        backup.enter(book, safety, partition_key, run_id, purpose=f"before the restore of {copy.name}")
+        with postgres.errors_about(f"the restore of {copy.name}"), connection.transaction():
+            _replace(connection, copy, shared)
+            wanted = backup.content_of(connection, f"public.{copy.name}", shared)
+            found = backup.content_of(connection, SOURCE, shared)
+            if differences := wanted.differences(found):
+                raise PermanentError(f"{SOURCE} is not the backup after all ({'; '.join(differences[:5])}).")
+    months = tuple(month.month for month in changed)
+    return RestoreReport(copy.name, wanted.rows, safety, months, added_since)
+
+
+def _stop_if_altered(connection: Connection, copy: Copy) -> None:
+    if wrong := backup.verify(connection, copy):
+        raise PermanentError(
+            f"The backup {copy.name} is not what was proved on {copy.made_at:%Y-%m-%d} ({'; '.join(wrong[:5])}): it"
+            " is not restored."
+        )
+
+
+def _shared(connection: Connection, copy: Copy) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """The columns of the backup, all of which today's table must have, and those that were added since."""
+    today = columns_of(connection, SOURCE)
+    recorded: Sequence[str] = copy.details["columns"]
+    names = {column.name for column in today}
+    if gone := [name for name in recorded if name not in names]:
+        raise PermanentError(
+            f"{SOURCE} no longer has {', '.join(gone)}, which {copy.name} holds: not restored."
+        )
+    shared = digest_columns(column for column in today if column.name in recorded)
+    return shared, tuple(column.name for column in today if column.name not in recorded)
+
+
+def _replace(connection: Connection, copy: Copy, shared: Sequence[Column]) -> None:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in shared)
+    table = postgres.table(SOURCE)
+    # Writers wait, readers do not.
+    connection.execute(sql.SQL("lock table {} in exclusive mode").format(table))
+    connection.execute(sql.SQL("delete from {}").format(table))
+    connection.execute(
+        sql.SQL("insert into {} ({}) select {} from {}").format(
+            table, names, names, sql.Identifier("public", copy.name)
+        )
+    )
+    connection.execute(
+        sql.SQL("select setval(pg_get_serial_sequence(%s, 'id'), (select max(id) from {}))").format(table),
+        (SOURCE,),
+    )

@@ -1,0 +1,47 @@
+"""A table as Postgres's catalog describes it, as far as copying and comparing need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Column, Kind
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("text", "character varying"), "text"),
+    **dict.fromkeys(("smallint", "integer", "bigint"), "integer"),
+    **{"numeric": "number", "date": "date", "timestamp with time zone": "timestamp"},
+}
+
+
+class TableColumn(NamedTuple):
+    """A column: its name, its type as `format_type` writes it, and whether it must be filled."""
+
+    name: str
+    type: str
+    not_null: bool
+
+
+def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
+    """The columns of `schema.table` in their order, generated ones left out.
+
+    Raises PermanentError where there is no such table.
+    """
+    rows = connection.execute(
+        "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute"
+        " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped and attgenerated = ''"
+        " order by attnum",
+        (table,),
+    ).fetchall()
+    if not rows:
+        raise PermanentError(f"There is no table {table}.")
+    return tuple(TableColumn(*row) for row in rows)
+
+
+def digest_columns(columns: Iterable[TableColumn]) -> tuple[Column, ...]:
+    """The columns for a digest, by what their types' canonical text needs."""
+    return tuple(
+        Column(column.name, _KINDS.get(column.type.partition("(")[0], "other")) for column in columns
+    )
