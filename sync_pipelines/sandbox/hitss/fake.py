@@ -1,6 +1,5 @@
 """The export server in a background thread, for tests."""
 
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
@@ -15,17 +14,7 @@ from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
 from sync_pipelines.sandbox.hitss.shelf import Shelf
 from sync_pipelines.sandbox.hitss.wire import CuttableProtocol
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket: clients may connect before the server has begun to accept."""
-    # With the protocol named, asyncio switches Nagle's delay off on each connection; with 0 it would not.
-    line = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    line.bind((host, port))
-    line.listen(128)
-    line.setblocking(False)
-    return line
+from sync_pipelines.sandbox.servers import listen
 
 
 def make_server(state: Upstream, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:

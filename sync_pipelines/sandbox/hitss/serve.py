@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sync_pipelines.sandbox.hitss.app import LOOPBACK, Upstream, server_time
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
-from sync_pipelines.sandbox.hitss.fake import HitssFake, listen, make_server
+from sync_pipelines.sandbox.hitss.fake import HitssFake, make_server
 from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
 from sync_pipelines.sandbox.hitss.shelf import Shelf
+from sync_pipelines.sandbox.servers import listen
 
 __all__ = ["HitssFake", "main", "run"]
 

@@ -1,0 +1,55 @@
+"""Listening sockets and servers in a background thread, for the fakes."""
+
+from __future__ import annotations
+
+import socket
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket: clients may connect before the server has begun to accept."""
+    # With the protocol named, asyncio switches Nagle's delay off on each connection; with 0 it would not.
+    line = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    line.bind((host, port))
+    line.listen(128)
+    line.setblocking(False)
+    return line
+
+
+class BackgroundServer:
+    """A silent uvicorn around an ASGI application, on a free port of this machine."""
+
+    def __init__(self, application: Any) -> None:
+        config = uvicorn.Config(
+            application,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+
+    def __enter__(self) -> Self:
+        self._line = listen("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._line.getsockname()[1]}"
+        self._thread = Thread(target=self._server.run, args=([self._line],), name="fake")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def run_here(self, port: int = 0) -> None:
+        """Serve in this thread until a signal."""
+        self._server.run([listen("127.0.0.1", port)])
