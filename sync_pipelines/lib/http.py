@@ -165,11 +165,11 @@ class HttpClient:
                 part.unlink()
         return replace(result, attempts=retrying.statistics["attempt_number"])
 
-    def _checked(self, url: str) -> str:
+    def _checked(self, url: str, method: str = "GET") -> str:
         """The request in words, once its URL is known to be fit for use."""
         import httpx
 
-        what = f"{self._name} (GET {safe_url(url)})"
+        what = f"{self._name} ({method} {safe_url(url)})"
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL as error:

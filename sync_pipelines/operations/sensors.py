@@ -74,7 +74,7 @@ def tell(project: WatchedProject, row: Swept) -> None:
 
 
 def failure_alert(
-    status: dg.DefaultSensorStatus, send: Callable[[Alert], None] = send_alert
+    status: dg.DefaultSensorStatus, send: Callable[[Alert], object] = send_alert
 ) -> dg.SensorDefinition:
     """A sensor that turns each failed run into one alert."""
 

@@ -42,11 +42,7 @@ def build(
 
 def _fill(connection: psycopg.Connection[Any], articles: int, chance: random.Random) -> None:
     now = datetime(2025, 10, 30, 12, tzinfo=UTC)
-
-    def number() -> UUID:
-        return UUID(int=chance.getrandbits(128), version=4)
-
-    ids = [number() for _ in range(articles)]
+    ids = [_number(chance) for _ in range(articles)]
     words = ("inteligência", "dados", "modelo", "ética", "ação", "código", "aprendizado", "função")
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -66,24 +62,8 @@ def _fill(connection: psycopg.Connection[Any], articles: int, chance: random.Ran
                 for index, article in enumerate(ids)
             ],
         )
-        threads: list[UUID] = []
         for article in ids:
-            for _ in range(chance.randint(0, 4)):
-                comment, parent = number(), chance.choice([None, *threads[-1:]])
-                cursor.execute(
-                    "insert into comments (id, article_id, user_name, content, parent_id, likes, created_at)"
-                    " values (%s, %s, %s, %s, %s, %s, %s)",
-                    (
-                        *(
-                            comment,
-                            article,
-                            f"Pessoa {chance.randint(1, 99)}",
-                            "Um comentário com texto de exemplo.",
-                        ),
-                        *(parent, chance.randint(0, 12), now - timedelta(hours=chance.randint(1, 900))),
-                    ),
-                )
-                threads.append(comment)
+            _discuss(cursor, article, chance, now)
         cursor.executemany(
             "insert into feedbacks (article_id, type, user_id, content) values (%s, %s, %s, %s)",
             [
@@ -103,3 +83,23 @@ def _fill(connection: psycopg.Connection[Any], articles: int, chance: random.Ran
         cursor.execute(
             "insert into alert_subscribers (email) select 'outro' || n || '@example.com' from generate_series(1, 3) n"
         )
+
+
+def _discuss(cursor: psycopg.Cursor[Any], article: UUID, chance: random.Random, now: datetime) -> None:
+    """A few comments on an article, some of them answers."""
+    parent = None
+    for _ in range(chance.randint(0, 4)):
+        comment = _number(chance)
+        cursor.execute(
+            "insert into comments (id, article_id, user_name, content, parent_id, likes, created_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                *(comment, article, f"Pessoa {chance.randint(1, 99)}", "Um comentário com texto de exemplo."),
+                *(parent, chance.randint(0, 12), now - timedelta(hours=chance.randint(1, 900))),
+            ),
+        )
+        parent = chance.choice([None, comment])
+
+
+def _number(chance: random.Random) -> UUID:
+    return UUID(int=chance.getrandbits(128), version=4)

@@ -1,0 +1,119 @@
+"""What `backup_all_data()` copies, and what it does not (contract of the backup, sections 3.1 and 4).
+
+Its column lists are typed in, so a column that joins a table later is in no copy while every answer says success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.relations import TableColumn, columns_of
+
+WHAT = "the aimindset database"
+
+
+@dataclass(frozen=True)
+class Covered:
+    """A source table, its copy, the columns copied, and the key under which the answer counts its rows.
+
+    Content is appended under a backup id with the row's id as `original_id`; logs (`is_log`) are replaced by
+    those of the last 30 days.
+    """
+
+    source: str
+    copy: str
+    columns: tuple[str, ...]
+    count_key: str
+    is_log: bool = False
+
+    @property
+    def copied_columns(self) -> tuple[str, ...]:
+        """The names that the columns bear in the copy."""
+        return self.columns if self.is_log else ("original_id", *self.columns[1:])
+
+
+COVERED = (
+    Covered(
+        "public.articles",
+        "public.backup_articles",
+        (
+            *("id", "title", "excerpt", "content", "image_url", "category_id", "author_id", "published"),
+            *("created_at", "updated_at", "slug", "tags", "approval_rate", "positive_feedback"),
+            *("negative_feedback", "total_views", "total_likes", "positive_feedbacks", "negative_feedbacks"),
+            *("comments_count", "likes_count", "is_featured", "is_featured_manual"),
+        ),
+        "articles_count",
+    ),
+    Covered(
+        "public.comments",
+        "public.backup_comments",
+        ("id", "article_id", "user_name", "content", "created_at"),
+        "comments_count",
+    ),
+    Covered(
+        "public.feedbacks",
+        "public.backup_feedbacks",
+        ("id", "article_id", "type", "user_id", "content", "created_at"),
+        "feedbacks_count",
+    ),
+    Covered(
+        "public.backend_logs",
+        "public.backend_logs_backup",
+        ("id", "table_name", "action", "record_id", "old_data", "new_data", "performed_by", "created_at"),
+        "backend_logs_count",
+        is_log=True,
+    ),
+    Covered(
+        "public.app_logs",
+        "public.app_logs_backup",
+        ("id", "level", "source", "action", "details", "user_id", "created_at"),
+        "app_logs_count",
+        is_log=True,
+    ),
+    Covered(
+        "public.system_logs",
+        "public.system_logs_backup",
+        ("id", "type", "message", "context", "created_at"),
+        "system_logs_count",
+        is_log=True,
+    ),
+)
+
+
+def live_columns(connection: Connection, tables: Sequence[str]) -> dict[str, tuple[TableColumn, ...]]:
+    """The columns of each table that is there."""
+    found = {}
+    with postgres.errors_about(WHAT):
+        for table in tables:
+            try:
+                found[table] = columns_of(connection, table)
+            except PermanentError:
+                continue
+    return found
+
+
+def uncovered(live: Mapping[str, Sequence[TableColumn]]) -> dict[str, list[str]]:
+    """The columns of each source table that are in no copy, by table."""
+    gaps = {
+        table.source: [
+            column.name for column in live.get(table.source, ()) if column.name not in table.columns
+        ]
+        for table in COVERED
+    }
+    return {table: names for table, names in gaps.items() if names}
+
+
+def missing(live: Mapping[str, Sequence[TableColumn]]) -> list[str]:
+    """Tables and columns that the function names and that are not there: it is bound to fail on each."""
+    sentences = []
+    for table in COVERED:
+        for name, columns in ((table.source, table.columns), (table.copy, table.copied_columns)):
+            if name not in live:
+                sentences.append(f"there is no table {name}")
+            elif gone := sorted(set(columns) - {column.name for column in live[name]}):
+                sentences.append(f"{name} has no {', '.join(gone)}")
+    return sentences
