@@ -17,6 +17,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sync_pipelines.lib import redaction
+from sync_pipelines.lib.landing import FolderStore, LandingStore
+from sync_pipelines.lib.object_store import ObjectStore
 from sync_pipelines.lib.retention import Policy
 
 #: Parameters of upstream URLs that say what is asked and not who asks: masking them would only spoil the logs.
@@ -108,10 +110,10 @@ class Settings(BaseSettings):
 
     @field_validator("landing_url")
     @classmethod
-    def _folder(cls, value: str) -> str:
-        scheme = urlsplit(value).scheme
-        if scheme not in {"", "file"}:
-            raise ValueError(f"must be a folder (a path or file://…); {scheme}:// is not supported yet")
+    def _store(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"", "file", "s3"} or (parts.scheme == "s3" and not parts.netloc):
+            raise ValueError("must be a folder (a path or file://…) or s3://bucket/prefix")
         return value
 
     @field_validator("hitss_backup_retention", "aimindset_archive_retention")
@@ -127,6 +129,23 @@ class Settings(BaseSettings):
             raise ValueError(
                 "is two_way, which does not exist yet: the mirror goes from fabricio to hitss only. Set it to one_way"
             )
+        return value
+
+    @field_validator("landing_s3_endpoint", "aimindset_project_url", "hitss_base_url")
+    @classmethod
+    def _https_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an https:// address")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("is http:// to another machine; secrets travel with it, use https://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
         return value
 
     @field_validator("hitss_download_url")
@@ -169,7 +188,20 @@ class Settings(BaseSettings):
 
     @property
     def landing_root(self) -> Path:
-        return Path(urlsplit(self.landing_url).path if "://" in self.landing_url else self.landing_url)
+        """The store's folder; of S3-compatible storage its cache."""
+        parts = urlsplit(self.landing_url)
+        if parts.scheme == "s3":
+            return Path(".state/landing-cache") / parts.netloc
+        return Path(parts.path if "://" in self.landing_url else self.landing_url)
+
+    @property
+    def landing_store(self) -> LandingStore:
+        folder, parts = FolderStore(self.landing_root), urlsplit(self.landing_url)
+        if parts.scheme != "s3":
+            return folder
+        keys = (self.require("landing_s3_access_key"), self.require("landing_s3_secret_key"))
+        place = (parts.netloc, parts.path.strip("/"), self.landing_s3_endpoint, self.landing_s3_region)
+        return ObjectStore(folder, *place, *keys)
 
     @property
     def first_month(self) -> date:

@@ -43,6 +43,10 @@ _SESSION = {
 Moment = Literal["called", "compared", "committed"]
 
 
+class BusyError(TransientError):
+    """Another run is at it; this one has nothing to do and nothing to tell."""
+
+
 class UnprovedError(PermanentError):
     """The copy is not its source; it was rolled back."""
 

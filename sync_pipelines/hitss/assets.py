@@ -128,7 +128,7 @@ def _reject_book(report: ExportReport, store: LandingStore) -> dg.MetadataValue:
     """Where a person finds the workbook of rejected rows."""
     if report.found.reject_book is None:
         return dg.MetadataValue.text("no row was rejected")
-    return dg.MetadataValue.path(str(store.locate(report.found.reject_book)))
+    return dg.MetadataValue.path(store.describe(report.found.reject_book))
 
 
 def _export_metadata(report: ExportReport, store: LandingStore, seconds: float) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _export_metadata(report: ExportReport, store: LandingStore, seconds: float) 
         keys.WAIT_SECONDS: round(report.download.wait_seconds if report.download else 0.0, 1),
         keys.DURATION: round(seconds, 2),
         keys.DIGEST: landing.content_digest or "",
-        "workbook": dg.MetadataValue.path(str(store.locate(landing.path))),
+        "workbook": dg.MetadataValue.path(store.describe(landing.path)),
         # What a month run's config takes to load this very file.
         "workbook_in_the_landing_store": landing.path,
         "sha256": landing.sha256,

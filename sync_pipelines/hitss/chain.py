@@ -63,7 +63,7 @@ class DreChain:
 
     @property
     def store(self) -> LandingStore:
-        return LandingStore(self.settings.landing_root)
+        return self.settings.landing_store
 
     def today(self) -> date:
         return self.clock().astimezone(self.settings.zone).date()

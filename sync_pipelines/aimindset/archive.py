@@ -1,0 +1,118 @@
+"""The project's content off its database: every column of the source tables, in the snapshot of the backup.
+
+The function's own copy lies in the database that it protects and lacks columns (`parent_id`, `likes` and all that
+came later); this one has them all, since the columns are read from the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sync_pipelines.aimindset.coverage import COVERED, WHAT
+from sync_pipelines.lib import postgres, retention
+from sync_pipelines.lib.archive_checks import problems
+from sync_pipelines.lib.archives import MANIFEST, Archive, ArchiveWriter
+from sync_pipelines.lib.copies import Copy, CopyBook
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.retention import Candidate, Plan, Policy
+
+ASSET = "aimindset/archive"
+PREFIX = "aimindset/archive"
+#: What a restore of the site needs beside the tables that the function copies.
+TABLES = (*(table.source for table in COVERED), "public.backup_logs", "public.alert_subscriptions")
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[tuple[Connection, str]]:
+    """A connection in a transaction at REPEATABLE READ, and the name by which others join its snapshot."""
+    with (
+        postgres.connect(url, what=WHAT) as connection,
+        postgres.errors_about(WHAT),
+        connection.transaction(),
+    ):
+        connection.execute("set transaction isolation level repeatable read, read only")
+        connection.execute("set local idle_in_transaction_session_timeout = '30min'")
+        row = connection.execute("select pg_export_snapshot()").fetchone()
+        assert row is not None
+        yield connection, str(row[0])
+
+
+@dataclass(frozen=True)
+class Archiver:
+    """Writes, proves and prunes the project's archives."""
+
+    store: LandingStore
+    policy: Policy
+    recipient: str | None = None
+    identity: str | None = None
+
+    def write(
+        self, reader: Connection, book: CopyBook, *, partition_key: str, made_at: datetime, run_id: str
+    ) -> Archive:
+        """Archive the tables that are there, read the archive back and compare; then it counts.
+
+        `reader` is in the snapshot. Raises PermanentError when what was stored is not what was read; nothing of
+        it is kept then.
+        """
+        tables = [name for name in TABLES if _exists(reader, name)]
+        archive_id = f"{made_at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
+        writer = ArchiveWriter(reader, self.store, PREFIX, self.recipient)
+        archive = writer.write(archive_id, tables, made_at=made_at, run_id=run_id)
+        if wrong := problems(self.store, f"{PREFIX}/{archive_id}", self.identity):
+            self.remove(archive_id)
+            raise PermanentError(
+                f"The archive {archive_id} did not come back as written: {'; '.join(wrong[:5])}"
+            )
+        details = {
+            "tables": {table.name: table.rows for table in archive.tables},
+            "encrypted": archive.encrypted,
+            "looked_inside": not archive.encrypted or self.identity is not None,
+        }
+        book.enter(
+            Copy(
+                *(ASSET, partition_key, archive_id, made_at, True),
+                *(archive.rows, archive.bytes, details, run_id),
+            )
+        )
+        return archive
+
+    def prune(self, book: CopyBook, now: datetime) -> Plan:
+        """What the policy lets go of; nothing is removed yet."""
+        copies = book.copies(ASSET)
+        candidates = [Candidate(copy.name, copy.made_at, copy.proved) for copy in copies]
+        return retention.plan(candidates, self.policy, zone=UTC, now=now)
+
+    def apply(self, book: CopyBook, plan: Plan) -> None:
+        """Remove what a plan drops."""
+        for name in plan.drop:
+            self.remove(name)
+            book.mark_removed(ASSET, name)
+
+    def remove(self, archive_id: str) -> None:
+        """Remove an archive, its manifest first: half removed, it does not exist."""
+        folder = f"{PREFIX}/{archive_id}"
+        self.store.remove(f"{folder}/{MANIFEST}")
+        for file in self.store.names(folder):
+            self.store.remove(file.name)
+
+    def remove_orphans(self) -> list[str]:
+        """Remove what a crash left: files of an archive whose manifest was never written; returns the ids.
+
+        Called under the backup's lock, so nobody is writing one.
+        """
+        names = [file.name for file in self.store.names(PREFIX)]
+        whole = {name.split("/")[2] for name in names if name.endswith(f"/{MANIFEST}")}
+        found = {name.split("/")[2] for name in names if name.count("/") == 3}
+        for archive_id in found - whole:
+            self.remove(archive_id)
+        return sorted(found - whole)
+
+
+def _exists(connection: Connection, table: str) -> bool:
+    row = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+    return bool(row and row[0])

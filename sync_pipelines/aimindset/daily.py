@@ -1,0 +1,251 @@
+"""A day of the project: its backup, proved; its archive, in the same snapshot; and what is told when one fails.
+
+Replaces pg_cron's `auto-backup-daily` and `auto-backup-secondary` and the Edge Function `auto-backup`, which looked
+at the transport and never at the answer. The database may be unable to take a log row; the alert goes out even so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from sync_pipelines.aimindset import answer as answers
+from sync_pipelines.aimindset import archive as archives
+from sync_pipelines.aimindset import backup as backups
+from sync_pipelines.aimindset import preflight
+from sync_pipelines.aimindset.answer import Answer
+from sync_pipelines.aimindset.archive import Archiver
+from sync_pipelines.aimindset.backup import Backup, BusyError, Moment
+from sync_pipelines.aimindset.client import Project, project_client
+from sync_pipelines.aimindset.coverage import WHAT
+from sync_pipelines.aimindset.logbook import Logbook
+from sync_pipelines.aimindset.preflight import Preflight
+from sync_pipelines.aimindset.telling import FailedDay
+from sync_pipelines.lib import postgres, vault
+from sync_pipelines.lib.archives import Archive
+from sync_pipelines.lib.calendar import require_today
+from sync_pipelines.lib.copies import Copy, CopyBook, open_copy_book
+from sync_pipelines.lib.failures import SyncError, TransientError
+from sync_pipelines.lib.json_requests import JsonClient
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.retention import Plan, Policy
+from sync_pipelines.operations.alerts import Delivery
+from sync_pipelines.settings import Settings
+
+ASSET = "aimindset/backup"
+#: Under which the service key may lie in the project's Vault.
+VAULT_NAMES = ("AIMINDSET_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY")
+CONNECT_PAUSES = (5.0, 30.0)
+
+
+@dataclass
+class Day:
+    """What a day brought; `problems` by asset say what did not succeed."""
+
+    partition_key: str
+    look: Preflight | None = None
+    backup: Backup | None = None
+    unproved: Answer | None = None
+    archive: Archive | None = None
+    plan: Plan | None = None
+    already: dict[str, Copy] = field(default_factory=dict)
+    generations: int = 0
+    problems: dict[str, SyncError] = field(default_factory=dict)
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True)
+class AimindsetBackups:
+    """The system with its settings, its clock and its way out to the network."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    http: Callable[[], JsonClient] = project_client
+    sleep: Callable[[float], None] = time.sleep
+    at: Callable[[Moment, Connection], None] = lambda moment, connection: None
+
+    def today(self) -> date:
+        return self.clock().astimezone(self.settings.zone).date()
+
+    @property
+    def archiver(self) -> Archiver:
+        settings = self.settings
+        identity = settings.archive_age_identity
+        return Archiver(
+            settings.landing_store,
+            Policy.parse(settings.aimindset_archive_retention),
+            settings.archive_age_recipient,
+            identity.get_secret_value() if identity else None,
+        )
+
+    def run(
+        self,
+        run_id: str,
+        partition_key: str,
+        *,
+        wanted: Collection[str] = (ASSET, archives.ASSET),
+        force: bool = False,
+        accepted: Collection[str] = (),
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> Day:
+        """Back up and archive today. What fails is in the day's `problems`, and was told once.
+
+        Raises PermanentError, before anything is called, for another day than today.
+        """
+        require_today(partition_key, self.today(), "the AIMindset project")
+        if self.settings.aimindset_backup_by == "rpc":
+            self.settings.require("aimindset_project_url")
+        day = Day(partition_key)
+        url = self.settings.require("aimindset_database_url")
+        try:
+            with open_copy_book(self.settings.require("ops_database_url")) as book:
+                due = self._due(book, day, wanted, force=force)
+                if due:
+                    with self._connected(url) as (reader, snapshot):
+                        if ASSET in due:
+                            self._attempt(
+                                day, ASSET, lambda: self._back_up(day, book, snapshot, run_id, accepted, tell)
+                            )
+                        if archives.ASSET in due:
+                            self._attempt(
+                                day, archives.ASSET, lambda: self._archive(day, book, reader, run_id, tell)
+                            )
+        except SyncError as error:
+            # Without a connection, or without our own database, what is not done yet cannot be.
+            done = {ASSET: day.backup or day.unproved, archives.ASSET: day.archive}
+            for asset in wanted:
+                if not done[asset] and asset not in day.already:
+                    day.problems.setdefault(asset, error)
+        if problems := {a: e for a, e in day.problems.items() if not isinstance(e, BusyError)}:
+            failed = FailedDay(self.settings, ASSET, partition_key, run_id, self.project, self.clock)
+            day.delivery = failed.tell(problems)
+        return day
+
+    def _due(self, book: CopyBook, day: Day, wanted: Collection[str], *, force: bool) -> list[str]:
+        """The assets that today's partition lacks; a proved one is not made twice unless forced."""
+        for asset in wanted:
+            proved = [copy for copy in book.copies(asset, partition_key=day.partition_key) if copy.proved]
+            if proved and not force:
+                day.already[asset] = proved[0]
+        return [asset for asset in wanted if asset not in day.already]
+
+    @contextmanager
+    def _connected(self, url: str) -> Iterator[tuple[Connection, str]]:
+        """The snapshot; a connection that is not to be had is tried again, since nothing was called yet."""
+        for pause in (*CONNECT_PAUSES, None):
+            try:
+                with postgres.connect(url, what=WHAT):
+                    break
+            except TransientError:
+                if pause is None:
+                    raise
+                self.sleep(pause)
+        with archives.snapshot(url) as opened:
+            yield opened
+
+    def _attempt(self, day: Day, asset: str, work: Callable[[], None]) -> None:
+        try:
+            with postgres.errors_about(WHAT):
+                work()
+        except SyncError as error:
+            day.problems[asset] = error
+
+    def _back_up(
+        self,
+        day: Day,
+        book: CopyBook,
+        snapshot: str,
+        run_id: str,
+        accepted: Collection[str],
+        tell: Callable[[str], None],
+    ) -> None:
+        url, settings = self.settings.require("aimindset_database_url"), self.settings
+        with postgres.connect(url, what=WHAT, read_only=True) as connection:
+            day.look = preflight.look(connection)
+        for note in day.look.notes:
+            tell(note)
+        logbook = Logbook(url, settings.aimindset_panel_log_types)
+        if settings.aimindset_backup_by == "rpc":
+            answer = answers.parse(self.project().call_backup())
+            day.unproved = answer
+            self._enter(book, day, answer, run_id, proved=False, details={})
+            logbook.success(
+                "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
+            )
+            return
+        last = book.newest_proved(ASSET)
+        day.backup = backups.back_up(
+            url,
+            snapshot=snapshot,
+            before=last.details.get("counts") if last else None,
+            accepted=accepted,
+            at=self.at,
+        )
+        answer = day.backup.answer
+        self._enter(book, day, answer, run_id, proved=True, details={"proof": day.backup.proof.destination})
+        day.generations = self._generations(url)
+        logbook.success(
+            f"Backup automático concluído e comprovado: {answer.total} registros.",
+            self._context(day, answer, run_id),
+        )
+
+    def _enter(
+        self,
+        book: CopyBook,
+        day: Day,
+        answer: Answer,
+        run_id: str,
+        *,
+        proved: bool,
+        details: Mapping[str, object],
+    ) -> None:
+        book.enter(
+            Copy(
+                *(ASSET, day.partition_key, answer.backup_id, self.clock(), proved, answer.total, None),
+                *({"counts": dict(answer.counts), **details}, run_id),
+            )
+        )
+
+    def _archive(
+        self, day: Day, book: CopyBook, reader: Connection, run_id: str, tell: Callable[[str], None]
+    ) -> None:
+        archiver, now = self.archiver, self.clock()
+        for orphan in archiver.remove_orphans():
+            tell(f"removed the unfinished archive {orphan}")
+        day.archive = archiver.write(
+            reader, book, partition_key=day.partition_key, made_at=now, run_id=run_id
+        )
+        day.plan = archiver.prune(book, now)
+        for sentence in day.plan.sentences():
+            tell(sentence)
+        archiver.apply(book, day.plan)
+
+    def _context(self, day: Day, answer: Answer, run_id: str) -> dict[str, object]:
+        return {
+            "backup_id": answer.backup_id,
+            "total_records": answer.total,
+            "date": day.partition_key,
+            "run_id": run_id,
+            "proved": day.backup is not None,
+        }
+
+    def _generations(self, url: str) -> int:
+        """How many backups lie in the database: nothing of the project ever removes one."""
+        with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+            row = connection.execute(
+                "select count(distinct backup_id) from public.backup_articles"
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def project(self) -> Project:
+        """The project's endpoints, with the service key from the environment or the project's Vault."""
+        settings = self.settings
+        url = settings.require("aimindset_project_url")
+        if settings.aimindset_service_key is None and settings.aimindset_secrets_from == "vault":
+            with postgres.connect(settings.require("aimindset_database_url"), what=WHAT) as connection:
+                secrets = vault.read_vault(connection, VAULT_NAMES, what=WHAT)
+            return Project(url, vault.one_of(secrets, VAULT_NAMES, what=WHAT), self.http, self.sleep)
+        return Project(url, settings.require("aimindset_service_key"), self.http, self.sleep)

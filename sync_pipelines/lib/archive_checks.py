@@ -1,0 +1,184 @@
+"""Is an archive what its manifest says, and the manifest what was written? Each thing that is wrong is named.
+
+In the manner of pg_verifybackup: the manifest, then the files by presence, size and checksum, then what is in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from sync_pipelines.lib.archives import MANIFEST, PIECE, VERSION, Archive, ArchivedTable, checksum
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.landing import LandingStore, sha256_of
+
+
+class ArchiveError(PermanentError):
+    """An archive cannot be read as one; the sentence names the file."""
+
+
+def read_archive(store: LandingStore, folder: str) -> Archive:
+    """The archive below a folder (`prefix/id`). Raises ArchiveError for a manifest that cannot be trusted."""
+    name = f"{folder}/{MANIFEST}"
+    try:
+        text = store.locate(name).read_text()
+    except (FileNotFoundError, PermanentError):
+        raise ArchiveError(f"{name} is missing: without it there is no archive.") from None
+    except (OSError, UnicodeDecodeError):
+        raise ArchiveError(f"{name} cannot be read.") from None
+    try:
+        written = json.loads(text)
+        content, stated = written["manifest"], written["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise ArchiveError(f"{name} is no manifest: it is not the JSON that was written.") from None
+    if not isinstance(content, dict) or checksum(content) != stated:
+        raise ArchiveError(f"{name} does not match its own checksum: it was altered.")
+    if content.get("version") != VERSION:
+        raise ArchiveError(f"{name} is of version {content.get('version')}; this program reads {VERSION}.")
+    try:
+        archive = Archive.from_content(content)
+    except (KeyError, TypeError):
+        raise ArchiveError(f"{name} lacks a part of a manifest.") from None
+    _stop_if_absurd(archive, folder)
+    return archive
+
+
+def _stop_if_absurd(archive: Archive, folder: str) -> None:
+    if archive.id != Path(folder).name:
+        raise ArchiveError(f"{folder}/{MANIFEST} belongs to the archive {archive.id}.")
+    files = [table.file for table in archive.tables]
+    if twice := sorted({file for file in files if files.count(file) > 1}):
+        raise ArchiveError(f"{folder}/{MANIFEST} names {', '.join(twice)} twice.")
+    if outside := [file for file in files if Path(file).name != file or file in {"", ".", ".."}]:
+        raise ArchiveError(f"{folder}/{MANIFEST} names files outside its folder: {', '.join(outside)}.")
+
+
+def problems(store: LandingStore, folder: str, identity: str | None = None) -> list[str]:
+    """Everything that is wrong with an archive, a sentence each; empty for one that is intact.
+
+    `identity` is the age secret key; an encrypted archive is not looked into without it, and that is no problem.
+    """
+    try:
+        archive = read_archive(store, folder)
+    except ArchiveError as error:
+        return [str(error)]
+    found = _file_problems(store, folder, archive)
+    broken = {file for file, _ in found}
+    sentences = [sentence for _, sentence in found]
+    if archive.encrypted and identity is None:
+        return sentences
+    for table in archive.tables:
+        if table.file not in broken:
+            sentences += _content_problems(store.locate(f"{folder}/{table.file}"), table, identity)
+    return sentences
+
+
+def _file_problems(store: LandingStore, folder: str, archive: Archive) -> list[tuple[str, str]]:
+    there = {Path(file.name).name: file.bytes for file in store.names(folder)}
+    owners = {table.file_sha256: table.name for table in archive.tables}
+    found = [
+        (name, f"{name} is in the folder and not in the manifest.")
+        for name in sorted(there.keys() - {MANIFEST, *(table.file for table in archive.tables)})
+    ]
+    for table in archive.tables:
+        if table.file not in there:
+            found.append((table.file, f"{table.file} is missing."))
+            continue
+        try:
+            digest, size = sha256_of(store.locate(f"{folder}/{table.file}"))
+        except OSError:
+            found.append((table.file, f"{table.file} cannot be read."))
+            continue
+        if digest == table.file_sha256 and size == table.file_bytes:
+            continue
+        if digest in owners:
+            sentence = f"{table.file} holds what belongs to {owners[digest]}: the files were swapped."
+        elif size < table.file_bytes:
+            sentence = f"{table.file} is cut: {size} of {table.file_bytes} bytes."
+        elif size > table.file_bytes:
+            sentence = f"{table.file} has grown: {size} instead of {table.file_bytes} bytes."
+        else:
+            sentence = f"{table.file} was replaced or altered: its checksum is another."
+        found.append((table.file, sentence))
+    return found
+
+
+def _content_problems(path: Path, table: ArchivedTable, identity: str | None) -> Iterator[str]:
+    digest, rows, size = hashlib.sha256(), 0, 0
+    try:
+        with raw_stream(path, identity) as stream:
+            while piece := stream.read(PIECE):
+                digest.update(piece)
+                size += len(piece)
+                # COPY escapes the line breaks inside values: each that is left ends a row.
+                rows += piece.count(b"\n")
+    except ArchiveError as error:
+        yield str(error)
+        return
+    if rows != table.rows:
+        yield f"{table.file} holds {rows} rows, and the manifest says {table.rows}."
+    elif digest.hexdigest() != table.sha256 or size != table.raw_bytes:
+        yield f"{table.file} holds other content than the manifest says."
+
+
+@contextmanager
+def raw_stream(path: Path, identity: str | None = None) -> Iterator[IO[bytes]]:
+    """The COPY stream in an archive's file, decrypted if it is an age file, decompressed as it is read."""
+    import zstandard
+
+    if path.suffix != ".age":
+        with path.open("rb") as file:
+            yield _Reader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), path)  # type: ignore[misc]
+        return
+    with tempfile.TemporaryDirectory() as private:
+        plain = Path(private) / path.stem
+        _decrypt(path, plain, identity)
+        with raw_stream(plain) as stream:
+            yield stream
+
+
+class _Reader:
+    """A stream whose errors name its file."""
+
+    def __init__(self, stream: Any, path: Path) -> None:
+        self._stream, self._path = stream, path
+
+    def read(self, size: int = -1) -> bytes:
+        import zstandard
+
+        with _named(self._path, zstandard.ZstdError):
+            return bytes(self._stream.read(size))
+
+
+@contextmanager
+def _named(path: Path, *kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds:
+        raise ArchiveError(f"{path.name} cannot be decompressed: it is damaged.") from None
+
+
+def _decrypt(path: Path, target: Path, identity: str | None) -> None:
+    import pyrage
+
+    if identity is None:
+        raise ArchiveError(f"{path.name} is encrypted, and ARCHIVE_AGE_IDENTITY is not set.")
+    target.touch(mode=0o600)
+    try:
+        key = pyrage.x25519.Identity.from_str(identity.strip())
+    except Exception:  # the library's own error type carries the text that it was given
+        raise ArchiveError(
+            "ARCHIVE_AGE_IDENTITY is no age identity; it begins with AGE-SECRET-KEY-1."
+        ) from None
+    try:
+        with path.open("rb") as source, target.open("wb") as plain:
+            pyrage.decrypt_io(source, plain, [key])
+    except pyrage.DecryptError:
+        raise ArchiveError(
+            f"{path.name} cannot be decrypted with ARCHIVE_AGE_IDENTITY: it is damaged, or for another key."
+        ) from None

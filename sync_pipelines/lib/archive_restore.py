@@ -1,0 +1,135 @@
+"""An archive put back into an empty database, and compared there with its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.archive_checks import ArchiveError, raw_stream
+from sync_pipelines.lib.archives import PIECE, SESSION, Archive, ArchivedTable
+from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Digest, digest_query
+from sync_pipelines.lib.relations import digest_columns
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore brought: seconds until all was compared, what differs, columns restored as text."""
+
+    seconds: float
+    rows: int
+    raw_bytes: int
+    differences: tuple[str, ...]
+    as_text: tuple[str, ...]
+
+
+def restore(
+    connection: Connection, store: LandingStore, folder: str, archive: Archive, *, identity: str | None = None
+) -> Restored:
+    """Create the archive's tables, load them and compare their contents with the manifest.
+
+    The database is empty and ours. Raises ArchiveError for a file that cannot be read.
+    """
+    started = time.monotonic()
+    as_text: list[str] = []
+    differences: list[str] = []
+    with postgres.errors_about("the scratch database"):
+        for name, value in SESSION.items():
+            connection.execute("select set_config(%s, %s, false)", (name, value))
+        for table in archive.tables:
+            types = _types(connection, table)
+            as_text += [f"{table.name}.{name}" for name, kind in types.items() if kind == "text?"]
+            _create(connection, table, types)
+            _fill(connection, store, folder, table, identity)
+        differences += _keys(connection, archive)
+        for table in archive.tables:
+            differences += _compare(connection, table)
+    rows = sum(table.rows for table in archive.tables)
+    size = sum(table.raw_bytes for table in archive.tables)
+    return Restored(time.monotonic() - started, rows, size, tuple(differences), tuple(as_text))
+
+
+def _types(connection: Connection, table: ArchivedTable) -> Mapping[str, str]:
+    """Each column's type; `text?` for one that this server does not know (an enum, an extension's)."""
+    known = {}
+    for column in table.columns:
+        row = connection.execute(
+            "select to_regtype(%s) is not null", (column.type.partition("(")[0],)
+        ).fetchone()
+        known[column.name] = column.type if row and row[0] else "text?"
+    return known
+
+
+def _create(connection: Connection, table: ArchivedTable, types: Mapping[str, str]) -> None:
+    schema = table.name.partition(".")[0]
+    connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+    columns = [
+        sql.SQL("{} {}{}").format(
+            sql.Identifier(column.name),
+            # Types come from a manifest whose checksum held, and are those that format_type writes.
+            sql.SQL(types[column.name].removesuffix("?")),
+            sql.SQL(" not null" if column.not_null else ""),
+        )
+        for column in table.columns
+    ]
+    connection.execute(
+        sql.SQL("create table {} ({})").format(postgres.table(table.name), sql.SQL(", ").join(columns))
+    )
+
+
+def _fill(
+    connection: Connection, store: LandingStore, folder: str, table: ArchivedTable, identity: str | None
+) -> None:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    statement = sql.SQL("copy {} ({}) from stdin").format(postgres.table(table.name), names)
+    digest = hashlib.sha256()
+    path = store.locate(f"{folder}/{table.file}")
+    with raw_stream(path, identity) as stream, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        while piece := stream.read(PIECE):
+            digest.update(piece)
+            copy.write(piece)
+        if digest.hexdigest() != table.sha256:
+            raise ArchiveError(f"{table.file} holds other content than the manifest says.")
+
+
+def _keys(connection: Connection, archive: Archive) -> Iterator[str]:
+    """Primary keys, then foreign keys to tables of the archive; one that does not hold is a difference."""
+    for table in archive.tables:
+        if table.primary_key:
+            names = sql.SQL(", ").join(map(sql.Identifier, table.primary_key))
+            key = sql.SQL("primary key ({})").format(names)
+            if not _holds(connection, table, key):
+                yield f"{table.name}: its primary key does not hold."
+    for table in archive.tables:
+        for definition in table.foreign_keys:
+            if not _holds(connection, table, sql.SQL(definition)):
+                yield f"{table.name}: {definition} does not hold."
+
+
+def _holds(connection: Connection, table: ArchivedTable, key: sql.Composable) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("alter table {} add {}").format(postgres.table(table.name), key))
+    except psycopg.errors.UndefinedTable:
+        return True  # it refers to a table that is in no archive
+    except psycopg.IntegrityError:
+        return False
+    return True
+
+
+def _compare(connection: Connection, table: ArchivedTable) -> Iterator[str]:
+    row = connection.execute(
+        digest_query(postgres.table(table.name), digest_columns(table.columns))
+    ).fetchone()
+    found = Digest.parse(row[1]) if row else Digest()
+    if found.rows != table.rows:
+        yield f"{table.name}: {found.rows} rows came back of {table.rows}."
+    elif str(found) != table.digest:
+        yield f"{table.name}: the rows that came back are not those that were archived."

@@ -1,0 +1,236 @@
+"""Archives of tables off their database: one compressed COPY stream a table, and a manifest that is written last.
+
+An archive without a manifest does not exist. The manifest holds, of every table, its structure, its row count, the
+SHA-256 of the raw stream and the order-free digest that the database computed in the same snapshot; of every file
+its size and SHA-256; and of itself its own. No row content is in it. Encrypted archives are age files
+(age-encryption.org), which other programs open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.landing import LandingStore, told_when_full
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.proof import Digest, digest_query
+from sync_pipelines.lib.relations import TableColumn, columns_of, digest_columns
+
+VERSION = 1
+MANIFEST = "manifest.json"
+LEVEL = 3  # of zstd: three times as quick as 9, and within a tenth of its size on text
+PIECE = 1 << 20
+#: What decides how values are written, set alike for every archive.
+SESSION: dict[LiteralString, str] = {
+    "datestyle": "ISO, MDY",
+    "timezone": "UTC",
+    "intervalstyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "search_path": "",
+}
+
+
+@dataclass(frozen=True)
+class ArchivedTable:
+    """A table in an archive; `sha256` is of the raw COPY stream, `file_sha256` of the file as it lies there."""
+
+    name: str
+    columns: tuple[TableColumn, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[str, ...]
+    rows: int
+    raw_bytes: int
+    sha256: str
+    digest: str
+    file: str
+    file_bytes: int
+    file_sha256: str
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive as its manifest describes it."""
+
+    id: str
+    made_at: str
+    run_id: str
+    server: str
+    encrypted: bool
+    tables: tuple[ArchivedTable, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+    @property
+    def bytes(self) -> int:
+        return sum(table.file_bytes for table in self.tables)
+
+    def as_text(self) -> str:
+        """The manifest, with its own checksum."""
+        content = {"version": VERSION, **asdict(self)}
+        return json.dumps({"manifest": content, "sha256": checksum(content)}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> Archive:
+        """Raises KeyError or TypeError for what is no manifest of ours."""
+        known = {name: content[name] for name in ("id", "made_at", "run_id", "server", "encrypted")}
+        return cls(**known, tables=tuple(_table(table) for table in content["tables"]))
+
+
+def checksum(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of a manifest's content in one canonical text."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _table(table: Mapping[str, Any]) -> ArchivedTable:
+    columns = tuple(TableColumn(*column) for column in table["columns"])
+    lists: dict[str, Any] = {name: tuple(table[name]) for name in ("primary_key", "foreign_keys")}
+    return ArchivedTable(**{**table, **lists, "columns": columns})
+
+
+@dataclass(frozen=True)
+class ArchiveWriter:
+    """Writes archives below `prefix` of a store; `recipient` is an age public key, None for plain ones.
+
+    `reader` is in a transaction at REPEATABLE READ; `second`, if given, is in the same snapshot, and computes the
+    digests meanwhile.
+    """
+
+    reader: Connection
+    store: LandingStore
+    prefix: str
+    recipient: str | None = None
+    second: Connection | None = None
+
+    def write(self, archive_id: str, tables: Sequence[str], *, made_at: datetime, run_id: str) -> Archive:
+        """Write every table, then the manifest. Raises SyncError; what was written before it goes again."""
+        connections = {self.reader, self.second or self.reader}
+        for connection in connections:
+            for name, value in SESSION.items():
+                connection.execute("select set_config(%s, %s, true)", (name, value))
+        written: list[str] = []
+        try:
+            done = tuple(self._write(archive_id, table, written) for table in tables)
+            server = str(self.reader.info.parameter_status("server_version"))
+            archive = Archive(
+                archive_id, made_at.isoformat(), run_id, server, self.recipient is not None, done
+            )
+            self._put_text(f"{self.prefix}/{archive_id}/{MANIFEST}", archive.as_text())
+        except BaseException:
+            for name in written:
+                self.store.remove(name)
+            raise
+        return archive
+
+    def _write(self, archive_id: str, table: str, written: list[str]) -> ArchivedTable:
+        columns = columns_of(self.reader, table)
+        keys = _keys(self.reader, table)
+        suffix = ".copy.zst.age" if self.recipient else ".copy.zst"
+        name = f"{self.prefix}/{archive_id}/{table}{suffix}"
+        with (
+            told_when_full(f"The archive of {table}"),
+            self.store.incoming(self.prefix, ".zst") as path,
+            ThreadPoolExecutor(1) as other,
+        ):
+            if self.second is None:
+                digest = _digest(self.reader, table, columns)
+                rows, size, sha256 = _dump(self.reader, table, columns, path)
+            else:
+                theirs = other.submit(_digest, self.second, table, columns)
+                rows, size, sha256 = _dump(self.reader, table, columns, path)
+                digest = theirs.result()
+            if digest.rows != rows:
+                raise PermanentError(
+                    f"{table}: {rows} rows were archived of the {digest.rows} of its snapshot."
+                )
+            if self.recipient is not None:
+                _encrypt(path, self.recipient)
+            file = self.store.put(path, name)
+            written.append(name)
+        return ArchivedTable(
+            *(table, columns, *keys, rows, size, sha256, str(digest)),
+            *(f"{table}{suffix}", file.bytes, file.sha256),
+        )
+
+    def _put_text(self, name: str, text: str) -> None:
+        with told_when_full("The manifest"), self.store.incoming(self.prefix, ".json") as path:
+            path.write_text(text)
+            self.store.put(path, name)
+
+
+def _dump(
+    connection: Connection, table: str, columns: Sequence[TableColumn], path: Path
+) -> tuple[int, int, str]:
+    """COPY a table, compressed, to a file; its rows, and the size and SHA-256 of the raw stream."""
+    import zstandard
+
+    digest, size, piece = hashlib.sha256(), 0, bytearray()
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    statement = sql.SQL("copy {} ({}) to stdout").format(postgres.table(table), names)
+    # A worker compresses while this thread reads the next rows.
+    compressor = zstandard.ZstdCompressor(level=LEVEL, threads=1, write_checksum=True)
+    with path.open("wb") as file, compressor.stream_writer(file, closefd=False) as stream:
+
+        def write() -> None:
+            nonlocal size, piece
+            digest.update(piece)
+            stream.write(piece)
+            size += len(piece)
+            piece = bytearray()
+
+        with connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                for row in copy:
+                    piece += row
+                    if len(piece) >= PIECE:
+                        write()
+            write()
+            return cursor.rowcount, size, digest.hexdigest()
+
+
+def _digest(connection: Connection, table: str, columns: Sequence[TableColumn]) -> Digest:
+    row = connection.execute(digest_query(postgres.table(table), digest_columns(columns))).fetchone()
+    return Digest.parse(row[1]) if row else Digest()
+
+
+def _keys(connection: Connection, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of the primary key, and the definitions of the foreign keys."""
+    rows = connection.execute(
+        "select contype::text, pg_get_constraintdef(oid),"
+        " array(select attname::text from unnest(conkey) with ordinality as keys (number, place)"
+        "   join pg_attribute on attrelid = conrelid and attnum = number order by place)"
+        " from pg_constraint where conrelid = to_regclass(%s) and contype in ('p', 'f') order by conname",
+        (table,),
+    ).fetchall()
+    primary = next((tuple(names) for kind, _, names in rows if kind == "p"), ())
+    return primary, tuple(definition for kind, definition, _ in rows if kind == "f")
+
+
+def _encrypt(path: Path, recipient: str) -> None:
+    import pyrage
+
+    try:
+        key = pyrage.x25519.Recipient.from_str(recipient)
+    except Exception:  # the library's own error type carries the text that it was given
+        raise PermanentError("ARCHIVE_AGE_RECIPIENT is no age recipient; it begins with age1.") from None
+    secret = path.with_name(f"{path.name}.age")
+    secret.touch(mode=0o600)
+    try:
+        with path.open("rb") as plain, secret.open("wb") as target:
+            pyrage.encrypt_io(plain, target, [key])
+        secret.replace(path)
+    finally:
+        secret.unlink(missing_ok=True)
