@@ -75,7 +75,7 @@ def demo(
 
 @app.command()
 def run(
-    system: Annotated[str, typer.Argument(help="hitss, hitss/dre_mirror or hitss/dre_backup.")],
+    system: Annotated[str, typer.Argument(help="hitss, hitss/dre_mirror, hitss/dre_backup or aimindset.")],
     first: Annotated[
         str | None, typer.Option("--from", callback=_month, help="First month to load, such as 2025-01.")
     ] = None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from sync_pipelines.aimindset import system as aimindset
 from sync_pipelines.hitss import system as hitss
 from sync_pipelines.lib import redaction
 from sync_pipelines.operations import sensors
@@ -17,6 +18,7 @@ def build(values: Settings) -> dg.Definitions:
     """The definitions under the given settings."""
     redaction.install_logging()
     systems = [hitss.definitions(values)] if values.fabricio_database_url else []
+    systems += [aimindset.definitions(values)] if values.aimindset_database_url else []
     watched = hitss.watched(values) if values.fabricio_database_url else []
     status = dg.DefaultSensorStatus.RUNNING if values.automation_is_on else dg.DefaultSensorStatus.STOPPED
     house = dg.Definitions(

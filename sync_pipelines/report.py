@@ -17,6 +17,7 @@ RUNNABLE: Mapping[str, Sequence[str]] = {
     "hitss": ("fabricio_database_url", "ops_database_url"),
     "hitss/dre_mirror": ("fabricio_database_url", "hitss_database_url", "ops_database_url"),
     "hitss/dre_backup": ("fabricio_database_url", "ops_database_url"),
+    "aimindset": ("aimindset_database_url", "ops_database_url"),
 }
 
 
@@ -58,6 +59,12 @@ def _run(
 
         _refuse_unknown(accept, ())
         return run_backup(settings, progress=progress)
+    if system == "aimindset":
+        from sync_pipelines.aimindset import backup
+        from sync_pipelines.aimindset.run import run as run_aimindset
+
+        _refuse_unknown(accept, backup.GUARDS)
+        return run_aimindset(settings, accept=accept, progress=progress)
     if system == "hitss/dre_mirror":
         from sync_pipelines.hitss.adoption import DECISIONS
         from sync_pipelines.hitss.copies_run import run_mirror

@@ -87,8 +87,9 @@ def materialize(
     config: Mapping[str, object],
     selection: Sequence[dg.AssetKey] | None = None,
     partitions: tuple[str, str] | None = None,
+    partition: str | None = None,
 ) -> Materialized:
-    """Run a job in this process, over a range of partitions when given; never raises for a failed step."""
+    """Run a job in this process, over a partition or a range of them; never raises for a failed step."""
     tags = {"sync/launched_by": "command line"}
     if partitions:
         first, last = partitions
@@ -98,6 +99,7 @@ def materialize(
         raise_on_error=False,
         run_config={**_QUIET, **config},
         tags=tags,
+        partition_key=partition,
         asset_selection=list(selection) if selection else None,
     )
     found: dict[str, list[Mapping[str, Any]]] = {}

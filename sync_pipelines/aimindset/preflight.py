@@ -55,7 +55,7 @@ def takes_auto_backup(connection: Connection) -> bool:
 
 def _require_writable(connection: Connection) -> None:
     row = connection.execute(
-        "select pg_is_in_recovery() or setting = 'on' from pg_settings where name = 'default_transaction_read_only'"
+        "select pg_is_in_recovery() or reset_val = 'on' from pg_settings where name = 'default_transaction_read_only'"
     ).fetchone()
     if row and row[0]:
         raise PermanentError(

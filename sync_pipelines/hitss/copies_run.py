@@ -67,7 +67,7 @@ def run_backup(
     progress("copying dre_hitss.")
     day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
     with runs.instance(settings, report.notes.append) as instance:
-        done = runs.materialize(definitions, "hitss_backup", instance, config={}, partitions=(day, day))
+        done = runs.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
     rows = done.metadata.get("dre_backup", [])
     report.rows.append(replace(runs.asset_row("dre_backup", rows), proved="no" if done.problems else "yes"))
     report.notes += [f"backup: {row['dagster/table_name']}" for row in rows]

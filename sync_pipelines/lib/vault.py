@@ -32,7 +32,7 @@ def read_vault(connection: Connection, names: Sequence[str], *, what: str) -> di
         ) from None
     except psycopg.Error as error:
         raise from_postgres(error, what=what) from None
-    found = dict(rows)
+    found: dict[str, str] = dict(rows)
     for secret in found.values():
         redaction.register(secret)
     return found

@@ -18,7 +18,7 @@ from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 
 START_SECONDS = 120.0
-RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup")
+RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup", "aimindset")
 
 
 class _StoppedError(Exception):
@@ -39,7 +39,7 @@ def run_demo(
         signal.signal(number, _stop)
     sandbox = Sandbox(home, scale=scale, wait_seconds=wait_seconds)
     try:
-        with console.status("Starting Postgres and the fake HITSS …"):
+        with console.status("Starting Postgres and the fake upstreams …"):
             sandbox.start()
             os.environ.update(sandbox.environment(os.environ))
             runner.upgrade(runner.OPS, os.environ["OPS_DATABASE_URL"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from collections.abc import Callable
 from threading import Thread
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import uvicorn
@@ -50,6 +52,15 @@ class BackgroundServer:
         self._server.should_exit = True
         self._thread.join()
 
-    def run_here(self, port: int = 0) -> None:
-        """Serve in this thread until a signal."""
-        self._server.run([listen("127.0.0.1", port)])
+    def run_here(self, listening: Callable[[str], None]) -> None:
+        """Serve in this thread until SIGTERM or SIGINT; `listening` is told the address."""
+        line = listen("127.0.0.1", 0)
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self._server.should_exit = True
+
+        # uvicorn stops on these itself and then raises them again: a handler of ours lets the rest be tidied up.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        listening(f"http://127.0.0.1:{line.getsockname()[1]}")
+        self._server.run([line])

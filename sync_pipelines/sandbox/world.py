@@ -10,24 +10,60 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import psycopg
 
 from sync_pipelines.sandbox import processes
+from sync_pipelines.sandbox.aimindset import database
 from sync_pipelines.sandbox.postgres import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
-#: Sandbox databases, and the schema of the application that each holds before we migrate it.
-DATABASES = {"dagster": None, "ops": None, "fabricio": "fabricio.sql", "hitss": "fabricio.sql"}
+#: Sandbox databases, and what builds the application in each before we migrate it.
+DATABASES: Mapping[str, Callable[[psycopg.Connection[Any]], None] | None] = {
+    "dagster": None,
+    "ops": None,
+    "fabricio": lambda connection: _run_schema(connection, "fabricio.sql"),
+    "hitss": lambda connection: _run_schema(connection, "fabricio.sql"),
+    "aimindset": database.build,
+}
 START_SECONDS = 30.0
 
 
 class SandboxError(RuntimeError):
     """The sandbox could not be started; the message says what to look at."""
+
+
+class _Upstream(NamedTuple):
+    """A fake as a process: its module, the file that says it is ready, the variables that it stands for."""
+
+    name: str
+    home: Path
+    module: str
+    ready_file: str
+    variables: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> Path:
+        return self.home / self.ready_file
+
+    @property
+    def note(self) -> Path:
+        return self.home / "process.json"
+
+    @property
+    def output(self) -> Path:
+        return self.home / f"{self.name}.log"
+
+
+def _run_schema(connection: psycopg.Connection[Any], name: str) -> None:
+    connection.execute((SCHEMAS / name).read_bytes())
 
 
 @dataclass
@@ -48,21 +84,23 @@ class Sandbox:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._postgres.start(detached=detached)
         self._create_roles()
-        for name, schema in DATABASES.items():
-            self._create_database(name, schema)
-        if not os.environ.get("HITSS_DOWNLOAD_URL"):
-            self._start_hitss(detached)
+        for name, build in DATABASES.items():
+            self._create_database(name, build)
+        for upstream in self._upstreams:
+            if not any(os.environ.get(name) for name in upstream.variables):
+                self._start(upstream, detached)
         self._dagster_home()
 
     def stop(self) -> None:
         """Stop the upstreams, then the database."""
-        processes.end(self._hitss_note)
+        for upstream in reversed(self._upstreams):
+            processes.end(upstream.note)
         self._postgres.stop()
 
     def status(self) -> dict[str, bool]:
         return {
             "postgres": self._postgres.is_running(),
-            "hitss": processes.noted(self._hitss_note) is not None,
+            **{one.name: processes.noted(one.note) is not None for one in self._upstreams},
         }
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
@@ -78,41 +116,57 @@ class Sandbox:
             "OPS_DATABASE_URL": self._postgres.url("ops"),
             "FABRICIO_DATABASE_URL": self._postgres.url("fabricio"),
             "HITSS_DATABASE_URL": self._postgres.url("hitss"),
+            "AIMINDSET_DATABASE_URL": self._postgres.url("aimindset"),
+            "SCRATCH_DATABASE_URL": self._postgres.url(),
+            "ALERT_EMAIL_TO": "plantao@example.com",
+            "ALERT_EMAIL_FROM": "sync@example.com",
+            "BACKUPS_FIRST_DAY": (date.today() - timedelta(days=30)).isoformat(),
         }
-        ready = self._hitss_home / "hitss.json"
-        if ready.is_file():
-            own["HITSS_DOWNLOAD_URL"] = json.loads(ready.read_text())["download_url"]
-        return {name: given.get(name) or value for name, value in own.items()} | (
-            {"HITSS_DOWNLOAD_URL": given["HITSS_DOWNLOAD_URL"]} if given.get("HITSS_DOWNLOAD_URL") else {}
-        )
+        known = {name for upstream in self._upstreams for name in upstream.variables}
+        for upstream in self._upstreams:
+            if upstream.ready.is_file():
+                own |= json.loads(upstream.ready.read_text())
+        values = {name: given.get(name) or value for name, value in own.items()}
+        return values | {name: given[name] for name in known if given.get(name)}
 
     @property
-    def _hitss_home(self) -> Path:
-        return self.home / "hitss"
-
-    @property
-    def _hitss_note(self) -> Path:
-        return self._hitss_home / "process.json"
-
-    def _start_hitss(self, detached: bool) -> None:
-        if processes.noted(self._hitss_note):
-            return
-        ready, output = self._hitss_home / "hitss.json", self._hitss_home / "hitss.log"
-        self._hitss_home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ready.unlink(missing_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "sync_pipelines.sandbox.hitss.serve",
-            "--home",
-            str(self._hitss_home),
+    def _upstreams(self) -> list[_Upstream]:
+        """The fakes in the order in which they need each other."""
+        home = self.home
+        return [
+            _Upstream("mail", home / "mail", "sync_pipelines.sandbox.mail", "mail.json", ("SMTP_URL",)),
+            _Upstream(
+                *("hitss", home / "hitss", "sync_pipelines.sandbox.hitss.serve", "hitss.json"),
+                ("HITSS_DOWNLOAD_URL",),
+                ("--scale", str(self.scale), "--wait-seconds", str(self.wait_seconds)),
+            ),
+            _Upstream(
+                *(
+                    "aimindset",
+                    home / "aimindset",
+                    "sync_pipelines.sandbox.aimindset.serve",
+                    "aimindset.json",
+                ),
+                ("AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY"),
+            ),
         ]
-        command += ["--scale", str(self.scale), "--wait-seconds", str(self.wait_seconds)]
-        child = processes.spawn(command, note=self._hitss_note, output=output, detached=detached)
+
+    def _start(self, upstream: _Upstream, detached: bool) -> None:
+        if processes.noted(upstream.note):
+            return
+        upstream.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upstream.ready.unlink(missing_ok=True)
+        child = processes.spawn(
+            [sys.executable, "-m", upstream.module, "--home", str(upstream.home), *upstream.options],
+            note=upstream.note,
+            output=upstream.output,
+            detached=detached,
+            environment={**os.environ, **self.environment(os.environ)},
+        )
         deadline = time.monotonic() + START_SECONDS
-        while not ready.is_file():
+        while not (upstream.ready.is_file() and upstream.ready.stat().st_size):
             if child.poll() is not None or time.monotonic() > deadline:
-                raise SandboxError(f"The fake HITSS did not start; see {output}.")
+                raise SandboxError(f"The fake {upstream.name} did not start; see {upstream.output}.")
             time.sleep(0.05)
 
     def _create_roles(self) -> None:
@@ -124,14 +178,16 @@ class Sandbox:
                 if role not in known:
                     connection.execute(f"create role {role} nologin {option}")
 
-    def _create_database(self, name: str, schema: str | None) -> None:
+    def _create_database(self, name: str, build: Callable[[psycopg.Connection[Any]], None] | None) -> None:
         url = self._postgres.create_database(name)
-        if schema is None:
+        if build is None:
             return
         with psycopg.connect(url) as connection:
-            made = connection.execute("select to_regclass('public.dre_hitss')").fetchone()
-            if made == (None,):
-                connection.execute((SCHEMAS / schema).read_bytes())
+            tables = connection.execute(
+                "select count(*) from pg_tables where schemaname = 'public'"
+            ).fetchone()
+            if tables == (0,):
+                build(connection)
 
     def _dagster_home(self) -> None:
         """Dagster's home holds a link to the one instance file, so that demo and production share it."""

@@ -58,7 +58,7 @@ def run(
         signal.signal(number, stop)
     line = listen(host, port)
     base = f"{'https' if tls else 'http'}://{host}:{line.getsockname()[1]}"
-    note = {"url": base, "download_url": download_url(base, state.caller), "pid": os.getpid()}
+    note = {"HITSS_DOWNLOAD_URL": download_url(base, state.caller)}
     _write_private(ready_file, json.dumps(note))
     try:
         server.run(sockets=[line])
