@@ -1,0 +1,233 @@
+"""The mirror through Dagster: events, checks, records in both projects, decisions."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from sync_pipelines.hitss import automation, system
+from sync_pipelines.hitss.mirror_assets import MIRROR_KEY, OWN_ROWS, PLACED, PROOF
+from sync_pipelines.hitss.mirroring import ASSET, DreMirror
+from sync_pipelines.lib.ledger import open_ledger
+from sync_pipelines.partitions import months
+from sync_pipelines.settings import Settings
+from sync_pipelines_tests.conftest import House
+
+FIRST, LAST = "2025-01-01", "2025-08-01"
+
+
+@dataclass
+class Mirrored:
+    """A house with a second project, filled with eight months, and a Dagster instance of its own."""
+
+    settings: Settings
+    source: psycopg.Connection[Any]
+    destination: psycopg.Connection[Any]
+    instance: dg.DagsterInstance
+    runs: int = 0
+
+    def run(self, first: str = FIRST, last: str = LAST, **config: Any) -> dg.ExecuteInProcessResult:
+        mirror = DreMirror(self.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+        definitions = system.definitions(self.settings, mirror=mirror)
+        return definitions.resolve_job_def("hitss_mirror").execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            run_config={"ops": {"hitss_dre_mirror": {"config": config}}},
+            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
+        )
+
+    def materialized(self, result: dg.ExecuteInProcessResult) -> dict[str | None, Mapping[str, Any]]:
+        records = self.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        made = [one.get_dagster_event().step_materialization_data.materialization for one in records]
+        assert all(one.asset_key == MIRROR_KEY for one in made)
+        return {one.partition: {name: value.value for name, value in one.metadata.items()} for one in made}
+
+    def verdicts(self, result: dg.ExecuteInProcessResult, check: str) -> dict[str | None, bool]:
+        records = self.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        found = [one.get_dagster_event().asset_check_evaluation_data for one in records]
+        return {one.partition: one.passed for one in found if one.check_name == check}
+
+    def failure(self, result: dg.ExecuteInProcessResult) -> str:
+        failed = [event.step_failure_data for event in result.all_node_events if event.is_step_failure]
+        return str(failed[0].user_failure_data.description)
+
+
+@pytest.fixture
+def mirrored(house: House, new_database: Callable[[str | None], str]) -> Iterator[Mirrored]:
+    url = new_database("hitss")
+    settings = house.settings.model_copy(
+        update={"hitss_first_month": "2025-01", "hitss_database_url": house.settings.ops_database_url}
+    )
+    settings = settings.model_validate({**settings.model_dump(), "hitss_database_url": url})
+    house.fabricio.execute(
+        "insert into dre_hitss (execution_id, conta, valor, periodo, competencia)"
+        " select 'run', 'CLT', n, 1 + n % 8 || '/2025', make_date(2025, 1 + n % 8, 1)"
+        " from generate_series(1, 80) as n"
+    )
+    with psycopg.connect(url, autocommit=True) as destination, dg.DagsterInstance.ephemeral() as instance:
+        yield Mirrored(settings, house.fabricio, destination, instance)
+
+
+def executions(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        "select status, records_processed, records_failed, error_message is null from automation_executions"
+        " order by started_at"
+    ).fetchall()
+
+
+def test_a_range_is_told_month_by_month_and_recorded_in_both_projects(mirrored: Mirrored) -> None:
+    result = mirrored.run()
+
+    assert result.success
+    told = mirrored.materialized(result)
+    assert sorted(told) == [f"2025-{month:02}-01" for month in range(1, 9)]
+    assert told[FIRST]["rows_loaded"] == 10
+    assert told[FIRST]["proved"] is True
+    assert mirrored.verdicts(result, PROOF)[FIRST] is True
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("completed", 80, 0, True)]
+        logs = project.execute("select source, count(*) from system_logs group by 1").fetchall()
+        assert logs == [("sync-dre-data", 10)]
+    with open_ledger(mirrored.settings.require("ops_database_url")) as ledger:
+        assert sorted(ledger.proofs(ASSET)) == sorted(told)
+
+
+def test_a_scheduled_run_tells_of_what_differs_and_of_the_current_month(mirrored: Mirrored) -> None:
+    assert mirrored.run(only_changes=True).success
+    mirrored.source.execute("update dre_hitss set valor = valor + 1 where competencia = '2025-03-01'")
+
+    result = mirrored.run(only_changes=True)
+
+    assert result.success
+    assert sorted(mirrored.materialized(result)) == ["2025-03-01", LAST]
+    assert mirrored.verdicts(result, PROOF)[None] is True
+
+
+def test_a_month_outside_the_calendar_is_mirrored_too(mirrored: Mirrored) -> None:
+    mirrored.source.execute(
+        "insert into dre_hitss (execution_id, valor, competencia) values ('x', 1, '2019-02-01')"
+    )
+    result = mirrored.run(only_changes=True)
+
+    assert result.success
+    assert "2019-02-01" not in mirrored.materialized(result)
+    assert mirrored.destination.execute(
+        "select count(*) from dre_hitss where competencia = '2019-02-01'"
+    ).fetchone() == (1,)
+
+
+def test_rows_without_a_month_make_an_error_check_fail(mirrored: Mirrored) -> None:
+    mirrored.source.execute("insert into dre_hitss (execution_id, periodo) values ('x', 'agosto')")
+    result = mirrored.run()
+
+    assert result.success
+    assert mirrored.verdicts(result, PLACED) == {None: False}
+
+
+def test_a_month_with_rows_of_both_kinds_fails_alone_until_it_is_decided(mirrored: Mirrored) -> None:
+    mirrored.destination.execute(
+        "insert into dre_hitss (execution_id, valor, periodo) values ('meu', 5, '2/2025')"
+    )
+    result = mirrored.run()
+
+    assert not result.success
+    assert "2025-02" in mirrored.failure(result)
+    assert "set_aside_own_rows" in mirrored.failure(result)
+    assert len(mirrored.materialized(result)) == 7
+    assert mirrored.verdicts(result, PROOF)["2025-02-01"] is False
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("failed", 70, 10, False)]
+
+    decided = mirrored.run("2025-02-01", "2025-02-01", accept=["keep_own_rows"])
+    assert decided.success
+    assert mirrored.verdicts(decided, OWN_ROWS)["2025-02-01"] is False
+    later = mirrored.run()
+    assert later.success
+    assert mirrored.materialized(later)["2025-02-01"]["own_rows_of_the_destination"] == 1
+
+
+def test_unknown_decisions_are_refused_before_anything_happens(mirrored: Mirrored) -> None:
+    result = mirrored.run(accept=["everything"])
+    assert "keep_own_rows" in mirrored.failure(result)
+    assert executions(mirrored.source) == []
+
+    both = mirrored.run(accept=["keep_own_rows", "set_aside_own_rows"])
+    assert "either" in mirrored.failure(both)
+    assert mirrored.destination.execute("select count(*) from dre_hitss").fetchone() == (0,)
+
+
+def test_a_destination_of_another_shape_is_refused_before_anything_is_read(
+    mirrored: Mirrored, new_database: Callable[[str | None], str]
+) -> None:
+    url = new_database("hitss")
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("alter table dre_hitss drop column empresa")
+        values = mirrored.settings.model_dump() | {"hitss_database_url": url}
+        mirrored.settings = mirrored.settings.model_validate(values)
+
+        result = mirrored.run()
+
+        assert 'alter table "public"."dre_hitss" add column "empresa" text;' in mirrored.failure(result)
+        assert executions(mirrored.source)[0][0] == "failed"
+
+
+def test_an_old_destination_is_sent_to_the_migration(
+    mirrored: Mirrored, new_database: Callable[[str | None], str]
+) -> None:
+    url = new_database("hitss")
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("update sync_private.alembic_version set version_num = '0001'")
+    mirrored.settings = mirrored.settings.model_validate(
+        mirrored.settings.model_dump() | {"hitss_database_url": url}
+    )
+    assert "sync-pipelines migrate" in mirrored.failure(mirrored.run())
+
+
+def test_the_schedule_asks_for_all_months_and_only_for_changes(mirrored: Mirrored) -> None:
+    calendar = months(mirrored.settings.first_month, "America/Sao_Paulo")
+    schedule = automation.mirror_schedule(calendar, dg.DefaultScheduleStatus.RUNNING)
+    assert schedule.cron_schedule == "0 */2 * * *"
+    assert schedule.execution_timezone == "UTC"
+
+    with dg.build_schedule_context() as context:
+        request = schedule(context)
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags["dagster/asset_partition_range_start"] == FIRST
+    assert request.run_config["ops"]["hitss_dre_mirror"]["config"] == {"only_changes": True}
+
+
+def test_a_load_is_followed_by_one_mirror(mirrored: Mirrored, house: House) -> None:
+    calendar = months(mirrored.settings.first_month, "America/Sao_Paulo")
+    sensor = automation.mirror_sensor(mirrored.settings, calendar, dg.DefaultSensorStatus.RUNNING)
+
+    def tick(cursor: str | None) -> Any:
+        with dg.build_sensor_context(instance=mirrored.instance, cursor=cursor) as context:
+            return sensor(context)
+
+    assert isinstance(tick(None), dg.SkipReason)
+    house.ops.execute(
+        "insert into ops.proofs (asset, partition_key, run_id, source_version, source, destination, holds)"
+        " values ('hitss/dre_hitss', '2025-01-01', 'r', 'v', '{}', '{}', true)"
+    )
+    asked = tick(None)
+    assert len(asked.run_requests) == 1
+    assert isinstance(tick(asked.cursor), dg.SkipReason)
+
+
+def test_without_a_second_project_there_is_no_mirror(house: House) -> None:
+    keys = {key for one in system.definitions(house.settings).assets or [] for key in _keys(one)}
+    assert MIRROR_KEY not in keys
+    assert len(system.watched(house.settings)) == 1
+
+
+def _keys(asset: Any) -> set[dg.AssetKey]:
+    return set(asset.keys) if isinstance(asset, dg.AssetsDefinition) else {asset.key}
+
+
+def test_two_way_is_refused_with_a_sentence(house: House) -> None:
+    with pytest.raises(ValueError, match="does not exist yet"):
+        Settings.model_validate(house.settings.model_dump() | {"hitss_mirror_mode": "two_way"})
