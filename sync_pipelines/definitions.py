@@ -11,6 +11,7 @@ from sync_pipelines.aimindset import system as aimindset
 from sync_pipelines.hitss import system as hitss
 from sync_pipelines.lib import redaction
 from sync_pipelines.operations import sensors
+from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.settings import Settings, settings
 
 
@@ -21,8 +22,13 @@ def build(values: Settings) -> dg.Definitions:
     systems += [aimindset.definitions(values)] if values.aimindset_database_url else []
     watched = hitss.watched(values) if values.fabricio_database_url else []
     status = dg.DefaultSensorStatus.RUNNING if values.automation_is_on else dg.DefaultSensorStatus.STOPPED
+    channels = house_channels(values)
     house = dg.Definitions(
-        sensors=[sensors.sweeper(watched, status), sensors.failure_alert(status)],
+        sensors=[
+            sensors.sweeper(watched, status, channels),
+            # A failed day of AIMindset is told once, by its own asset, however often it is tried.
+            sensors.failure_alert(status, channels, own={"aimindset_backup"}),
+        ],
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(house, *systems)

@@ -196,9 +196,9 @@ def test_a_range_that_holds_no_month_is_not_a_success(typed: Terminal, first: st
 
 
 def test_an_unknown_system_and_an_unknown_guard_are_named(typed: Terminal) -> None:
-    assert_ends_in_a_sentence(typed("run sap"), "There is no system 'sap'; the one that lives here is hitss.")
+    assert_ends_in_a_sentence(typed("run sap"), "There is no 'sap' to run; there are hitss,")
     assert_ends_in_a_sentence(
-        typed("run hitss --accept all"), "all is no guard; the guards are single_sheet,"
+        typed("run hitss --accept all"), "all cannot be accepted; there are single_sheet,"
     )
 
 
@@ -282,7 +282,7 @@ def test_a_sandbox_that_never_was_is_a_sentence(tmp_path: Path) -> None:
     assert_ends_in_a_sentence(terminal("sandbox env --home nowhere"), "start it first")
     stopped = terminal("sandbox status --home nowhere")
     assert stopped.exit_code == 1
-    assert stopped.output.count("stopped") == 2
+    assert stopped.output.count("stopped") == 4
     assert terminal("sandbox down --home nowhere").exit_code == 0
 
 
@@ -300,7 +300,7 @@ def test_down_stops_everything_and_up_finds_the_data_again(typed: Terminal) -> N
     assert typed("sandbox status --home world").exit_code == 0
     assert typed("sandbox down --home world").exit_code == 0
     stopped = typed("sandbox status --home world")
-    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 2)
+    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 4)
     assert start(typed).returncode == 0
     again = exported(typed("sandbox env --home world", **dict.fromkeys(typed.environment, "")))
     with psycopg.connect(again["FABRICIO_DATABASE_URL"]) as connection:

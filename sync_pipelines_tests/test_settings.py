@@ -31,7 +31,7 @@ def _no_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("SYNC_ENV", "prodction-s3cret"),
         ("SYNC_TIMEZONE", "America/Sao_Pedro"),
-        ("LANDING_URL", "s3://bucket-s3cret/landing"),
+        ("LANDING_URL", "gs://bucket-s3cret/landing"),
         ("OPS_DATABASE_URL", "mysql://user:s3cret@db/ops"),
         ("DAGSTER_PG_URL", "sqlite:///s3cret.db"),
         ("FABRICIO_DATABASE_URL", "user:s3cret@db/fabricio"),
@@ -59,7 +59,7 @@ def test_a_wrong_value_is_a_sentence_with_the_name_and_without_the_value(
 
 
 def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, value in (("SYNC_TIMEZONE", "Marte"), ("LANDING_URL", "s3://a"), ("SYNC_ENV", "x")):
+    for variable, value in (("SYNC_TIMEZONE", "Marte"), ("LANDING_URL", "gs://a"), ("SYNC_ENV", "x")):
         monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=r"(?s)SYNC_ENV .*SYNC_TIMEZONE .*LANDING_URL "):
         read_settings(None)

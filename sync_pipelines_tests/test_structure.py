@@ -23,8 +23,8 @@ SYSTEMS = ("hitss", "erp", "sprinthub", "scouter", "aimindset")
 DAGSTER_FILES = {"assets", "automation", "catalogue", "checks", "run", "system"}
 DAGSTER_LIB = {"metadata", "partition_runs"}
 HEAVY = {
-    *("alembic", "apprise", "boto3", "botocore", "cryptography", "pyrage", "zstandard", "lxml", "numpy", "openpyxl", "pandas", "pyarrow"),
-    "python_calamine",
+    *("alembic", "apprise", "boto3", "botocore", "cryptography", "lxml", "numpy", "openpyxl", "pandas"),
+    *("pyarrow", "pyrage", "python_calamine", "zstandard"),
 }
 #: Alembic itself loads these, when it migrates.
 LOADED_BY_ALEMBIC = {PACKAGE / "migrations" / "env.py", *(PACKAGE / "migrations").glob("*/*.py")}

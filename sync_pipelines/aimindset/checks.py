@@ -21,16 +21,6 @@ def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
     """The standing checks of the system."""
     settings = aimindset.settings
 
-    def aged(name: str | None, age: timedelta | None, limit: timedelta) -> dg.AssetCheckResult:
-        if name is None or age is None:
-            return dg.AssetCheckResult(passed=False, description="There is none yet.")
-        hours = age.total_seconds() / 3600
-        return dg.AssetCheckResult(
-            passed=age <= limit,
-            description=f"{name} is {hours:.1f} hours old; the limit is {limit.total_seconds() / 3600:.0f}.",
-            metadata={"age_hours": round(hours, 2)},
-        )
-
     @dg.asset_check(
         asset=catalogue.BACKUP_KEY,
         name=catalogue.YOUNG,
@@ -40,7 +30,7 @@ def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
         with open_copy_book(settings.require("ops_database_url")) as book:
             newest = book.newest_proved(ASSET)
         age = aimindset.clock() - newest.made_at if newest else None
-        return aged(newest.name if newest else None, age, catalogue.BACKUP_LIMIT)
+        return _aged(newest.name if newest else None, age, catalogue.BACKUP_LIMIT)
 
     @dg.asset_check(
         asset=catalogue.DRILL_KEY,
@@ -51,7 +41,7 @@ def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
         with open_copy_book(settings.require("ops_database_url")) as book:
             good = [one for one in book.drills(drill.ASSET) if one.equal]
         age = aimindset.clock() - good[0].drilled_at if good else None
-        return aged(f"The drill of {good[0].copy_name}" if good else None, age, catalogue.DRILL_LIMIT)
+        return _aged(f"The drill of {good[0].copy_name}" if good else None, age, catalogue.DRILL_LIMIT)
 
     @dg.asset_check(
         asset=catalogue.BACKUP_KEY,
@@ -80,3 +70,14 @@ def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
         )
 
     return [last_proved_backup_is_young, last_drill_is_young, recorded_backups_have_data]
+
+
+def _aged(name: str | None, age: timedelta | None, limit: timedelta) -> dg.AssetCheckResult:
+    if name is None or age is None:
+        return dg.AssetCheckResult(passed=False, description="There is none yet.")
+    hours = age.total_seconds() / 3600
+    return dg.AssetCheckResult(
+        passed=age <= limit,
+        description=f"{name} is {hours:.1f} hours old; the limit is {limit.total_seconds() / 3600:.0f}.",
+        metadata={"age_hours": round(hours, 2)},
+    )

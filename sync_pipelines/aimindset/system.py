@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.aimindset import assets, automation, catalogue, checks
+from sync_pipelines.aimindset import assets, automation, catalogue, checks, drill_assets
 from sync_pipelines.aimindset.daily import AimindsetBackups
 from sync_pipelines.settings import Settings
 
@@ -17,7 +17,7 @@ def definitions(settings: Settings, backups: AimindsetBackups | None = None) -> 
     status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     days = partitions.days(settings.backups_first_day, catalogue.ZONE)
     return dg.Definitions(
-        assets=[*catalogue.external_specs(), assets.day_assets(days), assets.restore_drill],
+        assets=[*catalogue.external_specs(), assets.day_assets(days), drill_assets.restore_drill],
         asset_checks=checks.checks(aimindset),
         jobs=[automation.day_job, automation.drill_job, automation.checks_job],
         schedules=automation.schedules(aimindset.today, status),

@@ -22,7 +22,7 @@ from sync_pipelines.lib.partition_runs import (
     failing_in_a_sentence,
     run_partitions,
 )
-from sync_pipelines.operations.alerts import Alert, send_alert
+from sync_pipelines.operations.alerts import Alert, house_channels, send_alert
 
 #: Named after the upstream; one run at a time of whatever holds it.
 POOL = "hitss"
@@ -92,10 +92,10 @@ def dre_export(
     dre.progress(_summary(report))
     if report.found.rejected:
         text = f"{report.found.rejected} linhas foram rejeitadas e faltam nos totais; veja a planilha de rejeitadas."
-        send_alert(Alert("hitss", "linhas rejeitadas", text, "aviso"))
+        send_alert(Alert("hitss", "linhas rejeitadas", text, "aviso"), house_channels(dre.settings))
     if blocked:
         text = " ".join(violation.portuguese for violation in blocked.values())
-        send_alert(Alert("hitss", "meses fechados com alterações", text))
+        send_alert(Alert("hitss", "meses fechados com alterações", text), house_channels(dre.settings))
     return dg.MaterializeResult[Any](
         metadata=_export_metadata(report, dre.store, time.monotonic() - started),
         data_version=dg.DataVersion(report.landing.content_digest or ""),

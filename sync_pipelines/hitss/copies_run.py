@@ -11,6 +11,7 @@ from sync_pipelines.hitss import system
 from sync_pipelines.hitss.mirroring import DreMirror
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.operations import sensors
+from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.partitions import asked_months, months
 from sync_pipelines.runs import RunReport
 from sync_pipelines.settings import Settings
@@ -34,7 +35,7 @@ def run_mirror(
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys()
     asked = asked_months(order, first, last)
     report = RunReport()
-    sensors.sweep_all(system.watched(settings), sensors.tell)
+    sensors.sweep_all(system.watched(settings), sensors.teller(house_channels(settings)))
     progress("comparing both projects.")
     with runs.instance(settings, report.notes.append) as instance:
         done = runs.materialize(
@@ -63,7 +64,7 @@ def run_backup(
     keeping = safekeeping or DreSafekeeping(settings)
     definitions = system.definitions(settings, safekeeping=keeping)
     report = RunReport()
-    sensors.sweep_all(system.watched(settings), sensors.tell)
+    sensors.sweep_all(system.watched(settings), sensors.teller(house_channels(settings)))
     progress("copying dre_hitss.")
     day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
     with runs.instance(settings, report.notes.append) as instance:

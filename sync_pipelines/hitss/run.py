@@ -14,6 +14,7 @@ from sync_pipelines.hitss.pending import contents_of, pending_months
 from sync_pipelines.hitss.plan import CHAIN
 from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.operations import sensors
+from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.partitions import asked_months, contiguous, months
 from sync_pipelines.runs import AssetRow, RunReport
 from sync_pipelines.settings import Settings
@@ -39,7 +40,7 @@ def run(
     asked = asked_months(order, first, last)
     report = RunReport()
     # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
-    sensors.sweep_all(system.watched(settings), sensors.tell)
+    sensors.sweep_all(system.watched(settings), sensors.teller(house_channels(settings)))
     with runs.instance(settings, report.notes.append) as instance:
 
         def materialize(

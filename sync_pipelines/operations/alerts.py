@@ -19,7 +19,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.redaction import redact, redacted_exception
 from sync_pipelines.operations.mail import MailServer
-from sync_pipelines.settings import Settings, settings
+from sync_pipelines.settings import Settings
 
 logger = logging.getLogger("sync_pipelines.alerts")
 
@@ -55,11 +55,11 @@ class Delivery:
     reasons: tuple[str, ...] = ()
 
 
-def send_alert(alert: Alert, channels: Sequence[Channel] | None = None) -> Delivery:
-    """Hand an alert to the first channel that takes it; None means the house's. Never raises."""
+def send_alert(alert: Alert, channels: Sequence[Channel]) -> Delivery:
+    """Hand an alert to the first channel that takes it; without any it is in the log. Never raises."""
     logger.error("ALERTA [%s] %s: %s — %s", alert.severity, alert.system, alert.title, redact(alert.text))
     reasons: list[str] = []
-    for channel in house_channels(settings()) if channels is None else channels:
+    for channel in channels:
         try:
             return Delivery(channel(alert), tuple(reasons))
         except SyncError as error:

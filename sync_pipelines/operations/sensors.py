@@ -1,6 +1,6 @@
 """What watches over all systems: failed runs become alerts, and dead runs leave no row `running`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import dagster as dg
@@ -9,7 +9,7 @@ from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.executions import ExecutionTables, Swept
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.partition_runs import failure_sentence
-from sync_pipelines.operations.alerts import Alert, send_alert
+from sync_pipelines.operations.alerts import Alert, Channel, send_alert
 
 
 class WatchedProject(NamedTuple):
@@ -46,7 +46,9 @@ def sweep_all(
     return swept
 
 
-def sweeper(projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def sweeper(
+    projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus, channels: Sequence[Channel] = ()
+) -> dg.SensorDefinition:
     """A sensor that sweeps every minute and tells a person what it found."""
 
     @dg.sensor(
@@ -56,27 +58,29 @@ def sweeper(projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus) 
         description="Closes execution rows whose worker is gone. It trusts the lock a worker holds, not a status.",
     )
     def dead_run_sweeper() -> dg.SkipReason:
-        found = sweep_all(projects, tell)
+        found = sweep_all(projects, teller(channels))
         return dg.SkipReason(f"{len(found)} dead executions were closed." if found else "No dead execution.")
 
     return dead_run_sweeper
 
 
-def tell(project: WatchedProject, row: Swept) -> None:
-    send_alert(
-        Alert(
-            project.system,
-            "execução interrompida",
+def teller(channels: Sequence[Channel]) -> Callable[[WatchedProject, Swept], None]:
+    """What tells a person of an execution that was closed."""
+
+    def tell(project: WatchedProject, row: Swept) -> None:
+        text = (
             f"A execução {row.id} terminou sem concluir. Os meses gravados estão provados; o próximo"
-            " agendamento continua. Para repetir agora, use Materialize na interface do Dagster.",
+            " agendamento continua. Para repetir agora, use Materialize na interface do Dagster."
         )
-    )
+        send_alert(Alert(project.system, "execução interrompida", text), channels)
+
+    return tell
 
 
 def failure_alert(
-    status: dg.DefaultSensorStatus, send: Callable[[Alert], object] = send_alert
+    status: dg.DefaultSensorStatus, channels: Sequence[Channel] = (), *, own: Collection[str] = ()
 ) -> dg.SensorDefinition:
-    """A sensor that turns each failed run into one alert."""
+    """A sensor that turns each failed run into one alert, but for jobs that tell of their failures themselves."""
 
     @dg.run_failure_sensor(
         name="failed_run_alert",
@@ -85,12 +89,10 @@ def failure_alert(
     )
     def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
         sentences = [failure_sentence(event.step_failure_data) for event in context.get_step_failure_events()]
-        send(
-            Alert(
-                context.dagster_run.job_name,
-                "execução falhou",
-                " ".join(sentences) or context.failure_event.message or "sem mensagem",
-            )
-        )
+        job = context.dagster_run.job_name
+        if job in own and sentences:
+            return
+        text = " ".join(sentences) or context.failure_event.message or "sem mensagem"
+        send_alert(Alert(job, "execução falhou", text), channels)
 
     return failed_run_alert

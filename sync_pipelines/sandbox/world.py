@@ -125,7 +125,8 @@ class Sandbox:
         known = {name for upstream in self._upstreams for name in upstream.variables}
         for upstream in self._upstreams:
             if upstream.ready.is_file():
-                own |= json.loads(upstream.ready.read_text())
+                said = json.loads(upstream.ready.read_text())
+                own |= {name: said[name] for name in upstream.variables}
         values = {name: given.get(name) or value for name, value in own.items()}
         return values | {name: given[name] for name in known if given.get(name)}
 

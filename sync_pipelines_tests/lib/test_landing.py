@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.lib.landing import LandedFile, LandingStore
+from sync_pipelines.lib.landing import FolderStore, LandedFile, LandingStore
 
 
 def mode(path: Path) -> int:
@@ -18,7 +18,7 @@ def land(store: LandingStore, data: bytes = b"workbook", folder: str = "hitss/dr
 
 @pytest.fixture
 def store(tmp_path: Path) -> LandingStore:
-    return LandingStore(tmp_path / "deep" / "landing")
+    return FolderStore(tmp_path / "deep" / "landing")
 
 
 def test_a_file_is_kept_under_its_content(store: LandingStore) -> None:

@@ -133,11 +133,29 @@ def failed_context(
     ).for_run_failure()
 
 
+def collect(sent: list[Alert]) -> Callable[[Alert], str]:
+    """A channel that takes everything."""
+
+    def take(alert: Alert) -> str:
+        sent.append(alert)
+        return "the test"
+
+    return take
+
+
+def test_a_job_that_tells_by_itself_is_not_told_of_twice() -> None:
+    sent: list[Alert] = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        sensor = failure_alert(STOPPED, [collect(sent)], own={"hitss_load"})
+        sensor(failed_context(instance, dg.Failure("Some sentence.")))
+    assert sent == []
+
+
 def test_a_failed_run_sends_one_alert_with_its_sentence() -> None:
     sent: list[Alert] = []
     sentence = "2 of 8 partitions failed, the others are done: 2025-03-01: a closed month changed."
     with dg.DagsterInstance.ephemeral() as instance:
-        failure_alert(STOPPED, sent.append)(
+        failure_alert(STOPPED, [collect(sent)])(
             failed_context(instance, dg.Failure(sentence, allow_retries=False))
         )
     (alert,) = sent
@@ -148,7 +166,7 @@ def test_a_failed_run_sends_one_alert_with_its_sentence() -> None:
 def test_an_alert_holds_no_stack_and_no_internal_name() -> None:
     sent: list[Alert] = []
     with dg.DagsterInstance.ephemeral() as instance:
-        failure_alert(STOPPED, sent.append)(failed_context(instance, dg.Failure("Some sentence.")))
+        failure_alert(STOPPED, [collect(sent)])(failed_context(instance, dg.Failure("Some sentence.")))
     assert 'File "' not in sent[0].text
     assert "dagster._core" not in sent[0].text
 

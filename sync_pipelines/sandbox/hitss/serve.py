@@ -58,7 +58,7 @@ def run(
         signal.signal(number, stop)
     line = listen(host, port)
     base = f"{'https' if tls else 'http'}://{host}:{line.getsockname()[1]}"
-    note = {"HITSS_DOWNLOAD_URL": download_url(base, state.caller)}
+    note = {"HITSS_DOWNLOAD_URL": download_url(base, state.caller), "url": base, "pid": os.getpid()}
     _write_private(ready_file, json.dumps(note))
     try:
         server.run(sockets=[line])

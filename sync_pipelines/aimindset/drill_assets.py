@@ -1,0 +1,68 @@
+"""The restore drill as an asset: weekly, without partitions, its time to restore a trend."""
+
+from typing import Any
+
+import dagster as dg
+
+from sync_pipelines.aimindset import catalogue
+from sync_pipelines.aimindset.catalogue import ARCHIVE_KEY, DRILL_KEY
+from sync_pipelines.aimindset.daily import AimindsetBackups
+from sync_pipelines.aimindset.drill import drill
+from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.copies import open_copy_book
+from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.scratch import scratch_database
+
+
+@dg.asset(
+    key=DRILL_KEY,
+    deps=[dg.AssetDep(ARCHIVE_KEY, partition_mapping=dg.LastPartitionMapping())],
+    group_name=catalogue.GROUP,
+    description=catalogue.DRILL_DESCRIPTION,
+    kinds={"postgres"},
+    owners=[catalogue.OWNER],
+    pool="aimindset_drill",
+    check_specs=[
+        dg.AssetCheckSpec(
+            catalogue.CAME_BACK, asset=DRILL_KEY, description="Rows and digests are those of the manifest."
+        )
+    ],
+    freshness_policy=catalogue.WEEKLY,
+    op_tags={"dagster/max_runtime": "7200"},
+)
+def restore_drill(
+    context: dg.AssetExecutionContext, aimindset: dg.ResourceParam[AimindsetBackups]
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Restore the newest proved archive somewhere else and compare it."""
+    settings, archiver = aimindset.settings, aimindset.archiver
+    scratch = settings.scratch_database_url
+    with failing_in_a_sentence(context), open_copy_book(settings.require("ops_database_url")) as book:
+        report = drill(
+            archiver.store,
+            book,
+            lambda: scratch_database(scratch.get_secret_value() if scratch else None),
+            run_id=context.run.run_id,
+            identity=archiver.identity,
+        )
+    restored = report.restored
+    gibibytes = restored.raw_bytes / (1 << 30)
+    return dg.MaterializeResult[Any](
+        metadata={
+            "archive": report.copy.name,
+            keys.ROWS_READ: restored.rows,
+            keys.ROWS_LOADED: restored.rows,
+            keys.BYTES: restored.raw_bytes,
+            keys.PROVED: True,
+            keys.DURATION: round(report.seconds, 2),
+            "seconds_to_restore": round(restored.seconds, 3),
+            "seconds_per_gib": round(restored.seconds / gibibytes, 1) if gibibytes else 0.0,
+            "columns_restored_as_text": list(restored.as_text),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                passed=True,
+                check_name=catalogue.CAME_BACK,
+                description=f"{restored.rows} rows came back as they were archived.",
+            )
+        ],
+    )
