@@ -124,9 +124,7 @@ def back_up(
 def _require_alone(connection: Connection) -> None:
     """Not blocking: who finds another backup at work has nothing to do."""
     if not postgres.try_lock(connection, postgres.lock_key("aimindset", "backup")):
-        raise TransientError(
-            "Another run is backing up the AIMindset project at this moment; nothing was called."
-        )
+        raise BusyError("Another run is backing up the AIMindset project at this moment; nothing was called.")
 
 
 def _stop_unless_proved(proof: Proof) -> None:

@@ -97,7 +97,7 @@ def once(ops_url: str, asset: str, partition_key: str, kind: str, run_id: str) -
             connection = stack.enter_context(postgres.connect(ops_url, what="the ops database"))
             claim.due = postgres.try_lock(connection, postgres.lock_key(kind, asset, partition_key)) and not (
                 connection.execute(
-                    "select from ops.alerts where asset = %s and partition_key = %s and kind = %s"
+                    "select 1 from ops.alerts where asset = %s and partition_key = %s and kind = %s"
                     " and delivered_by is not null",
                     (asset, partition_key, kind),
                 ).fetchone()

@@ -1,0 +1,140 @@
+"""An AIMindset project with its endpoints, a mail server and our own database: what tests of the system stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from sync_pipelines.aimindset.client import project_client
+from sync_pipelines.aimindset.daily import AimindsetBackups, Day
+from sync_pipelines.lib.copies import CopyBook
+from sync_pipelines.sandbox.aimindset.database import Lineage, build
+from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
+from sync_pipelines.sandbox.mail import SmtpSink
+from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.settings import read_settings
+
+#: 03:30 in Brazil, half past six in the database's clock.
+NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+TODAY = "2026-11-24"
+NewProject = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def lineages(postgres_server: PostgresServer) -> dict[str, str]:
+    """Templates made so far, by lineage and size."""
+    return {}
+
+
+@pytest.fixture
+def new_project(postgres_server: PostgresServer, lineages: dict[str, str]) -> Iterator[NewProject]:
+    """Make a project database of a lineage; returns its URL. All are dropped at the end."""
+    made: list[str] = []
+
+    def make(lineage: Lineage = "live", articles: int = 12) -> str:
+        template = f"template_aimindset_{lineage}_{articles}"
+        if template not in lineages:
+            with psycopg.connect(postgres_server.create_database(template)) as connection:
+                build(connection, lineage, articles=articles)
+            lineages[template] = template
+        made.append(f"aimindset_{len(made)}_{id(made)}")
+        return postgres_server.create_database(made[-1], template=template)
+
+    yield make
+    for name in made:
+        postgres_server.drop_database(name)
+
+
+@dataclass
+class Project:
+    """The project, our database beside it, and the system that looks after it."""
+
+    backups: AimindsetBackups
+    url: str
+    database: psycopg.Connection[Any]
+    ops: psycopg.Connection[Any]
+    fake: AimindsetFake
+    mail: SmtpSink
+
+    def day(self, partition_key: str = TODAY, **options: Any) -> Day:
+        return self.backups.run("run-1", partition_key, **options)
+
+    def with_(self, **settings: Any) -> Project:
+        values = self.backups.settings.model_dump() | settings
+        return replace(
+            self, backups=replace(self.backups, settings=self.backups.settings.model_validate(values))
+        )
+
+    def value(self, query: str) -> Any:
+        row = self.database.execute(query.encode()).fetchone()
+        return row[0] if row else None
+
+    def logged(self, kind: str) -> list[str]:
+        rows = self.database.execute("select message from system_logs where type = %s", (kind,))
+        return [message for (message,) in rows]
+
+    @property
+    def book(self) -> CopyBook:
+        return CopyBook(self.ops)
+
+
+@pytest.fixture(scope="session")
+def mail_server() -> Iterator[SmtpSink]:
+    with SmtpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def mail(mail_server: SmtpSink) -> SmtpSink:
+    mail_server.messages.clear()
+    mail_server.refuse.clear()
+    mail_server.broken = False
+    return mail_server
+
+
+@pytest.fixture
+def new_house(
+    new_project: NewProject, new_database: Callable[[str | None], str], mail: SmtpSink, tmp_path: Path
+) -> Iterator[Callable[..., Project]]:
+    """Make a project with everything around it."""
+    opened: list[Any] = []
+
+    def make(lineage: Lineage = "live", articles: int = 12) -> Project:
+        url, ops = new_project(lineage, articles), new_database("ops")
+        fake = AimindsetFake(url).__enter__()
+        settings = read_settings(
+            None,
+            aimindset_database_url=url,
+            ops_database_url=ops,
+            landing_url=str(tmp_path / "landing"),
+            aimindset_project_url=fake.url,
+            aimindset_service_key=fake.service_key,
+            smtp_url=mail.url,
+            alert_email_to="plantao@example.com",
+            alert_email_from="sync@example.com",
+        )
+        backups = AimindsetBackups(
+            settings,
+            clock=lambda: NOW,
+            http=lambda: project_client(5.0),
+            sleep=lambda _seconds: None,
+        )
+        database = psycopg.connect(url, autocommit=True)
+        book = psycopg.connect(ops, autocommit=True)
+        opened.extend((fake, database, book))
+        return Project(backups, url, database, book, fake, mail)
+
+    yield make
+    for one in reversed(opened):
+        one.__exit__(None, None, None)
+
+
+@pytest.fixture
+def house(new_house: Callable[..., Project]) -> Project:
+    return new_house()
