@@ -143,7 +143,7 @@ def mirror(shape: str, source: str, destination: str) -> float:
     from sync_pipelines.hitss.mirror import Mirror
 
     started = time.perf_counter()
-    with Mirror(source, destination, lambda *_: None, table=TABLES[shape]).open("bench") as session:
+    with Mirror(source, destination, table=TABLES[shape]).open("bench") as session:
         for month in session.differing:
             assert session.copy(month).proof.holds
     return time.perf_counter() - started

@@ -145,11 +145,15 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool) -> bool:
         runner.OPS: settings.ops_database_url,
         runner.FABRICIO: settings.fabricio_database_url,
         runner.HITSS: settings.hitss_database_url,
+        runner.AIMINDSET: settings.aimindset_database_url,
     }
     good = True
     for history, secret in configured.items():
         if secret is None:
             console.print(f"{history.what}: {history.name.upper()}_DATABASE_URL is not set; left out.")
+            continue
+        if history == runner.AIMINDSET and not settings.aimindset_widen_backup_logs:
+            console.print(f"{history.what}: AIMINDSET_WIDEN_BACKUP_LOGS is not true; left out.")
             continue
         url = secret.get_secret_value()
         if plan:

@@ -85,11 +85,35 @@ def test_what_is_not_set_is_absent() -> None:
     told = {finding.sentence: finding.ok for finding in diagnose(read_settings(None))}
 
     assert told["FABRICIO_DATABASE_URL is not set: the system hitss is absent"]
+    assert told["AIMINDSET_DATABASE_URL is not set: the system aimindset is absent"]
     assert told["DAGSTER_PG_URL is not set: Dagster keeps its runs in files"]
     assert told["HITSS_DOWNLOAD_URL: it is not set"]
     assert any(name.startswith("OPS_DATABASE_URL is not set: no system can run") for name in told)
     production = diagnose(read_settings(None, sync_env="production"))
     assert problems(production, "DAGSTER_PG_URL") != []
+
+
+def test_a_log_of_backups_that_may_be_widened_is_looked_at_only_where_the_owner_said_so(
+    new_database: NewDatabase,
+) -> None:
+    url = new_database(None)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "create table backup_logs (action_type varchar(20) check (action_type in ('backup', 'restore')))"
+        )
+
+    def told(*, widen: bool) -> list[str]:
+        settings = read_settings(
+            None,
+            ops_database_url=new_database("ops"),
+            aimindset_database_url=url,
+            aimindset_widen_backup_logs=widen,
+        )
+        return problems(diagnose(settings), "AIMINDSET_DATABASE_URL")
+
+    assert told(widen=False) == []
+    [steps] = told(widen=True)
+    assert "let the checks of public.backup_logs.action_type allow auto_backup" in steps
 
 
 def test_a_closed_port_is_told_and_the_others_are_still_looked_at(

@@ -19,6 +19,7 @@ from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.relations import require_sight
 from sync_pipelines.lib.retention import Candidate, Plan, Policy
 
 ASSET = "aimindset/archive"
@@ -60,6 +61,7 @@ class Archiver:
         it is kept then.
         """
         tables = [name for name in TABLES if _exists(reader, name)]
+        require_sight(reader, tables, WHAT)
         archive_id = f"{made_at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
         writer = ArchiveWriter(reader, self.store, PREFIX, self.recipient)
         archive = writer.write(archive_id, tables, made_at=made_at, run_id=run_id)

@@ -12,6 +12,7 @@ from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.relations import require_sight
 
 FUNCTION = "public.backup_all_data()"
 AUTO = "auto_backup"
@@ -33,6 +34,7 @@ def look(connection: Connection) -> Preflight:
     with postgres.errors_about(WHAT):
         _require_writable(connection)
         notes = list(_require_function(connection))
+        require_sight(connection, [table.source for table in COVERED], WHAT)
         live = coverage.live_columns(
             connection, [name for table in COVERED for name in (table.source, table.copy)]
         )

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "diagnose"]
 
+DATABASES = (
+    "OPS_DATABASE_URL",
+    "DAGSTER_PG_URL",
+    "FABRICIO_DATABASE_URL",
+    "HITSS_DATABASE_URL",
+    "AIMINDSET_DATABASE_URL",
+)
+
 
 def diagnose(
     settings: Settings,
@@ -40,10 +48,7 @@ def diagnose(
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("SYNC_TIMEZONE", lambda: iter([machine.time_zone(settings.sync_timezone)])),
         ("LANDING_URL", lambda: machine.landing(settings.landing_root)),
-        *(
-            (name, lambda name=name: _database(settings, name, resolve, now))
-            for name in ("OPS_DATABASE_URL", "DAGSTER_PG_URL", "FABRICIO_DATABASE_URL", "HITSS_DATABASE_URL")
-        ),
+        *((name, lambda name=name: _database(settings, name, resolve, now)) for name in DATABASES),
         (
             "HITSS_DOWNLOAD_URL",
             lambda: upstreams.hitss(
@@ -67,9 +72,11 @@ def _database(
     if url is None:
         yield _absent(settings, name)
         return
-    histories = (runner.OPS, runner.FABRICIO, runner.HITSS)
+    histories = [runner.OPS, runner.FABRICIO, runner.HITSS]
+    histories += [runner.AIMINDSET] if settings.aimindset_widen_backup_logs else []
     history = {f"{one.name.upper()}_DATABASE_URL": one for one in histories}.get(name)
-    yield from databases.check(Database(name, url.get_secret_value(), history), resolve, now)
+    makes_tables = name != "AIMINDSET_DATABASE_URL"
+    yield from databases.check(Database(name, url.get_secret_value(), history, makes_tables), resolve, now)
 
 
 def _absent(settings: Settings, name: str) -> Finding:
@@ -77,6 +84,8 @@ def _absent(settings: Settings, name: str) -> Finding:
         return Finding(True, f"{name} is not set: there is no mirror in a second project")
     if name == "FABRICIO_DATABASE_URL":
         return Finding(True, f"{name} is not set: the system hitss is absent")
+    if name == "AIMINDSET_DATABASE_URL":
+        return Finding(True, f"{name} is not set: the system aimindset is absent")
     if name == "DAGSTER_PG_URL":
         wanted = settings.sync_env == "production"
         cure = "production needs it: set it to a database of Dagster's own"

@@ -50,11 +50,15 @@ _REFUSALS = (
 
 @dataclass(frozen=True)
 class Database:
-    """A database that a setting names: with its migrations, or (Dagster's own) without."""
+    """A database that a setting names: with its migrations, or (Dagster's own) without.
+
+    `makes_tables` is False where tables in the schema public are not ours to make.
+    """
 
     setting: str
     url: str
     history: History | None = None
+    makes_tables: bool = True
 
 
 def check(database: Database, resolve: network.Resolver, now: Callable[[], datetime]) -> Iterator[Finding]:
@@ -106,9 +110,12 @@ def _look(
         from sync_pipelines.migrations.shapes import SHAPES
 
         shape = SHAPES[database.history.name]
-        tables, private = list(shape.tables), shape.private
+        tables = [*shape.tables, *(table for table, _column in shape.allowed)]
+        private = shape.private
     facts = roles.ask(connection, private, tables, now().timestamp())
-    public = private is None or any(table.startswith("public.") for table in tables)
+    public = database.makes_tables and (
+        private is None or any(table.startswith("public.") for table in tables)
+    )
     local = network.is_local(parts.get("hostaddr") or parts.get("host", ""))
     encrypted = None if local else bool(connection.pgconn.ssl_in_use)
     yield from roles.judge(facts, public=public, private=private, encrypted=encrypted)

@@ -26,6 +26,7 @@ from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.proof import Proof
+from sync_pipelines.lib.relations import require_sight
 
 SOURCE = "the fabricio database"
 DESTINATION = "the hitss database"
@@ -47,11 +48,10 @@ class MirrorOutcome:
 
 @dataclass(frozen=True)
 class Mirror:
-    """Both ends of the mirror, and how it waits. `prepare` looks at each database before it is read."""
+    """Both ends of the mirror, and how it waits."""
 
     source_url: str
     destination_url: str
-    prepare: Callable[[Connection, Connection], None]
     table: MirroredTable = DRE
     wait_seconds: float = 600.0
     sleep: Callable[[float], None] = time.sleep
@@ -105,8 +105,8 @@ class MirrorSession:
         """Open both ends, take the lock, and read both sides at once."""
         stack, mirror = self._stack, self.mirror
         self._from = stack.enter_context(postgres.connect(mirror.source_url, what=SOURCE, read_only=True))
+        require_sight(self._from, [mirror.table.name], SOURCE)
         self._to = stack.enter_context(postgres.connect(mirror.destination_url, what=DESTINATION))
-        mirror.prepare(self._from, self._to)
         busy = "Another run of the mirror is at work and did not end in time; try again later."
         key = postgres.lock_key("hitss", "mirror")
         stack.enter_context(postgres.session_lock(self._to, key, wait_seconds=mirror.wait_seconds, busy=busy))

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.adoption import DECISIONS, Decision
 from sync_pipelines.hitss.mirror import DESTINATION, SOURCE, Mirror, MirrorOutcome, MirrorSession
 from sync_pipelines.hitss.mirrored import Side
-from sync_pipelines.lib import executions
+from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.ledger import Ledger, open_ledger
-from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.settings import Settings
 
 ASSET = "hitss/dre_mirror"
@@ -40,13 +40,16 @@ class DreMirror:
         """
         source = self.settings.require("fabricio_database_url")
         destination = self.settings.require("hitss_database_url")
-        mirror = Mirror(source, destination, _prepare, wait_seconds=self.wait_seconds, sleep=self.sleep)
+        mirror = Mirror(source, destination, wait_seconds=self.wait_seconds, sleep=self.sleep)
 
         def record(url: str, what: str) -> AbstractContextManager[executions.Execution]:
             return executions.execution(
                 url, EXECUTIONS, run_id=run_id, what=what, started=STARTED, details={"phase": "mirror"}
             )
 
+        # The destination first: what is not as it should be there is told before anything is read or written.
+        _require_newest(destination, "hitss")
+        _require_newest(source, "fabricio")
         with (
             record(source, SOURCE) as here,
             record(destination, DESTINATION) as there,
@@ -59,12 +62,12 @@ class DreMirror:
                 yield run
 
 
-def _prepare(source: Connection, destination: Connection) -> None:
+def _require_newest(url: str, history: Literal["hitss", "fabricio"]) -> None:
     from sync_pipelines.migrations import inspect, runner
 
-    # The destination first: what is not as it should be there is told before anything is read.
-    inspect.require_newest(destination, runner.HITSS)
-    inspect.require_newest(source, runner.FABRICIO)
+    wanted = {"hitss": runner.HITSS, "fabricio": runner.FABRICIO}[history]
+    with postgres.connect(url, what=wanted.what, read_only=True) as connection:
+        inspect.require_newest(connection, wanted)
 
 
 def _decision(accepted: Collection[str]) -> Decision | None:

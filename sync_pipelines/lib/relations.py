@@ -40,6 +40,21 @@ def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
     return tuple(TableColumn(*row) for row in rows)
 
 
+def require_sight(connection: Connection, tables: Iterable[str], what: str) -> None:
+    """Raise PermanentError where row-level security hides rows from our role: it would read as empty tables."""
+    rows = connection.execute(
+        "select name from unnest(%s::text[]) as names (name)"
+        " where to_regclass(name) is not null and row_security_active(to_regclass(name)::oid)",
+        (list(tables),),
+    ).fetchall()
+    if rows:
+        hidden = ", ".join(name for (name,) in rows)
+        raise PermanentError(
+            f"Row-level security of {what} hides rows of {hidden} from our role, which would read them as gone: connect"
+            " as the owner of the tables, or as a role with BYPASSRLS."
+        )
+
+
 def digest_columns(columns: Iterable[TableColumn]) -> tuple[Column, ...]:
     """The columns for a digest, by what their types' canonical text needs."""
     return tuple(

@@ -4,69 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.migrations.comparison import Item
+from sync_pipelines.migrations.comparison import BY_READER, Item
+from sync_pipelines.migrations.live import Column, Constraint, Live, Relation
 from sync_pipelines.migrations.shape import API_ROLES, Shape
-
-
-class Column(NamedTuple):
-    """A column; `required` ones refuse a row that does not name them, `counted` ones count by themselves."""
-
-    type: str
-    required: bool
-    counted: bool
-
-
-class Constraint(NamedTuple):
-    """A CHECK or a unique index: its name, the columns it looks at, its definition, whether it is a constraint."""
-
-    name: str
-    columns: tuple[str, ...]
-    definition: str
-    constraint: bool = True
-
-
-@dataclass
-class Relation:
-    """A relation that bears the name of one of our tables."""
-
-    kind: str
-    columns: dict[str, Column] = field(default_factory=dict)
-    checks: list[Constraint] = field(default_factory=list)
-    uniques: list[Constraint] = field(default_factory=list)
-    primary: str | None = None
-
-
-@dataclass(frozen=True)
-class Live:
-    """A database as it is; `index_tables` says which table has each of our index names, qualified."""
-
-    items: Mapping[Item, str]
-    relations: Mapping[str, Relation]
-    roles: frozenset[str]
-    index_tables: Mapping[str, str]
-    revision: str | None
-
 
 _OURS: LiteralString = """
     with ours as (
-        select relation.oid, names.name, relation.relkind, relation.relrowsecurity
+        select relation.oid, names.name, relation.relkind, relation.relrowsecurity, relation.reloptions
         from pg_class as relation
         join pg_namespace as place on place.oid = relation.relnamespace
         join unnest(%(tables)s::text[]) as names (name)
             on names.name = place.nspname || '.' || relation.relname
     )
 """
-_RELATIONS: LiteralString = _OURS + "select name, relkind::text, relrowsecurity from ours"
+_RELATIONS: LiteralString = (
+    _OURS
+    + """
+    select name, relkind::text, relrowsecurity,
+        coalesce(reloptions && '{security_invoker=true,security_invoker=on,security_invoker=1}', false)
+    from ours
+"""
+)
 _COLUMNS: LiteralString = (
     _OURS
     + """
-    select name, attname, format_type(atttypid, atttypmod),
+    select name, attname, format_type(atttypid, atttypmod), attnotnull,
         attnotnull and not atthasdef and attidentity = '',
         attidentity <> '' or coalesce(pg_get_expr(adbin, adrelid) like 'nextval(%%', false)
     from ours
@@ -75,12 +42,12 @@ _COLUMNS: LiteralString = (
     order by name, attnum
 """
 )
-_CHECKS: LiteralString = (
+_CONSTRAINTS: LiteralString = (
     _OURS
     + """
-    select name, conname, pg_get_constraintdef(pg_constraint.oid),
+    select name, contype = 'c', conname, pg_get_constraintdef(pg_constraint.oid),
         array(select attname from pg_attribute where attrelid = conrelid and attnum = any(conkey))::text[]
-    from ours join pg_constraint on conrelid = ours.oid and contype = 'c'
+    from ours join pg_constraint on conrelid = ours.oid and contype in ('c', 'f')
 """
 )
 _INDEXES: LiteralString = (
@@ -162,24 +129,26 @@ def read(connection: postgres.Connection, shape: Shape) -> Live:
     """The items of a database that a shape speaks of, and what else decides whether we can write to it."""
     relations: dict[str, Relation] = {}
     items: dict[Item, str] = {}
-    for name, kind, secured in _rows(connection, _RELATIONS, shape):
-        items[Item("view" if name in shape.views else "table", name)] = ""
-        relations |= {} if name in shape.views else {name: Relation(kind)}
+    for name, kind, secured, by_reader in _rows(connection, _RELATIONS, shape):
+        relations[name] = Relation(kind)
+        if name in shape.views:
+            items[Item("view", name)] = BY_READER if by_reader else "read with the rights of its owner"
+        else:
+            items[Item("table", name)] = ""
         items |= {Item("rls", name): "enabled"} if secured else {}
     for name, column, *about in _rows(connection, _COLUMNS, shape):
-        if name in relations:
-            relations[name].columns[column] = Column(*about)
-            items[Item("column", name, column)] = about[0]
-    for name, check, definition, columns in _rows(connection, _CHECKS, shape):
-        relations[name].checks.append(Constraint(check, tuple(columns), definition))
-    for name, index, definition, unique, primary, valid, constraint, columns in _rows(
-        connection, _INDEXES, shape
-    ):
+        relations[name].columns[column] = Column(*about)
+        items[Item("column", name, column)] = about[0]
+    for name, is_check, constraint, definition, columns in _rows(connection, _CONSTRAINTS, shape):
+        kept = relations[name].checks if is_check else relations[name].references
+        kept.append(Constraint(constraint, tuple(columns), definition))
+    for name, index, definition, *about, columns in _rows(connection, _INDEXES, shape):
+        unique, primary, valid, is_constraint = about
         items[Item("index", name, index)] = _index(definition, valid)
         if primary:
             relations[name].primary = index
         elif unique:
-            relations[name].uniques.append(Constraint(index, tuple(columns), definition, constraint))
+            relations[name].uniques.append(Constraint(index, tuple(columns), definition, is_constraint))
     for name, policy, *rule in _rows(connection, _POLICIES, shape):
         items[Item("policy", name, policy)] = _policy(*rule)
     for name, role, granted in _rows(connection, _GRANTS, shape):
@@ -203,6 +172,12 @@ def _with_others(
     for role in roles:
         items[Item("usage", shape.private, role)] = "usage" if role in users else ""
     items |= {Item("function", function): "" for function in functions}
+    items |= {
+        Item("value", f"{name}.{column}", value): ""
+        for (name, column), value in shape.allowed.items()
+        if (relation := relations.get(name)) is not None
+        and not any(check.columns == (column,) and check.refused([value]) for check in relation.checks)
+    }
     revision = None
     if has_revision:
         statement = sql.SQL("select version_num from {}")
@@ -214,7 +189,7 @@ def _with_others(
 
 def _rows(connection: postgres.Connection, query: LiteralString, shape: Shape) -> Sequence[tuple[Any, ...]]:
     parameters = {
-        "tables": [*shape.tables, *shape.views],
+        "tables": [*shape.tables, *shape.views, *(name for name, _column in shape.allowed)],
         "roles": list(API_ROLES),
         "schema": shape.private,
         "functions": sorted(set(shape.triggers.values())),

@@ -22,10 +22,15 @@ Kind = Literal[
     "policy",
     "function",
     "trigger",
+    "value",
     "usage",
     "grants",
     "sequence",
 ]
+
+
+#: How our views are read: nobody sees through them what his role may not see in the tables.
+BY_READER = "read with the rights of its reader"
 
 
 class Item(NamedTuple):
@@ -55,12 +60,13 @@ def expected(shape: Shape, roles: Collection[str]) -> dict[Item, str]:
             items[Item("rls", name)] = "enabled"
             items |= _access(name, table, table.read)
     for name, read in shape.views.items():
-        items[Item("view", name)] = ""
+        items[Item("view", name)] = BY_READER
         rights = {"anon": NOTHING, "authenticated": read, "service_role": "select"}
         items |= {Item("grants", name, role): right for role, right in rights.items()}
     for (name, trigger), function in shape.triggers.items():
         items[Item("function", function)] = ""
         items[Item("trigger", name, trigger)] = function
+    items |= {Item("value", f"{name}.{column}", value): "" for (name, column), value in shape.allowed.items()}
     items |= {Item("usage", shape.private, role): NOTHING for role in ("anon", "authenticated")}
     concerned = {"usage", "grants", "sequence"}
     return {

@@ -13,8 +13,8 @@ from typing import LiteralString
 from sync_pipelines.lib import failures, postgres
 from sync_pipelines.lib.findings import Finding
 from sync_pipelines.migrations import catalog, comparison, recognition, runner, sentences
-from sync_pipelines.migrations.catalog import Live
 from sync_pipelines.migrations.comparison import Difference
+from sync_pipelines.migrations.live import Live
 from sync_pipelines.migrations.runner import History
 from sync_pipelines.migrations.shape import API_ROLES
 from sync_pipelines.migrations.shapes import SHAPES
@@ -145,7 +145,7 @@ def _is_cured(difference: Difference, live: Live) -> bool:
     item, _wanted, found = difference
     if item.kind == "index":
         return found is None and catalog.index_name(item.on, item.name) not in live.index_tables
-    return found is None or item.kind in ("grants", "sequence")
+    return found is None or item.kind in ("grants", "sequence", "view")
 
 
 def _by_hand(difference: Difference, live: Live) -> str:
@@ -164,28 +164,8 @@ def _notes(connection: postgres.Connection, live: Live, history: History) -> Ite
         if not _is_cured(difference, live):
             yield Finding(False, f"{sentences.wrong(difference)}: {_by_hand(difference, live)}")
     yield from _absent_roles(live)
-    if lines := live.relations.get("public.dre_hitss"):
-        mark = {"fabricio": "line_hash", "hitss": "sync_source"}[history.name]
-        foreign = _count(
-            connection,
-            "select count(*) from public.dre_hitss"
-            if mark not in lines.columns
-            else "select count(*) from public.dre_hitss where line_hash is null"
-            if mark == "line_hash"
-            else "select count(*) from public.dre_hitss where sync_source is distinct from 'fabricio'",
-        )
-        if foreign and history.name == "hitss":
-            yield Finding(
-                True,
-                f"public.dre_hitss holds {foreign} rows that the mirror did not bring: they are never touched, but"
-                " for those equal to a source row, which the first mirror of their month adopts",
-            )
-        elif foreign:
-            yield Finding(
-                False,
-                f"public.dre_hitss holds {foreign} rows that this pipeline did not load: they stay, and stop"
-                " the load until a person accepts it with no_foreign_rows, which sets them aside",
-            )
+    if "public.dre_hitss" in live.relations:
+        yield from _foreign_rows(connection, live, history)
     if "public.automation_executions" in live.relations and (
         stuck := _count(
             connection,
@@ -197,6 +177,28 @@ def _notes(connection: postgres.Connection, live: Live, history: History) -> Ite
             True,
             f"public.automation_executions has {stuck} rows that are `running` for more than an hour: the"
             " sweeper closes those without a living worker as failed",
+        )
+
+
+def _foreign_rows(connection: postgres.Connection, live: Live, history: History) -> Iterator[Finding]:
+    """Rows of dre_hitss that are not ours: a load sets them aside when told so, the mirror lets them be."""
+    mirrored = history == runner.HITSS
+    mark, foreign = ("sync_source", "is distinct from 'fabricio'") if mirrored else ("line_hash", "is null")
+    query: LiteralString = "select count(*) from public.dre_hitss"
+    if mark in live.relations["public.dre_hitss"].columns:
+        query += f" where {mark} {foreign}"
+    count = _count(connection, query)
+    if count and mirrored:
+        yield Finding(
+            True,
+            f"public.dre_hitss holds {count} rows that the mirror did not bring: they are never touched, but"
+            " for those equal to a source row, which the first mirror of their month adopts",
+        )
+    elif count:
+        yield Finding(
+            False,
+            f"public.dre_hitss holds {count} rows that this pipeline did not load: they stay, and stop"
+            " the load until a person accepts it with no_foreign_rows, which sets them aside",
         )
 
 

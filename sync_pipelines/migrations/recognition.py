@@ -9,45 +9,75 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sync_pipelines.migrations.catalog import Column, Constraint, Live, Relation
+from sync_pipelines.migrations.alterations import alterations
 from sync_pipelines.migrations.comparison import compatible
+from sync_pipelines.migrations.live import TABLE_KINDS, Column, Live, Relation
+from sync_pipelines.migrations.obstacles import (
+    COUNTED,
+    INTEGERS,
+    refused_checks,
+    refused_references,
+    refused_uniques,
+    unfilled_columns,
+)
 from sync_pipelines.migrations.shape import Shape, Table
-
-#: Keys that count by themselves.
-COUNTED = {"public.dre_hitss": "id"}
 
 
 def unknown_shapes(live: Live, shape: Shape, what: str, setting: str) -> list[str]:
-    """A sentence for each existing table that the migration cannot bring into shape.
+    """A sentence for each existing relation that the migration cannot bring into shape.
 
     Each gives the statements that would change that, one a line.
     """
-    from sync_pipelines.migrations.alterations import alterations
-
-    sentences = []
+    sentences: list[str] = []
     for name, relation in live.relations.items():
-        table = shape.tables[name]
-        cure = "\n".join(alterations(name, relation, table))
-        cure = f" To bring it there, run:\n{cure}\n" if cure else ""
-        if differences := list(_differences(name, relation, table)):
-            schema, bare = name.split(".")
+        aside = _aside(name, setting)
+        if name in shape.tables:
+            sentences += _unknown_table(name, relation, shape.tables[name], what, aside)
+        elif name in shape.views and relation.kind != "v":
             sentences.append(
-                f"{name} in {what} is {_recognised(name, relation)}, not the one this project fills:"
-                f" {'; '.join(differences)}. Nothing was changed.{cure or ' '}Or move it aside with its indexes"
-                f" (create schema {schema}_before; alter table {name} set schema {schema}_before) and migrate"
-                f" again, or let {setting} name another database than the one with this {bare}."
+                f"{name} in {what} is not the view of this project. Nothing was changed: {aside}"
             )
-        elif obstacles := list(_obstacles(relation, table)):
+    for (name, column), value in shape.allowed.items():
+        if not _has_room(live.relations.get(name), column, value):
             sentences.append(
-                f"{name} in {what} would refuse what this project writes: {'; '.join(obstacles)}. Nothing was"
-                f" changed.{cure}"
+                f"{what} has no table {name} with a column {column} of text that has room for {value}. Nothing"
+                f" was changed: let {setting} name the database that has it."
             )
     return sentences
 
 
+def _unknown_table(name: str, relation: Relation, table: Table, what: str, aside: str) -> Iterator[str]:
+    statements = "\n".join(alterations(name, relation, table))
+    if differences := list(_differences(name, relation, table)):
+        cure = f". To bring it there, run:\n{statements}\nOr {aside}" if statements else f": {aside}"
+        yield (
+            f"{name} in {what} is {_recognised(name, relation)}, not the one this project fills:"
+            f" {'; '.join(differences)}. Nothing was changed{cure}"
+        )
+    elif obstacles := list(_obstacles(relation, table)):
+        yield (
+            f"{name} in {what} would refuse what this project writes: {'; '.join(obstacles)}. Nothing was"
+            f" changed. To bring it there, run:\n{statements}\n"
+        )
+
+
+def _aside(name: str, setting: str) -> str:
+    schema, _, bare = name.partition(".")
+    return (
+        f"move it aside with its indexes (create schema {schema}_before; alter table {name} set schema"
+        f" {schema}_before) and migrate again, or let {setting} name another database than the one with this"
+        f" {bare}."
+    )
+
+
+def _has_room(relation: Relation | None, column: str, value: str) -> bool:
+    found = relation.columns.get(column) if relation is not None and relation.kind in TABLE_KINDS else None
+    return found is not None and compatible(f"character varying({len(value)})", found.type)
+
+
 def _differences(name: str, relation: Relation, table: Table) -> Iterator[str]:
     """What cannot be added: another kind of relation, columns that lack or have another type."""
-    if relation.kind not in "rp":
+    if relation.kind not in TABLE_KINDS:
         yield "it is not a table"
         return
     missing = [column for column in table.columns if column not in {*relation.columns, *table.added}]
@@ -57,47 +87,22 @@ def _differences(name: str, relation: Relation, table: Table) -> Iterator[str]:
         found = relation.columns.get(column)
         if found is not None and not compatible(wanted, found.type):
             yield f"{column} is {found.type} instead of {wanted}"
-    counted = relation.columns.get(COUNTED.get(name, ""))
-    if counted is not None and counted.type in ("bigint", "integer") and not counted.counted:
-        yield "id does not count by itself from a sequence"
+    key = COUNTED.get(name)
+    counted = relation.columns.get(key) if key else None
+    if counted is not None and counted.type in INTEGERS and not counted.counted:
+        yield f"{key} does not count by itself from a sequence"
 
 
 def _obstacles(relation: Relation, table: Table) -> Iterator[str]:
     """What is there beside, and would make our inserts fail."""
     for column in unfilled_columns(relation, table):
-        yield f"column {column} must be filled and has no default: give it one, or let it be null"
+        yield f"column {column} must be filled, and this project may leave it empty: let it be null"
     for check, column, refused in refused_checks(relation, table):
         yield f"the check {check} refuses {', '.join(refused)} in {column}: widen or drop it"
+    for reference in refused_references(relation, table):
+        yield f"the foreign key {reference.name} of {', '.join(reference.columns)} refuses our values: drop it"
     for unique in refused_uniques(relation, table):
         yield f"the unique index {unique.name} allows each {', '.join(unique.columns)} only once: drop it"
-
-
-def unfilled_columns(relation: Relation, table: Table) -> Iterator[str]:
-    """Columns that refuse a row of ours because it does not name them."""
-    written = _written(table)
-    for column, about in relation.columns.items():
-        if about.required and column not in written:
-            yield column
-
-
-def refused_checks(relation: Relation, table: Table) -> Iterator[tuple[str, str, list[str]]]:
-    """CHECKs that refuse a value of ours, as (name, column, values)."""
-    for column, values in table.values.items():
-        for check in relation.checks:
-            refused = [value for value in values if f"'{value}'" not in check.definition]
-            if check.columns == (column,) and refused:
-                yield check.name, column, refused
-
-
-def refused_uniques(relation: Relation, table: Table) -> Iterator[Constraint]:
-    """Unique indexes that are not ours: lines repeat, and must be free to (contract of HITSS, section 7)."""
-    for unique in relation.uniques:
-        if unique.name not in table.indexes and set(unique.columns) <= _written(table) and unique.columns:
-            yield unique
-
-
-def _written(table: Table) -> frozenset[str]:
-    return frozenset(table.columns) if table.written is None else table.written
 
 
 def _recognised(name: str, relation: Relation) -> str:

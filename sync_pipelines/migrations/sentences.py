@@ -16,13 +16,14 @@ def steps(difference: Difference) -> list[str]:
         {
             "schema": f"create schema {item.on}",
             "table": f"create table {item.on}",
-            "view": f"create view {item.on}",
+            "view": f"create or replace view {item.on}",
             "column": f"add column {item.on}.{item.name} {wanted}",
             "index": f"create {unique}index {item.name} on {item.on} ({columns}",
             "rls": f"enable row level security on {item.on}",
             "policy": f"create policy {item.name} on {item.on} {wanted}",
             "function": f"create function {item.on}()",
             "trigger": f"create trigger {item.name} on {item.on}",
+            "value": f"let the checks of {item.on} allow {item.name}",
         }[item.kind]
     ]
 
@@ -61,7 +62,7 @@ def wrong(difference: Difference) -> str:
 def _name(item: Item) -> str:
     if item.kind == "column":
         return f"column {item.on}.{item.name}"
-    kind = "row level security" if item.kind == "rls" else item.kind
+    kind = {"rls": "row level security", "value": "allowed value"}.get(item.kind, item.kind)
     return (
         f"{kind} {item.name} on {item.on}" if item.name else f"{kind} {'of ' * (item.kind == 'rls')}{item.on}"
     )

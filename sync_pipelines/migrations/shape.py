@@ -17,8 +17,9 @@ class Table:
     """A table: columns by name with the type as `format_type` prints it, indexes by name.
 
     `added` are columns that the migration adds to a table it finds; the others must be there. `written` are
-    those that our inserts name (None: all). `values` must pass the CHECKs of their column. `read` is what
-    `authenticated` may do (None: the schema is private, and no role of the API may do anything).
+    those that our inserts name (None: all), `blank` those of them that a row may leave empty. `values` must
+    pass the CHECKs of their column. `read` is what `authenticated` may do (None: the schema is private, and
+    no role of the API may do anything).
     """
 
     columns: Mapping[str, str]
@@ -27,6 +28,7 @@ class Table:
     policy: bool = True
     added: frozenset[str] = frozenset()
     written: frozenset[str] | None = None
+    blank: frozenset[str] = frozenset()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -34,13 +36,15 @@ class Table:
 class Shape:
     """A database: its private schema and its tables; triggers by (table, name) with their function.
 
-    `views` have, as their value, what `authenticated` may do with them.
+    `views` have, as their value, what `authenticated` may do with them. `allowed` has a value that the CHECKs
+    on a column, (table, name), of the application's own tables must let pass.
     """
 
     private: str
     tables: Mapping[str, Table]
     triggers: Mapping[tuple[str, str], str] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
+    allowed: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def columns(**by_type: str) -> dict[str, str]:

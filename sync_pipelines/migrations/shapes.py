@@ -38,7 +38,20 @@ _DRE_HITSS = Table(
     read=WRITE,
     added=frozenset({*_WORKBOOK, "id_homs", *_SYNC}),
     written=frozenset({*_LINE, *_WORKBOOK, "id_homs"} - _BY_DEFAULT),
+    # The export leaves these empty in some rows (contract of HITSS, section 2).
+    blank=frozenset(
+        columns(
+            text="tipo_comercial cliente linha_negocio codigo_projeto projeto filial_faturamento id_homs",
+            numeric="imposto",
+        )
+    ),
     values={"tipo": ("RECEITA", "DESPESA"), "natureza": ("RECEITA", "CUSTO")},
+)
+# The mirror brings every row of the source, whoever wrote it, and notes how it was exchanged.
+_MIRRORED = replace(
+    _DRE_HITSS,
+    written=frozenset({*_LINE, *_WORKBOOK, "id_homs", *_SYNC} - {"id", "updated_at"}),
+    blank=frozenset({*_LINE, *_WORKBOOK, "id_homs"} - {"id", "execution_id"}),
 )
 _EXECUTIONS = Table(
     columns(
@@ -132,10 +145,7 @@ SHAPES: Mapping[str, Shape] = {
     "hitss": Shape(
         "sync_private",
         {
-            # The mirror also writes how each row was exchanged.
-            "public.dre_hitss": replace(
-                _DRE_HITSS, written=frozenset({*_LINE, *_WORKBOOK, "id_homs", *_SYNC})
-            ),
+            "public.dre_hitss": _MIRRORED,
             "public.automation_executions": _EXECUTIONS,
             "public.system_logs": _LOGS,
             "sync_private.dre_hitss_set_aside": _SET_ASIDE,
@@ -143,6 +153,8 @@ SHAPES: Mapping[str, Shape] = {
         _TRIGGERS,
         _MONITORING,
     ),
+    # Nothing there is ours but the CHECK that an owner lets us widen (contract of the backup, section 2).
+    "aimindset": Shape("sync_private", {}, allowed={("public.backup_logs", "action_type"): "auto_backup"}),
     "ops": Shape(
         "ops",
         {

@@ -325,6 +325,24 @@ def test_a_role_without_execute_is_said(new_house: NewHouse) -> None:
         house.database.execute("drop role nobody_special")
 
 
+def test_a_role_from_which_rows_are_hidden_neither_backs_up_nor_archives(house: Project) -> None:
+    """Trap 12: a wrong key reads empty tables and no error."""
+    info = house.database.info
+    house.database.execute("drop role if exists half_blind")
+    house.database.execute(
+        "create role half_blind login password 'uma-senha-longa' in role authenticated;"
+        " grant execute on all functions in schema public to half_blind"
+    )
+    try:
+        url = f"postgresql://half_blind:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}"
+        day = house.with_(aimindset_database_url=url).day()
+        assert set(day.problems) == {ASSET, archives.ASSET}
+        assert all("hides rows" in str(error) for error in day.problems.values())
+    finally:
+        house.database.execute("drop owned by half_blind")
+        house.database.execute("drop role half_blind")
+
+
 def test_auto_backup_reaches_backup_logs_only_where_its_check_was_widened(house: Project) -> None:
     """Trap 10."""
     house.day()
@@ -543,10 +561,9 @@ def test_the_service_key_may_lie_in_the_vault(house: Project) -> None:
 def test_no_existing_object_of_the_project_is_changed(house: Project, new_project: NewProject) -> None:
     def shape(connection: psycopg.Connection[Any]) -> Any:
         return connection.execute(
-            "select relname, relkind::text, relacl::text from pg_class"
-            " join pg_namespace on relnamespace = pg_namespace.oid where nspname not like 'pg\\_%' and nspname <> 'information_schema' union all"
-            " select proname, prosrc, proconfig::text from pg_proc"
-            " join pg_namespace on pronamespace = pg_namespace.oid where nspname = 'public' order by 1, 2"
+            "select relname, relkind::text, relacl::text from pg_class where relnamespace = 'public'::regnamespace"
+            " union all select proname, prosrc, proconfig::text from pg_proc"
+            " where pronamespace = 'public'::regnamespace order by 1, 2"
         ).fetchall()
 
     before = shape(house.database)

@@ -12,7 +12,6 @@ import pytest
 from sync_pipelines.hitss.adoption import BothKindsError, Decision
 from sync_pipelines.hitss.loading import ProofError
 from sync_pipelines.hitss.mirror import Mirror, MirrorOutcome, MirrorSession
-from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError
 
 CONTENT = (
@@ -78,7 +77,7 @@ def pair(new_database: Callable[[str | None], str]) -> Iterator[Pair]:
         psycopg.connect(urls[0], autocommit=True) as source,
         psycopg.connect(urls[1], autocommit=True) as destination,
     ):
-        mirror = Mirror(*urls, lambda *_: None, wait_seconds=0.05, sleep=lambda _seconds: None)
+        mirror = Mirror(*urls, wait_seconds=0.05, sleep=lambda _seconds: None)
         yield Pair(source, destination, mirror)
 
 
@@ -419,17 +418,22 @@ def test_two_mirrors_do_not_run_at_once(pair: Pair) -> None:
         pytest.fail("the second one got the lock")
 
 
-def test_the_mirror_looks_at_both_databases_before_it_reads(pair: Pair) -> None:
-    seen: list[str] = []
-
-    def prepare(source: postgres.Connection, destination: postgres.Connection) -> None:
-        seen.extend((source.info.dbname, destination.info.dbname))
-        raise TransientError("not fit")
-
-    mirror = Mirror(pair.mirror.source_url, pair.mirror.destination_url, prepare)
-    with pytest.raises(TransientError, match="not fit"), mirror.open("run-1"):
-        pytest.fail("it was opened")
-    assert seen == [pair.source.info.dbname, pair.destination.info.dbname]
+def test_a_role_from_which_rows_are_hidden_mirrors_nothing(pair: Pair) -> None:
+    pair.fill(9)
+    pair.run()
+    name, port = pair.source.info.dbname, pair.source.info.port
+    pair.source.execute("drop role if exists half_blind")
+    pair.source.execute("create role half_blind login password 'uma-senha-longa' in role authenticated")
+    blind = f"postgresql://half_blind:uma-senha-longa@127.0.0.1:{port}/{name}"
+    try:
+        with (
+            pytest.raises(SyncError, match=r"hides rows of public\.dre_hitss"),
+            Mirror(blind, pair.mirror.destination_url).open("run-1"),
+        ):
+            pytest.fail("it would have deleted every row of the mirror")
+    finally:
+        pair.source.execute("drop role half_blind")
+    pair.assert_equal()
 
 
 def test_the_session_says_what_differs(pair: Pair) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,134 +17,20 @@ from sync_pipelines.migrations.comparison import compatible
 from sync_pipelines.migrations.runner import FABRICIO, HITSS, OPS, History
 from sync_pipelines.migrations.shapes import SHAPES
 from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines_tests.migrations.databases import (
+    LOGS_003,
+    SEED_31,
+    SEED_61,
+    SHAPE_B,
+    SHAPE_C,
+    SHAPE_D,
+    connected,
+    rows,
+    run,
+    wrong,
+)
 
 NewDatabase = Callable[[str | None], str]
-
-SEED_31 = """
-create table public.dre_hitss (
-    id bigserial primary key, execution_id text not null, conta text, descricao text, valor decimal(15,2),
-    tipo text, periodo text, empresa text, created_at timestamptz default now()
-);
-create index idx_dre_hitss_execution_id on dre_hitss(execution_id);
-create index idx_dre_hitss_empresa on dre_hitss(empresa);
-create index idx_dre_hitss_periodo on dre_hitss(periodo);
-create index idx_dre_hitss_created_at on dre_hitss(created_at);
-grant select, insert, update, delete on dre_hitss to authenticated;
-grant select, insert, update, delete on dre_hitss to service_role;
-create table public.automation_executions (
-    id uuid primary key default gen_random_uuid(),
-    status varchar(20) not null check (status in ('running', 'completed', 'failed')),
-    started_at timestamptz not null, completed_at timestamptz, records_processed integer default 0,
-    records_failed integer default 0, error_message text, execution_details jsonb
-);
-"""
-SEED_61 = """
-create table public.dre_hitss (
-    id bigserial primary key, execution_id text not null, conta text, descricao text, valor decimal(15,2),
-    tipo text, periodo text, empresa text, sync_source varchar(50) default 'local', last_sync_at timestamptz,
-    sync_hash varchar(64), created_at timestamptz default now(), updated_at timestamptz default now()
-);
-create table public.automation_executions (
-    id uuid primary key default gen_random_uuid(),
-    status varchar(20) not null check (status in ('running', 'completed', 'failed')),
-    started_at timestamptz not null, completed_at timestamptz, records_processed integer default 0,
-    records_failed integer default 0, error_message text, execution_details jsonb,
-    created_at timestamptz default now()
-);
-create index idx_dre_hitss_created_at on dre_hitss(created_at desc);
-create index idx_dre_hitss_sync_source on dre_hitss(sync_source);
-grant select, insert, update, delete on dre_hitss, automation_executions to authenticated, service_role;
-grant select on dre_hitss to anon;
-create or replace function update_updated_at_column() returns trigger as $$
-begin
-    new.updated_at = now();
-    return new;
-end;
-$$ language 'plpgsql';
-create trigger update_dre_hitss_updated_at before update on dre_hitss
-    for each row execute function update_updated_at_column();
-insert into dre_hitss (execution_id, conta, valor, periodo) values ('exec_1', 'CLT', -10.5, '6/2019'),
-    ('exec_1', 'CLT', -10.5, '6/2019');
-insert into automation_executions (status, started_at) values ('running', now() - interval '3 days'),
-    ('completed', now());
-"""
-SHAPE_B = """
-create table public.dre_hitss (
-    id serial primary key, upload_batch_id uuid, file_name text, tipo varchar(20), natureza varchar(20),
-    descricao text, valor numeric(15,2), lancamento text, data text, categoria text, periodo varchar(10),
-    projeto text, denominacao_conta text, conta_resumo text, linha_negocio text, relatorio text,
-    raw_data jsonb, created_at timestamptz default now()
-);
-"""
-SHAPE_C = """
-create table public.dre_hitss (
-    id uuid primary key default gen_random_uuid(), projeto text, ano integer,
-    mes integer check (mes between 1 and 12), conta text,
-    natureza text check (natureza in ('RECEITA', 'DESPESA')),
-    tipo text check (tipo in ('OPERACIONAL', 'NAO_OPERACIONAL')), valor numeric(15,2), ativo boolean,
-    metadata jsonb, created_at timestamptz default now()
-);
-"""
-SHAPE_D = (
-    SHAPE_C
-    + """
-alter table public.dre_hitss add relatorio text, add cliente text, add recurso varchar(255),
-    add lancamento numeric, add periodo text, add execution_id text, add upload_batch_id uuid,
-    add file_name text, add file_hash text, add row_hash text unique;
-"""
-)
-LOGS_003 = """
-create table public.system_logs (
-    id uuid primary key default gen_random_uuid(),
-    level varchar(10) not null check (level in ('DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL')),
-    message text not null, metadata jsonb, source varchar(100), execution_id uuid,
-    created_at timestamptz default now()
-);
-"""
-
-
-NEEDS_CENTRO = f"{SEED_31} alter table dre_hitss add centro text not null"
-#: How a row got into a table in which the usual columns are missing.
-ROW_OF_SHAPE = {
-    SHAPE_B: "insert into dre_hitss (descricao, valor) values ('x', 1)",
-    SHAPE_C: "insert into dre_hitss (projeto, ano, mes) values ('x', 2025, 1)",
-    SHAPE_D: "insert into dre_hitss (projeto, ano, mes) values ('x', 2025, 1)",
-    NEEDS_CENTRO: "insert into dre_hitss (execution_id, centro) values ('x', 'SP')",
-    SEED_31.replace("id bigserial", "id bigint"): "insert into dre_hitss (id, execution_id) values (1, 'x')",
-}
-
-
-@contextmanager
-def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        yield connection
-
-
-def run(url: str, *statements: str) -> None:
-    with connected(url) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
-
-
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
-    with connected(url) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def wrong(history: History, url: str) -> list[str]:
-    return [finding.sentence for finding in inspect.verify(history, url) if not finding.ok]
-
-
-@pytest.fixture
-def found(new_database: NewDatabase) -> Callable[[str], str]:
-    """A database as somebody left it."""
-
-    def make(statements: str) -> str:
-        url = new_database(None)
-        run(url, statements)
-        return url
-
-    return make
 
 
 @pytest.mark.parametrize("history", [FABRICIO, HITSS, OPS])
@@ -257,74 +141,8 @@ def test_a_shape_that_cannot_be_extended_is_refused_by_name(
     assert str(refused.value) in wrong(FABRICIO, url)
 
 
-@pytest.mark.parametrize("history", [FABRICIO, HITSS])
-@pytest.mark.parametrize(
-    "statements",
-    [
-        SHAPE_B,
-        SHAPE_C,
-        SHAPE_D,
-        LOGS_003,
-        SEED_31.replace("id bigserial", "id bigint"),
-        NEEDS_CENTRO,
-        f"{SEED_31} alter table dre_hitss add competencia text",
-        f"{SEED_31} create unique index por_conta on dre_hitss (execution_id, conta)",
-        f"{SEED_31} alter table dre_hitss add unique (execution_id, conta), add check (tipo in ('receita'))",
-        SEED_31.replace("'running', ", ""),
-    ],
-)
-def test_the_statements_that_a_refusal_gives_bring_the_table_there(
-    statements: str, history: History, found: Callable[[str], str]
-) -> None:
-    url = found(statements)
-    if "dre_hitss" in statements:
-        run(
-            url,
-            ROW_OF_SHAPE.get(statements, "insert into dre_hitss (execution_id, conta) values ('x', 'CLT')"),
-        )
-    with pytest.raises(PermanentError) as refused:
-        runner.upgrade(history, url)
-    assert "Nothing was changed" in str(refused.value)
-
-    given = re.findall(r"^(?:alter table|drop index) .*;$", str(refused.value), re.MULTILINE)
-    run(url, *given)
-    runner.upgrade(history, url)
-
-    assert wrong(history, url) == []
-    if "dre_hitss" in statements:
-        assert rows(url, "select count(*) from dre_hitss") == [(1,)]
-
-
-def test_a_database_that_is_not_at_the_newest_structure_is_not_read(new_database: NewDatabase) -> None:
-    empty, newest = new_database(None), new_database("hitss")
-    with connected(newest) as connection:
-        inspect.require_newest(connection, HITSS)
-    with connected(empty) as connection, pytest.raises(PermanentError, match="run `sync-pipelines migrate`"):
-        inspect.require_newest(connection, HITSS)
-
-
-def test_the_health_view_counts_what_failed_and_what_is_stuck(new_database: NewDatabase) -> None:
-    url = new_database("hitss")
-    run(
-        url,
-        "insert into automation_executions (status, started_at) values ('failed', now() - interval '1 hour'),"
-        " ('failed', now() - interval '3 hours'), ('running', now() - interval '2 hours'),"
-        " ('running', now() - interval '1 minute'), ('completed', now())",
-    )
-
-    assert rows(url, "select type, count, message from monitor_health order by type") == [
-        ("FAILED_EXECUTIONS", 1, "1 execuções falharam nas últimas 2 horas"),
-        ("STUCK_EXECUTIONS", 1, "1 execuções travadas há mais de 1 hora"),
-    ]
-    assert dict(rows(url, "select status, total from monitor_executions_24h")) == {
-        "failed": 2,
-        "running": 2,
-        "completed": 1,
-    }
-
-
 def test_a_table_moved_aside_as_the_refusal_says_makes_room(found: Callable[[str], str]) -> None:
-    url = found(f"{SHAPE_B} create index idx_dre_hitss_periodo on dre_hitss (periodo)")
+    url = found(SHAPE_B)
 
     run(url, "create schema public_before; alter table public.dre_hitss set schema public_before")
     runner.upgrade(FABRICIO, url)

@@ -69,7 +69,7 @@ def test_a_restart_finds_the_packed_workbook(tmp_path: Path, web: httpx.Client) 
     command = [*COMMAND, "--home", str(tmp_path), "--wait-seconds", "0"]
     with started(command) as process:
         note = ready(process, tmp_path)
-        url = note["download_url"].format(inicio="09-2016", fim="08-2025")
+        url = note["HITSS_DOWNLOAD_URL"].format(inicio="09-2016", fim="08-2025")
         assert len(read(web.get(url).content)) > 400
         os.kill(note["pid"], signal.SIGTERM)
         assert process.wait(timeout=10) == 0
