@@ -1,7 +1,7 @@
 """The landing store: raw answers as they came, kept before anybody looks at them, and archives.
 
-A folder, private (0600 in 0700 folders) because the files hold personal data, or S3-compatible storage with such
-a folder as its cache. Files are written under another name and appear whole or not at all.
+A folder, private (0600 in 0700 folders) because the files hold personal data, or a bucket of S3-compatible storage
+(`object_store`). Files are written under another name and appear whole or not at all.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from sync_pipelines.lib.failures import PermanentError
+
+INCOMING = "incoming"
+#: Seconds after which a file that is still incoming belongs to a process that was killed: no run takes a day.
+STALE_AFTER = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,12 @@ class LandingStore(Protocol):
         """Move a finished file into the store under a name; PermanentError where that holds other content."""
         ...
 
-    def locate(self, path: str) -> Path:
-        """A local path with a file's content; one that leaves the store is a ValueError."""
+    def fetch(self, name: str) -> AbstractContextManager[Path]:
+        """A local path to read a file from, inside the block; PermanentError when the store has no such file."""
         ...
 
     def names(self, prefix: str) -> list[StoredFile]:
-        """Every file below a folder, by name."""
+        """Every finished file below a folder, by name; of the whole store with an empty prefix."""
         ...
 
     def remove(self, name: str) -> None:
@@ -73,14 +78,16 @@ class LandingStore(Protocol):
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A folder of landed files."""
+    """A folder of landed files; `clock` tells seconds since the epoch, as the files' own times do."""
 
     root: Path
+    clock: Callable[[], float] = time.time
 
-    def locate(self, path: str) -> Path:
-        target = (self.root / path).resolve()
+    def locate(self, name: str) -> Path:
+        """Where a file lies, or would; a name that leaves the store is a PermanentError."""
+        target = (self.root / name).resolve()
         if not target.is_relative_to(self.root.resolve()):
-            raise ValueError(f"{path} lies outside the landing store")
+            raise PermanentError(f"{name} lies outside the landing store.")
         return target
 
     def describe(self, name: str) -> str:
@@ -88,7 +95,8 @@ class FolderStore:
 
     @contextmanager
     def incoming(self, folder: str, suffix: str) -> Iterator[Path]:
-        target = self._folder(f"{folder}/incoming")
+        target = self._folder(f"{folder}/{INCOMING}")
+        self._remove_stale(target)
         handle, name = tempfile.mkstemp(suffix=suffix, dir=target)
         os.close(handle)
         path = Path(name)
@@ -97,50 +105,84 @@ class FolderStore:
         finally:
             path.unlink(missing_ok=True)
 
+    @contextmanager
+    def fetch(self, name: str) -> Iterator[Path]:
+        path = self.locate(name)
+        if not path.is_file():
+            raise PermanentError(f"{path} is not there.")
+        yield path
+
     def keep(self, path: Path, folder: str, suffix: str) -> LandedFile:
-        digest, _ = sha256_of(path)
-        return self._place(path, f"{folder}/{digest[:2]}/{digest}{suffix}")
+        digest, size = sha256_of(path)
+        return self._place(path, LandedFile(kept_name(folder, digest, suffix), digest, size))
 
     def put(self, path: Path, name: str) -> LandedFile:
+        file = LandedFile(name, *sha256_of(path))
         target = self.locate(name)
-        if target.exists() and sha256_of(target) != sha256_of(path):
-            raise PermanentError(
-                f"The landing store holds other content under {name}: it is not overwritten."
-            )
-        return self._place(path, name)
+        if target.exists() and sha256_of(target) != (file.sha256, file.bytes):
+            raise other_content(str(target))
+        return self._place(path, file)
 
     def names(self, prefix: str) -> list[StoredFile]:
-        folder = self.locate(prefix)
-        return sorted(
-            StoredFile(path.relative_to(self.root.resolve()).as_posix(), path.stat().st_size)
-            for path in folder.rglob("*")
-            if path.is_file() and "incoming" not in path.relative_to(folder).parts
-        )
+        found = self._files(self.locate(prefix))
+        return sorted(file for file in found if INCOMING not in PurePosixPath(file.name).parts)
 
     def remove(self, name: str) -> None:
         path = self.locate(name)
         path.unlink(missing_ok=True)
-        # An empty folder of an archive that is gone says nothing any more.
-        if path.parent != self.root.resolve() and path.parent.is_dir() and not any(path.parent.iterdir()):
+        with suppress(OSError):  # the folder holds other files, or is gone already
             path.parent.rmdir()
 
     def size(self) -> int:
-        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
+        return sum(file.bytes for file in self._files(self.root.resolve()))
 
-    def _place(self, path: Path, name: str) -> LandedFile:
-        digest, size = sha256_of(path)
-        target = self.locate(name)
-        self._folder(str(PurePosixPath(name).parent))
+    def _files(self, folder: Path) -> Iterator[StoredFile]:
+        """Every file below a folder, unfinished ones too; what vanishes meanwhile is not there."""
+        root = self.root.resolve()
+        for parent, _, names in os.walk(folder, onerror=_stop_unless_gone):
+            for name in names:
+                path = Path(parent, name)
+                with suppress(FileNotFoundError):
+                    yield StoredFile(path.relative_to(root).as_posix(), path.lstat().st_size)
+
+    def _place(self, path: Path, file: LandedFile) -> LandedFile:
+        target = self.locate(file.path)
+        self._folder(str(PurePosixPath(file.path).parent))
         path.chmod(0o600)
+        with path.open("rb") as written:
+            os.fsync(written.fileno())  # or a power cut leaves an empty file under the final name
         path.replace(target)
-        return LandedFile(name, digest, size)
+        return file
 
     def _folder(self, name: str) -> Path:
+        self.locate(name)
         folder = self.root
         for part in ("", *Path(name).parts):
             folder = folder / part
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+    def _remove_stale(self, folder: Path) -> None:
+        """What killed processes left: it holds personal data, and nobody else would look here."""
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):
+                if self.clock() - path.stat().st_mtime > STALE_AFTER:
+                    path.unlink()
+
+
+def kept_name(folder: str, digest: str, suffix: str) -> str:
+    """The name of a file that is kept under its content's SHA-256."""
+    return f"{folder}/{digest[:2]}/{digest}{suffix}"
+
+
+def other_content(where: str) -> PermanentError:
+    """The error for a name that is taken."""
+    return PermanentError(f"{where} holds other content already: it is not overwritten.")
+
+
+def _stop_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 @contextmanager
