@@ -181,9 +181,9 @@ def _archive_result(day: Day, aimindset: AimindsetBackups) -> dg.MaterializeResu
             "tables": dg.MetadataValue.md(
                 "\n".join(
                     [
-                        "| table | rows | bytes | digest |",
+                        "| table | rows | bytes | SHA-256 of the rows |",
                         "|---|---:|---:|---|",
-                        *(f"| {t.name} | {t.rows} | {t.file_bytes} | {t.digest} |" for t in archive.tables),
+                        *(f"| {t.name} | {t.rows} | {t.file_bytes} | {t.sha256} |" for t in archive.tables),
                     ]
                 )
             ),

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from sync_pipelines.lib.archives import MANIFEST, PIECE, VERSION, Archive, ArchivedTable, checksum
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.landing import LandingStore, sha256_of
+from sync_pipelines.lib.landing import AbsentError, LandingStore, sha256_of
 
 
 class ArchiveError(PermanentError):
@@ -26,8 +26,9 @@ def read_archive(store: LandingStore, folder: str) -> Archive:
     """The archive below a folder (`prefix/id`). Raises ArchiveError for a manifest that cannot be trusted."""
     name = f"{folder}/{MANIFEST}"
     try:
-        text = store.locate(name).read_text()
-    except (FileNotFoundError, PermanentError):
+        with store.fetch(name) as path:
+            text = path.read_text()
+    except AbsentError:
         raise ArchiveError(f"{name} is missing: without it there is no archive.") from None
     except (OSError, UnicodeDecodeError):
         raise ArchiveError(f"{name} cannot be read.") from None
@@ -67,45 +68,38 @@ def problems(store: LandingStore, folder: str, identity: str | None = None) -> l
         archive = read_archive(store, folder)
     except ArchiveError as error:
         return [str(error)]
-    found = _file_problems(store, folder, archive)
-    broken = {file for file, _ in found}
-    sentences = [sentence for _, sentence in found]
-    if archive.encrypted and identity is None:
-        return sentences
-    for table in archive.tables:
-        if table.file not in broken:
-            sentences += _content_problems(store.locate(f"{folder}/{table.file}"), table, identity)
-    return sentences
-
-
-def _file_problems(store: LandingStore, folder: str, archive: Archive) -> list[tuple[str, str]]:
-    there = {Path(file.name).name: file.bytes for file in store.names(folder)}
+    there = {Path(file.name).name for file in store.names(folder)}
     owners = {table.file_sha256: table.name for table in archive.tables}
     found = [
-        (name, f"{name} is in the folder and not in the manifest.")
-        for name in sorted(there.keys() - {MANIFEST, *(table.file for table in archive.tables)})
+        f"{name} is in the folder and not in the manifest."
+        for name in sorted(there - {MANIFEST, *(table.file for table in archive.tables)})
     ]
     for table in archive.tables:
         if table.file not in there:
-            found.append((table.file, f"{table.file} is missing."))
+            found.append(f"{table.file} is missing.")
             continue
         try:
-            digest, size = sha256_of(store.locate(f"{folder}/{table.file}"))
+            with store.fetch(f"{folder}/{table.file}") as path:
+                if wrong := _file_problem(path, table, owners):
+                    found.append(wrong)
+                elif not archive.encrypted or identity is not None:
+                    found += _content_problems(path, table, identity)
         except OSError:
-            found.append((table.file, f"{table.file} cannot be read."))
-            continue
-        if digest == table.file_sha256 and size == table.file_bytes:
-            continue
-        if digest in owners:
-            sentence = f"{table.file} holds what belongs to {owners[digest]}: the files were swapped."
-        elif size < table.file_bytes:
-            sentence = f"{table.file} is cut: {size} of {table.file_bytes} bytes."
-        elif size > table.file_bytes:
-            sentence = f"{table.file} has grown: {size} instead of {table.file_bytes} bytes."
-        else:
-            sentence = f"{table.file} was replaced or altered: its checksum is another."
-        found.append((table.file, sentence))
+            found.append(f"{table.file} cannot be read.")
     return found
+
+
+def _file_problem(path: Path, table: ArchivedTable, owners: Mapping[str, str]) -> str | None:
+    digest, size = sha256_of(path)
+    if digest == table.file_sha256 and size == table.file_bytes:
+        return None
+    if digest in owners:
+        return f"{table.file} holds what belongs to {owners[digest]}: the files were swapped."
+    if size < table.file_bytes:
+        return f"{table.file} is cut: {size} of {table.file_bytes} bytes."
+    if size > table.file_bytes:
+        return f"{table.file} has grown: {size} instead of {table.file_bytes} bytes."
+    return f"{table.file} was replaced or altered: its checksum is another."
 
 
 def _content_problems(path: Path, table: ArchivedTable, identity: str | None) -> Iterator[str]:

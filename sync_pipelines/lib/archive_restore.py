@@ -11,12 +11,11 @@ import psycopg
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.archive_checks import ArchiveError, raw_stream
-from sync_pipelines.lib.archives import PIECE, SESSION, Archive, ArchivedTable
+from sync_pipelines.lib.archive_checks import raw_stream
+from sync_pipelines.lib.archives import PIECE, SESSION, Archive, ArchivedTable, copy_statement
 from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.pipes import copy_out
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, digest_query
-from sync_pipelines.lib.relations import digest_columns
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ def restore(
 ) -> Restored:
     """Create the archive's tables, load them and compare their contents with the manifest.
 
-    The database is empty and ours. Raises ArchiveError for a file that cannot be read.
+    The database is empty and ours. Raises ArchiveError for a file that cannot be read, and PermanentError for a
+    stream that is no COPY of these columns.
     """
     started = time.monotonic()
     as_text: list[str] = []
@@ -89,14 +89,14 @@ def _fill(
 ) -> None:
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     statement = sql.SQL("copy {} ({}) from stdin").format(postgres.table(table.name), names)
-    digest = hashlib.sha256()
-    path = store.locate(f"{folder}/{table.file}")
-    with raw_stream(path, identity) as stream, connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with (
+        store.fetch(f"{folder}/{table.file}") as path,
+        raw_stream(path, identity) as stream,
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
         while piece := stream.read(PIECE):
-            digest.update(piece)
             copy.write(piece)
-        if digest.hexdigest() != table.sha256:
-            raise ArchiveError(f"{table.file} holds other content than the manifest says.")
 
 
 def _keys(connection: Connection, archive: Archive) -> Iterator[str]:
@@ -125,11 +125,12 @@ def _holds(connection: Connection, table: ArchivedTable, key: sql.Composable) ->
 
 
 def _compare(connection: Connection, table: ArchivedTable) -> Iterator[str]:
-    row = connection.execute(
-        digest_query(postgres.table(table.name), digest_columns(table.columns))
-    ).fetchone()
-    found = Digest.parse(row[1]) if row else Digest()
-    if found.rows != table.rows:
-        yield f"{table.name}: {found.rows} rows came back of {table.rows}."
-    elif str(found) != table.digest:
+    """What was loaded leaves again in the same order: the stream must be the archived one, byte for byte."""
+    digest = hashlib.sha256()
+    with copy_out(connection, copy_statement(table.name, table.columns)) as stream:
+        for piece in stream:
+            digest.update(piece)
+    if stream.rows != table.rows:
+        yield f"{table.name}: {stream.rows} rows came back of {table.rows}."
+    elif digest.hexdigest() != table.sha256:
         yield f"{table.name}: the rows that came back are not those that were archived."

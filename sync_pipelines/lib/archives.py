@@ -1,9 +1,8 @@
 """Archives of tables off their database: one compressed COPY stream a table, and a manifest that is written last.
 
-An archive without a manifest does not exist. The manifest holds, of every table, its structure, its row count, the
-SHA-256 of the raw stream and the order-free digest that the database computed in the same snapshot; of every file
-its size and SHA-256; and of itself its own. No row content is in it. Encrypted archives are age files
-(age-encryption.org), which other programs open.
+An archive without a manifest does not exist. The manifest holds, of every table, its structure, its row count and
+the SHA-256 of the raw stream; of every file its size and SHA-256; and of itself its own. No row content is in it.
+Encrypted archives are age files (age-encryption.org), which other programs open.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +20,9 @@ from psycopg import sql
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.landing import LandingStore, told_when_full
+from sync_pipelines.lib.pipes import copy_out
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, digest_query
-from sync_pipelines.lib.relations import TableColumn, columns_of, digest_columns
+from sync_pipelines.lib.relations import TableColumn, columns_of
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -38,6 +36,8 @@ SESSION: dict[LiteralString, str] = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "search_path": "",
+    # A scan begins where another is at otherwise, and the stream would depend on who else reads.
+    "synchronize_seqscans": "off",
 }
 
 
@@ -52,7 +52,6 @@ class ArchivedTable:
     rows: int
     raw_bytes: int
     sha256: str
-    digest: str
     file: str
     file_bytes: int
     file_sha256: str
@@ -105,22 +104,18 @@ def _table(table: Mapping[str, Any]) -> ArchivedTable:
 class ArchiveWriter:
     """Writes archives below `prefix` of a store; `recipient` is an age public key, None for plain ones.
 
-    `reader` is in a transaction at REPEATABLE READ; `second`, if given, is in the same snapshot, and computes the
-    digests meanwhile.
+    `reader` is in a transaction at REPEATABLE READ.
     """
 
     reader: Connection
     store: LandingStore
     prefix: str
     recipient: str | None = None
-    second: Connection | None = None
 
     def write(self, archive_id: str, tables: Sequence[str], *, made_at: datetime, run_id: str) -> Archive:
         """Write every table, then the manifest. Raises SyncError; what was written before it goes again."""
-        connections = {self.reader, self.second or self.reader}
-        for connection in connections:
-            for name, value in SESSION.items():
-                connection.execute("select set_config(%s, %s, true)", (name, value))
+        for name, value in SESSION.items():
+            self.reader.execute("select set_config(%s, %s, true)", (name, value))
         written: list[str] = []
         try:
             done = tuple(self._write(archive_id, table, written) for table in tables)
@@ -143,25 +138,14 @@ class ArchiveWriter:
         with (
             told_when_full(f"The archive of {table}"),
             self.store.incoming(self.prefix, ".zst") as path,
-            ThreadPoolExecutor(1) as other,
         ):
-            if self.second is None:
-                digest = _digest(self.reader, table, columns)
-                rows, size, sha256 = _dump(self.reader, table, columns, path)
-            else:
-                theirs = other.submit(_digest, self.second, table, columns)
-                rows, size, sha256 = _dump(self.reader, table, columns, path)
-                digest = theirs.result()
-            if digest.rows != rows:
-                raise PermanentError(
-                    f"{table}: {rows} rows were archived of the {digest.rows} of its snapshot."
-                )
+            rows, size, sha256 = _dump(self.reader, table, columns, path)
             if self.recipient is not None:
                 _encrypt(path, self.recipient)
             file = self.store.put(path, name)
             written.append(name)
         return ArchivedTable(
-            *(table, columns, *keys, rows, size, sha256, str(digest)),
+            *(table, columns, *keys, rows, size, sha256),
             *(f"{table}{suffix}", file.bytes, file.sha256),
         )
 
@@ -177,33 +161,25 @@ def _dump(
     """COPY a table, compressed, to a file; its rows, and the size and SHA-256 of the raw stream."""
     import zstandard
 
-    digest, size, piece = hashlib.sha256(), 0, bytearray()
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-    statement = sql.SQL("copy {} ({}) to stdout").format(postgres.table(table), names)
+    digest, size = hashlib.sha256(), 0
     # A worker compresses while this thread reads the next rows.
     compressor = zstandard.ZstdCompressor(level=LEVEL, threads=1, write_checksum=True)
-    with path.open("wb") as file, compressor.stream_writer(file, closefd=False) as stream:
-
-        def write() -> None:
-            nonlocal size, piece
+    with (
+        path.open("wb") as file,
+        compressor.stream_writer(file, closefd=False) as target,
+        copy_out(connection, copy_statement(table, columns)) as stream,
+    ):
+        for piece in stream:
             digest.update(piece)
-            stream.write(piece)
+            target.write(piece)
             size += len(piece)
-            piece = bytearray()
-
-        with connection.cursor() as cursor:
-            with cursor.copy(statement) as copy:
-                for row in copy:
-                    piece += row
-                    if len(piece) >= PIECE:
-                        write()
-            write()
-            return cursor.rowcount, size, digest.hexdigest()
+    return stream.rows, size, digest.hexdigest()
 
 
-def _digest(connection: Connection, table: str, columns: Sequence[TableColumn]) -> Digest:
-    row = connection.execute(digest_query(postgres.table(table), digest_columns(columns))).fetchone()
-    return Digest.parse(row[1]) if row else Digest()
+def copy_statement(table: str, columns: Sequence[TableColumn]) -> sql.Composed:
+    """The COPY by which a table leaves, in text that a person and every version of Postgres can read."""
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    return sql.SQL("copy {} ({}) to stdout").format(postgres.table(table), names)
 
 
 def _keys(connection: Connection, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
