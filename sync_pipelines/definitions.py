@@ -10,7 +10,7 @@ import dagster as dg
 from sync_pipelines.aimindset import system as aimindset
 from sync_pipelines.hitss import system as hitss
 from sync_pipelines.lib import redaction
-from sync_pipelines.operations import sensors
+from sync_pipelines.operations import growth_assets, sensors
 from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.settings import Settings, settings
 
@@ -21,7 +21,9 @@ def build(values: Settings) -> dg.Definitions:
     systems = [hitss.definitions(values)] if values.fabricio_database_url else []
     systems += [aimindset.definitions(values)] if values.aimindset_database_url else []
     watched = hitss.watched(values) if values.fabricio_database_url else []
-    status = dg.DefaultSensorStatus.RUNNING if values.automation_is_on else dg.DefaultSensorStatus.STOPPED
+    on = values.automation_is_on
+    status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     channels = house_channels(values)
     house = dg.Definitions(
         sensors=[
@@ -31,7 +33,7 @@ def build(values: Settings) -> dg.Definitions:
         ],
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(house, *systems)
+    return dg.Definitions.merge(house, growth_assets.definitions(values, scheduled), *systems)
 
 
 defs = build(settings())

@@ -28,9 +28,10 @@ from sync_pipelines.lib import postgres, vault
 from sync_pipelines.lib.archives import Archive
 from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.copies import Copy, CopyBook, open_copy_book
-from sync_pipelines.lib.failures import SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.json_requests import JsonClient
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.redaction import redacted_exception
 from sync_pipelines.lib.retention import Plan, Policy
 from sync_pipelines.operations.alerts import Delivery
 from sync_pipelines.settings import Settings
@@ -152,6 +153,8 @@ class AimindsetBackups:
                 work()
         except SyncError as error:
             day.problems[asset] = error
+        except Exception as error:  # a bug is a failed day as well, and has to be told like one
+            day.problems[asset] = PermanentError(redacted_exception(error))
 
     def _back_up(
         self,
