@@ -1,0 +1,264 @@
+"""AIMindset through Dagster: what its events, checks and schedules say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sync_pipelines.aimindset import archive as archives
+from sync_pipelines.aimindset import automation, catalogue, drill, system
+from sync_pipelines.aimindset.daily import ASSET
+from sync_pipelines.scratch import PREFIX, scratch_database
+from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def drilled(house: Project) -> Project:
+    """The project with the test's own server as the place for scratch databases."""
+    info = house.database.info
+    url = f"postgresql://postgres:{info.password}@127.0.0.1:{info.port}/postgres"
+    return house.with_(scratch_database_url=url, backups_first_day="2026-11-01")
+
+
+def launch(
+    house: Project,
+    instance: dg.DagsterInstance,
+    job: str = "aimindset_backup",
+    partition: str | None = TODAY,
+    **config: object,
+) -> dg.ExecuteInProcessResult:
+    definitions = system.definitions(house.backups.settings, house.backups)
+    return definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        partition_key=partition,
+        run_config={"ops": {"aimindset_day": {"config": config}}} if config else None,
+    )
+
+
+def told(result: dg.ExecuteInProcessResult) -> dict[str, Mapping[str, Any]]:
+    made = [
+        event.step_materialization_data.materialization
+        for event in result.all_node_events
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+    ]
+    return {
+        one.asset_key.path[-1]: {name: value.value for name, value in one.metadata.items()} for one in made
+    }
+
+
+def verdicts(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {one.check_name: one for one in result.get_asset_check_evaluations()}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    (event,) = [event for event in result.all_node_events if event.is_step_failure]
+    return str(event.step_failure_data.user_failure_data.description)
+
+
+def test_a_day_tells_of_backup_and_archive(drilled: Project, instance: dg.DagsterInstance) -> None:
+    result = launch(drilled, instance)
+
+    assert result.success
+    found = told(result)
+    assert found["backup"]["proved"] is True
+    assert found["backup"]["articles_count"] == 12
+    assert found["backup"]["locks_held_seconds"] > 0
+    assert found["backup"]["generations_in_the_database"] == 4
+    assert found["archive"]["bytes"] > 0
+    assert "keep" in found["archive"]["retention"]
+    checks = verdicts(result)
+    assert checks[catalogue.PROVED].passed
+    assert checks[catalogue.READ_BACK].passed
+    gap = checks[catalogue.COMPLETE]
+    assert (gap.passed, gap.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "parent_id" in str(gap.description)
+
+
+def test_a_rerun_of_the_day_says_that_it_is_done(drilled: Project, instance: dg.DagsterInstance) -> None:
+    launch(drilled, instance)
+    again = launch(drilled, instance)
+    assert again.success
+    assert "already_there" in told(again)["backup"]
+    assert told(again)["archive"]["rows_unchanged"] > 0
+    assert "already_there" not in told(launch(drilled, instance, force=True))["backup"]
+
+
+def test_a_failed_backup_leaves_the_archive_and_a_sentence(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    drilled.database.execute("insert into feedbacks (article_id, type) values (null, 'x')")
+    result = launch(drilled, instance)
+
+    assert not result.success
+    assert list(told(result)) == ["archive"]
+    assert "aimindset/backup: backup_all_data() failed" in failure(result)
+    assert "Alert: alert-processor (1 e-mails)." in failure(result)
+
+
+@pytest.mark.parametrize("day", ["2026-11-02", "2026-11-23"])
+def test_a_backfill_of_past_days_is_refused_with_a_sentence(
+    drilled: Project, instance: dg.DagsterInstance, day: str
+) -> None:
+    result = launch(drilled, instance, partition=day)
+    assert not result.success
+    assert f"{day} has passed" in failure(result)
+    assert drilled.fake.alerts == []
+
+
+def test_a_drill_restores_the_newest_archive_and_leaves_nothing_behind(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    launch(drilled, instance)
+    result = launch(drilled, instance, "aimindset_drill", None)
+
+    assert result.success
+    found = told(result)["restore_drill"]
+    assert found["proved"] is True
+    assert found["seconds_to_restore"] > 0
+    assert drilled.book.drills(drill.ASSET)[0].equal
+    left = drilled.database.execute("select count(*) from pg_database where datname like %s", (f"{PREFIX}%",))
+    assert left.fetchone() == (0,)
+
+
+def test_a_drill_catches_a_swapped_file_and_is_written_down(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    launch(drilled, instance)
+    store, newest = drilled.backups.archiver.store, drilled.book.newest_proved(archives.ASSET)
+    assert newest is not None
+    folder = f"{archives.PREFIX}/{newest.name}"
+    paths = [store.locate(f"{folder}/public.{name}.copy.zst") for name in ("articles", "comments")]
+    contents = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, reversed(contents), strict=True):
+        path.write_bytes(content)
+
+    result = launch(drilled, instance, "aimindset_drill", None)
+
+    assert "the files were swapped" in failure(result)
+    assert not drilled.book.drills(drill.ASSET)[0].equal
+
+
+def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    launch(drilled, instance)
+    drilled.ops.execute(
+        "update ops.copies set details = jsonb_set(details, '{tables,public.articles}', '999') where asset = %s",
+        (archives.ASSET,),
+    )
+    assert "the book of copies" in failure(launch(drilled, instance, "aimindset_drill", None))
+
+
+def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg.DagsterInstance) -> None:
+    assert "nothing to restore" in failure(launch(drilled, instance, "aimindset_drill", None))
+
+
+def test_a_scratch_database_is_dropped_after_an_error_too(drilled: Project) -> None:
+    url = drilled.backups.settings.require("scratch_database_url")
+    with pytest.raises(KeyError), scratch_database(url):
+        raise KeyError("in the middle")
+    left = drilled.database.execute("select count(*) from pg_database where datname like %s", (f"{PREFIX}%",))
+    assert left.fetchone() == (0,)
+
+
+def test_what_a_killed_drill_left_is_dropped_by_the_next(drilled: Project) -> None:
+    url = drilled.backups.settings.require("scratch_database_url")
+    drilled.database.execute(f"create database {PREFIX}0123456789ab".encode())
+    with scratch_database(url):
+        rows = drilled.database.execute(
+            "select count(*) from pg_database where datname = %s", (f"{PREFIX}0123456789ab",)
+        )
+        assert rows.fetchone() == (0,)
+
+
+def test_the_standing_checks_know_age_and_absence(drilled: Project, instance: dg.DagsterInstance) -> None:
+    checks = verdicts(launch(drilled, instance, "aimindset_checks", None))
+    assert [check.passed for check in checks.values()] == [False] * 3
+
+    launch(drilled, instance)
+    launch(drilled, instance, "aimindset_drill", None)
+    fresh = replace(drilled, backups=replace(drilled.backups, clock=lambda: datetime.now(UTC)))
+    drilled.ops.execute("update ops.copies set made_at = now()")
+    assert all(check.passed for check in verdicts(launch(fresh, instance, "aimindset_checks", None)).values())
+
+    late = replace(
+        fresh, backups=replace(fresh.backups, clock=lambda: datetime.now(UTC) + timedelta(hours=26))
+    )
+    checks = verdicts(launch(late, instance, "aimindset_checks", None))
+    assert not checks[catalogue.YOUNG].passed
+    assert checks[catalogue.DRILLED].passed
+    much_later = datetime.now(UTC) + timedelta(days=9)
+    later = replace(fresh, backups=replace(fresh.backups, clock=lambda: much_later))
+    assert not verdicts(launch(later, instance, "aimindset_checks", None))[catalogue.DRILLED].passed
+
+
+def test_an_unproved_backup_is_no_young_one(drilled: Project, instance: dg.DagsterInstance) -> None:
+    rpc = drilled.with_(aimindset_backup_by="rpc")
+    result = launch(rpc, instance)
+    assert result.success
+    assert told(result)["backup"]["proved"] is False
+    check = verdicts(result)[catalogue.PROVED]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert not verdicts(launch(rpc, instance, "aimindset_checks", None))[catalogue.YOUNG].passed
+
+
+def test_copies_that_anybody_deleted_are_missed(drilled: Project, instance: dg.DagsterInstance) -> None:
+    """Trap 12: the anonymous role may delete from the copies."""
+    launch(drilled, instance)
+    with drilled.database.transaction():
+        drilled.database.execute("set local role anon")
+        drilled.database.execute("delete from backup_articles")
+    check = verdicts(launch(drilled, instance, "aimindset_checks", None))[catalogue.BACKED]
+    assert not check.passed
+
+
+def test_old_archives_go_by_the_policy_and_never_all(drilled: Project, instance: dg.DagsterInstance) -> None:
+    short = drilled.with_(aimindset_archive_retention="2 daily, at least 2")
+    for back in range(4, -1, -1):
+        moment = NOW - timedelta(days=back)
+        house = replace(short, backups=replace(short.backups, clock=lambda moment=moment: moment))
+        assert house.day(moment.date().isoformat()).problems == {}
+    kept = drilled.book.copies(archives.ASSET)
+    assert [copy.partition_key for copy in kept] == ["2026-11-24", "2026-11-23"]
+    names = {file.name.split("/")[2] for file in drilled.backups.archiver.store.names(archives.PREFIX)}
+    assert names == {copy.name for copy in kept}
+
+
+def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
+    store = drilled.backups.archiver.store
+    with store.incoming(archives.PREFIX, ".zst") as path:
+        path.write_bytes(b"half")
+        store.put(path, f"{archives.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
+    said: list[str] = []
+    drilled.day(tell=said.append)
+    assert "removed the unfinished archive 20260101T000000000000Z" in said
+    assert store.names(f"{archives.PREFIX}/20260101T000000000000Z") == []
+
+
+def test_the_schedule_is_at_three_in_brazil_for_today(drilled: Project) -> None:
+    """Trap 16: 03:00 in São Paulo is 06:00 UTC; a late tick backs up the day on which it comes."""
+    daily, weekly, hourly = automation.schedules(drilled.backups.today, dg.DefaultScheduleStatus.RUNNING)
+    assert (daily.cron_schedule, daily.execution_timezone) == ("0 3 * * *", "America/Sao_Paulo")
+    assert (weekly.cron_schedule, hourly.cron_schedule) == ("0 4 * * 0", "15 * * * *")
+    with dg.build_schedule_context() as context:
+        request = daily(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == TODAY
+
+
+def test_the_backup_is_known_by_its_name_in_the_book(drilled: Project, instance: dg.DagsterInstance) -> None:
+    found = told(launch(drilled, instance))["backup"]["backup_id"]
+    newest = drilled.book.newest_proved(ASSET)
+    assert newest is not None
+    assert newest.name == found
+    assert newest.partition_key == TODAY
