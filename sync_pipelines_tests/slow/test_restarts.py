@@ -1,0 +1,206 @@
+"""A Postgres that is restarted, and processes that are killed, in the middle of a mirror and of a backup."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from sync_pipelines.aimindset.backup import Moment
+from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
+from sync_pipelines.hitss import backup as dre_backup
+from sync_pipelines.hitss.mirroring import EXECUTIONS, DreMirror
+from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.lib.copies import open_copy_book
+from sync_pipelines.lib.executions import sweep
+from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.migrations import runner
+from sync_pipelines.sandbox.aimindset.database import build
+from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines_tests.conftest import ROLES
+
+pytestmark = pytest.mark.slow
+MONTHS = tuple(f"2025-{month:02}-01" for month in range(1, 9))
+
+
+@dataclass
+class Place:
+    """A server of the test's own with every database, and the settings that name them."""
+
+    server: PostgresServer
+    settings: Settings
+
+    def restart(self) -> None:
+        self.server.stop()
+        self.server.start()
+
+    def value(self, database: str, query: str) -> Any:
+        with psycopg.connect(self.server.url(database), autocommit=True) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return row[0] if row else None
+
+    @property
+    def same(self) -> bool:
+        """Whether source and mirror hold the same lines."""
+        line = "concat(conta, valor, competencia, occurrence)"
+        query = f"select md5(string_agg({line}, ',' order by occurrence)) from dre_hitss"
+        return bool(self.value("fabricio", query) == self.value("hitss", query))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        named = {
+            f"{name.upper()}_DATABASE_URL": self.server.url(name) for name in ("fabricio", "hitss", "ops")
+        }
+        return {
+            **os.environ,
+            **named,
+            "LANDING_URL": self.settings.landing_url,
+            "HITSS_FIRST_MONTH": "2025-01",
+        }
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with PostgresServer(tmp_path / "server") as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            for role in ROLES:
+                connection.execute(
+                    f"create role {role} nologin {'bypassrls' if role == 'service_role' else ''}"
+                )
+        for history in (runner.FABRICIO, runner.HITSS, runner.OPS):
+            runner.upgrade(history, server.create_database(history.name))
+        with psycopg.connect(server.create_database("aimindset")) as connection:
+            build(connection)
+        with psycopg.connect(server.url("fabricio"), autocommit=True) as connection:
+            connection.execute(
+                "insert into dre_hitss (execution_id, conta, valor, periodo, competencia, line_hash, occurrence)"
+                " select 'run', 'CLT', n, 1 + n % 8 || '/2025', make_date(2025, 1 + n % 8, 1), md5('x')::uuid, n"
+                " from generate_series(1, 80000) as n"
+            )
+        settings = read_settings(
+            None,
+            fabricio_database_url=server.url("fabricio"),
+            hitss_database_url=server.url("hitss"),
+            aimindset_database_url=server.url("aimindset"),
+            ops_database_url=server.url("ops"),
+            landing_url=str(tmp_path / "landing"),
+            hitss_first_month="2025-01",
+        )
+        yield Place(server, settings)
+
+
+def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place) -> None:
+    mirror = DreMirror(place.settings, sleep=lambda _seconds: None)
+    with mirror.open("run-1") as run:
+        for number, month in enumerate(MONTHS):
+            if number in (2, 5):
+                place.restart()
+            assert run.session.copy(month).proof.holds
+    assert place.same
+    for project in ("fabricio", "hitss"):
+        assert (
+            place.value(project, "select string_agg(status, ',') from automation_executions") == "completed"
+        )
+
+
+def test_a_restart_in_the_middle_of_a_backup_leaves_the_day_before(place: Place) -> None:
+    generations = "select count(distinct backup_id) from backup_articles"
+    before = place.value("aimindset", generations)
+
+    def restart(moment: Moment, connection: Connection) -> None:
+        if moment == "compared":
+            place.restart()
+
+    now = datetime.now(UTC)
+    day = AimindsetBackups(place.settings, clock=lambda: now, at=restart).run(
+        "run-1", AimindsetBackups(place.settings, clock=lambda: now).today().isoformat()
+    )
+
+    assert ASSET in day.problems
+    assert place.value("aimindset", generations) == before
+    assert place.value("aimindset", "select count(*) from system_logs where type = 'auto_backup_error'") == 1
+    again = AimindsetBackups(place.settings, clock=lambda: now)
+    assert again.run("run-2", again.today().isoformat()).problems == {}
+    assert place.value("aimindset", generations) == before + 1
+
+
+RUN = """
+import sys
+from sync_pipelines.hitss.mirroring import DreMirror
+from sync_pipelines.settings import read_settings
+with DreMirror(read_settings(None)).open("killed") as run:
+    for month in run.session.months:
+        run.mirror(month)
+        print(month, flush=True)
+        sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("months", [0, 1, 4])
+def test_a_mirror_killed_at_any_step_is_finished_by_the_next(place: Place, months: int) -> None:
+    victim = subprocess.Popen(
+        [sys.executable, "-c", RUN],
+        env=place.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert victim.stdout is not None
+    assert victim.stdin is not None
+    victim.stdout.readline()
+    for _ in range(months):
+        victim.stdin.write("\n")
+        victim.stdin.flush()
+        victim.stdout.readline()
+    victim.stdin.write("\n")
+    victim.stdin.flush()
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.communicate()
+
+    until(lambda: swept(place, "hitss") or None)
+    until(lambda: swept(place, "fabricio") or None)
+    whole = "select count(*) from (select from dre_hitss group by competencia having count(*) <> 10000) as x"
+    assert place.value("hitss", whole) == 0
+    with DreMirror(place.settings).open("next") as run:
+        for month in run.session.months:
+            run.mirror(month)
+    assert place.same
+    assert place.value("hitss", "select count(*) from automation_executions where status = 'running'") == 0
+
+
+def swept(place: Place, database: str) -> bool:
+    with psycopg.connect(place.server.url(database), autocommit=True) as connection:
+        return bool(sweep(connection, EXECUTIONS))
+
+
+def until(found: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for what a dying server process does by itself, within two seconds."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_dre_backup_cut_off_from_our_own_database_is_entered_by_the_next(place: Place) -> None:
+    """Killed between the commit and the book: the table's own comment says what it is."""
+    with dre_backup.backup_connection(place.server.url("fabricio")) as connection:
+        lost = dre_backup.back_up(connection, "killed")
+    report = DreSafekeeping(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
+
+    assert report.healed == (lost.name,)
+    with open_copy_book(place.server.url("ops")) as book:
+        assert {copy.name: copy.proved for copy in book.copies(dre_backup.ASSET)} == {
+            lost.name: True,
+            report.backup.name: True,
+        }
