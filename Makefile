@@ -38,8 +38,10 @@ format: install  ## rewrite the sources in the house format
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: install  ## our path beside the floor and the naive one, as ratios
+bench: install  ## our paths beside the floor, bare pipes and naive ways, as ratios
 	@$(BIN)/python -m benchmarks.hitss
+	@$(BIN)/python -m benchmarks.mirror
+	@$(BIN)/python -m benchmarks.archive
 
 lock: install  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

@@ -25,11 +25,12 @@ def build(values: Settings) -> dg.Definitions:
     status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     channels = house_channels(values)
+    ops = values.ops_database_url.get_secret_value() if values.ops_database_url else None
     house = dg.Definitions(
         sensors=[
             sensors.sweeper(watched, status, channels),
             # A failed day of AIMindset is told once, by its own asset, however often it is tried.
-            sensors.failure_alert(status, channels, own={"aimindset_backup"}),
+            sensors.failure_alert(status, channels, own={"aimindset_backup"}, ops_url=ops),
         ],
         executor=dg.in_process_executor,
     )

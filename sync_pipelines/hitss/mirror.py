@@ -143,6 +143,19 @@ class MirrorSession:
         self._reconnect()
         return self._copy(month)
 
+    def remove_strays(self) -> int:
+        """Remove rows that the mirror brought and from which somebody took the month; returns how many.
+
+        Their month is missing them and gets them anew; left alone they would stand beside for ever.
+        """
+        if None not in self.mirrored:
+            return 0
+        delete = sql.SQL("delete from {} where sync_source = {} and ({}) is null").format(
+            self.mirror.table.identifier, sql.Literal(MIRROR), sql.SQL(self.mirror.table.month)
+        )
+        with postgres.errors_about(DESTINATION):
+            return self._to.execute(delete).rowcount
+
     def _read_destination(self) -> tuple[dict[str | None, Side], dict[str | None, int]]:
         with postgres.errors_about(DESTINATION):
             return self.mirror.table.sides(self._to, mirrored=True), self.mirror.table.own_rows(self._to)

@@ -104,6 +104,8 @@ class MirrorRun:
         self._log(
             "INFO", f"{len(self.session.differing)} de {len(self.session.months)} meses diferem da origem."
         )
+        if strays := self.session.remove_strays():
+            self._log("WARN", f"{strays} linhas espelhadas tinham perdido o mês e foram retiradas.")
         if self.session.unplaced:
             self._log(
                 "ERROR", f"{self.session.unplaced} linhas da origem não indicam o mês e não foram copiadas."

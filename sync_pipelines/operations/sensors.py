@@ -1,6 +1,8 @@
 """What watches over all systems: failed runs become alerts, and dead runs leave no row `running`."""
 
+import hashlib
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import dagster as dg
@@ -9,7 +11,7 @@ from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.executions import ExecutionTables, Swept
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.partition_runs import failure_sentence
-from sync_pipelines.operations.alerts import Alert, Channel, send_alert
+from sync_pipelines.operations.alerts import Alert, Channel, once, send_alert
 
 
 class WatchedProject(NamedTuple):
@@ -78,14 +80,22 @@ def teller(channels: Sequence[Channel]) -> Callable[[WatchedProject, Swept], Non
 
 
 def failure_alert(
-    status: dg.DefaultSensorStatus, channels: Sequence[Channel] = (), *, own: Collection[str] = ()
+    status: dg.DefaultSensorStatus,
+    channels: Sequence[Channel] = (),
+    *,
+    own: Collection[str] = (),
+    ops_url: str | None = None,
 ) -> dg.SensorDefinition:
-    """A sensor that turns each failed run into one alert, but for jobs that tell of their failures themselves."""
+    """A sensor that turns failed runs into alerts, but for jobs that tell of their failures themselves.
+
+    With our own database the same sentence of a job is told once a day: a month that waits for a person fails
+    every two hours.
+    """
 
     @dg.run_failure_sensor(
         name="failed_run_alert",
         default_status=status,
-        description="One alert for each failed run, with the sentence of its failure.",
+        description="An alert for a failed run, with the sentence of its failure; the same one once a day.",
     )
     def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
         sentences = [failure_sentence(event.step_failure_data) for event in context.get_step_failure_events()]
@@ -93,6 +103,14 @@ def failure_alert(
         if job in own and sentences:
             return
         text = " ".join(sentences) or context.failure_event.message or "sem mensagem"
-        send_alert(Alert(job, "execução falhou", text), channels)
+        alert = Alert(job, "execução falhou", text)
+        if ops_url is None:
+            send_alert(alert, channels)
+            return
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        kind = hashlib.sha256(text.encode()).hexdigest()[:16]
+        with once(ops_url, f"job/{job}", day, kind, context.dagster_run.run_id) as told:
+            if told.due:
+                told.done = send_alert(alert, channels)
 
     return failed_run_alert

@@ -127,6 +127,13 @@ def test_rows_without_a_month_make_an_error_check_fail(mirrored: Mirrored) -> No
     assert mirrored.verdicts(result, PLACED) == {None: False}
 
 
+def test_a_mirrored_row_that_lost_its_month_does_not_stay_beside(mirrored: Mirrored) -> None:
+    mirrored.run()
+    mirrored.destination.execute("update dre_hitss set competencia = null, periodo = 'x' where valor = 8")
+    assert mirrored.run(only_changes=True).success
+    assert mirrored.destination.execute("select count(*), sum(valor) from dre_hitss").fetchone() == (80, 3240)
+
+
 def test_a_month_with_rows_of_both_kinds_fails_alone_until_it_is_decided(mirrored: Mirrored) -> None:
     mirrored.destination.execute(
         "insert into dre_hitss (execution_id, valor, periodo) values ('meu', 5, '2/2025')"

@@ -143,6 +143,15 @@ def collect(sent: list[Alert]) -> Callable[[Alert], str]:
     return take
 
 
+def test_the_same_sentence_of_a_job_is_told_once_a_day(new_database: Callable[[str | None], str]) -> None:
+    sent: list[Alert] = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        sensor = failure_alert(STOPPED, [collect(sent)], ops_url=new_database("ops"))
+        for sentence in ("2025-08 waits for a person.", "2025-08 waits for a person.", "Another one."):
+            sensor(failed_context(instance, dg.Failure(sentence)))
+    assert ["waits" in alert.text for alert in sent] == [True, False]
+
+
 def test_a_job_that_tells_by_itself_is_not_told_of_twice() -> None:
     sent: list[Alert] = []
     with dg.DagsterInstance.ephemeral() as instance:
