@@ -115,6 +115,18 @@ def restore(
     raise typer.Exit(0 if restore_and_print(console, backup, confirmed=yes) else 1)
 
 
+@app.command()
+def verify(
+    archive: Annotated[
+        str | None, typer.Argument(help="An archive of AIMindset, 20261124T061500000000Z; all without it.")
+    ] = None,
+) -> None:
+    """Read archives back and say of each what is wrong with it. Exit status 0 only when nothing is."""
+    from sync_pipelines.report import verify_and_print
+
+    raise typer.Exit(0 if verify_and_print(console, archive) else 1)
+
+
 @sandbox_app.command()
 def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0) -> None:
     """Start the sandbox in the background and migrate its databases."""

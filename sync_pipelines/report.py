@@ -116,6 +116,26 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
     return True
 
 
+def verify_and_print(console: Console, archive: str | None) -> bool:
+    """Print what is wrong with AIMindset's archives, or with one; False when something is."""
+    from sync_pipelines.aimindset.archive import PREFIX
+    from sync_pipelines.aimindset.daily import AimindsetBackups
+    from sync_pipelines.lib.archive_checks import problems
+
+    archiver = AimindsetBackups(read_settings()).archiver
+    names = [archive] if archive else sorted({f.name.split("/")[2] for f in archiver.store.names(PREFIX)})
+    found = {name: problems(archiver.store, f"{PREFIX}/{name}", archiver.identity) for name in names}
+    if not names:
+        console.print("There is no archive.")
+    return print_findings(
+        console,
+        (
+            Finding(not wrong, f"{name}: {' '.join(wrong) or 'as its manifest says'}")
+            for name, wrong in found.items()
+        ),
+    )
+
+
 def print_run(console: Console, system: str, report: RunReport) -> None:
     table = Table(title=system, title_justify="left")
     table.add_column("asset")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.lib import postgres, retention
-from sync_pipelines.lib.archive_checks import problems
+from sync_pipelines.lib.archive_checks import problems, read_archive
 from sync_pipelines.lib.archives import MANIFEST, Archive, ArchiveWriter
 from sync_pipelines.lib.copies import Copy, CopyBook
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.relations import require_sight
@@ -70,18 +70,37 @@ class Archiver:
             raise PermanentError(
                 f"The archive {archive_id} did not come back as written: {'; '.join(wrong[:5])}"
             )
+        self._enter(book, archive, partition_key, proved=True)
+        return archive
+
+    def enter_unknown(self, book: CopyBook, zone: tzinfo) -> list[str]:
+        """Enter whole archives that a crash kept out of the book, proved if they are intact; returns their ids."""
+        known = {copy.name for copy in book.copies(ASSET)}
+        unknown = sorted(self._whole() - known)
+        for archive_id in unknown:
+            folder = f"{PREFIX}/{archive_id}"
+            try:
+                archive = read_archive(self.store, folder)
+            except SyncError:
+                continue  # no manifest that could be believed: it stays for a person to look at
+            day = datetime.fromisoformat(archive.made_at).astimezone(zone)
+            intact = not problems(self.store, folder, self.identity)
+            self._enter(book, archive, f"{day:%Y-%m-%d}", proved=intact)
+        return unknown
+
+    def _enter(self, book: CopyBook, archive: Archive, partition_key: str, *, proved: bool) -> None:
         details = {
             "tables": {table.name: table.rows for table in archive.tables},
             "encrypted": archive.encrypted,
             "looked_inside": not archive.encrypted or self.identity is not None,
         }
+        made_at = datetime.fromisoformat(archive.made_at)
         book.enter(
             Copy(
-                *(ASSET, partition_key, archive_id, made_at, True),
-                *(archive.rows, archive.bytes, details, run_id),
+                *(ASSET, partition_key, archive.id, made_at, proved),
+                *(archive.rows, archive.bytes, details, archive.run_id),
             )
         )
-        return archive
 
     def prune(self, book: CopyBook, now: datetime) -> Plan:
         """What the policy lets go of; nothing is removed yet."""
@@ -107,12 +126,16 @@ class Archiver:
 
         Called under the backup's lock, so nobody is writing one.
         """
-        names = [file.name for file in self.store.names(PREFIX)]
-        whole = {name.split("/")[2] for name in names if name.endswith(f"/{MANIFEST}")}
-        found = {name.split("/")[2] for name in names if name.count("/") == 3}
+        found = {file.name.split("/")[2] for file in self.store.names(PREFIX) if file.name.count("/") == 3}
+        whole = self._whole()
         for archive_id in found - whole:
             self.remove(archive_id)
         return sorted(found - whole)
+
+    def _whole(self) -> set[str]:
+        """The ids of archives that have a manifest."""
+        names = [file.name for file in self.store.names(PREFIX)]
+        return {name.split("/")[2] for name in names if name.endswith(f"/{MANIFEST}")}
 
 
 def _exists(connection: Connection, table: str) -> bool:

@@ -76,11 +76,13 @@ def back_up(
     snapshot: str | None = None,
     before: Mapping[str, int] | None = None,
     accepted: Collection[str] = (),
+    announce: Callable[[Answer, Proof], None] = lambda answer, proof: None,
     at: Callable[[Moment, Connection], None] = lambda moment, connection: None,
 ) -> Backup:
     """Call the function, prove its copy, commit.
 
-    `snapshot` is one that another transaction exported, `before` the counts of the last proved backup. Raises
+    `snapshot` is one that another transaction exported, `before` the counts of the last proved backup. `announce`
+    is told of a proved copy just before its COMMIT, so that a crash in between can be settled later. Raises
     FunctionFailedError (committed), AnswerError, UnprovedError or PermanentError (rolled back), TransientError.
     """
     answer: Answer | None = None
@@ -106,13 +108,14 @@ def back_up(
                     proof = comparison.compare(connection, sources, answer)
                     _stop_unless_proved(proof)
                     _stop_if_implausible(answer, before, accepted)
+                    announce(answer, proof)
                 at("compared", connection)
             at("committed", connection)
             if failure is not None:
                 raise failure
     except TransientError as error:
         # The line may have been lost on either side of the COMMIT: the id says on which.
-        if answer is None or proof is None or not _is_there(url, answer.backup_id):
+        if answer is None or proof is None or not is_there(url, answer.backup_id):
             raise
         note = f"The connection was lost at the COMMIT ({error}), but the backup is there."
         return Backup(answer, proof, time.monotonic() - started, note)
@@ -151,7 +154,7 @@ def _stop_if_implausible(answer: Answer, before: Mapping[str, int] | None, accep
             )
 
 
-def _is_there(url: str, backup_id: str) -> bool:
+def is_there(url: str, backup_id: str) -> bool:
     """Whether a backup was committed: on a new connection, and by its data, not by a log row."""
     try:
         with postgres.connect(url, what=WHAT) as connection:
@@ -163,3 +166,10 @@ def _is_there(url: str, backup_id: str) -> bool:
             return bool(row and row[0])
     except SyncError:
         return False
+
+
+def generations(url: str) -> int:
+    """How many backups lie in the database: nothing of the project ever removes one."""
+    with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+        row = connection.execute("select count(distinct backup_id) from public.backup_articles").fetchone()
+    return int(row[0]) if row else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from sync_pipelines.aimindset import answer as answers
@@ -103,6 +103,7 @@ class AimindsetBackups:
         url = self.settings.require("aimindset_database_url")
         try:
             with open_copy_book(self.settings.require("ops_database_url")) as book:
+                self._settle(book, day)
                 due = self._due(book, day, wanted, force=force)
                 if due:
                     with self._connected(url) as (reader, snapshot):
@@ -185,15 +186,27 @@ class AimindsetBackups:
             snapshot=snapshot,
             before=last.details.get("counts") if last else None,
             accepted=accepted,
+            announce=lambda answer, proof: self._enter(
+                book, day, answer, run_id, proved=False, details={"announced": proof.destination}
+            ),
             at=self.at,
         )
         answer = day.backup.answer
         self._enter(book, day, answer, run_id, proved=True, details={"proof": day.backup.proof.destination})
-        day.generations = self._generations(url)
+        day.generations = backups.generations(url)
         logbook.success(
             f"Backup automático concluído e comprovado: {answer.total} registros.",
             self._context(day, answer, run_id),
         )
+
+    def _settle(self, book: CopyBook, day: Day) -> None:
+        """Whether a copy of today that was announced before a crash was committed; then it is proved as well."""
+        for copy in book.copies(ASSET, partition_key=day.partition_key):
+            if not copy.proved and "announced" in copy.details:
+                if backups.is_there(self.settings.require("aimindset_database_url"), copy.name):
+                    book.enter(replace(copy, proved=True))
+                else:
+                    book.mark_removed(ASSET, copy.name)
 
     def _enter(
         self,
@@ -218,6 +231,8 @@ class AimindsetBackups:
         archiver, now = self.archiver, self.clock()
         for orphan in archiver.remove_orphans():
             tell(f"removed the unfinished archive {orphan}")
+        for unknown in archiver.enter_unknown(book, self.settings.zone):
+            tell(f"entered the archive {unknown}, which a crash kept out of the book")
         day.archive = archiver.write(
             reader, book, partition_key=day.partition_key, made_at=now, run_id=run_id
         )
@@ -234,14 +249,6 @@ class AimindsetBackups:
             "run_id": run_id,
             "proved": day.backup is not None,
         }
-
-    def _generations(self, url: str) -> int:
-        """How many backups lie in the database: nothing of the project ever removes one."""
-        with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
-            row = connection.execute(
-                "select count(distinct backup_id) from public.backup_articles"
-            ).fetchone()
-        return int(row[0]) if row else 0
 
     def project(self) -> Project:
         """The project's endpoints, with the service key from the environment or the project's Vault."""

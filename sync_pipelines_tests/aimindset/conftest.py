@@ -14,41 +14,15 @@ import pytest
 from sync_pipelines.aimindset.client import project_client
 from sync_pipelines.aimindset.daily import AimindsetBackups, Day
 from sync_pipelines.lib.copies import CopyBook
-from sync_pipelines.sandbox.aimindset.database import Lineage, build
+from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
 from sync_pipelines.sandbox.mail import SmtpSink
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.conftest import NewProject
 
 #: 03:30 in Brazil, half past six in the database's clock.
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 TODAY = "2026-11-24"
-NewProject = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def lineages(postgres_server: PostgresServer) -> dict[str, str]:
-    """Templates made so far, by lineage and size."""
-    return {}
-
-
-@pytest.fixture
-def new_project(postgres_server: PostgresServer, lineages: dict[str, str]) -> Iterator[NewProject]:
-    """Make a project database of a lineage; returns its URL. All are dropped at the end."""
-    made: list[str] = []
-
-    def make(lineage: Lineage = "live", articles: int = 12) -> str:
-        template = f"template_aimindset_{lineage}_{articles}"
-        if template not in lineages:
-            with psycopg.connect(postgres_server.create_database(template)) as connection:
-                build(connection, lineage, articles=articles)
-            lineages[template] = template
-        made.append(f"aimindset_{len(made)}_{id(made)}")
-        return postgres_server.create_database(made[-1], template=template)
-
-    yield make
-    for name in made:
-        postgres_server.drop_database(name)
 
 
 @dataclass

@@ -55,7 +55,7 @@ def test_a_counted_mail_is_a_delivery(fake: AimindsetFake) -> None:
         ("empty", "not JSON"),
         ("sent_as_text", "without counting a mail"),
         ("sent_as_bool", "without counting a mail"),
-        ("drop", "answer"),
+        ("drop", "answer|connection"),
     ],
 )
 def test_anything_else_is_no_delivery(fake: AimindsetFake, fault: str, said: str) -> None:

@@ -21,6 +21,7 @@ from sync_pipelines.lib.postgres import Connection
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, NewProject, Project
 
 NewHouse = Callable[..., Project]
+FAILURES = "select count(*) from backup_logs where not success"
 
 
 def problem(house: Project, **options: Any) -> str:
@@ -83,12 +84,13 @@ def test_success_false_is_committed_and_a_failure(house: Project) -> None:
     """Traps 1 and 6: one feedback without an article fails the whole backup, with a normal return."""
     house.database.execute("insert into feedbacks (article_id, type) values (null, 'positive')")
     logs = house.value("select count(*) from system_logs_backup")
+    failures = house.value(FAILURES)
     day = house.day()
 
     assert isinstance(day.problems[ASSET], FunctionFailedError)
     assert "article_id" in str(day.problems[ASSET])
     # The function's own rows stay, and so do the earlier copies of the logs (trap 9).
-    assert house.value("select count(*) from backup_logs where not success") == 1
+    assert house.value(FAILURES) == failures + 1
     assert house.value("select count(*) from system_logs_backup") == logs
     assert house.logged("auto_backup") == []
     assert len(house.logged("auto_backup_error")) == 1
@@ -249,13 +251,56 @@ def test_a_connection_cut_after_the_commit_is_a_success_found_by_its_id(house: P
     assert len(house.logged("auto_backup")) == 1
 
 
+class KilledError(BaseException):
+    """What ends a process at once: nobody catches it."""
+
+
+@pytest.mark.parametrize(("moment", "committed"), [("compared", False), ("committed", True)])
+def test_a_process_killed_around_the_commit_is_settled_by_the_next(
+    house: Project, moment: Moment, committed: bool
+) -> None:
+    """A copy that was committed is not made a second time; one that was not is."""
+
+    def kill(reached: Moment, connection: Connection) -> None:
+        if reached == moment:
+            raise KilledError
+
+    generations = house.value("select count(distinct backup_id) from backup_articles")
+    killed = replace(house, backups=replace(house.backups, at=kill))
+    with pytest.raises(KilledError):
+        killed.day(wanted=[ASSET])
+    assert house.value("select count(distinct backup_id) from backup_articles") == generations + committed
+
+    day = house.day(wanted=[ASSET])
+
+    assert day.problems == {}
+    assert (ASSET in day.already) is committed
+    assert house.value("select count(distinct backup_id) from backup_articles") == generations + 1
+    assert [copy.proved for copy in house.book.copies(ASSET)] == [True]
+
+
+def test_an_archive_that_a_crash_kept_out_of_the_book_is_entered(house: Project) -> None:
+    house.day()
+    house.ops.execute("delete from ops.copies where asset = %s", (archives.ASSET,))
+    said: list[str] = []
+    later = replace(house, backups=replace(house.backups, clock=lambda: NOW + timedelta(days=1)))
+    later.day("2026-11-25", tell=said.append)
+
+    assert len([line for line in said if "which a crash kept out of the book" in line]) == 1
+    assert {copy.partition_key: copy.proved for copy in house.book.copies(archives.ASSET)} == {
+        "2026-11-24": True,
+        "2026-11-25": True,
+    }
+
+
 def test_a_statement_timeout_raises_and_is_logged_by_us(house: Project) -> None:
     """Trap 3: 57014 passes the function's own handler, and nobody else would log it."""
     rename_function(house, "", before="raise sqlstate '57014' using message = 'canceling statement';")
+    failures = house.value(FAILURES)
     day = house.day()
 
     assert ASSET in day.problems
-    assert house.value("select count(*) from backup_logs where not success") == 0
+    assert house.value(FAILURES) == failures
     assert len(house.logged("auto_backup_error")) == 1
     assert len(house.fake.alerts) == 1
 
