@@ -30,7 +30,7 @@ def build(values: Settings) -> dg.Definitions:
         sensors=[
             sensors.sweeper(watched, status, channels),
             # A failed day of AIMindset is told once, by its own asset, however often it is tried.
-            sensors.failure_alert(status, channels, own={"aimindset_backup"}, ops_url=ops),
+            sensors.failure_alert(status, channels, own={"aimindset_day"}, ops_url=ops),
         ],
         executor=dg.in_process_executor,
     )

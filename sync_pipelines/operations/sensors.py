@@ -86,7 +86,7 @@ def failure_alert(
     own: Collection[str] = (),
     ops_url: str | None = None,
 ) -> dg.SensorDefinition:
-    """A sensor that turns failed runs into alerts, but for jobs that tell of their failures themselves.
+    """A sensor that turns failed runs into alerts, but for steps that tell of their failures themselves.
 
     With our own database the same sentence of a job is told once a day: a month that waits for a person fails
     every two hours.
@@ -98,10 +98,11 @@ def failure_alert(
         description="An alert for a failed run, with the sentence of its failure; the same one once a day.",
     )
     def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
-        sentences = [failure_sentence(event.step_failure_data) for event in context.get_step_failure_events()]
-        job = context.dagster_run.job_name
-        if job in own and sentences:
+        failures = context.get_step_failure_events()
+        if failures and all(event.step_key in own for event in failures):
             return
+        sentences = [failure_sentence(event.step_failure_data) for event in failures]
+        job = context.dagster_run.job_name
         text = " ".join(sentences) or context.failure_event.message or "sem mensagem"
         alert = Alert(job, "execução falhou", text)
         if ops_url is None:

@@ -152,10 +152,10 @@ def test_the_same_sentence_of_a_job_is_told_once_a_day(new_database: Callable[[s
     assert ["waits" in alert.text for alert in sent] == [True, False]
 
 
-def test_a_job_that_tells_by_itself_is_not_told_of_twice() -> None:
+def test_a_step_that_tells_by_itself_is_not_told_of_twice() -> None:
     sent: list[Alert] = []
     with dg.DagsterInstance.ephemeral() as instance:
-        sensor = failure_alert(STOPPED, [collect(sent)], own={"hitss_load"})
+        sensor = failure_alert(STOPPED, [collect(sent)], own={"work"})
         sensor(failed_context(instance, dg.Failure("Some sentence.")))
     assert sent == []
 
