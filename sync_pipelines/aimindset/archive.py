@@ -19,7 +19,7 @@ from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import require_sight
+from sync_pipelines.lib.relations import exists, require_sight
 from sync_pipelines.lib.retention import Candidate, Plan, Policy
 
 ASSET = "aimindset/archive"
@@ -60,7 +60,7 @@ class Archiver:
         `reader` is in the snapshot. Raises PermanentError when what was stored is not what was read; nothing of
         it is kept then.
         """
-        tables = [name for name in TABLES if _exists(reader, name)]
+        tables = [name for name in TABLES if exists(reader, name)]
         require_sight(reader, tables, WHAT)
         archive_id = f"{made_at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
         writer = ArchiveWriter(reader, self.store, PREFIX, self.recipient)
@@ -136,8 +136,3 @@ class Archiver:
         """The ids of archives that have a manifest."""
         names = [file.name for file in self.store.names(PREFIX)]
         return {name.split("/")[2] for name in names if name.endswith(f"/{MANIFEST}")}
-
-
-def _exists(connection: Connection, table: str) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
-    return bool(row and row[0])

@@ -10,8 +10,7 @@ keep the rows that it wrote about it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +31,7 @@ GUARDS: tuple[Guard, ...] = ("not_empty", "not_collapsed")
 #: Content that shrinks below this share of the last proved backup is a loss until a person says otherwise.
 COLLAPSE = 0.5
 _CONTENT = ("articles_count", "comments_count", "feedbacks_count")
+#: What the function needs: its own settings of these have no effect on a direct connection, or fail without.
 _SESSION = {
     "search_path": "public, pg_temp",
     "statement_timeout": "10min",
@@ -61,15 +61,6 @@ class Backup:
     note: str = ""
 
 
-@contextmanager
-def backup_connection(url: str) -> Iterator[Connection]:
-    """A connection with the settings that the function needs."""
-    with postgres.connect(url, what=WHAT) as connection:
-        for name, value in _SESSION.items():
-            connection.execute("select set_config(%s, %s, false)", (name, value))
-        yield connection
-
-
 def back_up(
     url: str,
     *,
@@ -89,7 +80,10 @@ def back_up(
     proof: Proof | None = None
     started = time.monotonic()
     try:
-        with backup_connection(url) as connection, postgres.errors_about("backup_all_data()"):
+        with (
+            postgres.connect(url, what=WHAT, session=_SESSION) as connection,
+            postgres.errors_about("backup_all_data()"),
+        ):
             _require_alone(connection)
             failure: FunctionFailedError | None = None
             with connection.transaction():

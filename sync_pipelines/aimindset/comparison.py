@@ -16,7 +16,7 @@ from sync_pipelines.aimindset.coverage import COVERED, Covered
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Column, Digest, Proof, digest_query, row_hash_sql
-from sync_pipelines.lib.relations import columns_of, digest_columns
+from sync_pipelines.lib.relations import columns_of, digest_columns, exists
 
 #: Logs are compared strictly up to a day before the function's edge of 30 days, beyond it for what was copied.
 _STRICT = sql.SQL("created_at >= now() - interval '29 days'")
@@ -34,7 +34,7 @@ def read_sources(connection: Connection) -> Sources:
     """The digests of the copied columns of every source table that is there."""
     found = {}
     for table in COVERED:
-        if _exists(connection, table.source) and _exists(connection, table.copy):
+        if exists(connection, table.source) and exists(connection, table.copy):
             where = _STRICT if table.is_log else sql.SQL("true")
             found[table.source] = _digest(connection, table.source, table.columns, where)
     return Sources(found)
@@ -95,8 +95,3 @@ def _differing_old(connection: Connection, table: Covered) -> int:
     )
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0
-
-
-def _exists(connection: Connection, table: str) -> bool:
-    row = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
-    return bool(row and row[0])

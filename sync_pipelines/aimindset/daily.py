@@ -73,14 +73,10 @@ class AimindsetBackups:
 
     @property
     def archiver(self) -> Archiver:
-        settings = self.settings
-        identity = settings.archive_age_identity
-        return Archiver(
-            settings.landing_store,
-            Policy.parse(settings.aimindset_archive_retention),
-            settings.archive_age_recipient,
-            identity.get_secret_value() if identity else None,
-        )
+        settings, identity = self.settings, self.settings.archive_age_identity
+        policy = Policy.parse(settings.aimindset_archive_retention)
+        secret = identity.get_secret_value() if identity else None
+        return Archiver(settings.landing_store, policy, settings.archive_age_recipient, secret)
 
     def run(
         self,

@@ -12,7 +12,7 @@ from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import require_sight
+from sync_pipelines.lib.relations import exists, require_sight
 
 FUNCTION = "public.backup_all_data()"
 AUTO = "auto_backup"
@@ -86,8 +86,7 @@ def _require_function(connection: Connection) -> list[str]:
 
 def _old_cron_jobs(connection: Connection) -> list[str]:
     """Jobs of pg_cron that still call the old backup: with them there are several backups a day."""
-    row = connection.execute("select to_regclass('cron.job') is not null").fetchone()
-    if not (row and row[0]):
+    if not exists(connection, "cron.job"):
         return []
     jobs = connection.execute(
         "select jobname from cron.job where active and (command ilike '%backup%' or jobname ilike '%backup%')"

@@ -10,8 +10,8 @@ over all columns are the source's, compared in the snapshot that was copied.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -82,13 +82,9 @@ class BackupReport:
     columns: tuple[str, ...]
 
 
-@contextmanager
-def backup_connection(url: str) -> Iterator[Connection]:
+def backup_connection(url: str) -> AbstractContextManager[Connection]:
     """A connection that neither waits nor makes others wait for long."""
-    with postgres.connect(url, what=PROJECT) as connection:
-        for name, value in _LIMITS.items():
-            connection.execute("select set_config(%s, %s, false)", (name, value))
-        yield connection
+    return postgres.connect(url, what=PROJECT, session=_LIMITS)
 
 
 def back_up(

@@ -43,10 +43,13 @@ class Changes(NamedTuple):
 
 
 @contextmanager
-def connect(url: str, *, what: str, read_only: bool = False) -> Iterator[Connection]:
+def connect(
+    url: str, *, what: str, read_only: bool = False, session: Mapping[str, str] | None = None
+) -> Iterator[Connection]:
     """A connection whose errors are sentences about `what` (`the ops database`).
 
-    Autocommit, so that a transaction is where the code says `with connection.transaction()`.
+    Autocommit, so that a transaction is where the code says `with connection.transaction()`. `session` are
+    parameters of the server for this connection, such as time limits.
     """
     with errors_about(what):
         connection = psycopg.connect(
@@ -61,6 +64,8 @@ def connect(url: str, *, what: str, read_only: bool = False) -> Iterator[Connect
             connection.execute("select set_config('client_connection_check_interval', '2000', false)")
             if read_only:
                 connection.execute("set default_transaction_read_only = on")
+            for name, value in (session or {}).items():
+                connection.execute("select set_config(%s, %s, false)", (name, value))
             yield connection
     finally:
         connection.close()

@@ -40,6 +40,12 @@ def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
     return tuple(TableColumn(*row) for row in rows)
 
 
+def exists(connection: Connection, table: str) -> bool:
+    """Whether there is a relation `schema.table`."""
+    row = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+    return bool(row and row[0])
+
+
 def require_sight(connection: Connection, tables: Iterable[str], what: str) -> None:
     """Raise PermanentError where row-level security hides rows from our role: it would read as empty tables."""
     rows = connection.execute(
