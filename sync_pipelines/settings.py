@@ -6,6 +6,7 @@ redactor as they are read, so that nothing which logs later can print them.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ HARMLESS_PARAMETERS = frozenset(
 )
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 POSTGRES_SCHEMES = {"postgresql", "postgres"}
+_BUCKET = re.compile(r"s3://[\w.-]+(/(?!\.+(/|$))[\w.-]+)*/?")
 
 
 class SettingsError(ValueError):
@@ -112,7 +114,7 @@ class Settings(BaseSettings):
     @classmethod
     def _store(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"", "file", "s3"} or (parts.scheme == "s3" and not parts.netloc):
+        if parts.scheme not in {"", "file", "s3"} or (parts.scheme == "s3" and not _BUCKET.fullmatch(value)):
             raise ValueError("must be a folder (a path or file://…) or s3://bucket/prefix")
         return value
 
@@ -131,12 +133,16 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("landing_s3_endpoint", "aimindset_project_url", "hitss_base_url")
+    @field_validator("landing_s3_endpoint", "aimindset_project_url", "hitss_base_url", "hitss_download_url")
     @classmethod
-    def _https_address(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "https://unset")
+    def _https_address(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        try:
+            parts = urlsplit(text or "https://unset")
+        except ValueError:  # its message quotes the host, and what stands there may be a password
+            parts = urlsplit("")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an https:// address")
+            raise ValueError("must be a whole https:// address")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError("is http:// to another machine; secrets travel with it, use https://")
         return value
@@ -148,18 +154,6 @@ class Settings(BaseSettings):
             raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
         return value
 
-    @field_validator("hitss_download_url")
-    @classmethod
-    def _https(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be the whole https:// address of the export")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("is http:// to another machine; its query identifies a person, use https://")
-        return value
-
     @field_validator("hitss_ca_bundle")
     @classmethod
     def _bundle_exists(cls, value: Path | None) -> Path | None:
@@ -169,12 +163,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:
-        if self.sync_env == "production" and self.hitss_download_url is not None:
-            host = urlsplit(self.hitss_download_url.get_secret_value()).hostname
-            if host in LOOPBACK:
+        for name in ("hitss_download_url", "hitss_base_url"):
+            value = getattr(self, name)
+            host = urlsplit(self.require(name)).hostname if value is not None else None
+            if self.sync_env == "production" and host in LOOPBACK:
                 raise ValueError(
-                    "HITSS_DOWNLOAD_URL: points at this machine (a sandbox), which SYNC_ENV=production refuses"
+                    f"{name.upper()}: points at this machine (a sandbox), which SYNC_ENV=production refuses"
                 )
+        for name in ("landing_s3_access_key", "landing_s3_secret_key"):
+            if self.landing_url.startswith("s3://") and getattr(self, name) is None:
+                raise ValueError(f"{name.upper()}: is not set, and LANDING_URL is a bucket, which needs it")
         projects = (self.fabricio_database_url, self.hitss_database_url, self.aimindset_database_url)
         if any(projects) and self.ops_database_url is None:
             raise ValueError(
@@ -188,14 +186,15 @@ class Settings(BaseSettings):
 
     @property
     def landing_root(self) -> Path:
-        """The store's folder; of S3-compatible storage its cache."""
+        """The store's folder, or the one that files pass through on their way to a bucket."""
         parts = urlsplit(self.landing_url)
         if parts.scheme == "s3":
-            return Path(".state/landing-cache") / parts.netloc
+            return Path(".state/landing-passage")
         return Path(parts.path if "://" in self.landing_url else self.landing_url)
 
     @property
     def landing_store(self) -> LandingStore:
+        """Where landed files and archives are kept."""
         folder, parts = FolderStore(self.landing_root), urlsplit(self.landing_url)
         if parts.scheme != "s3":
             return folder

@@ -16,6 +16,7 @@ from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.client import export_client
 from sync_pipelines.hitss.examination import parsed_file
 from sync_pipelines.migrations import runner
+from sync_pipelines.sandbox.aimindset.database import Lineage, build
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.settings import Settings, read_settings
@@ -24,6 +25,7 @@ from sync_pipelines.settings import Settings, read_settings
 TODAY = datetime(2025, 8, 20, 12, tzinfo=UTC)
 ROLES = ("anon", "authenticated", "service_role")
 _numbers = count(1)
+NewProject = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +58,31 @@ def new_database(
     def make(history: str | None = None) -> str:
         made.append(f"test_{next(_numbers)}")
         return postgres_server.create_database(made[-1], template=templates[history] if history else None)
+
+    yield make
+    for name in made:
+        postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def lineages(postgres_server: PostgresServer) -> dict[str, str]:
+    """Templates made so far, by lineage and size."""
+    return {}
+
+
+@pytest.fixture
+def new_project(postgres_server: PostgresServer, lineages: dict[str, str]) -> Iterator[NewProject]:
+    """Make an AIMindset database of a lineage; returns its URL. All are dropped at the end."""
+    made: list[str] = []
+
+    def make(lineage: Lineage = "live", articles: int = 12) -> str:
+        template = f"template_aimindset_{lineage}_{articles}"
+        if template not in lineages:
+            with psycopg.connect(postgres_server.create_database(template)) as connection:
+                build(connection, lineage, articles=articles)
+            lineages[template] = template
+        made.append(f"aimindset_{next(_numbers)}")
+        return postgres_server.create_database(made[-1], template=template)
 
     yield make
     for name in made:

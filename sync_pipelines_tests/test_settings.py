@@ -32,6 +32,13 @@ def _no_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SYNC_ENV", "prodction-s3cret"),
         ("SYNC_TIMEZONE", "America/Sao_Pedro"),
         ("LANDING_URL", "gs://bucket-s3cret/landing"),
+        ("LANDING_URL", "s3://user:s3cret@bucket/landing"),
+        ("LANDING_URL", "s3://bucket/s3cret/../landing"),
+        ("LANDING_URL", "s3:///s3cret"),
+        ("LANDING_S3_ENDPOINT", "http://storage.example/s3cret"),
+        ("HITSS_BASE_URL", "http://hitss.example/s3cret"),
+        ("HITSS_BASE_URL", "https://[s3cret"),
+        ("HITSS_AUTH_MODE", "s3cret"),
         ("OPS_DATABASE_URL", "mysql://user:s3cret@db/ops"),
         ("DAGSTER_PG_URL", "sqlite:///s3cret.db"),
         ("FABRICIO_DATABASE_URL", "user:s3cret@db/fabricio"),
@@ -73,6 +80,13 @@ def test_production_refuses_a_sandbox_as_the_upstream(monkeypatch: pytest.Monkey
     with pytest.raises(SettingsError, match=r"^HITSS_DOWNLOAD_URL points at this machine") as caught:
         read_settings(None)
     assert "s3cret" not in str(caught.value)
+
+
+def test_production_refuses_a_sandbox_as_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HITSS_BASE_URL", "http://127.0.0.1:8080/")
+    monkeypatch.setenv("SYNC_ENV", "production")
+    with pytest.raises(SettingsError, match=r"^HITSS_BASE_URL points at this machine"):
+        read_settings(None)
 
 
 def test_https_to_another_machine_is_what_production_wants(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +139,22 @@ def test_the_landing_folder_may_be_a_path_or_a_file_url(monkeypatch: pytest.Monk
     for written in ("/data/landing", "file:///data/landing"):
         monkeypatch.setenv("LANDING_URL", written)
         assert read_settings(None).landing_root == Path("/data/landing")
+
+
+def test_a_bucket_needs_its_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDING_URL", "s3://bucket/houses/ours/")
+    with pytest.raises(
+        SettingsError, match=r"^LANDING_S3_ACCESS_KEY is not set, and LANDING_URL is a bucket"
+    ):
+        read_settings(None)
+    monkeypatch.setenv("LANDING_S3_ACCESS_KEY", "AKIAFICTICIO")
+    with pytest.raises(SettingsError, match=r"^LANDING_S3_SECRET_KEY is not set"):
+        read_settings(None)
+    monkeypatch.setenv("LANDING_S3_SECRET_KEY", "chave-ficticia-longa")
+    monkeypatch.setenv("LANDING_S3_ENDPOINT", "https://projeto.storage.example/storage/v1/s3")
+    store = read_settings(None).landing_store
+    assert store.describe("a/1") == "s3://bucket/houses/ours/a/1"
+    assert "chave-ficticia-longa" not in f"{store!r} {read_settings(None)!r}"
 
 
 def test_the_example_file_lists_exactly_what_the_code_reads() -> None:

@@ -18,7 +18,7 @@ from sync_pipelines.lib.redaction import redacted_exception
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from sync_pipelines.lib.http import HttpClient
+    from sync_pipelines.lib.json_requests import JsonClient
     from sync_pipelines.settings import Settings
 
 __all__ = ["Finding", "diagnose"]
@@ -35,12 +35,12 @@ DATABASES = (
 def diagnose(
     settings: Settings,
     *,
-    http: HttpClient | None = None,
+    http: JsonClient | None = None,
     probe_export: bool = False,
     resolve: network.Resolver = network.addresses,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Finding]:
-    """Look at this machine, each configured database and the HITSS endpoint.
+    """Look at this machine, the landing store, each configured database and the HITSS endpoint.
 
     `probe_export` also requests the export of one month (minutes), with `http` if given. `resolve` turns a
     host and port into addresses, `now` is an aware clock.
@@ -48,6 +48,7 @@ def diagnose(
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("SYNC_TIMEZONE", lambda: iter([machine.time_zone(settings.sync_timezone)])),
         ("LANDING_URL", lambda: machine.landing(settings.landing_root)),
+        ("LANDING_URL", lambda: upstreams.bucket(settings)),
         *((name, lambda name=name: _database(settings, name, resolve, now)) for name in DATABASES),
         (
             "HITSS_DOWNLOAD_URL",
@@ -59,6 +60,7 @@ def diagnose(
                 probe_export=probe_export,
             ),
         ),
+        ("AIMINDSET_SECRETS_FROM", lambda: upstreams.aimindset(settings)),
     ]
     return [finding for name, check in checks for finding in _safely(name, check)]
 

@@ -1,7 +1,11 @@
-"""The HITSS endpoint: is there an address, does it take a window of months, is anybody there we can trust?"""
+"""What is reached by HTTP: the HITSS endpoint, and the bucket of landed files.
+
+Is there an address, does it take a window of months, is anybody there we can trust, are we let in?
+"""
 
 from __future__ import annotations
 
+import secrets
 import ssl
 import tempfile
 import urllib.request
@@ -16,44 +20,101 @@ from sync_pipelines.lib.failures import SyncError, from_http_error
 from sync_pipelines.lib.findings import Finding
 
 if TYPE_CHECKING:  # slow to import
-    from sync_pipelines.lib.http import HttpClient
+    from sync_pipelines.hitss.credentials import Credentials
+    from sync_pipelines.lib.json_requests import JsonClient
     from sync_pipelines.settings import Settings
 
 
-def hitss(
-    settings: Settings, resolve: network.Resolver, today: date, *, http: HttpClient | None, probe_export: bool
-) -> Iterator[Finding]:
-    """The address, the connection, and with `probe_export` the export of the month before this one."""
-    from sync_pipelines.hitss.client import URL_SETTING
+PROBE = "A file of `sync-pipelines doctor`, which removes it again.\n"
 
-    for finding in _hitss(settings, resolve, today, http, probe_export):
+
+def bucket(settings: Settings) -> Iterator[Finding]:
+    """Where landed files go to a bucket: can one be written, listed, read and removed?"""
+    if not settings.landing_url.startswith("s3://"):
+        return
+    store, name = settings.landing_store, f"doctor/{secrets.token_hex(8)}.txt"
+    try:
+        with store.incoming("doctor", ".txt") as path:
+            path.write_text(PROBE)
+            store.put(path, name)
+        listed = name in {file.name for file in store.names("doctor")}
+        with store.fetch(name) as copy:
+            same = copy.read_text() == PROBE
+        store.remove(name)
+    except SyncError as error:
+        yield Finding(False, f"LANDING_URL: {error}")
+        return
+    if listed and same:
+        yield Finding(True, f"LANDING_URL: {settings.landing_url} takes files and gives them back")
+    else:
+        wrong = "a file came back altered" if listed else "a file that was written is not listed"
+        yield Finding(False, f"LANDING_URL: {settings.landing_url}: {wrong}; use another storage")
+
+
+def hitss(
+    settings: Settings, resolve: network.Resolver, today: date, *, http: JsonClient | None, probe_export: bool
+) -> Iterator[Finding]:
+    """The address, the connection, the login if there is one; with `probe_export` the export of last month."""
+    from sync_pipelines.hitss.client import URL_SETTING
+    from sync_pipelines.hitss.credentials import credentials
+
+    from_vault = settings.hitss_secrets_from == "vault"
+    if settings.hitss_download_url is None and settings.fabricio_database_url is None:
+        yield Finding(True, f"{URL_SETTING}: it is not set")
+        return
+    if settings.hitss_download_url is None and not from_vault:
+        cure = "set it to the whole address that the application's export button calls"
+        yield Finding(False, f"{URL_SETTING}: it is not set, and hitss cannot load without it: {cure}")
+        return
+    try:
+        known = credentials(settings)
+    except SyncError as error:
+        yield Finding(False, f"HITSS_{'SECRETS_FROM' if from_vault else 'AUTH_MODE'}: {error}")
+        return
+    for finding in _endpoint(known, settings.hitss_ca_bundle, resolve, today, http, probe_export):
         yield Finding(finding.ok, f"{URL_SETTING}: {finding.sentence}")
 
 
-def _hitss(
-    settings: Settings, resolve: network.Resolver, today: date, http: HttpClient | None, probe_export: bool
-) -> Iterator[Finding]:
-    from sync_pipelines.hitss.client import register_url, window_url
+def aimindset(settings: Settings) -> Iterator[Finding]:
+    """Is the service key in the project's Vault, where it is said to be?"""
+    from sync_pipelines.aimindset.daily import AimindsetBackups
+    from sync_pipelines.settings import SettingsError
 
-    if settings.hitss_download_url is None:
-        wanted = settings.fabricio_database_url is not None
-        cure = "set it to the whole address that the application's export button calls"
-        yield Finding(not wanted, f"it is not set{f', and hitss cannot load without it: {cure}' * wanted}")
+    if settings.aimindset_database_url is None or settings.aimindset_secrets_from != "vault":
         return
-    url = settings.hitss_download_url.get_secret_value()
-    register_url(url)
+    try:
+        AimindsetBackups(settings).project()
+    except (SyncError, SettingsError) as error:
+        yield Finding(False, f"AIMINDSET_SECRETS_FROM: {error}")
+    else:
+        yield Finding(True, "AIMINDSET_SECRETS_FROM: the service key was found")
+
+
+def _endpoint(
+    known: Credentials,
+    ca_bundle: Path | None,
+    resolve: network.Resolver,
+    today: date,
+    http: JsonClient | None,
+    probe_export: bool,
+) -> Iterator[Finding]:
+    from sync_pipelines.hitss.client import export_client, register_url, window_url
+    from sync_pipelines.lib.http import Backoff
+
+    register_url(known.url)
     end = today.replace(day=1)
     start = (end - timedelta(days=1)).replace(day=1)
     try:
-        window_url(url, start, end)
+        window_url(known.url, start, end)
     except SyncError as error:
         yield Finding(False, str(error))
     else:
         yield Finding(True, "it has a place for the first and the last month")
-    reached = _reach(url, settings.hitss_ca_bundle, resolve)
+    reached = _reach(known.url, ca_bundle, resolve)
     yield reached
-    if probe_export and reached.ok:
-        yield _probe(url, start, end, settings.hitss_ca_bundle, http)
+    if reached.ok and (probe_export or known.mode == "login"):
+        with http or export_client(ca_bundle=ca_bundle, backoff=Backoff(attempts=1)) as client:
+            yield _probe(client, known, start, end) if probe_export else _log_in(client, known)
 
 
 def _reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Finding:
@@ -61,7 +122,7 @@ def _reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Findi
     import httpx
 
     from sync_pipelines.hitss.client import CA_SETTING
-    from sync_pipelines.lib.http import tls_context
+    from sync_pipelines.lib.tls import tls_context
 
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -88,15 +149,23 @@ def _has_proxy(host: str) -> bool:
     return bool({"https", "all"} & proxies.keys()) and not urllib.request.proxy_bypass(host)
 
 
-def _probe(url: str, start: date, end: date, ca_bundle: Path | None, http: HttpClient | None) -> Finding:
-    """Request the export of one month, look at it, throw it away."""
-    from sync_pipelines.hitss.client import download_export, export_client
-    from sync_pipelines.lib.http import Backoff
+def _log_in(client: JsonClient, known: Credentials) -> Finding:
+    from sync_pipelines.hitss.authentication import Authentication
+
+    try:
+        Authentication(client, known).headers()
+    except SyncError as error:
+        return Finding(False, str(error))
+    return Finding(True, "the login is accepted")
+
+
+def _probe(client: JsonClient, known: Credentials, start: date, end: date) -> Finding:
+    """Request the export of one month, look at it, throw it away; a login is part of it."""
+    from sync_pipelines.hitss.client import download_export
 
     with tempfile.TemporaryDirectory(prefix="sync-pipelines-doctor-") as folder:
         try:
-            with http or export_client(ca_bundle=ca_bundle, backoff=Backoff(attempts=1)) as client:
-                got = download_export(client, url, start, end, Path(folder) / "export.xlsx")
+            got = download_export(client, known, start, end, Path(folder) / "export.xlsx")
         except SyncError as error:
             return Finding(False, str(error))
     return Finding(

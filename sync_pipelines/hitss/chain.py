@@ -14,6 +14,7 @@ from threading import Lock
 from sync_pipelines.hitss import published as before
 from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.client import download_export, export_client
+from sync_pipelines.hitss.credentials import credentials
 from sync_pipelines.hitss.examination import (
     EXPORT,
     Examination,
@@ -31,8 +32,9 @@ from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.hitss.workbook import Window
 from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.http import Download, HttpClient
-from sync_pipelines.lib.landing import LandedFile, LandingStore
+from sync_pipelines.lib.http import Download
+from sync_pipelines.lib.json_requests import JsonClient
+from sync_pipelines.lib.landing import LandedFile, LandingStore, told_when_full
 from sync_pipelines.lib.ledger import Landing, Ledger, open_ledger
 from sync_pipelines.settings import Settings
 
@@ -56,7 +58,7 @@ class DreChain:
 
     settings: Settings
     clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    http: Callable[[], HttpClient] | None = None
+    http: Callable[[], JsonClient] | None = None
     wait_seconds: float = CHAIN_WAIT
     #: Told what is going on, for whoever watches a terminal.
     progress: Callable[[str], None] = lambda sentence: None
@@ -100,9 +102,13 @@ class DreChain:
         """
         window = self.window()
         with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as (record, ledger):
-            url = self.settings.require("hitss_download_url")
-            with self.store.incoming(EXPORT, ".xlsx") as target, self._client() as client:
-                answer = download_export(client, url, *window.days, target, on_wait=on_wait)
+            known = credentials(self.settings)
+            with (
+                told_when_full("The HITSS export"),
+                self.store.incoming(EXPORT, ".xlsx") as target,
+                self._client() as client,
+            ):
+                answer = download_export(client, known, *window.days, target, on_wait=on_wait)
                 file = self.store.keep(target, EXPORT, ".xlsx")
             return self._examine(record, ledger, file, window, accepted, answer)
 
@@ -111,7 +117,7 @@ class DreChain:
         with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, ledger):
             return self._examine(record, ledger, file, self.window(), accepted, None)
 
-    def _client(self) -> HttpClient:
+    def _client(self) -> JsonClient:
         if self.http is not None:
             return self.http()
         return export_client(ca_bundle=self.settings.hitss_ca_bundle)
@@ -229,7 +235,7 @@ class DreChain:
 
     def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
         window = Window(*landing.details["window"])
-        return parsed_file(self.store.locate(landing.path), landing.sha256, window, frozenset(accepted))
+        return parsed_file(self.store, landing.path, landing.sha256, window, frozenset(accepted))
 
     def _contents(
         self, ledger: Ledger, landing: Landing, accepted: Collection[str]

@@ -1,5 +1,7 @@
 """The export of HITSS Control: one GET whose query string is both the request and the identity of the caller.
 
+By setting it is sent with a password or a token as well (`authentication`).
+
 The source of every rule here is the contract of HITSS, section 1 and traps 1 to 4.
 """
 
@@ -11,10 +13,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
-from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.lib.http import Backoff, Download, HttpClient, Timeouts
+from sync_pipelines.hitss.authentication import Authentication
+from sync_pipelines.hitss.credentials import Credentials
+from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
+from sync_pipelines.lib.http import Backoff, Download, Timeouts
+from sync_pipelines.lib.json_requests import JsonClient
 from sync_pipelines.lib.redaction import redact, register
 from sync_pipelines.settings import HARMLESS_PARAMETERS
 
@@ -35,40 +38,39 @@ def register_url(url: str) -> None:
     register(url, harmless=HARMLESS_PARAMETERS)
 
 
-def export_client(*, ca_bundle: Path | None = None, **overrides: Any) -> HttpClient:
+def export_client(*, ca_bundle: Path | None = None, **overrides: Any) -> JsonClient:
     """A client with the time limits of the contract; `overrides` are arguments of HttpClient."""
     fixed = {"name": "The HITSS export", "url_setting": URL_SETTING, "ca_setting": CA_SETTING}
-    return HttpClient(
+    return JsonClient(
         **{**fixed, "timeouts": TIMEOUTS, "backoff": BACKOFF, "ca_bundle": ca_bundle, **overrides}
     )
 
 
-def window_url(url: SecretStr | str, start: date, end: date) -> str:
+def window_url(url: str, start: date, end: date) -> str:
     """The URL that asks for the months of the half-open range `[start, end)`, all else left byte for byte.
 
     The window stands where the placeholders `{inicio}` and `{fim}` are, or in the parameters `filtroDeFiltro`
     and `filtroAteFiltro`, inclusive and as `MM-YYYY`. PermanentError where either side has no place: every
     known URL had its end month typed in, and no newer month could ever arrive.
     """
-    text = url.get_secret_value() if isinstance(url, SecretStr) else url
     last = end - timedelta(days=1)
     if last < start:
         raise PermanentError(f"The window from {start} to {end} holds no day: nothing can be asked of HITSS.")
     for (placeholder, parameter), month in ((_START, start), (_END, last)):
-        text, places = re.subn(
-            rf"(?i)(?:\{{|%7B){placeholder}(?:\}}|%7D)|(?<=[?&]{parameter}=)[^&#]*", f"{month:%m-%Y}", text
+        url, places = re.subn(
+            rf"(?i)(?:\{{|%7B){placeholder}(?:\}}|%7D)|(?<=[?&]{parameter}=)[^&#]*", f"{month:%m-%Y}", url
         )
         if not places:
             raise PermanentError(
                 f"{URL_SETTING} has no place for the months: it needs the placeholders {{inicio}} and "
                 f"{{fim}}, or the parameters {_START[1]} and {_END[1]}."
             )
-    return text
+    return url
 
 
 def download_export(
-    client: HttpClient,
-    url: SecretStr | str,
+    client: JsonClient,
+    credentials: Credentials,
     start: date,
     end: date,
     target: Path,
@@ -77,11 +79,32 @@ def download_export(
 ) -> Download:
     """Download the export of the months of `[start, end)` to `target`, looked at before it is kept.
 
-    Raises TransientError after the last attempt, PermanentError at once; neither names the query.
+    A token that has expired is renewed once. Raises TransientError after the last attempt, PermanentError at once;
+    neither names the query.
     """
-    asked = window_url(url, start, end)
+    asked = window_url(credentials.url, start, end)
     register_url(asked)
-    return client.download(asked, target, max_bytes=MAX_EXPORT_BYTES, on_wait=on_wait, accept=sniff)
+    authentication = Authentication(client, credentials)
+
+    def fetch() -> Download:
+        return client.download(
+            asked,
+            target,
+            max_bytes=MAX_EXPORT_BYTES,
+            headers=authentication.headers,
+            on_wait=on_wait,
+            accept=sniff,
+        )
+
+    try:
+        try:
+            return fetch()
+        except RefusedError as refusal:
+            if not authentication.renew(refusal):
+                raise
+        return fetch()
+    except RefusedError as refusal:
+        raise authentication.explain(refusal) from None
 
 
 def sniff(path: Path) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
 from sync_pipelines.hitss import published as before
 from sync_pipelines.hitss import rejects
@@ -22,7 +21,8 @@ from sync_pipelines.hitss.lines import MonthContent, ParsedExport
 from sync_pipelines.hitss.pending import contents_of
 from sync_pipelines.hitss.workbook import Window, parse_workbook
 from sync_pipelines.lib import xlsx
-from sync_pipelines.lib.landing import LandedFile, LandingStore
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.landing import LandedFile, LandingStore, sha256_of
 from sync_pipelines.lib.ledger import Landing, Ledger
 from sync_pipelines.lib.postgres import Connection
 
@@ -70,7 +70,8 @@ class Examiner:
 
         Raises PermanentError when it cannot be read or a guard on the whole file does not hold.
         """
-        key = self._sheet_key(xlsx.digest(self.store.locate(file.path)))
+        with self.store.fetch(file.path) as path:
+            key = self._sheet_key(xlsx.digest(path))
         twin = self.ledger.newest(EXPORT, sheet_digest=key)
         found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id)
         found.review.stop_if_refused()
@@ -94,7 +95,7 @@ class Examiner:
         )
 
     def _read(self, file: LandedFile, key: str, landed_id: int, run_id: str) -> Examination:
-        parsed = parsed_file(self.store.locate(file.path), file.sha256, self.window, frozenset(self.accepted))
+        parsed = parsed_file(self.store, file.path, file.sha256, self.window, frozenset(self.accepted))
         book = None
         if parsed.rejects:
             book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id, landed_id)
@@ -131,12 +132,17 @@ def rejected_by_month(parsed: ParsedExport) -> dict[str, int]:
 
 
 @lru_cache(maxsize=1)
-def parsed_file(path: Path, digest: str, window: Window, accepted: frozenset[str]) -> ParsedExport:
+def parsed_file(
+    store: LandingStore, name: str, digest: str, window: Window, accepted: frozenset[str]
+) -> ParsedExport:
     """A landed file's rows. The last one is kept: in one process the load follows the download.
 
-    `digest` is part of the key because it is the file's identity.
+    Raises PermanentError where the file is not the one that landed: `digest` is its SHA-256.
     """
-    return parse_workbook(path, window, accepted)
+    with store.fetch(name) as path:
+        if sha256_of(path)[0] != digest:
+            raise PermanentError(f"{store.describe(name)} is not the workbook that landed: it was altered.")
+        return parse_workbook(path, window, accepted)
 
 
 def content_digest(contents: Mapping[str, MonthContent]) -> str:

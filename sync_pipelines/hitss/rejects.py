@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sync_pipelines.hitss.columns import HEADERS
 from sync_pipelines.hitss.lines import Reject
-from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.landing import LandingStore, told_when_full
 from sync_pipelines.lib.ledger import Ledger, RejectedRow
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def write_book(rejects: Sequence[Reject], store: LandingStore) -> str:
         for problem in reject.problems:
             cells = (reject.row, problem.column, problem.value, problem.rule, problem.reason, *reject.raw)
             sheet.append([_text_cell(sheet, value) for value in cells])
-    with store.incoming(FOLDER, ".xlsx") as path:
+    with told_when_full("The workbook of rejected rows"), store.incoming(FOLDER, ".xlsx") as path:
         book.save(path)
         return store.keep(path, FOLDER, ".xlsx").path
 

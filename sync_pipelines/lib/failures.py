@@ -57,6 +57,14 @@ class PermanentError(SyncError):
     """Trying again would change nothing: a person has to act."""
 
 
+class RefusedError(PermanentError):
+    """The other side does not know us (401), or does not let us (403)."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 def classify_http_status(status: int) -> bool:
     """True where a request answered with this status may succeed later."""
     return status in _TRANSIENT_STATUSES
@@ -70,7 +78,8 @@ def from_http_status(
     sentence = f"{what} answered {status} {known.get(status, '')}".rstrip() + "."
     if classify_http_status(status):
         return TransientError(sentence, retry_after=retry_after)
-    return PermanentError(f"{sentence} Check {setting}." if setting else sentence)
+    sentence = f"{sentence} Check {setting}." if setting else sentence
+    return RefusedError(sentence, status) if status in {401, 403} else PermanentError(sentence)
 
 
 def from_http_error(

@@ -10,7 +10,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +27,9 @@ from sync_pipelines.lib.failures import (
     retry_after_seconds,
 )
 from sync_pipelines.lib.redaction import safe_url
+from sync_pipelines.lib.tls import tls_context
 
 if TYPE_CHECKING:  # slow to import, and needed only where a request is made
-    import ssl
-
     import httpx
 
 _log = logging.getLogger(__name__)
@@ -126,11 +125,13 @@ class HttpClient:
         target: Path,
         *,
         max_bytes: int,
+        headers: Callable[[], Mapping[str, str]] = dict,
         on_wait: Callable[[float], None] | None = None,
         accept: Callable[[Path], None] | None = None,
     ) -> Download:
         """GET a file to `target` (mode 0600), which appears whole or not at all.
 
+        `headers()` is asked for further headers inside each attempt: a TransientError there makes it try again.
         `on_wait(seconds)` is called from another thread every `wait_notice_seconds` until the first byte.
         `accept(path)` looks at the finished file inside the attempt: a TransientError makes it try again.
         """
@@ -138,7 +139,7 @@ class HttpClient:
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
         def attempt() -> Download:
-            result = self._fetch(url, part, what, max_bytes, on_wait)
+            result = self._fetch(url, part, what, max_bytes, headers(), on_wait)
             if accept is not None:
                 accept(part)
             part.replace(target)
@@ -184,13 +185,22 @@ class HttpClient:
         return what
 
     def _fetch(
-        self, url: str, part: Path, what: str, max_bytes: int, on_wait: Callable[[float], None] | None
+        self,
+        url: str,
+        part: Path,
+        what: str,
+        max_bytes: int,
+        headers: Mapping[str, str],
+        on_wait: Callable[[float], None] | None,
     ) -> Download:
         import httpx
 
         watch = Watch(what, self._clock, self._timeouts.total, self._wait_notice_seconds, on_wait)
         request = self._client.build_request(
-            "GET", url, headers={"Accept-Encoding": "identity"}, extensions={"trace": watch.trace}
+            "GET",
+            url,
+            headers={"Accept-Encoding": "identity", **headers},
+            extensions={"trace": watch.trace},
         )
         try:
             with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
@@ -239,21 +249,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def tls_context(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
-    """Verification as always; a bundle adds to the public roots, for private and incomplete chains."""
-    import ssl
-
-    import httpx
-
-    context = httpx.create_ssl_context()
-    if ca_bundle is not None:
-        try:
-            context.load_verify_locations(cafile=ca_bundle)
-        except OSError:
-            raise PermanentError(
-                f"{ca_setting}: {ca_bundle} is no readable file of PEM certificates."
-            ) from None
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a listed intermediate is trusted as listed
-    return context

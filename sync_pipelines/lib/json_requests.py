@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sync_pipelines.lib.downloads import Watch
 from sync_pipelines.lib.failures import PermanentError, from_http_error, retry_after_seconds
 from sync_pipelines.lib.http import HttpClient
+from sync_pipelines.lib.redaction import register
 
 LARGEST_ANSWER = 1 << 20  # bytes
 
@@ -25,7 +26,7 @@ class JsonClient(HttpClient):
     """An HttpClient that also posts. A POST is made once: only its caller knows what a second would do."""
 
     def post_json(self, url: str, body: object, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
-        """POST `body`; raises SyncError when no whole answer came."""
+        """POST `body`; raises SyncError when no whole answer came. Cookies of the answer go with later requests."""
         import httpx
 
         what = self._checked(url, "POST")
@@ -46,6 +47,8 @@ class JsonClient(HttpClient):
             if watch.is_late():
                 raise watch.lateness() from None
             raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
+        for cookie in response.cookies.values():
+            register(cookie)
         wait = retry_after_seconds(response.headers, self._now())
         try:
             return JsonAnswer(response.status_code, json.loads(content.decode()), True, wait)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +21,12 @@ from typing import NamedTuple, Protocol
 from sync_pipelines.lib.failures import PermanentError
 
 INCOMING = "incoming"
-#: Seconds after which a file that is still incoming belongs to a process that was killed: no run takes a day.
+#: Seconds after which what is still incoming belongs to a process that was killed: no run takes a day.
 STALE_AFTER = 86_400.0
+
+
+class AbsentError(PermanentError):
+    """The store has no file of that name."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class StoredFile(NamedTuple):
 class LandingStore(Protocol):
     """Where files are kept; names are relative, with slashes."""
 
+    def __hash__(self) -> int: ...
+
     def incoming(self, folder: str, suffix: str) -> AbstractContextManager[Path]:
         """A private local path to write to, gone after the block unless it was kept."""
         ...
@@ -56,7 +63,7 @@ class LandingStore(Protocol):
         ...
 
     def fetch(self, name: str) -> AbstractContextManager[Path]:
-        """A local path to read a file from, inside the block; PermanentError when the store has no such file."""
+        """A local path to read a file from, inside the block; AbsentError when the store has no such file."""
         ...
 
     def names(self, prefix: str) -> list[StoredFile]:
@@ -95,21 +102,24 @@ class FolderStore:
 
     @contextmanager
     def incoming(self, folder: str, suffix: str) -> Iterator[Path]:
+        with self.private_folder(folder) as private:
+            path = private / f"file{suffix}"
+            path.touch(mode=0o600)
+            yield path
+
+    @contextmanager
+    def private_folder(self, folder: str) -> Iterator[Path]:
+        """A folder of its own below `folder`, gone after the block with all that is in it."""
         target = self._folder(f"{folder}/{INCOMING}")
         self._remove_stale(target)
-        handle, name = tempfile.mkstemp(suffix=suffix, dir=target)
-        os.close(handle)
-        path = Path(name)
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=target) as private:
+            yield Path(private)
 
     @contextmanager
     def fetch(self, name: str) -> Iterator[Path]:
         path = self.locate(name)
         if not path.is_file():
-            raise PermanentError(f"{path} is not there.")
+            raise AbsentError(f"{path} is not there.")
         yield path
 
     def keep(self, path: Path, folder: str, suffix: str) -> LandedFile:
@@ -165,9 +175,9 @@ class FolderStore:
     def _remove_stale(self, folder: Path) -> None:
         """What killed processes left: it holds personal data, and nobody else would look here."""
         for path in folder.iterdir():
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # its process ended well meanwhile
                 if self.clock() - path.stat().st_mtime > STALE_AFTER:
-                    path.unlink()
+                    shutil.rmtree(path)
 
 
 def kept_name(folder: str, digest: str, suffix: str) -> str:

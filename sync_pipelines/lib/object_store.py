@@ -15,6 +15,7 @@ from typing import Any
 
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError, classify_http_status
 from sync_pipelines.lib.landing import (
+    AbsentError,
     FolderStore,
     LandedFile,
     StoredFile,
@@ -60,24 +61,26 @@ class ObjectStore:
     @contextmanager
     def fetch(self, name: str) -> Iterator[Path]:
         where = self.describe(name)
-        suffix = "".join(Path(name).suffixes)
-        with told_when_full(f"A copy of {where}"), self.incoming("fetched", suffix) as path:
-            with self._told(where):
+        with self.passage.private_folder("fetched") as folder:
+            path = folder / Path(name).name
+            path.touch(mode=0o600)
+            with told_when_full(f"A copy of {where}"), self._told(where), path.open("wb") as file:
                 answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name))
-                with path.open("wb") as file:
-                    # Fails when fewer bytes come than were announced.
-                    for piece in answer["Body"].iter_chunks(PIECE):
-                        file.write(piece)
+                # Fails when fewer bytes come than were announced.
+                for piece in answer["Body"].iter_chunks(PIECE):
+                    file.write(piece)
             yield path
 
     def names(self, prefix: str) -> list[StoredFile]:
         # With a slash at its end, or `archive` would also find `archive-old`.
-        start = f"{self._key(prefix)}/".lstrip("/").replace("//", "/")
-        below = len(self._key(""))
+        folder = self._key(prefix).strip("/")
+        start = f"{folder}/" if folder else ""
         with self._told(self.describe(prefix)):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=start)
             entries: list[Mapping[str, Any]] = [entry for page in pages for entry in page.get("Contents", ())]
-        return sorted(StoredFile(entry["Key"][below:], entry["Size"]) for entry in entries)
+        return sorted(
+            StoredFile(entry["Key"].removeprefix(self._key("")), entry["Size"]) for entry in entries
+        )
 
     def remove(self, name: str) -> None:
         with self._told(self.describe(name)):
@@ -113,10 +116,8 @@ class ObjectStore:
         """The size of a file in the bucket, None where there is none."""
         try:
             with self._told(self.describe(name)):
-                return int(
-                    self._client.head_object(Bucket=self.bucket, Key=self._key(name))["ContentLength"]
-                )
-        except _AbsentError:
+                return int(self._client.head_object(Bucket=self.bucket, Key=self._key(name))["ContentLength"])
+        except AbsentError:
             return None
 
     @contextmanager
@@ -127,7 +128,7 @@ class ObjectStore:
         try:
             yield
         except exceptions.ClientError as error:
-            raise _refusal(where, error.response) from None
+            raise refusal(where, error.response) from None
         except exceptions.SSLError:
             raise PermanentError(
                 f"{where}: the storage's certificate was not accepted. Check LANDING_S3_ENDPOINT."
@@ -159,18 +160,14 @@ def _client(endpoint: str | None, region: str, access_key: str, secret_key: str)
     return boto3.client("s3", endpoint_url=endpoint, config=config, **keys)
 
 
-class _AbsentError(PermanentError):
-    """There is no such object."""
-
-
-def _refusal(where: str, response: Mapping[str, Any]) -> SyncError:
+def refusal(where: str, response: Mapping[str, Any]) -> SyncError:
     """The error for an answer that is an error; its code is told, its message never: it may quote the request."""
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     code = str(response.get("Error", {}).get("Code", status))
     if code == "NoSuchBucket":
         return PermanentError(f"{where}: there is no such bucket. Make it, or check LANDING_URL.")
     if status == 404:
-        return _AbsentError(f"{where} is not there.")
+        return AbsentError(f"{where} is not there.")
     if status in {401, 403}:
         return PermanentError(
             f"{where}: the storage refused us ({code}). Check {_KEYS}, and what they may do with the bucket."

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import uvicorn
 
+from sync_pipelines.sandbox.wire import CuttableProtocol
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket: clients may connect before the server has begun to accept."""
@@ -24,11 +26,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class BackgroundServer:
-    """A silent uvicorn around an ASGI application, on a free port of this machine."""
+    """A silent uvicorn around an ASGI application, which may hang up, on a free port of this machine."""
 
     def __init__(self, application: Any) -> None:
         config = uvicorn.Config(
             application,
+            http=CuttableProtocol,
             loop="asyncio",
             ws="none",
             lifespan="off",

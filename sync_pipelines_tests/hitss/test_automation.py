@@ -245,7 +245,13 @@ def test_the_automation_is_on_where_a_person_expects_it(environment: str, runnin
     assert {sensor.name for sensor in sensors} == {SENSOR, "dead_run_sweeper", "failed_run_alert"}
     assert {sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors} == {running}
     schedules = list(definitions.schedules or ())
-    assert {schedule.name for schedule in schedules} == {"hitss_download_weekdays", "hitss_checks_daily"}
+    assert {schedule.name for schedule in schedules} == {
+        "hitss_download_weekdays",
+        "hitss_checks_daily",
+        "hitss_backup_daily",
+        "hitss_watch_hourly",
+        "growth_daily",
+    }
     assert {schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules} == {
         running
     }

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from sync_pipelines.sandbox.hitss import archive
-from sync_pipelines.sandbox.hitss.wire import Wire
+from sync_pipelines.sandbox.wire import Wire
 
 SPREADSHEET: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HTML: Final = "text/html; charset=utf-8"

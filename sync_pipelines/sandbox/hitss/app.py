@@ -10,18 +10,19 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from sync_pipelines.sandbox.hitss.answers import SPREADSHEET
 from sync_pipelines.sandbox.hitss.archive import restamp
+from sync_pipelines.sandbox.hitss.door import LOGIN_PATH, Door
 from sync_pipelines.sandbox.hitss.faults import FAULTS, Chosen, FaultRegister, Stage
 from sync_pipelines.sandbox.hitss.layout import PERIODO, Row, period_month
 from sync_pipelines.sandbox.hitss.request import PATH, Caller, RefusedError, Window, read_window
 from sync_pipelines.sandbox.hitss.shelf import Shelf
-from sync_pipelines.sandbox.hitss.wire import Wire
 from sync_pipelines.sandbox.hitss.workbook import Book, orcado_order, write_book
+from sync_pipelines.sandbox.wire import Wire
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 ANY_STAMP: Final = datetime(2025, 9, 21)  # packed once, restamped on each download
@@ -41,6 +42,7 @@ class Upstream:
     caller: Caller = field(default_factory=Caller)
     wait_seconds: float = 0.0
     shelf: Shelf = field(default_factory=Shelf)
+    door: Door = field(default_factory=Door)
     clock: Callable[[], datetime] = server_time
     faults: FaultRegister = field(default_factory=FaultRegister)
     calls: int = 0
@@ -70,6 +72,7 @@ class Upstream:
             "calls": self.calls,
             "last_window": self.last_window,
             "last_status": self.last_status,
+            "logins": self.door.logins,
             "faults": self.faults.listing(),
         }
 
@@ -104,7 +107,16 @@ def create_app(state: Upstream) -> Starlette:
             Route("/state", _Desk(state).state, methods=["GET"]),
         ],
     )
-    return Starlette(routes=[Route(PATH, _Export(state), methods=["GET"]), desk])
+
+    async def log_in(request: Request) -> Response:
+        state.door.logins += 1
+        if fault := state.faults.take_first("login"):
+            answer: Response = fault()
+            return answer
+        return await state.door.log_in(request)
+
+    login = Route(LOGIN_PATH, log_in, methods=["POST"])
+    return Starlette(routes=[Route(PATH, _Export(state), methods=["GET"]), login, desk])
 
 
 class _Export:
@@ -118,7 +130,11 @@ class _Export:
         state = self._state
         state.calls += 1
         call = state.calls
+        if fault := state.faults.take_first("door"):
+            fault(state.door)
         try:
+            if not state.door.lets_in(Request(scope)):
+                raise RefusedError(401, "not logged in")
             # Starlette's query parsing reads `+` and `%20` alike, as the real server does.
             window = read_window(Request(scope).query_params, state.caller)
         except RefusedError as refusal:

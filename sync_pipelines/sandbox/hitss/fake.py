@@ -9,12 +9,13 @@ from typing import Any, Self
 import uvicorn
 
 from sync_pipelines.sandbox.hitss.app import Upstream, create_app
+from sync_pipelines.sandbox.hitss.door import Door, Mode
 from sync_pipelines.sandbox.hitss.export import ExportProfile, Row, generate
 from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
 from sync_pipelines.sandbox.hitss.shelf import Shelf
-from sync_pipelines.sandbox.hitss.wire import CuttableProtocol
 from sync_pipelines.sandbox.servers import listen
+from sync_pipelines.sandbox.wire import CuttableProtocol
 
 
 def make_server(state: Upstream, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:
@@ -46,6 +47,7 @@ class HitssFake:
         wait_seconds: float = 0.0,
         tls: tuple[Path, Path] | None = None,
         cache: Path | None = None,
+        auth: Mode = "none",
     ) -> None:
         """Nothing is generated before the first request; the default profile is a twentieth of the real."""
         chosen = profile or ExportProfile(scale=0.05)
@@ -55,6 +57,7 @@ class HitssFake:
             name=repr(chosen) if given is None else "given rows",
             wait_seconds=wait_seconds,
             shelf=Shelf(cache if given is None else None),
+            door=Door(auth),
         )
         self._tls = tls
         self._revision = 0

@@ -6,18 +6,20 @@ from inspect import Parameter, getdoc, signature
 from threading import Lock
 from typing import Any, Final, Literal
 
-from sync_pipelines.sandbox.hitss import answers, book_faults, mutations
+from sync_pipelines.sandbox.hitss import answers, book_faults, door, mutations
 
 Value = str | int | float | bool | None
 
 # Where a fault takes hold, in the order of a request:
+#   login  - instead of the answer of a login; the export is not concerned
+#   door   - before it is asked who downloads
 #   answer - instead of the normal answer; only the first one that is on is used, and used up, by a request
 #   data   - the upstream's rows, before the window is cut out
 #   rows   - the rows of the window
 #   book   - the workbook made of them
 #   body   - the finished bytes
 #   delay  - seconds before the first byte, on top of the usual wait
-Stage = Literal["answer", "data", "rows", "book", "body", "delay"]
+Stage = Literal["login", "door", "answer", "data", "rows", "book", "body", "delay"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class FaultKind:
 
 
 FAULTS: Final[dict[str, FaultKind]] = {
+    "login_page": FaultKind("login", door.login_page),
+    "login_status": FaultKind("login", door.login_status),
+    "token_expired": FaultKind("door", door.token_expired),
     "slow": FaultKind("delay", answers.slow),
     "hang": FaultKind("answer", answers.hang),
     "bad_gateway": FaultKind("answer", answers.bad_gateway),
@@ -164,12 +169,21 @@ class FaultRegister:
                 for one in self._active
                 if one is answer
                 or one.chosen.kind.stage == "delay"
-                or (one.chosen.kind.stage != "answer" and not early)
+                or (one.chosen.kind.stage not in ("login", "door", "answer") and not early)
             ]
-            for one in used:
-                one.left = None if one.left is None else one.left - 1
-            self._active = [one for one in self._active if one.left != 0]
-            return [one.chosen for one in used]
+            return self._use(used)
+
+    def take_first(self, stage: Stage) -> Chosen | None:
+        """The first fault that takes hold before the export is looked at, which is thereby used once."""
+        with self._lock:
+            found = [one for one in self._active if one.chosen.kind.stage == stage][:1]
+            return next(iter(self._use(found)), None)
+
+    def _use(self, used: list[_Active]) -> list[Chosen]:
+        for one in used:
+            one.left = None if one.left is None else one.left - 1
+        self._active = [one for one in self._active if one.left != 0]
+        return [one.chosen for one in used]
 
     def listing(self) -> list[dict[str, Any]]:
         """What is on, for the state endpoint."""

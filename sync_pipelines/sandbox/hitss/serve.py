@@ -7,9 +7,10 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from sync_pipelines.sandbox.hitss.app import LOOPBACK, Upstream, server_time
+from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME, Door, Mode
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
 from sync_pipelines.sandbox.hitss.fake import HitssFake, make_server
 from sync_pipelines.sandbox.hitss.faults import Value
@@ -33,6 +34,7 @@ def run(
     ready_file: Path,
     *,
     tls: tuple[Path, Path] | None = None,
+    auth: Mode = "none",
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready_file` holds URL and pid while the server listens.
 
@@ -45,6 +47,7 @@ def run(
         name=repr(profile),
         wait_seconds=wait_seconds,
         shelf=Shelf(ready_file.parent / "hitss"),
+        door=Door(auth),
     )
     for fault in faults:
         state.faults.add_described(fault)
@@ -58,7 +61,15 @@ def run(
         signal.signal(number, stop)
     line = listen(host, port)
     base = f"{'https' if tls else 'http'}://{host}:{line.getsockname()[1]}"
-    note = {"HITSS_DOWNLOAD_URL": download_url(base, state.caller), "url": base, "pid": os.getpid()}
+    note = {
+        "HITSS_DOWNLOAD_URL": download_url(base, state.caller),
+        "HITSS_AUTH_MODE": auth,
+        "HITSS_BASE_URL": base,
+        "HITSS_USERNAME": USERNAME,
+        "HITSS_PASSWORD": PASSWORD,
+        "url": base,
+        "pid": os.getpid(),
+    }
     _write_private(ready_file, json.dumps(note))
     try:
         server.run(sockets=[line])
@@ -87,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=[],
         help='a name, or JSON: {"name": "status", "times": 2}',
     )
+    parser.add_argument("--auth", choices=get_args(Mode), default="none", help="how a download says who asks")
     parser.add_argument("--certfile", type=Path)
     parser.add_argument("--keyfile", type=Path)
     given = parser.parse_args(arguments)
@@ -100,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.wait_seconds,
         given.home / READY_FILE,
         tls=(given.certfile, given.keyfile) if given.certfile else None,
+        auth=given.auth,
     )
 
 

@@ -1,0 +1,27 @@
+"""TLS as every client of this house uses it: always verified."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sync_pipelines.lib.failures import PermanentError
+
+if TYPE_CHECKING:  # slow to import, and needed only where a connection is made
+    import ssl
+
+
+def tls_context(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
+    """Verification as always; a bundle adds to the public roots, for private and incomplete chains."""
+    import ssl
+
+    import httpx
+
+    context = httpx.create_ssl_context()
+    if ca_bundle is not None:
+        try:
+            context.load_verify_locations(cafile=ca_bundle)
+        except OSError:
+            raise PermanentError(
+                f"{ca_setting}: {ca_bundle} is no readable file of PEM certificates."
+            ) from None
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a listed intermediate is trusted as listed
+    return context
