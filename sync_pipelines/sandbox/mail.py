@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import email.policy
 import json
-import os
+import secrets
 import signal
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from itertools import count
@@ -16,18 +17,23 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self, cast
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from sync_pipelines.sandbox.processes import open_private
 from sync_pipelines.sandbox.servers import listen
 
 
 class SmtpSink:
-    """`with SmtpSink() as mail:` listens on a free port; `refuse` are recipients that are turned away."""
+    """`with SmtpSink() as mail:` listens on a free port; `needs_login` makes up a user and a password.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    Its faults: `refuse` are recipients that are turned away, `broken` turns every mail away, `drops` hangs up in
+    the middle of one, and every mail waits for `slow_seconds`.
+    """
+
+    def __init__(self, folder: Path | None = None, *, needs_login: bool = False) -> None:
         self.messages: list[EmailMessage] = []
-        self.refuse: set[str] = set()
-        self.broken = False
+        self.login = ("sync", secrets.token_urlsafe(12)) if needs_login else None
+        self.clear()
         self._folder, self._numbers = folder, count(1)
         # aiosmtpd's own controller calls the port that it was given, which a free port is not.
         self._loop = asyncio.new_event_loop()
@@ -35,7 +41,7 @@ class SmtpSink:
     def __enter__(self) -> Self:
         line = listen("127.0.0.1", 0)
         self.port: int = line.getsockname()[1]
-        serving = self._loop.create_server(lambda: SMTP(self, loop=self._loop), sock=line)
+        serving = self._loop.create_server(self._server_for_a_connection, sock=line)
         self._server = self._loop.run_until_complete(serving)
         self._thread = Thread(target=self._loop.run_forever, name="smtp-sink")
         self._thread.start()
@@ -49,9 +55,38 @@ class SmtpSink:
         self._thread.join()
         self._loop.close()
 
+    def clear(self) -> None:
+        """Forget what came and switch every fault off."""
+        self.messages.clear()
+        self.refuse: set[str] = set()
+        self.broken = self.drops = False
+        self.slow_seconds = 0.0
+
     @property
     def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}"
+        """Where it listens, with user and password where it needs them."""
+        login = f"{self.login[0]}:{self.login[1]}@" if self.login else ""
+        return f"smtp://{login}127.0.0.1:{self.port}"
+
+    def _server_for_a_connection(self) -> SMTP:
+        return SMTP(
+            self, loop=self._loop, authenticator=self._authenticate, auth_require_tls=self.login is None
+        )
+
+    def _authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
+    ) -> Any:
+        known = self.login and tuple(text.encode() for text in self.login)
+        return AuthResult(success=isinstance(given, LoginPassword) and tuple(given) == known, handled=False)
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        await asyncio.sleep(self.slow_seconds)
+        if self.login and not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -62,14 +97,16 @@ class SmtpSink:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.broken:
+        if self.drops:
+            cast("asyncio.Transport", server.transport).abort()
+        if self.broken or self.drops:
             return "451 4.3.0 try again later"
         content = cast("bytes", envelope.content)
         parsed: Any = message_from_bytes(content, policy=email.policy.default)
         self.messages.append(parsed)
         if self._folder is not None:
-            path = self._folder / f"{os.getpid()}-{next(self._numbers):04}.eml"
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as stream:
+            name = f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}-{next(self._numbers):04}.eml"
+            with open_private(self._folder / name) as stream:
                 stream.write(content)
         return "250 OK"
 
@@ -85,8 +122,8 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with SmtpSink(folder) as sink:
         ready = home / "mail.json"
-        ready.touch(mode=0o600)
-        ready.write_text(json.dumps({"SMTP_URL": sink.url}))
+        with open_private(ready) as stream:
+            stream.write(json.dumps({"SMTP_URL": sink.url}).encode())
         signal.sigwait(signals)
         ready.unlink(missing_ok=True)
 

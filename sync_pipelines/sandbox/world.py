@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -48,6 +49,12 @@ class _Upstream(NamedTuple):
     ready_file: str
     variables: tuple[str, ...]
     options: tuple[str, ...] = ()
+    #: What it works upon: a fake endpoint of a real database would take alerts that nobody gets.
+    upon: tuple[str, ...] = ()
+
+    def is_replaced(self, given: Mapping[str, str]) -> bool:
+        """Whether a real service stands in its place, in whole or in part: the two are never mixed."""
+        return any(given.get(name) for name in (*self.variables, *self.upon))
 
     @property
     def ready(self) -> Path:
@@ -74,6 +81,7 @@ class Sandbox:
     scale: float = 1.0
     wait_seconds: float = 2.0
     _postgres: PostgresServer = field(init=False)
+    _children: list[subprocess.Popen[bytes]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.home = self.home.resolve()
@@ -87,7 +95,7 @@ class Sandbox:
         for name, build in DATABASES.items():
             self._create_database(name, build)
         for upstream in self._upstreams:
-            if not any(os.environ.get(name) for name in upstream.variables):
+            if not upstream.is_replaced(os.environ):
                 self._start(upstream, detached)
         self._dagster_home()
 
@@ -95,6 +103,9 @@ class Sandbox:
         """Stop the upstreams, then the database."""
         for upstream in reversed(self._upstreams):
             processes.end(upstream.note)
+        for child in self._children:
+            child.wait()
+        self._children.clear()
         self._postgres.stop()
 
     def status(self) -> dict[str, bool]:
@@ -124,7 +135,7 @@ class Sandbox:
         }
         known = {name for upstream in self._upstreams for name in upstream.variables}
         for upstream in self._upstreams:
-            if upstream.ready.is_file():
+            if upstream.ready.is_file() and not upstream.is_replaced(given):
                 said = json.loads(upstream.ready.read_text())
                 own |= {name: said[name] for name in upstream.variables}
         values = {name: given.get(name) or value for name, value in own.items()}
@@ -149,6 +160,7 @@ class Sandbox:
                     "aimindset.json",
                 ),
                 ("AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY"),
+                upon=("AIMINDSET_DATABASE_URL",),
             ),
         ]
 
@@ -162,8 +174,10 @@ class Sandbox:
             note=upstream.note,
             output=upstream.output,
             detached=detached,
-            environment={**os.environ, **self.environment(os.environ)},
+            # Of the sandbox's own only: a fake neither writes to a real database nor mails by a real server.
+            environment={**os.environ, "SMTP_URL": "", **self.environment({})},
         )
+        self._children.append(child)
         deadline = time.monotonic() + START_SECONDS
         while not (upstream.ready.is_file() and upstream.ready.stat().st_size):
             if child.poll() is not None or time.monotonic() > deadline:

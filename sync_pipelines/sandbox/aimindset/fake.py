@@ -1,38 +1,37 @@
-"""The project's endpoints: the Edge Function `alert-processor` and the RPC face of PostgREST.
+"""The project's endpoints on a socket: the Edge Function `alert-processor` and the RPC face of PostgREST.
 
 They behave as sections 3 and 5 of the contract say, upon the project's own database. Answers of other kinds are
-faults that are switched on; every request is remembered without its credentials.
+faults that are switched on, by a test or while it runs (`POST /_sandbox/faults`); every request is remembered without
+its credentials.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
-import smtplib
-from collections.abc import Callable
-from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import psycopg
-from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sync_pipelines.sandbox.aimindset.alert_processor import AlertProcessor
+from sync_pipelines.sandbox.aimindset.faults import ANSWERS, BEHAVIOURS, Switches
+from sync_pipelines.sandbox.aimindset.rpc import Rpc
 from sync_pipelines.sandbox.servers import BackgroundServer
 
 ALERT_PATH = "/functions/v1/alert-processor"
 RPC_PATH = "/rest/v1/rpc/{function}"
-_ICONS = {"critical": ("🚨", "CRÍTICO"), "error": ("⚠️", "ERRO")}
-#: How the API's timeouts and roles answer, by SQLSTATE.
-_STATUSES = {"42883": 404, "42501": 403, "57014": 500, "25006": 405, "55P03": 500}
+FAULTS_PATH = "/_sandbox/faults"
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Recorded(NamedTuple):
-    """A request that came, and what it asked for."""
+    """A request that came, whether its key was good, and what it asked for; `body` is None unless it is JSON."""
 
     method: str
     path: str
@@ -43,7 +42,8 @@ class Recorded(NamedTuple):
 class AimindsetFake:
     """`with AimindsetFake(database_url) as project:` serves both endpoints on a free port.
 
-    Without a database there are `subscribers` subscribers. `smtp` is host and port to which mails are handed.
+    Without a database there are `subscribers` subscribers and no functions. `smtp` is host and port to which mails
+    are handed; `slow_seconds` is how late a slow answer is.
     """
 
     def __init__(
@@ -53,14 +53,18 @@ class AimindsetFake:
         subscribers: int = 1,
         smtp: tuple[str, int] | None = None,
         service_key: str | None = None,
+        slow_seconds: float = 3.0,
     ) -> None:
-        self.database_url, self.subscribers, self.smtp = database_url, subscribers, smtp
         self.service_key = service_key or f"service-{secrets.token_hex(16)}"
+        self.slow_seconds = slow_seconds
         self.requests: list[Recorded] = []
-        self._faults: dict[str, int] = {}
+        self.switches = Switches()
+        self.alert_processor = AlertProcessor(self.switches, database_url, subscribers, smtp)
+        self.rpc = Rpc(database_url) if database_url else None
         routes = [
-            Route(ALERT_PATH, self._alert, methods=["GET", "POST", "OPTIONS"]),
+            Route(ALERT_PATH, self._alert, methods=_METHODS),
             Route(RPC_PATH, self._rpc, methods=["POST"]),
+            Route(FAULTS_PATH, self._faults, methods=["GET", "POST", "DELETE"]),
         ]
         self.server = BackgroundServer(Starlette(routes=routes))
 
@@ -74,12 +78,13 @@ class AimindsetFake:
     ) -> None:
         self.server.__exit__(kind, error, trace)
 
-    def fail(self, name: str, times: int = 1_000_000) -> None:
-        """Switch a fault on for the next requests: a key of FAULTS, `all_fail`, `slow`, `drop` or `no_subscribers`."""
-        self._faults[name] = times
+    def fail(self, name: str, times: int | None = None) -> None:
+        """Switch a fault of `faults.py` on, until `clear` or for so many requests."""
+        self.switches.add(name, times)
 
     def clear(self) -> None:
-        self._faults.clear()
+        """Switch everything off and forget what came."""
+        self.switches.clear()
         self.requests.clear()
 
     @property
@@ -87,128 +92,60 @@ class AimindsetFake:
         """The bodies that reached the function."""
         return [one.body for one in self.requests if one.path == ALERT_PATH]
 
-    def _strikes(self, name: str) -> bool:
-        left = self._faults.get(name, 0)
-        if left:
-            self._faults[name] = left - 1
-        return left > 0
-
-    async def _admitted(self, request: Request) -> tuple[Any, Response | None]:
-        """The body, and the answer where the gateway gives one by itself."""
-        try:
-            body = await request.json()
-        except ValueError:
-            body = None
-        given = request.headers.get("authorization", "")
-        authorized = secrets.compare_digest(given.encode(), f"Bearer {self.service_key}".encode())
-        self.requests.append(Recorded(request.method, request.url.path, authorized, body))
-        if self._strikes("slow"):
-            await asyncio.sleep(3)
-        if self._strikes("drop"):
-            raise ConnectionResetError("the fake drops the line")
-        for name, answer in FAULTS.items():
-            if self._strikes(name):
-                return body, answer()
-        if not authorized:
-            return body, JSONResponse({"code": 401, "message": "Invalid JWT"}, 401)
-        return body, None
-
     async def _alert(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return PlainTextResponse("ok", headers={"Access-Control-Allow-Origin": "*"})
-        body, answer = await self._admitted(request)
-        return await run_in_threadpool(self._process, body) if answer is None else answer
-
-    def _process(self, body: Any) -> Response:
-        if not isinstance(body, dict):
-            return JSONResponse({"error": "Erro interno", "details": "Unexpected token"}, 500)
-        if not all(body.get(name) for name in ("type", "source", "message")):
-            return JSONResponse({"error": "Campos obrigatórios: type, source, message"}, 400)
-        if body["type"] not in _ICONS:
-            return JSONResponse({"message": "Tipo de log não requer alerta"})
-        if self._strikes("subscriber_query_fails"):
-            return JSONResponse({"error": "Erro ao buscar subscribers"}, 500)
-        recipients = [] if self._strikes("no_subscribers") else self._recipients()
-        if not recipients:
-            return JSONResponse({"message": "Nenhum subscriber encontrado"})
-        failed = len(recipients) if self._strikes("all_fail") else 0
-        sent = len(recipients) - failed
-        if sent:
-            self._send(recipients, body)
-        self._log(body, len(recipients), sent, failed)
-        counts = {"emails_sent": sent, "emails_failed": failed, "total_subscribers": len(recipients)}
-        return JSONResponse({"message": "Alertas processados", **counts})
-
-    def _recipients(self) -> list[str]:
-        if self.database_url is None:
-            return [f"pessoa{number}@example.com" for number in range(self.subscribers)]
-        with psycopg.connect(self.database_url) as connection:
-            # As found: is_active is not looked at.
-            return [email for (email,) in connection.execute("select email from alert_subscriptions")]
-
-    def _send(self, recipients: list[str], body: dict[str, Any]) -> None:
-        if self.smtp is None:
-            return
-        icon, word = _ICONS[body["type"]]
-        with smtplib.SMTP(*self.smtp, timeout=5) as line:
-            for recipient in recipients:
-                mail = EmailMessage()
-                mail["Subject"] = f"{icon} [AIMindset] Alerta {word} - {body['source']}"
-                mail["From"], mail["To"] = "alertas@example.com", recipient
-                mail.set_content(f"<p>{body['message']}</p><pre>{body.get('details')}</pre>", subtype="html")
-                line.send_message(mail)
-
-    def _log(self, body: dict[str, Any], subscribers: int, sent: int, failed: int) -> None:
-        if self.database_url is None:
-            return
-        context = {
-            "alert_type": body["type"],
-            "alert_source": body["source"],
-            "subscribers_count": subscribers,
-            "successful_emails": sent,
-            "failed_emails": failed,
-            "original_alert": body,
-        }
-        try:
-            with psycopg.connect(self.database_url) as connection:
-                connection.execute(
-                    "insert into system_logs (type, message, context) values ('email', 'Alerta enviado', %s)",
-                    (Jsonb(context),),
-                )
-        except psycopg.Error:
-            return  # the function ignores it too
+        text = await request.body()
+        refusal = await self._refusal(request, text, self._bears_the_key(request), "Invalid JWT")
+        if refusal is not None:
+            return refusal
+        return await run_in_threadpool(self.alert_processor.process, text)
 
     async def _rpc(self, request: Request) -> Response:
-        _body, answer = await self._admitted(request)
-        if answer is not None:
+        text = await request.body()
+        authorized = self._bears_the_key(request) and self._is_the_key(request.headers.get("apikey", ""))
+        refusal = await self._refusal(request, text, authorized, "Invalid API key")
+        if refusal is not None:
+            return refusal
+        if self.rpc is None:
+            return JSONResponse({"code": "PGRST000", "message": "Could not connect with the database"}, 503)
+        return await run_in_threadpool(self.rpc.call, request.path_params["function"], text)
+
+    async def _refusal(self, request: Request, text: bytes, authorized: bool, why: str) -> Response | None:
+        """Remember the request; the answer where a fault or the gateway gives one by itself."""
+        self.requests.append(Recorded(request.method, request.url.path, authorized, _parsed(text)))
+        if self.switches.strikes("slow"):
+            await asyncio.sleep(self.slow_seconds)
+        if (answer := self.switches.answer()) is not None:
             return answer
-        return await run_in_threadpool(self._call, request.path_params["function"])
+        return None if authorized else JSONResponse({"code": 401, "message": why}, 401)
 
-    def _call(self, function: str) -> Response:
-        assert self.database_url is not None
+    def _bears_the_key(self, request: Request) -> bool:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        return kind.lower() == "bearer" and self._is_the_key(token)
+
+    def _is_the_key(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self.service_key.encode())
+
+    async def _faults(self, request: Request) -> Response:
+        """The desk: GET lists the faults, POST {"name": …, "times": …} switches one on, DELETE all off."""
+        if request.method == "GET":
+            return JSONResponse({"on": self.switches.listing(), "known": [*ANSWERS, *BEHAVIOURS]})
+        if request.method == "DELETE":
+            self.switches.clear()
+            return JSONResponse({"on": {}})
+        wanted = _parsed(await request.body())
+        if not isinstance(wanted, dict):
+            return JSONResponse({"message": 'A fault is described by {"name": "drop", "times": 1}.'}, 400)
         try:
-            with psycopg.connect(self.database_url) as connection:
-                connection.execute("set local role service_role")
-                connection.execute("set local statement_timeout = '8s'")
-                row = connection.execute(
-                    psycopg.sql.SQL("select public.{}()").format(psycopg.sql.Identifier(function))
-                ).fetchone()
-        except psycopg.Error as error:
-            state = error.sqlstate or "XX000"
-            code = "PGRST202" if state == "42883" else state
-            message = str(error).partition("\n")[0]
-            problem = {"code": code, "message": message, "details": None, "hint": None}
-            return JSONResponse(problem, _STATUSES.get(state, 500))
-        return JSONResponse(row[0] if row else None)
+            self.fail(str(wanted.get("name")), wanted.get("times"))
+        except ValueError as error:
+            return JSONResponse({"message": str(error)}, 400)
+        return JSONResponse({"on": self.switches.listing()}, 201)
 
 
-FAULTS: dict[str, Callable[[], Response]] = {
-    "unauthorized": lambda: JSONResponse({"code": 401, "message": "Invalid JWT"}, 401),
-    "not_deployed": lambda: JSONResponse({"code": "NOT_FOUND", "message": "Function was not found"}, 404),
-    "throttled": lambda: JSONResponse({"message": "Too many requests"}, 429, {"Retry-After": "1"}),
-    "bad_gateway": lambda: Response("<html><title>502</title></html>", 502, media_type="text/html"),
-    "not_json": lambda: PlainTextResponse("alerta enviado"),
-    "empty": lambda: Response(status_code=200),
-    "sent_as_text": lambda: JSONResponse({"message": "ok", "emails_sent": "1"}),
-    "sent_as_bool": lambda: JSONResponse({"message": "ok", "emails_sent": True}),
-}
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

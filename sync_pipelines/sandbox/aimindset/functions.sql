@@ -127,28 +127,64 @@ exception when others then
 end
 $$;
 
-create function public.insert_system_log(p_type text, p_message text, p_context jsonb default null) returns void
-language sql security definer as $$
-    insert into public.system_logs (type, message, context) values (p_type, p_message, p_context)
+-- The older shape; at HEAD it returns nothing.
+create function public.insert_system_log(p_type text, p_message text, p_context jsonb default null) returns bigint
+language plpgsql security definer as $$
+declare
+    v_id bigint;
+begin
+    insert into system_logs (type, message, context) values (p_type, p_message, p_context) returning id into v_id;
+    return v_id;
+end
 $$;
 
+create function public.get_backup_logs(limit_count integer default 10)
+returns table (
+    id uuid, action_type varchar, created_at timestamptz, records_affected integer, details text, success boolean
+)
+language plpgsql security definer as $$
+begin
+    return query
+    select log.id, log.action_type, log.created_at, log.records_affected, log.details, log.success
+    from backup_logs as log order by log.created_at desc limit limit_count;
+end
+$$;
+
+-- Raises 42P01 where pg_cron is not installed, as in this box.
+create function public.get_backup_cron_status()
+returns table (jobname text, schedule text, active boolean, description text)
+language plpgsql security definer as $$
+begin
+    return query
+    select job.jobname::text, job.schedule::text, job.active, 'Backup automático'
+    from cron.job as job where job.jobname in ('auto-backup-daily', 'auto-backup-secondary');
+end
+$$;
+
+-- Looks at one type only and wants both cron jobs; each call while overdue adds a row.
 create function public.check_backup_health() returns jsonb language plpgsql security definer as $$
 declare
     v_last timestamptz;
     v_hours numeric;
+    n_jobs integer := 0;
 begin
     select max(created_at) into v_last from system_logs where type = 'backup_success';
     v_hours := coalesce(extract(epoch from now() - v_last) / 3600, 999);
+    if to_regclass('cron.job') is not null then
+        select count(*) into n_jobs from get_backup_cron_status() where active;
+    end if;
     if v_hours > 25 then
         insert into system_logs (type, message) values ('backup_overdue_alert', 'Backup atrasado');
     end if;
     return jsonb_build_object(
         'last_backup_time', v_last, 'hours_since_backup', round(v_hours, 2), 'backup_overdue', v_hours > 25,
-        'cron_jobs_active', 0, 'cron_jobs_expected', 2, 'system_healthy', false, 'checked_at', now()
+        'cron_jobs_active', n_jobs, 'cron_jobs_expected', 2, 'system_healthy', v_hours <= 25 and n_jobs = 2,
+        'checked_at', now()
     );
 end
 $$;
 
+-- Despite its name it deletes log rows only, never a backup.
 create function public.cleanup_old_backups() returns json language plpgsql security definer as $$
 declare
     n_backup integer;
