@@ -24,7 +24,7 @@ demo: install  ## sandbox, migrations, one proved run, then the Dagster UI (ONCE
 	@$(BIN)/sync-pipelines demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: install  ## the whole suite but for what kills processes or drives a browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n logical --dist loadfile
 
 test-slow: install  ## kills, the daemon, the browser
 	@$(BIN)/python -m pytest -m slow
