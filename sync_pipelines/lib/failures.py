@@ -70,6 +70,13 @@ def classify_http_status(status: int) -> bool:
     return status in _TRANSIENT_STATUSES
 
 
+def is_transient_answer(status: int, code: str | None) -> bool:
+    """True where an answer of PostgREST may be another one later: by its code, or a gateway's by its status."""
+    if code is None:
+        return classify_http_status(status)
+    return classify_sqlstate(code) or status in {429, 502, 503, 504}
+
+
 def from_http_status(
     status: int, *, what: str, retry_after: float | None = None, setting: str | None = None
 ) -> SyncError:

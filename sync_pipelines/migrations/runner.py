@@ -26,6 +26,7 @@ class History(NamedTuple):
 FABRICIO = History("fabricio", "sync_private", "the fabricio database")
 HITSS = History("hitss", "sync_private", "the hitss database")
 AIMINDSET = History("aimindset", "sync_private", "the aimindset database")
+TABULADORMAX = History("tabuladormax", "sync_private", "the tabuladormax database")
 OPS = History("ops", "ops", "the ops database")
 _ROOT = Path(__file__).parent
 

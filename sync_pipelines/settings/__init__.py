@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from sync_pipelines.lib import redaction
 from sync_pipelines.lib.landing import FolderStore, LandingStore
 from sync_pipelines.lib.object_store import ObjectStore
 from sync_pipelines.lib.retention import Policy
+from sync_pipelines.settings.scouter import ScouterSettings
 
 #: Parameters of upstream URLs that say what is asked and not who asks: masking them would only spoil the logs.
 HARMLESS_PARAMETERS = frozenset(
@@ -35,7 +36,7 @@ class SettingsError(ValueError):
     """A setting is missing or wrong; the message names the variable and says what it should be."""
 
 
-class Settings(BaseSettings):
+class Settings(ScouterSettings):
     """The environment as values. A field's name in upper case is its variable's name."""
 
     model_config = SettingsConfigDict(
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
         "fabricio_database_url",
         "hitss_database_url",
         "aimindset_database_url",
+        "tabuladormax_database_url",
         "scratch_database_url",
     )
     @classmethod
@@ -133,7 +135,14 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("landing_s3_endpoint", "aimindset_project_url", "hitss_base_url", "hitss_download_url")
+    @field_validator(
+        "landing_s3_endpoint",
+        "aimindset_project_url",
+        "hitss_base_url",
+        "hitss_download_url",
+        "gestao_scouter_url",
+        "tabuladormax_project_url",
+    )
     @classmethod
     def _https_address(cls, value: str | SecretStr | None) -> str | SecretStr | None:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -154,7 +163,7 @@ class Settings(BaseSettings):
             raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
         return value
 
-    @field_validator("hitss_ca_bundle")
+    @field_validator("hitss_ca_bundle", "gestao_scouter_ca_bundle")
     @classmethod
     def _bundle_exists(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
@@ -163,7 +172,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:
-        for name in ("hitss_download_url", "hitss_base_url"):
+        for name in ("hitss_download_url", "hitss_base_url", "gestao_scouter_url"):
             value = getattr(self, name)
             host = urlsplit(self.require(name)).hostname if value is not None else None
             if self.sync_env == "production" and host in LOOPBACK:
@@ -173,8 +182,8 @@ class Settings(BaseSettings):
         for name in ("landing_s3_access_key", "landing_s3_secret_key"):
             if self.landing_url.startswith("s3://") and getattr(self, name) is None:
                 raise ValueError(f"{name.upper()}: is not set, and LANDING_URL is a bucket, which needs it")
-        projects = (self.fabricio_database_url, self.hitss_database_url, self.aimindset_database_url)
-        if any(projects) and self.ops_database_url is None:
+        projects = ("fabricio", "hitss", "aimindset", "tabuladormax")
+        if any(getattr(self, f"{name}_database_url") for name in projects) and self.ops_database_url is None:
             raise ValueError(
                 "OPS_DATABASE_URL: is not set; proofs, rejects and the landing index need a database of ours"
             )

@@ -1,0 +1,222 @@
+"""PostgREST as a client of this house sees it: bulk upserts, reads by key, probes, and what an answer means.
+
+Statuses and codes are those of the wire contract: what is to be done is decided by `code`, then by the status,
+then by there being no JSON at all (a gateway). A message is read for one thing only, the column of a PGRST204.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
+
+from sync_pipelines.lib import redaction
+from sync_pipelines.lib.downloads import Watch
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    RefusedError,
+    SyncError,
+    TransientError,
+    from_http_error,
+    is_transient_answer,
+    retry_after_seconds,
+)
+from sync_pipelines.lib.http import HttpClient
+
+LARGEST_ANSWER = 64 << 20  # bytes; a thousand rows of leads are about two million
+#: What a failure asks for: other rows (`data`), another structure or a reload (`schema`), another time (`transient`),
+#: a person (`fatal`).
+Kind = Literal["data", "schema", "transient", "fatal"]
+_UNKNOWN_COLUMN = re.compile(r"Could not find the '(.+?)' column of '(.+?)' in the schema cache")
+_SCHEMA_CODES = {
+    *("PGRST106", "PGRST117", "PGRST125", "PGRST126", "PGRST200", "PGRST201", "PGRST202", "PGRST203"),
+    *("PGRST204", "PGRST205", "42703", "42P01", "42P10", "42883"),
+}
+#: Integrity, data and raised errors are of the rows that were sent; so is what no other rule knows (a 400).
+_DATA_CLASSES = ("22", "23", "P0")
+_DATA_CODES = {"P0001", "PGRST102"}
+
+
+class Answer(NamedTuple):
+    """A whole answer, whatever its status. `body` is its raw text."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The parsed body, None where it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An answer that is not a success: its status, PostgREST's code (None: a gateway's), and what it asks for.
+
+    `body` is what the server said, for the table that keeps it: it may quote a value of a row, so it goes into no
+    message. `retry_after` is in seconds.
+    """
+
+    status: int
+    code: str | None
+    kind: Kind
+    body: Any = None
+    retry_after: float | None = None
+
+    @property
+    def column(self) -> str | None:
+        """The column that a stale or another schema does not have (PGRST204)."""
+        found = _UNKNOWN_COLUMN.fullmatch(str((self.body or {}).get("message", ""))) if self.code else None
+        return found.group(1) if found and self.code == "PGRST204" else None
+
+    def __str__(self) -> str:
+        if self.column:
+            return f"column {self.column!r} is not in its schema cache (PGRST204)"
+        return f"{self.status} {self.code}" if self.code else f"{self.status} from its gateway"
+
+    def error(self, what: str, *, setting: str) -> SyncError:
+        """The sentence for a person; `setting` names what they would check where we were refused."""
+        if self.kind == "transient":
+            return TransientError(f"{what} answered {self}.", retry_after=self.retry_after)
+        if self.status in (401, 403):
+            return RefusedError(f"{what} answered {self}. Check {setting}.", self.status)
+        return PermanentError(f"{what} answered {self}.")
+
+
+def problem_of(answer: Answer, retry_after: float | None = None) -> Problem | None:
+    """What is wrong with an answer; None for a success."""
+    if answer.is_success:
+        return None
+    body = answer.json()
+    code = body.get("code") if isinstance(body, dict) else None
+    code = code if isinstance(code, str) else None
+    return Problem(answer.status, code, _kind(answer.status, code), body, retry_after)
+
+
+def _kind(status: int, code: str | None) -> Kind:
+    if code in _SCHEMA_CODES:
+        return "schema"
+    if is_transient_answer(status, code):
+        return "transient"
+    if code is not None and (code in _DATA_CODES or (code[:2] in _DATA_CLASSES and status < 500)):
+        return "data"
+    # What the contract's table does not list is a 400 about the rows; but not where no PostgREST spoke.
+    return "data" if code is not None and status in (400, 409) and not code.startswith("PGRST") else "fatal"
+
+
+class PostgrestClient(HttpClient):
+    """The REST face of one Supabase project. One request is one attempt; the caller decides what a second would do.
+
+    Threads may share it. `url` is the project's (`/rest/v1` is added), or with `bare` a PostgREST's own.
+    """
+
+    def __init__(self, url: str, key: str, *, bare: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        redaction.register(key)
+        self.root = url.rstrip("/") + ("" if bare else "/rest/v1")
+        self._headers = {"apikey": key, "Authorization": f"Bearer {key}"}
+        self._what = self._checked(self.root, "REST")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request; TransientError when no whole answer came in time."""
+        import httpx
+
+        # Quoted by hand, because a + in a timestamp must not arrive as a space.
+        query = "&".join(f"{quote(name, safe='')}={quote(value, safe=_PLAIN)}" for name, value in params)
+        watch = Watch(self._what, self._clock, self._timeouts.total, self._wait_notice_seconds, None)
+        request = self._client.build_request(
+            method,
+            f"{self.root}{path}{'?' if query else ''}{query}",
+            content=content,
+            headers={
+                **self._headers,
+                **({"Content-Type": "application/json"} if content is not None else {}),
+                **(headers or {}),
+            },
+            extensions={"trace": watch.trace},
+        )
+        body = bytearray()
+        try:
+            with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
+                watch.hold(response.extensions.get("network_stream"))
+                for chunk in response.iter_bytes():
+                    watch.tick()
+                    body += chunk
+                    if len(body) > LARGEST_ANSWER:
+                        raise PermanentError(
+                            f"{self._what}: the answer is longer than {LARGEST_ANSWER} bytes."
+                        )
+        except httpx.HTTPError as error:
+            if watch.is_late():
+                raise watch.lateness() from None
+            raise from_http_error(error, what=self._what, ca_setting=self._ca_setting) from None
+        return Answer(response.status_code, response.headers, bytes(body))
+
+    def problem(self, answer: Answer) -> Problem | None:
+        """What is wrong with an answer, with the time that it asks us to wait."""
+        if answer.is_success:
+            return None
+        return problem_of(answer, retry_after_seconds(answer.headers, self._now()))
+
+    def upsert(
+        self, table: str, rows: Iterable[str], *, columns: Sequence[str], on_conflict: str
+    ) -> Problem | None:
+        """Merge `rows`, each the JSON text of an object, in one statement; None when they were taken.
+
+        Exactly `columns` are written: one that an object lacks becomes NULL, so that what was cleared is cleared.
+        Without rows nothing is touched, and columns and the right to insert are looked at all the same.
+        """
+        answer = self.request(
+            "POST",
+            f"/{quote(table)}",
+            params=(("on_conflict", on_conflict), ("columns", column_list(columns))),
+            content=f"[{','.join(rows)}]".encode(),
+            headers={"Prefer": "resolution=merge-duplicates,return=minimal"},
+        )
+        return self.problem(answer)
+
+    def probe(self, table: str, columns: Sequence[str], *, on_conflict: str) -> Problem | None:
+        """What a write of these columns would be refused for, without touching a row."""
+        return self.upsert(table, (), columns=columns, on_conflict=on_conflict)
+
+    def read(self, table: str, params: Sequence[tuple[str, str]]) -> bytes:
+        """The JSON text of an array of rows; raises SyncError for anything but a success.
+
+        A server may cap it without a word: page by what came.
+        """
+        answer = self.request("GET", f"/{quote(table)}", params=params)
+        if problem := self.problem(answer):
+            raise problem.error(self._what, setting=self._url_setting)
+        return answer.body
+
+    def rpc(self, name: str, arguments: Mapping[str, object]) -> Answer:
+        """Call a function."""
+        return self.request("POST", f"/rpc/{quote(name)}", content=json.dumps(arguments).encode())
+
+
+#: Characters that PostgREST's filters are made of; all of them may stand in a query.
+_PLAIN = "(),.*:\"'!~-_"
+
+
+def column_list(columns: Sequence[str]) -> str:
+    """`columns=` or `select=` for these names, quoted as PostgREST reads them."""
+    return ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in columns)

@@ -1,0 +1,30 @@
+"""The settings of the lead push and of its way back."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+
+class ScouterSettings(BaseSettings):
+    """TabuladorMax and Gestão Scouter; part of `Settings`, which validates the addresses."""
+
+    tabuladormax_database_url: SecretStr | None = None
+    gestao_scouter_url: str | None = None
+    gestao_scouter_service_key: SecretStr | None = None
+    gestao_scouter_ca_bundle: Path | None = None
+    gestao_scouter_secrets_from: Literal["environment", "vault"] = "environment"
+    scouter_batch_size: int = Field(50, ge=1, le=1000)
+    scouter_in_flight: int = Field(4, ge=1, le=16)
+    scouter_first_day: date = date(2025, 1, 1)
+    scouter_hourly_push: bool = False
+    scouter_error_retention_days: int = Field(90, ge=1)
+    scouter_way_back: bool = False
+    scouter_webhook_secret: SecretStr | None = None
+    scouter_inbox_retention_days: int = Field(30, ge=1)
+    tabuladormax_jwt_secret: SecretStr | None = None
+    tabuladormax_project_url: str | None = None
