@@ -80,6 +80,11 @@ class Problem:
         found = _UNKNOWN_COLUMN.fullmatch(str((self.body or {}).get("message", ""))) if self.code else None
         return found.group(1) if found and self.code == "PGRST204" else None
 
+    @property
+    def wants_fewer_rows(self) -> bool:
+        """Whether a smaller request may pass where this one did not: too slow a statement, too large a body."""
+        return self.code == "57014" or self.status == 413
+
     def __str__(self) -> str:
         if self.column:
             return f"column {self.column!r} is not in its schema cache (PGRST204)"
