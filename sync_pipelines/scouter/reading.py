@@ -54,7 +54,7 @@ class Renderings:
 
     body: sql.Composable
     hash: sql.Composable
-    suspect: sql.Composable = sql.SQL("false")
+    suspect: sql.Composable
 
 
 @dataclass(frozen=True)
