@@ -1,6 +1,6 @@
 """The last accepted exchange of each lead, in our own database: what need not be sent, and what an echo looks like.
 
-Written after the application's own tables, and without waiting for the disk: what a crash takes from here is sent once
+Written when a lead was read back equal, and without waiting for the disk: what a crash takes from here is sent once
 more, which is harmless; nothing is ever believed to be there that is not.
 """
 
@@ -43,7 +43,7 @@ class Exchanges:
         return [Exchange(*row) for row in rows]
 
     def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
-        """Remember what was accepted, newest wins."""
+        """Remember what was accepted and proved."""
         newest = {lead.id: lead for lead in leads}
         if not newest:
             return
@@ -69,6 +69,8 @@ class Exchanges:
 
     def forget(self, ids: Collection[int]) -> None:
         """Send these again next time: the destination does not hold what it accepted."""
+        if not ids:
+            return
         self.connection.execute(
             "delete from ops.lead_exchanges where destination = %s and lead_id = any(%s)",
             (self.destination, list(ids)),

@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgrest import PostgrestClient, column_list
 from sync_pipelines.scouter.leads import Lead
 from sync_pipelines.scouter.sending import KEY, TABLE
@@ -26,15 +25,17 @@ _TIMES = {"timestamp with time zone", "timestamp without time zone"}
 
 @dataclass
 class ReadBack:
-    """What a comparison found: how many leads were asked for and equal, which are missing, which differ and where."""
+    """What a comparison found: which of the leads are equal, which are missing, which differ and where."""
 
     compared: int = 0
     equal: int = 0
+    equal_leads: list[Lead] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
     different: dict[int, list[str]] = field(default_factory=dict)
     requests: int = 0
 
     def add(self, other: ReadBack) -> None:
+        """Add another's counts; its leads are not kept, they are many."""
         self.compared += other.compared
         self.equal += other.equal
         self.missing += other.missing
@@ -79,7 +80,8 @@ class Comparison:
     def _compare(self, wanted: dict[int, Lead], found: ReadBack) -> None:
         while wanted:
             found.requests += 1
-            rows = self._rows(list(wanted))
+            params = (("select", column_list(self.columns)), (KEY, f"in.({','.join(map(str, wanted))})"))
+            rows = self.client.rows(TABLE, params)
             for row in rows:
                 if lead := wanted.pop(row[KEY], None):
                     sent = json.loads(lead.body, parse_float=Decimal)
@@ -87,24 +89,10 @@ class Comparison:
                         found.different[lead.id] = columns
                     else:
                         found.equal += 1
+                        found.equal_leads.append(lead)
             if not rows:  # what a cap cut off was asked for again, and nothing more came
                 found.missing += wanted
                 return
-
-    def _rows(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        params = (("select", column_list(self.columns)), (KEY, f"in.({','.join(map(str, ids))})"))
-
-        def attempt() -> bytes:
-            return self.client.read(TABLE, params)
-
-        text = self.client.retrying()(attempt)
-        try:
-            rows = json.loads(text, parse_float=Decimal)
-        except ValueError:
-            rows = None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and KEY in row for row in rows):
-            raise PermanentError("Gestão Scouter answered a read with something that is not rows.")
-        return rows
 
     def differences(self, sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
         """The columns in which a row is not what was sent."""

@@ -21,8 +21,6 @@ from sync_pipelines.scouter.leads import Lead, Position
 
 WHAT = "the tabuladormax database"
 PAGE = 1000
-#: What the rendering of values depends on; it must not depend on how a server or a role is set up.
-SESSION = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "extra_float_digits": "1", "IntervalStyle": "postgres"}
 
 _POSITIONS: LiteralString = """
     select updated_at, id from public.leads
@@ -59,7 +57,7 @@ class Renderings:
 
 @dataclass(frozen=True)
 class LeadReader:
-    """Reads over one connection whose session is as SESSION says; `stamps` are bound into each body."""
+    """Reads over one connection whose session is as `rendering.SESSION` says; `stamps` are bound into each body."""
 
     connection: postgres.Connection
     renderings: Renderings
