@@ -11,6 +11,9 @@ NUMBERS = WHOLE_NUMBERS | FLOATS | {"numeric"}
 TIMESTAMPTZ, TIMESTAMP = "timestamp with time zone", "timestamp without time zone"
 MOMENTS = frozenset({TIMESTAMPTZ, TIMESTAMP})
 JSONS = frozenset({"json", "jsonb"})
+_OTHERS = {
+    *("boolean", "bytea", "date", "inet", "interval", "time with time zone", "time without time zone", "uuid")
+}
 RANGES = {
     "smallint": (-(2**15), 2**15 - 1),
     "integer": (-(2**31), 2**31 - 1),
@@ -64,3 +67,8 @@ def modifiers(kind: str) -> tuple[int, ...]:
     if found[1] == "numeric":
         return int(found[2]), int(found[3] or 0)
     return (int(found[2]),)
+
+
+def is_built_in(kind: str) -> bool:
+    """Whether a type is one that every Postgres has under this name, so that another database can have it too."""
+    return base_type(kind.removesuffix("[]")) in NUMBERS | TEXTS - {"citext"} | MOMENTS | JSONS | _OTHERS

@@ -149,11 +149,7 @@ def validated(
     mapping: Mapping, source_columns: Collection[str], destination_columns: Collection[str]
 ) -> Mapping:
     """The mapping in the live columns' names; PermanentError lists everything about it that cannot be."""
-    fields = tuple(
-        replace(field, sources=tuple(_without_prefix(name, source_columns) for name in field.sources))
-        for field in mapping.fields
-    )
-    mapping = Mapping(fields)
+    mapping = without_prefixes(mapping, source_columns)
     problems = [
         *_unknown("TabuladorMax", sorted(mapping.sources - set(source_columns))),
         *_unknown("Gestão Scouter", sorted(set(mapping.destinations) - set(destination_columns))),
@@ -162,6 +158,16 @@ def validated(
     if problems:
         raise PermanentError(f"The field mapping cannot be used: {'; '.join(problems)}.")
     return mapping
+
+
+def without_prefixes(mapping: Mapping, source_columns: Collection[str]) -> Mapping:
+    """The mapping with `tab_` taken from the sources of which only the name without it exists."""
+    return Mapping(
+        tuple(
+            replace(field, sources=tuple(_without_prefix(name, source_columns) for name in field.sources))
+            for field in mapping.fields
+        )
+    )
 
 
 def rules_broken(mapping: Mapping) -> list[str]:

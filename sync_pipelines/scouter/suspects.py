@@ -18,7 +18,7 @@ from sync_pipelines.scouter.mapping import Field
 from sync_pipelines.scouter.transforms import Expression
 
 Rule = Literal[
-    "longer_than", "out_of_range", "not_whole", "no_single_float", "not_one_of", "not_looking_like"
+    "longer_than", "out_of_range", "not_whole", "no_single_float", "not_one_of", "not_looking_like", "missing"
 ]
 
 
@@ -78,4 +78,5 @@ _CONDITIONS: dict[Rule, Callable[[Expression, tuple[int | str, ...]], Expression
     "no_single_float": _condition("abs({0}) > 3.4e38 and abs({0}) < 'infinity'"),
     "not_one_of": _not_one_of,
     "not_looking_like": _condition("{0} !~ {1}"),
+    "missing": _condition("{0} is null"),
 }
