@@ -1,0 +1,114 @@
+"""The RPC face of PostgREST (contracts of the backup, section 3, and of PostgREST, sections 3 and 6).
+
+A function is found by its name and the names of its arguments, runs under the API's time limit and with safeupdate,
+and its value is the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from starlette.responses import Response
+
+from sync_pipelines.sandbox.postgrest import cache
+from sync_pipelines.sandbox.postgrest.cache import Function, identifier
+from sync_pipelines.sandbox.postgrest.refusals import JSON, Refusal, of_database
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`timeout` is the role's; a function's own replaces it where `hoists_timeouts`."""
+
+    timeout: str = "8s"
+    hoists_timeouts: bool = True
+
+    def apply(self, connection: psycopg.Connection[Any], function: Function) -> None:
+        """Set them for the transaction."""
+        own = [one.partition("=")[2] for one in function.settings if one.startswith("statement_timeout=")]
+        limit = own[0] if own and self.hoists_timeouts else self.timeout
+        connection.execute(
+            "select set_config('statement_timeout', %s, true), set_config('sandbox.safeupdate', 'on', true)",
+            (limit,),
+        )
+
+
+class Rpc:
+    """Calls the functions of one database as service_role, each call on a connection of its own."""
+
+    def __init__(self, database_url: str, timeout: str = "8s", hoists_timeouts: bool = True) -> None:
+        self.database_url = database_url
+        self.timeout, self.hoists_timeouts = timeout, hoists_timeouts
+
+    def call(self, name: str, text: bytes, version: int = 12) -> Response:
+        """The answer to `POST /rest/v1/rpc/<name>` with that body."""
+        try:
+            given = arguments(text)
+            with psycopg.connect(self.database_url) as connection:
+                function = found(cache.functions(connection), "public", name, given)
+                connection.execute("select set_config('role', 'service_role', true)")
+                Limits(self.timeout, self.hoists_timeouts).apply(connection, function)
+                return call(connection, function, given)
+        except psycopg.Error as error:
+            return of_database(error, version=version).response(version)
+        except Refusal as refusal:
+            return refusal.response(version)
+
+
+def arguments(text: bytes) -> dict[str, Any]:
+    """The named arguments of a body, which may be empty."""
+    try:
+        given = json.loads(text or b"{}")
+    except ValueError:
+        raise Refusal(400, "PGRST102", "Empty or invalid json") from None
+    if not isinstance(given, dict):
+        raise Refusal(400, "PGRST102", "The body must be an object of named arguments")
+    return given
+
+
+def found(functions: Iterable[Function], schema: str, name: str, given: Mapping[str, Any]) -> Function:
+    """The function of this name that takes these arguments; Refusal where there is none."""
+    for one in functions:
+        if one.name == name and one.takes(given):
+            return one
+    names = sorted(given)
+    how = f"with parameters {', '.join(names)}" if names else "without parameters"
+    if len(names) == 1:
+        how = f"with parameter {names[0]}"
+    said = f"Could not find the function {schema}.{name} {how} in the schema cache"
+    if names:
+        said = f"Could not find the function {schema}.{name}({', '.join(names)}) in the schema cache"
+    details = (
+        f"Searched for the function {schema}.{name} {how}, but no matches were found in the schema cache."
+    )
+    raise Refusal(404, "PGRST202", said, details=details)
+
+
+def call(connection: psycopg.Connection[Any], function: Function, given: Mapping[str, Any]) -> Response:
+    """Call it in the transaction that is open: its arguments are read as their types are from JSON."""
+    kinds = dict(zip(function.arguments, function.types, strict=False))
+    taken = [name for name in function.arguments if name in given]
+    named = sql.SQL(", ").join(sql.SQL("{0} => given.{0}").format(identifier(name)) for name in taken)
+    called = sql.SQL("{}({})").format(identifier(function.schema, function.name), named)
+    values: list[object] = []
+    source: sql.Composable = sql.SQL("")
+    if taken:
+        columns = sql.SQL(", ").join(
+            identifier(name) + sql.SQL(" ") + sql.SQL(kinds[name])  # type: ignore[arg-type]
+            for name in taken
+        )
+        source = sql.SQL(" from json_to_record(%s) as given ({})").format(columns)
+        values = [json.dumps(given)]
+    if function.is_set:
+        joined = sql.SQL("{}, lateral ").format(source) if taken else sql.SQL(" from ")
+        statement = sql.SQL("select coalesce(json_agg(one), '[]')::text{}{} as one").format(joined, called)
+    else:
+        statement = sql.SQL("select to_json({})::text{}").format(called, source)
+    row = connection.execute(statement, values or None).fetchone()
+    if function.is_void:
+        return Response(status_code=204)
+    return Response("null" if row is None or row[0] is None else str(row[0]), media_type=JSON)
