@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 #: The values that each preference may have; of `max-affected` and `timezone` any.
 _KNOWN = {
@@ -45,9 +45,9 @@ class Preferences:
         return self.words.get(name)
 
     def checked(self) -> Preferences:
-        """Themselves; Refusal for an unknown one where the client is strict."""
+        """Themselves; RefusalError for an unknown one where the client is strict."""
         if self.unknown and self["handling"] == "strict":
-            raise Refusal(
+            raise RefusalError(
                 *(400, "PGRST122", "Invalid preferences given with handling=strict"),
                 details=f"Invalid preferences: {', '.join(self.unknown)}",
             )
@@ -81,18 +81,18 @@ class Asked:
 
     @cached_property
     def parsed(self) -> Any:
-        """The body as JSON; Refusal where it is none."""
+        """The body as JSON; RefusalError where it is none."""
         try:
             return json.loads(self.body)
         except ValueError:
-            raise Refusal(400, "PGRST102", "Empty or invalid json") from None
+            raise RefusalError(400, "PGRST102", "Empty or invalid json") from None
 
     @cached_property
     def rows(self) -> list[Any]:
         """The elements of the body: of an array its own, an object alone, and nothing in whatever else."""
         try:
             parsed = self.parsed
-        except Refusal:
+        except RefusalError:
             return []
         return parsed if isinstance(parsed, list) else [parsed] if isinstance(parsed, dict) else []
 

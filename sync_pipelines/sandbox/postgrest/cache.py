@@ -5,7 +5,7 @@ Writes are judged by it, reads by the database itself (wire contract, section 7)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 CHANNEL = "pgrst"
 _FOLDER = Path(__file__).parent
@@ -50,10 +50,10 @@ class Table:
         return identifier(self.schema, self.name)
 
     def column(self, name: str) -> Column:
-        """A column by its name; Refusal where the cache has none."""
+        """A column by its name; RefusalError where the cache has none."""
         if name not in self.columns:
             said = f"Could not find the '{name}' column of '{self.name}' in the schema cache"
-            raise Refusal(400, "PGRST204", said)
+            raise RefusalError(400, "PGRST204", said)
         return self.columns[name]
 
 
@@ -117,7 +117,7 @@ class SchemaCache:
     def __init__(self, database_url: str, schema: str, polls: int) -> None:
         self.polls = polls
         #: What to ask before a reload: the answer "no" makes the server miss it.
-        self.hears = lambda: True
+        self.hears: Callable[[], bool] = lambda: True
         self._database_url, self._schema = database_url, schema
         self._connection: psycopg.Connection[Any] | None = None
         self._snapshot = Snapshot(schema)

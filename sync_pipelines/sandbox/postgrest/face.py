@@ -31,7 +31,7 @@ from sync_pipelines.sandbox.postgrest.faults import (
     Cut,
     Hung,
 )
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 from sync_pipelines.sandbox.postgrest.service import Service
 from sync_pipelines.sandbox.postgrest.tokens import Tokens
 from sync_pipelines.sandbox.servers import BackgroundServer
@@ -90,15 +90,15 @@ class PostgrestFace:
 
     def __enter__(self) -> Self:
         self.server.__enter__()
-        self.url = self._service.url = self.server.url
+        self.url = self.server.url
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._closing.begin()
         self.server.__exit__(kind, error, trace)
-        self._service.close()
+        self.close()
 
     @property
     def reload_polls(self) -> int:
@@ -122,8 +122,8 @@ class PostgrestFace:
         self.requests.clear()
 
     def close(self) -> None:
-        """End what hangs."""
-        self._closing.begin()
+        """Leave the database, once the server has ended."""
+        self._service.close()
 
     async def _serve(self, request: Request) -> Response:
         asked = Asked(
@@ -164,13 +164,13 @@ class PostgrestFace:
         }
         return self.switches.answer(asked.keys, others)
 
-    def _stopped(self, asked: Asked) -> Refusal | None:
+    def _stopped(self, asked: Asked) -> RefusalError | None:
         """What the gateway says to a request without one of the project's keys."""
         key = asked.headers.get("apikey") or asked.parameter("apikey")
         if not key:
             hint = "No `apikey` request header or url param was found."
-            return Refusal(401, None, "No API key found in request", hint=hint)
+            return RefusalError(401, None, "No API key found in request", hint=hint)
         if not any(secrets.compare_digest(key, known) for known in (self.service_key, self.anon_key)):
             hint = "Double check your Supabase `anon` or `service_role` API key."
-            return Refusal(401, None, "Invalid API key", hint=hint)
+            return RefusalError(401, None, "Invalid API key", hint=hint)
         return None

@@ -11,14 +11,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from sync_pipelines.sandbox.faults import Dropped
-from sync_pipelines.sandbox.postgrest.refusals import JSON, Refusal
+from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError
 from sync_pipelines.sandbox.wire import Wire
 
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 def _refused(status: int, code: str | None, message: str, **more: Any) -> Callable[[], Response]:
-    return lambda: Refusal(status, code, message, **more).response(16)
+    return lambda: RefusalError(status, code, message, **more).response(16)
 
 
 def _bare(status: int, told: dict[str, Any]) -> Callable[[], Response]:
@@ -113,15 +113,15 @@ class Cut(Response):
         super().__init__(None, 200 if whole.status_code == 204 else whole.status_code)
         # Where there was nothing to cut, something is announced.
         self._body = bytes(whole.body) or b" "
-        self._headers = {
-            **whole.headers,
+        self._sent = {
+            **dict(whole.headers),
             "content-type": whole.headers.get("content-type", JSON),
             "content-length": str(len(self._body)),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wire = Wire(scope, receive, send)
-        await wire.start(self.status_code, self._headers)
+        await wire.start(self.status_code, self._sent)
         await wire.body(self._body[: len(self._body) // 2], more=True)
         await wire.hang_up(reset=False)
         wire.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from sync_pipelines.sandbox.postgrest.cache import identifier
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 #: Parameters that are no conditions.
 RESERVED = {"select", "columns", "order", "limit", "offset", "on_conflict"}
@@ -29,9 +29,9 @@ _NAME = re.compile(r'"(?:[^"\\]|\\.)*"|[^.,():"]+')
 NOT_NULL_IS_KNOWN = 13
 
 
-def unreadable(what: str) -> Refusal:
+def unreadable(what: str) -> RefusalError:
     """The refusal of a query string that cannot be parsed."""
-    return Refusal(400, "PGRST100", f'"failed to parse {what}"', details="unexpected input")
+    return RefusalError(400, "PGRST100", f'"failed to parse {what}"', details="unexpected input")
 
 
 @dataclass
@@ -131,7 +131,7 @@ def path(text: str) -> sql.Composable:
         return made
     made = sql.SQL("to_jsonb({})").format(made)
     for arrow, key in zip(steps[::2], steps[1::2], strict=True):
-        step: sql.Composable = sql.SQL(key) if key.isdigit() else sql.Literal(key.replace("%", "%%"))  # type: ignore[arg-type]
+        step: sql.Composable = sql.SQL(key) if key.isdigit() else sql.Literal(key.replace("%", "%%"))
         made = sql.SQL("{}{}{}").format(made, sql.SQL("->>" if arrow == "->>" else "->"), step)
     return sql.SQL("({})").format(made)
 

@@ -30,7 +30,7 @@ _GRANTED = """
 
 
 def document(
-    connection: psycopg.Connection[Any], snapshot: Snapshot, version: int, url: str
+    connection: psycopg.Connection[Any], snapshot: Snapshot, version: int, host: str
 ) -> dict[str, Any]:
     """What the role of this connection may touch, as the cache knows it."""
     granted = {name for (name,) in connection.execute(_GRANTED, [snapshot.schema]).fetchall()}
@@ -44,7 +44,7 @@ def document(
     return {
         "swagger": "2.0",
         "info": {"title": "standard public schema", "description": "", "version": f"{version}.0"},
-        "host": url.partition("://")[2],
+        "host": host,
         "basePath": "/",
         "schemes": ["http"],
         "consumes": ["application/json"],

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import Conditions, path, pieces, unquoted, unreadable
-from sync_pipelines.sandbox.postgrest.refusals import JSON, Refusal
+from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError
 
 _ORDER = re.compile(r"(.+?)(?:\.(asc|desc))?(?:\.(nullsfirst|nullslast))?$")
-_WORDS = {
+_WORDS: dict[str | None, sql.SQL] = {
     **{"asc": sql.SQL(" asc"), "desc": sql.SQL(" desc"), None: sql.SQL("")},
     **{"nullsfirst": sql.SQL(" nulls first"), "nullslast": sql.SQL(" nulls last")},
 }
@@ -35,7 +35,7 @@ def _item(text: str) -> sql.Composable:
         return sql.SQL("*")
     if text.endswith(")"):
         said = "Could not find a relationship in the schema cache"
-        raise Refusal(400, "PGRST200", said, details="The sandbox embeds nothing.")
+        raise RefusalError(400, "PGRST200", said, details="The sandbox embeds nothing.")
     found = _ITEM.fullmatch(text)
     if found is None:
         raise unreadable(f"select parameter ({text})")
@@ -44,7 +44,9 @@ def _item(text: str) -> sql.Composable:
     if cast:
         made = sql.SQL("cast({} as {})").format(made, sql.SQL(cast))
     label = unquoted(alias or re.split(r"->>?", name)[-1])
-    return made + sql.SQL(" as ") + identifier(label) if alias or cast or "->" in name else made
+    if not (alias or cast or "->" in name):
+        return made
+    return sql.SQL("{} as {}").format(made, identifier(label))
 
 
 def ordered(order: str | None) -> sql.Composable:
@@ -68,7 +70,7 @@ def window(asked: Asked, cap: int | None) -> tuple[int, int | None]:
         first, last = int(found[1]), int(found[2]) if found[2] else None
         if last is not None and last < first:
             said = "The lower boundary must be lower than or equal to the upper boundary in the Range header."
-            raise Refusal(416, "PGRST103", "Requested range not satisfiable", details=said)
+            raise RefusalError(416, "PGRST103", "Requested range not satisfiable", details=said)
         ends = [offset + limit] if limit is not None else []
         ends += [last + 1] if last is not None else []
         offset = max(offset, first)
@@ -85,7 +87,9 @@ def _whole(text: str | None) -> int | None:
         return None
     number = int(text)
     if number < 0:
-        raise Refusal(416, "PGRST103", "Requested range not satisfiable", details="Negative limit or offset.")
+        raise RefusalError(
+            416, "PGRST103", "Requested range not satisfiable", details="Negative limit or offset."
+        )
     return number
 
 
@@ -121,7 +125,7 @@ def answered(
     """Rows as an answer: their range, their count, or the one of them that was asked for."""
     if total is not None and offset > total:
         said = f"An offset of {offset} was requested, but there are only {total} rows."
-        raise Refusal(
+        raise RefusalError(
             *(416, "PGRST103", "Requested range not satisfiable"),
             details=said,
             headers={"Content-Range": f"*/{total}"},
@@ -133,7 +137,7 @@ def answered(
     }
     if ONE in asked.headers.get("accept", ""):
         if count != 1:
-            raise Refusal(
+            raise RefusalError(
                 *(406, "PGRST116", "JSON object requested, multiple (or no) rows returned"),
                 details=f"The result contains {count} rows",
             )

@@ -21,7 +21,7 @@ _STATUSES = {
 CARDINALITY_IS_OURS = 13
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An answer that is not a success. `code` is None where the gateway gave it, which knows no codes."""
 
     def __init__(
@@ -51,11 +51,11 @@ class Refusal(Exception):
         return Response(json.dumps(told, ensure_ascii=False), self.status, headers, media_type=JSON)
 
 
-def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = False) -> Refusal:
+def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = False) -> RefusalError:
     """The refusal that an error of the database becomes; one without SQLSTATE is a lost connection."""
     code = error.sqlstate
     if code is None:
-        return Refusal(503, "PGRST001", "Database client error. Retrying the connection.")
+        return RefusalError(503, "PGRST001", "Database client error. Retrying the connection.")
     diagnosis = error.diag
     message = diagnosis.message_primary or "the statement failed"
     headers = {}
@@ -70,7 +70,7 @@ def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = Fa
         status = _STATUSES.get(code) or _STATUSES.get(code[:2]) or 400
     if code == "42501" and anonymous:
         status, headers = 401, {"WWW-Authenticate": "Bearer"}
-    return Refusal(
+    return RefusalError(
         status,
         code,
         message,

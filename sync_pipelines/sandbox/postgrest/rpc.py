@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest import cache
 from sync_pipelines.sandbox.postgrest.cache import Function, identifier
-from sync_pipelines.sandbox.postgrest.refusals import JSON, Refusal, of_database
+from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError, of_database
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Rpc:
                 return call(connection, function, given)
         except psycopg.Error as error:
             return of_database(error, version=version).response(version)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return refusal.response(version)
 
 
@@ -64,14 +64,14 @@ def arguments(text: bytes) -> dict[str, Any]:
     try:
         given = json.loads(text or b"{}")
     except ValueError:
-        raise Refusal(400, "PGRST102", "Empty or invalid json") from None
+        raise RefusalError(400, "PGRST102", "Empty or invalid json") from None
     if not isinstance(given, dict):
-        raise Refusal(400, "PGRST102", "The body must be an object of named arguments")
+        raise RefusalError(400, "PGRST102", "The body must be an object of named arguments")
     return given
 
 
 def found(functions: Iterable[Function], schema: str, name: str, given: Mapping[str, Any]) -> Function:
-    """The function of this name that takes these arguments; Refusal where there is none."""
+    """The function of this name that takes these arguments; RefusalError where there is none."""
     for one in functions:
         if one.name == name and one.takes(given):
             return one
@@ -85,7 +85,7 @@ def found(functions: Iterable[Function], schema: str, name: str, given: Mapping[
     details = (
         f"Searched for the function {schema}.{name} {how}, but no matches were found in the schema cache."
     )
-    raise Refusal(404, "PGRST202", said, details=details)
+    raise RefusalError(404, "PGRST202", said, details=details)
 
 
 def call(connection: psycopg.Connection[Any], function: Function, given: Mapping[str, Any]) -> Response:
@@ -97,10 +97,7 @@ def call(connection: psycopg.Connection[Any], function: Function, given: Mapping
     values: list[object] = []
     source: sql.Composable = sql.SQL("")
     if taken:
-        columns = sql.SQL(", ").join(
-            identifier(name) + sql.SQL(" ") + sql.SQL(kinds[name])  # type: ignore[arg-type]
-            for name in taken
-        )
+        columns = sql.SQL(", ").join(identifier(name) + sql.SQL(" ") + sql.SQL(kinds[name]) for name in taken)
         source = sql.SQL(" from json_to_record(%s) as given ({})").format(columns)
         values = [json.dumps(given)]
     if function.is_set:

@@ -12,7 +12,7 @@ from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import SchemaCache, Snapshot, Table
 from sync_pipelines.sandbox.postgrest.changes import delete, update
 from sync_pipelines.sandbox.postgrest.reading import read
-from sync_pipelines.sandbox.postgrest.refusals import JSON, Refusal, of_database
+from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError, of_database
 from sync_pipelines.sandbox.postgrest.sessions import Sessions
 from sync_pipelines.sandbox.postgrest.tokens import ANONYMOUS, Tokens
 from sync_pipelines.sandbox.postgrest.upserts import upsert
@@ -39,7 +39,6 @@ class Service:
         self.tokens, self.max_rows, self.schema, self.version = tokens, max_rows, schema, version
         self.sessions = Sessions(database_url, schema)
         self.cache = SchemaCache(database_url, schema, polls)
-        self.url = ""
 
     def answer(self, asked: Asked) -> Response:
         """The answer to a request; no error leaves."""
@@ -52,11 +51,11 @@ class Service:
             reads = asked.method in _READING
             with self.sessions.transaction(claims, asked.method, asked.path, read_only=reads) as connection:
                 response = self._dispatch(connection, asked, snapshot)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             response = refusal.response(self.version)
         except psycopg.Error as error:
-            refusal = of_database(error, version=self.version, anonymous=role == ANONYMOUS)
-            response = refusal.response(self.version)
+            said = of_database(error, version=self.version, anonymous=role == ANONYMOUS)
+            response = said.response(self.version)
         if self.schema != "public":
             response.headers["Content-Profile"] = self.schema
         return response
@@ -68,15 +67,15 @@ class Service:
 
     def _check(self, asked: Asked) -> None:
         if asked.method not in _METHODS:
-            raise Refusal(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
+            raise RefusalError(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
         name = "accept-profile" if asked.method in _READING else "content-profile"
         profile = asked.headers.get(name)
         if profile not in (None, self.schema):
             said = f"The schema must be one of the following: {self.schema}"
             if self.version >= CACHE_KNOWS_TABLES:
                 hint = f"Only the following schemas are exposed: {self.schema}"
-                raise Refusal(406, "PGRST106", f"Invalid schema: {profile}", hint=hint)
-            raise Refusal(406, "PGRST106", said)
+                raise RefusalError(406, "PGRST106", f"Invalid schema: {profile}", hint=hint)
+            raise RefusalError(406, "PGRST106", said)
         asked.prefer.checked()
 
     def _dispatch(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
@@ -86,7 +85,7 @@ class Service:
         if parts[0] == "rpc" and len(parts) == 2:
             return self._call(connection, asked, snapshot, parts[1])
         if len(parts) > 1:
-            raise Refusal(404, "PGRST125", "Invalid path specified in request URL")
+            raise RefusalError(404, "PGRST125", "Invalid path specified in request URL")
         table = self._table(snapshot, parts[0])
         if asked.method in _READING:
             return read(connection, asked, table, self.max_rows, self.version)
@@ -97,9 +96,9 @@ class Service:
 
     def _root(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
         if asked.method not in _READING:
-            raise Refusal(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
+            raise RefusalError(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
         wants = "openapi" in asked.headers.get("accept", "") or "*/*" in asked.headers.get("accept", "*/*")
-        told = openapi.document(connection, snapshot, self.version, self.url)
+        told = openapi.document(connection, snapshot, self.version, asked.headers.get("host", ""))
         return Response(openapi.text(told), media_type=openapi.MEDIA if wants else JSON)
 
     def _call(
@@ -107,7 +106,7 @@ class Service:
     ) -> Response:
         given = dict(asked.query) if asked.method in _READING else rpc.arguments(asked.body)
         if asked.method not in (*_READING, "POST"):
-            raise Refusal(405, "PGRST101", "Only GET, HEAD and POST verbs are allowed on RPC")
+            raise RefusalError(405, "PGRST101", "Only GET, HEAD and POST verbs are allowed on RPC")
         function = rpc.found(snapshot.functions, self.schema, name, given)
         rpc.Limits().apply(connection, function)
         return rpc.call(connection, function, given)
@@ -117,5 +116,5 @@ class Service:
             return snapshot.tables[name]
         if self.version >= CACHE_KNOWS_TABLES:
             said = f"Could not find the table '{self.schema}.{name}' in the schema cache"
-            raise Refusal(404, "PGRST205", said)
-        raise Refusal(404, "42P01", f'relation "{self.schema}.{name}" does not exist')
+            raise RefusalError(404, "PGRST205", said)
+        raise RefusalError(404, "42P01", f'relation "{self.schema}.{name}" does not exist')

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 from sync_pipelines.sandbox.postgrest.tokens import ROLES
 
 WORKERS = 10  # as many connections as PostgREST keeps by default
@@ -36,7 +36,7 @@ class Sessions:
     def transaction(
         self, claims: Mapping[str, Any], method: str, path: str, *, read_only: bool = False
     ) -> Iterator[psycopg.Connection[Any]]:
-        """This thread's connection, as the role of `claims`; what is done is kept unless an error leaves."""
+        """Lend this thread's connection, as the role of `claims`; what is done is kept unless an error leaves."""
         connection = self._connection()
         role = str(claims["role"])
         try:
@@ -67,7 +67,7 @@ class Sessions:
                 connection = psycopg.connect(self._database_url, autocommit=True)
             except psycopg.OperationalError:
                 said = "Database connection error. Retrying the connection."
-                raise Refusal(503, "PGRST000", said) from None
+                raise RefusalError(503, "PGRST000", said) from None
             self._own.connection = connection
             with self._lock:
                 self._opened = [*(one for one in self._opened if not one.closed), connection]
@@ -78,5 +78,5 @@ def _refuse(connection: psycopg.Connection[Any], role: str) -> None:
     """A project's authenticator may become three roles; its owner, which the face connects as, might become any."""
     known = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
     if known is None:
-        raise Refusal(401, "22023", f'role "{role}" does not exist')
-    raise Refusal(403, "42501", f'permission denied to set role "{role}"')
+        raise RefusalError(401, "22023", f'role "{role}" does not exist')
+    raise RefusalError(403, "42501", f'permission denied to set role "{role}"')

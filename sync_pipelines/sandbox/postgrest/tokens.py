@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 ANONYMOUS = "anon"
 #: The roles that a project's authenticator may become.
@@ -31,7 +31,7 @@ class Tokens:
         return jwt.encode({"role": role, **claims}, self.secret, "HS256")
 
     def claims(self, authorization: str | None) -> Mapping[str, Any]:
-        """What the header's token says, `{"role": "anon"}` without one; Refusal for a bad one."""
+        """What the header's token says, `{"role": "anon"}` without one; RefusalError for a bad one."""
         kind, _, token = (authorization or "").partition(" ")
         if kind.lower() != "bearer" or not token:
             return {"role": ANONYMOUS}
@@ -51,7 +51,7 @@ class Tokens:
             raise self._refusal(f"JWSError ({error})", whole=False) from None
         return {"role": ANONYMOUS, **claims}
 
-    def _refusal(self, message: str, *, whole: bool) -> Refusal:
+    def _refusal(self, message: str, *, whole: bool) -> RefusalError:
         code = "PGRST303" if whole and self.version >= CLAIMS_HAVE_A_CODE else "PGRST301"
         said = f'Bearer error="invalid_token", error_description="{message}"'
-        return Refusal(401, code, message, headers={"WWW-Authenticate": said})
+        return RefusalError(401, code, message, headers={"WWW-Authenticate": said})

@@ -15,7 +15,7 @@ from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import Column, Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import pieces, unquoted, unreadable
 from sync_pipelines.sandbox.postgrest.reading import ONE, answered, chosen, content_range
-from sync_pipelines.sandbox.postgrest.refusals import Refusal
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 _BODY = "(select case json_typeof(b) when 'array' then b else json_build_array(b) end from (select %s::json) as _ (b))"
 #: Counts rows up as they are taken and down as they meet one that is there: what remains was inserted.
@@ -23,7 +23,7 @@ _COUNTED = (
     " where set_config('pgrst.inserted', (coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0) {})"
     "::text, true) <> '{}'"
 )
-_UP, _DOWN = sql.SQL(_COUNTED.format("+ 1", "0")), sql.SQL(_COUNTED.format("- 1", "-1"))  # type: ignore[arg-type]
+_UP, _DOWN = sql.SQL(_COUNTED.format("+ 1", "0")), sql.SQL(_COUNTED.format("- 1", "-1"))
 _RESULT = sql.SQL(
     "with source as ({}) select count(*), {}, nullif(current_setting('pgrst.inserted', true), '')::int"
     " from (select * from source) as s"
@@ -57,7 +57,7 @@ def written(asked: Asked, table: Table) -> list[Column]:
         if not all(names):
             raise unreadable(f"columns parameter ({listed})")
     else:
-        names = _keys(asked)
+        names = list(_keys(asked))
     return [table.column(name) for name in sorted(set(names))]
 
 
@@ -66,7 +66,7 @@ def _keys(asked: Asked) -> Sequence[str]:
     rows = parsed if isinstance(parsed, list) else asked.rows
     keys = [set(row) if isinstance(row, dict) else None for row in rows]
     if any(one is None or one != keys[0] for one in keys):
-        raise Refusal(400, "PGRST102", "All object keys must match")
+        raise RefusalError(400, "PGRST102", "All object keys must match")
     return sorted(keys[0] or ()) if keys else ()
 
 
@@ -85,7 +85,7 @@ def source(asked: Asked, columns: Sequence[Column]) -> sql.Composable:
     """The body as rows. Where a column is missing its default stands in for it, when that is asked for."""
     if not columns:
         return sql.SQL("select from generate_series(1, %s)")
-    body: sql.Composable = sql.SQL(_BODY)  # type: ignore[arg-type]
+    body: sql.Composable = sql.SQL(_BODY)
     defaults = [column for column in columns if column.default is not None]
     if asked.prefer["missing"] == "default" and defaults:
         pairs = sql.SQL(", ").join(
@@ -106,7 +106,7 @@ def _text(name: str) -> sql.Composable:
 
 def _raw(expression: str) -> sql.SQL:
     """What the database's own catalogue says."""
-    return sql.SQL(expression.replace("%", "%%"))  # type: ignore[arg-type]
+    return sql.SQL(expression.replace("%", "%%"))
 
 
 def _conflict(asked: Asked, target: Sequence[str], columns: Sequence[Column], merges: bool) -> sql.Composable:
