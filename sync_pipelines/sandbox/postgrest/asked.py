@@ -19,6 +19,15 @@ _KNOWN = {
     "handling": ("strict", "lenient"),
     "tx": ("commit", "rollback"),
 }
+#: The 12.0 that the suite holds the face to does not know it yet.
+MAX_AFFECTED_IS_NEW = 12
+_MEDIA = (
+    "*/*",
+    "application/json",
+    "application/*",
+    "application/openapi+json",
+    "application/vnd.pgrst.object+json",
+)
 _ORDER = ("resolution", "missing", "return", "count", "handling")
 
 
@@ -44,14 +53,21 @@ class Preferences:
     def __getitem__(self, name: str) -> str | None:
         return self.words.get(name)
 
-    def checked(self) -> Preferences:
-        """Themselves; RefusalError for an unknown one where the client is strict."""
-        if self.unknown and self["handling"] == "strict":
+    @property
+    def most_affected(self) -> int | None:
+        """How many rows a strict client lets be written, where it says so."""
+        said = self["max-affected"] or ""
+        return int(said) if self["handling"] == "strict" and said.isdigit() else None
+
+    def check(self, version: int) -> None:
+        """Refuse an unknown one where the client is strict."""
+        new = [f"max-affected={self['max-affected']}"] if self["max-affected"] is not None else []
+        unknown = [*self.unknown, *(new if version <= MAX_AFFECTED_IS_NEW else [])]
+        if unknown and self["handling"] == "strict":
             raise RefusalError(
                 *(400, "PGRST122", "Invalid preferences given with handling=strict"),
-                details=f"Invalid preferences: {', '.join(self.unknown)}",
+                details=f"Invalid preferences: {', '.join(unknown)}",
             )
-        return self
 
     def applied(self, *names: str) -> dict[str, str]:
         """The header that says which of these were honoured."""
@@ -69,6 +85,15 @@ class Asked:
     headers: Mapping[str, str] = field(default_factory=dict)
     prefer: Preferences = field(default_factory=lambda: Preferences({}, ()))
     body: bytes = b""
+
+    def check_media(self, status: int) -> None:
+        """Refuse what the face neither writes nor reads."""
+        accept = self.headers.get("accept", "*/*")
+        if not any(media in accept for media in _MEDIA):
+            raise RefusalError(status, "PGRST107", f"None of these media types are available: {accept}")
+        kind = self.headers.get("content-type", "application/json")
+        if self.body and self.method in ("POST", "PATCH") and "json" not in kind:
+            raise RefusalError(400, "PGRST102", f"Content-Type not acceptable: {kind}")
 
     def parameter(self, name: str) -> str | None:
         """The last of this name."""

@@ -17,6 +17,8 @@ from psycopg import sql
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 CHANNEL = "pgrst"
+#: Before it, a column that the cache has not was said not to exist.
+COLUMNS_ARE_SOUGHT = 13
 _FOLDER = Path(__file__).parent
 
 
@@ -49,10 +51,12 @@ class Table:
     def identifier(self) -> sql.Identifier:
         return identifier(self.schema, self.name)
 
-    def column(self, name: str) -> Column:
-        """A column by its name; RefusalError where the cache has none."""
+    def column(self, name: str, version: int = 16) -> Column:
+        """A column by its name; RefusalError, in the words of a server's version, where the cache has none."""
         if name not in self.columns:
             said = f"Could not find the '{name}' column of '{self.name}' in the schema cache"
+            if version < COLUMNS_ARE_SOUGHT:
+                said = f"Column '{name}' of relation '{self.name}' does not exist"
             raise RefusalError(400, "PGRST204", said)
         return self.columns[name]
 

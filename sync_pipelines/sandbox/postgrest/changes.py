@@ -16,9 +16,9 @@ from sync_pipelines.sandbox.postgrest.upserts import result, returned, source, w
 
 def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
     """Set the body's columns in the rows that are found; a body without any changes nothing."""
-    conditions = Conditions(version)
+    conditions = Conditions(table, version)
     where = conditions.where(asked.query)
-    columns = written(asked, table)
+    columns = written(asked, table, version)
     if not columns:
         nothing = sql.SQL("select * from {} where false").format(table.identifier)
         return result(connection, asked, table, nothing, [])
@@ -32,7 +32,7 @@ def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
 
 def delete(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
     """Delete the rows that are found."""
-    conditions = Conditions(version)
+    conditions = Conditions(table, version)
     where = conditions.where(asked.query)
     statement = sql.SQL("delete from {}{} returning {}").format(
         table.identifier, where, returned(asked, table)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from sync_pipelines.sandbox.postgrest.cache import identifier
+from sync_pipelines.sandbox.postgrest.cache import Table, identifier
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 #: Parameters that are no conditions.
@@ -38,6 +38,7 @@ def unreadable(what: str) -> RefusalError:
 class Conditions:
     """The conditions of a request; `values` stand for the places in `sql`, in order."""
 
+    table: Table
     version: int = 16
     values: list[object] = field(default_factory=list)
 
@@ -68,7 +69,7 @@ class Conditions:
         return sql.SQL("not ({})" if negated else "({})").format(joined)
 
     def _condition(self, name: str, text: str, *, quoted: bool = False) -> sql.Composable:
-        left = path(name)
+        left = path(name, self.table)
         negated = text.startswith("not.")
         operator, dot, value = (text[4:] if negated else text).partition(".")
         if not dot:
@@ -123,10 +124,10 @@ def unquoted(text: str) -> str:
     return text
 
 
-def path(text: str) -> sql.Composable:
-    """A column, or what lies below it in its JSON: `raw`, `raw->a->>b`."""
+def path(text: str, table: Table) -> sql.Composable:
+    """A column of a table, or what lies below it in its JSON: `raw`, `raw->a->>b`."""
     name, *steps = re.split(r"(->>?)", text)
-    made: sql.Composable = identifier(unquoted(name))
+    made: sql.Composable = identifier(table.schema, table.name, unquoted(name))
     if not steps:
         return made
     made = sql.SQL("to_jsonb({})").format(made)

@@ -23,14 +23,14 @@ _ITEM = re.compile(r'(?:("(?:[^"\\]|\\.)*"|[^:"]+):(?!:))?(.+?)(?:::([a-z_0-9 \[
 ONE = "application/vnd.pgrst.object+json"
 
 
-def chosen(select: str | None) -> sql.Composable:
+def chosen(select: str | None, table: Table) -> sql.Composable:
     """What `select` asks for: columns, also renamed, cast, or below a JSON column."""
     if select is None or select in ("", "*"):
         return sql.SQL("*")
-    return sql.SQL(", ").join([_item(piece.strip()) for piece in pieces(select)])
+    return sql.SQL(", ").join([_item(piece.strip(), table) for piece in pieces(select)])
 
 
-def _item(text: str) -> sql.Composable:
+def _item(text: str, table: Table) -> sql.Composable:
     if text == "*":
         return sql.SQL("*")
     if text.endswith(")"):
@@ -40,7 +40,7 @@ def _item(text: str) -> sql.Composable:
     if found is None:
         raise unreadable(f"select parameter ({text})")
     alias, name, cast = found.groups()
-    made = path(name)
+    made = path(name, table)
     if cast:
         made = sql.SQL("cast({} as {})").format(made, sql.SQL(cast))
     label = unquoted(alias or re.split(r"->>?", name)[-1])
@@ -49,7 +49,7 @@ def _item(text: str) -> sql.Composable:
     return sql.SQL("{} as {}").format(made, identifier(label))
 
 
-def ordered(order: str | None) -> sql.Composable:
+def ordered(order: str | None, table: Table) -> sql.Composable:
     """The order clause, or nothing."""
     if not order:
         return sql.SQL("")
@@ -58,7 +58,7 @@ def ordered(order: str | None) -> sql.Composable:
         found = _ORDER.fullmatch(piece)
         if found is None:
             raise unreadable(f"order ({order})")
-        terms.append(path(found[1]) + _WORDS[found[2]] + _WORDS[found[3]])
+        terms.append(path(found[1], table) + _WORDS[found[2]] + _WORDS[found[3]])
     return sql.SQL(" order by ") + sql.SQL(", ").join(terms)
 
 
@@ -87,9 +87,8 @@ def _whole(text: str | None) -> int | None:
         return None
     number = int(text)
     if number < 0:
-        raise RefusalError(
-            416, "PGRST103", "Requested range not satisfiable", details="Negative limit or offset."
-        )
+        said = "Limit should be greater than or equal to zero."
+        raise RefusalError(416, "PGRST103", "Requested range not satisfiable", details=said)
     return number
 
 
@@ -98,20 +97,20 @@ def read(
 ) -> Response:
     """The rows that a GET asks for."""
     offset, limit = window(asked, cap)
-    conditions = Conditions(version)
+    conditions = Conditions(table, version)
     where = conditions.where(asked.query)
     source = sql.SQL("select {} from {}{}{} limit {} offset {}").format(
-        chosen(asked.parameter("select")),
+        chosen(asked.parameter("select"), table),
         table.identifier,
         where,
-        ordered(asked.parameter("order")),
+        ordered(asked.parameter("order"), table),
         sql.Literal(limit),
         sql.Literal(offset),
     )
     counting = asked.prefer["count"] is not None
     counted = sql.SQL("select count(*) from {}{}").format(table.identifier, where)
     statement = sql.SQL(
-        "with source as ({}) select count(s), coalesce(json_agg(s), '[]')::text, ({}) from (select * from source) as s"
+        "with source as ({}) select count(*), coalesce(json_agg(s), '[]')::text, ({}) from (select * from source) as s"
     ).format(source, counted if counting else sql.SQL("null::bigint"))
     row = connection.execute(statement, conditions.values * (2 if counting else 1)).fetchone()
     assert row is not None

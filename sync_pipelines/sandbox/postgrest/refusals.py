@@ -17,7 +17,8 @@ _STATUSES = {
     **{"3B": 500, "40": 500, "53": 503, "54": 500, "55": 500, "57": 500, "58": 500, "F0": 500, "HV": 500},
     **{"P0": 500, "XX": 500},
 }
-#: Before it, a second row of one key in a batch was the client's fault.
+_ONCE = {"53400": 503, "54": 413}
+#: Before it, a second row of one key in a batch was the client's fault, and two others had other statuses.
 CARDINALITY_IS_OURS = 13
 
 
@@ -33,14 +34,18 @@ class RefusalError(Exception):
         details: Any = None,
         hint: str | None = None,
         headers: dict[str, str] | None = None,
+        is_bare: bool = False,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
         self.details, self.hint = details, hint
+        self.is_bare = is_bare
         self.headers = headers or {}
 
     def response(self, version: int) -> Response:
         """The answer, as a server of this version gives it."""
+        if self.is_bare:
+            return Response("{}", self.status, media_type=JSON)
         if self.code is None:
             told: dict[str, Any] = {"message": self.message, "hint": self.hint}
             return Response(json.dumps(told), self.status, media_type="application/json; charset=utf-8")
@@ -62,12 +67,13 @@ def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = Fa
     if code == "21000":
         ours = version >= CARDINALITY_IS_OURS and "WHERE" not in message
         status = 500 if ours else 400
-    elif code == "22023" and message.startswith("role ") and message.endswith("does not exist"):
-        status = 401
     elif code.startswith("PT") and code[2:].isdigit():
         status = int(code[2:])
     else:
-        status = _STATUSES.get(code) or _STATUSES.get(code[:2]) or 400
+        known = _STATUSES | (_ONCE if version < CARDINALITY_IS_OURS else {})
+        status = known.get(code) or known.get(code[:2]) or 400
+    if status == 503:
+        headers = {"Retry-After": "0"}
     if code == "42501" and anonymous:
         status, headers = 401, {"WWW-Authenticate": "Bearer"}
     return RefusalError(

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest import cache
 from sync_pipelines.sandbox.postgrest.cache import Function, identifier
+from sync_pipelines.sandbox.postgrest.reading import content_range
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError, of_database
 
 
@@ -66,7 +67,7 @@ def arguments(text: bytes) -> dict[str, Any]:
     except ValueError:
         raise RefusalError(400, "PGRST102", "Empty or invalid json") from None
     if not isinstance(given, dict):
-        raise RefusalError(400, "PGRST102", "The body must be an object of named arguments")
+        raise RefusalError(400, "PGRST102", "All object keys must match")
     return given
 
 
@@ -76,14 +77,13 @@ def found(functions: Iterable[Function], schema: str, name: str, given: Mapping[
         if one.name == name and one.takes(given):
             return one
     names = sorted(given)
-    how = f"with parameters {', '.join(names)}" if names else "without parameters"
-    if len(names) == 1:
-        how = f"with parameter {names[0]}"
-    said = f"Could not find the function {schema}.{name} {how} in the schema cache"
-    if names:
-        said = f"Could not find the function {schema}.{name}({', '.join(names)}) in the schema cache"
+    word = "parameter" if len(names) == 1 else "parameters"
+    how = f"with {word} {', '.join(names)}" if names else "without parameters"
+    called = f"{name}({', '.join(names)})" if names else f"{name} without parameters"
+    said = f"Could not find the function {schema}.{called} in the schema cache"
     details = (
-        f"Searched for the function {schema}.{name} {how}, but no matches were found in the schema cache."
+        f"Searched for the function {schema}.{name} {how} or with a single unnamed json/jsonb parameter,"
+        " but no matches were found in the schema cache."
     )
     raise RefusalError(404, "PGRST202", said, details=details)
 
@@ -102,10 +102,14 @@ def call(connection: psycopg.Connection[Any], function: Function, given: Mapping
         values = [json.dumps(given)]
     if function.is_set:
         joined = sql.SQL("{}, lateral ").format(source) if taken else sql.SQL(" from ")
-        statement = sql.SQL("select coalesce(json_agg(one), '[]')::text{}{} as one").format(joined, called)
+        statement = sql.SQL("select coalesce(json_agg(one), '[]')::text, count(*){}{} as one").format(
+            joined, called
+        )
     else:
-        statement = sql.SQL("select to_json({})::text{}").format(called, source)
-    row = connection.execute(statement, values or None).fetchone()
+        statement = sql.SQL("select coalesce(to_json({})::text, 'null'), 1{}").format(called, source)
+    row = connection.execute(statement, values).fetchone()
+    assert row is not None
+    headers = {"Content-Range": content_range(0, int(row[1]), None)}
     if function.is_void:
-        return Response(status_code=204)
-    return Response("null" if row is None or row[0] is None else str(row[0]), media_type=JSON)
+        return Response(None, 204, headers)
+    return Response(str(row[0]), 200, headers, media_type=JSON)

@@ -12,7 +12,7 @@ from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import SchemaCache, Snapshot, Table
 from sync_pipelines.sandbox.postgrest.changes import delete, update
 from sync_pipelines.sandbox.postgrest.reading import read
-from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError, of_database
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError, of_database
 from sync_pipelines.sandbox.postgrest.sessions import Sessions
 from sync_pipelines.sandbox.postgrest.tokens import ANONYMOUS, Tokens
 from sync_pipelines.sandbox.postgrest.upserts import upsert
@@ -37,7 +37,7 @@ class Service:
         version: int,
     ) -> None:
         self.tokens, self.max_rows, self.schema, self.version = tokens, max_rows, schema, version
-        self.sessions = Sessions(database_url, schema)
+        self.sessions = Sessions(database_url, schema, version)
         self.cache = SchemaCache(database_url, schema, polls)
 
     def answer(self, asked: Asked) -> Response:
@@ -56,7 +56,7 @@ class Service:
         except psycopg.Error as error:
             said = of_database(error, version=self.version, anonymous=role == ANONYMOUS)
             response = said.response(self.version)
-        if self.schema != "public":
+        if "accept-profile" in asked.headers and response.status_code < 400:
             response.headers["Content-Profile"] = self.schema
         return response
 
@@ -76,7 +76,8 @@ class Service:
                 hint = f"Only the following schemas are exposed: {self.schema}"
                 raise RefusalError(406, "PGRST106", f"Invalid schema: {profile}", hint=hint)
             raise RefusalError(406, "PGRST106", said)
-        asked.prefer.checked()
+        asked.prefer.check(self.version)
+        asked.check_media(406 if self.version >= CACHE_KNOWS_TABLES else 415)
 
     def _dispatch(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
         parts = [unquote(part) for part in asked.path.strip("/").split("/")]
@@ -85,36 +86,40 @@ class Service:
         if parts[0] == "rpc" and len(parts) == 2:
             return self._call(connection, asked, snapshot, parts[1])
         if len(parts) > 1:
-            raise RefusalError(404, "PGRST125", "Invalid path specified in request URL")
-        table = self._table(snapshot, parts[0])
+            said = "Invalid path specified in request URL"
+            raise RefusalError(404, "PGRST125", said, is_bare=self.version < CACHE_KNOWS_TABLES)
+        table = self._table(snapshot, parts[0], asked.method)
         if asked.method in _READING:
             return read(connection, asked, table, self.max_rows, self.version)
         if asked.method == "POST":
-            return upsert(connection, asked, table)
+            return upsert(connection, asked, table, self.version)
         work = update if asked.method == "PATCH" else delete
         return work(connection, asked, table, self.version)
 
     def _root(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
         if asked.method not in _READING:
-            raise RefusalError(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
-        wants = "openapi" in asked.headers.get("accept", "") or "*/*" in asked.headers.get("accept", "*/*")
+            is_bare = self.version < CACHE_KNOWS_TABLES
+            said = f"Unsupported HTTP method: {asked.method}"
+            raise RefusalError(404 if is_bare else 405, "PGRST117", said, is_bare=is_bare)
         told = openapi.document(connection, snapshot, self.version, asked.headers.get("host", ""))
-        return Response(openapi.text(told), media_type=openapi.MEDIA if wants else JSON)
+        return Response(openapi.text(told), media_type=openapi.MEDIA)
 
     def _call(
         self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot, name: str
     ) -> Response:
         given = dict(asked.query) if asked.method in _READING else rpc.arguments(asked.body)
         if asked.method not in (*_READING, "POST"):
-            raise RefusalError(405, "PGRST101", "Only GET, HEAD and POST verbs are allowed on RPC")
+            raise RefusalError(405, "PGRST101", f"Cannot use the {asked.method} method on RPC")
         function = rpc.found(snapshot.functions, self.schema, name, given)
         rpc.Limits().apply(connection, function)
         return rpc.call(connection, function, given)
 
-    def _table(self, snapshot: Snapshot, name: str) -> Table:
+    def _table(self, snapshot: Snapshot, name: str, method: str) -> Table:
         if name in snapshot.tables:
             return snapshot.tables[name]
         if self.version >= CACHE_KNOWS_TABLES:
             said = f"Could not find the table '{self.schema}.{name}' in the schema cache"
             raise RefusalError(404, "PGRST205", said)
-        raise RefusalError(404, "42P01", f'relation "{self.schema}.{name}" does not exist')
+        said = f'relation "{self.schema}.{name}" does not exist'
+        # A server of that time asked the database for a read, and had no word for it in a write.
+        raise RefusalError(404, "42P01", said, is_bare=method not in _READING)

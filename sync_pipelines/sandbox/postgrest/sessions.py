@@ -14,6 +14,7 @@ import psycopg
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 from sync_pipelines.sandbox.postgrest.tokens import ROLES
 
+UNKNOWN_ROLE_IS_NOT_AUTHORIZED = 13
 WORKERS = 10  # as many connections as PostgREST keeps by default
 _BEGIN = (
     "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true),"
@@ -25,8 +26,8 @@ _BEGIN = (
 class Sessions:
     """Runs work in threads that keep their connection."""
 
-    def __init__(self, database_url: str, schema: str) -> None:
-        self._database_url, self._schema = database_url, schema
+    def __init__(self, database_url: str, schema: str, version: int) -> None:
+        self._database_url, self._schema, self._version = database_url, schema, version
         self.pool = ThreadPoolExecutor(WORKERS, "postgrest")
         self._own = local()
         self._opened: list[psycopg.Connection[Any]] = []
@@ -44,7 +45,7 @@ class Sessions:
                 if read_only:
                     connection.execute("set transaction read only")
                 if role not in ROLES:
-                    _refuse(connection, role)
+                    self._refuse(connection, role)
                 connection.execute(
                     _BEGIN, [role, json.dumps(claims), method, path, f"{self._schema}, extensions"]
                 )
@@ -73,10 +74,10 @@ class Sessions:
                 self._opened = [*(one for one in self._opened if not one.closed), connection]
         return connection
 
-
-def _refuse(connection: psycopg.Connection[Any], role: str) -> None:
-    """A project's authenticator may become three roles; its owner, which the face connects as, might become any."""
-    known = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
-    if known is None:
-        raise RefusalError(401, "22023", f'role "{role}" does not exist')
-    raise RefusalError(403, "42501", f'permission denied to set role "{role}"')
+    def _refuse(self, connection: psycopg.Connection[Any], role: str) -> None:
+        """A project's authenticator may become three roles; its owner, which the face is, might become any."""
+        known = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
+        if known is None:
+            status = 401 if self._version >= UNKNOWN_ROLE_IS_NOT_AUTHORIZED else 400
+            raise RefusalError(status, "22023", f'role "{role}" does not exist')
+        raise RefusalError(403, "42501", f'permission denied to set role "{role}"')

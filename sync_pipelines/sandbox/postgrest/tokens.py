@@ -46,7 +46,9 @@ class Tokens:
         except jwt.ExpiredSignatureError:
             raise self._refusal("JWT expired", whole=True) from None
         except jwt.ImmatureSignatureError:
-            raise self._refusal("JWT not yet valid", whole=True) from None
+            raise self._refusal(
+                "JWT not yet valid" if self.version >= CLAIMS_HAVE_A_CODE else "JWTNotYetValid", whole=True
+            ) from None
         except jwt.InvalidTokenError as error:
             raise self._refusal(f"JWSError ({error})", whole=False) from None
         return {"role": ANONYMOUS, **claims}

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import Column, Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import pieces, unquoted, unreadable
-from sync_pipelines.sandbox.postgrest.reading import ONE, answered, chosen, content_range
+from sync_pipelines.sandbox.postgrest.reading import answered, chosen, content_range
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 _BODY = "(select case json_typeof(b) when 'array' then b else json_build_array(b) end from (select %s::json) as _ (b))"
@@ -32,9 +32,9 @@ _ROWS = sql.SQL("coalesce(json_agg(s), '[]')::text")
 _NOTHING = sql.SQL("''")
 
 
-def upsert(connection: psycopg.Connection[Any], asked: Asked, table: Table) -> Response:
+def upsert(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
     """Insert or merge the rows of the body."""
-    columns = written(asked, table)
+    columns = written(asked, table, version)
     target = _target(asked, table)
     merges = asked.prefer["resolution"] == "merge-duplicates" and bool(target)
     inserted = sql.SQL("insert into {}{} {}{}{} returning {}").format(
@@ -49,7 +49,7 @@ def upsert(connection: psycopg.Connection[Any], asked: Asked, table: Table) -> R
     return result(connection, asked, table, inserted, values, merges=merges)
 
 
-def written(asked: Asked, table: Table) -> list[Column]:
+def written(asked: Asked, table: Table, version: int) -> list[Column]:
     """The columns that a body writes, by `columns` or by its own keys."""
     listed = asked.parameter("columns")
     if listed is not None:
@@ -58,11 +58,11 @@ def written(asked: Asked, table: Table) -> list[Column]:
             raise unreadable(f"columns parameter ({listed})")
     else:
         names = list(_keys(asked))
-    return [table.column(name) for name in sorted(set(names))]
+    return [table.column(name, version) for name in sorted(set(names))]
 
 
 def _keys(asked: Asked) -> Sequence[str]:
-    parsed = asked.parsed if asked.body else []
+    parsed = asked.parsed
     rows = parsed if isinstance(parsed, list) else asked.rows
     keys = [set(row) if isinstance(row, dict) else None for row in rows]
     if any(one is None or one != keys[0] for one in keys):
@@ -124,7 +124,7 @@ def _conflict(asked: Asked, target: Sequence[str], columns: Sequence[Column], me
 def returned(asked: Asked, table: Table) -> sql.Composable:
     """What the statement hands back: the rows, their keys for a Location, or nothing of them."""
     if asked.prefer["return"] == "representation":
-        return chosen(asked.parameter("select"))
+        return chosen(asked.parameter("select"), table)
     if asked.prefer["return"] == "headers-only" and table.key:
         return sql.SQL(", ").join(identifier(name) for name in table.key)
     return sql.SQL("1")
@@ -149,13 +149,21 @@ def result(
     posted = asked.method == "POST"
     status = (200 if merges and not inserted else 201) if posted else 204
     applied = asked.prefer.applied("resolution", "missing", "return", "count", "handling")
-    if wants == "representation" or ONE in asked.headers.get("accept", ""):
+    most = asked.prefer.most_affected
+    if not posted and most is not None and count > most:
+        said = f"The query affects {count} rows"
+        raise RefusalError(
+            400, "PGRST124", "Query result exceeds max-affected preference constraint", details=said
+        )
+    # Only a PATCH says which of the rows they are.
+    headers = {
+        "Content-Range": content_range(0, int(count) if asked.method == "PATCH" else 0, total),
+        **applied,
+    }
+    if wants == "representation":
         response = answered(asked, str(body), 0, int(count), total, success=status if posted else 200)
-        response.headers.update(applied)
-        if posted:
-            response.headers["Content-Range"] = f"*/{'*' if total is None else total}"
+        response.headers.update(headers)
         return response
-    headers = {"Content-Range": content_range(0, 0 if posted else int(count), total), **applied}
     if posted and wants == "headers-only" and count == 1 and table.key:
         headers["Location"] = _location(table, str(body))
     return Response(None, status, headers)

@@ -58,7 +58,9 @@ class Api:
         sent |= {"Prefer": prefer} if prefer else {}
         sent |= {"Authorization": f"Bearer {self.tokens.make(role, **claims)}"} if role else {}
         content = body if isinstance(body, str) or body is None else json.dumps(body)
-        return self.web.request(method, path, content=content, headers={**self.keys, **sent, **(headers or {})})
+        return self.web.request(
+            method, path, content=content, headers={**self.keys, **sent, **(headers or {})}
+        )
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.ask("GET", path, **options)
@@ -140,7 +142,9 @@ def _real(stack: ExitStack, url: str, log: Path) -> str:
 def api(request: pytest.FixtureRequest, start: Callable[[Kind], Api]) -> Api:
     """The API of one server, with its tables empty."""
     made = start(request.param)
-    made.run("truncate public.things, public.parts, public.keyless, public.hidden, public.guarded, public.partial")
+    made.run(
+        "truncate public.things, public.parts, public.keyless, public.hidden, public.guarded, public.partial"
+    )
     made.run("delete from public.leads where id >= 900000")
     made.run("update public.touched set times = 0")
     return made

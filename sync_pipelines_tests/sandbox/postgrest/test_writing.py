@@ -76,7 +76,9 @@ def test_with_columns_what_is_missing_is_the_default_where_that_is_asked_for(api
 
 def test_a_merge_writes_the_listed_columns_and_no_other(api: Api) -> None:
     api.post("/things", [thing(1, note="x", kind="k")])
-    assert api.merge("/things?columns=id,name,note", [{"id": 1, "name": "novo", "kind": "z"}]).status_code == 200
+    assert (
+        api.merge("/things?columns=id,name,note", [{"id": 1, "name": "novo", "kind": "z"}]).status_code == 200
+    )
     assert api.run("select name, note, kind from things") == [("novo", None, "k")]
 
 
@@ -119,7 +121,10 @@ def test_the_same_key_twice_is_refused_and_nothing_written(api: Api) -> None:
 
 def test_a_required_column_is_asked_for_even_where_the_row_is_there(api: Api) -> None:
     api.post("/things", [thing(1)])
-    assert error(api.merge("/things?on_conflict=id&columns=id,note", [{"id": 1, "note": "x"}])) == (400, "23502")
+    assert error(api.merge("/things?on_conflict=id&columns=id,note", [{"id": 1, "note": "x"}])) == (
+        400,
+        "23502",
+    )
 
 
 def test_one_bad_row_keeps_fifty_out(api: Api) -> None:
@@ -131,7 +136,9 @@ def test_one_bad_row_keeps_fifty_out(api: Api) -> None:
 
 def test_ignored_duplicates_stay_as_they_are(api: Api) -> None:
     api.post("/things", [thing(1)])
-    response = api.post("/things", [{"id": 1, "name": "outro"}, thing(2)], prefer="resolution=ignore-duplicates")
+    response = api.post(
+        "/things", [{"id": 1, "name": "outro"}, thing(2)], prefer="resolution=ignore-duplicates"
+    )
     assert response.status_code == 201
     assert api.run("select name from things order by id") == [("coisa 1",), ("coisa 2",)]
 
