@@ -5,10 +5,12 @@ Writes are judged by it, reads by the database itself (wire contract, section 7)
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 import psycopg
@@ -114,8 +116,9 @@ def look(connection: psycopg.Connection[Any], schema: str = "public") -> Snapsho
 class SchemaCache:
     """The snapshot in use, looked at anew after a NOTIFY on PostgREST's channel and `polls` further requests.
 
-    The database tells of a NOTIFY at the next word with it: hence one word before each request, and a request that
-    follows a COMMIT with a NOTIFY is sure to know of it.
+    Two connections listen. One waits for a NOTIFY, so that a reload shows the schema of its time and not of a later
+    request's. The other is spoken to before each request: a database tells of a NOTIFY at the next word, so a request
+    that follows a COMMIT with a NOTIFY is sure to know of it.
     """
 
     def __init__(self, database_url: str, schema: str, polls: int) -> None:
@@ -124,35 +127,70 @@ class SchemaCache:
         self.hears: Callable[[], bool] = lambda: True
         self._database_url, self._schema = database_url, schema
         self._connection: psycopg.Connection[Any] | None = None
+        self._watcher: Thread | None = None
+        #: A channel of our own, on which the watcher is told to end.
+        self._farewell = f"farewell_{secrets.token_hex(8)}"
         self._snapshot = Snapshot(schema)
         self._waiting: int | None = None
         self._lock = Lock()
 
+    def open(self) -> None:
+        """Look at the schema and begin to listen."""
+        with self._lock:
+            self._listening()
+
     def current(self) -> Snapshot:
         """The snapshot by which the next request is judged; that is one request more."""
         with self._lock:
-            connection = self._listening()
-            connection.execute("select 1")
-            if self._waiting is not None:
-                if self._waiting == 0:
-                    self._snapshot = self._looked(connection)
-                self._waiting = self._waiting - 1 if self._waiting else None
+            self._attend()
+            if self._waiting:
+                self._waiting -= 1
             return self._snapshot
 
     def close(self) -> None:
         """Stop listening."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            with connection, suppress(psycopg.OperationalError):
+                connection.execute("select pg_notify(%s, '')", [self._farewell])
+        if self._watcher is not None:
+            self._watcher.join()
+
+    def _attend(self) -> None:
+        connection = self._listening()
+        connection.execute("select 1")
+        if self._waiting == 0:
+            self._snapshot, self._waiting = self._looked(connection), None
 
     def _listening(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
-            connection = psycopg.connect(self._database_url, autocommit=True)
+            connection = self._listener(CHANNEL)
             connection.add_notify_handler(self._notified)
-            connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
             self._snapshot, self._waiting = self._looked(connection), None
             self._connection = connection
+            self._watcher = Thread(
+                target=self._watch, args=[self._listener(CHANNEL, self._farewell)], name="schema cache"
+            )
+            self._watcher.start()
         return self._connection
+
+    def _listener(self, *channels: str) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(self._database_url, autocommit=True)
+        for channel in channels:
+            connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
+        return connection
+
+    def _watch(self, connection: psycopg.Connection[Any]) -> None:
+        # A lost database ends it; the next request listens anew and looks at the whole schema.
+        with suppress(psycopg.OperationalError), connection:
+            for notify in connection.notifies():
+                if notify.channel == self._farewell:
+                    return
+                with self._lock:
+                    if self._connection is None:
+                        return
+                    self._attend()
 
     def _looked(self, connection: psycopg.Connection[Any]) -> Snapshot:
         with connection.transaction():

@@ -89,6 +89,7 @@ class PostgrestFace:
         self.server = BackgroundServer(Starlette(routes=routes))
 
     def __enter__(self) -> Self:
+        self.open()
         self.server.__enter__()
         self.url = self.server.url
         return self
@@ -120,6 +121,10 @@ class PostgrestFace:
         """Switch everything off and forget what came."""
         self.switches.clear()
         self.requests.clear()
+
+    def open(self) -> None:
+        """Look at the database, before the first request does."""
+        self._service.cache.open()
 
     def close(self) -> None:
         """Leave the database, once the server has ended."""

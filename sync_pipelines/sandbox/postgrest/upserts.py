@@ -45,7 +45,7 @@ def upsert(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
         _conflict(asked, target, columns, merges),
         returned(asked, table),
     )
-    values = [asked.text or "[]"] if columns else [len(asked.rows)]
+    values = [asked.text] if columns else [len(asked.rows)]
     return result(connection, asked, table, inserted, values, merges=merges)
 
 

@@ -31,6 +31,7 @@ def main() -> None:
         jwt_secret=kept_secret(given.home / "jwt_secret", lambda: secrets.token_hex(32)),
         latency_seconds=given.latency_seconds,
     )
+    face.open()
     try:
         serve(
             face.server,

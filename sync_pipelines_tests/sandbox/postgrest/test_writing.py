@@ -60,6 +60,16 @@ def test_a_scalar_is_an_empty_array(api: Api, body: str) -> None:
     assert api.value("select count(*) from things") == 0
 
 
+def test_no_body_is_not_an_empty_array(api: Api) -> None:
+    assert error(api.post("/things", "")) == (400, "PGRST102")
+    assert error(api.post("/things?columns=id,name", "")) == (400, "22P02")
+
+
+def test_another_kind_of_body_is_refused(api: Api) -> None:
+    response = api.ask("POST", "/things", "{}", headers={"Content-Type": "text/plain"})
+    assert error(response) == (400, "PGRST102")
+
+
 def test_with_columns_what_is_missing_is_null_and_what_is_more_is_ignored(api: Api) -> None:
     body = [thing(1, note="x"), {"id": 2, "name": "b", "unknown": 1}]
     assert api.post("/things?columns=id,name,note", body).status_code == 201
@@ -95,7 +105,7 @@ def test_unknown_columns_are_told_one_at_a_time_by_the_alphabet(api: Api) -> Non
         response = api.post(path, body)
         assert error(response) == (400, "PGRST204")
         told = response.json()
-        assert told["message"] == "Could not find the 'abelha' column of 'things' in the schema cache"
+        assert told["message"] == api.differing("unknown column")
         assert told["details"] is None
         assert told["hint"] is None
 
@@ -113,9 +123,8 @@ def test_another_unique_constraint_may_be_the_target(api: Api) -> None:
 
 
 def test_the_same_key_twice_is_refused_and_nothing_written(api: Api) -> None:
-    status, code = error(api.merge("/things?on_conflict=id", [thing(1), thing(2), thing(1)]))
-    assert code == "21000"
-    assert status == (500 if api.version >= 13 else 400)
+    response = api.merge("/things?on_conflict=id", [thing(1), thing(2), thing(1)])
+    assert error(response) == api.differing("same key twice")
     assert api.value("select count(*) from things") == 0
 
 
@@ -262,4 +271,4 @@ def test_other_constraints_have_their_own_statuses(api: Api) -> None:
 
 def test_a_table_that_is_not_there_is_told_before_its_columns(api: Api) -> None:
     response = api.post("/nowhere?columns=a", [])
-    assert error(response) == (404, "PGRST205" if api.version >= 13 else "42P01")
+    assert error(response) == api.differing("unknown table, written")
