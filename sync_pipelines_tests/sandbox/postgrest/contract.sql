@@ -74,3 +74,14 @@ begin
     return 1;
 end
 $$;
+create function public.secret_word() returns text language sql stable as $$ select 'x' $$;
+revoke execute on function public.secret_word() from public, anon, authenticated;
+
+-- Names that a query string, and the libraries between it and the database, may stumble over.
+create table public.odd (
+    "a%b" integer primary key,
+    "c,d" text,
+    "e""f" text,
+    "g.h" text,
+    "Com Espaço (ã)" text default '100%'
+);

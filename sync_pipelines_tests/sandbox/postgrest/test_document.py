@@ -71,6 +71,13 @@ def test_a_role_is_told_of_what_it_may_touch(api: Api) -> None:
 def test_a_path_is_there_for_each_table_and_function(api: Api) -> None:
     paths = api.get("/").json()["paths"]
     assert {"/", "/leads", "/things", "/rpc/add", "/rpc/notify_pgrst_reload"} <= set(paths)
+    assert set(paths["/rpc/add"]) == {"get", "post"}
+
+
+def test_a_function_is_there_for_who_may_call_it(api: Api) -> None:
+    assert "/rpc/secret_word" in api.get("/").json()["paths"]
+    assert "/rpc/secret_word" not in api.get("/", role="authenticated").json()["paths"]
+    assert error(api.post("/rpc/secret_word", {}, role="authenticated")) == (403, "42501")
 
 
 def test_a_new_column_is_read_at_once_and_written_after_the_reload(api: Api) -> None:
