@@ -72,6 +72,7 @@ class PostgrestFace:
         tokens = Tokens(jwt_secret or secrets.token_hex(32), version)
         self.token = tokens.make
         self.service_key, self.anon_key = tokens.make("service_role"), tokens.make("anon")
+        self._keys = (self.service_key, self.anon_key)
         self.latency_seconds = latency_seconds
         self.requests: deque[Recorded] = deque(maxlen=REMEMBERED)
         self.switches = Switches(ANSWERS, BEHAVIOURS)
@@ -175,7 +176,7 @@ class PostgrestFace:
         if not key:
             hint = "No `apikey` request header or url param was found."
             return RefusalError(401, None, "No API key found in request", hint=hint)
-        if not any(secrets.compare_digest(key, known) for known in (self.service_key, self.anon_key)):
+        if not any(secrets.compare_digest(key.encode(), known.encode()) for known in self._keys):
             hint = "Double check your Supabase `anon` or `service_role` API key."
             return RefusalError(401, None, "Invalid API key", hint=hint)
         return None

@@ -46,10 +46,8 @@ def document(
     granted_functions = {name for (name,) in connection.execute(_CALLABLE, [snapshot.schema]).fetchall()}
     for function in snapshot.functions:
         if function.name in granted_functions:
-            words = ("get", "post")
-            paths[f"/rpc/{function.name}"] = {
-                word: _operation(f"(rpc) {function.name}", None) for word in words
-            }
+            operation = _operation(f"(rpc) {function.name}", None)
+            paths[f"/rpc/{function.name}"] = {"get": operation, "post": operation}
     return {
         "swagger": "2.0",
         "info": {"title": "standard public schema", "description": "", "version": f"{version}.0"},

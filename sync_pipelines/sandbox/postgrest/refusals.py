@@ -12,7 +12,7 @@ JSON = "application/json; charset=utf-8"
 #: The status of an error by its SQLSTATE, or by the class that begins it; any other is 400.
 _STATUSES = {
     **{"25006": 405, "42501": 403, "42883": 404, "42P01": 404, "23503": 409, "23505": 409, "53400": 500},
-    **{"57P01": 503, "P0001": 400},
+    **{"42P17": 500, "57P01": 503, "P0001": 400},
     **{"08": 503, "09": 500, "0L": 403, "0P": 403, "25": 500, "28": 403, "2D": 500, "38": 500, "39": 500},
     **{"3B": 500, "40": 500, "53": 503, "54": 500, "55": 500, "57": 500, "58": 500, "F0": 500, "HV": 500},
     **{"P0": 500, "XX": 500},
@@ -59,13 +59,16 @@ class RefusalError(Exception):
 def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = False) -> RefusalError:
     """The refusal that an error of the database becomes; one without SQLSTATE is a lost connection."""
     code = error.sqlstate
+    if code is None and not isinstance(error, psycopg.OperationalError):
+        # The driver keeps what no database would read: a NUL in a text.
+        return RefusalError(400, "22021", "invalid byte sequence for encoding")
     if code is None:
         return RefusalError(503, "PGRST001", "Database client error. Retrying the connection.")
     diagnosis = error.diag
     message = diagnosis.message_primary or "the statement failed"
     headers = {}
     if code == "21000":
-        ours = version >= CARDINALITY_IS_OURS and "WHERE" not in message
+        ours = version >= CARDINALITY_IS_OURS and not message.endswith("requires a WHERE clause")
         status = 500 if ours else 400
     elif code.startswith("PT") and code[2:].isdigit():
         status = int(code[2:])
