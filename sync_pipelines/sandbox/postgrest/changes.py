@@ -8,9 +8,9 @@ import psycopg
 from psycopg import sql
 from starlette.responses import Response
 
-from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import Conditions
+from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.upserts import result, returned, source, written
 
 

@@ -20,7 +20,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Dropped, Switches, desk
-from sync_pipelines.sandbox.postgrest.asked import Asked, Preferences
 from sync_pipelines.sandbox.postgrest.faults import (
     ANSWERS,
     AT_ROOT,
@@ -32,6 +31,7 @@ from sync_pipelines.sandbox.postgrest.faults import (
     Hung,
 )
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
+from sync_pipelines.sandbox.postgrest.request import Asked, Preferences
 from sync_pipelines.sandbox.postgrest.service import Service
 from sync_pipelines.sandbox.postgrest.tokens import Tokens
 from sync_pipelines.sandbox.servers import BackgroundServer

@@ -9,10 +9,10 @@ import psycopg
 from psycopg import sql
 from starlette.responses import Response
 
-from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import Conditions, path, pieces, unquoted, unreadable
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError
+from sync_pipelines.sandbox.postgrest.request import Asked
 
 _ORDER = re.compile(r"(.+?)(?:\.(asc|desc))?(?:\.(nullsfirst|nullslast))?$")
 _WORDS: dict[str | None, sql.SQL] = {

@@ -19,13 +19,14 @@ from sync_pipelines.sandbox.postgrest import cache
 from sync_pipelines.sandbox.postgrest.cache import Function, identifier
 from sync_pipelines.sandbox.postgrest.reading import content_range
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError, of_database
+from sync_pipelines.sandbox.postgrest.sessions import STATEMENT_TIMEOUT
 
 
 @dataclass(frozen=True)
 class Limits:
     """`timeout` is the role's; a function's own replaces it where `hoists_timeouts`."""
 
-    timeout: str = "8s"
+    timeout: str = STATEMENT_TIMEOUT
     hoists_timeouts: bool = True
 
     def apply(self, connection: psycopg.Connection[Any], function: Function) -> None:
@@ -38,21 +39,21 @@ class Limits:
         )
 
 
+@dataclass(frozen=True)
 class Rpc:
     """Calls the functions of one database as service_role, each call on a connection of its own."""
 
-    def __init__(self, database_url: str, timeout: str = "8s", hoists_timeouts: bool = True) -> None:
-        self.database_url = database_url
-        self.timeout, self.hoists_timeouts = timeout, hoists_timeouts
+    database_url: str
+    limits: Limits = Limits()
 
-    def call(self, name: str, text: bytes, version: int = 12) -> Response:
+    def call(self, name: str, text: bytes, version: int = 16) -> Response:
         """The answer to `POST /rest/v1/rpc/<name>` with that body."""
         try:
             given = arguments(text)
             with psycopg.connect(self.database_url) as connection:
                 function = found(cache.functions(connection), "public", name, given)
                 connection.execute("select set_config('role', 'service_role', true)")
-                Limits(self.timeout, self.hoists_timeouts).apply(connection, function)
+                self.limits.apply(connection, function)
                 return call(connection, function, given)
         except psycopg.Error as error:
             return of_database(error, version=version).response(version)

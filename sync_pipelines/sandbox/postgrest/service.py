@@ -8,11 +8,11 @@ import psycopg
 from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest import openapi, rpc
-from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import SchemaCache, Snapshot, Table
 from sync_pipelines.sandbox.postgrest.changes import delete, update
 from sync_pipelines.sandbox.postgrest.reading import read
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError, of_database
+from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.sessions import Sessions
 from sync_pipelines.sandbox.postgrest.tokens import ANONYMOUS, Tokens
 from sync_pipelines.sandbox.postgrest.upserts import upsert

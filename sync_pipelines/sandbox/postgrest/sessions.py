@@ -16,10 +16,13 @@ from sync_pipelines.sandbox.postgrest.tokens import ROLES
 
 UNKNOWN_ROLE_IS_NOT_AUTHORIZED = 13
 WORKERS = 10  # as many connections as PostgREST keeps by default
+#: What Supabase gives the role that PostgREST logs in as.
+STATEMENT_TIMEOUT = "8s"
 _BEGIN = (
     "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true),"
     " set_config('request.method', %s, true), set_config('request.path', %s, true),"
-    " set_config('search_path', %s, true), set_config('pgrst.inserted', '', true)"
+    " set_config('search_path', %s, true), set_config('pgrst.inserted', '', true),"
+    f" set_config('statement_timeout', '{STATEMENT_TIMEOUT}', true)"
 )
 
 

@@ -11,11 +11,11 @@ import psycopg
 from psycopg import sql
 from starlette.responses import Response
 
-from sync_pipelines.sandbox.postgrest.asked import Asked
 from sync_pipelines.sandbox.postgrest.cache import Column, Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import pieces, unquoted, unreadable
 from sync_pipelines.sandbox.postgrest.reading import answered, chosen, content_range
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
+from sync_pipelines.sandbox.postgrest.request import Asked
 
 _BODY = "(select case json_typeof(b) when 'array' then b else json_build_array(b) end from (select %s::json) as _ (b))"
 #: Counts rows up as they are taken and down as they meet one that is there: what remains was inserted.
