@@ -104,30 +104,6 @@ def contract_url(postgres_server: PostgresServer) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
-def start(contract_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Kind], Api]]:
-    """Start each server once a session, when it is first asked for."""
-    with ExitStack() as stack:
-        connection = stack.enter_context(psycopg.connect(contract_url, autocommit=True))
-        started: dict[Kind, Api] = {}
-
-        def make(kind: Kind) -> Api:
-            if kind not in started:
-                tokens, keys = Tokens(SECRET), {}
-                if kind == "real 12":
-                    root = _real(stack, contract_url, tmp_path_factory.mktemp("postgrest") / "log")
-                else:
-                    version = int(kind.split()[1])
-                    face = PostgrestFace(contract_url, jwt_secret=SECRET, max_rows=MAX_ROWS, version=version)
-                    root = stack.enter_context(face).url + "/rest/v1"
-                    keys = {"apikey": face.anon_key}
-                web = stack.enter_context(httpx.Client(base_url=root, trust_env=False))
-                started[kind] = Api(kind, web, tokens, connection, keys)
-            return started[kind]
-
-        yield make
-
-
 def _real(stack: ExitStack, url: str, log: Path) -> str:
     path = binary()
     if path is None:
@@ -142,6 +118,47 @@ def _real(stack: ExitStack, url: str, log: Path) -> str:
     return stack.enter_context(PostgrestServer(path, settings, log)).url
 
 
+@pytest.fixture(scope="session")
+def launch(contract_url: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[ExitStack, Kind], Api]:
+    """Start a server of a kind, which ends with the stack."""
+
+    def launched(stack: ExitStack, kind: Kind) -> Api:
+        keys = {}
+        if kind == "real 12":
+            root = _real(stack, contract_url, tmp_path_factory.mktemp("postgrest") / "log")
+        else:
+            version = int(kind.split()[1])
+            face = PostgrestFace(contract_url, jwt_secret=SECRET, max_rows=MAX_ROWS, version=version)
+            root = stack.enter_context(face).url + "/rest/v1"
+            keys = {"apikey": face.anon_key}
+        web = stack.enter_context(httpx.Client(base_url=root, trust_env=False))
+        connection = stack.enter_context(psycopg.connect(contract_url, autocommit=True))
+        return Api(kind, web, Tokens(SECRET), connection, keys)
+
+    return launched
+
+
+@pytest.fixture(scope="session")
+def start(launch: Callable[[ExitStack, Kind], Api]) -> Iterator[Callable[[Kind], Api]]:
+    """Start each server once a session, when it is first asked for."""
+    with ExitStack() as stack:
+        started: dict[Kind, Api] = {}
+
+        def make(kind: Kind) -> Api:
+            if kind not in started:
+                started[kind] = launch(stack, kind)
+            return started[kind]
+
+        yield make
+
+
+@pytest.fixture(params=KINDS)
+def fresh(request: pytest.FixtureRequest, launch: Callable[[ExitStack, Kind], Api]) -> Iterator[Api]:
+    """The API of a server that has just looked at the schema, and has heard no NOTIFY that it might still follow."""
+    with ExitStack() as stack:
+        yield launch(stack, request.param)
+
+
 @pytest.fixture(params=KINDS)
 def api(request: pytest.FixtureRequest, start: Callable[[Kind], Api]) -> Api:
     """The API of one server, with its tables empty."""
@@ -151,5 +168,4 @@ def api(request: pytest.FixtureRequest, start: Callable[[Kind], Api]) -> Api:
     )
     made.run("delete from public.leads where id >= 900000")
     made.run("update public.touched set times = 0")
-    made.get("/keyless")
     return made

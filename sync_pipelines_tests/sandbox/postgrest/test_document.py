@@ -80,18 +80,18 @@ def test_a_function_is_there_for_who_may_call_it(api: Api) -> None:
     assert error(api.post("/rpc/secret_word", {}, role="authenticated")) == (403, "42501")
 
 
-def test_a_new_column_is_read_at_once_and_written_after_the_reload(api: Api) -> None:
-    api.run("alter table public.keyless add column other text")
+def test_a_new_column_is_read_at_once_and_written_after_the_reload(fresh: Api) -> None:
+    fresh.run("alter table public.keyless add column other text")
     try:
-        assert api.get("/keyless?select=other").status_code == 200
-        assert error(api.post("/keyless?columns=other", [])) == (400, "PGRST204")
-        assert "other" not in definition(api, "keyless")["properties"]
-        assert api.post("/rpc/notify_pgrst_reload", {}).status_code == 204
+        assert fresh.get("/keyless?select=other").status_code == 200
+        assert error(fresh.post("/keyless?columns=other", [])) == (400, "PGRST204")
+        assert "other" not in definition(fresh, "keyless")["properties"]
+        assert fresh.post("/rpc/notify_pgrst_reload", {}).status_code == 204
         # A real server reloads when it comes to it: so many questions take longer than that.
-        answers = (api.post("/keyless?columns=other", []).status_code for _ in range(2000))
+        answers = (fresh.post("/keyless?columns=other", []).status_code for _ in range(2000))
         assert 201 in answers
-        assert "other" in definition(api, "keyless")["properties"]
+        assert "other" in definition(fresh, "keyless")["properties"]
     finally:
-        api.run("alter table public.keyless drop column other")
-        api.run("notify pgrst, 'reload schema'")
-    assert error(api.get("/keyless?select=other")) == (400, "42703")
+        fresh.run("alter table public.keyless drop column other")
+        fresh.run("notify pgrst, 'reload schema'")
+    assert error(fresh.get("/keyless?select=other")) == (400, "42703")
