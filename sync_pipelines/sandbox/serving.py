@@ -10,8 +10,16 @@ from sync_pipelines.sandbox.processes import open_private
 from sync_pipelines.sandbox.servers import BackgroundServer
 
 
-def serve(server: BackgroundServer, ready: Path, told: Callable[[str], Mapping[str, str]]) -> None:
-    """Serve until SIGTERM; the ready file holds what `told` says of the address, and is there while it listens."""
+def serve(
+    server: BackgroundServer,
+    ready: Path,
+    told: Callable[[str], Mapping[str, str]],
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM, of which `stopping` is told.
+
+    The ready file holds what `told` says of the address, and is there while it listens.
+    """
 
     def listening(url: str) -> None:
         # A reader finds the whole of it or nothing.
@@ -21,7 +29,7 @@ def serve(server: BackgroundServer, ready: Path, told: Callable[[str], Mapping[s
         unfinished.replace(ready)
 
     try:
-        server.run_here(listening)
+        server.run_here(listening, stopping)
     finally:
         ready.unlink(missing_ok=True)
 

@@ -98,7 +98,7 @@ class PostgrestFace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.begin()
+        self.let_go()
         self.server.__exit__(kind, error, trace)
         self.close()
 
@@ -126,6 +126,10 @@ class PostgrestFace:
     def open(self) -> None:
         """Look at the database, before the first request does."""
         self._service.cache.open()
+
+    def let_go(self) -> None:
+        """End the requests that hang: the server is about to end."""
+        self._closing.begin()
 
     def close(self) -> None:
         """Leave the database, once the server has ended."""

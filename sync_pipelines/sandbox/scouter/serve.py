@@ -37,6 +37,7 @@ def main() -> None:
             face.server,
             given.home / READY_FILE,
             lambda url: {"GESTAO_SCOUTER_URL": url, "GESTAO_SCOUTER_SERVICE_KEY": face.service_key},
+            stopping=face.let_go,
         )
     finally:
         face.close()

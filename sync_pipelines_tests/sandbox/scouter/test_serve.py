@@ -9,13 +9,16 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
 from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.sandbox.faults import FAULTS_PATH
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
@@ -63,6 +66,18 @@ def test_it_serves_and_its_key_is_the_same_after_a_restart(tmp_path: Path, url: 
                 assert client.probe("leads", ("id", "nome"), on_conflict="id") is None
             keys.append(told["GESTAO_SCOUTER_SERVICE_KEY"])
     assert keys[0] == keys[1]
+
+
+def test_it_ends_though_a_request_hangs(tmp_path: Path, url: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with serving(tmp_path, url) as told:
+            desk = told["GESTAO_SCOUTER_URL"] + FAULTS_PATH
+            httpx.post(desk, json={"name": "hang", "times": 1})
+            asked = pool.submit(httpx.get, told["GESTAO_SCOUTER_URL"] + "/rest/v1/leads", timeout=30.0)
+            while httpx.get(desk).json()["on"]:
+                pass  # it is on its way until the fault is used
+        assert isinstance(asked.exception(), httpx.TransportError)
+        assert not isinstance(asked.exception(), httpx.TimeoutException)
 
 
 def test_without_a_database_it_says_what_is_missing(tmp_path: Path) -> None:
