@@ -25,6 +25,16 @@ def listen(host: str, port: int) -> socket.socket:
     return line
 
 
+class _Server(uvicorn.Server):
+    """Tells of a signal before it begins to wait for the requests that it still serves."""
+
+    stopping: Callable[[], None] = staticmethod(lambda: None)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.stopping()
+        super().handle_exit(sig, frame)
+
+
 class BackgroundServer:
     """A silent uvicorn around an ASGI application, which may hang up, on a free port of this machine."""
 
@@ -40,7 +50,7 @@ class BackgroundServer:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
 
     def __enter__(self) -> Self:
         self._line = listen("127.0.0.1", 0)
@@ -55,13 +65,14 @@ class BackgroundServer:
         self._server.should_exit = True
         self._thread.join()
 
-    def run_here(self, listening: Callable[[str], None]) -> None:
-        """Serve in this thread until SIGTERM or SIGINT; `listening` is told the address."""
+    def run_here(self, listening: Callable[[str], None], stopping: Callable[[], None] = lambda: None) -> None:
+        """Serve in this thread until SIGTERM or SIGINT; `listening` is told the address, `stopping` the end."""
         line = listen("127.0.0.1", 0)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self._server.should_exit = True
 
+        self._server.stopping = stopping
         # uvicorn stops on these itself and then raises them again: a handler of ours lets the rest be tidied up.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

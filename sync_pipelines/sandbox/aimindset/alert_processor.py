@@ -14,7 +14,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from starlette.responses import JSONResponse, Response
 
-from sync_pipelines.sandbox.aimindset.faults import Switches
+from sync_pipelines.sandbox.faults import Switches
 
 _ICONS = {"critical": ("🚨", "CRÍTICO"), "error": ("⚠️", "ERRO")}
 _ZONE = ZoneInfo("America/Sao_Paulo")

@@ -8,7 +8,6 @@ its credentials.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -20,13 +19,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.aimindset.alert_processor import AlertProcessor
-from sync_pipelines.sandbox.aimindset.faults import ANSWERS, BEHAVIOURS, Switches
-from sync_pipelines.sandbox.aimindset.rpc import Rpc
+from sync_pipelines.sandbox.aimindset.faults import ANSWERS, BEHAVIOURS
+from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, desk, parsed
+from sync_pipelines.sandbox.postgrest.rpc import Rpc
 from sync_pipelines.sandbox.servers import BackgroundServer
 
 ALERT_PATH = "/functions/v1/alert-processor"
 RPC_PATH = "/rest/v1/rpc/{function}"
-FAULTS_PATH = "/_sandbox/faults"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -58,13 +57,13 @@ class AimindsetFake:
         self.service_key = service_key or f"service-{secrets.token_hex(16)}"
         self.slow_seconds = slow_seconds
         self.requests: list[Recorded] = []
-        self.switches = Switches()
+        self.switches = Switches(ANSWERS, BEHAVIOURS)
         self.alert_processor = AlertProcessor(self.switches, database_url, subscribers, smtp)
         self.rpc = Rpc(database_url) if database_url else None
         routes = [
             Route(ALERT_PATH, self._alert, methods=_METHODS),
             Route(RPC_PATH, self._rpc, methods=["POST"]),
-            Route(FAULTS_PATH, self._faults, methods=["GET", "POST", "DELETE"]),
+            Route(FAULTS_PATH, desk(self.switches, self.fail), methods=["GET", "POST", "DELETE"]),
         ]
         self.server = BackgroundServer(Starlette(routes=routes))
 
@@ -113,7 +112,7 @@ class AimindsetFake:
 
     async def _refusal(self, request: Request, text: bytes, authorized: bool, why: str) -> Response | None:
         """Remember the request; the answer where a fault or the gateway gives one by itself."""
-        self.requests.append(Recorded(request.method, request.url.path, authorized, _parsed(text)))
+        self.requests.append(Recorded(request.method, request.url.path, authorized, parsed(text)))
         if self.switches.strikes("slow"):
             await asyncio.sleep(self.slow_seconds)
         if (answer := self.switches.answer()) is not None:
@@ -126,26 +125,3 @@ class AimindsetFake:
 
     def _is_the_key(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self.service_key.encode())
-
-    async def _faults(self, request: Request) -> Response:
-        """The desk: GET lists the faults, POST {"name": …, "times": …} switches one on, DELETE all off."""
-        if request.method == "GET":
-            return JSONResponse({"on": self.switches.listing(), "known": [*ANSWERS, *BEHAVIOURS]})
-        if request.method == "DELETE":
-            self.switches.clear()
-            return JSONResponse({"on": {}})
-        wanted = _parsed(await request.body())
-        if not isinstance(wanted, dict):
-            return JSONResponse({"message": 'A fault is described by {"name": "drop", "times": 1}.'}, 400)
-        try:
-            self.fail(str(wanted.get("name")), wanted.get("times"))
-        except ValueError as error:
-            return JSONResponse({"message": str(error)}, 400)
-        return JSONResponse({"on": self.switches.listing()}, 201)
-
-
-def _parsed(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Lock
 from typing import Final
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
 
-from sync_pipelines.sandbox.wire import Wire
-
-
-class Dropped(Response):
-    """The connection is reset instead of an answer."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(scope, receive, send)
-        await wire.hang_up(reset=True)
-        wire.close()
-
+from sync_pipelines.sandbox.faults import Dropped
 
 #: Given instead of the endpoint's own answer; nothing is done.
 ANSWERS: Final[Mapping[str, Callable[[], Response]]] = {
@@ -41,46 +29,3 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "one_fails": "the first mail of an alert is not sent",
     "all_fail": "no mail of an alert is sent, and the answer is 200 all the same",
 }
-
-
-class Switches:
-    """What is switched on: each fault stays until `clear`, or has been used `times` times."""
-
-    def __init__(self) -> None:
-        self._left: dict[str, int | None] = {}
-        self._lock = Lock()
-
-    def add(self, name: str, times: int | None = None) -> None:
-        """Switch a fault on; ValueError in a sentence for an unknown name or count."""
-        known = [*ANSWERS, *BEHAVIOURS]
-        if name not in known:
-            raise ValueError(f"There is no fault {name!r}. Known: {', '.join(known)}.")
-        if times is not None and (not isinstance(times, int) or times < 1):
-            raise ValueError(f"times must be 1 or more, or absent for ever; got {times}.")
-        with self._lock:
-            self._left[name] = times
-
-    def clear(self) -> None:
-        with self._lock:
-            self._left.clear()
-
-    def strikes(self, name: str) -> bool:
-        """Whether the fault is on; that is one use of it."""
-        with self._lock:
-            if name not in self._left:
-                return False
-            left = self._left[name]
-            if left == 1:
-                del self._left[name]
-            elif left is not None:
-                self._left[name] = left - 1
-            return True
-
-    def answer(self) -> Response | None:
-        """The answer to give instead, where one is switched on."""
-        return next((make() for name, make in ANSWERS.items() if self.strikes(name)), None)
-
-    def listing(self) -> dict[str, int | None]:
-        """What is on, with the uses left; None is for ever."""
-        with self._lock:
-            return dict(self._left)

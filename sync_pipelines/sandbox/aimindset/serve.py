@@ -6,14 +6,13 @@ The database is AIMINDSET_DATABASE_URL, the mail server of its alerts SMTP_URL, 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
-from sync_pipelines.sandbox.processes import open_private
+from sync_pipelines.sandbox.serving import kept_secret, serve
 
 READY_FILE = "aimindset.json"
 
@@ -25,28 +24,13 @@ def main() -> None:
     home = parser.parse_args().home
     mail = urlsplit(os.environ.get("SMTP_URL", ""))
     smtp = (mail.hostname, mail.port) if mail.hostname and mail.port else None
-    fake = AimindsetFake(
-        os.environ["AIMINDSET_DATABASE_URL"], smtp=smtp, service_key=_key(home / "service_key")
+    key = kept_secret(home / "service_key", lambda: f"service-{secrets.token_hex(16)}")
+    fake = AimindsetFake(os.environ["AIMINDSET_DATABASE_URL"], smtp=smtp, service_key=key)
+    serve(
+        fake.server,
+        home / READY_FILE,
+        lambda url: {"AIMINDSET_PROJECT_URL": url, "AIMINDSET_SERVICE_KEY": key},
     )
-    ready = home / READY_FILE
-
-    def listening(url: str) -> None:
-        with open_private(ready) as stream:
-            note = {"AIMINDSET_PROJECT_URL": url, "AIMINDSET_SERVICE_KEY": fake.service_key}
-            stream.write(json.dumps(note).encode())
-
-    try:
-        fake.server.run_here(listening)
-    finally:
-        ready.unlink(missing_ok=True)
-
-
-def _key(path: Path) -> str:
-    """The same key after a restart."""
-    if not path.is_file():
-        with open_private(path) as stream:
-            stream.write(f"service-{secrets.token_hex(16)}".encode())
-    return path.read_text()
 
 
 if __name__ == "__main__":

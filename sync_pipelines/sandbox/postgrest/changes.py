@@ -1,0 +1,40 @@
+"""PATCH and DELETE of the rows that a query string finds (wire contract, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from starlette.responses import Response
+
+from sync_pipelines.sandbox.postgrest.cache import Table, identifier
+from sync_pipelines.sandbox.postgrest.filters import Conditions
+from sync_pipelines.sandbox.postgrest.request import Asked
+from sync_pipelines.sandbox.postgrest.upserts import result, returned, source, written
+
+
+def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
+    """Set the body's columns in the rows that are found; a body without any changes nothing."""
+    conditions = Conditions(table, version)
+    where = conditions.where(asked.query)
+    columns = written(asked, table, version)
+    if not columns:
+        nothing = sql.SQL("select * from {} where false").format(table.identifier)
+        return result(connection, asked, table, nothing, [])
+    names = sql.SQL(", ").join(identifier(one.name) for one in columns)
+    # The names of a condition are the table's: the body is asked by itself.
+    statement = sql.SQL("update {} set ({}) = ({} limit 1){} returning {}").format(
+        table.identifier, names, source(asked, columns), where, returned(asked, table)
+    )
+    return result(connection, asked, table, statement, [asked.text, *conditions.values])
+
+
+def delete(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
+    """Delete the rows that are found."""
+    conditions = Conditions(table, version)
+    where = conditions.where(asked.query)
+    statement = sql.SQL("delete from {}{} returning {}").format(
+        table.identifier, where, returned(asked, table)
+    )
+    return result(connection, asked, table, statement, conditions.values)

@@ -1,0 +1,89 @@
+"""Refusals as PostgREST words them, and the HTTP status of each SQLSTATE (wire contract, section 3)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+from starlette.responses import Response
+
+JSON = "application/json; charset=utf-8"
+#: The status of an error by its SQLSTATE, or by the class that begins it; any other is 400.
+_STATUSES = {
+    **{"25006": 405, "42501": 403, "42883": 404, "42P01": 404, "23503": 409, "23505": 409, "53400": 500},
+    **{"42P17": 500, "57P01": 503, "P0001": 400},
+    **{"08": 503, "09": 500, "0L": 403, "0P": 403, "25": 500, "28": 403, "2D": 500, "38": 500, "39": 500},
+    **{"3B": 500, "40": 500, "53": 503, "54": 500, "55": 500, "57": 500, "58": 500, "F0": 500, "HV": 500},
+    **{"P0": 500, "XX": 500},
+}
+_ONCE = {"53400": 503, "54": 413}
+#: Before it, a second row of one key in a batch was the client's fault, and two others had other statuses.
+CARDINALITY_IS_OURS = 13
+
+
+class RefusalError(Exception):
+    """An answer that is not a success. `code` is None where the gateway gave it, which knows no codes."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        *,
+        details: Any = None,
+        hint: str | None = None,
+        headers: dict[str, str] | None = None,
+        is_bare: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.details, self.hint = details, hint
+        self.is_bare = is_bare
+        self.headers = headers or {}
+
+    def response(self, version: int) -> Response:
+        """The answer, as a server of this version gives it."""
+        if self.is_bare:
+            return Response("{}", self.status, media_type=JSON)
+        if self.code is None:
+            told: dict[str, Any] = {"message": self.message, "hint": self.hint}
+            return Response(json.dumps(told), self.status, media_type="application/json; charset=utf-8")
+        told = {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
+        headers = dict(self.headers)
+        if version >= 13:  # it came with 14, which the face does not tell from 13
+            headers["Proxy-Status"] = f"PostgREST; error={self.code}"
+        return Response(json.dumps(told, ensure_ascii=False), self.status, headers, media_type=JSON)
+
+
+def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = False) -> RefusalError:
+    """The refusal that an error of the database becomes; one without SQLSTATE is a lost connection."""
+    code = error.sqlstate
+    if code is None and not isinstance(error, psycopg.OperationalError):
+        # The driver keeps what no database would read: a NUL in a text.
+        return RefusalError(400, "22021", "invalid byte sequence for encoding")
+    if code is None:
+        return RefusalError(503, "PGRST001", "Database client error. Retrying the connection.")
+    diagnosis = error.diag
+    message = diagnosis.message_primary or "the statement failed"
+    headers = {}
+    if code == "21000":
+        ours = version >= CARDINALITY_IS_OURS and not message.endswith("requires a WHERE clause")
+        status = 500 if ours else 400
+    elif code.startswith("PT") and code[2:].isdigit():
+        status = int(code[2:])
+    else:
+        known = _STATUSES | (_ONCE if version < CARDINALITY_IS_OURS else {})
+        status = known.get(code) or known.get(code[:2]) or 400
+    if status == 503:
+        headers = {"Retry-After": "0"}
+    if code == "42501" and anonymous:
+        status, headers = 401, {"WWW-Authenticate": "Bearer"}
+    return RefusalError(
+        status,
+        code,
+        message,
+        details=diagnosis.message_detail,
+        hint=diagnosis.message_hint,
+        headers=headers,
+    )

@@ -1,0 +1,125 @@
+"""PostgREST itself: one request to one transaction, by path and method."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import psycopg
+from starlette.responses import Response
+
+from sync_pipelines.sandbox.postgrest import openapi, rpc
+from sync_pipelines.sandbox.postgrest.cache import SchemaCache, Snapshot, Table
+from sync_pipelines.sandbox.postgrest.changes import delete, update
+from sync_pipelines.sandbox.postgrest.reading import read
+from sync_pipelines.sandbox.postgrest.refusals import RefusalError, of_database
+from sync_pipelines.sandbox.postgrest.request import Asked
+from sync_pipelines.sandbox.postgrest.sessions import Sessions
+from sync_pipelines.sandbox.postgrest.tokens import ANONYMOUS, Tokens
+from sync_pipelines.sandbox.postgrest.upserts import upsert
+
+#: From here on a table that is not in the cache is refused by the cache, before by the database.
+CACHE_KNOWS_TABLES = 13
+_READING = ("GET", "HEAD")
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
+
+
+class Service:
+    """Answers requests below the API's root. Threads may share it; each keeps a connection."""
+
+    def __init__(
+        self,
+        database_url: str,
+        tokens: Tokens,
+        *,
+        max_rows: int | None,
+        polls: int,
+        schema: str,
+        version: int,
+    ) -> None:
+        self.tokens, self.max_rows, self.schema, self.version = tokens, max_rows, schema, version
+        self.sessions = Sessions(database_url, schema, version)
+        self.cache = SchemaCache(database_url, schema, polls)
+
+    def answer(self, asked: Asked) -> Response:
+        """The answer to a request; no error leaves."""
+        role = ANONYMOUS
+        try:
+            claims = self.tokens.claims(asked.headers.get("authorization"))
+            role = str(claims["role"])
+            self._check(asked)
+            snapshot = self.cache.current()
+            reads = asked.method in _READING
+            with self.sessions.transaction(claims, asked.method, asked.path, read_only=reads) as connection:
+                response = self._dispatch(connection, asked, snapshot)
+        except RefusalError as refusal:
+            response = refusal.response(self.version)
+        except psycopg.Error as error:
+            said = of_database(error, version=self.version, anonymous=role == ANONYMOUS)
+            response = said.response(self.version)
+        if "accept-profile" in asked.headers and response.status_code < 400:
+            response.headers["Content-Profile"] = self.schema
+        return response
+
+    def close(self) -> None:
+        """End the threads and all connections."""
+        self.sessions.close()
+        self.cache.close()
+
+    def _check(self, asked: Asked) -> None:
+        if asked.method not in _METHODS:
+            raise RefusalError(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
+        name = "accept-profile" if asked.method in _READING else "content-profile"
+        profile = asked.headers.get(name)
+        if profile not in (None, self.schema):
+            said = f"The schema must be one of the following: {self.schema}"
+            if self.version >= CACHE_KNOWS_TABLES:
+                hint = f"Only the following schemas are exposed: {self.schema}"
+                raise RefusalError(406, "PGRST106", f"Invalid schema: {profile}", hint=hint)
+            raise RefusalError(406, "PGRST106", said)
+        asked.prefer.check(self.version)
+        asked.check_media(406 if self.version >= CACHE_KNOWS_TABLES else 415)
+
+    def _dispatch(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
+        parts = [unquote(part) for part in asked.path.strip("/").split("/")]
+        if parts == [""]:
+            return self._root(connection, asked, snapshot)
+        if parts[0] == "rpc" and len(parts) == 2:
+            return self._call(connection, asked, snapshot, parts[1])
+        if len(parts) > 1:
+            said = "Invalid path specified in request URL"
+            raise RefusalError(404, "PGRST125", said, is_bare=self.version < CACHE_KNOWS_TABLES)
+        table = self._table(snapshot, parts[0], asked.method)
+        if asked.method in _READING:
+            return read(connection, asked, table, self.max_rows, self.version)
+        if asked.method == "POST":
+            return upsert(connection, asked, table, self.version)
+        work = update if asked.method == "PATCH" else delete
+        return work(connection, asked, table, self.version)
+
+    def _root(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
+        if asked.method not in _READING:
+            is_bare = self.version < CACHE_KNOWS_TABLES
+            said = f"Unsupported HTTP method: {asked.method}"
+            raise RefusalError(404 if is_bare else 405, "PGRST117", said, is_bare=is_bare)
+        told = openapi.document(connection, snapshot, self.version, asked.headers.get("host", ""))
+        return Response(openapi.text(told), media_type=openapi.MEDIA)
+
+    def _call(
+        self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot, name: str
+    ) -> Response:
+        given = dict(asked.query) if asked.method in _READING else rpc.arguments(asked.body)
+        if asked.method not in (*_READING, "POST"):
+            raise RefusalError(405, "PGRST101", f"Cannot use the {asked.method} method on RPC")
+        function = rpc.found(snapshot.functions, self.schema, name, given)
+        rpc.Limits().apply(connection, function)
+        return rpc.call(connection, function, given)
+
+    def _table(self, snapshot: Snapshot, name: str, method: str) -> Table:
+        if name in snapshot.tables:
+            return snapshot.tables[name]
+        if self.version >= CACHE_KNOWS_TABLES:
+            said = f"Could not find the table '{self.schema}.{name}' in the schema cache"
+            raise RefusalError(404, "PGRST205", said)
+        said = f'relation "{self.schema}.{name}" does not exist'
+        # A server of that time asked the database for a read, and had no word for it in a write.
+        raise RefusalError(404, "42P01", said, is_bare=method not in _READING)

@@ -1,0 +1,44 @@
+"""A fake as a process of its own: a ready file that says where it is, and secrets that outlive a restart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sync_pipelines.sandbox.processes import open_private
+from sync_pipelines.sandbox.servers import BackgroundServer
+
+
+def serve(
+    server: BackgroundServer,
+    ready: Path,
+    told: Callable[[str], Mapping[str, str]],
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM, of which `stopping` is told.
+
+    The ready file holds what `told` says of the address, and is there while it listens.
+    """
+
+    def listening(url: str) -> None:
+        # A reader finds the whole of it or nothing.
+        unfinished = ready.with_suffix(".part")
+        with open_private(unfinished) as stream:
+            stream.write(json.dumps(dict(told(url))).encode())
+        unfinished.replace(ready)
+
+    try:
+        server.run_here(listening, stopping)
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The file's text, which `make` gives the first time: the same after a restart."""
+    if not path.is_file():
+        unfinished = path.with_suffix(".part")
+        with open_private(unfinished) as stream:
+            stream.write(make().encode())
+        unfinished.replace(path)
+    return path.read_text()
