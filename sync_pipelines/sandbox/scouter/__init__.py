@@ -1,0 +1,1 @@
+"""TabuladorMax and Gestão Scouter in a box: the databases of both projects."""
