@@ -11,9 +11,9 @@ import pytest
 from sync_pipelines.doctor import diagnose
 from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME
 from sync_pipelines.sandbox.hitss.fake import HitssFake
+from sync_pipelines.sandbox.vault import make_vault
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.storage import KEYS, REGION, make_bucket, s3_server
-from sync_pipelines_tests.vault import make_vault
 
 NewDatabase = Callable[[str | None], str]
 

@@ -11,9 +11,9 @@ import pytest
 from sync_pipelines.hitss.credentials import Credentials, credentials, vault_names
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.redaction import redact
+from sync_pipelines.sandbox.vault import make_vault
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.conftest import House
-from sync_pipelines_tests.vault import make_vault
 
 EXPORT = (
     "https://hitss.example/export?filtroDeFiltro={inicio}&filtroAteFiltro={fim}&usuarioFiltro=pessoa.do.cofre"

@@ -8,7 +8,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.redaction import redact
 from sync_pipelines.lib.vault import one_of, read_vault
-from sync_pipelines_tests.vault import make_vault
+from sync_pipelines.sandbox.vault import make_vault
 
 WHAT = "the fabricio database"
 NewDatabase = Callable[[str | None], str]

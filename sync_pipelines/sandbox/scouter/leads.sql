@@ -66,7 +66,7 @@ select
             'ID', id::text, 'TITLE', full_name, 'OPENED', 'Y', 'UF_IDADE', years, 'UF_VAZIO', '', 'UF_NADA', null,
             'UF_FOTOS', jsonb_build_array(phone, step), 'UF_NOTA', 'acentuação: ação, pé, ü; "aspas" e \barra'
         ) || case
-            when n = 20 or mod(n, 2003) = 0
+            when n = 21 or mod(n, 2003) = 0
                 then jsonb_build_object('UF_HISTORICO', repeat('Ligação atendida às ' || step || ' min. ', 8000))
             else '{}'
         end
