@@ -23,6 +23,7 @@ class Waiting(NamedTuple):
 
     id: int
     lead_id: int
+    source: str
     payload: str
     received_at: datetime
     exchanged_hash: Any  # uuid
@@ -73,10 +74,10 @@ class Inbox:
         """
         rows = self.connection.execute(
             "with oldest as ("
-            "   select id, lead_id, payload::text as payload, received_at from ops.inbox"
+            "   select id, lead_id, source, payload::text as payload, received_at from ops.inbox"
             "   where status = 'waiting' order by id limit %(most)s"
             "), measured as (select *, sum(octet_length(payload)) over (order by id) as so_far from oldest)"
-            " select m.id, m.lead_id, m.payload, m.received_at, e.content_hash, e.updated_at, e.direction"
+            " select m.id, m.lead_id, m.source, m.payload, m.received_at, e.content_hash, e.updated_at, e.direction"
             " from measured as m left join ops.lead_exchanges as e"
             "   on e.destination = %(destination)s and e.lead_id = m.lead_id"
             " where so_far <= %(most_bytes)s or so_far = octet_length(m.payload) order by m.id",
