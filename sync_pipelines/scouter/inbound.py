@@ -1,8 +1,9 @@
 """The drain of the inbox: what Gestão Scouter changed becomes true in TabuladorMax, in bulk and at most once.
 
 A batch is one transaction in TabuladorMax, and then one in the ops database, which marks the rows of the inbox last.
-A crash between them leaves rows that wait though they are applied: the next drain finds that nothing differs, or
-that they are older, and marks them. Two drains never overlap: one lock in the ops database is held throughout.
+A crash between them leaves rows that wait though they are applied: the next drain finds that nothing differs and
+marks them. What is recorded as exchanged is the lead as it stands afterwards, so that the push does not send it
+straight back. Two drains never overlap: one lock in the ops database is held throughout.
 
 - An echo of our own push is known by its content, whatever its mark says; a mark of ours alone ignores only a lead of
   which no exchange is known, because the mark stays on a row that people edit later.
@@ -23,7 +24,8 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import from_postgres
-from sync_pipelines.scouter.inbound_statements import INCOMING, Statements
+from sync_pipelines.scouter.inbound_statements import Statements
+from sync_pipelines.scouter.inbound_texts import INCOMING
 from sync_pipelines.scouter.inbox import WHAT, Decision, Inbox, Waiting
 from sync_pipelines.scouter.mapping import OWNED, Mapping
 from sync_pipelines.scouter.rendering import SESSION
@@ -37,8 +39,8 @@ _LIMITS = {"statement_timeout": "120000", "lock_timeout": "10000"}
 _ROW_ERRORS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
 _EXCHANGES = """
 insert into ops.lead_exchanges (destination, lead_id, content_hash, updated_at, direction, run_id)
-select %s, made.lead_id, made.content_hash, made.version, 'taken_back', %s
-from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as made (lead_id, content_hash, version)
+select %s, made.lead_id, made.content_hash, made.updated_at, 'taken_back', %s
+from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as made (lead_id, content_hash, updated_at)
 on conflict (destination, lead_id) do update set
     content_hash = excluded.content_hash, updated_at = excluded.updated_at, direction = excluded.direction,
     run_id = excluded.run_id, exchanged_at = now()
@@ -70,7 +72,7 @@ class _Result:
     lead_id: int
     outcome: str
     reason: str | None
-    version: Any
+    updated_at: Any
     content_hash: Any
 
 
@@ -177,13 +179,16 @@ def _write(leads: postgres.Connection, statements: Statements, ids: list[int]) -
 
 def _record(inbox: Inbox, results: Sequence[_Result], destination: str, run_id: str) -> None:
     known = [one for one in results if one.content_hash is not None]
-    statuses = {"created": "applied", "updated": "applied", "same": "ignored"}
+    statuses = {"created": "applied", "updated": "applied", "same": "applied"}
     with inbox.connection.transaction():
         inbox.connection.execute(
             _EXCHANGES,
             (
                 *(destination, run_id),
-                *([getattr(one, name) for one in known] for name in ("lead_id", "content_hash", "version")),
+                *(
+                    [getattr(one, name) for one in known]
+                    for name in ("lead_id", "content_hash", "updated_at")
+                ),
             ),
         )
         inbox.decide(

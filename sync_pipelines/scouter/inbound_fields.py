@@ -82,11 +82,11 @@ def backwards(mapping: Mapping, source_types: MappingOf[str, str]) -> BackMappin
     return BackMapping(tuple(fields.values()), tuple(one_way))
 
 
-def version_sql(otherwise: Expression) -> Expression:
-    """When the change was made, as it says itself; a time without zone is UTC. `otherwise` where it says nothing."""
-    guard, value = read_sql(sql.Identifier(RECORD, VERSION), types.TIMESTAMPTZ)
+def moment_sql(text: Expression) -> Expression:
+    """A text as a moment, one without zone in UTC; NULL where it is none."""
+    guard, value = read_sql(text, types.TIMESTAMPTZ)
     assert guard is not None
-    return sql.SQL("coalesce(case when {} then {} end, {})").format(guard, value, otherwise)
+    return sql.SQL("case when {} then {} end").format(guard, value)
 
 
 def problem_sql(fields: Sequence[BackField]) -> sql.Composed:

@@ -1,186 +1,19 @@
-"""The statements of the drain, composed once for a mapping and run for every batch in the TabuladorMax database.
-
-`incoming` holds a batch as it stood in the inbox with what is decided of each row; `taken` holds the values of those
-that are still undecided, in the types of TabuladorMax.
-"""
+"""The statements of the drain, composed once for a mapping and run for every batch in the TabuladorMax database."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping as MappingOf
 from functools import cached_property
-from typing import LiteralString
 
 from psycopg import sql
 
 from sync_pipelines.scouter import inbound_fields as backwards
+from sync_pipelines.scouter import inbound_texts as texts
 from sync_pipelines.scouter.inbound_fields import LEAD, STAMPS, BackField, BackMapping
 from sync_pipelines.scouter.mapping import Mapping
 from sync_pipelines.scouter.marks import OURS
 from sync_pipelines.scouter.rendering import hash_sql, payload_hash_sql
-
-INCOMING = (
-    "id",
-    "lead_id",
-    "source",
-    "payload",
-    "received_at",
-    "known_hash",
-    "known_version",
-    "known_direction",
-)
-
-_CREATE = """
-create temporary table incoming (
-    id bigint primary key, lead_id bigint not null, source text, payload jsonb not null, received_at timestamptz,
-    known_hash uuid, known_version timestamptz, known_direction text,
-    lead jsonb, version timestamptz, outcome text, reason text, differing integer
-) on commit drop
-"""
-_UNPACK: LiteralString = """
-update incoming as i set
-    lead = unpacked.lead,
-    outcome = case when unpacked.lead is null then 'rejected' when i.source = any({ours}::text[]) then 'ignored' end,
-    reason = case
-        when unpacked.lead is null then 'lead: is no object'
-        when i.source = any({ours}::text[]) then 'its source is TabuladorMax'
-    end
-from incoming as whole
-cross join lateral (
-    select case when jsonb_typeof(found.lead) = 'object' then found.lead end as lead
-    from (select coalesce(whole.payload -> 'lead', whole.payload -> 'ficha') as lead) as found
-) as unpacked
-where i.id = whole.id
-"""
-_DATE: LiteralString = """
-update incoming as i set version = dated.version
-from (
-    select whole.id, {version} as version
-    from incoming as whole cross join lateral jsonb_to_record(whole.lead) as stored ({column} text)
-    where whole.outcome is null
-) as dated
-where i.id = dated.id
-"""
-#: Of several changes of one lead the newest stands for all; a key that it lacks comes from the newest that has it.
-_COLLAPSE: LiteralString = """
-with placed as (
-    select id, first_value(id) over newest as chosen, version,
-        keys <> first_value(keys) over newest as has_other_keys
-    from (
-        select id, lead_id, version, array(select jsonb_object_keys(lead)) as keys
-        from incoming where outcome is null
-    ) as keyed
-    window newest as (partition by lead_id order by version desc, id desc)
-), merged as (
-    select latest.chosen, jsonb_object_agg(latest.key, latest.value) as lead
-    from (
-        select distinct on (p.chosen, each.key) p.chosen, each.key, each.value
-        from placed as p
-        join incoming as one on one.id = p.id
-        cross join lateral jsonb_each(one.lead) as each
-        where (p.has_other_keys or p.id = p.chosen)
-            and p.chosen in (select chosen from placed where has_other_keys)
-        order by p.chosen, each.key, p.version desc, p.id desc
-    ) as latest
-    group by latest.chosen
-)
-update incoming as i set
-    outcome = case when p.chosen <> i.id then 'ignored' end,
-    reason = case when p.chosen <> i.id then 'superseded by a newer change' end,
-    lead = case when p.chosen = i.id then coalesce(m.lead, i.lead) else i.lead end
-from placed as p left join merged as m on m.chosen = p.chosen
-where i.id = p.id and (p.chosen <> i.id or m.lead is not null)
-"""
-_REJECT: LiteralString = """
-update incoming as i set outcome = 'rejected', reason = looked_at.problem
-from (
-    select whole.id, {problem} as problem
-    from incoming as whole cross join lateral jsonb_to_record(whole.lead) as stored ({record})
-    where whole.outcome is null
-) as looked_at
-where i.id = looked_at.id and looked_at.problem is not null
-"""
-_TAKE: LiteralString = """
-create temporary table taken on commit drop as
-select whole.id as inbox_id, whole.lead_id, stored.{mark} as inbox_mark{values}
-from incoming as whole cross join lateral jsonb_to_record(whole.lead) as stored ({record})
-where whole.outcome is null
-"""
-_LOCK = "select from public.leads where id in (select lead_id from taken) order by id for update"
-#: Since a lead was taken back its updated_at is the time of that, and what the other side changes meanwhile would
-#: look older: as long as nobody changed it here, its version is still that of the change that was taken.
-_DECIDE: LiteralString = """
-update incoming as i set
-    outcome = case
-        when is_echo or is_unknown_mark then 'ignored'
-        when not is_there then 'created'
-        when judged.differing = 0 then 'same'
-        when i.version < judged.stored_version then 'ignored'
-        else 'updated'
-    end,
-    reason = case
-        when is_echo then 'echo of the last exchange'
-        when is_unknown_mark then 'marked as ours, and no exchange is known'
-        when not is_there then null
-        when judged.differing = 0 then 'nothing differs'
-        when i.version < judged.stored_version then 'older version'
-    end,
-    differing = judged.differing
-from (
-    select
-        whole.id,
-        lead.id is not null as is_there,
-        coalesce({payload_hash} = whole.known_hash, false) as is_echo,
-        whole.known_hash is null
-            and regexp_replace(lower(coalesce(taken.inbox_mark, '')), '[^a-z]', '', 'g') = any({ours}::text[])
-            as is_unknown_mark,
-        {differing} as differing,
-        case
-            when whole.known_direction = 'taken_back' and {hash} = whole.known_hash
-                then coalesce(whole.known_version, lead.updated_at)
-            else lead.updated_at
-        end as stored_version
-    from taken
-    join incoming as whole on whole.id = taken.inbox_id
-    left join public.leads as lead on lead.id = taken.lead_id
-) as judged
-where i.id = judged.id
-"""
-_INSERT: LiteralString = """
-insert into public.leads (id)
-select taken.lead_id from taken join incoming as i on i.id = taken.inbox_id
-where i.outcome = 'created' and i.id = any(%(ids)s)
-on conflict (id) do nothing
-"""
-_UPDATE: LiteralString = """
-update public.leads as lead set {changes}
-from taken where taken.lead_id = lead.id and taken.inbox_id = any(%(ids)s)
-"""
-_EVENTS = """
-insert into public.sync_events (event_type, direction, lead_id, status, error_message, fields_synced_count)
-select
-    case when outcome = 'created' then 'create' else 'update' end,
-    'gestao_scouter_to_supabase',
-    lead_id,
-    case when outcome = 'rejected' then 'error' else 'success' end,
-    reason,
-    differing
-from incoming
-where outcome in ('created', 'updated', 'rejected') or reason = 'older version'
-order by id
-"""
-_RESULTS: LiteralString = """
-select i.id, i.lead_id, i.outcome, i.reason, i.version,
-    case when i.outcome in ('created', 'updated', 'same') then {hash} end
-from incoming as i left join public.leads as lead on lead.id = i.lead_id
-order by i.id
-"""
-#: Names come from outside: only what could be a column is repeated.
-_UNKNOWN: LiteralString = r"""
-select key, count(*) from incoming as i cross join lateral jsonb_object_keys(i.lead) as key
-where key not in (select unnest({known}::text[])) and key ~ '^[a-z_][a-z0-9_]{{0,62}}$'
-group by key order by key limit 100
-"""
 
 
 class Statements:
@@ -189,7 +22,7 @@ class Statements:
     `known` are further columns of Gestão Scouter, which are no surprise in a payload.
     """
 
-    create, lock, events = _CREATE, _LOCK, _EVENTS
+    create, lock, events = texts.CREATE, texts.LOCK, texts.EVENTS
 
     def __init__(self, mapping: Mapping, source_types: MappingOf[str, str], known: Collection[str]) -> None:
         self.back: BackMapping = backwards.backwards(mapping, source_types)
@@ -198,19 +31,19 @@ class Statements:
 
     @cached_property
     def unpack(self) -> sql.Composed:
-        return sql.SQL(_UNPACK).format(ours=_OURS)
+        return sql.SQL(texts.UNPACK).format(ours=_OURS)
 
     @cached_property
     def date(self) -> sql.Composed:
-        version = backwards.version_sql(sql.SQL("whole.received_at"))
-        return sql.SQL(_DATE).format(version=version, column=sql.Identifier(backwards.VERSION))
+        column = sql.Identifier(backwards.VERSION)
+        return sql.SQL(texts.DATE).format(version=backwards.moment_sql(column), column=column)
 
-    collapse = _COLLAPSE
+    collapse = texts.COLLAPSE
 
     @cached_property
     def reject(self) -> sql.Composed:
         problem = backwards.problem_sql(self.back.fields)
-        return sql.SQL(_REJECT).format(problem=problem, record=self.back.record)
+        return sql.SQL(texts.REJECT).format(problem=problem, record=self.back.record)
 
     @cached_property
     def take(self) -> sql.Composed:
@@ -219,7 +52,7 @@ class Statements:
             for field in self.back.fields
         ]
         parts = {"mark": sql.Identifier(backwards.MARK), "values": sql.SQL("").join(values)}
-        return sql.SQL(_TAKE).format(record=self.back.record, **parts)
+        return sql.SQL(texts.TAKE).format(record=self.back.record, **parts)
 
     @cached_property
     def decide(self) -> sql.Composed:
@@ -229,14 +62,15 @@ class Statements:
             )
             for field in self.back.fields
         ]
-        return sql.SQL(_DECIDE).format(
+        return sql.SQL(texts.DECIDE).format(
             ours=_OURS,
             hash=hash_sql(self._mapping, LEAD),
+            applied=backwards.moment_sql(sql.Identifier("whole", "applied_version")),
             payload_hash=payload_hash_sql(self._mapping, self._types, sql.Identifier("whole", "lead")),
             differing=sql.SQL(" + ").join(differing or [sql.SQL("0")]),
         )
 
-    insert = _INSERT
+    insert = texts.INSERT
 
     @cached_property
     def update(self) -> sql.Composed:
@@ -250,15 +84,15 @@ class Statements:
             for name, value in STAMPS.items()
             if name in self._types
         ]
-        return sql.SQL(_UPDATE).format(changes=sql.SQL(", ").join(changes))
+        return sql.SQL(texts.UPDATE).format(changes=sql.SQL(", ").join(changes))
 
     @cached_property
     def results(self) -> sql.Composed:
-        return sql.SQL(_RESULTS).format(hash=hash_sql(self._mapping, LEAD))
+        return sql.SQL(texts.RESULTS).format(hash=hash_sql(self._mapping, LEAD))
 
     @cached_property
     def unknown(self) -> sql.Composed:
-        return sql.SQL(_UNKNOWN).format(known=sql.Literal(self._known))
+        return sql.SQL(texts.UNKNOWN).format(known=sql.Literal(self._known))
 
 
 _OURS = sql.Literal(list(OURS))

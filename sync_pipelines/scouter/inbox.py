@@ -19,7 +19,10 @@ Status = Literal["applied", "ignored", "rejected"]
 
 
 class Waiting(NamedTuple):
-    """A row that waits, with the last accepted exchange of its lead as far as there was one."""
+    """A row that waits, with the last exchange of its lead and the version that was last applied, if there were any.
+
+    `applied_version` is as the payload said it, `applied_at` when that payload came.
+    """
 
     id: int
     lead_id: int
@@ -27,8 +30,9 @@ class Waiting(NamedTuple):
     payload: str
     received_at: datetime
     exchanged_hash: Any  # uuid
-    exchanged_version: datetime | None
     exchange_direction: str | None
+    applied_version: str | None
+    applied_at: datetime | None
 
 
 class Decision(NamedTuple):
@@ -37,6 +41,33 @@ class Decision(NamedTuple):
     id: int
     status: Status
     reason: str | None
+
+
+#: What was applied last is looked up once a lead: in a storm a lead has thousands of rows.
+_TAKE = """
+with oldest as (
+    select id, lead_id, source, payload::text as payload, received_at
+    from ops.inbox where status = 'waiting' order by id limit %(most)s
+), measured as (
+    select *, sum(octet_length(payload)) over (order by id) as so_far from oldest
+), chosen as (
+    select * from measured where so_far <= %(most_bytes)s or so_far = octet_length(payload)
+), done as (
+    select wanted.lead_id, applied.version, applied.received_at
+    from (select distinct lead_id from chosen) as wanted
+    cross join lateral (
+        select i.received_at, coalesce(i.payload -> 'lead', i.payload -> 'ficha') ->> 'updated_at' as version
+        from ops.inbox as i
+        where i.lead_id = wanted.lead_id and i.status = 'applied'
+        order by i.id desc limit 1
+    ) as applied
+)
+select c.id, c.lead_id, c.source, c.payload, c.received_at, e.content_hash, e.direction, d.version, d.received_at
+from chosen as c
+left join ops.lead_exchanges as e on e.destination = %(destination)s and e.lead_id = c.lead_id
+left join done as d on d.lead_id = c.lead_id
+order by c.id
+"""
 
 
 @dataclass(frozen=True)
@@ -62,25 +93,13 @@ class Inbox:
         row = self.connection.execute("select count(*) from ops.inbox where status = 'waiting'").fetchone()
         return int(row[0]) if row else 0
 
-    def newest_waiting(self) -> int | None:
-        """The number of the row that arrived last of those that wait."""
-        row = self.connection.execute("select max(id) from ops.inbox where status = 'waiting'").fetchone()
-        return row[0] if row else None
-
     def take(self, destination: str, *, most: int, most_bytes: int) -> list[Waiting]:
         """The rows that have waited longest, at most so many and so long together, at least one if any waits.
 
         They are not marked: whoever decides holds the lock of the drain.
         """
         rows = self.connection.execute(
-            "with oldest as ("
-            "   select id, lead_id, source, payload::text as payload, received_at from ops.inbox"
-            "   where status = 'waiting' order by id limit %(most)s"
-            "), measured as (select *, sum(octet_length(payload)) over (order by id) as so_far from oldest)"
-            " select m.id, m.lead_id, m.source, m.payload, m.received_at, e.content_hash, e.updated_at, e.direction"
-            " from measured as m left join ops.lead_exchanges as e"
-            "   on e.destination = %(destination)s and e.lead_id = m.lead_id"
-            " where so_far <= %(most_bytes)s or so_far = octet_length(m.payload) order by m.id",
+            _TAKE,
             {"destination": destination, "most": most, "most_bytes": most_bytes},
         ).fetchall()
         return [Waiting(*row) for row in rows]

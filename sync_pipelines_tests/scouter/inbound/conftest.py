@@ -101,11 +101,16 @@ class Box:
         ).fetchall()
 
     def would_push(self, *ids: int) -> list[int]:
-        """Of these leads those whose content is not that of their last exchange."""
-        known = dict(self.ops.execute("select lead_id, content_hash from ops.lead_exchanges").fetchall())
-        statement = sql.SQL("select id, {} from public.leads as lead where id = any(%s) order by id")
+        """Of these leads those that the push would send: another content or date than at their last exchange."""
+        known = {
+            row[0]: row[1:]
+            for row in self.ops.execute("select lead_id, content_hash, updated_at from ops.lead_exchanges")
+        }
+        statement = sql.SQL(
+            "select id, {}, updated_at from public.leads as lead where id = any(%s) order by id"
+        )
         rows = self.leads.execute(statement.format(hash_sql(self.mapping)), [list(ids)]).fetchall()
-        return [number for number, content_hash in rows if known.get(number) != content_hash]
+        return [row[0] for row in rows if known.get(row[0]) != row[1:]]
 
 
 @pytest.fixture(scope="session")

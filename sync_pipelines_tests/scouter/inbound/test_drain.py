@@ -18,7 +18,7 @@ from sync_pipelines_tests.scouter.inbound.conftest import LEAD, NOWHERE, Box
 ECHO = ("ignored", "echo of the last exchange")
 APPLIED = ("applied", None)
 OLDER = ("ignored", "older version")
-SAME = ("ignored", "nothing differs")
+SAME = ("applied", "nothing differs")
 SUPERSEDED = ("ignored", "superseded by a newer change")
 
 
