@@ -145,14 +145,7 @@ class HttpClient:
             part.replace(target)
             return result
 
-        retrying = Retrying(
-            sleep=self._sleep,
-            stop=stop_after_attempt(self._backoff.attempts),
-            wait=self._pause,
-            retry=retry_if_exception(self._is_worth_another_try),
-            before_sleep=self._announce,
-            reraise=True,
-        )
+        retrying = self.retrying()
         try:
             result = retrying(attempt)
         except TransientError as error:
@@ -165,6 +158,17 @@ class HttpClient:
             with contextlib.suppress(OSError):  # it was never made, or is the target by now
                 part.unlink()
         return replace(result, attempts=retrying.statistics["attempt_number"])
+
+    def retrying(self) -> Retrying:
+        """Calls an attempt again after a TransientError, as often and as late as this client's backoff says."""
+        return Retrying(
+            sleep=self._sleep,
+            stop=stop_after_attempt(self._backoff.attempts),
+            wait=self._pause,
+            retry=retry_if_exception(self._is_worth_another_try),
+            before_sleep=self._announce,
+            reraise=True,
+        )
 
     def _checked(self, url: str, method: str = "GET") -> str:
         """The request in words, once its URL is known to be fit for use."""

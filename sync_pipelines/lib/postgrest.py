@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -79,6 +80,11 @@ class Problem:
         """The column that a stale or another schema does not have (PGRST204)."""
         found = _UNKNOWN_COLUMN.fullmatch(str((self.body or {}).get("message", ""))) if self.code else None
         return found.group(1) if found and self.code == "PGRST204" else None
+
+    @property
+    def wants_fewer_rows(self) -> bool:
+        """Whether a smaller request may pass where this one did not: too slow a statement, too large a body."""
+        return self.code == "57014" or self.status == 413
 
     def __str__(self) -> str:
         if self.column:
@@ -198,15 +204,25 @@ class PostgrestClient(HttpClient):
         """What a write of these columns would be refused for, without touching a row."""
         return self.upsert(table, (), columns=columns, on_conflict=on_conflict)
 
-    def read(self, table: str, params: Sequence[tuple[str, str]]) -> bytes:
-        """The JSON text of an array of rows; raises SyncError for anything but a success.
+    def rows(self, table: str, params: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Rows of a table, numbers as Decimal where they have a point; asked again where waiting may help.
 
-        A server may cap it without a word: page by what came.
+        A server may cap them without a word: page by what came. Raises SyncError for anything but rows.
         """
-        answer = self.request("GET", f"/{quote(table)}", params=params)
-        if problem := self.problem(answer):
-            raise problem.error(self._what, setting=self._url_setting)
-        return answer.body
+
+        def attempt() -> Answer:
+            answer = self.request("GET", f"/{quote(table)}", params=params)
+            if problem := self.problem(answer):
+                raise problem.error(self._what, setting=self._url_setting)
+            return answer
+
+        try:
+            rows = json.loads(self.retrying()(attempt).body, parse_float=Decimal)
+        except ValueError:
+            rows = None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise PermanentError(f"{self._what} answered with something that is not rows.")
+        return rows
 
     def rpc(self, name: str, arguments: Mapping[str, object]) -> Answer:
         """Call a function."""
