@@ -96,20 +96,23 @@ def drain(
     batch_rows: int = BATCH_ROWS,
     batch_bytes: int = BATCH_BYTES,
     at_most: int | None = None,
+    wait_seconds: float = 60.0,
     step: Callable[[str], None] = lambda _name: None,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Drained:
     """Work through what waits, up to `at_most` rows; returns what became of it.
 
     `destination` is the other side as ops.lead_exchanges calls it. `step` is told where the drain stands: `staged`,
-    `applied` (not committed), `committed` (the inbox does not know), `recorded`. Raises TransientError while another
-    drain is under way.
+    `applied` (not committed), `committed` (the inbox does not know), `recorded`. Raises TransientError where another
+    drain is under way and is not done within `wait_seconds`.
     """
     drained = Drained()
     with (
         postgres.connect(ops_url, what=WHAT) as ops,
         postgres.errors_about(WHAT),
-        postgres.session_lock(ops, LOCK, wait_seconds=0.01, busy="Another drain of the inbox is under way."),
+        postgres.session_lock(
+            ops, LOCK, wait_seconds=wait_seconds, busy="Another drain of the inbox is under way."
+        ),
         postgres.connect(tabuladormax_url, what=TABULADORMAX, session={**SESSION, **_LIMITS}) as leads,
     ):
         inbox = Inbox(ops)

@@ -368,7 +368,7 @@ def test_two_drains_never_overlap(box: Box) -> None:
 
     def step(_: str) -> None:
         with pytest.raises(TransientError, match="under way"):
-            box.drain()
+            box.drain(wait_seconds=0.01)
 
     assert box.drain(step=step).updated == 1
     with psycopg.connect(box.ops_url) as other:
