@@ -32,8 +32,9 @@ WEBHOOK_PATH = "/functions/v1/sync-from-gestao-scouter"
 EXPORT_PATH = "/functions/v1/export-to-gestao-scouter-batch"
 HEALTH_PATH = "/health"
 RETRY_SECONDS = 30.0
-PER_CLIENT = Rate(50, 500)
-IN_ALL = Rate(200, 2000)
+#: The other side's database is one client and does not repeat what is refused: a mass edit there has to fit.
+PER_CLIENT = Rate(200, 5000)
+IN_ALL = Rate(400, 10_000)
 HEALTH_SECONDS = 5.0  # for which an answer about the database is repeated
 #: What the client library of the old screen sends along.
 _SCREEN_HEADERS = ("authorization", "apikey", "content-type", "x-client-info")
@@ -150,7 +151,7 @@ class Receiver:
         limits.expect_json(request)
         options = self._options
         body = await limits.read_body(request, max_bytes=options.max_bytes, seconds=options.body_seconds)
-        return parse(body), body.decode()
+        return await run_in_threadpool(parse, body), body.decode()
 
     def _count(self, buckets: TokenBuckets, client: str) -> None:
         if wait := buckets.take(client):

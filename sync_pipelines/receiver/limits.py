@@ -95,7 +95,7 @@ async def read_body(request: Request, *, max_bytes: int, seconds: float) -> byte
     """
     too_long = RefusedRequestError(413, f"The body is longer than {max_bytes} bytes.")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    if declared.isascii() and declared.isdigit() and int(declared) > max_bytes:
         raise too_long
     body = bytearray()
     try:

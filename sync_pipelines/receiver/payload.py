@@ -70,9 +70,10 @@ def read_change(document: Any, text: str) -> LeadChange | Ignored:
     """What a document of the webhook asks for; raises BadRequestError."""
     if not isinstance(document, dict):
         raise BadRequestError('The body must be an object such as {"lead": {…}, "source": "gestao_scouter"}.')
-    if "lead" in document and "ficha" in document:
+    leads = [document[name] for name in ("lead", "ficha") if document.get(name) is not None]
+    if len(leads) > 1:
         raise BadRequestError('The body has both "lead" and "ficha"; send one of them.')
-    lead = document.get("lead", document.get("ficha"))
+    lead = leads[0] if leads else None
     if not isinstance(lead, dict):
         raise BadRequestError('"lead" is missing or is not an object.')
     source = document.get("source")

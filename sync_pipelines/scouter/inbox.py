@@ -46,12 +46,15 @@ class Decision(NamedTuple):
 #: What was applied last is looked up once a lead: in a storm a lead has thousands of rows.
 _TAKE = """
 with oldest as (
-    select id, lead_id, source, payload::text as payload, received_at
+    -- The text itself is made only of what is chosen: two thousand long ones would be gigabytes.
+    select id, octet_length(payload::text) as bytes
     from ops.inbox where status = 'waiting' order by id limit %(most)s
 ), measured as (
-    select *, sum(octet_length(payload)) over (order by id) as so_far from oldest
+    select id, bytes, sum(bytes) over (order by id) as so_far from oldest
 ), chosen as (
-    select * from measured where so_far <= %(most_bytes)s or so_far = octet_length(payload)
+    select i.id, i.lead_id, i.source, i.payload::text as payload, i.received_at
+    from measured as m join ops.inbox as i on i.id = m.id
+    where m.so_far <= %(most_bytes)s or m.so_far = m.bytes
 ), done as (
     select wanted.lead_id, applied.version, applied.received_at
     from (select distinct lead_id from chosen) as wanted

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
-from sync_pipelines.receiver.limits import Rate, TokenBuckets
+from sync_pipelines.receiver.limits import Rate, TokenBuckets, client_of
 
 
 @given(st.lists(st.floats(0, 5), max_size=200), st.integers(1, 10), st.floats(0.1, 20))
@@ -35,3 +37,16 @@ def test_no_more_clients_are_remembered_than_allowed() -> None:
         assert buckets.take(str(number)) == 0
     assert len(buckets) == 100
     assert buckets.take("999") > 0
+
+
+@pytest.mark.parametrize(
+    ("host", "client"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
+        ("a-socket", "a-socket"),
+    ],
+)
+def test_a_customer_with_many_addresses_is_one_client(host: str, client: str) -> None:
+    assert client_of(Request({"type": "http", "client": (host, 1), "headers": []})) == client
