@@ -1,9 +1,9 @@
-"""POST of a JSON body, whose answer the caller judges: here a status is no error, only silence is."""
+"""JSON over HTTP, whose answer the caller judges: here a status is no error, only silence is."""
 
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sync_pipelines.lib.downloads import Watch
 from sync_pipelines.lib.failures import PermanentError, from_http_error, retry_after_seconds
@@ -23,16 +23,23 @@ class JsonAnswer(NamedTuple):
 
 
 class JsonClient(HttpClient):
-    """An HttpClient that also posts. A POST is made once: only its caller knows what a second would do."""
+    """An HttpClient for JSON. A POST is made once: only its caller knows what a second would do."""
 
     def post_json(self, url: str, body: object, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
         """POST `body`; raises SyncError when no whole answer came. Cookies of the answer go with later requests."""
+        return self._exchange("POST", url, headers, json=body)
+
+    def get_json(self, url: str, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
+        """GET, once; raises SyncError when no whole answer came."""
+        return self._exchange("GET", url, headers)
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str] | None, **sent: Any) -> JsonAnswer:
         import httpx
 
-        what = self._checked(url, "POST")
+        what = self._checked(url, method)
         watch = Watch(what, self._clock, self._timeouts.total, self._wait_notice_seconds, None)
         request = self._client.build_request(
-            "POST", url, json=body, headers=dict(headers or {}), extensions={"trace": watch.trace}
+            method, url, headers=dict(headers or {}), extensions={"trace": watch.trace}, **sent
         )
         content = bytearray()
         try:

@@ -1,0 +1,109 @@
+"""How much a caller may ask of the receiver: requests a second, bytes a request, seconds a body."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+
+class RefusedRequestError(Exception):
+    """A request that is not read to its end: the status, and a sentence for its sender."""
+
+    def __init__(self, status: int, sentence: str, *, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.status, self.retry_after = status, retry_after
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests a second for long, and `burst` at once."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class TokenBuckets:
+    """A token bucket a client, for at most `clients` of them: who was silent longest is forgotten first.
+
+    `monotonic` gives seconds. To be used from one thread, as an event loop does.
+    """
+
+    def __init__(self, rate: Rate, monotonic: Callable[[], float], *, clients: int = 10_000) -> None:
+        self._rate, self._monotonic, self._clients = rate, monotonic, clients
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, client: str) -> float:
+        """Take a token: 0 when there was one, otherwise the seconds until there is."""
+        now = self._monotonic()
+        bucket = self._buckets.setdefault(client, _Bucket(float(self._rate.burst), now))
+        self._buckets.move_to_end(client)
+        if len(self._buckets) > self._clients:
+            self._buckets.popitem(last=False)
+        grown = bucket.tokens + (now - bucket.at) * self._rate.per_second
+        bucket.tokens, bucket.at = min(grown, float(self._rate.burst)), now
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+            return 0.0
+        return (1 - bucket.tokens) / self._rate.per_second
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+
+def client_of(request: Request) -> str:
+    """Who asks, for counting: an address, of IPv6 its /64, because a customer is given one whole."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host
+
+
+def retry_after(seconds: float) -> str:
+    """The Retry-After header for a wait, in whole seconds."""
+    return str(max(1, math.ceil(seconds)))
+
+
+def expect_json(request: Request) -> None:
+    """Raise where the headers already say that the body is none of ours."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RefusedRequestError(415, "The content type must be application/json.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RefusedRequestError(415, "The body must not be compressed.")
+
+
+async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
+    """The body, as soon as it is whole; what is too long or too slow is given up while it comes.
+
+    Raises RefusedRequestError, or Starlette's ClientDisconnect.
+    """
+    too_long = RefusedRequestError(413, f"The body is longer than {max_bytes} bytes.")
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > max_bytes:
+        raise too_long
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise too_long
+    except TimeoutError:
+        raise RefusedRequestError(408, f"The body did not come within {seconds:g} seconds.") from None
+    return bytes(body)

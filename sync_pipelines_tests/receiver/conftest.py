@@ -1,0 +1,177 @@
+"""The receiver on a socket over a migrated ops database, and a project that publishes its keys."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import psycopg
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sync_pipelines.receiver.app import WEBHOOK_PATH
+from sync_pipelines.receiver.keyset import PATH
+from sync_pipelines.receiver.serving import build
+from sync_pipelines.receiver.store import InboxStore
+from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.settings import read_settings
+
+NOW = datetime(2025, 10, 21, 12, tzinfo=UTC)
+WEBHOOK_SECRET = "um-segredo-so-do-webhook-7f3a"
+SIGNING_SECRET = "o-segredo-com-que-o-projeto-assina-os-seus-tokens"
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def signed(key: Any = SIGNING_SECRET, algorithm: str = "HS256", kid: str | None = None, **claims: Any) -> str:
+    """A token; claims that are None are left out."""
+    whole = {"role": "service_role", "exp": int((NOW + timedelta(hours=1)).timestamp())} | claims
+    kept = {name: value for name, value in whole.items() if value is not None}
+    return jwt.encode(kept, key, algorithm, headers={"kid": kid} if kid else None)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+OWN = {"x-webhook-secret": WEBHOOK_SECRET}
+
+
+def lead(**fields: Any) -> dict[str, Any]:
+    return {"lead": {"id": 600_001, "nome": "Ana Exemplo", **fields}, "source": "gestao_scouter"}
+
+
+class Project:
+    """TabuladorMax's key set on a socket. `keys` are what it publishes; `status` other than 200 is a fault."""
+
+    def __init__(self) -> None:
+        self.keys = [
+            public("ec-1", EC_KEY, jwt.algorithms.ECAlgorithm),
+            public("rsa-1", RSA_KEY, jwt.algorithms.RSAAlgorithm),
+            {"kty": "oct", "kid": "shared", "alg": "HS256", "k": "c2hhcmVk"},
+        ]
+        self.status, self.fetched = 200, 0
+        self.server = BackgroundServer(Starlette(routes=[Route(PATH, self._answer)]))
+
+    async def _answer(self, _: Request) -> Response:
+        self.fetched += 1
+        return JSONResponse({"keys": self.keys}, self.status)
+
+
+def public(kid: str, key: Any, algorithm: Any) -> dict[str, Any]:
+    return json.loads(algorithm.to_jwk(key.public_key())) | {"kid": kid, "use": "sig"}
+
+
+@dataclass
+class Desk:
+    """A receiver that is up, and what it stored."""
+
+    url: str
+    ops_url: str
+    ops: psycopg.Connection[Any]
+    client: httpx.Client
+    moments: list[float] = field(default_factory=lambda: [1000.0])
+
+    def post(self, body: Any = None, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
+        content = {"content": body} if isinstance(body, bytes) else {"json": lead() if body is None else body}
+        given = {"Content-Type": "application/json", **(OWN if headers is None else headers)}
+        return self.client.post(WEBHOOK_PATH, headers=given, **(content | more))
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.moments[0] += seconds
+
+    @property
+    def stored(self) -> list[tuple[int, str, Any]]:
+        return self.ops.execute("select lead_id, source, payload from ops.inbox order by id").fetchall()
+
+
+@pytest.fixture(scope="session")
+def project_server() -> Iterator[Project]:
+    project = Project()
+    with project.server:
+        yield project
+
+
+@pytest.fixture
+def project(project_server: Project) -> Iterator[Project]:
+    keys = list(project_server.keys)
+    project_server.fetched = 0
+    yield project_server
+    project_server.keys, project_server.status = keys, 200
+
+
+NewDesk = Callable[..., Desk]
+HIDDEN = (WEBHOOK_SECRET, SIGNING_SECRET, "eyJ", "Ana Exemplo", "600001")
+
+
+def started(stack: ExitStack, ops_url: str, *, options: Any = None, export: Any = None, **given: Any) -> Desk:
+    """Serve a receiver until the stack is left; other names are settings."""
+    given = {"scouter_webhook_secret": WEBHOOK_SECRET} | given
+    settings = read_settings(None, ops_database_url=ops_url, scouter_way_back=True, **given)
+    store = stack.enter_context(closing(InboxStore(ops_url)))
+    moments = [1000.0]
+    application = build(
+        settings,
+        options=options,
+        export=export,
+        store=store,
+        clock=lambda: NOW,
+        monotonic=lambda: moments[0],
+    )
+    server = stack.enter_context(BackgroundServer(application))
+    client = stack.enter_context(httpx.Client(base_url=server.url))
+    reader = stack.enter_context(psycopg.connect(ops_url, autocommit=True))
+    return Desk(server.url, ops_url, reader, client, moments)
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden_is_told(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a test does, no secret, token or lead is in a log afterwards."""
+    caplog.set_level(logging.INFO)
+    yield
+    told = "\n".join(record.getMessage() for record in caplog.get_records("call"))
+    assert [text for text in HIDDEN if text in told] == []
+
+
+@pytest.fixture
+def new_desk(new_database: Callable[[str | None], str]) -> Iterator[NewDesk]:
+    with ExitStack() as stack:
+
+        def make(**given: Any) -> Desk:
+            return started(stack, new_database("ops"), **given)
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def desk_server(
+    postgres_server: PostgresServer, templates: dict[str, str], project_server: Project
+) -> Iterator[Desk]:
+    ops_url = postgres_server.create_database("receiver", template=templates["ops"])
+    with ExitStack() as stack:
+        yield started(
+            stack,
+            ops_url,
+            tabuladormax_jwt_secret=SIGNING_SECRET,
+            tabuladormax_project_url=project_server.server.url,
+        )
+
+
+@pytest.fixture
+def desk(desk_server: Desk) -> Desk:
+    """The receiver of the session with an empty inbox, to which every way in is open, and full buckets."""
+    desk_server.ops.execute("truncate ops.inbox")
+    desk_server.pass_seconds(1000)
+    return desk_server

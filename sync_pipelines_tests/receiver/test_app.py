@@ -1,0 +1,348 @@
+"""What the receiver takes, refuses and answers, over a socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sync_pipelines.receiver.app import EXPORT_PATH, HEALTH_PATH, HEALTH_SECONDS, WEBHOOK_PATH, Options
+from sync_pipelines.receiver.limits import Rate
+from sync_pipelines_tests.receiver.conftest import (
+    OWN,
+    SIGNING_SECRET,
+    WEBHOOK_SECRET,
+    Desk,
+    NewDesk,
+    bearer,
+    lead,
+    signed,
+)
+
+
+def test_a_change_is_stored_as_it_came(desk: Desk) -> None:
+    body = (
+        '{"lead": {"id": "600001", "updated_at": "2025-10-21T09:00:00", "raw": {"a": [1.50, null]}},'
+        '  "source": "Gestao-Scouter", "operation": "insert"}'
+    )
+    answer = desk.post(body.encode())
+    assert answer.status_code == 200
+    assert answer.json() == {"success": True, "message": "Stored; it is applied soon.", "leadId": 600001}
+    assert desk.stored == [(600001, "gestaoscouter", json.loads(body))]
+
+
+def test_the_older_key_is_understood(desk: Desk) -> None:
+    assert desk.post({"ficha": {"id": 7}, "source": "gestao_scouter"}).json()["leadId"] == 7
+
+
+def test_a_change_that_comes_again_is_stored_again(desk: Desk) -> None:
+    assert [desk.post().status_code for _ in range(2)] == [200, 200]
+    assert len(desk.stored) == 2
+
+
+@pytest.mark.parametrize(
+    "source", ["tabuladormax", "TabuladorMax", "Tabulador-Max", "tabulador_max ", "SUPABASE"]
+)
+def test_what_came_from_us_is_ignored(desk: Desk, source: str) -> None:
+    answer = desk.post(lead() | {"source": source})
+    assert answer.status_code == 200
+    assert answer.json()["success"] is True
+    assert answer.json()["message"].startswith("Ignored")
+    assert desk.stored == []
+
+
+@pytest.mark.parametrize("source", ["gestao_scouter", "gestao-scouter", "Gestao", "bitrix", "manual", None])
+def test_what_came_from_others_is_stored(desk: Desk, source: str | None) -> None:
+    assert desk.post(lead() | {"source": source}).status_code == 200
+    assert len(desk.stored) == 1
+
+
+def test_a_delete_is_acknowledged_and_ignored(desk: Desk) -> None:
+    answer = desk.post(lead() | {"operation": "DELETE"})
+    assert answer.json() == {
+        "success": True,
+        "message": "Ignored: deletes do not travel back to TabuladorMax.",
+    }
+    assert desk.stored == []
+
+
+BAD_BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "no JSON": b"{lead: 1}",
+    "not UTF-8": b'{"lead": {"id": 1, "nome": "\xe9"}}',
+    "with a mark of byte order": b'\xef\xbb\xbf{"lead": {"id": 1}}',
+    "UTF-16": '{"lead": {"id": 1}}'.encode("utf-16"),
+    "NaN": b'{"lead": {"id": 1, "valor_ficha": NaN}}',
+    "Infinity": b'{"lead": {"id": 1, "valor_ficha": -Infinity}}',
+    "beyond a double": b'{"lead": {"id": 1, "valor_ficha": 1e100000}}',
+    "a number of 5000 digits": b'{"lead": {"id": 1, "age": ' + b"9" * 5000 + b"}}",
+    "a key twice": b'{"lead": {"id": 1, "id": 2}}',
+    "lead twice": b'{"lead": {"id": 1}, "lead": {"id": 2}}',
+    "lead and ficha": b'{"lead": {"id": 1}, "ficha": {"id": 2}}',
+    "NUL": b'{"lead": {"id": 1, "nome": "a\\u0000b"}}',
+    "NUL in a key": b'{"lead": {"id": 1, "a\\u0000b": 1}}',
+    "half a pair": b'{"lead": {"id": 1, "nome": "\\ud83d"}}',
+    "a control character": b'{"lead": {"id": 1, "nome": "a\x01b"}}',
+    "deep": b'{"lead": {"id": 1, "raw": ' + b"[" * 33 + b"]" * 33 + b"}}",
+    "very deep": b'{"lead": {"id": 1, "raw": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "a list": b"[]",
+    "a text": b'"lead"',
+    "null": b"null",
+    "no lead": b'{"source": "gestao_scouter"}',
+    "lead is a list": b'{"lead": [{"id": 1}]}',
+    "no id": b'{"lead": {"nome": "x"}}',
+    "source is a number": b'{"lead": {"id": 1}, "source": 5}',
+    "source is long": b'{"lead": {"id": 1}, "source": "' + b"g" * 65 + b'"}',
+    "unknown operation": b'{"lead": {"id": 1}, "operation": "TRUNCATE"}',
+    "operation is a list": b'{"lead": {"id": 1}, "operation": ["INSERT"]}',
+}
+BAD_IDS = [
+    "0",
+    "-1",
+    "1.5",
+    "1.0",
+    "true",
+    '"abc"',
+    '""',
+    '" 1"',
+    '"1.0"',
+    '"+1"',
+    '"١"',
+    "[]",
+    "{}",
+    str(10**30),
+    f'"{2**63}"',
+    "null",
+]
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_a_body_that_cannot_be_used_is_a_400_with_a_sentence(desk: Desk, name: str) -> None:
+    answer = desk.post(BAD_BODIES[name])
+    assert answer.status_code == 400
+    assert answer.json()["success"] is False
+    assert answer.json()["error"].endswith(".")
+    assert desk.stored == []
+
+
+@pytest.mark.parametrize("value", BAD_IDS)
+def test_an_id_that_is_none_is_a_400(desk: Desk, value: str) -> None:
+    answer = desk.post(f'{{"lead": {{"id": {value}}}}}'.encode())
+    assert answer.status_code == 400
+    assert "lead.id" in answer.json()["error"]
+    assert desk.stored == []
+
+
+@pytest.mark.parametrize("value", ["123", '"123"', "9223372036854775807"])
+def test_an_id_may_be_a_number_or_its_digits(desk: Desk, value: str) -> None:
+    assert desk.post(f'{{"lead": {{"id": {value}}}}}'.encode()).json()["leadId"] == int(value.strip('"'))
+
+
+def test_what_jsonb_cannot_hold_is_a_400_and_not_a_fault(desk: Desk) -> None:
+    assert desk.post(b'{"lead": {"id": 1, "valor_ficha": 1e-20000}}').status_code == 400
+    assert desk.stored == []
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    yield b'{"lead": {"id": 1, "nome": "'
+    yield from repeat(b"x" * 65536, size)
+
+
+def test_a_body_that_is_too_long_is_refused_by_its_length(desk: Desk) -> None:
+    assert desk.post(b" " * ((1 << 20) + 1)).status_code == 413
+    assert desk.stored == []
+
+
+def raw(desk: Desk, head: str, pieces: Iterator[bytes]) -> bytes:
+    """An answer to a request that is never finished: bytes are sent until the other side hangs up."""
+    parts = urlsplit(desk.url)
+    received = b""
+    with socket.create_connection((parts.hostname, parts.port or 0), timeout=20) as line:
+        line.sendall(f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        try:
+            for piece in pieces:
+                line.sendall(piece)
+            while more := line.recv(65536):
+                received += more
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        else:
+            return received
+        try:
+            while more := line.recv(65536):
+                received += more
+        except ConnectionResetError:
+            pass
+    return received
+
+
+HEAD = f"Content-Type: application/json\r\nx-webhook-secret: {WEBHOOK_SECRET}\r\n"
+
+
+def test_a_long_body_is_refused_before_it_came(desk: Desk) -> None:
+    answer = raw(desk, f"{HEAD}Content-Length: 5000000000\r\n", iter(()))
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in answer.lower()
+
+
+def test_an_endless_body_without_length_is_cut(desk: Desk) -> None:
+    def endless() -> Iterator[bytes]:
+        yield from repeat(b"10000\r\n" + b"x" * 65536 + b"\r\n", 2000)
+
+    answer = raw(desk, f"{HEAD}Transfer-Encoding: chunked\r\n", endless())
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413")
+    assert desk.stored == []
+    assert desk.post().status_code == 200, "and the receiver goes on"
+
+
+def test_a_long_body_in_pieces_is_told_why(desk: Desk) -> None:
+    assert desk.post(b"", content=chunks(17)).status_code == 413
+
+
+def test_a_body_that_does_not_come_is_given_up(new_desk: NewDesk) -> None:
+    desk = new_desk(options=Options(body_seconds=0.05))
+    assert raw(desk, f"{HEAD}Content-Length: 100\r\n", iter([b'{"lead"'])).startswith(b"HTTP/1.1 408")
+    assert desk.stored == []
+
+
+def test_a_caller_who_hangs_up_leaves_nothing(desk: Desk) -> None:
+    parts = urlsplit(desk.url)
+    with socket.create_connection((parts.hostname, parts.port or 0)) as line:
+        line.sendall(
+            f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\n{HEAD}Content-Length: 100\r\n\r\n{{".encode()
+        )
+    assert desk.post().status_code == 200
+    assert len(desk.stored) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": ""},
+        {"Content-Encoding": "gzip"},
+        {"Content-Type": "application/jsonx"},
+    ],
+)
+def test_only_plain_json_is_read(desk: Desk, headers: dict[str, str]) -> None:
+    assert desk.post(headers=OWN | headers).status_code == 415
+
+
+def test_json_may_name_its_encoding(desk: Desk) -> None:
+    assert desk.post(headers=OWN | {"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD"])
+def test_other_methods_are_refused(desk: Desk, method: str) -> None:
+    assert desk.client.request(method, WEBHOOK_PATH, headers=OWN).status_code == 405
+
+
+def test_a_client_that_asks_too_often_waits_and_may_then_go_on(new_desk: NewDesk) -> None:
+    desk = new_desk(options=Options(per_client=Rate(0.5, 3)))
+    assert [desk.post().status_code for _ in range(4)] == [200, 200, 200, 429]
+    answer = desk.post()
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+    desk.pass_seconds(2)
+    assert [desk.post().status_code for _ in range(2)] == [200, 429]
+
+
+def test_who_guesses_at_the_secret_is_slowed_down(new_desk: NewDesk) -> None:
+    desk = new_desk(options=Options(per_client=Rate(1, 3)))
+    wrong = {"x-webhook-secret": "adivinhado"}
+    assert [desk.post(headers=wrong).status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+
+
+def test_who_is_refused_takes_nothing_from_the_limit_of_all(new_desk: NewDesk) -> None:
+    desk = new_desk(options=Options(in_all=Rate(1, 2)))
+    for _ in range(5):
+        assert desk.post(headers={}).status_code == 401
+    assert [desk.post().status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_database_that_is_down_is_never_a_success(new_desk: NewDesk) -> None:
+    desk = new_desk()
+    desk.ops.execute("alter table ops.inbox rename to elsewhere")
+    answer = desk.post()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "inbox" not in answer.text
+    assert desk.client.get(HEALTH_PATH).status_code == 503
+    desk.ops.execute("alter table ops.elsewhere rename to inbox")
+    assert desk.post().status_code == 200
+
+
+def test_a_database_that_was_started_anew_is_found_again(new_desk: NewDesk) -> None:
+    desk = new_desk()
+    assert desk.post().status_code == 200
+    desk.ops.execute(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    assert desk.post().status_code == 200
+    assert len(desk.stored) == 2
+
+
+def test_health_says_whether_the_database_answers_and_nothing_else(new_desk: NewDesk) -> None:
+    desk = new_desk()
+    answer = desk.client.get(HEALTH_PATH)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "ops_database": True})
+    desk.ops.execute("alter table ops.inbox rename to elsewhere")
+    assert desk.client.get(HEALTH_PATH).status_code == 200, "an answer is repeated for some seconds"
+    desk.pass_seconds(HEALTH_SECONDS)
+    answer = desk.client.get(HEALTH_PATH)
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "ops_database": False})
+
+
+PREFLIGHT = {
+    "Origin": "https://tela.example",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization, apikey, content-type, x-client-info",
+}
+
+
+def test_a_browser_may_call_from_a_configured_screen_only(new_desk: NewDesk) -> None:
+    desk = new_desk(options=Options(origins=("https://tela.example",)), export=lambda _: (200, {}))
+    answer = desk.client.options(EXPORT_PATH, headers=PREFLIGHT)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
+        200,
+        "https://tela.example",
+    )
+    other = desk.client.options(EXPORT_PATH, headers=PREFLIGHT | {"Origin": "https://outra.example"})
+    assert other.status_code == 400
+    assert "access-control-allow-origin" not in other.headers
+    # The screen has to be able to read a refusal too.
+    refused = desk.client.post(EXPORT_PATH, json={}, headers={"Origin": "https://tela.example"})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (
+        401,
+        "https://tela.example",
+    )
+
+
+def test_by_default_no_browser_may_call(desk: Desk) -> None:
+    answer = desk.client.options(WEBHOOK_PATH, headers=PREFLIGHT)
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_an_unexpected_error_tells_nothing(new_desk: NewDesk, caplog: pytest.LogCaptureFixture) -> None:
+    def export(document: Any) -> tuple[int, Any]:
+        raise ValueError(f"could not use {document}")
+
+    desk = new_desk(export=export, tabuladormax_jwt_secret=SIGNING_SECRET)
+    answer = desk.client.post(EXPORT_PATH, json=lead(), headers=bearer(signed()))
+    assert answer.status_code == 500
+    assert "Ana" not in answer.text
+    assert "ValueError" in caplog.text
+
+
+def test_many_at_once_are_all_stored_once(desk: Desk) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: desk.post(lead(id=number)).status_code, range(1, 201)))
+    assert answers == [200] * 200
+    assert sorted(row[0] for row in desk.stored) == list(range(1, 201))

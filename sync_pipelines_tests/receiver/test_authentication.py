@@ -1,0 +1,228 @@
+"""Who is let in, and that nobody else is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.receiver.app import EXPORT_PATH
+from sync_pipelines.receiver.keyset import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
+from sync_pipelines.receiver.serving import serve
+from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.receiver.conftest import (
+    EC_KEY,
+    NOW,
+    OWN,
+    RSA_KEY,
+    SIGNING_SECRET,
+    WEBHOOK_SECRET,
+    Desk,
+    NewDesk,
+    Project,
+    bearer,
+    signed,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def part(content: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+
+def forged(header: dict[str, Any], key: bytes | None, **claims: Any) -> str:
+    """A token that no library would make."""
+    whole = {"role": "service_role", "exp": int((NOW + HOUR).timestamp())} | claims
+    text = f"{part(header)}.{part(whole)}"
+    mark = hmac.new(key, text.encode(), hashlib.sha256).digest() if key else b""
+    return f"{text}.{base64.urlsafe_b64encode(mark).rstrip(b'=').decode()}"
+
+
+PUBLIC_PEM = EC_KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+LATER, EARLIER = int((NOW + HOUR).timestamp()), int((NOW - HOUR).timestamp())
+
+BAD_TOKENS = {
+    "none": forged({"alg": "none", "typ": "JWT"}, None),
+    "None": forged({"alg": "None"}, None),
+    "no algorithm": forged({}, SIGNING_SECRET.encode()),
+    "a list of algorithms": forged({"alg": ["HS256"]}, SIGNING_SECRET.encode()),
+    "HS256 by the public key": forged({"alg": "HS256", "kid": "ec-1"}, PUBLIC_PEM),
+    "HS256 by a key of the set": forged({"alg": "HS256", "kid": "shared"}, b"shared"),
+    "HS512": signed(SIGNING_SECRET + SIGNING_SECRET, "HS512"),
+    "critical header": forged({"alg": "HS256", "crit": ["exp"]}, SIGNING_SECRET.encode()),
+    "another secret": signed("um-segredo-de-outro-projeto-que-nao-e-este"),
+    "expired": signed(exp=EARLIER),
+    "expired beyond leeway": signed(exp=int((NOW - timedelta(seconds=30)).timestamp())),
+    "no expiry": signed(exp=None),
+    "expiry as text": forged({"alg": "HS256"}, SIGNING_SECRET.encode(), exp="9999999999"),
+    "expiry NaN": forged({"alg": "HS256"}, SIGNING_SECRET.encode(), exp=float("nan")),
+    "expiry true": forged({"alg": "HS256"}, SIGNING_SECRET.encode(), exp=True),
+    "not yet valid": signed(nbf=LATER),
+    "issued tomorrow": signed(iat=LATER),
+    "anon": signed(role="anon"),
+    "authenticated": signed(role="authenticated"),
+    "no role": signed(role=None),
+    "a list of roles": signed(role=["service_role"]),
+    "unknown kid": signed(EC_KEY, "ES256", "ec-9"),
+    "no kid": signed(EC_KEY, "ES256"),
+    "another key of that name": signed(ec.generate_private_key(ec.SECP256R1()), "ES256", "ec-1"),
+    "RS256 with the name of the other": signed(RSA_KEY, "RS256", "ec-1"),
+    "too long": signed(filler="x" * 9000),
+    "no token": "a.b.c",
+    "not ASCII": "é.é.é",
+}
+
+
+@pytest.fixture
+def both(desk: Desk, project: Project) -> Desk:
+    """Both ways are open, and the keys have not been fetched."""
+    desk.pass_seconds(LIFETIME)
+    return desk
+
+
+@pytest.mark.parametrize("name", BAD_TOKENS)
+def test_a_bad_token_is_refused_with_nothing_but_that(both: Desk, name: str) -> None:
+    answer = both.post(headers={"Authorization": f"Bearer {BAD_TOKENS[name]}".encode()})  # type: ignore[dict-item]
+    assert (answer.status_code, answer.json()) == (401, {"success": False, "error": "Unauthorized."})
+    assert both.stored == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Basic {WEBHOOK_SECRET}"},
+        {"apikey": WEBHOOK_SECRET},
+        {"x-webhook-secret": ""},
+        {"x-webhook-secret": WEBHOOK_SECRET[:-1]},
+        {"x-webhook-secret": WEBHOOK_SECRET + "a"},
+        {"x-webhook-secret": WEBHOOK_SECRET.upper()},
+        bearer(SIGNING_SECRET),
+    ],
+)
+def test_without_a_good_secret_nothing_is_stored(both: Desk, headers: dict[str, str]) -> None:
+    assert both.post(headers=headers).status_code == 401
+    assert both.stored == []
+
+
+def test_a_header_that_comes_twice_is_refused(desk: Desk) -> None:
+    twice = [
+        ("x-webhook-secret", WEBHOOK_SECRET),
+        ("x-webhook-secret", "outro"),
+        ("Content-Type", "application/json"),
+    ]
+    answer = desk.client.post("/functions/v1/sync-from-gestao-scouter", headers=twice, content=b"{}")
+    assert answer.status_code == 401
+
+
+GOOD = {
+    "own secret": OWN,
+    "own secret as bearer": bearer(WEBHOOK_SECRET),
+    "HS256": bearer(signed()),
+    "ES256": bearer(signed(EC_KEY, "ES256", "ec-1")),
+    "RS256": bearer(signed(RSA_KEY, "RS256", "rsa-1")),
+    "expired within leeway": bearer(signed(exp=int((NOW - timedelta(seconds=29)).timestamp()))),
+    "valid within leeway": bearer(signed(nbf=int((NOW + timedelta(seconds=30)).timestamp()))),
+    "with an audience": bearer(signed(aud="authenticated")),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_caller_is_let_in(both: Desk, name: str) -> None:
+    assert both.post(headers=GOOD[name]).status_code == 200
+    assert len(both.stored) == 1
+
+
+def test_without_any_secret_configured_everything_is_refused(new_desk: NewDesk) -> None:
+    desk = new_desk(scouter_webhook_secret=None)
+    for headers in GOOD.values():
+        assert desk.post(headers=headers).status_code == 401
+    assert desk.post(headers={"x-webhook-secret": ""}).status_code == 401
+    assert desk.stored == []
+
+
+def test_an_hs256_token_needs_the_secret_to_be_configured(new_desk: NewDesk, project: Project) -> None:
+    desk = new_desk(tabuladormax_project_url=project.server.url)
+    assert desk.post(headers=bearer(signed())).status_code == 401
+    assert desk.post(headers=bearer(BAD_TOKENS["HS256 by the public key"])).status_code == 401
+
+
+def test_keys_are_fetched_once_and_for_an_unknown_one_again_but_not_at_once(
+    both: Desk, project: Project
+) -> None:
+    good, unknown = (bearer(signed(EC_KEY, "ES256", kid)) for kid in ("ec-1", "ec-2"))
+    assert [both.post(headers=good).status_code for _ in range(3)] == [200] * 3
+    assert project.fetched == 1
+    assert [both.post(headers=unknown).status_code for _ in range(3)] == [401] * 3
+    assert project.fetched == 1
+    project.keys = [{**project.keys[0], "kid": "ec-2"}]
+    both.pass_seconds(PAUSE)
+    assert both.post(headers=unknown).status_code == 200
+    assert project.fetched == 2
+    assert both.post(headers=good).status_code == 401, "a key that was taken back is no key"
+
+
+def test_a_key_set_that_cannot_be_had_is_no_acceptance_and_no_refusal(both: Desk, project: Project) -> None:
+    token = bearer(signed(EC_KEY, "ES256", "ec-1"))
+    project.status = 500
+    answer = both.post(headers=token)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "30"
+    assert both.post(headers=token).status_code == 503
+    assert project.fetched == 1, "a project that is down is not hammered"
+    assert both.post().status_code == 200, "the secret of its own needs no key set"
+    project.status = 200
+    both.pass_seconds(PAUSE_AFTER_FAILURE)
+    assert both.post(headers=token).status_code == 200
+    project.status = 404
+    both.pass_seconds(LIFETIME)
+    assert both.post(headers=token).status_code == 503, "nothing is accepted on an old set"
+
+
+def test_the_screen_is_answered_for_people_who_are_signed_in(new_desk: NewDesk) -> None:
+    asked: list[Any] = []
+
+    def export(document: Any) -> tuple[int, Any]:
+        asked.append(document)
+        return 400, {"error": "Somente jobs pausados podem ser excluídos"}
+
+    desk = new_desk(export=export, tabuladormax_jwt_secret=SIGNING_SECRET)
+    for role, status in (("authenticated", 400), ("service_role", 400), ("anon", 401)):
+        headers = bearer(signed(role=role))
+        answer = desk.client.post(EXPORT_PATH, json={"action": "delete"}, headers=headers)
+        assert answer.status_code == status
+    assert asked == [{"action": "delete"}] * 2
+    assert desk.client.post(EXPORT_PATH, json={"action": "delete"}, headers=OWN).status_code == 401
+    assert desk.client.post(EXPORT_PATH, json=[], headers=bearer(signed())).status_code == 400
+
+
+def test_the_screens_path_is_not_there_without_the_push(desk: Desk) -> None:
+    assert desk.client.post(EXPORT_PATH, json={}, headers=OWN).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"scouter_webhook_secret": "curto"}, "shorter than 16"),
+        ({"scouter_webhook_secret": WEBHOOK_SECRET, "tabuladormax_jwt_secret": "curto"}, "shorter than 32"),
+        ({}, "none of SCOUTER_WEBHOOK_SECRET"),
+        ({"scouter_webhook_secret": WEBHOOK_SECRET, "scouter_way_back": False}, "SCOUTER_WAY_BACK=true"),
+    ],
+)
+def test_what_could_never_be_right_is_not_served(settings: dict[str, Any], sentence: str) -> None:
+    given = {"ops_database_url": "postgresql://nobody@127.0.0.1:1/ops", "scouter_way_back": True} | settings
+    with pytest.raises(PermanentError, match=sentence):
+        serve(read_settings(None, **given))

@@ -1,0 +1,55 @@
+"""The receiver as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import httpx
+import psycopg
+
+from sync_pipelines.receiver.app import HEALTH_PATH, WEBHOOK_PATH
+from sync_pipelines_tests.receiver.conftest import OWN, WEBHOOK_SECRET, lead
+
+CODE = """
+from sync_pipelines.receiver.serving import serve
+from sync_pipelines.settings import read_settings
+serve(read_settings(None), port=0)
+"""
+
+
+def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str | None], str]) -> None:
+    ops_url = new_database("ops")
+    given = {
+        "OPS_DATABASE_URL": ops_url,
+        "SCOUTER_WAY_BACK": "true",
+        "SCOUTER_WEBHOOK_SECRET": WEBHOOK_SECRET,
+    }
+    command = [sys.executable, "-c", CODE]
+    with subprocess.Popen(command, env=os.environ | given, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        told = []
+        try:
+            for line in process.stderr:
+                told.append(line)
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    break
+            url = found[0] if found else ""
+            assert httpx.get(url + HEALTH_PATH).json() == {"status": "ok", "ops_database": True}
+            secret = f"{url}{WEBHOOK_PATH}?segredo=na-linha"
+            assert httpx.post(secret, json=lead(), headers=OWN).status_code == 200
+            assert httpx.post(secret, json=lead()).status_code == 401
+        finally:
+            process.send_signal(signal.SIGTERM)
+            told += process.stderr
+    assert process.returncode in (0, -signal.SIGTERM)
+    text = "".join(told)
+    assert not [word for word in (WEBHOOK_SECRET, "segredo", "Ana Exemplo", "Traceback") if word in text]
+    with psycopg.connect(ops_url) as connection:
+        rows = connection.execute("select lead_id, payload from ops.inbox").fetchall()
+    assert rows == [(600_001, json.loads(json.dumps(lead())))]
