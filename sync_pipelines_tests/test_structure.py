@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sync_pipelines"
 SYSTEMS = ("hitss", "erp", "sprinthub", "scouter", "aimindset")
 #: Files of a system, and of `lib`, that are the outside of the domain and speak Dagster.
-DAGSTER_FILES = {"assets", "automation", "catalogue", "checks", "run", "system"}
+DAGSTER_FILES = {"assets", "automation", "catalogue", "checks", "jobs", "run", "system"}
 DAGSTER_LIB = {"metadata", "partition_runs"}
 HEAVY = {
     *("alembic", "apprise", "boto3", "botocore", "cryptography", "lxml", "numpy", "openpyxl", "pandas"),

@@ -47,8 +47,8 @@ def describe(client: PostgrestClient) -> Described:
     if problem.status in _HIDDEN and problem.kind != "transient":
         return Described(
             None,
-            f"The OpenAPI document of {DESTINATION} is not to be had ({problem}): only the names of the columns could be"
-            " looked at, by a probe, and not their types.",
+            f"The OpenAPI document of {DESTINATION} is not to be had ({problem}): only the names of the columns could"
+            " be looked at, by a probe, and not their types.",
         )
     raise problem.error(DESTINATION, setting=KEY_SETTING)
 
@@ -81,7 +81,10 @@ def probe_verdicts(probed: Probed, shown: MappingOf[str, DestinationColumn] | No
             sentence = f"{DESTINATION} has no column {name} that a write could use (PGRST204)."
             verdicts.append(Verdict(name, "error", "destination_missing", sentence))
         elif name in shown:
-            sentence = f"{DESTINATION} shows column {name}, and a write does not find it (PGRST204): reload its schema cache."
+            sentence = (
+                f"{DESTINATION} shows column {name}, and a write does not find it (PGRST204): reload its schema"
+                " cache."
+            )
             verdicts.append(Verdict(name, "error", "not_in_cache", sentence))
     if problem := probed.problem:
         verdicts.append(Verdict("*", "error", _rule(problem), _sentence(problem)))

@@ -1,7 +1,7 @@
 """The schema doctor: both live schemas compared through the mapping, before anything is sent.
 
-Replaces the function `validate-gestao-scouter-schema`, which compared names before they were mapped and suggested TEXT for
-everything. A report is kept for five minutes in the ops database; a failed read never is.
+Replaces the function `validate-gestao-scouter-schema`, which compared names before they were mapped and suggested TEXT
+for everything. A report is kept for five minutes in the ops database; a failed read never is.
 """
 
 from __future__ import annotations

@@ -1,0 +1,36 @@
+"""What the destination's key says of itself, read without being verified: it is ours, and the server verifies it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+ROLE = "service_role"
+_OPAQUE = "sb_secret_"
+
+
+class Claims(NamedTuple):
+    """A key's role and its end; both None for a key that is no token. `is_opaque`: of the newer kind, which says nothing."""
+
+    is_token: bool
+    is_opaque: bool
+    role: str | None
+    expires: datetime | None
+
+
+def claims(key: str) -> Claims:
+    """Read a key; what cannot be read is no token."""
+    parts = key.split(".")
+    if len(parts) == 3:
+        try:
+            padded = parts[1] + "=" * (-len(parts[1]) % 4)
+            payload: Any = json.loads(base64.urlsafe_b64decode(padded))
+        except ValueError:
+            payload = None
+        if isinstance(payload, dict):
+            role, end = payload.get("role"), payload.get("exp")
+            expires = datetime.fromtimestamp(end, UTC) if isinstance(end, int | float) else None
+            return Claims(True, False, role if isinstance(role, str) else None, expires)
+    return Claims(False, key.startswith(_OPAQUE), None, None)
