@@ -118,13 +118,16 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
 
 def verify_and_print(console: Console, archive: str | None) -> bool:
     """Print what is wrong with AIMindset's archives, or with one; False when something is."""
-    from sync_pipelines.aimindset.archive import PREFIX
+    from sync_pipelines.aimindset.archive import ASSET, wrong_with
     from sync_pipelines.aimindset.daily import AimindsetBackups
-    from sync_pipelines.lib.archive_checks import problems
+    from sync_pipelines.lib.copies import open_copy_book
 
-    archiver = AimindsetBackups(read_settings()).archiver
-    names = [archive] if archive else sorted({f.name.split("/")[2] for f in archiver.store.names(PREFIX)})
-    found = {name: problems(archiver.store, f"{PREFIX}/{name}", archiver.identity) for name in names}
+    settings = read_settings()
+    archiver = AimindsetBackups(settings).archiver
+    with open_copy_book(settings.require("ops_database_url")) as book:
+        recorded = {copy.name: copy for copy in book.copies(ASSET)}
+    names = [archive] if archive else sorted(archiver.ids() | recorded.keys())
+    found = {name: wrong_with(archiver.store, name, archiver.identity, recorded.get(name)) for name in names}
     if not names:
         console.print("There is no archive.")
     return print_findings(

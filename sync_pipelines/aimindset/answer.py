@@ -6,6 +6,7 @@ It does not raise on ordinary failures: it returns `success=false`. Its messages
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -37,8 +38,8 @@ def parse(returned: object) -> Answer:
     answer = _object(returned)
     success = answer.get("success")
     if success is False:
-        error = redact(str(answer.get("error") or answer.get("message") or "without saying why"))
-        raise FunctionFailedError(f"backup_all_data() failed: {error[:500]}.")
+        error = str(answer.get("error") or answer.get("message") or "without saying why")
+        raise FunctionFailedError(f"backup_all_data() failed: {_without_values(redact(error))[:500]}.")
     if success is not True:
         said = "nothing" if "success" not in answer else f"{success!r:.40}"
         raise AnswerError(f"backup_all_data() says {said} where success should be true or false.")
@@ -52,6 +53,11 @@ def parse(returned: object) -> Answer:
             f"backup_all_data() counts {total} records in all and {sum(counts.values())} one by one."
         )
     return Answer(_backup_id(values.get("backup_id")), counts, total)
+
+
+def _without_values(error: str) -> str:
+    """Cut what the database quotes of a row (`invalid input syntax for type uuid: "…"`): this goes into mails."""
+    return re.sub(r"\S+@\S+", "…", re.sub(r'(: |\bvalue |Key )["(\'].*["\')]', r'\1"…"', error))
 
 
 def _object(returned: object) -> dict[str, object]:

@@ -6,6 +6,7 @@ came later); this one has them all, since the columns are read from the catalog.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from sync_pipelines.lib.retention import Candidate, Plan, Policy
 
 ASSET = "aimindset/archive"
 PREFIX = "aimindset/archive"
+_ID = re.compile(r"\d{8}T\d{12}Z")
 #: What a restore of the site needs beside the tables that the function copies.
 TABLES = (*(table.source for table in COVERED), "public.backup_logs", "public.alert_subscriptions")
 
@@ -41,6 +43,22 @@ def snapshot(url: str) -> Iterator[tuple[Connection, str]]:
         row = connection.execute("select pg_export_snapshot()").fetchone()
         assert row is not None
         yield connection, str(row[0])
+
+
+def wrong_with(
+    store: LandingStore, archive_id: str, identity: str | None, recorded: Copy | None = None
+) -> list[str]:
+    """Everything that is wrong with an archive; beside what the book of copies `recorded`, if it knows it.
+
+    Who can write to the store can give an altered manifest another checksum, but not the book.
+    """
+    folder = f"{PREFIX}/{archive_id}"
+    if wrong := problems(store, folder, identity):
+        return wrong
+    found = read_archive(store, folder).sha256
+    if recorded is not None and recorded.details.get("manifest", found) != found:
+        return [f"{folder}/{MANIFEST} is not the one that the book of copies knows."]
+    return []
 
 
 @dataclass(frozen=True)
@@ -75,9 +93,8 @@ class Archiver:
 
     def enter_unknown(self, book: CopyBook, zone: tzinfo) -> list[str]:
         """Enter whole archives that a crash kept out of the book, proved if they are intact; returns their ids."""
-        known = {copy.name for copy in book.copies(ASSET)}
-        unknown = sorted(self._whole() - known)
-        for archive_id in unknown:
+        entered = []
+        for archive_id in sorted(self.whole() - {copy.name for copy in book.copies(ASSET)}):
             folder = f"{PREFIX}/{archive_id}"
             try:
                 archive = read_archive(self.store, folder)
@@ -86,12 +103,14 @@ class Archiver:
             day = datetime.fromisoformat(archive.made_at).astimezone(zone)
             intact = not problems(self.store, folder, self.identity)
             self._enter(book, archive, f"{day:%Y-%m-%d}", proved=intact)
-        return unknown
+            entered.append(archive_id)
+        return entered
 
     def _enter(self, book: CopyBook, archive: Archive, partition_key: str, *, proved: bool) -> None:
         details = {
             "tables": {table.name: table.rows for table in archive.tables},
             "encrypted": archive.encrypted,
+            "manifest": archive.sha256,
             "looked_inside": not archive.encrypted or self.identity is not None,
         }
         made_at = datetime.fromisoformat(archive.made_at)
@@ -103,9 +122,19 @@ class Archiver:
         )
 
     def prune(self, book: CopyBook, now: datetime) -> Plan:
-        """What the policy lets go of; nothing is removed yet."""
+        """What the policy lets go of; nothing is removed yet.
+
+        An archive that somebody else removed is written down as gone, and one that lost its manifest waits for a
+        person: neither may fill the place of one that could be restored.
+        """
+        whole, there = self.whole(), self.ids()
         copies = book.copies(ASSET)
-        candidates = [Candidate(copy.name, copy.made_at, copy.proved) for copy in copies]
+        for copy in copies:
+            if copy.name not in there:
+                book.mark_removed(ASSET, copy.name)
+        candidates = [
+            Candidate(copy.name, copy.made_at, copy.proved) for copy in copies if copy.name in whole
+        ]
         return retention.plan(candidates, self.policy, zone=UTC, now=now)
 
     def apply(self, book: CopyBook, plan: Plan) -> None:
@@ -121,18 +150,23 @@ class Archiver:
         for file in self.store.names(folder):
             self.store.remove(file.name)
 
-    def remove_orphans(self) -> list[str]:
+    def remove_orphans(self, book: CopyBook) -> list[str]:
         """Remove what a crash left: files of an archive whose manifest was never written; returns the ids.
 
-        Called under the backup's lock, so nobody is writing one.
+        One that the book knows had its manifest once: its rows may still be saved by a person. Called under the
+        day's lock, so nobody is writing one.
         """
-        found = {file.name.split("/")[2] for file in self.store.names(PREFIX) if file.name.count("/") == 3}
-        whole = self._whole()
-        for archive_id in found - whole:
+        known = {copy.name for copy in book.copies(ASSET)}
+        orphans = sorted(one for one in self.ids() - self.whole() - known if _ID.fullmatch(one))
+        for archive_id in orphans:
             self.remove(archive_id)
-        return sorted(found - whole)
+        return orphans
 
-    def _whole(self) -> set[str]:
+    def whole(self) -> set[str]:
         """The ids of archives that have a manifest."""
         names = [file.name for file in self.store.names(PREFIX)]
         return {name.split("/")[2] for name in names if name.endswith(f"/{MANIFEST}")}
+
+    def ids(self) -> set[str]:
+        """The ids of archives that have any file."""
+        return {file.name.split("/")[2] for file in self.store.names(PREFIX) if file.name.count("/") == 3}

@@ -101,7 +101,7 @@ def back_up(
                 else:
                     proof = comparison.compare(connection, sources, answer)
                     _stop_unless_proved(proof)
-                    _stop_if_implausible(answer, before, accepted)
+                    stop_if_implausible(answer, before, accepted)
                     announce(answer, proof)
                 at("compared", connection)
             at("committed", connection)
@@ -109,7 +109,7 @@ def back_up(
                 raise failure
     except TransientError as error:
         # The line may have been lost on either side of the COMMIT: the id says on which.
-        if answer is None or proof is None or not is_there(url, answer.backup_id):
+        if answer is None or proof is None or not _is_found(url, answer.backup_id):
             raise
         note = f"The connection was lost at the COMMIT ({error}), but the backup is there."
         return Backup(answer, proof, time.monotonic() - started, note)
@@ -131,33 +131,49 @@ def _stop_unless_proved(proof: Proof) -> None:
         )
 
 
-def _stop_if_implausible(answer: Answer, before: Mapping[str, int] | None, accepted: Collection[str]) -> None:
+def stop_if_implausible(
+    answer: Answer,
+    before: Mapping[str, int] | None,
+    accepted: Collection[str],
+    *,
+    fate: str = "was rolled back",
+) -> None:
+    """Raise PermanentError for counts that speak of a loss; `fate` is what became of the backup."""
     counts = answer.counts
     if not counts["articles_count"] and "not_empty" not in accepted:
         beside = f", with {counts['comments_count']} comments" if counts["comments_count"] else ""
         raise PermanentError(
-            f"[not_empty] There is no article to back up{beside}: the backup was rolled back, because a restore would"
+            f"[not_empty] There is no article to back up{beside}: the backup {fate}, because a restore would"
             " pass it over. Accept not_empty if the project is meant to be empty."
         )
     for key in _CONTENT:
         last = (before or {}).get(key, 0)
         if counts[key] < last * COLLAPSE and "not_collapsed" not in accepted:
             raise PermanentError(
-                f"[not_collapsed] {key.removesuffix('_count')}: {counts[key]} rows, {last} in the last proved backup."
-                " The backup was rolled back. Accept not_collapsed if that many were deleted on purpose."
+                f"[not_collapsed] {key.removesuffix('_count')}: {counts[key]} rows, {last} in the last backup. It"
+                f" {fate}. Accept not_collapsed if that many were deleted on purpose."
             )
 
 
 def is_there(url: str, backup_id: str) -> bool:
-    """Whether a backup was committed: on a new connection, and by its data, not by a log row."""
+    """Whether a backup was committed: on a new connection, and by its data, not by a log row.
+
+    Raises SyncError when the database does not answer: then nobody knows.
+    """
+    with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+        row = connection.execute(
+            "select exists (select from public.backup_articles where backup_id = %(id)s)"
+            " or exists (select from public.backup_comments where backup_id = %(id)s)"
+            " or exists (select from public.backup_feedbacks where backup_id = %(id)s)",
+            {"id": backup_id},
+        ).fetchone()
+    return bool(row and row[0])
+
+
+def _is_found(url: str, backup_id: str) -> bool:
+    """False also where the database does not answer: the next run asks again, since the copy was announced."""
     try:
-        with postgres.connect(url, what=WHAT) as connection:
-            row = connection.execute(
-                "select exists (select from public.backup_articles where backup_id = %(id)s)"
-                " or exists (select from public.backup_feedbacks where backup_id = %(id)s)",
-                {"id": backup_id},
-            ).fetchone()
-            return bool(row and row[0])
+        return is_there(url, backup_id)
     except SyncError:
         return False
 

@@ -18,9 +18,10 @@ from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Column, Digest, Proof, digest_query, row_hash_sql
 from sync_pipelines.lib.relations import columns_of, digest_columns, exists
 
-#: Logs are compared strictly up to a day before the function's edge of 30 days, beyond it for what was copied.
-_STRICT = sql.SQL("created_at >= now() - interval '29 days'")
-_EDGE = sql.SQL("created_at < now() - interval '29 days'")
+#: Logs are compared strictly up to the function's edge of 30 days, beyond it for what was copied. An hour is left
+#: on both sides of a change of clocks, by which its session's days may be longer or shorter than ours.
+_STRICT = sql.SQL("created_at >= now() - interval '29 days 22 hours'")
+_EDGE = sql.SQL("created_at < now() - interval '29 days 22 hours'")
 
 
 @dataclass(frozen=True)

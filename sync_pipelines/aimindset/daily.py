@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from sync_pipelines.aimindset import answer as answers
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset import backup as backups
-from sync_pipelines.aimindset import preflight
+from sync_pipelines.aimindset import preflight, standing
 from sync_pipelines.aimindset.answer import Answer
 from sync_pipelines.aimindset.archive import Archiver
 from sync_pipelines.aimindset.backup import Backup, BusyError, Moment
@@ -37,6 +37,7 @@ from sync_pipelines.operations.alerts import Delivery
 from sync_pipelines.settings import Settings
 
 ASSET = "aimindset/backup"
+OPS = "the ops database"
 #: Under which the service key may lie in the project's Vault.
 VAULT_NAMES = ("AIMINDSET_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY")
 CONNECT_PAUSES = (5.0, 30.0)
@@ -98,10 +99,12 @@ class AimindsetBackups:
         day = Day(partition_key)
         url = self.settings.require("aimindset_database_url")
         try:
-            with open_copy_book(self.settings.require("ops_database_url")) as book:
-                self._settle(book, day)
-                due = self._due(book, day, wanted, force=force)
-                if due:
+            with open_copy_book(self.settings.require("ops_database_url")) as book, standing.alone(book):
+                with postgres.errors_about(OPS):
+                    standing.settle(book, ASSET, url, self._logbook(url))
+                    if not force:
+                        day.already = standing.already(book, self.archiver, wanted, partition_key)
+                if due := [asset for asset in wanted if asset not in day.already]:
                     with self._connected(url) as (reader, snapshot):
                         if ASSET in due:
                             self._attempt(
@@ -122,14 +125,6 @@ class AimindsetBackups:
             day.delivery = failed.tell(problems)
         return day
 
-    def _due(self, book: CopyBook, day: Day, wanted: Collection[str], *, force: bool) -> list[str]:
-        """The assets that today's partition lacks; a proved one is not made twice unless forced."""
-        for asset in wanted:
-            proved = [copy for copy in book.copies(asset, partition_key=day.partition_key) if copy.proved]
-            if proved and not force:
-                day.already[asset] = proved[0]
-        return [asset for asset in wanted if asset not in day.already]
-
     @contextmanager
     def _connected(self, url: str) -> Iterator[tuple[Connection, str]]:
         """The snapshot; a connection that is not to be had is tried again, since nothing was called yet."""
@@ -146,7 +141,7 @@ class AimindsetBackups:
 
     def _attempt(self, day: Day, asset: str, work: Callable[[], None]) -> None:
         try:
-            with postgres.errors_about(WHAT):
+            with postgres.errors_about(f"{WHAT} or {OPS}"):
                 work()
         except SyncError as error:
             day.problems[asset] = error
@@ -167,20 +162,24 @@ class AimindsetBackups:
             day.look = preflight.look(connection)
         for note in day.look.notes:
             tell(note)
-        logbook = Logbook(url, settings.aimindset_panel_log_types)
+        logbook = self._logbook(url)
+        last = book.newest_proved(ASSET)
+        before = last.details.get("counts") if last else None
         if settings.aimindset_backup_by == "rpc":
             answer = answers.parse(self.project().call_backup())
+            if before is None:
+                before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
+            backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
             day.unproved = answer
             self._enter(book, day, answer, run_id, proved=False, details={})
             logbook.success(
                 "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
             )
             return
-        last = book.newest_proved(ASSET)
         day.backup = backups.back_up(
             url,
             snapshot=snapshot,
-            before=last.details.get("counts") if last else None,
+            before=before,
             accepted=accepted,
             announce=lambda answer, proof: self._enter(
                 book, day, answer, run_id, proved=False, details={"announced": proof.destination}
@@ -188,21 +187,19 @@ class AimindsetBackups:
             at=self.at,
         )
         answer = day.backup.answer
-        self._enter(book, day, answer, run_id, proved=True, details={"proof": day.backup.proof.destination})
+        try:
+            # First the row that people see: what a crash leaves announced is settled with it by the next run.
+            logbook.success(
+                f"Backup automático concluído e comprovado: {answer.total} registros.",
+                self._context(day, answer, run_id),
+            )
+        finally:
+            proof = {"proof": day.backup.proof.destination}
+            self._enter(book, day, answer, run_id, proved=True, details=proof)
         day.generations = backups.generations(url)
-        logbook.success(
-            f"Backup automático concluído e comprovado: {answer.total} registros.",
-            self._context(day, answer, run_id),
-        )
 
-    def _settle(self, book: CopyBook, day: Day) -> None:
-        """Whether a copy of today that was announced before a crash was committed; then it is proved as well."""
-        for copy in book.copies(ASSET, partition_key=day.partition_key):
-            if not copy.proved and "announced" in copy.details:
-                if backups.is_there(self.settings.require("aimindset_database_url"), copy.name):
-                    book.enter(replace(copy, proved=True))
-                else:
-                    book.mark_removed(ASSET, copy.name)
+    def _logbook(self, url: str) -> Logbook:
+        return Logbook(url, self.settings.aimindset_panel_log_types)
 
     def _enter(
         self,
@@ -225,7 +222,7 @@ class AimindsetBackups:
         self, day: Day, book: CopyBook, reader: Connection, run_id: str, tell: Callable[[str], None]
     ) -> None:
         archiver, now = self.archiver, self.clock()
-        for orphan in archiver.remove_orphans():
+        for orphan in archiver.remove_orphans(book):
             tell(f"removed the unfinished archive {orphan}")
         for unknown in archiver.enter_unknown(book, self.settings.zone):
             tell(f"entered the archive {unknown}, which a crash kept out of the book")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.lib import archive_restore, postgres
-from sync_pipelines.lib.archive_checks import problems, read_archive
+from sync_pipelines.lib.archive_checks import read_archive
 from sync_pipelines.lib.archive_restore import Restored
 from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError, SyncError
@@ -70,7 +70,8 @@ def _restored(
     store: LandingStore, copy: Copy, scratch: Callable[[], AbstractContextManager[str]], identity: str | None
 ) -> Restored:
     folder = f"{archives.PREFIX}/{copy.name}"
-    if wrong := problems(store, folder, identity):
+    # Before anything of it is run: types and keys of a manifest become statements in the scratch database.
+    if wrong := archives.wrong_with(store, copy.name, identity, copy):
         raise DrillError(f"The archive {copy.name} is not intact: {'; '.join(wrong[:5])}")
     archive = read_archive(store, folder)
     with scratch() as url, postgres.connect(url, what="the scratch database") as connection:

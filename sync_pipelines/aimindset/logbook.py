@@ -47,6 +47,15 @@ class Logbook:
         with postgres.connect(self.url, what=WHAT) as connection, postgres.errors_about(WHAT):
             self._write(connection, FAILURE, message, context)
 
+    def knows(self, backup_id: str) -> bool:
+        """Whether the success of a backup is logged. Raises SyncError when the database does not answer."""
+        with postgres.connect(self.url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+            row = connection.execute(
+                "select exists (select from public.system_logs where type = %s and context ->> 'backup_id' = %s)",
+                (SUCCESS, backup_id),
+            ).fetchone()
+        return bool(row and row[0])
+
     def _write(
         self, connection: postgres.Connection, kind: str, message: str, context: Mapping[str, object]
     ) -> None:

@@ -27,7 +27,7 @@ def read_archive(store: LandingStore, folder: str) -> Archive:
     name = f"{folder}/{MANIFEST}"
     try:
         with store.fetch(name) as path:
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
     except AbsentError:
         raise ArchiveError(f"{name} is missing: without it there is no archive.") from None
     except (OSError, UnicodeDecodeError):
@@ -39,12 +39,12 @@ def read_archive(store: LandingStore, folder: str) -> Archive:
         raise ArchiveError(f"{name} is no manifest: it is not the JSON that was written.") from None
     if not isinstance(content, dict) or checksum(content) != stated:
         raise ArchiveError(f"{name} does not match its own checksum: it was altered.")
-    if content.get("version") != VERSION:
+    if repr(content.get("version")) != repr(VERSION):  # true is 1 otherwise
         raise ArchiveError(f"{name} is of version {content.get('version')}; this program reads {VERSION}.")
     try:
         archive = Archive.from_content(content)
-    except (KeyError, TypeError):
-        raise ArchiveError(f"{name} lacks a part of a manifest.") from None
+    except (KeyError, TypeError, ValueError):
+        raise ArchiveError(f"{name} lacks a part of a manifest, or has one of another kind.") from None
     _stop_if_absurd(archive, folder)
     return archive
 
@@ -53,8 +53,13 @@ def _stop_if_absurd(archive: Archive, folder: str) -> None:
     if archive.id != Path(folder).name:
         raise ArchiveError(f"{folder}/{MANIFEST} belongs to the archive {archive.id}.")
     files = [table.file for table in archive.tables]
-    if twice := sorted({file for file in files if files.count(file) > 1}):
-        raise ArchiveError(f"{folder}/{MANIFEST} names {', '.join(twice)} twice.")
+    for named in (files, [table.name for table in archive.tables]):
+        if twice := sorted({one for one in named if named.count(one) > 1}):
+            raise ArchiveError(f"{folder}/{MANIFEST} names {', '.join(twice)} twice.")
+    if unkeyed := [
+        t.name for t in archive.tables if {*t.primary_key} - {column.name for column in t.columns}
+    ]:
+        raise ArchiveError(f"{folder}/{MANIFEST} gives {', '.join(unkeyed)} a key of columns that it lacks.")
     if outside := [file for file in files if Path(file).name != file or file in {"", ".", ".."}]:
         raise ArchiveError(f"{folder}/{MANIFEST} names files outside its folder: {', '.join(outside)}.")
 
@@ -103,7 +108,7 @@ def _file_problem(path: Path, table: ArchivedTable, owners: Mapping[str, str]) -
 
 
 def _content_problems(path: Path, table: ArchivedTable, identity: str | None) -> Iterator[str]:
-    digest, rows, size = hashlib.sha256(), 0, 0
+    digest, rows, size, tabs = hashlib.sha256(), 0, 0, 0
     try:
         with raw_stream(path, identity) as stream:
             while piece := stream.read(PIECE):
@@ -111,6 +116,7 @@ def _content_problems(path: Path, table: ArchivedTable, identity: str | None) ->
                 size += len(piece)
                 # COPY escapes the line breaks inside values: each that is left ends a row.
                 rows += piece.count(b"\n")
+                tabs += piece.count(b"\t")
     except ArchiveError as error:
         yield str(error)
         return
@@ -118,6 +124,8 @@ def _content_problems(path: Path, table: ArchivedTable, identity: str | None) ->
         yield f"{table.file} holds {rows} rows, and the manifest says {table.rows}."
     elif digest.hexdigest() != table.sha256 or size != table.raw_bytes:
         yield f"{table.file} holds other content than the manifest says."
+    elif tabs != rows * (len(table.columns) - 1):
+        yield f"{table.file} holds rows of another number of columns than the {len(table.columns)} of the manifest."
 
 
 @contextmanager

@@ -17,6 +17,12 @@ from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.lib.pipes import copy_out
 from sync_pipelines.lib.postgres import Connection
 
+#: A key that refers to a table, a schema (Supabase's `auth`) or a unique column that is in no archive.
+_NOT_HERE = (
+    *(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName),
+    *(psycopg.errors.InvalidForeignKey, psycopg.errors.DatatypeMismatch),
+)
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -117,8 +123,8 @@ def _holds(connection: Connection, table: ArchivedTable, key: sql.Composable) ->
     try:
         with connection.transaction():
             connection.execute(sql.SQL("alter table {} add {}").format(postgres.table(table.name), key))
-    except psycopg.errors.UndefinedTable:
-        return True  # it refers to a table that is in no archive
+    except _NOT_HERE:
+        return True
     except psycopg.IntegrityError:
         return False
     return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.landing import LandingStore, told_when_full
 from sync_pipelines.lib.pipes import copy_out
 from sync_pipelines.lib.postgres import Connection
@@ -76,16 +77,28 @@ class Archive:
     def bytes(self) -> int:
         return sum(table.file_bytes for table in self.tables)
 
+    @property
+    def sha256(self) -> str:
+        """The manifest's checksum. Who alters a manifest can write another into it, but not into other books."""
+        return checksum(self._content)
+
     def as_text(self) -> str:
         """The manifest, with its own checksum."""
-        content = {"version": VERSION, **asdict(self)}
-        return json.dumps({"manifest": content, "sha256": checksum(content)}, indent=1, ensure_ascii=False)
+        written = {"manifest": self._content, "sha256": self.sha256}
+        return json.dumps(written, indent=1, ensure_ascii=False)
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        return {"version": VERSION, **asdict(self)}
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Archive:
-        """Raises KeyError or TypeError for what is no manifest of ours."""
-        known = {name: content[name] for name in ("id", "made_at", "run_id", "server", "encrypted")}
-        return cls(**known, tables=tuple(_table(table) for table in content["tables"]))
+        """Raises KeyError, TypeError or ValueError for what is no manifest of ours."""
+        kinds = {"id": str, "made_at": str, "run_id": str, "server": str, "encrypted": bool}
+        known = {name: _typed(content[name], kind) for name, kind in kinds.items()}
+        if datetime.fromisoformat(known["made_at"]).tzinfo is None:
+            raise ValueError(known["made_at"])
+        return cls(**known, tables=tuple(_table(table) for table in _typed(content["tables"], list)))
 
 
 def checksum(content: Mapping[str, Any]) -> str:
@@ -95,9 +108,29 @@ def checksum(content: Mapping[str, Any]) -> str:
 
 
 def _table(table: Mapping[str, Any]) -> ArchivedTable:
-    columns = tuple(TableColumn(*column) for column in table["columns"])
-    lists: dict[str, Any] = {name: tuple(table[name]) for name in ("primary_key", "foreign_keys")}
-    return ArchivedTable(**{**table, **lists, "columns": columns})
+    numbers, texts = ("rows", "raw_bytes", "file_bytes"), ("name", "sha256", "file", "file_sha256")
+    known: dict[str, Any] = {name: _typed(table[name], int) for name in numbers}
+    known |= {name: _typed(table[name], str) for name in texts}
+    known |= {
+        name: tuple(_typed(one, str) for one in _typed(table[name], list))
+        for name in ("primary_key", "foreign_keys")
+    }
+    columns = tuple(_column(column) for column in _typed(table["columns"], list))
+    if not columns:
+        raise ValueError("no columns")
+    return ArchivedTable(**known, columns=columns)
+
+
+def _column(column: object) -> TableColumn:
+    name, kind, not_null = _typed(column, list)
+    return TableColumn(_typed(name, str), _typed(kind, str), _typed(not_null, bool))
+
+
+def _typed(value: object, kind: type) -> Any:
+    """The value, TypeError where it is of another type: a manifest is what somebody else may have written."""
+    if type(value) is not kind:
+        raise TypeError(type(value).__name__)
+    return value
 
 
 @dataclass(frozen=True)
@@ -126,7 +159,9 @@ class ArchiveWriter:
             self._put_text(f"{self.prefix}/{archive_id}/{MANIFEST}", archive.as_text())
         except BaseException:
             for name in written:
-                self.store.remove(name)
+                # What cannot be removed has no manifest: it is removed as an orphan later.
+                with suppress(SyncError, OSError):
+                    self.store.remove(name)
             raise
         return archive
 
@@ -151,7 +186,7 @@ class ArchiveWriter:
 
     def _put_text(self, name: str, text: str) -> None:
         with told_when_full("The manifest"), self.store.incoming(self.prefix, ".json") as path:
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
             self.store.put(path, name)
 
 

@@ -1,5 +1,6 @@
 """AIMindset through Dagster: what its events, checks and schedules say."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,10 +8,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset import automation, catalogue, drill, system
 from sync_pipelines.aimindset.daily import ASSET
+from sync_pipelines.cli import app
+from sync_pipelines.lib.archives import checksum
 from sync_pipelines.scratch import PREFIX, scratch_database
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 
@@ -157,6 +162,55 @@ def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
         (archives.ASSET,),
     )
     assert "the book of copies" in failure(launch(drilled, instance, "aimindset_drill", None))
+
+
+def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    """Types and keys of a manifest become statements: one that the book does not know is not restored."""
+    launch(drilled, instance)
+    store, newest = drilled.backups.archiver.store, drilled.book.newest_proved(archives.ASSET)
+    assert newest is not None
+    path = store.locate(f"{archives.PREFIX}/{newest.name}/manifest.json")
+    manifest = json.loads(path.read_text())["manifest"]
+    manifest["tables"][0]["columns"][1][1] = "text(); create database taken_over; --"
+    path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}))
+
+    said = failure(launch(drilled, instance, "aimindset_drill", None))
+
+    assert "manifest.json is not the one that the book of copies knows" in said
+    taken = drilled.database.execute("select count(*) from pg_database where datname = 'taken_over'")
+    assert taken.fetchone() == (0,)
+    verified = verify(drilled)
+    assert verified.exit_code == 1
+    assert "book of copies knows" in verified.output
+
+
+def verify(house: Project, *arguments: str) -> Result:
+    settings = house.backups.settings
+    ops = settings.ops_database_url
+    assert ops is not None
+    given = {"OPS_DATABASE_URL": ops.get_secret_value(), "LANDING_URL": settings.landing_url}
+    return CliRunner().invoke(app, ["verify", *arguments], env=given)
+
+
+def test_verify_reads_every_archive_and_ends_with_what_it_found(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    assert "There is no archive." in verify(drilled).output
+    launch(drilled, instance)
+    newest = drilled.book.newest_proved(archives.ASSET)
+    assert newest is not None
+    good = verify(drilled)
+    assert (good.exit_code, good.output.split()) == (
+        0,
+        ["ok", f"{newest.name}:", *["as", "its", "manifest", "says"]],
+    )
+    drilled.backups.archiver.remove(newest.name)
+    gone = verify(drilled)
+    assert gone.exit_code == 1
+    assert f"WRONG {newest.name}" in gone.output
+    assert verify(drilled, "20200101T000000000000Z").exit_code == 1
 
 
 def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg.DagsterInstance) -> None:

@@ -315,3 +315,80 @@ def test_nothing_under_a_name_is_overwritten(shelf: Shelf) -> None:
     shelf.connection.execute("delete from letters where answers is not null")
     with pytest.raises(PermanentError, match="is not overwritten"):
         write(shelf.connection, shelf.store, "one")
+
+
+def places(node: object, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value in a manifest."""
+    for key, value in (
+        node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    ):
+        yield (*above, key)
+        yield from places(value, (*above, key))
+
+
+def test_a_manifest_of_odd_values_is_named_and_never_breaks_the_look(shelf: Shelf) -> None:
+    """Every value replaced by one of another kind, or taken away, by somebody who knows the checksum."""
+    path = shelf.path("manifest.json")
+    content = json.loads(path.read_text())["manifest"]
+    unnamed = []
+    for place in places(content):
+        for odd in (None, 7, "odd", [], {}, True):
+            changed = json.loads(json.dumps(content))
+            node = changed
+            for key in place[:-1]:
+                node = node[key]
+            if type(node[place[-1]]) is type(odd):
+                continue
+            node[place[-1]] = odd
+            path.write_text(json.dumps({"manifest": changed, "sha256": checksum(changed)}))
+            if not shelf.problems():
+                unnamed.append((place, odd))
+    assert unnamed == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda m: m["tables"][0].update(primary_key=["gone"]),
+            "gives public.people a key of columns that it lacks",
+        ),
+        (lambda m: m["tables"][0]["columns"].pop(), "holds rows of another number of columns than the 10"),
+        (lambda m: m["tables"][1].update(name="public.people"), "names public.people twice"),
+        (lambda m: m.update(made_at="ontem"), "lacks a part of a manifest, or has one of another kind"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_named(
+    shelf: Shelf, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    shelf.rewrite(change)
+    (found,) = shelf.problems()
+    assert said in found
+
+
+def test_keys_to_what_is_in_no_archive_do_not_stop_a_restore(shelf: Shelf) -> None:
+    """Supabase's tables refer to its own schema `auth`, which no scratch database has."""
+    shelf.connection.execute(
+        "create schema auth; create table auth.users (id uuid primary key);"
+        " create table words (word text unique);"
+        " alter table people add author uuid references auth.users (id), add word text references words (word)"
+    )
+    with shelf.connection.transaction():
+        archive = ArchiveWriter(shelf.connection, shelf.store, "archives").write(
+            "keys", [*TABLES, "public.words"], made_at=MADE, run_id="r"
+        )
+    restored = archive_restore.restore(shelf.scratch, shelf.store, "archives/keys", archive)
+    assert len(archive.tables[0].foreign_keys) == 2
+    assert restored.differences == ()
+
+
+def test_a_store_that_fails_while_it_is_cleaned_does_not_hide_why(shelf: Shelf) -> None:
+    @dataclass(frozen=True)
+    class StuckStore(FolderStore):
+        def remove(self, name: str) -> None:
+            raise PermanentError("nothing can be removed")
+
+    with shelf.connection.transaction(), pytest.raises(PermanentError, match=r"no table public\.gone"):
+        ArchiveWriter(shelf.connection, StuckStore(shelf.store.root), "archives").write(
+            "half", [*TABLES, "public.gone"], made_at=MADE, run_id="r"
+        )
