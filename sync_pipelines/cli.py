@@ -49,13 +49,14 @@ console = Console(highlight=False, markup=False)
 
 Home = Annotated[Path, typer.Option("--home", help="Folder that keeps the sandbox's data.")]
 Scale = Annotated[float, typer.Option(help="Size of the export; 1 is about 22,300 rows.")]
+Leads = Annotated[int, typer.Option(help="Leads in TabuladorMax; 250,000 take seconds.")]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds before the fake HITSS answers; really 160.")]
 DEFAULT_HOME = Path(".state/sandbox")
 
 
-def _month(value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", value):
-        raise typer.BadParameter("a month is written 2025-08")
+def _month_or_day(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-\d{2})?", value):
+        raise typer.BadParameter("a month is written 2025-08, a day 2025-08-31")
     return value
 
 
@@ -66,21 +67,29 @@ def demo(
     home: Home = DEFAULT_HOME,
     scale: Scale = 1.0,
     wait: Wait = 2.0,
+    leads: Leads = 2000,
 ) -> None:
     """Start the sandbox, migrate, run every system once, print what was proved, then serve the UI."""
     from sync_pipelines.sandbox.demo import run_demo
+    from sync_pipelines.sandbox.world import Sandbox
 
-    raise typer.Exit(run_demo(home, console, once=once, port=port, scale=scale, wait_seconds=wait))
+    sandbox = Sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
+    raise typer.Exit(run_demo(sandbox, console, once=once, port=port))
 
 
 @app.command()
 def run(
-    system: Annotated[str, typer.Argument(help="hitss, hitss/dre_mirror, hitss/dre_backup or aimindset.")],
+    system: Annotated[
+        str, typer.Argument(help="hitss, hitss/dre_mirror, hitss/dre_backup, aimindset or scouter.")
+    ],
     first: Annotated[
-        str | None, typer.Option("--from", callback=_month, help="First month to load, such as 2025-01.")
+        str | None,
+        typer.Option(
+            "--from", callback=_month_or_day, help="First month, such as 2025-01, or day of scouter."
+        ),
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", callback=_month, help="Last month to load, included.")
+        str | None, typer.Option("--to", callback=_month_or_day, help="Last month or day, included.")
     ] = None,
     accept: Annotated[
         list[str] | None,
@@ -127,18 +136,32 @@ def verify(
     raise typer.Exit(0 if verify_and_print(console, archive) else 1)
 
 
+@app.command()
+def replay(
+    system: Annotated[str, typer.Argument(help="Whose refused rows to send again: scouter.")],
+    job: Annotated[
+        str | None, typer.Option(help="Those of one export job; without it those of all jobs.")
+    ] = None,
+) -> None:
+    """Send refused leads again, as they are now. Exit status 0 only when none was refused again."""
+    from sync_pipelines.report import replay_and_print
+
+    if system != "scouter":
+        raise typer.BadParameter("what can be replayed is scouter")
+    raise typer.Exit(0 if replay_and_print(console, job) else 1)
+
+
 @sandbox_app.command()
-def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0) -> None:
+def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: Leads = 2000) -> None:
     """Start the sandbox in the background and migrate its databases."""
     from sync_pipelines.migrations import runner
     from sync_pipelines.sandbox.world import Sandbox
 
-    sandbox = Sandbox(home, scale=scale, wait_seconds=wait)
+    sandbox = Sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
     sandbox.start(detached=True)
     given = sandbox.environment(os.environ)
-    runner.upgrade(runner.OPS, given["OPS_DATABASE_URL"])
-    runner.upgrade(runner.FABRICIO, given["FABRICIO_DATABASE_URL"])
-    runner.upgrade(runner.HITSS, given["HITSS_DATABASE_URL"])
+    for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
+        runner.upgrade(history, given[history.setting])
     console.print(f"The sandbox is up. Its variables: eval $(sync-pipelines sandbox env --home {home})")
 
 

@@ -12,6 +12,7 @@ from sync_pipelines.hitss import system as hitss
 from sync_pipelines.lib import redaction
 from sync_pipelines.operations import growth_assets, sensors
 from sync_pipelines.operations.alerts import house_channels
+from sync_pipelines.scouter import system as scouter
 from sync_pipelines.settings import Settings, settings
 
 
@@ -20,6 +21,7 @@ def build(values: Settings) -> dg.Definitions:
     redaction.install_logging()
     systems = [hitss.definitions(values)] if values.fabricio_database_url else []
     systems += [aimindset.definitions(values)] if values.aimindset_database_url else []
+    systems += [scouter.definitions(values)] if values.tabuladormax_database_url else []
     watched = hitss.watched(values) if values.fabricio_database_url else []
     on = values.automation_is_on
     status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED

@@ -18,6 +18,7 @@ RUNNABLE: Mapping[str, Sequence[str]] = {
     "hitss/dre_mirror": ("fabricio_database_url", "hitss_database_url", "ops_database_url"),
     "hitss/dre_backup": ("fabricio_database_url", "ops_database_url"),
     "aimindset": ("aimindset_database_url", "ops_database_url"),
+    "scouter": ("tabuladormax_database_url", "gestao_scouter_url", "ops_database_url"),
 }
 
 
@@ -71,6 +72,12 @@ def _run(
 
         _refuse_unknown(accept, DECISIONS)
         return run_mirror(settings, first=first, last=last, accept=accept, progress=progress)
+    if system == "scouter":
+        from sync_pipelines.scouter.pushing import DECISIONS as LEAD_DECISIONS
+        from sync_pipelines.scouter.run import run as run_scouter
+
+        _refuse_unknown(accept, LEAD_DECISIONS)
+        return run_scouter(settings, first=first, last=last, accept=accept, progress=progress)
     from sync_pipelines.hitss.guards import GUARDS
     from sync_pipelines.hitss.run import run
 
@@ -114,6 +121,16 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
             "The check published_rows_are_still_as_proved will name these months until they are loaded."
         )
     return True
+
+
+def replay_and_print(console: Console, job: str | None) -> bool:
+    """Send refused leads again and print what became of them; False when one was refused again."""
+    from sync_pipelines.scouter.pushing import LeadPush
+    from sync_pipelines.scouter.replaying import replay
+
+    done = replay(LeadPush(read_settings()), f"replay-{uuid4()}", job_id=job)
+    console.print(done.sentence(), style="red" if done.rejected else "green")
+    return not done.rejected
 
 
 def verify_and_print(console: Console, archive: str | None) -> bool:
@@ -169,11 +186,12 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool) -> bool:
         runner.FABRICIO: settings.fabricio_database_url,
         runner.HITSS: settings.hitss_database_url,
         runner.AIMINDSET: settings.aimindset_database_url,
+        runner.TABULADORMAX: settings.tabuladormax_database_url,
     }
     good = True
     for history, secret in configured.items():
         if secret is None:
-            console.print(f"{history.what}: {history.name.upper()}_DATABASE_URL is not set; left out.")
+            console.print(f"{history.what}: {history.setting} is not set; left out.")
             continue
         if history == runner.AIMINDSET and not settings.aimindset_widen_backup_logs:
             console.print(f"{history.what}: AIMINDSET_WIDEN_BACKUP_LOGS is not true; left out.")

@@ -29,6 +29,7 @@ DATABASES = (
     "FABRICIO_DATABASE_URL",
     "HITSS_DATABASE_URL",
     "AIMINDSET_DATABASE_URL",
+    "TABULADORMAX_DATABASE_URL",
 )
 
 
@@ -74,9 +75,9 @@ def _database(
     if url is None:
         yield _absent(settings, name)
         return
-    histories = [runner.OPS, runner.FABRICIO, runner.HITSS]
+    histories = [runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX]
     histories += [runner.AIMINDSET] if settings.aimindset_widen_backup_logs else []
-    history = {f"{one.name.upper()}_DATABASE_URL": one for one in histories}.get(name)
+    history = {one.setting: one for one in histories}.get(name)
     makes_tables = name != "AIMINDSET_DATABASE_URL"
     yield from databases.check(Database(name, url.get_secret_value(), history, makes_tables), resolve, now)
 
@@ -88,6 +89,8 @@ def _absent(settings: Settings, name: str) -> Finding:
         return Finding(True, f"{name} is not set: the system hitss is absent")
     if name == "AIMINDSET_DATABASE_URL":
         return Finding(True, f"{name} is not set: the system aimindset is absent")
+    if name == "TABULADORMAX_DATABASE_URL":
+        return Finding(True, f"{name} is not set: the system scouter is absent")
     if name == "DAGSTER_PG_URL":
         wanted = settings.sync_env == "production"
         cure = "production needs it: set it to a database of Dagster's own"

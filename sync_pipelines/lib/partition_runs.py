@@ -38,6 +38,21 @@ class PartitionReport:
     checks: Sequence[CheckReport] = field(default_factory=tuple)
 
 
+class PartitionsStoppedError(Exception):
+    """Nothing more is to be done in this run. `cancels`: somebody wanted it so, and the run ends as cancelled."""
+
+    def __init__(self, sentence: str, *, cancels: bool) -> None:
+        super().__init__(redact(sentence))
+        self.cancels = cancels
+
+    def ending(self, done: int = 0) -> dg.Failure | dg.DagsterExecutionInterruptedError:
+        """The error that ends the step."""
+        sentence = f"{self} {done} partitions are done." if done else str(self)
+        if self.cancels:
+            return dg.DagsterExecutionInterruptedError(sentence)
+        return dg.Failure(sentence, allow_retries=False)
+
+
 Reports = Mapping[dg.AssetKey, PartitionReport]
 _Result = dg.MaterializeResult[Any]
 
@@ -61,13 +76,15 @@ def failure_sentence(failure: Any) -> str:
 
 
 @contextmanager
-def failing_in_a_sentence(context: dg.AssetExecutionContext) -> Iterator[None]:
+def failing_in_a_sentence(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
     """End the step with a sentence, chained to nothing: an error may carry a secret, a query or a row.
 
     Of an unexpected error the frames are logged, without its message.
     """
     try:
         yield
+    except PartitionsStoppedError as stop:
+        raise stop.ending() from None
     except SyncError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     except dg.Failure:
@@ -91,10 +108,10 @@ def run_partitions(
     """
     if not context.partition_keys:
         raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
-    good, bad = _work_through(context, context.partition_keys, work)
-    if bad:
+    good, bad, stop = _work_through(context, context.partition_keys, work)
+    if bad or stop:
         _log_by_hand(context, good, bad, failed_check)
-        raise _failure(good, bad)
+        raise stop.ending(len(good)) if stop and not bad else _failure(good, bad)
     yield from _results(context, keys, good)
 
 
@@ -109,20 +126,22 @@ def run_chosen(
     """As `run_partitions`, for partitions that the run itself chose: the others of its range get no event.
 
     The asset's spec must be skippable: the events are logged by hand, for `chosen` keys that the asset knows.
+    `work` may end the run with PartitionsStoppedError; what was done before is logged.
     """
-    good, bad = _work_through(context, chosen, work)
+    good, bad, stop = _work_through(context, chosen, work)
     known = set(context.partition_keys)
     told = {partition: reports for partition, reports in good.items() if partition in known}
-    _log_by_hand(context, told, bad, failed_check)
-    if bad:
-        raise _failure(good, bad)
+    failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
+    _log_by_hand(context, told, failed, failed_check)
+    if bad or stop:
+        raise stop.ending(len(good)) if stop and not bad else _failure(good, bad)
     yield from _summaries(context, key, good)
 
 
 def _work_through(
     context: dg.AssetExecutionContext, partitions: Sequence[str], work: Callable[[str], Reports]
-) -> tuple[dict[str, Reports], dict[str, str]]:
-    """The reports of the partitions that are done, and the sentences of those that failed."""
+) -> tuple[dict[str, Reports], dict[str, str], PartitionsStoppedError | None]:
+    """The reports of the partitions that are done, the sentences of those that failed, and what ended the work."""
     keep_connections(context.instance)
     good: dict[str, Reports] = {}
     bad: dict[str, str] = {}
@@ -130,10 +149,13 @@ def _work_through(
         try:
             good[partition] = work(partition)
             context.log.debug(f"{partition} is done ({number} of {len(partitions)}).")
+        except PartitionsStoppedError as stop:
+            context.log.warning(f"{partition}: {stop}")
+            return good, bad, stop
         except Exception as error:  # a bug in one month must not lose what is known of the others
             bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
             context.log.error(f"{partition} failed: {bad[partition]}")
-    return good, bad
+    return good, bad, None
 
 
 def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:

@@ -124,13 +124,13 @@ def _kind(status: int, code: str | None) -> Kind:
 class PostgrestClient(HttpClient):
     """The REST face of one Supabase project. One request is one attempt; the caller decides what a second would do.
 
-    Threads may share it. `url` is the project's (`/rest/v1` is added), or with `bare` a PostgREST's own.
+    Threads may share it. `url` is the project's, `path` where its PostgREST lies below it.
     """
 
-    def __init__(self, url: str, key: str, *, bare: bool = False, **options: Any) -> None:
+    def __init__(self, url: str, key: str, *, path: str = "/rest/v1", **options: Any) -> None:
         super().__init__(**options)
         redaction.register(key)
-        self.root = url.rstrip("/") + ("" if bare else "/rest/v1")
+        self.root = url.rstrip("/").removesuffix("/rest/v1") + path.rstrip("/")
         self._headers = {"apikey": key, "Authorization": f"Bearer {key}"}
         self._what = self._checked(self.root, "REST")
 

@@ -121,8 +121,8 @@ def has_drifted(connection: postgres.Connection, history: History) -> bool:
 
 
 def _refusal(live: Live, history: History) -> str | None:
-    setting = f"{history.name.upper()}_DATABASE_URL"
-    return " ".join(recognition.unknown_shapes(live, SHAPES[history.name], history.what, setting)) or None
+    shape = SHAPES[history.name]
+    return " ".join(recognition.unknown_shapes(live, shape, history.what, history.setting)) or None
 
 
 def _differences(live: Live, history: History) -> list[Difference]:

@@ -95,10 +95,12 @@ def _differences(name: str, relation: Relation, table: Table) -> Iterator[str]:
 
 def _obstacles(relation: Relation, table: Table) -> Iterator[str]:
     """What is there beside, and would make our inserts fail."""
-    for column in unfilled_columns(relation, table):
-        yield f"column {column} must be filled, and this project may leave it empty: let it be null"
     for check, column, refused in refused_checks(relation, table):
         yield f"the check {check} refuses {', '.join(refused)} in {column}: widen or drop it"
+    if table.keeps_rules:
+        return
+    for column in unfilled_columns(relation, table):
+        yield f"column {column} must be filled, and this project may leave it empty: let it be null"
     for reference in refused_references(relation, table):
         yield f"the foreign key {reference.name} of {', '.join(reference.columns)} refuses our values: drop it"
     for unique in refused_uniques(relation, table):

@@ -22,6 +22,10 @@ class History(NamedTuple):
     schema: str
     what: str
 
+    @property
+    def setting(self) -> str:
+        return f"{self.name.upper()}_DATABASE_URL"
+
 
 FABRICIO = History("fabricio", "sync_private", "the fabricio database")
 HITSS = History("hitss", "sync_private", "the hitss database")

@@ -18,7 +18,8 @@ class Table:
 
     `added` are columns that the migration adds to a table it finds; the others must be there. `written` are
     those that our inserts name (None: all), `blank` those of them that a row may leave empty. `values` must
-    pass the CHECKs of their column. `read` is what `authenticated` may do (None: the schema is private, and
+    pass the CHECKs of their column. With `keeps_rules` the application's own keys and references are as its contract
+    says, and stand in nobody's way. `read` is what `authenticated` may do (None: the schema is private, and
     no role of the API may do anything).
     """
 
@@ -30,6 +31,7 @@ class Table:
     written: frozenset[str] | None = None
     blank: frozenset[str] = frozenset()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keeps_rules: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,16 @@ from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 
 START_SECONDS = 120.0
-RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup", "aimindset")
+RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup", "aimindset", "scouter")
 
 
 class _StoppedError(Exception):
     """The person pressed Ctrl-C, or the demo was asked to end."""
 
 
-def run_demo(
-    home: Path, console: Console, *, once: bool, port: int, scale: float, wait_seconds: float
-) -> int:
+def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> int:
     """Run the demo; returns its exit status."""
+    home = sandbox.home
     note = home / "dagster" / "process.json"
     # What an earlier demo left when it was killed: its UI would hold the port and write to a stopped database.
     processes.end(note)
@@ -37,14 +36,12 @@ def run_demo(
         return 1
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    sandbox = Sandbox(home, scale=scale, wait_seconds=wait_seconds)
     try:
         with console.status("Starting Postgres and the fake upstreams …"):
             sandbox.start()
             os.environ.update(sandbox.environment(os.environ))
-            runner.upgrade(runner.OPS, os.environ["OPS_DATABASE_URL"])
-            runner.upgrade(runner.FABRICIO, os.environ["FABRICIO_DATABASE_URL"])
-            runner.upgrade(runner.HITSS, os.environ["HITSS_DATABASE_URL"])
+            for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
+                runner.upgrade(history, os.environ[history.setting])
         console.print("The sandbox is up and its databases are migrated.")
         from sync_pipelines.report import run_and_print
 

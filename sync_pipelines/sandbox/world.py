@@ -22,18 +22,28 @@ import psycopg
 from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.aimindset import database
 from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
-#: Sandbox databases, and what builds the application in each before we migrate it.
-DATABASES: Mapping[str, Callable[[psycopg.Connection[Any]], None] | None] = {
-    "dagster": None,
-    "ops": None,
-    "fabricio": lambda connection: _run_schema(connection, "fabricio.sql"),
-    "hitss": lambda connection: _run_schema(connection, "fabricio.sql"),
-    "aimindset": database.build,
-}
+#: The fake's own way to the destination, which nothing else reaches but over HTTP.
+GESTAO_SCOUTER = "SANDBOX_GESTAO_SCOUTER_DATABASE_URL"
+Build = Callable[[psycopg.Connection[Any]], None]
 START_SECONDS = 30.0
+
+
+def _databases(leads: int) -> Mapping[str, Build | None]:
+    """Sandbox databases, and what builds the application in each before we migrate it."""
+    return {
+        "dagster": None,
+        "ops": None,
+        "fabricio": lambda connection: _run_schema(connection, "fabricio.sql"),
+        "hitss": lambda connection: _run_schema(connection, "fabricio.sql"),
+        "aimindset": database.build,
+        "tabuladormax": lambda connection: build_tabuladormax(connection, leads=leads),
+        # Without a lead of its own on one of our numbers, or the first push would end with a question.
+        "gestao_scouter": lambda connection: build_gestao_scouter(connection, collision=False),
+    }
 
 
 class SandboxError(RuntimeError):
@@ -75,11 +85,14 @@ def _run_schema(connection: psycopg.Connection[Any], name: str) -> None:
 
 @dataclass
 class Sandbox:
-    """A sandbox below `home`. `scale` is the size of the export, `wait_seconds` its time to the first byte."""
+    """A sandbox below `home`. `scale` is the size of the export, `wait_seconds` its time to the first byte, `leads`
+    how many TabuladorMax has.
+    """
 
     home: Path
     scale: float = 1.0
     wait_seconds: float = 2.0
+    leads: int = 2000
     _postgres: PostgresServer = field(init=False)
     _children: list[subprocess.Popen[bytes]] = field(init=False, default_factory=list)
 
@@ -92,7 +105,7 @@ class Sandbox:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._postgres.start(detached=detached)
         self._create_roles()
-        for name, build in DATABASES.items():
+        for name, build in _databases(self.leads).items():
             self._create_database(name, build)
         for upstream in self._upstreams:
             if not upstream.is_replaced(os.environ):
@@ -128,6 +141,7 @@ class Sandbox:
             "FABRICIO_DATABASE_URL": self._postgres.url("fabricio"),
             "HITSS_DATABASE_URL": self._postgres.url("hitss"),
             "AIMINDSET_DATABASE_URL": self._postgres.url("aimindset"),
+            "TABULADORMAX_DATABASE_URL": self._postgres.url("tabuladormax"),
             "SCRATCH_DATABASE_URL": self._postgres.url(),
             "ALERT_EMAIL_TO": "plantao@example.com",
             "ALERT_EMAIL_FROM": "sync@example.com",
@@ -162,6 +176,10 @@ class Sandbox:
                 ("AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY"),
                 upon=("AIMINDSET_DATABASE_URL",),
             ),
+            _Upstream(
+                *("scouter", home / "scouter", "sync_pipelines.sandbox.scouter.serve", "scouter.json"),
+                ("GESTAO_SCOUTER_URL", "GESTAO_SCOUTER_SERVICE_KEY"),
+            ),
         ]
 
     def _start(self, upstream: _Upstream, detached: bool) -> None:
@@ -175,7 +193,12 @@ class Sandbox:
             output=upstream.output,
             detached=detached,
             # Of the sandbox's own only: a fake neither writes to a real database nor mails by a real server.
-            environment={**os.environ, "SMTP_URL": "", **self.environment({})},
+            environment={
+                **os.environ,
+                "SMTP_URL": "",
+                **self.environment({}),
+                GESTAO_SCOUTER: self._postgres.url("gestao_scouter"),
+            },
         )
         self._children.append(child)
         deadline = time.monotonic() + START_SECONDS
@@ -193,7 +216,7 @@ class Sandbox:
                 if role not in known:
                     connection.execute(f"create role {role} nologin {option}")
 
-    def _create_database(self, name: str, build: Callable[[psycopg.Connection[Any]], None] | None) -> None:
+    def _create_database(self, name: str, build: Build | None) -> None:
         url = self._postgres.create_database(name)
         if build is None:
             return

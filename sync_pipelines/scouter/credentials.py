@@ -12,7 +12,7 @@ _OPAQUE = "sb_secret_"
 
 
 class Claims(NamedTuple):
-    """A key's role and its end; both None for a key that is no token. `is_opaque`: of the newer kind, which says nothing."""
+    """A key's role and end; None for a key that is no token. `is_opaque`: of the newer kind, which says nothing."""
 
     is_token: bool
     is_opaque: bool

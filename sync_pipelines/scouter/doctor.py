@@ -101,7 +101,7 @@ def _report(
         tuple(verdicts),
         tuple(suspects),
         {name: column.type for name, column in source.items()},
-        tuple(found),
+        {name: column.type for name, column in found.items()},
         suggestions.suggested_sql(mapping, source, verdicts),
         now,
         (described.note,) if described.note else (),

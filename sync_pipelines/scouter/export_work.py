@@ -67,6 +67,7 @@ class ExportWork(ExportJobs):
         *,
         exported: int = 0,
         errors: int = 0,
+        within_total: bool = False,
         processing_date: date | None = None,
         last_completed_date: date | None = None,
         phase: Phase | None = None,
@@ -74,13 +75,15 @@ class ExportWork(ExportJobs):
     ) -> Status:
         """Move counters and place together, in the caller's transaction if there is one; the status as it now is.
 
-        A day that is completed, or another phase, clears the place in the day.
+        A day that is completed, or another phase, clears the place in the day. `within_total` counts no more than is
+        missing of the job's total: what is sent above it is not of the job's own leads.
         """
         with self.connection.transaction():
             row = self.connection.execute(
                 "update public.gestao_scouter_export_jobs set"
                 " exported_leads = case when status = 'pending' then exported_leads"
-                "   else coalesce(exported_leads, 0) + %(exported)s end,"
+                "   else coalesce(exported_leads, 0) + case when %(within)s then least(%(exported)s,"
+                "     greatest(total_leads - exported_leads - error_leads - %(errors)s, 0)) else %(exported)s end end,"
                 " error_leads = case when status = 'pending' then error_leads"
                 "   else coalesce(error_leads, 0) + %(errors)s end,"
                 " processing_date = case when status = 'pending' then processing_date"
@@ -92,6 +95,7 @@ class ExportWork(ExportJobs):
                     "job": job_id,
                     "exported": exported,
                     "errors": errors,
+                    "within": within_total,
                     "day": processing_date,
                     "completed": last_completed_date,
                 },

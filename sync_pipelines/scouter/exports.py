@@ -66,14 +66,17 @@ class ExportJob:
 
 
 class Configuration(NamedTuple):
-    """What the application's screen says of the destination; `project_url` None where there is no such table."""
+    """What the application's screen says of the destination; `project_url` None where there is no such table or row."""
 
     active: bool
     sync_enabled: bool
     project_url: str | None
+    exists: bool = True
 
     def refusal(self) -> str | None:
         """Why nothing may be pushed, as a sentence for the screen's users."""
+        if not self.exists:
+            return "Não há configuração do Gestão Scouter: crie-a em Config > Integrações."
         if not self.active:
             return "A configuração do Gestão Scouter está inativa: ative-a em Config > Integrações."
         if not self.sync_enabled:
@@ -91,7 +94,7 @@ def read_configuration(connection: postgres.Connection) -> Configuration:
             ).fetchone()
     except psycopg.errors.UndefinedTable:
         return Configuration(True, True, None)
-    return Configuration(*row) if row else Configuration(False, False, None)
+    return Configuration(*row) if row else Configuration(False, False, None, exists=False)
 
 
 @dataclass(frozen=True)

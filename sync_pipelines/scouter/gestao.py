@@ -29,6 +29,7 @@ def gestao_client(settings: Settings, **options: Any) -> PostgrestClient:
         settings.gestao_scouter_url,
         service_key(settings),
         **{
+            "path": settings.gestao_scouter_rest_path,
             "name": DESTINATION,
             "url_setting": URL_SETTING,
             "ca_bundle": settings.gestao_scouter_ca_bundle,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from psycopg.types.json import Jsonb
 
@@ -18,6 +19,10 @@ from sync_pipelines.scouter.exports import Status
 from sync_pipelines.scouter.leads import Lead, Outcome, Rejected
 
 DIRECTION = "supabase_to_gestao_scouter"
+#: `walk` counts and moves the job's place; `again` was counted by an earlier run that was ended before the proof;
+#: `catch_up` counts what is still missing of the job's total, since most of it was counted in its day; `replay` sends
+#: refused leads again.
+Stretch = Literal["walk", "again", "catch_up", "replay"]
 
 
 @dataclass(frozen=True)
@@ -29,36 +34,35 @@ class Progress:
     job_id: str
     run_id: str
 
-    def commit(
-        self, outcomes: Sequence[Outcome], *, day: date | None, counts: bool = True, settles: bool = False
-    ) -> Status:
-        """Commit consecutive outcomes; returns the job's status as it now is, which a person may have changed.
-
-        Without `counts` the leads were counted by an earlier run, and the job's place is further on. With `settles` a
-        lead that was rejected earlier in this job and is accepted now loses its error row.
-        """
+    def commit(self, outcomes: Sequence[Outcome], *, day: date | None, stretch: Stretch = "walk") -> Status:
+        """Commit consecutive outcomes; returns the job's status as it now is, which a person may have changed."""
         accepted = [lead for outcome in outcomes for lead in outcome.accepted]
         rejected = [one for outcome in outcomes for one in outcome.rejected]
         unchanged = sum(outcome.slice.unchanged for outcome in outcomes)
         with self.connection.transaction():
             self._tell(outcomes)
-            if not counts:
+            if stretch == "again":
                 return self.jobs.advance(self.job_id)
-            settled = self._settle(accepted) if settles else 0
+            # A lead that was refused earlier in this job has one row, the newest, or none.
+            known = self._settle([*accepted, *(one.lead for one in rejected)]) if stretch != "walk" else 0
             self._keep(rejected)
             return self.jobs.advance(
                 self.job_id,
                 exported=len(accepted) + unchanged,
-                errors=len(rejected) - settled,
+                errors=len(rejected) - known,
+                within_total=stretch == "catch_up",
                 processing_date=day,
-                cursor=outcomes[-1].slice.last,
+                cursor=outcomes[-1].slice.last if stretch == "walk" else None,
             )
 
-    def _settle(self, accepted: Sequence[Lead]) -> int:
-        return self.connection.execute(
-            "delete from public.gestao_scouter_export_errors where job_id = %s and lead_id = any(%s)",
-            (self.job_id, [lead.id for lead in accepted]),
-        ).rowcount
+    def _settle(self, leads: Sequence[Lead]) -> int:
+        row = self.connection.execute(
+            "with settled as (delete from public.gestao_scouter_export_errors"
+            " where job_id = %s and lead_id = any(%s) returning lead_id)"
+            " select count(distinct lead_id) from settled",
+            (self.job_id, [lead.id for lead in leads]),
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def _keep(self, rejected: Sequence[Rejected]) -> None:
         """The rejected leads with what was sent and what was answered; personal data stay in this table."""

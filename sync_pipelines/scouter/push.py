@@ -7,6 +7,7 @@ a kill leaves a prefix that is done. What was accepted is read back and compared
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -19,7 +20,7 @@ from sync_pipelines.lib.in_order import InOrder
 from sync_pipelines.scouter.days import Span, day_span
 from sync_pipelines.scouter.exchanges import Exchanges
 from sync_pipelines.scouter.leads import Lead, Outcome, Position
-from sync_pipelines.scouter.progress import Progress
+from sync_pipelines.scouter.progress import Progress, Stretch
 from sync_pipelines.scouter.readback import Comparison, ReadBack
 from sync_pipelines.scouter.reading import PAGE, LeadReader
 from sync_pipelines.scouter.sending import Sender
@@ -54,6 +55,7 @@ class DayOutcome:
     rejected: int = 0
     gone: int = 0
     requests: int = 0
+    seconds: float = 0.0
     proof: ReadBack = field(default_factory=ReadBack)
 
     @property
@@ -66,6 +68,7 @@ class DayOutcome:
         self.rejected += other.rejected
         self.gone += other.gone
         self.requests += other.requests
+        self.seconds += other.seconds
         self.proof.add(other.proof)
 
     def add(self, outcome: Outcome) -> None:
@@ -111,7 +114,7 @@ class Push:
         total, begin = DayOutcome(), self.watermark
         for _ in range(CATCH_UP_ROUNDS):
             end = self.reader.now()
-            found = _Walk(self, None, settles=True).run(self.reader.pages(Span(begin, end)))
+            found = _Walk(self, None, "catch_up").run(self.reader.pages(Span(begin, end)))
             total.merge(found)
             if not found.read:
                 break
@@ -123,7 +126,7 @@ class Push:
         if after is not None:
             # An earlier run was ended between accepting and proving: what it counted is proved here.
             before = ([position for position in page if position > after] for page in self.reader.pages(span))
-            total.merge(_Walk(self, day, counts=False).run(_until_empty(before)))
+            total.merge(_Walk(self, day, "again").run(_until_empty(before)))
         total.merge(_Walk(self, day).run(self.reader.pages(span, after)))
         return total
 
@@ -137,17 +140,16 @@ class Push:
 
 @dataclass
 class _Walk:
-    """One stretch of a push; without `counts` it is a stretch that was counted before."""
+    """One stretch of a push."""
 
     push: Push
     day: date | None
-    counts: bool = True
-    settles: bool = False
+    stretch: Stretch = "walk"
     total: DayOutcome = field(default_factory=DayOutcome)
     unproved: list[Lead] = field(default_factory=list)
 
     def run(self, pages: Iterable[list[Position]]) -> DayOutcome:
-        push = self.push
+        push, started = self.push, time.monotonic()
         # Two pages may wait, so that the threads have work while the next one is read.
         depth = 2 * PAGE // push.slicer.size + push.in_flight
         with InOrder[Outcome | ReadBack](push.in_flight, depth) as line:
@@ -160,6 +162,7 @@ class _Walk:
                 if line.is_empty:
                     self._give_proof(line)
                 self._take(line)
+        self.total.seconds = time.monotonic() - started
         return self.total
 
     def _take(self, line: _Line) -> None:
@@ -178,7 +181,7 @@ class _Walk:
             self._give_proof(line)
 
     def _commit(self, outcomes: list[Outcome]) -> str:
-        status = self.push.progress.commit(outcomes, day=self.day, counts=self.counts, settles=self.settles)
+        status = self.push.progress.commit(outcomes, day=self.day, stretch=self.stretch)
         for outcome in outcomes:
             self.total.add(outcome)
             self.unproved += outcome.accepted

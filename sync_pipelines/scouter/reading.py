@@ -24,8 +24,9 @@ PAGE = 1000
 
 _POSITIONS: LiteralString = """
     select updated_at, id from public.leads
-    where updated_at >= coalesce(%(begin)s, '-infinity') and updated_at < coalesce(%(end)s, 'infinity')
-        and (updated_at, id) < (coalesce(%(at)s, 'infinity'), %(id)s)
+    where updated_at >= coalesce(%(begin)s::timestamptz, '-infinity')
+        and updated_at < coalesce(%(end)s::timestamptz, 'infinity')
+        and (updated_at, id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(id)s)
     order by updated_at desc, id desc limit %(page)s
 """
 _UNDATED: LiteralString = """
@@ -66,8 +67,8 @@ class LeadReader:
     def count(self, span: Span) -> int:
         """Leads whose `updated_at` lies in the span."""
         row = self.connection.execute(
-            "select count(*) from public.leads where updated_at >= coalesce(%s, '-infinity')"
-            " and updated_at < coalesce(%s, 'infinity')",
+            "select count(*) from public.leads where updated_at >= coalesce(%s::timestamptz, '-infinity')"
+            " and updated_at < coalesce(%s::timestamptz, 'infinity')",
             span,
         ).fetchone()
         return int(row[0]) if row else 0

@@ -19,7 +19,8 @@ _ORDER = ("error", "lossy", "warning", "ok")
 class SchemaReport:
     """The two schemas through one mapping.
 
-    `source_types` are Postgres types with precision, by source column; `notes` say what could not be looked at.
+    `source_types` are Postgres types with precision, by source column, `destination_columns` types without it (empty
+    where nobody says it); `notes` say what could not be looked at.
     `missing_in_gestao_scouter` are columns that a push would write and cannot; `missing_in_tabuladormax` those that a
     field is made of and that are not there. The two `only_…` are for information: nobody maps them.
     """
@@ -28,7 +29,7 @@ class SchemaReport:
     verdicts: tuple[Verdict, ...]
     suspects: tuple[Suspect, ...]
     source_types: MappingOf[str, str]
-    destination_columns: tuple[str, ...]
+    destination_columns: MappingOf[str, str]
     suggested_sql: tuple[str, ...]
     checked_at: datetime
     notes: tuple[str, ...] = ()
@@ -84,7 +85,7 @@ class SchemaReport:
             "verdicts": [verdict.document() for verdict in self.verdicts],
             "suspects": [suspect.document() for suspect in self.suspects],
             "source_types": dict(self.source_types),
-            "destination_columns": [*self.destination_columns],
+            "destination_columns": dict(self.destination_columns),
             "suggested_sql": [*self.suggested_sql],
             "checked_at": self.checked_at.isoformat(),
             "notes": [*self.notes],
@@ -100,7 +101,7 @@ class SchemaReport:
             tuple(Verdict(**verdict) for verdict in document["verdicts"]),
             tuple(Suspect.from_document(suspect) for suspect in document["suspects"]),
             document["source_types"],
-            tuple(document["destination_columns"]),
+            document["destination_columns"],
             tuple(document["suggested_sql"]),
             datetime.fromisoformat(document["checked_at"]),
             tuple(document["notes"]),

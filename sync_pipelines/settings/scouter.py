@@ -15,6 +15,7 @@ class ScouterSettings(BaseSettings):
 
     tabuladormax_database_url: SecretStr | None = None
     gestao_scouter_url: str | None = None
+    gestao_scouter_rest_path: str = Field("/rest/v1", pattern=r"^/[\w./-]*$")
     gestao_scouter_service_key: SecretStr | None = None
     gestao_scouter_ca_bundle: Path | None = None
     gestao_scouter_secrets_from: Literal["environment", "vault"] = "environment"

@@ -12,6 +12,7 @@ LEADS_EXPORT: Mapping[str, Table] = {
         columns(bigint="id", timestamptz="updated_at criado"),
         {"idx_leads_updated_at": "(updated_at, id)", "idx_leads_criado": "(criado)"},
         written=frozenset(),
+        keeps_rules=True,
     ),
     "public.gestao_scouter_export_jobs": Table(
         {
@@ -52,10 +53,12 @@ LEADS_EXPORT: Mapping[str, Table] = {
             {"job_id", "lead_id", "lead_snapshot", "fields_sent", "error_message", "response_status"}
         ),
         blank=frozenset({"response_status"}),
+        keeps_rules=True,
     ),
     "public.gestao_scouter_field_mappings": Table(
         columns(uuid="id created_by", text="name", jsonb="mappings", boolean="is_default"),
         written=frozenset({"name", "mappings", "is_default"}),
+        keeps_rules=True,
     ),
     "public.sync_events": Table(
         columns(

@@ -120,6 +120,9 @@ create table public.gestao_scouter_config (
 alter table public.gestao_scouter_config enable row level security;
 create policy "Permitir leitura da configuração" on public.gestao_scouter_config for select using (true);
 
+-- What the screen saved; the key lies elsewhere by now.
+insert into public.gestao_scouter_config (project_url, anon_key) values ('https://gestao.example.com', 'guardada fora daqui');
+
 create table public.gestao_scouter_field_mappings (
     id uuid primary key default gen_random_uuid(),
     name text not null unique,

@@ -197,7 +197,7 @@ def test_the_public_key_reads_the_service_key_and_the_jobs_as_found(
         "insert into gestao_scouter_config (project_url, anon_key) values ('https://x.example.com', 'key')"
     )
     tabuladormax.execute("set role anon")
-    assert value(tabuladormax, "select anon_key from gestao_scouter_config") == "key"
+    assert value(tabuladormax, "select anon_key from gestao_scouter_config where anon_key = 'key'") == "key"
     assert value(tabuladormax, "select count(*) from leads") == 400
     tabuladormax.execute("insert into gestao_scouter_export_jobs (start_date) values (now())")
     assert tabuladormax.execute("update leads set age = 1").rowcount == 0

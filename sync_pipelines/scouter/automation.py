@@ -1,0 +1,63 @@
+"""When leads are pushed: when somebody asks (see `exports_automation`), and by the hour where that is switched on."""
+
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+
+from sync_pipelines.scouter.catalogue import EXPORT_KEY
+from sync_pipelines.scouter.checks import STANDING_CHECKS
+
+JOB = "scouter_push"
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
+push_job = dg.define_asset_job(
+    JOB,
+    selection=dg.AssetSelection.assets(EXPORT_KEY) - standing_checks,
+    description="Push leads of TabuladorMax to Gestão Scouter, day by day, and prove each day.",
+)
+checks_job = dg.define_asset_job(
+    "scouter_checks",
+    selection=standing_checks,
+    description="Look whether an export stands still, and whether refused leads wait for somebody.",
+)
+
+
+def hourly_schedule(
+    today: Callable[[], date], timezone: str, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
+    """Push the current day every hour; the requirement's roadmap has it."""
+
+    @dg.schedule(
+        name="scouter_push_hourly",
+        job=push_job,
+        cron_schedule="0 * * * *",
+        execution_timezone=timezone,
+        default_status=status,
+        description="The current day, every hour. Switched on by SCOUTER_HOURLY_PUSH.",
+    )
+    def scouter_push_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        under_way = dg.RunsFilter(statuses=list(UNFINISHED), job_name=JOB)
+        if context.instance.get_run_records(under_way, limit=1):
+            return dg.SkipReason("A push is under way.")
+        return dg.RunRequest(partition_key=today().isoformat())
+
+    return scouter_push_hourly
+
+
+def checks_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="scouter_checks_hourly",
+        job=checks_job,
+        cron_schedule="20 * * * *",
+        execution_timezone=timezone,
+        default_status=status,
+        description="The requirement's monitoring query for stuck jobs, and leads that nobody looks after.",
+    )

@@ -1,0 +1,58 @@
+"""What the assets of the lead push are, for whoever opens them in the UI."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+
+from sync_pipelines.settings import Settings
+
+GROUP = "scouter"
+OWNER = "team:scouter"
+
+EXPORT_KEY = dg.AssetKey(["scouter", "leads_export"])
+SCHEMA_KEY = dg.AssetKey(["scouter", "schema"])
+SOURCE_KEY = dg.AssetKey(["scouter", "tabuladormax_leads"])
+DESTINATION_KEY = dg.AssetKey(["scouter", "gestao_scouter_leads"])
+
+PROVED = "destination_holds_what_was_sent"
+ACCEPTED = "every_lead_was_accepted"
+DATED = "every_lead_has_a_day"
+NO_OLD_ERRORS = "no_refused_lead_waits_longer_than_a_week"
+MOVING = "no_export_stands_still"
+
+EXPORT_DESCRIPTION = """Leads of TabuladorMax in Gestão Scouter, by the day of their last change.
+
+Replaces the Edge Function `export-to-gestao-scouter-batch`. Key: the lead's number, the same on both sides; every
+mapped column is written, null included, and no other. A run walks from the most recent day backwards; only leads that
+differ from their last accepted exchange are sent. Refused leads are in `gestao_scouter_export_errors` and can be
+replayed. Done means: what was sent was read back and is equal, column by column, before the day counts."""
+
+
+def external_specs() -> list[dg.AssetSpec]:
+    """Both tables of leads, so that the lineage begins and ends where people know them."""
+    return [
+        dg.AssetSpec(
+            SOURCE_KEY,
+            group_name=GROUP,
+            kinds={"supabase"},
+            owners=[OWNER],
+            description="`public.leads` of TabuladorMax, the source of truth.",
+        ),
+        dg.AssetSpec(
+            DESTINATION_KEY,
+            group_name=GROUP,
+            deps=[EXPORT_KEY],
+            kinds={"supabase"},
+            owners=[OWNER],
+            description="`public.leads` of Gestão Scouter, reached over PostgREST.",
+        ),
+    ]
+
+
+def freshness(settings: Settings) -> dg.FreshnessPolicy | None:
+    """An export is fresh by the hour where it runs by the hour; elsewhere a person decides when it is due."""
+    if not settings.scouter_hourly_push:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))

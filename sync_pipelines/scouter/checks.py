@@ -1,0 +1,86 @@
+"""Checks that look at the export as it stands, by something else than the runs that make it."""
+
+from typing import LiteralString
+
+import dagster as dg
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.scouter import catalogue
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.scouter.reading import WHAT
+
+STANDING_CHECKS = (
+    dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.MOVING),
+    dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.NO_OLD_ERRORS),
+    dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.DATED),
+)
+_STANDING_STILL: LiteralString = """
+    select count(*), min(id::text) from public.gestao_scouter_export_jobs
+    where (status = 'running' and started_at < now() - interval '1 hour'
+            and updated_at < now() - interval '15 minutes')
+        or (status = 'pending' and updated_at < now() - interval '1 hour')
+"""
+_OLD_ERRORS: LiteralString = """
+    select count(distinct lead_id), min(job_id::text) from public.gestao_scouter_export_errors
+    where created_at < now() - interval '7 days'
+"""
+_UNDATED: LiteralString = "select count(*), null from public.leads where updated_at is null"
+
+
+def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
+    """The standing checks of the export."""
+
+    def ask(query: LiteralString) -> tuple[int, str | None]:
+        url = push.settings.require("tabuladormax_database_url")
+        with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0]), row[1]
+
+    @dg.asset_check(
+        asset=catalogue.EXPORT_KEY,
+        name=catalogue.MOVING,
+        description="No job is running without progress, or waits for a run, for more than an hour.",
+    )
+    def no_export_stands_still() -> dg.AssetCheckResult:
+        found, first = ask(_STANDING_STILL)
+        return dg.AssetCheckResult(
+            passed=not found,
+            description=f"{found} jobs stand still, such as {first}: is the daemon running?"
+            if found
+            else "No job stands still.",
+        )
+
+    @dg.asset_check(
+        asset=catalogue.EXPORT_KEY,
+        name=catalogue.NO_OLD_ERRORS,
+        description="Refused leads are corrected and replayed within a week (a warning).",
+    )
+    def no_refused_lead_waits() -> dg.AssetCheckResult:
+        found, first = ask(_OLD_ERRORS)
+        return dg.AssetCheckResult(
+            passed=not found,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{found} leads were refused more than a week ago, in job {first} among others: correct them,"
+            " then launch scouter_replay_errors."
+            if found
+            else "No refused lead waits for long.",
+        )
+
+    @dg.asset_check(
+        asset=catalogue.EXPORT_KEY,
+        name=catalogue.DATED,
+        description="Leads without updated_at are in no day; only a job without end_date takes them (a warning).",
+    )
+    def every_lead_has_a_day() -> dg.AssetCheckResult:
+        found, _ = ask(_UNDATED)
+        return dg.AssetCheckResult(
+            passed=not found,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{found} leads have no updated_at: a job without end_date takes them."
+            if found
+            else "Every lead has a day.",
+            metadata={"leads_without_a_day": found},
+        )
+
+    return [no_export_stands_still, no_refused_lead_waits, every_lead_has_a_day]

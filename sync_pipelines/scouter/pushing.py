@@ -1,0 +1,210 @@
+"""A push from the settings on: connections, locks, the doctor's word, and the walk over what is to be sent."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.scouter import rendering
+from sync_pipelines.scouter.days import Span, day_span, days_between
+from sync_pipelines.scouter.doctor import SchemaDoctor
+from sync_pipelines.scouter.exchanges import Exchanges
+from sync_pipelines.scouter.export_actions import ExportActions
+from sync_pipelines.scouter.export_work import ExportWork
+from sync_pipelines.scouter.exports import ExportJob
+from sync_pipelines.scouter.gestao import destination_label, gestao_client
+from sync_pipelines.scouter.job_walk import JobWalk, pause
+from sync_pipelines.scouter.mapping import STAMPS, Mapping
+from sync_pipelines.scouter.progress import Progress
+from sync_pipelines.scouter.push import Push
+from sync_pipelines.scouter.readback import Comparison
+from sync_pipelines.scouter.reading import WHAT, LeadReader, Renderings
+from sync_pipelines.scouter.reload import reload_schema
+from sync_pipelines.scouter.schema_report import SchemaReport
+from sync_pipelines.scouter.sending import Sender
+from sync_pipelines.scouter.slicing import MARKS, Slicer
+from sync_pipelines.settings import Settings
+
+OPS = "the ops database"
+BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
+#: What a person may decide about leads that a push holds back.
+OVERWRITE = "overwrite_local_leads"
+DECISIONS = (OVERWRITE,)
+
+
+@dataclass(frozen=True)
+class PushOptions:
+    """How a push differs from the usual one."""
+
+    send_all: bool = False
+    accepted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LeadPush:
+    """The push as the assets know it. Clock, client and hooks are parameters: tests replace no code."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    client: Callable[[Settings], PostgrestClient] = gestao_client
+    reload: Callable[[PostgrestClient, Sequence[str]], object] = reload_schema
+    before_commit: Callable[[], None] = lambda: None
+
+    def today(self) -> date:
+        return self.clock().astimezone(self.settings.zone).date()
+
+    @contextmanager
+    def open(
+        self,
+        run_id: str,
+        *,
+        job_id: str | None = None,
+        days: tuple[date, date] | None = None,
+        options: PushOptions | None = None,
+    ) -> Iterator[JobWalk]:
+        """Claim a job, or make one for `days` (newest, oldest), and open what it needs.
+
+        Raises PausedError where the doctor finds that nothing can be sent, SyncError where nothing was begun.
+        """
+        options = options or PushOptions()
+        with ExitStack() as stack:
+            ops = stack.enter_context(postgres.connect(self.settings.require("ops_database_url"), what=OPS))
+            name = destination_label(self.settings)
+            lock = postgres.lock_key("scouter", "push", name)
+            stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY))
+            control = stack.enter_context(self.source())
+            if job_id is None:
+                assert days is not None
+                job_id = ExportActions(control).create(*days).id
+            work = ExportWork(control)
+            job = work.claim(job_id, run_id)
+            stack.callback(_release, work, job)
+            stack.enter_context(postgres.errors_about(WHAT))
+            client = stack.enter_context(self.client(self.settings))
+            yield self._run(stack, job, work, client, Exchanges(ops, name), run_id, options)
+
+    def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
+        """A connection to TabuladorMax whose values are written as the hashes need them."""
+        url = self.settings.require("tabuladormax_database_url")
+        return postgres.connect(url, what=WHAT, session=rendering.SESSION)
+
+    def doctor(self) -> SchemaDoctor:
+        return SchemaDoctor(
+            self.settings.require("tabuladormax_database_url"),
+            lambda: self.client(self.settings),
+            self.settings.require("ops_database_url"),
+            destination_label(self.settings),
+            self.clock,
+        )
+
+    def _run(
+        self,
+        stack: ExitStack,
+        job: ExportJob,
+        work: ExportWork,
+        client: PostgrestClient,
+        exchanges: Exchanges,
+        run_id: str,
+        options: PushOptions,
+    ) -> JobWalk:
+        doctor = self.doctor()
+        try:
+            report = self.examine(doctor, job)
+        except SyncError as error:
+            raise pause(work, job, str(error)) from None
+        if not report.fits:
+            raise pause(work, job, report.refusal())
+        reader = self.reader(stack.enter_context(self.source()), report)
+        engine = self.engine(
+            reader, client, exchanges, report, Progress(work.connection, work, job.id, run_id), options
+        )
+        assert job.watermark is not None
+        engine.watermark = job.watermark
+        days = self._days(job, reader)
+        if job.total_leads == 0:
+            work.set_total(job.id, self._total(job, days, reader))
+        left = [day for day in days if job.last_completed_date is None or day < job.last_completed_date]
+        columns = report.mapping.columns
+        return JobWalk(
+            job,
+            work,
+            engine,
+            left if job.phase in (None, "days") else [],
+            reload=lambda: self._reload(doctor, client, columns),
+            look_again=lambda: doctor.examine(report.mapping, fresh=True),
+        )
+
+    def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
+        doctor.forget()
+        self.reload(client, columns)
+
+    def examine(self, doctor: SchemaDoctor, job: ExportJob) -> SchemaReport:
+        """The doctor's report for a job's own mapping, or the default one; PermanentError where it is none."""
+        wanted = Mapping.parse(job.field_mappings) if job.field_mappings else None
+        report = doctor.examine(wanted)
+        return doctor.examine(report.mapping.only(job.fields_selected)) if job.fields_selected else report
+
+    def engine(
+        self,
+        reader: LeadReader,
+        client: PostgrestClient,
+        exchanges: Exchanges,
+        report: SchemaReport,
+        progress: Progress,
+        options: PushOptions,
+    ) -> Push:
+        columns = report.mapping.columns
+        types = report.destination_columns
+        return Push(
+            reader,
+            Slicer(
+                reader,
+                exchanges,
+                client,
+                self.settings.scouter_batch_size,
+                send_all=options.send_all,
+                overwrites=OVERWRITE in options.accepted,
+                has_marks=not types or set(MARKS) <= set(types),
+            ),
+            Sender(client, columns),
+            Comparison(client, columns, types),
+            progress,
+            exchanges,
+            self.settings.zone,
+            self.clock(),
+            self.settings.scouter_in_flight,
+            self.before_commit,
+        )
+
+    def reader(self, connection: postgres.Connection, report: SchemaReport) -> LeadReader:
+        # One moment a push: the other side's trigger knows a push by a `last_sync_at` that has changed.
+        stamps: MappingOf[str, str] = {**STAMPS, "last_sync_at": self.clock().isoformat()}
+        renderings = Renderings(
+            rendering.body_sql(report.mapping),
+            rendering.hash_sql(report.mapping),
+            rendering.suspect_sql(report.suspects),
+        )
+        return LeadReader(connection, renderings, stamps)
+
+    def _days(self, job: ExportJob, reader: LeadReader) -> list[date]:
+        oldest = job.end_date or min(reader.oldest_day(self.settings.zone) or job.start_date, job.start_date)
+        return days_between(job.start_date, oldest)
+
+    def _total(self, job: ExportJob, days: list[date], reader: LeadReader) -> int:
+        assert job.watermark is not None
+        begin, end = day_span(days[-1], self.settings.zone).begin, day_span(days[0], self.settings.zone).end
+        assert end is not None
+        undated = reader.count_undated() if job.end_date is None else 0
+        return reader.count(Span(begin, min(end, job.watermark))) + undated
+
+
+def _release(work: ExportWork, job: ExportJob) -> None:
+    if not work.connection.closed and not work.connection.broken:
+        work.release(job.id)

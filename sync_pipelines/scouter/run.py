@@ -1,0 +1,62 @@
+"""`sync-pipelines run scouter`: push leads in this process, from the newest day backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import date
+
+from sync_pipelines import partitions, runs
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.runs import RunReport
+from sync_pipelines.scouter import system
+from sync_pipelines.scouter.export_actions import ExportActions
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.settings import Settings, SettingsError
+
+
+def run(
+    settings: Settings,
+    *,
+    first: str | None,
+    last: str | None,
+    accept: Collection[str],
+    progress: Callable[[str], None],
+    push: LeadPush | None = None,
+) -> RunReport:
+    """Push the days from `first` to `last` (2025-10-21), or every lead there is; failures are in the report."""
+    leads = push or LeadPush(settings)
+    definitions = system.definitions(settings, leads)
+    newest = _day(last) or leads.today()
+    known = partitions.days(settings.scouter_first_day, settings.sync_timezone).get_partition_keys()
+    report = RunReport()
+    with runs.instance(settings, report.notes.append) as instance:
+        try:
+            with leads.source() as connection:
+                job = ExportActions(connection).create(newest, _day(first))
+        except SyncError as error:
+            report.problems.append(str(error))
+            return report
+        progress(f"export job {job.id}.")
+        end = max(known[0], min(newest.isoformat(), known[-1]))
+        begin = max(known[0], min(first or known[0], end))
+        config = {"export_job": job.id, "accept": sorted(accept)}
+        done = runs.materialize(
+            definitions,
+            "scouter_push",
+            instance,
+            config={"ops": {"scouter_leads_export": {"config": config}}},
+            partitions=(begin, end),
+        )
+    rows = done.metadata.get("leads_export", [])
+    proved = sum(bool(row.get("proved")) for row in rows)
+    report.rows.append(replace(runs.asset_row("leads_export", rows), proved=f"{proved}/{len(rows)} days"))
+    report.problems += done.problems
+    return report
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise SettingsError(f"{text!r} is not a day such as 2025-10-21.") from None
