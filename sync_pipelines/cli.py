@@ -137,6 +137,16 @@ def verify(
 
 
 @app.command()
+def webhook(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; a reverse proxy brings TLS.")] = 8000,
+) -> None:
+    """Serve the old screen's endpoint of the lead export and, where it is switched on, the way back's webhook."""
+    from sync_pipelines.report import serve_receiver
+
+    serve_receiver(port)
+
+
+@app.command()
 def replay(
     system: Annotated[str, typer.Argument(help="Whose refused rows to send again: scouter.")],
     job: Annotated[

@@ -19,14 +19,14 @@ from sync_pipelines.settings import Settings, settings
 def build(values: Settings) -> dg.Definitions:
     """The definitions under the given settings."""
     redaction.install_logging()
+    channels = house_channels(values)
     systems = [hitss.definitions(values)] if values.fabricio_database_url else []
     systems += [aimindset.definitions(values)] if values.aimindset_database_url else []
-    systems += [scouter.definitions(values)] if values.tabuladormax_database_url else []
+    systems += [scouter.definitions(values, channels=channels)] if values.tabuladormax_database_url else []
     watched = hitss.watched(values) if values.fabricio_database_url else []
     on = values.automation_is_on
     status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-    channels = house_channels(values)
     ops = values.ops_database_url.get_secret_value() if values.ops_database_url else None
     house = dg.Definitions(
         sensors=[

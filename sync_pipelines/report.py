@@ -123,6 +123,23 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
     return True
 
 
+def serve_receiver(port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from sync_pipelines.receiver.serving import serve
+    from sync_pipelines.scouter.control import answer
+    from sync_pipelines.scouter.export_actions import ExportActions
+    from sync_pipelines.scouter.pushing import LeadPush
+
+    settings = read_settings()
+    push = LeadPush(settings)
+
+    def export(document: Mapping[str, object]) -> tuple[int, object]:
+        with push.source() as connection:
+            return answer(document, ExportActions(connection))
+
+    serve(settings, port=port, export=export if settings.tabuladormax_database_url else None)
+
+
 def replay_and_print(console: Console, job: str | None) -> bool:
     """Send refused leads again and print what became of them; False when one was refused again."""
     from sync_pipelines.scouter.pushing import LeadPush

@@ -79,10 +79,12 @@ class Receiver:
         store: Store,
         *,
         export: Answer | None = None,
+        webhook: bool = True,
         options: Options | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._guard, self._store, self._export = guard, store, export
+        self._takes_changes = webhook
         self._options, self._monotonic = options or Options(), monotonic
         self._clients = TokenBuckets(self._options.per_client, monotonic)
         self._all = TokenBuckets(self._options.in_all, monotonic, clients=1)
@@ -90,10 +92,9 @@ class Receiver:
 
     def application(self) -> Starlette:
         """The ASGI application."""
-        routes = [
-            Route(WEBHOOK_PATH, _answering(self._webhook), methods=["POST"]),
-            Route(HEALTH_PATH, _answering(self._tell_health), methods=["GET"]),
-        ]
+        routes = [Route(HEALTH_PATH, _answering(self._tell_health), methods=["GET"])]
+        if self._takes_changes:
+            routes.append(Route(WEBHOOK_PATH, _answering(self._webhook), methods=["POST"]))
         if self._export is not None:
             routes.append(Route(EXPORT_PATH, _answering(self._control), methods=["POST"]))
         origins = self._options.origins

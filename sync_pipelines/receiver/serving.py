@@ -42,7 +42,10 @@ def build(
         now=clock,
     )
     kept = store or InboxStore(settings.require("ops_database_url"))
-    receiver = Receiver(guard, kept, export=export, options=options, monotonic=monotonic)
+    options = options or Options(origins=tuple(filter(None, settings.scouter_screen_origins.split(","))))
+    receiver = Receiver(
+        guard, kept, export=export, webhook=settings.scouter_way_back, options=options, monotonic=monotonic
+    )
     return receiver.application()
 
 
@@ -57,11 +60,11 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT. TLS is the reverse proxy's: only from `proxies` is the caller's address taken.
 
-    Raises PermanentError where nothing could ever be accepted: the way back is off, or no secret is set.
+    Raises PermanentError where nothing could ever be accepted: there is nothing to answer, or no secret is set.
     """
     import uvicorn
 
-    if not settings.scouter_way_back:
+    if not settings.scouter_way_back and export is None:
         raise PermanentError("The way back is off; SCOUTER_WAY_BACK=true switches it on.")
     ways = ("scouter_webhook_secret", "tabuladormax_jwt_secret", "tabuladormax_project_url")
     if not any(getattr(settings, name) for name in ways):

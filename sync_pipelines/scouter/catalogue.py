@@ -16,6 +16,7 @@ SCHEMA_KEY = dg.AssetKey(["scouter", "schema"])
 SOURCE_KEY = dg.AssetKey(["scouter", "tabuladormax_leads"])
 DESTINATION_KEY = dg.AssetKey(["scouter", "gestao_scouter_leads"])
 
+SCHEMAS_FIT = "schemas_fit"
 PROVED = "destination_holds_what_was_sent"
 ACCEPTED = "every_lead_was_accepted"
 DATED = "every_lead_has_a_day"

@@ -16,6 +16,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgrest import PostgrestClient, Problem
 from sync_pipelines.scouter.credentials import ROLE, claims
 from sync_pipelines.scouter.destination import TABLE, probe
+from sync_pipelines.scouter.exports import Configuration
 from sync_pipelines.scouter.mapping import KEY
 from sync_pipelines.settings import LOOPBACK
 
@@ -26,14 +27,6 @@ class Check(NamedTuple):
     valid: bool
     message: str
     is_warning: bool = False
-
-
-class Configuration(NamedTuple):
-    """The row of `gestao_scouter_config` that counts; the key in it is never read."""
-
-    project_url: str
-    active: bool
-    sync_enabled: bool
 
 
 @dataclass
@@ -82,13 +75,13 @@ class ConnectionTest:
     key: str | None
     client_factory: Callable[[], PostgrestClient]
     columns: Sequence[str]
-    configuration: Configuration | None
+    configuration: Configuration
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def run(self) -> ConnectionReport:
         """All checks; those that need an answer only where there is something to ask with."""
         report = ConnectionReport()
-        if not self.url and not self.key and self.configuration is None:
+        if not self.url and not self.key and not self.configuration.exists:
             report.is_configured = False
             report.checks["credentials"] = Check(
                 False, "Nenhuma configuração do Gestão Scouter foi encontrada."
@@ -145,12 +138,12 @@ class ConnectionTest:
 
     def _configuration(self) -> Check:
         row = self.configuration
-        if row is None:
+        if not row.exists:
             return Check(False, "Não há linha em gestao_scouter_config no TabuladorMax.", is_warning=True)
         if not (row.active and row.sync_enabled):
             off = "inativa" if not row.active else "com a sincronização desligada"
             return Check(False, f"A configuração está {off}: nenhuma exportação começa.", is_warning=True)
-        if _address(row.project_url) != _address(self.url or ""):
+        if _address(row.project_url or "") != _address(self.url or ""):
             told = "O project_url de gestao_scouter_config não é o endereço de GESTAO_SCOUTER_URL, que é o que vale."
             return Check(False, told, is_warning=True)
         return Check(True, "A configuração está ativa e aponta para o mesmo projeto.")

@@ -65,6 +65,10 @@ class ExportJob:
         return Position(self.cursor_at, self.cursor_id) if self.cursor_id is not None else None
 
 
+class UnknownJobError(PermanentError):
+    """There is no such job."""
+
+
 class Configuration(NamedTuple):
     """What the application's screen says of the destination; `project_url` None where there is no such table or row."""
 
@@ -107,10 +111,10 @@ class ExportJobs:
         try:
             wanted = UUID(job_id)
         except ValueError:
-            raise PermanentError("O id da exportação não é um UUID.") from None
+            raise UnknownJobError("O id da exportação não é um UUID.") from None
         found = self.jobs(_JOB + " where job.id = %s", (wanted,))
         if not found:
-            raise PermanentError(f"Não existe a exportação {wanted}.")
+            raise UnknownJobError(f"Não existe a exportação {wanted}.")
         return found[0]
 
     def newest(self, count: int = 20) -> list[ExportJob]:

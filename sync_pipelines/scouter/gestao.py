@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sync_pipelines.lib import postgres, vault
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.http import Timeouts
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter.schema import DESTINATION, SOURCE
@@ -54,6 +54,14 @@ def service_key(settings: Settings) -> str:
     with postgres.connect(url, what=SOURCE, read_only=True) as connection:
         secrets = vault.read_vault(connection, names, what=SOURCE)
     return vault.one_of(secrets, names, what=SOURCE).strip()
+
+
+def known_key(settings: Settings) -> str | None:
+    """The key, or None where none is to be had: a test of the connection says so itself."""
+    try:
+        return service_key(settings)
+    except SyncError:
+        return None
 
 
 def destination_label(settings: Settings) -> str:

@@ -13,15 +13,17 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter import rendering
+from sync_pipelines.scouter.connection import ConnectionTest
 from sync_pipelines.scouter.days import Span, day_span, days_between
 from sync_pipelines.scouter.doctor import SchemaDoctor
 from sync_pipelines.scouter.exchanges import Exchanges
 from sync_pipelines.scouter.export_actions import ExportActions
 from sync_pipelines.scouter.export_work import ExportWork
-from sync_pipelines.scouter.exports import ExportJob
-from sync_pipelines.scouter.gestao import destination_label, gestao_client
+from sync_pipelines.scouter.exports import ExportJob, read_configuration
+from sync_pipelines.scouter.gestao import destination_label, gestao_client, known_key
 from sync_pipelines.scouter.job_walk import JobWalk, pause
-from sync_pipelines.scouter.mapping import STAMPS, Mapping
+from sync_pipelines.scouter.mapping import KEY, STAMPS, Mapping
+from sync_pipelines.scouter.presets import Presets
 from sync_pipelines.scouter.progress import Progress
 from sync_pipelines.scouter.push import Push
 from sync_pipelines.scouter.readback import Comparison
@@ -30,6 +32,7 @@ from sync_pipelines.scouter.reload import reload_schema
 from sync_pipelines.scouter.schema_report import SchemaReport
 from sync_pipelines.scouter.sending import Sender
 from sync_pipelines.scouter.slicing import MARKS, Slicer
+from sync_pipelines.scouter.way_back import WayBack
 from sync_pipelines.settings import Settings
 
 OPS = "the ops database"
@@ -116,7 +119,7 @@ class LeadPush:
     ) -> JobWalk:
         doctor = self.doctor()
         try:
-            report = self.examine(doctor, job)
+            report = self.examine(work.connection, job)
         except SyncError as error:
             raise pause(work, job, str(error)) from None
         if not report.fits:
@@ -145,11 +148,52 @@ class LeadPush:
         doctor.forget()
         self.reload(client, columns)
 
-    def examine(self, doctor: SchemaDoctor, job: ExportJob) -> SchemaReport:
-        """The doctor's report for a job's own mapping, or the default one; PermanentError where it is none."""
-        wanted = Mapping.parse(job.field_mappings) if job.field_mappings else None
-        report = doctor.examine(wanted)
-        return doctor.examine(report.mapping.only(job.fields_selected)) if job.fields_selected else report
+    def examine(
+        self, connection: postgres.Connection, job: ExportJob | None = None, *, fresh: bool = False
+    ) -> SchemaReport:
+        """The doctor's report for a job's own mapping, else for the default preset, else for the contract's pairs.
+
+        PermanentError where what is stored is no mapping.
+        """
+        wanted = Mapping.parse(job.field_mappings) if job and job.field_mappings else None
+        if wanted is None and (preset := Presets(connection).default()):
+            wanted = preset.mapping
+        doctor = self.doctor()
+        report = doctor.examine(wanted, fresh=fresh)
+        if job and job.fields_selected:
+            return doctor.examine(report.mapping.only(job.fields_selected))
+        return report
+
+    def connection_test(self) -> ConnectionTest:
+        """A test of what the settings name, and of what the application's screen says."""
+        with self.source() as connection:
+            configuration = read_configuration(connection)
+            try:
+                columns = self.examine(connection).mapping.columns
+            except SyncError:
+                columns = (KEY, "updated_at")  # the test itself tells what is wrong
+        return ConnectionTest(
+            self.settings.gestao_scouter_url,
+            known_key(self.settings),
+            lambda: self.client(self.settings),
+            columns,
+            configuration,
+            self.clock,
+        )
+
+    def way_back(self) -> WayBack:
+        """The way back by this push's own mapping, without which no echo is known by its content."""
+        client = (lambda: self.client(self.settings)) if self.settings.scouter_outbox else None
+        return WayBack(
+            self.settings,
+            mapping=lambda: self._report().mapping,
+            columns=lambda: list(self._report().destination_columns),
+            client=client,
+        )
+
+    def _report(self) -> SchemaReport:
+        with self.source() as connection:
+            return self.examine(connection)
 
     def engine(
         self,

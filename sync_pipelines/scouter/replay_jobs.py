@@ -17,7 +17,7 @@ class ReplayConfig(dg.Config):
 
 
 @dg.op(
-    name="scouter_replay_errors",
+    name="replay_errors",
     description="Send refused leads again, as they are now; accepted ones leave gestao_scouter_export_errors.",
     pool="gestao_scouter",
 )

@@ -74,7 +74,7 @@ def _replay_job(
 ) -> None:
     work = ExportWork(control)
     job = work.get(job_id)
-    report = push.examine(push.doctor(), job)
+    report = push.examine(control, job)
     if not report.fits:
         raise PermanentError(report.refusal())
     exchanges = Exchanges(ops, destination_label(push.settings))

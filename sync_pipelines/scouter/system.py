@@ -1,31 +1,64 @@
-"""The lead push as one piece of the catalogue."""
+"""The lead push and its way back as one piece of the catalogue."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.scouter import assets, automation, catalogue, checks
+from sync_pipelines.operations.alerts import Channel
+from sync_pipelines.scouter import (
+    assets,
+    automation,
+    catalogue,
+    checks,
+    export_jobs,
+    exports_automation,
+    schema_assets,
+    schema_jobs,
+)
+from sync_pipelines.scouter.inbound_system import way_back_definitions
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.scouter.replay_jobs import scouter_replay_errors
 from sync_pipelines.settings import Settings
 
 
-def definitions(settings: Settings, push: LeadPush | None = None) -> dg.Definitions:
-    """The system's assets, checks, jobs, schedules and sensors; `push` replaces the real clock and network."""
+def definitions(
+    settings: Settings, push: LeadPush | None = None, channels: Sequence[Channel] = ()
+) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors; `push` replaces the real clock and network."""
     leads = push or LeadPush(settings)
     on, zone = settings.automation_is_on, settings.sync_timezone
-    running, stopped = dg.DefaultScheduleStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED
+    schedule = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    sensor = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    hourly = schedule if settings.scouter_hourly_push else dg.DefaultScheduleStatus.STOPPED
     days = partitions.days(settings.scouter_first_day, zone)
-    return dg.Definitions(
-        assets=[*catalogue.external_specs(), assets.export_asset(days, catalogue.freshness(settings))],
+    there = dg.Definitions(
+        assets=[
+            *catalogue.external_specs(),
+            schema_assets.scouter_schema,
+            assets.export_asset(days, catalogue.freshness(settings)),
+        ],
         asset_checks=checks.checks(leads),
-        jobs=[automation.push_job, automation.checks_job, scouter_replay_errors],
+        jobs=[
+            automation.push_job,
+            automation.checks_job,
+            exports_automation.forget_errors_job,
+            scouter_replay_errors,
+            *export_jobs.export_jobs(),
+            *schema_jobs.schema_jobs(),
+        ],
         schedules=[
-            automation.hourly_schedule(
-                leads.today, zone, running if on and settings.scouter_hourly_push else stopped
-            ),
-            automation.checks_schedule(zone, running if on else stopped),
+            automation.hourly_schedule(leads.today, zone, hourly),
+            automation.checks_schedule(zone, schedule),
+            exports_automation.forget_schedule(zone, schedule),
+        ],
+        sensors=[
+            exports_automation.pending_sensor(leads, days, sensor),
+            exports_automation.dead_sensor(leads, sensor, channels),
         ],
         resources={"push": leads},
     )
+    back = way_back_definitions(settings, leads.way_back(), deps=[catalogue.DESTINATION_KEY])
+    return dg.Definitions.merge(there, back)

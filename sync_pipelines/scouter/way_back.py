@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter import outbox
+from sync_pipelines.scouter.gestao import destination_label
 from sync_pipelines.scouter.inbound import TABULADORMAX, Drained, drain, source_types
 from sync_pipelines.scouter.inbox import open_inbox
 from sync_pipelines.scouter.mapping import OWNED, Mapping, default_mapping
@@ -44,7 +45,7 @@ class WayBack:
     @property
     def destination(self) -> str:
         """The other side as ops.lead_exchanges calls it."""
-        return self.settings.require("gestao_scouter_url").rstrip("/")
+        return destination_label(self.settings)
 
     def waiting(self) -> int:
         """How many changes wait in the inbox."""

@@ -25,6 +25,8 @@ class ScouterSettings(BaseSettings):
     scouter_hourly_push: bool = False
     scouter_error_retention_days: int = Field(90, ge=1)
     scouter_way_back: bool = False
+    scouter_outbox: bool = False
+    scouter_screen_origins: str = ""
     scouter_webhook_secret: SecretStr | None = None
     scouter_inbox_retention_days: int = Field(30, ge=1)
     tabuladormax_jwt_secret: SecretStr | None = None
