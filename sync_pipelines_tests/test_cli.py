@@ -282,7 +282,7 @@ def test_a_sandbox_that_never_was_is_a_sentence(tmp_path: Path) -> None:
     assert_ends_in_a_sentence(terminal("sandbox env --home nowhere"), "start it first")
     stopped = terminal("sandbox status --home nowhere")
     assert stopped.exit_code == 1
-    assert stopped.output.count("stopped") == 4
+    assert stopped.output.count("stopped") == 5
     assert terminal("sandbox down --home nowhere").exit_code == 0
 
 
@@ -300,7 +300,7 @@ def test_down_stops_everything_and_up_finds_the_data_again(typed: Terminal) -> N
     assert typed("sandbox status --home world").exit_code == 0
     assert typed("sandbox down --home world").exit_code == 0
     stopped = typed("sandbox status --home world")
-    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 4)
+    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 5)
     assert start(typed).returncode == 0
     again = exported(typed("sandbox env --home world", **dict.fromkeys(typed.environment, "")))
     with psycopg.connect(again["FABRICIO_DATABASE_URL"]) as connection:

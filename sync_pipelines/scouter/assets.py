@@ -59,35 +59,8 @@ def export_asset(
 
     @dg.multi_asset(
         name="scouter_leads_export",
-        specs=[
-            dg.AssetSpec(
-                EXPORT_KEY,
-                deps=[catalogue.SCHEMA_KEY, catalogue.SOURCE_KEY],
-                group_name=catalogue.GROUP,
-                description=catalogue.EXPORT_DESCRIPTION,
-                metadata={"dagster/table_name": "public.leads"},
-                kinds={"postgres", "rest"},
-                owners=[catalogue.OWNER],
-                tags={"personal_data": "true"},
-                partitions_def=days,
-                freshness_policy=freshness,
-                skippable=True,
-            )
-        ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                catalogue.PROVED,
-                asset=EXPORT_KEY,
-                description="Count and content of what the destination holds for the keys that were sent.",
-                partitions_def=days,
-            ),
-            dg.AssetCheckSpec(
-                catalogue.ACCEPTED,
-                asset=EXPORT_KEY,
-                description="No lead was refused; refused ones wait in gestao_scouter_export_errors.",
-                partitions_def=days,
-            ),
-        ],
+        specs=[_spec(days, freshness)],
+        check_specs=_check_specs(days),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="gestao_scouter",
@@ -120,6 +93,39 @@ def export_asset(
                 )
 
     return scouter_leads_export
+
+
+def _spec(days: dg.DailyPartitionsDefinition, freshness: dg.FreshnessPolicy | None) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        EXPORT_KEY,
+        deps=[catalogue.SCHEMA_KEY, catalogue.SOURCE_KEY],
+        group_name=catalogue.GROUP,
+        description=catalogue.EXPORT_DESCRIPTION,
+        metadata={"dagster/table_name": "public.leads"},
+        kinds={"postgres", "rest"},
+        owners=[catalogue.OWNER],
+        tags={"personal_data": "true"},
+        partitions_def=days,
+        freshness_policy=freshness,
+        skippable=True,
+    )
+
+
+def _check_specs(days: dg.DailyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            catalogue.PROVED,
+            asset=EXPORT_KEY,
+            description="Count and content of what the destination holds for the keys that were sent.",
+            partitions_def=days,
+        ),
+        dg.AssetCheckSpec(
+            catalogue.ACCEPTED,
+            asset=EXPORT_KEY,
+            description="No lead was refused; refused ones wait in gestao_scouter_export_errors.",
+            partitions_def=days,
+        ),
+    ]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
 
-UPSTREAMS = ("mail", "hitss", "aimindset")
+UPSTREAMS = ("mail", "hitss", "aimindset", "scouter")
 REAL_DATABASE = "postgresql://someone:uma-senha-longa@db.example/projeto"
 
 
