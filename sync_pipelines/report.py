@@ -126,8 +126,8 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
 def serve_receiver(port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     from sync_pipelines.receiver.serving import serve
-    from sync_pipelines.scouter.control import answer
-    from sync_pipelines.scouter.export_actions import ExportActions
+    from sync_pipelines.scouter.exports.actions import ExportActions
+    from sync_pipelines.scouter.exports.control import answer
     from sync_pipelines.scouter.pushing import LeadPush
 
     settings = read_settings()

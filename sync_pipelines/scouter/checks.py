@@ -6,8 +6,8 @@ import dagster as dg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter import catalogue
+from sync_pipelines.scouter.push.reading import WHAT
 from sync_pipelines.scouter.pushing import LeadPush
-from sync_pipelines.scouter.reading import WHAT
 
 STANDING_CHECKS = (
     dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.MOVING),

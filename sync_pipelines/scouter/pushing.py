@@ -12,27 +12,27 @@ from datetime import UTC, date, datetime
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgrest import PostgrestClient
-from sync_pipelines.scouter import rendering
-from sync_pipelines.scouter.connection import ConnectionTest
-from sync_pipelines.scouter.days import Span, day_span, days_between
-from sync_pipelines.scouter.doctor import SchemaDoctor
-from sync_pipelines.scouter.exchanges import Exchanges
-from sync_pipelines.scouter.export_actions import ExportActions
-from sync_pipelines.scouter.export_work import ExportWork
-from sync_pipelines.scouter.exports import ExportJob, read_configuration
-from sync_pipelines.scouter.gestao import destination_label, gestao_client, known_key
-from sync_pipelines.scouter.job_walk import JobWalk, pause
-from sync_pipelines.scouter.mapping import KEY, STAMPS, Mapping
-from sync_pipelines.scouter.presets import Presets
-from sync_pipelines.scouter.progress import Progress
-from sync_pipelines.scouter.push import Push
-from sync_pipelines.scouter.readback import Comparison
-from sync_pipelines.scouter.reading import WHAT, LeadReader, Renderings
-from sync_pipelines.scouter.reload import reload_schema
-from sync_pipelines.scouter.schema_report import SchemaReport
-from sync_pipelines.scouter.sending import Sender
-from sync_pipelines.scouter.slicing import MARKS, Slicer
-from sync_pipelines.scouter.way_back import WayBack
+from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
+from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.exports.table import ExportJob, read_configuration
+from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.fields import rendering
+from sync_pipelines.scouter.fields.mapping import KEY, STAMPS, Mapping
+from sync_pipelines.scouter.fields.presets import Presets
+from sync_pipelines.scouter.inbound.way_back import WayBack
+from sync_pipelines.scouter.push.days import Span, day_span, days_between
+from sync_pipelines.scouter.push.exchanges import Exchanges
+from sync_pipelines.scouter.push.job_walk import JobWalk, pause
+from sync_pipelines.scouter.push.progress import Progress
+from sync_pipelines.scouter.push.push import Push
+from sync_pipelines.scouter.push.readback import Comparison
+from sync_pipelines.scouter.push.reading import WHAT, LeadReader, Renderings
+from sync_pipelines.scouter.push.sending import Sender
+from sync_pipelines.scouter.push.slicing import MARKS, Slicer
+from sync_pipelines.scouter.schema.connection import ConnectionTest
+from sync_pipelines.scouter.schema.doctor import SchemaDoctor
+from sync_pipelines.scouter.schema.reload import reload_schema
+from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.settings import Settings
 
 OPS = "the ops database"

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.scouter.exchanges import Exchanges
-from sync_pipelines.scouter.export_work import ExportWork
-from sync_pipelines.scouter.gestao import destination_label
-from sync_pipelines.scouter.leads import Lead, Position, Slice
-from sync_pipelines.scouter.progress import Progress
+from sync_pipelines.scouter.client import destination_label
+from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.push.exchanges import Exchanges
+from sync_pipelines.scouter.push.leads import Lead, Position, Slice
+from sync_pipelines.scouter.push.progress import Progress
+from sync_pipelines.scouter.push.readback import ReadBack
+from sync_pipelines.scouter.push.reading import PAGE, WHAT
 from sync_pipelines.scouter.pushing import BUSY, OPS, LeadPush, PushOptions
-from sync_pipelines.scouter.readback import ReadBack
-from sync_pipelines.scouter.reading import PAGE, WHAT
 
 #: Leads in one slice of a replay: it is committed as a whole.
 AT_ONCE = 50

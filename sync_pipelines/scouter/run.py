@@ -10,7 +10,7 @@ from sync_pipelines import partitions, runs
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.runs import RunReport
 from sync_pipelines.scouter import system
-from sync_pipelines.scouter.export_actions import ExportActions
+from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.settings import Settings, SettingsError
 

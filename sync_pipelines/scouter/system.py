@@ -8,19 +8,14 @@ import dagster as dg
 
 from sync_pipelines import partitions
 from sync_pipelines.operations.alerts import Channel
-from sync_pipelines.scouter import (
-    assets,
-    automation,
-    catalogue,
-    checks,
-    export_jobs,
-    exports_automation,
-    schema_assets,
-    schema_jobs,
-)
-from sync_pipelines.scouter.inbound_system import way_back_definitions
+from sync_pipelines.scouter import assets, automation, catalogue, checks
+from sync_pipelines.scouter.exports import automation as exports_automation
+from sync_pipelines.scouter.exports import jobs as export_jobs
+from sync_pipelines.scouter.inbound.system import way_back_definitions
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.scouter.replay_jobs import scouter_replay_errors
+from sync_pipelines.scouter.schema import assets as schema_assets
+from sync_pipelines.scouter.schema import jobs as schema_jobs
 from sync_pipelines.settings import Settings
 
 

@@ -16,10 +16,10 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
-from sync_pipelines.scouter.inbound import Drained, drain, source_types
-from sync_pipelines.scouter.inbox import Inbox
-from sync_pipelines.scouter.mapping import Mapping, default_mapping
-from sync_pipelines.scouter.rendering import SESSION, body_sql, hash_sql
+from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping
+from sync_pipelines.scouter.fields.rendering import SESSION, body_sql, hash_sql
+from sync_pipelines.scouter.inbound.drain import Drained, drain, source_types
+from sync_pipelines.scouter.inbound.inbox import Inbox
 
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DESTINATION = "https://gestao.example"

@@ -9,11 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.scouter.inbound_assets import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
-from sync_pipelines.scouter.inbound_automation import SENSOR, inbound_job
-from sync_pipelines.scouter.inbound_system import way_back_definitions
-from sync_pipelines.scouter.inbox import Inbox
-from sync_pipelines.scouter.way_back import WayBack
+from sync_pipelines.scouter.inbound.assets import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
+from sync_pipelines.scouter.inbound.automation import SENSOR, inbound_job
+from sync_pipelines.scouter.inbound.inbox import Inbox
+from sync_pipelines.scouter.inbound.system import way_back_definitions
+from sync_pipelines.scouter.inbound.way_back import WayBack
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.scouter.inbound.conftest import DESTINATION, LEAD, NOWHERE, Box
 

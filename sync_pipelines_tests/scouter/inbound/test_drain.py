@@ -10,9 +10,9 @@ import pytest
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.scouter.inbound import LOCK
-from sync_pipelines.scouter.inbox import Inbox
-from sync_pipelines.scouter.mapping import Field, Mapping
+from sync_pipelines.scouter.fields.mapping import Field, Mapping
+from sync_pipelines.scouter.inbound.drain import LOCK
+from sync_pipelines.scouter.inbound.inbox import Inbox
 from sync_pipelines_tests.scouter.inbound.conftest import LEAD, NOWHERE, Box
 
 ECHO = ("ignored", "echo of the last exchange")

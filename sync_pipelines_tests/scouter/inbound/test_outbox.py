@@ -20,8 +20,8 @@ import sync_pipelines.scouter
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.inbox import Inbox
-from sync_pipelines.scouter.outbox import FORGET, READ, collect
+from sync_pipelines.scouter.inbound.inbox import Inbox
+from sync_pipelines.scouter.inbound.outbox import FORGET, READ, collect
 from sync_pipelines_tests.scouter.inbound.conftest import LEAD, Box
 
 SQL = Path(sync_pipelines.scouter.__file__).parent / "sql"

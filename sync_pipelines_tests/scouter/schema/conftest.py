@@ -12,8 +12,8 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
-from sync_pipelines.scouter import rendering
-from sync_pipelines.scouter.mapping import Mapping, default_mapping, validated
+from sync_pipelines.scouter.fields import rendering
+from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, validated
 
 _numbers = count(1)
 _COLUMNS = (

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.scouter.mapping import Field, Mapping
-from sync_pipelines.scouter.rendering import body_sql, hash_sql, payload_hash_sql, suspect_sql
-from sync_pipelines.scouter.suspects import Suspect
+from sync_pipelines.scouter.fields.mapping import Field, Mapping
+from sync_pipelines.scouter.fields.rendering import body_sql, hash_sql, payload_hash_sql, suspect_sql
+from sync_pipelines.scouter.fields.suspects import Suspect
 from sync_pipelines_tests.scouter.schema.conftest import Database, columns
 
 STAMPS = {

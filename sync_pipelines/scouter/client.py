@@ -1,0 +1,69 @@
+"""Gestão Scouter as the push reaches it: its address, its key, and a client with the time limits of the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from sync_pipelines.lib import postgres, vault
+from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.http import Timeouts
+from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.scouter.schema.tables import DESTINATION, SOURCE
+from sync_pipelines.settings import Settings
+
+URL_SETTING = "GESTAO_SCOUTER_URL"
+KEY_SETTING = "GESTAO_SCOUTER_SERVICE_KEY"
+#: A bulk upsert that takes longer is tried again (contract, section 5).
+LIMITS = Timeouts(connect=10.0, read=30.0, total=30.0)
+
+
+def gestao_client(settings: Settings, **options: Any) -> PostgrestClient:
+    """A client with the project's key; `options` are those of PostgrestClient, for a test's transport or clock.
+
+    PermanentError naming what is not set.
+    """
+    if settings.gestao_scouter_url is None:
+        raise PermanentError(f"{URL_SETTING} is not set; see .env.example.")
+    return PostgrestClient(
+        settings.gestao_scouter_url,
+        service_key(settings),
+        **{
+            "path": settings.gestao_scouter_rest_path,
+            "name": DESTINATION,
+            "url_setting": URL_SETTING,
+            "ca_bundle": settings.gestao_scouter_ca_bundle,
+            "ca_setting": "GESTAO_SCOUTER_CA_BUNDLE",
+            "timeouts": LIMITS,
+            **options,
+        },
+    )
+
+
+def service_key(settings: Settings) -> str:
+    """The key, from the environment or from the Vault of TabuladorMax; what the environment sets wins.
+
+    Read when it is used, so that a renewed one counts at once.
+    """
+    if settings.gestao_scouter_service_key is not None:
+        return settings.gestao_scouter_service_key.get_secret_value()
+    if settings.gestao_scouter_secrets_from != "vault":
+        raise PermanentError(f"{KEY_SETTING} is not set; see .env.example.")
+    names = (KEY_SETTING, KEY_SETTING.lower())
+    url = settings.require("tabuladormax_database_url")
+    with postgres.connect(url, what=SOURCE, read_only=True) as connection:
+        secrets = vault.read_vault(connection, names, what=SOURCE)
+    return vault.one_of(secrets, names, what=SOURCE).strip()
+
+
+def known_key(settings: Settings) -> str | None:
+    """The key, or None where none is to be had: a test of the connection says so itself."""
+    try:
+        return service_key(settings)
+    except SyncError:
+        return None
+
+
+def destination_label(settings: Settings) -> str:
+    """The destination's host, under which exchanges and schema reports are kept: another project begins anew."""
+    return urlsplit(settings.require("gestao_scouter_url")).netloc.rpartition("@")[2].lower()

@@ -1,0 +1,112 @@
+"""The sensors that obey the control table: pending exports are run, dead ones are taken up again."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from sync_pipelines.operations.alerts import Alert, Channel, send_alert
+from sync_pipelines.scouter.automation import JOB, UNFINISHED, push_job
+from sync_pipelines.scouter.exports.table import ExportJob
+from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.pushing import LeadPush
+
+
+def pending_sensor(
+    push: LeadPush, days: dg.DailyPartitionsDefinition, status: dg.DefaultSensorStatus
+) -> dg.SensorDefinition:
+    """Request a run for the oldest pending export, whoever wrote it: the old screen, the launchpad, the sweeper."""
+
+    @dg.sensor(
+        name="scouter_pending_exports",
+        job=push_job,
+        minimum_interval_seconds=30,
+        default_status=status,
+        description="Runs what is pending in gestao_scouter_export_jobs, one export at a time.",
+    )
+    def scouter_pending_exports(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        under_way = dg.RunsFilter(statuses=list(UNFINISHED), job_name=JOB)
+        if context.instance.get_run_records(under_way, limit=1):
+            return dg.SkipReason("A push is under way.")
+        with push.source() as connection:
+            waiting = ExportWork(connection).pending()
+        if not waiting:
+            return dg.SkipReason("No export is pending.")
+        return _request(waiting[0], days.get_partition_keys())
+
+    return scouter_pending_exports
+
+
+def _request(job: ExportJob, known: Sequence[str]) -> dg.RunRequest:
+    # The job's own days count; the run's range only shows them, as far as the calendar knows them.
+    newest = max(known[0], min(job.start_date.isoformat(), known[-1]))
+    oldest = max(known[0], min((job.end_date or date.min).isoformat(), newest))
+    return dg.RunRequest(
+        # A key is used once: each attempt, and each resume or reset, has its own.
+        run_key=f"{job.id}:{job.attempts}:{job.updated_at.isoformat()}",
+        run_config={"ops": {"scouter_leads_export": {"config": {"export_job": job.id}}}},
+        tags={
+            "scouter/export_job": job.id,
+            "dagster/asset_partition_range_start": oldest,
+            "dagster/asset_partition_range_end": newest,
+        },
+    )
+
+
+def dead_sensor(
+    push: LeadPush, status: dg.DefaultSensorStatus, channels: Sequence[Channel] = ()
+) -> dg.SensorDefinition:
+    """Put exports whose worker is gone back to pending, and tell a person."""
+
+    @dg.sensor(
+        name="scouter_dead_exports",
+        minimum_interval_seconds=60,
+        default_status=status,
+        description="Takes up exports whose worker is gone; it trusts the lock a worker holds, not a status.",
+    )
+    def scouter_dead_exports() -> dg.SkipReason:
+        with push.source() as connection:
+            swept = ExportWork(connection).sweep()
+        for one in swept:
+            goes_on = one.status == "pending"
+            send_alert(
+                Alert(
+                    "scouter",
+                    "exportação interrompida",
+                    f"A exportação {one.id} terminou sem concluir. "
+                    + (
+                        "Ela continua de onde parou, sem perder nem repetir leads."
+                        if goes_on
+                        else "Depois de três tentativas ela foi encerrada: veja as execuções no Dagster e use reset."
+                    ),
+                    "aviso" if goes_on else "erro",
+                ),
+                channels,
+            )
+        return dg.SkipReason(f"{len(swept)} dead exports." if swept else "No dead export.")
+
+    return scouter_dead_exports
+
+
+@dg.op(description="Delete error rows after their time: they hold snapshots of leads.")
+def forget_errors(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
+    days = push.settings.scouter_error_retention_days
+    with push.source() as connection:
+        gone = ExportWork(connection).forget_errors(days)
+    context.log.info(f"{gone} error rows were older than {days} days.")
+
+
+@dg.job(name="scouter_forget_errors", description="The requirement's clean-up, 90 days by default.")
+def forget_errors_job() -> None:
+    forget_errors()
+
+
+def forget_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="scouter_forget_errors_daily",
+        job=forget_errors_job,
+        cron_schedule="30 4 * * *",
+        execution_timezone=timezone,
+        default_status=status,
+        description="Snapshots of leads in gestao_scouter_export_errors go after their time.",
+    )

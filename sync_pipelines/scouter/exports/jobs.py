@@ -1,0 +1,96 @@
+"""The actions of the old screen in Dagster's launchpad: create, pause, resume, reset and delete an export."""
+
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.pushing import LeadPush
+
+
+class CreateConfig(dg.Config):
+    """The days of a new export."""
+
+    start_date: str = Field(description="The most recent day, such as 2025-10-21.")
+    end_date: str | None = Field(
+        default=None, description="The oldest day; without it the export goes back to the first lead."
+    )
+    field_mappings: dict[str, str] | None = Field(
+        default=None,
+        description="{column of Gestão Scouter: column of TabuladorMax}; without it the default.",
+    )
+
+
+class JobConfig(dg.Config):
+    """Which export."""
+
+    export_job: str = Field(description="The id of a row of gestao_scouter_export_jobs.")
+
+
+@dg.op(description="Make a pending export; a sensor begins it within half a minute.")
+def create_export(
+    context: dg.OpExecutionContext, config: CreateConfig, push: dg.ResourceParam[LeadPush]
+) -> None:
+    with failing_in_a_sentence(context), push.source() as connection:
+        start, end = (
+            _day("start_date", config.start_date),
+            config.end_date and _day("end_date", config.end_date),
+        )
+        job = ExportActions(connection).create(start, end or None, field_mappings=config.field_mappings)
+    context.log.info(f"Export {job.id} is pending.")
+    context.add_output_metadata({"export_job": job.id})
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise PermanentError(f"{name} must be a day such as 2025-10-21.") from None
+
+
+def _action(name: str, description: str, act: Callable[[ExportActions, str], object]) -> dg.OpDefinition:
+    @dg.op(name=f"{name}_export", description=description)
+    def op(context: dg.OpExecutionContext, config: JobConfig, push: dg.ResourceParam[LeadPush]) -> None:
+        with failing_in_a_sentence(context), push.source() as connection:
+            act(ExportActions(connection), config.export_job)
+        context.log.info(f"Export {config.export_job}: {name} is done.")
+
+    return op
+
+
+_OPS = {
+    "create": create_export,
+    "pause": _action(
+        "pause",
+        "Pause an export; its worker sees it between two batches.",
+        lambda jobs, one: jobs.pause(one, "Pausada no Dagster."),
+    ),
+    "resume": _action(
+        "resume", "Let a paused export go on from where it stands.", lambda jobs, one: jobs.resume(one)
+    ),
+    "reset": _action(
+        "reset",
+        "Begin an export anew: counters, place and error rows are cleared.",
+        lambda jobs, one: jobs.reset(one),
+    ),
+    "delete": _action(
+        "delete", "Delete a paused export with its error rows.", lambda jobs, one: jobs.delete(one)
+    ),
+}
+
+
+def export_jobs() -> list[dg.JobDefinition]:
+    """A job an action."""
+    return [_job(name, op) for name, op in _OPS.items()]
+
+
+def _job(name: str, op: dg.OpDefinition) -> dg.JobDefinition:
+    @dg.job(name=f"scouter_{name}_export", description=op.description)
+    def job() -> None:
+        op()
+
+    return job

@@ -1,0 +1,77 @@
+"""The last accepted exchange of each lead, in our own database: what need not be sent, and what an echo looks like.
+
+Written when a lead was read back equal, and without waiting for the disk: what a crash takes from here is sent once
+more, which is harmless; nothing is ever believed to be there that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.scouter.push.leads import Lead
+
+Direction = Literal["pushed", "taken_back"]
+
+
+class Exchange(NamedTuple):
+    """What was last exchanged of a lead."""
+
+    lead_id: int
+    content_hash: UUID
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """The exchanges with one destination, known by its address."""
+
+    connection: postgres.Connection
+    destination: str
+
+    def known(self, ids: Sequence[int]) -> list[Exchange]:
+        rows = self.connection.execute(
+            "select lead_id, content_hash, updated_at from ops.lead_exchanges"
+            " where destination = %s and lead_id = any(%s)",
+            (self.destination, list(ids)),
+            binary=True,
+        )
+        return [Exchange(*row) for row in rows]
+
+    def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
+        """Remember what was accepted and proved."""
+        newest = {lead.id: lead for lead in leads}
+        if not newest:
+            return
+        with self.connection.transaction():
+            self.connection.execute("set local synchronous_commit = off")
+            self.connection.execute(
+                "insert into ops.lead_exchanges"
+                " (destination, lead_id, content_hash, updated_at, direction, run_id)"
+                " select %s, lead_id, content_hash, updated_at, %s, %s"
+                " from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as sent (lead_id, content_hash, updated_at)"
+                " on conflict (destination, lead_id) do update set content_hash = excluded.content_hash,"
+                " updated_at = excluded.updated_at, direction = excluded.direction, run_id = excluded.run_id,"
+                " exchanged_at = now()",
+                (
+                    self.destination,
+                    direction,
+                    run_id,
+                    list(newest),
+                    [lead.content_hash for lead in newest.values()],
+                    [lead.updated_at for lead in newest.values()],
+                ),
+            )
+
+    def forget(self, ids: Collection[int]) -> None:
+        """Send these again next time: the destination does not hold what it accepted."""
+        if not ids:
+            return
+        self.connection.execute(
+            "delete from ops.lead_exchanges where destination = %s and lead_id = any(%s)",
+            (self.destination, list(ids)),
+        )

@@ -1,0 +1,146 @@
+"""A claimed job from its first day to its end, and how it may end.
+
+Three endings: completed; paused, with the reason and how to go on (by a person, or because the destination is away,
+refuses us or has changed); failed, where what was accepted is not what the destination holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+import psycopg
+
+from sync_pipelines.lib import redaction
+from sync_pipelines.lib.failures import PermanentError, SyncError, from_postgres
+from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.exports.table import ExportJob, Phase, read_configuration
+from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.push.leads import Position
+from sync_pipelines.scouter.push.push import DayOutcome, Push, StoppedError, TooManyRejectedError
+from sync_pipelines.scouter.push.reading import WHAT
+from sync_pipelines.scouter.push.sending import SchemaChangedError
+from sync_pipelines.scouter.schema.report import SchemaReport
+
+RESUME = "Depois retome a exportação (resume): ela continua de onde parou."
+
+
+class PausedError(Exception):
+    """The job is paused; `by_person` where somebody asked for it, else the reason is a failure."""
+
+    def __init__(self, sentence: str, *, by_person: bool) -> None:
+        super().__init__(redaction.redact(sentence))
+        self.by_person = by_person
+
+
+@dataclass
+class JobWalk:
+    """A claimed job and everything that its walk needs; made by `LeadPush.open`."""
+
+    job: ExportJob
+    work: ExportWork
+    push: Push
+    days: list[date]
+    #: Has the destination's schema cache reloaded, and waits until writes see every column.
+    reload: Callable[[], object]
+    #: The doctor's report as things are now.
+    look_again: Callable[[], SchemaReport]
+    unproved: list[date] = field(default_factory=list)
+    _reloaded: bool = False
+
+    def day(self, day: date) -> DayOutcome:
+        """Push one day and prove it; raises PermanentError when the proof fails, PausedError when the job stops."""
+        self.work.advance(self.job.id, processing_date=day)
+        outcome = self._guarded(lambda: self.push.day(day, self._cursor("days", day)))
+        if not outcome.proof.holds:
+            self.unproved.append(day)
+            raise PermanentError(outcome.proof.sentence())
+        self._go_on(self.work.advance(self.job.id, last_completed_date=day))
+        return outcome
+
+    def close(self) -> DayOutcome:
+        """Leads without a time, where the job goes to the beginning; what changed meanwhile; then the job's end."""
+        total = DayOutcome()
+        if self.job.end_date is None and self.job.phase != "catch_up":
+            if self.job.phase != "undated":
+                self._go_on(self.work.advance(self.job.id, phase="undated"))
+            total.merge(self._guarded(lambda: self.push.undated(self._cursor("undated", None))))
+        self._go_on(self.work.advance(self.job.id, phase="catch_up"))
+        total.merge(self._guarded(self.push.catch_up))
+        if self.unproved or not total.proof.holds:
+            days = ", ".join(f"{day:%d/%m/%Y}" for day in self.unproved) or "as últimas alterações"
+            self.work.fail(
+                self.job.id,
+                f"A conferência encontrou diferenças no Gestão Scouter em {days}. Reinicie (reset).",
+            )
+        else:
+            self.work.finish(self.job.id)
+        return total
+
+    def _cursor(self, phase: Phase, day: date | None) -> Position | None:
+        """Where an earlier run, or this one before a reload, came to in this stretch."""
+        job = self.work.get(self.job.id)
+        is_here = job.phase == phase and (day is None or job.processing_date == day)
+        return job.cursor if is_here else None
+
+    def _go_on(self, status: str) -> None:
+        if status != "running":
+            raise PausedError(_stopped(status), by_person=True)
+
+    def _guarded(self, walk: Callable[[], DayOutcome]) -> DayOutcome:
+        """Walk; where it cannot go on, pause the job with the reason and how to go on."""
+        if refusal := read_configuration(self.work.connection).refusal():
+            raise self.paused(refusal, by_person=True)
+        try:
+            return walk()
+        except StoppedError as stop:
+            raise PausedError(_stopped(stop.status), by_person=True) from None
+        except TooManyRejectedError:
+            raise self.paused(
+                "O Gestão Scouter recusa a maioria dos leads: veja os erros da exportação e corrija o destino."
+            ) from None
+        except SchemaChangedError as changed:
+            return self._after_reload(walk, changed)
+        except SyncError as error:
+            raise self.paused(str(error)) from None
+        except psycopg.Error as error:
+            # What would pause the job is gone itself: it stays running without a worker, and the sweeper resumes it.
+            raise PausedError(str(from_postgres(error, what=WHAT)), by_person=False) from None
+
+    def _after_reload(self, walk: Callable[[], DayOutcome], changed: SchemaChangedError) -> DayOutcome:
+        """The destination does not see a column: have its cache reloaded once, then go on or pause with the SQL."""
+        told = str(changed)
+        if not self._reloaded:
+            self._reloaded = True
+            try:
+                self.reload()
+            except SyncError as error:
+                told = f"{told} {error}"
+            else:
+                return self._guarded(walk)
+        with contextlib.suppress(SyncError):  # the server's own word is enough to pause
+            told = f"{told} {self.look_again().refusal()}"
+        raise self.paused(told)
+
+    def paused(self, reason: str, *, by_person: bool = False) -> PausedError:
+        """Pause the job; the error to raise."""
+        sentence = f"{redaction.redact(reason)} {RESUME}"
+        with contextlib.suppress(PermanentError):  # a person was quicker: it stands still already
+            ExportActions(self.work.connection).pause(self.job.id, sentence)
+        return PausedError(sentence, by_person=by_person)
+
+
+def _stopped(status: str) -> str:
+    return {
+        "paused": "A exportação foi pausada; o que estava a caminho foi concluído.",
+        "pending": "A exportação foi reiniciada (reset) durante a execução.",
+    }.get(status, f"A exportação passou a {status} durante a execução.")
+
+
+def pause(work: ExportWork, job: ExportJob, reason: str) -> PausedError:
+    """Pause a job that could not begin; the error to raise."""
+    sentence = f"{redaction.redact(reason)} {RESUME}"
+    ExportActions(work.connection).pause(job.id, sentence)
+    return PausedError(sentence, by_person=False)

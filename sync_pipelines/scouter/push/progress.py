@@ -1,0 +1,118 @@
+"""What a push writes to TabuladorMax while it works: counters and position, rejected leads, the audit trail.
+
+One transaction for a stretch of the walk, so that counters, `processing_date` and what may be sent next are true
+together at every moment: after a kill nothing is lost and nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.scouter.exports.table import Status
+from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.push.leads import Lead, Outcome, Rejected
+
+DIRECTION = "supabase_to_gestao_scouter"
+#: `walk` counts and moves the job's place; `again` was counted by an earlier run that was ended before the proof;
+#: `catch_up` counts what is still missing of the job's total, since most of it was counted in its day; `replay` sends
+#: refused leads again.
+Stretch = Literal["walk", "again", "catch_up", "replay"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress of one job over one connection to TabuladorMax."""
+
+    connection: postgres.Connection
+    jobs: ExportWork
+    job_id: str
+    run_id: str
+
+    def commit(self, outcomes: Sequence[Outcome], *, day: date | None, stretch: Stretch = "walk") -> Status:
+        """Commit consecutive outcomes; returns the job's status as it now is, which a person may have changed."""
+        accepted = [lead for outcome in outcomes for lead in outcome.accepted]
+        rejected = [one for outcome in outcomes for one in outcome.rejected]
+        unchanged = sum(outcome.slice.unchanged for outcome in outcomes)
+        with self.connection.transaction():
+            self._tell(outcomes)
+            if stretch == "again":
+                return self.jobs.advance(self.job_id)
+            # A lead that was refused earlier in this job has one row, the newest, or none.
+            known = self._settle([*accepted, *(one.lead for one in rejected)]) if stretch != "walk" else 0
+            self._keep(rejected)
+            return self.jobs.advance(
+                self.job_id,
+                exported=len(accepted) + unchanged,
+                errors=len(rejected) - known,
+                within_total=stretch == "catch_up",
+                processing_date=day,
+                cursor=outcomes[-1].slice.last if stretch == "walk" else None,
+            )
+
+    def _settle(self, leads: Sequence[Lead]) -> int:
+        row = self.connection.execute(
+            "with settled as (delete from public.gestao_scouter_export_errors"
+            " where job_id = %s and lead_id = any(%s) returning lead_id)"
+            " select count(distinct lead_id) from settled",
+            (self.job_id, [lead.id for lead in leads]),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _keep(self, rejected: Sequence[Rejected]) -> None:
+        """The rejected leads with what was sent and what was answered; personal data stay in this table."""
+        if not rejected:
+            return
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into public.gestao_scouter_export_errors (job_id, lead_id, lead_snapshot, fields_sent,"
+                " error_message, error_details, response_status, response_body) values (%(job)s, %(lead)s,"
+                " coalesce((select to_jsonb(lead) from public.leads as lead where id = %(lead)s), %(sent)s::jsonb),"
+                " %(sent)s::jsonb, %(message)s, %(details)s, %(status)s, %(body)s)",
+                [self._error_row(one) for one in rejected],
+            )
+
+    def _error_row(self, one: Rejected) -> dict[str, object]:
+        problem = one.problem
+        return {
+            "job": self.job_id,
+            "lead": one.lead.id,
+            "sent": one.lead.body,
+            "message": f"Lead {one.lead.id}: {one.reason}.",
+            "details": Jsonb({"code": problem.code if problem else None, "run_id": self.run_id}),
+            "status": problem.status if problem else None,
+            "body": Jsonb(problem.body) if problem and problem.body is not None else None,
+        }
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        """One event a lead that was sent, in bulk."""
+        events = [
+            (lead.id, "create" if lead.is_new else "update", "success", outcome.seconds)
+            for outcome in outcomes
+            for lead in outcome.accepted
+        ]
+        events += [
+            (one.lead.id, "create" if one.lead.is_new else "update", "error", outcome.seconds)
+            for outcome in outcomes
+            for one in outcome.rejected
+        ]
+        if events:
+            ids, kinds, statuses, seconds = zip(*events, strict=True)
+            self.connection.execute(
+                "insert into public.sync_events (event_type, direction, lead_id, status, sync_duration_ms)"
+                " select kind, %s, lead_id, status, milliseconds"
+                " from unnest(%s::text[], %s::bigint[], %s::text[], %s::integer[])"
+                " as sent (kind, lead_id, status, milliseconds)",
+                (
+                    DIRECTION,
+                    list(kinds),
+                    list(ids),
+                    list(statuses),
+                    [int(duration * 1000) for duration in seconds],
+                ),
+            )

@@ -1,0 +1,139 @@
+"""The proof of a push: what the destination holds for the keys that were sent, read back and compared.
+
+Values are compared as the destination's types keep them: a boolean in a text column is its word, a number has no
+trailing zeros, a time is an instant whatever zone it is written in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sync_pipelines.lib.postgrest import PostgrestClient, column_list
+from sync_pipelines.scouter.push.leads import Lead
+from sync_pipelines.scouter.push.sending import KEY, TABLE
+
+#: Keys in one question: its address stays below 8 KiB, and below the 1,000 rows at which Supabase caps an answer.
+KEYS_AT_ONCE = 400
+_TEXTS = {"text", "character varying", "character"}
+_TIMES = {"timestamp with time zone", "timestamp without time zone"}
+
+
+@dataclass
+class ReadBack:
+    """What a comparison found: which of the leads are equal, which are missing, which differ and where."""
+
+    compared: int = 0
+    equal: int = 0
+    equal_leads: list[Lead] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    different: dict[int, list[str]] = field(default_factory=dict)
+    requests: int = 0
+
+    def add(self, other: ReadBack) -> None:
+        """Add another's counts; its leads are not kept, they are many."""
+        self.compared += other.compared
+        self.equal += other.equal
+        self.missing += other.missing
+        self.different |= other.different
+        self.requests += other.requests
+
+    @property
+    def holds(self) -> bool:
+        return self.equal == self.compared
+
+    @property
+    def wrong_ids(self) -> list[int]:
+        return [*self.missing, *self.different]
+
+    def sentence(self) -> str:
+        """What was found, without any value."""
+        if self.holds:
+            return f"All {self.compared} leads that were sent are at the destination as they were sent."
+        columns = sorted({column for columns in self.different.values() for column in columns})
+        parts = [f"{len(self.missing)} are missing (such as {self.missing[0]})"] if self.missing else []
+        if self.different:
+            first = next(iter(self.different))
+            parts.append(f"{len(self.different)} differ in {', '.join(columns)} (such as lead {first})")
+        return f"Of {self.compared} leads that were sent {' and '.join(parts)}."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Reads leads back by one client; `types` are the destination's, by column, as its document names them."""
+
+    client: PostgrestClient
+    columns: Sequence[str]
+    types: Mapping[str, str]
+
+    def read_back(self, leads: Sequence[Lead]) -> ReadBack:
+        """Compare leads with what the destination holds for them now."""
+        found = ReadBack(compared=len(leads))
+        for at in range(0, len(leads), KEYS_AT_ONCE):
+            self._compare({lead.id: lead for lead in leads[at : at + KEYS_AT_ONCE]}, found)
+        return found
+
+    def _compare(self, wanted: dict[int, Lead], found: ReadBack) -> None:
+        while wanted:
+            found.requests += 1
+            params = (("select", column_list(self.columns)), (KEY, f"in.({','.join(map(str, wanted))})"))
+            rows = self.client.rows(TABLE, params)
+            for row in rows:
+                if lead := wanted.pop(row[KEY], None):
+                    sent = json.loads(lead.body, parse_float=Decimal)
+                    if columns := self.differences(sent, row):
+                        found.different[lead.id] = columns
+                    else:
+                        found.equal += 1
+                        found.equal_leads.append(lead)
+            if not rows:  # what a cap cut off was asked for again, and nothing more came
+                found.missing += wanted
+                return
+
+    def differences(self, sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
+        """The columns in which a row is not what was sent."""
+        return [
+            column
+            for column, value in sent.items()
+            if value != held.get(column, _ABSENT) and not self._is_same(column, value, held.get(column))
+        ]
+
+    def _is_same(self, column: str, sent: Any, held: Any) -> bool:
+        if sent is None or held is None:
+            return sent is held
+        kind = self.types.get(column, "text").partition("(")[0]
+        try:
+            return as_kept(sent, kind) == as_kept(held, kind)
+        except (ValueError, ArithmeticError):
+            return False
+
+
+_ABSENT = object()
+
+
+def as_kept(value: Any, kind: str) -> object:
+    """A JSON value as a column of this type keeps it; ValueError where it cannot.
+
+    A numeric column with fewer places rounds, which is a loss: there the values differ, and that is said.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if kind in _TEXTS:
+        return text
+    if kind in _TIMES:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if kind == "date":
+        return date.fromisoformat(text[:10])
+    if kind == "uuid":
+        return text.casefold()
+    if kind in {"double precision", "real"}:
+        return float(text)
+    if kind in {"integer", "bigint", "smallint", "numeric"}:
+        return Decimal(text)
+    if kind == "boolean":
+        return text.casefold() in {"true", "t"}
+    return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,132 @@
+"""The leads of TabuladorMax, read in pages by position, rendered by Postgres as they are sent.
+
+Python never parses a lead: the database writes its JSON and its hash. A page is asked in two steps, positions first
+(an index alone answers), then the content of those whose hash or time differs from the last exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import LiteralString
+from zoneinfo import ZoneInfo
+
+from psycopg import sql
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.scouter.push.days import Span
+from sync_pipelines.scouter.push.exchanges import Exchange
+from sync_pipelines.scouter.push.leads import Lead, Position
+
+WHAT = "the tabuladormax database"
+PAGE = 1000
+
+_POSITIONS: LiteralString = """
+    select updated_at, id from public.leads
+    where updated_at >= coalesce(%(begin)s::timestamptz, '-infinity')
+        and updated_at < coalesce(%(end)s::timestamptz, 'infinity')
+        and (updated_at, id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(id)s)
+    order by updated_at desc, id desc limit %(page)s
+"""
+_UNDATED: LiteralString = """
+    select updated_at, id from public.leads where updated_at is null and id < %(id)s
+    order by id desc limit %(page)s
+"""
+_CONTENT: LiteralString = """
+    select id, updated_at, hash, body, criado, suspect, known is null
+    from (
+        select lead.id, lead.updated_at, lead.criado, {hash} as hash, {body} as body, {suspect} as suspect,
+            known.hash as known, known.updated_at as known_at
+        from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[])
+            as known (id, hash, updated_at)
+        join public.leads as lead on lead.id = known.id
+    ) as lead
+    where known is null or %(all)s or hash <> known or updated_at is distinct from known_at
+"""
+_LAST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Renderings:
+    """SQL expressions over `lead`: the JSON text to send, the hash of its content, whether it will be refused."""
+
+    body: sql.Composable
+    hash: sql.Composable
+    suspect: sql.Composable
+
+
+@dataclass(frozen=True)
+class LeadReader:
+    """Reads over one connection whose session is as `rendering.SESSION` says; `stamps` are bound into each body."""
+
+    connection: postgres.Connection
+    renderings: Renderings
+    stamps: Mapping[str, str]
+
+    def count(self, span: Span) -> int:
+        """Leads whose `updated_at` lies in the span."""
+        row = self.connection.execute(
+            "select count(*) from public.leads where updated_at >= coalesce(%s::timestamptz, '-infinity')"
+            " and updated_at < coalesce(%s::timestamptz, 'infinity')",
+            span,
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def count_undated(self) -> int:
+        row = self.connection.execute("select count(*) from public.leads where updated_at is null").fetchone()
+        return int(row[0]) if row else 0
+
+    def oldest_day(self, zone: ZoneInfo) -> date | None:
+        """The day of the oldest lead, in `zone`; None where no lead has a time."""
+        row = self.connection.execute("select min(updated_at) from public.leads").fetchone()
+        return row[0].astimezone(zone).date() if row and row[0] else None
+
+    def now(self) -> datetime:
+        """The database's clock: the one that stamps `updated_at`."""
+        row = self.connection.execute("select clock_timestamp()").fetchone()
+        assert row is not None
+        found: datetime = row[0]
+        return found
+
+    def pages(self, span: Span | None, after: Position | None = None) -> Iterator[list[Position]]:
+        """Positions of the span, newest first, behind `after`; without a span those of leads without a time."""
+        statement = _UNDATED if span is None else _POSITIONS
+        begin, end = span or (None, None)
+        while True:
+            at, last = after or (None, _LAST_ID)
+            rows = self.connection.execute(
+                statement, {"begin": begin, "end": end, "at": at, "id": last, "page": PAGE}, binary=True
+            ).fetchall()
+            if not rows:
+                return
+            page = [Position(*row) for row in rows]
+            yield page
+            after = page[-1]
+
+    def changed(
+        self, ids: Sequence[int], known: Sequence[Exchange], *, send_all: bool = False
+    ) -> dict[int, Lead]:
+        """Those of `ids` that differ from what is known of them, as they are now; with `send_all` all."""
+        last = {exchange.lead_id: exchange for exchange in known}
+        rows = self.connection.execute(
+            self._content,
+            {
+                **self.stamps,
+                "ids": list(ids),
+                "hashes": [last[one].content_hash if one in last else None for one in ids],
+                "times": [last[one].updated_at if one in last else None for one in ids],
+                "all": send_all,
+            },
+            binary=True,
+        )
+        return {
+            row[0]: Lead(row[0], row[1], row[2], row[3], row[4], is_suspect=bool(row[5]), is_new=row[6])
+            for row in rows
+        }
+
+    @property
+    def _content(self) -> sql.Composed:
+        return sql.SQL(_CONTENT).format(
+            hash=self.renderings.hash, body=self.renderings.body, suspect=self.renderings.suspect
+        )

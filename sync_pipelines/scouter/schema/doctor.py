@@ -1,0 +1,144 @@
+"""The schema doctor: both live schemas compared through the mapping, before anything is sent.
+
+Replaces the function `validate-gestao-scouter-schema`, which compared names before they were mapped and suggested TEXT
+for everything. A report is kept for five minutes in the ops database; a failed read never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, without_prefixes
+from sync_pipelines.scouter.fields.suspects import Suspect
+from sync_pipelines.scouter.schema import compatibility, suggestions, tables
+from sync_pipelines.scouter.schema.destination import TABLE, Described, describe, probe, probe_verdicts
+from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.scouter.schema.tables import (
+    DestinationColumn,
+    SourceColumn,
+    Verdict,
+)
+
+FRESH_FOR = timedelta(minutes=5)
+OPS = "the ops database"
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class SchemaDoctor:
+    """Examines one source and one destination; `destination` is its address, under which reports are kept."""
+
+    source_url: str
+    client_factory: Callable[[], PostgrestClient]
+    ops_url: str
+    destination: str
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def examine(self, mapping: Mapping | None = None, *, fresh: bool = False) -> SchemaReport:
+        """The report for a mapping, or for the default one of the live columns; `fresh` looks again at once.
+
+        Raises SyncError where one of the sides cannot be read.
+        """
+        now, key = self.clock(), mapping.fingerprint if mapping else _DEFAULT
+        if not fresh and (kept := self._kept(key, now)):
+            return kept
+        with postgres.connect(self.source_url, what=tables.SOURCE, read_only=True) as connection:
+            source = tables.read_source(connection)
+        with self.client_factory() as client:
+            report = _report(client, mapping, source, now)
+        self._keep(key, report)
+        return report
+
+    def forget(self) -> None:
+        """Drop what is kept: after a reload, and when a write did not find a column (PGRST204)."""
+        with postgres.connect(self.ops_url, what=OPS) as ops:
+            ops.execute("delete from ops.schema_reports where destination = %s", (self.destination,))
+
+    def _kept(self, key: str, now: datetime) -> SchemaReport | None:
+        with postgres.connect(self.ops_url, what=OPS, read_only=True) as ops:
+            row = ops.execute(
+                "select report from ops.schema_reports"
+                " where destination = %s and mapping_hash = %s and checked_at > %s and checked_at <= %s",
+                (self.destination, key, now - FRESH_FOR, now),
+            ).fetchone()
+        return SchemaReport.from_document(row[0]) if row else None
+
+    def _keep(self, key: str, report: SchemaReport) -> None:
+        with postgres.connect(self.ops_url, what=OPS) as ops:
+            ops.execute(
+                "insert into ops.schema_reports (destination, mapping_hash, report, checked_at)"
+                " values (%s, %s, %s, %s) on conflict (destination) do update set mapping_hash = excluded.mapping_hash,"
+                " report = excluded.report, checked_at = excluded.checked_at",
+                (self.destination, key, Jsonb(report.document()), report.checked_at),
+            )
+
+
+def _report(
+    client: PostgrestClient, mapping: Mapping | None, source: MappingOf[str, SourceColumn], now: datetime
+) -> SchemaReport:
+    described = describe(client)
+    shown = described.columns
+    mapping = without_prefixes(mapping or default_mapping(source, shown or ()), source)
+    probed = probe(client, mapping.columns)
+    found = _found(described, mapping, probed.unknown)
+    verdicts = [
+        *probe_verdicts(probed, shown),
+        # Without a document the probe has told already what is missing.
+        *tables.missing_verdicts(mapping, source, mapping.columns if shown is None else found),
+    ]
+    if shown == {} and not any(one.rule == "table" for one in verdicts):
+        verdicts = [one for one in verdicts if one.rule != "destination_missing"]
+        verdicts.insert(0, _unseen_table())
+    conflict_works = probed.problem is None or any(one.rule == "key" for one in verdicts)
+    verdicts += tables.table_verdicts(mapping, shown or {}, conflict_works=conflict_works or not shown)
+    fields, suspects = _judged(mapping, source, found)
+    verdicts += fields
+    return SchemaReport(
+        mapping,
+        tuple(verdicts),
+        tuple(suspects),
+        {name: column.type for name, column in source.items()},
+        {name: column.type for name, column in found.items()},
+        suggestions.suggested_sql(mapping, source, verdicts),
+        now,
+        (described.note,) if described.note else (),
+        tuple(tables.only_here(mapping, source)),
+        tuple(tables.only_there(mapping, found)),
+    )
+
+
+def _found(
+    described: Described, mapping: Mapping, unknown: tuple[str, ...]
+) -> MappingOf[str, DestinationColumn]:
+    if described.columns is not None:
+        return described.columns
+    return {name: DestinationColumn(name, "") for name in mapping.columns if name not in unknown}
+
+
+def _judged(
+    mapping: Mapping, source: MappingOf[str, SourceColumn], found: MappingOf[str, DestinationColumn]
+) -> tuple[list[Verdict], list[Suspect]]:
+    verdicts, suspects = list[Verdict](), list[Suspect]()
+    for field in mapping.fields:
+        if field.destination in found and all(name in source for name in field.sources):
+            verdict, tests = compatibility.verdict(field, source, found[field.destination])
+            verdicts.append(verdict)
+            suspects += tests
+    return verdicts, suspects
+
+
+def _unseen_table() -> Verdict:
+    return Verdict(
+        "*",
+        "error",
+        "table",
+        f"{tables.DESTINATION} shows no table {TABLE}: it is not there, our key may not see it, or its schema cache is"
+        " stale.",
+    )

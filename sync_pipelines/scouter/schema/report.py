@@ -1,0 +1,114 @@
+"""What the schema doctor found, as a person reads it and as the cache keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync_pipelines.scouter.fields.mapping import Mapping
+from sync_pipelines.scouter.fields.suspects import Suspect
+from sync_pipelines.scouter.schema import suggestions
+from sync_pipelines.scouter.schema.tables import Verdict, errors
+
+_ORDER = ("error", "lossy", "warning", "ok")
+
+
+@dataclass(frozen=True)
+class SchemaReport:
+    """The two schemas through one mapping.
+
+    `source_types` are Postgres types with precision, by source column, `destination_columns` types without it (empty
+    where nobody says it); `notes` say what could not be looked at.
+    `missing_in_gestao_scouter` are columns that a push would write and cannot; `missing_in_tabuladormax` those that a
+    field is made of and that are not there. The two `only_…` are for information: nobody maps them.
+    """
+
+    mapping: Mapping
+    verdicts: tuple[Verdict, ...]
+    suspects: tuple[Suspect, ...]
+    source_types: MappingOf[str, str]
+    destination_columns: MappingOf[str, str]
+    suggested_sql: tuple[str, ...]
+    checked_at: datetime
+    notes: tuple[str, ...] = ()
+    only_in_tabuladormax: tuple[str, ...] = ()
+    only_in_gestao_scouter: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether a push may start."""
+        return not errors(self.verdicts)
+
+    @property
+    def missing_in_gestao_scouter(self) -> tuple[str, ...]:
+        return tuple(
+            one.field for one in self.verdicts if one.rule in ("destination_missing", "not_in_cache")
+        )
+
+    @property
+    def missing_in_tabuladormax(self) -> tuple[str, ...]:
+        wanted = self.mapping.sources
+        return tuple(sorted(wanted - set(self.source_types)))
+
+    def counts(self) -> dict[str, int]:
+        """Verdicts by level."""
+        return {level: sum(one.level == level for one in self.verdicts) for level in _ORDER}
+
+    def sentences(self) -> list[str]:
+        """Everything that keeps a push from starting; nothing where it fits."""
+        return [verdict.sentence for verdict in errors(self.verdicts)]
+
+    def refusal(self) -> str:
+        """Why no push starts and what to do, in one text."""
+        told = " ".join(self.sentences())
+        if not self.suggested_sql:
+            return told
+        return f"{told} To run in Gestão Scouter: {' '.join(self.suggested_sql)}"
+
+    def markdown(self) -> str:
+        """The verdicts as a table, the worst first."""
+        ranked = sorted(self.verdicts, key=lambda one: (_ORDER.index(one.level), one.field))
+        lines = [f"| {one.field} | {one.level} | {one.rule} | {_cell(one.sentence)} |" for one in ranked]
+        notes = [*self.notes, ""] if self.notes else []
+        return "\n".join([*notes, "| column | verdict | rule | what |", "|---|---|---|---|", *lines])
+
+    def sql_markdown(self) -> str:
+        """The suggested SQL as a block that can be copied."""
+        return suggestions.markdown(self.suggested_sql)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "mapping": self.mapping.document(),
+            "verdicts": [verdict.document() for verdict in self.verdicts],
+            "suspects": [suspect.document() for suspect in self.suspects],
+            "source_types": dict(self.source_types),
+            "destination_columns": dict(self.destination_columns),
+            "suggested_sql": [*self.suggested_sql],
+            "checked_at": self.checked_at.isoformat(),
+            "notes": [*self.notes],
+            "only_in_tabuladormax": [*self.only_in_tabuladormax],
+            "only_in_gestao_scouter": [*self.only_in_gestao_scouter],
+        }
+
+    @classmethod
+    def from_document(cls, document: MappingOf[str, Any]) -> SchemaReport:
+        """Read what `document` wrote."""
+        return cls(
+            Mapping.parse(document["mapping"]),
+            tuple(Verdict(**verdict) for verdict in document["verdicts"]),
+            tuple(Suspect.from_document(suspect) for suspect in document["suspects"]),
+            document["source_types"],
+            document["destination_columns"],
+            tuple(document["suggested_sql"]),
+            datetime.fromisoformat(document["checked_at"]),
+            tuple(document["notes"]),
+            tuple(document["only_in_tabuladormax"]),
+            tuple(document["only_in_gestao_scouter"]),
+        )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,77 @@
+"""The exact SQL that would make the destination fit, for a person to read and to run there. We never run it.
+
+Names are quoted, types are the source's own with their precision, columns are nullable and get no default that
+nobody asked for: a NOT NULL or a guess of TEXT would fail on, or spoil, a table that is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingOf
+
+from psycopg import sql
+
+from sync_pipelines.scouter.fields import column_types as types
+from sync_pipelines.scouter.fields.mapping import KEY, Mapping
+from sync_pipelines.scouter.fields.rendering import result_type
+from sync_pipelines.scouter.schema.tables import STAMP_TYPES, SourceColumn, Verdict
+
+RELOAD = "notify pgrst, 'reload schema';"
+RELOAD_FUNCTION = """\
+create or replace function public.notify_pgrst_reload() returns void
+language sql security definer set search_path = '' as $$ notify pgrst, 'reload schema' $$;
+revoke all on function public.notify_pgrst_reload() from public;
+grant execute on function public.notify_pgrst_reload() to service_role;
+notify pgrst, 'reload schema';"""
+_WIDENED = {"narrowing", "length", "fraction"}
+
+
+def suggested_sql(
+    mapping: Mapping, source: MappingOf[str, SourceColumn], verdicts: Iterable[Verdict]
+) -> tuple[str, ...]:
+    """One statement a column, then one reload; nothing where nothing is to be done."""
+    statements: dict[str, None] = {}  # a set that keeps its order
+    for verdict in verdicts:
+        if statement := _statement(mapping, source, verdict):
+            statements[statement] = None
+    return (*statements, RELOAD) if statements else ()
+
+
+def markdown(statements: Sequence[str]) -> str:
+    """The statements as a block that can be copied."""
+    if not statements:
+        return "Nothing to do."
+    return "\n".join(["```sql", *statements, "```"])
+
+
+def _statement(mapping: Mapping, source: MappingOf[str, SourceColumn], verdict: Verdict) -> str:
+    name = _quoted(verdict.field)
+    if verdict.rule == "key":
+        return f"alter table public.leads add primary key ({_quoted(KEY)});"
+    if verdict.rule == "required_unmapped":
+        return f"alter table public.leads alter column {name} drop not null;"
+    if verdict.rule not in _WIDENED | {"destination_missing"}:
+        return ""
+    kind = _type_of(verdict.field, mapping, source)
+    if not kind:
+        return ""
+    if verdict.rule == "destination_missing":
+        return f"alter table public.leads add column if not exists {name} {kind};"
+    return f"alter table public.leads alter column {name} type {kind};"
+
+
+def _type_of(destination: str, mapping: Mapping, source: MappingOf[str, SourceColumn]) -> str:
+    """The type of what is sent; an enum of the source's is a text to whoever does not have it."""
+    field = mapping.field_for(destination)
+    if field is None:
+        return STAMP_TYPES.get(destination, "")
+    if any(name not in source for name in field.sources):
+        return ""
+    if not field.transform and source[field.sources[0]].enum:
+        return "text"
+    kind = result_type(field, {name: column.type for name, column in source.items()})
+    return kind if types.is_built_in(kind) else "text"
+
+
+def _quoted(name: str) -> str:
+    return sql.Identifier(name).as_string(None)
