@@ -1,4 +1,4 @@
-"""Gestão Scouter with a Vault and pg_net, written to as the applications write."""
+"""Gestão Scouter with a Vault and pg_net, written to as the applications write; and the house of the push."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ import psycopg
 import pytest
 
 import sync_pipelines.scouter
+from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter import net
-from sync_pipelines.sandbox.scouter.database import build_gestao_scouter
+from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.sandbox.vault import make_vault
+from sync_pipelines.scouter.client import gestao_client
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.scouter.house import LeadHouse
 
 SQL = Path(sync_pipelines.scouter.__file__).parent / "sql"
 ADDRESS = "https://tabuladormax.example.com/sync-from-gestao-scouter"
@@ -102,3 +108,46 @@ def told(request: pytest.FixtureRequest, gestao: Gestao) -> Callable[[], list[tu
         return [(operation, lead["id"]) for _, operation, lead in found]
 
     return {"webhook_trigger": webhook, "outbox": outbox}[way]
+
+
+@pytest.fixture(scope="session")
+def push_templates(postgres_server: PostgresServer) -> dict[str, str]:
+    """Names of template databases: a migrated source without leads, a destination of 49 columns without leads."""
+    names = {"tab": "template_push_tab", "gestao": "template_push_gestao"}
+    url = postgres_server.create_database(names["tab"])
+    with psycopg.connect(url) as connection:
+        build_tabuladormax(connection, leads=0)
+    runner.upgrade(runner.TABULADORMAX, url)
+    with psycopg.connect(postgres_server.create_database(names["gestao"])) as connection:
+        build_gestao_scouter(connection, local_leads=False, collision=False)
+    return names
+
+
+@pytest.fixture
+def lead_house(
+    postgres_server: PostgresServer, templates: dict[str, str], push_templates: dict[str, str]
+) -> Iterator[LeadHouse]:
+    number = next(_numbers)
+    wanted = {"tab": push_templates["tab"], "gestao": push_templates["gestao"], "ops": templates["ops"]}
+    urls = {
+        side: postgres_server.create_database(f"push_{side}_{number}", template=template)
+        for side, template in wanted.items()
+    }
+    with (
+        PostgrestFace(urls["gestao"]) as face,
+        psycopg.connect(urls["tab"], autocommit=True) as tab,
+        psycopg.connect(urls["gestao"], autocommit=True) as gestao,
+        psycopg.connect(urls["ops"], autocommit=True) as ops,
+    ):
+        settings = read_settings(
+            None,
+            sync_env="development",
+            ops_database_url=urls["ops"],
+            tabuladormax_database_url=urls["tab"],
+            gestao_scouter_url=face.url,
+            gestao_scouter_service_key=face.service_key,
+        )
+        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
+        yield LeadHouse(push, face, tab, gestao, ops)
+    for side in urls:
+        postgres_server.drop_database(f"push_{side}_{number}")

@@ -1,0 +1,138 @@
+"""Both lead projects in real databases, joined by a PostgREST face: what the tests of the push stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.exports.table import ExportJob
+from sync_pipelines.scouter.push.job_walk import PausedError
+from sync_pipelines.scouter.push.push import DayOutcome
+from sync_pipelines.scouter.pushing import LeadPush, PushOptions
+from sync_pipelines.settings import Settings
+
+#: Numbers of the CRM, far from those that the destination's sequence gives.
+FIRST = 600_000
+
+
+@dataclass
+class LeadHouse:
+    """The databases by their owners' connections; `push` sends through the face, and never sleeps between attempts."""
+
+    push: LeadPush
+    face: PostgrestFace
+    tab: psycopg.Connection[Any]
+    gestao: psycopg.Connection[Any]
+    ops: psycopg.Connection[Any]
+    outcomes: dict[date | None, DayOutcome] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return self.push.settings
+
+    def use(self, **settings: Any) -> None:
+        """Settings from now on, as the environment would give them."""
+        self.push = replace(self.push, settings=self.settings.model_copy(update=settings))
+
+    def hook(self, before_commit: Callable[[], None]) -> None:
+        """What to do before each commit of the walk: what came so far is at the destination and not yet counted."""
+        self.push = replace(self.push, before_commit=before_commit)
+
+    def lead(self, number: int, at: datetime | None, **columns: object) -> int:
+        """Make or replace a lead of TabuladorMax that was last changed `at`; returns its id."""
+        return self.leads([number], at, **columns)[0]
+
+    def leads(self, numbers: range | list[int], at: datetime | None, **columns: object) -> list[int]:
+        """Make leads of one instant; every one has the name `Pessoa <number>` where `columns` say no other."""
+        names = ("id", "name", "updated_at", *(name for name in columns if name != "name"))
+        statement = sql.SQL("insert into public.leads ({}) values ({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.SQL(", ").join(map(sql.Placeholder, names)),
+        )
+        rows = [
+            {"id": FIRST + number, "name": f"Pessoa {number} ção 🙂", "updated_at": at, **columns}
+            for number in numbers
+        ]
+        with self.tab.transaction(), self.tab.cursor() as cursor:
+            cursor.execute("delete from public.leads where id = any(%s)", [[row["id"] for row in rows]])
+            cursor.executemany(statement, rows)
+        return [row["id"] for row in rows]
+
+    def edit(self, lead: int, **columns: object) -> None:
+        """A change in the application: the table's own trigger dates it now."""
+        statement = sql.SQL("update public.leads set {} where id = {}").format(
+            sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in columns
+            ),
+            sql.Literal(lead),
+        )
+        self.tab.execute(statement, columns)
+
+    def actions(self) -> ExportActions:
+        return ExportActions(self.tab)
+
+    def create(self, newest: date, oldest: date | None) -> str:
+        return self.actions().create(newest, oldest).id
+
+    def job(self, job_id: str) -> ExportJob:
+        return self.actions().get(job_id)
+
+    def run(self, job_id: str, run_id: str = "run", options: PushOptions | None = None) -> ExportJob:
+        """Work on a pending job as its asset does, to its end or its pause; `outcomes` tell each day, None the last."""
+        self.outcomes = {}
+        with self.push.open(run_id, job_id=job_id, options=options) as run:
+            for day in run.days:
+                self.outcomes[day] = run.day(day)
+            self.outcomes[None] = run.close()
+        return self.job(job_id)
+
+    def paused(self, job_id: str, run_id: str = "run", options: PushOptions | None = None) -> PausedError:
+        """Work on a job that will be paused; the pause."""
+        try:
+            self.run(job_id, run_id, options)
+        except PausedError as pause:
+            return pause
+        raise AssertionError("the export came to its end")
+
+    def export(
+        self, newest: date, oldest: date | None = None, options: PushOptions | None = None
+    ) -> ExportJob:
+        """Create a job and work on it to its end."""
+        return self.run(self.create(newest, oldest), options=options)
+
+    def total(self) -> DayOutcome:
+        """All that the last `run` did."""
+        total = DayOutcome()
+        for outcome in self.outcomes.values():
+            total.merge(outcome)
+        return total
+
+    def there(self, *columns: str) -> dict[int, Any]:
+        """What the destination holds of the CRM's numbers: by id the row, or the one column, or a tuple of them."""
+        wanted = sql.SQL(", ").join(map(sql.Identifier, columns)) if columns else sql.SQL("to_jsonb(l)")
+        query = sql.SQL("select id, {} from public.leads as l where id >= {} order by id")
+        rows = self.gestao.execute(query.format(wanted, sql.Literal(FIRST))).fetchall()
+        return {row[0]: row[1] if len(row) == 2 else row[1:] for row in rows}
+
+    def posts(self) -> list[int]:
+        """How many leads each upsert carried, in the order in which they came; the doctor's probes carry none."""
+        return [one.objects for one in self.face.requests if one.method == "POST" and one.objects]
+
+    def events(self) -> list[tuple[int, str, str]]:
+        """The audit trail: lead, event type and status."""
+        return self.tab.execute(
+            "select lead_id, event_type, status from public.sync_events order by created_at, lead_id"
+        ).fetchall()
+
+    def errors(self) -> list[dict[str, Any]]:
+        rows = self.tab.execute(
+            "select to_jsonb(e) from public.gestao_scouter_export_errors as e order by lead_id, created_at"
+        ).fetchall()
+        return [row for (row,) in rows]

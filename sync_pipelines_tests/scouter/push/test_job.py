@@ -1,0 +1,42 @@
+"""A whole export: what is there afterwards, what it says of itself, and what the next one has to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+#: In São Paulo the day before begins at three in UTC.
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 100, 101])
+def test_a_day_of_so_many_leads_of_one_instant(lead_house: LeadHouse, count: int) -> None:
+    ids = lead_house.leads(range(count), NOON)
+    job = lead_house.export(DAY, DAY)
+    assert (job.status, job.total_leads, job.exported_leads, job.error_leads) == (
+        "completed",
+        count,
+        count,
+        0,
+    )
+    assert job.last_completed_date == DAY
+    assert list(lead_house.there()) == ids
+    assert sorted(lead_house.posts(), reverse=True) == [50] * (count // 50) + [count % 50] * (count % 50 > 0)
+    assert lead_house.outcomes[DAY].proof.equal == count
+    assert sorted(lead_house.events()) == [(lead, "create", "success") for lead in ids]
+
+
+def test_nothing_is_sent_twice(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(60), NOON)
+    lead_house.export(DAY, DAY)
+    lead_house.face.clear()
+    job = lead_house.export(DAY, DAY)
+    assert (job.status, job.exported_leads, lead_house.posts()) == ("completed", 60, [])
+    lead_house.lead(7, NOON, name="Outra")
+    lead_house.export(DAY, DAY)
+    assert lead_house.posts() == [1]
+    assert lead_house.there("nome")[FIRST + 7] == "Outra"
