@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
-from sync_pipelines.lib.downloads import Watch, declared_bytes, write_body
+from sync_pipelines.lib.downloads import declared_bytes, write_body
 from sync_pipelines.lib.failures import (
     PermanentError,
     TransientError,
@@ -28,6 +28,7 @@ from sync_pipelines.lib.failures import (
 )
 from sync_pipelines.lib.redaction import safe_url
 from sync_pipelines.lib.tls import tls_context
+from sync_pipelines.lib.watching import Watch, Watchman
 
 if TYPE_CHECKING:  # slow to import, and needed only where a request is made
     import httpx
@@ -97,7 +98,7 @@ class HttpClient:
 
         self._name, self._url_setting, self._ca_setting = name, url_setting, ca_setting
         self._timeouts, self._backoff = timeouts or Timeouts(), backoff or Backoff()
-        self._wait_notice_seconds = wait_notice_seconds
+        self._wait_notice_seconds, self._watchman = wait_notice_seconds, Watchman()
         self._sleep, self._clock, self._now, self._jitter = sleep, clock, now, jitter
         read, connect = min(self._timeouts.read, self._timeouts.total), self._timeouts.connect
         self._client = httpx.Client(
@@ -118,6 +119,7 @@ class HttpClient:
     def close(self) -> None:
         """Give up the connections."""
         self._client.close()
+        self._watchman.close()
 
     def download(
         self,
@@ -199,7 +201,7 @@ class HttpClient:
     ) -> Download:
         import httpx
 
-        watch = Watch(what, self._clock, self._timeouts.total, self._wait_notice_seconds, on_wait)
+        watch = self._watch(what, on_wait)
         request = self._client.build_request(
             "GET",
             url,
@@ -217,6 +219,46 @@ class HttpClient:
             raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
         content_type = response.headers.get("content-type", "")
         return Download(response.status_code, content_type, size, digest, watch.elapsed(), watch.waited, 1)
+
+    def _watch(self, what: str, on_wait: Callable[[float], None] | None = None) -> Watch:
+        return Watch(
+            *(self._watchman, what, self._clock, self._timeouts.total, self._wait_notice_seconds, on_wait)
+        )
+
+    def _whole(
+        self,
+        what: str,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        largest: int,
+        **sent: Any,
+    ) -> tuple["httpx.Response", bytes]:
+        """One request, `sent` as httpx takes it; the answer with its whole body, whatever its status.
+
+        TransientError when none came in time, PermanentError when it has more than `largest` bytes.
+        """
+        import httpx
+
+        watch = self._watch(what)
+        request = self._client.build_request(
+            method, url, headers=dict(headers), extensions={"trace": watch.trace}, **sent
+        )
+        body = bytearray()
+        try:
+            with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
+                watch.hold(response.extensions.get("network_stream"))
+                for chunk in response.iter_bytes():
+                    watch.tick()
+                    body += chunk
+                    if len(body) > largest:
+                        raise PermanentError(f"{what}: the answer is longer than {largest} bytes.")
+        except httpx.HTTPError as error:
+            if watch.is_late():
+                raise watch.lateness() from None
+            raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
+        return response, bytes(body)
 
     def _expect_file(self, response: "httpx.Response", what: str, max_bytes: int) -> None:
         if response.has_redirect_location:

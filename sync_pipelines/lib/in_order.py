@@ -43,16 +43,27 @@ class InOrder(Generic[Result]):
     def is_empty(self) -> bool:
         return not self._given
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the oldest call is done: to take it is not to wait."""
+        return bool(self._given) and self._given[0].done()
+
+    def take_one(self) -> Result:
+        """Wait for the oldest call and give its result, or raise what it raised."""
+        return self._given.popleft().result()
+
     def take(self) -> list[Result]:
         """Wait for the oldest call, then give its result and those of its followers that are done as well.
 
         Raises what the oldest call raised; followers that raised stay for the next take.
         """
-        taken = [self._given.popleft().result()]
+        taken = [self.take_one()]
         while self._given and self._given[0].done() and self._given[0].exception() is None:
             taken.append(self._given.popleft().result())
         return taken
 
     def withdraw(self) -> None:
         """Take back the calls that nobody has begun; those under way stay to be taken."""
-        self._given = deque(future for future in self._given if not future.cancel())
+        # From the newest, so that no thread begins a call behind one that was taken back.
+        while self._given and self._given[-1].cancel():
+            self._given.pop()

@@ -6,7 +6,6 @@ then by there being no JSON at all (a gateway). A message is read for one thing 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +15,11 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from sync_pipelines.lib import redaction
-from sync_pipelines.lib.downloads import Watch
 from sync_pipelines.lib.failures import (
     PermanentError,
     RefusedError,
     SyncError,
     TransientError,
-    from_http_error,
     is_transient_answer,
     retry_after_seconds,
 )
@@ -144,38 +141,18 @@ class PostgrestClient(HttpClient):
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request; TransientError when no whole answer came in time."""
-        import httpx
-
         # Quoted by hand, because a + in a timestamp must not arrive as a space.
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe=_PLAIN)}" for name, value in params)
-        watch = Watch(self._what, self._clock, self._timeouts.total, self._wait_notice_seconds, None)
-        request = self._client.build_request(
+        typed = {"Content-Type": "application/json"} if content is not None else {}
+        response, body = self._whole(
+            self._what,
             method,
             f"{self.root}{path}{'?' if query else ''}{query}",
+            headers={**self._headers, **typed, **(headers or {})},
+            largest=LARGEST_ANSWER,
             content=content,
-            headers={
-                **self._headers,
-                **({"Content-Type": "application/json"} if content is not None else {}),
-                **(headers or {}),
-            },
-            extensions={"trace": watch.trace},
         )
-        body = bytearray()
-        try:
-            with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
-                watch.hold(response.extensions.get("network_stream"))
-                for chunk in response.iter_bytes():
-                    watch.tick()
-                    body += chunk
-                    if len(body) > LARGEST_ANSWER:
-                        raise PermanentError(
-                            f"{self._what}: the answer is longer than {LARGEST_ANSWER} bytes."
-                        )
-        except httpx.HTTPError as error:
-            if watch.is_late():
-                raise watch.lateness() from None
-            raise from_http_error(error, what=self._what, ca_setting=self._ca_setting) from None
-        return Answer(response.status_code, response.headers, bytes(body))
+        return Answer(response.status_code, response.headers, body)
 
     def problem(self, answer: Answer) -> Problem | None:
         """What is wrong with an answer, with the time that it asks us to wait."""

@@ -20,7 +20,7 @@ from sync_pipelines.lib.partition_runs import (
 from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.catalogue import EXPORT_KEY
 from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError
-from sync_pipelines.scouter.push.push import DayOutcome
+from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.pushing import DECISIONS, LeadPush, PushOptions
 
 #: What comes after the days (leads without a time, what changed meanwhile) belongs to none of them.

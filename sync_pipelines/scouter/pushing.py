@@ -20,7 +20,7 @@ from sync_pipelines.scouter.fields import rendering
 from sync_pipelines.scouter.fields.mapping import KEY, STAMPS, Mapping
 from sync_pipelines.scouter.fields.presets import Presets
 from sync_pipelines.scouter.inbound.way_back import WayBack
-from sync_pipelines.scouter.push.days import Span, day_span, days_between
+from sync_pipelines.scouter.push import extent
 from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.push.job_walk import JobWalk, pause
 from sync_pipelines.scouter.push.progress import Progress
@@ -78,10 +78,7 @@ class LeadPush:
         """
         options = options or PushOptions()
         with ExitStack() as stack:
-            ops = stack.enter_context(postgres.connect(self.settings.require("ops_database_url"), what=OPS))
-            name = destination_label(self.settings)
-            lock = postgres.lock_key("scouter", "push", name)
-            stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY))
+            ops = stack.enter_context(self.alone())
             control = stack.enter_context(self.source())
             if job_id is None:
                 assert days is not None
@@ -91,7 +88,21 @@ class LeadPush:
             stack.callback(_release, work, job)
             stack.enter_context(postgres.errors_about(WHAT))
             client = stack.enter_context(self.client(self.settings))
-            yield self._run(stack, job, work, client, Exchanges(ops, name), run_id, options)
+            run = self._run(
+                stack, job, work, client, Exchanges(ops, destination_label(self.settings)), run_id, options
+            )
+            stack.callback(run.leave)
+            yield run
+
+    @contextmanager
+    def alone(self) -> Iterator[postgres.Connection]:
+        """A connection to the ops database that holds this destination's lock; TransientError where another does."""
+        lock = postgres.lock_key("scouter", "push", destination_label(self.settings))
+        with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY):
+            yield ops
+
+    def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:
+        return postgres.connect(self.settings.require("ops_database_url"), what=OPS)
 
     def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
         """A connection to TabuladorMax whose values are written as the hashes need them."""
@@ -124,15 +135,17 @@ class LeadPush:
             raise pause(work, job, str(error)) from None
         if not report.fits:
             raise pause(work, job, report.refusal())
+        # What is read ahead is read by a thread of its own, so by connections of its own.
         reader = self.reader(stack.enter_context(self.source()), report)
+        known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
         engine = self.engine(
-            reader, client, exchanges, report, Progress(work.connection, work, job.id, run_id), options
+            reader, known, client, exchanges, report, Progress(work.connection, work, job.id, run_id), options
         )
         assert job.watermark is not None
         engine.watermark = job.watermark
-        days = self._days(job, reader)
+        days = extent.days(job, reader, self.settings.zone)
         if job.total_leads == 0:
-            work.set_total(job.id, self._total(job, days, reader))
+            work.set_total(job.id, extent.total(job, days, reader, self.settings.zone))
         left = [day for day in days if job.last_completed_date is None or day < job.last_completed_date]
         columns = report.mapping.columns
         return JobWalk(
@@ -198,6 +211,7 @@ class LeadPush:
     def engine(
         self,
         reader: LeadReader,
+        known: Exchanges,
         client: PostgrestClient,
         exchanges: Exchanges,
         report: SchemaReport,
@@ -210,7 +224,7 @@ class LeadPush:
             reader,
             Slicer(
                 reader,
-                exchanges,
+                known,
                 client,
                 self.settings.scouter_batch_size,
                 send_all=options.send_all,
@@ -236,17 +250,6 @@ class LeadPush:
             rendering.suspect_sql(report.suspects),
         )
         return LeadReader(connection, renderings, stamps)
-
-    def _days(self, job: ExportJob, reader: LeadReader) -> list[date]:
-        oldest = job.end_date or min(reader.oldest_day(self.settings.zone) or job.start_date, job.start_date)
-        return days_between(job.start_date, oldest)
-
-    def _total(self, job: ExportJob, days: list[date], reader: LeadReader) -> int:
-        assert job.watermark is not None
-        begin, end = day_span(days[-1], self.settings.zone).begin, day_span(days[0], self.settings.zone).end
-        assert end is not None
-        undated = reader.count_undated() if job.end_date is None else 0
-        return reader.count(Span(begin, min(end, job.watermark))) + undated
 
 
 def _release(work: ExportWork, job: ExportJob) -> None:

@@ -14,7 +14,7 @@ from sync_pipelines.scouter.push.leads import Lead, Position, Slice
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, WHAT
-from sync_pipelines.scouter.pushing import BUSY, OPS, LeadPush, PushOptions
+from sync_pipelines.scouter.pushing import LeadPush, PushOptions
 
 #: Leads in one slice of a replay: it is committed as a whole.
 AT_ONCE = 50
@@ -41,9 +41,7 @@ def replay(push: LeadPush, run_id: str, *, job_id: str | None = None) -> Replay:
     """
     total = Replay()
     with ExitStack() as stack:
-        ops = stack.enter_context(postgres.connect(push.settings.require("ops_database_url"), what=OPS))
-        lock = postgres.lock_key("scouter", "push", destination_label(push.settings))
-        stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY))
+        ops = stack.enter_context(push.alone())
         control = stack.enter_context(push.source())
         with postgres.errors_about(WHAT):
             for one in _jobs_with_errors(control, job_id):
@@ -81,7 +79,7 @@ def _replay_job(
     with push.source() as connection, push.client(push.settings) as client:
         reader = push.reader(connection, report)
         progress = Progress(control, work, job_id, run_id)
-        engine = push.engine(reader, client, exchanges, report, progress, PushOptions())
+        engine = push.engine(reader, exchanges, client, exchanges, report, progress, PushOptions())
         for ids in _refused(control, job_id):
             leads = reader.changed(ids, [], send_all=True)
             total.gone += len(ids) - len(leads)

@@ -331,7 +331,8 @@ def test_a_long_wait_is_announced_until_the_first_byte(
         if len(seen) == 3:
             enough.set()
 
-    got = _get(client(wait_notice_seconds=0.02), server, tmp_path / "x", on_wait=notice)
+    with client(wait_notice_seconds=0.02) as opened:
+        got = _get(opened, server, tmp_path / "x", on_wait=notice)
 
     assert seen[:3] == sorted(seen[:3])
     assert seen[0] >= 0.02

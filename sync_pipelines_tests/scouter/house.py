@@ -14,7 +14,7 @@ from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob
 from sync_pipelines.scouter.push.job_walk import PausedError
-from sync_pipelines.scouter.push.push import DayOutcome
+from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.pushing import LeadPush, PushOptions
 from sync_pipelines.settings import Settings
 

@@ -7,7 +7,7 @@ refuses us or has changed); failed, where what was accepted is not what the dest
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -19,9 +19,10 @@ from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob, Phase, read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.leads import Position
-from sync_pipelines.scouter.push.push import DayOutcome, Push, StoppedError, TooManyRejectedError
+from sync_pipelines.scouter.push.push import Push, StoppedError, TooManyRejectedError
 from sync_pipelines.scouter.push.reading import WHAT
 from sync_pipelines.scouter.push.sending import SchemaChangedError
+from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.schema.report import SchemaReport
 
 RESUME = "Depois retome a exportação (resume): ela continua de onde parou."
@@ -49,11 +50,15 @@ class JobWalk:
     look_again: Callable[[], SchemaReport]
     unproved: list[date] = field(default_factory=list)
     _reloaded: bool = False
+    _under_way: Generator[DayOutcome] | None = None
 
     def day(self, day: date) -> DayOutcome:
-        """Push one day and prove it; raises PermanentError when the proof fails, PausedError when the job stops."""
+        """Push one day and prove it; raises PermanentError when the proof fails, PausedError when the job stops.
+
+        The days are asked for in their order; the next ones are under way while a day is told of.
+        """
         self.work.advance(self.job.id, processing_date=day)
-        outcome = self._guarded(lambda: self.push.day(day, self._cursor("days", day)))
+        outcome = self._guarded(lambda: self._next(day))
         if not outcome.proof.holds:
             self.unproved.append(day)
             raise PermanentError(outcome.proof.sentence())
@@ -62,6 +67,7 @@ class JobWalk:
 
     def close(self) -> DayOutcome:
         """Leads without a time, where the job goes to the beginning; what changed meanwhile; then the job's end."""
+        self.leave()
         total = DayOutcome()
         if self.job.end_date is None and self.job.phase != "catch_up":
             if self.job.phase != "undated":
@@ -78,6 +84,22 @@ class JobWalk:
         else:
             self.work.finish(self.job.id)
         return total
+
+    def leave(self) -> None:
+        """End what is under way beyond the last day that was told of: it counts for nothing and is sent again."""
+        if self._under_way is not None:
+            self._under_way.close()
+            self._under_way = None
+
+    def _next(self, day: date) -> DayOutcome:
+        if self._under_way is None:
+            left = self.days[self.days.index(day) :]
+            self._under_way = self.push.days(left, self._cursor("days", day))
+        try:
+            return next(self._under_way)
+        except BaseException:
+            self._under_way = None
+            raise
 
     def _cursor(self, phase: Phase, day: date | None) -> Position | None:
         """Where an earlier run, or this one before a reload, came to in this stretch."""

@@ -6,28 +6,22 @@ a kill leaves a prefix that is done. What was accepted is read back and compared
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.in_order import InOrder
 from sync_pipelines.scouter.push.days import Span, day_span
 from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.leads import Lead, Outcome, Position
-from sync_pipelines.scouter.push.progress import Progress, Stretch
+from sync_pipelines.scouter.push.leads import Outcome, Position
+from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, LeadReader
 from sync_pipelines.scouter.push.sending import Sender
 from sync_pipelines.scouter.push.slicing import Slicer
+from sync_pipelines.scouter.push.walk import DayOutcome, Leg, Walk
 
-#: Accepted leads are compared by this many: their bodies are what the push holds in memory.
-PROVED_AT_ONCE = 400
 #: Rounds of the catch-up pass: on a table that changes without end the next push goes on.
 CATCH_UP_ROUNDS = 3
 #: So many refusals, and more than half of all, end a push: then no row is at fault.
@@ -47,41 +41,11 @@ class TooManyRejectedError(Exception):
 
 
 @dataclass
-class DayOutcome:
-    """What became of a day's leads: read = accepted + unchanged + rejected + gone; and the proof of what was sent."""
-
-    accepted: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    gone: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-    proof: ReadBack = field(default_factory=ReadBack)
-
-    @property
-    def read(self) -> int:
-        return self.accepted + self.unchanged + self.rejected + self.gone
-
-    def merge(self, other: DayOutcome) -> None:
-        self.accepted += other.accepted
-        self.unchanged += other.unchanged
-        self.rejected += other.rejected
-        self.gone += other.gone
-        self.requests += other.requests
-        self.seconds += other.seconds
-        self.proof.add(other.proof)
-
-    def add(self, outcome: Outcome) -> None:
-        self.accepted += len(outcome.accepted)
-        self.unchanged += outcome.slice.unchanged
-        self.rejected += len(outcome.rejected)
-        self.gone += outcome.slice.gone
-        self.requests += outcome.requests
-
-
-@dataclass
 class Push:
-    """Pushes spans of leads; one instance a job. `in_flight` slices are sent at once."""
+    """Pushes spans of leads; one instance a job. `in_flight` slices are sent at once.
+
+    Every way raises StoppedError, TooManyRejectedError or a SyncError; what was committed before stays.
+    """
 
     reader: LeadReader
     slicer: Slicer
@@ -92,126 +56,82 @@ class Push:
     zone: ZoneInfo
     watermark: datetime
     in_flight: int
-    #: Called before each commit, with the walk's outcomes so far: tests kill here.
+    #: Called before each commit of the walk: tests kill here.
     before_commit: Callable[[], None] = lambda: None
     _sent: int = 0
     _rejected: int = 0
 
-    def day(self, day: date, after: Position | None = None) -> DayOutcome:
-        """Push a day, as far as it lies under the watermark; behind `after` where an earlier run came that far.
+    def days(self, days: Sequence[date], after: Position | None = None) -> Generator[DayOutcome]:
+        """Push each day as far as it lies under the watermark; yields what became of it, in order.
 
-        Raises StoppedError, TooManyRejectedError or a SyncError; what was committed before stays.
+        The first day is taken up behind `after`, where an earlier run came that far. What follows a day is under way
+        when it is yielded, and counts for nothing until the next one is asked for.
         """
-        begin, end = day_span(day, self.zone)
-        return self._span(Span(begin, min(end, self.watermark) if end else self.watermark), day, after)
+        spans = [(day, day_span(day, self.zone)) for day in days]
+        stages = (
+            self._legs(
+                Span(begin, min(end or self.watermark, self.watermark)),
+                day,
+                after if day == days[0] else None,
+            )
+            for day, (begin, end) in spans
+        )
+        return self._walk().run(stages)
 
     def undated(self, after: Position | None = None) -> DayOutcome:
         """Push the leads that have no `updated_at`, which no day has."""
-        return self._span(None, None, after)
+        return self._whole(self._legs(None, None, after))
 
     def catch_up(self) -> DayOutcome:
         """Push what was written since the watermark, until nothing is new."""
         total, begin = DayOutcome(), self.watermark
         for _ in range(CATCH_UP_ROUNDS):
             end = self.reader.now()
-            found = _Walk(self, None, "catch_up").run(self.reader.pages(Span(begin, end)))
+            found = self._whole([Leg(None, "catch_up", self.reader.pages(Span(begin, end)))])
             total.merge(found)
             if not found.read:
                 break
             begin = end
         return total
 
-    def _span(self, span: Span | None, day: date | None, after: Position | None) -> DayOutcome:
-        total = DayOutcome()
-        if after is not None:
-            # An earlier run was ended between accepting and proving: what it counted is proved here.
-            before = ([position for position in page if position > after] for page in self.reader.pages(span))
-            total.merge(_Walk(self, day, "again").run(_until_empty(before)))
-        total.merge(_Walk(self, day).run(self.reader.pages(span, after)))
-        return total
+    def _legs(self, span: Span | None, day: date | None, after: Position | None) -> list[Leg]:
+        rest = Leg(day, "walk", self.reader.pages(span, after))
+        if after is None:
+            return [rest]
+        # An earlier run was ended between accepting and proving: what it counted is proved here.
+        before = ([position for position in page if position > after] for page in self.reader.pages(span))
+        return [Leg(day, "again", _until_empty(before)), rest]
 
-    def is_refused(self, outcomes: Sequence[Outcome]) -> bool:
+    def _whole(self, legs: Sequence[Leg]) -> DayOutcome:
+        (outcome,) = self._walk().run([legs])
+        return outcome
+
+    def _walk(self) -> Walk:
+        # Two pages may wait, so that the threads have work while the next one is read.
+        depth = 2 * PAGE // self.slicer.size + self.in_flight
+        return Walk(
+            *(self.slicer.slices, self.sender.send, self.comparison.read_back, self._commit, self._judge),
+            *(self.in_flight, depth),
+        )
+
+    def _commit(self, leg: Leg, outcomes: Sequence[Outcome]) -> Exception | None:
+        self.before_commit()
+        status = self.progress.commit(outcomes, day=leg.day, stretch=leg.stretch)
+        refused = self._is_refused(outcomes)
+        if status != "running":
+            return StoppedError(status)
+        return TooManyRejectedError() if refused else None
+
+    def _is_refused(self, outcomes: Sequence[Outcome]) -> bool:
         """Count outcomes; whether the destination refuses most of what it gets."""
         rejected = sum(len(outcome.rejected) for outcome in outcomes)
         self._sent += rejected + sum(len(outcome.accepted) for outcome in outcomes)
         self._rejected += rejected
         return self._rejected >= REFUSALS and self._rejected * 2 > self._sent
 
-
-@dataclass
-class _Walk:
-    """One stretch of a push."""
-
-    push: Push
-    day: date | None
-    stretch: Stretch = "walk"
-    total: DayOutcome = field(default_factory=DayOutcome)
-    unproved: list[Lead] = field(default_factory=list)
-
-    def run(self, pages: Iterable[list[Position]]) -> DayOutcome:
-        push, started = self.push, time.monotonic()
-        # Two pages may wait, so that the threads have work while the next one is read.
-        depth = 2 * PAGE // push.slicer.size + push.in_flight
-        with InOrder[Outcome | ReadBack](push.in_flight, depth) as line:
-            for page in pages:
-                for piece in push.slicer.slices(page):
-                    while line.is_full:
-                        self._take(line)
-                    line.give(partial(push.sender.send, piece))
-            while not line.is_empty or self.unproved:
-                if line.is_empty:
-                    self._give_proof(line)
-                self._take(line)
-        self.total.seconds = time.monotonic() - started
-        return self.total
-
-    def _take(self, line: _Line) -> None:
-        results = line.take()
-        if outcomes := [one for one in results if isinstance(one, Outcome)]:
-            self.push.before_commit()
-            status = self._commit(outcomes)
-            refused = self.push.is_refused(outcomes)
-            if status != "running" or refused:
-                self._finish(line)
-                raise StoppedError(status) if status != "running" else TooManyRejectedError()
-        for one in results:
-            if isinstance(one, ReadBack):
-                self._judge(one)
-        while len(self.unproved) >= PROVED_AT_ONCE:
-            self._give_proof(line)
-
-    def _commit(self, outcomes: list[Outcome]) -> str:
-        status = self.push.progress.commit(outcomes, day=self.day, stretch=self.stretch)
-        for outcome in outcomes:
-            self.total.add(outcome)
-            self.unproved += outcome.accepted
-        return status
-
-    def _give_proof(self, line: _Line) -> None:
-        batch = self.unproved[:PROVED_AT_ONCE]
-        del self.unproved[:PROVED_AT_ONCE]
-        line.give(partial(self.push.comparison.read_back, batch))
-
     def _judge(self, found: ReadBack) -> None:
-        self.total.proof.add(found)
-        self.push.exchanges.record(found.equal_leads, run_id=self.push.progress.run_id)
-        self.push.exchanges.forget(found.wrong_ids)
-
-    def _finish(self, line: _Line) -> None:
-        """Commit and prove what is under way: it was sent, and its place in the walk is next."""
-        line.withdraw()
-        with contextlib.suppress(SyncError):  # what did not come through is sent again by the next run
-            while not line.is_empty or self.unproved:
-                if line.is_empty:
-                    self._give_proof(line)
-                for one in line.take():
-                    if isinstance(one, Outcome):
-                        self._commit([one])
-                    else:
-                        self._judge(one)
-
-
-_Line = InOrder[Outcome | ReadBack]
+        self.exchanges.record(found.equal_leads, run_id=self.progress.run_id)
+        self.exchanges.forget(found.wrong_ids)
 
 
 def _until_empty(pages: Iterable[list[Position]]) -> Iterator[list[Position]]:

@@ -1,0 +1,69 @@
+"""A destination that costs next to nothing but its latency: leads in memory, behind the document of a real face.
+
+`python -m benchmarks.endpoint READY_FILE DOCUMENT_FILE LATENCY_SECONDS` serves until SIGTERM. It takes upserts of leads
+and answers reads by id; it refuses what the sandbox's rules refuse: an `age` above 120, a `horario_agendamento` of more
+than 20 characters.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.serving import serve
+
+JSON = "application/json"
+
+
+def application(document: bytes, latency: float) -> Starlette:
+    held: dict[int, dict[str, Any]] = {}
+
+    async def leads(request: Request) -> Response:
+        await asyncio.sleep(latency)
+        if request.method == "GET":
+            return _answer(held, request.query_params)
+        rows = json.loads(await request.body())
+        for row in rows:
+            if (row["age"] or 0) > 120:
+                return _refusal("23514", "violates check constraint")
+            if len(row["horario_agendamento"] or "") > 20:
+                return _refusal("22001", "value too long for type character varying(20)")
+        held.update((row["id"], row) for row in rows)
+        return Response(status_code=201)
+
+    async def root(_: Request) -> Response:
+        return Response(document, media_type=JSON)
+
+    return Starlette(
+        routes=[Route("/rest/v1/", root), Route("/rest/v1/leads", leads, methods=["GET", "POST"])]
+    )
+
+
+def _answer(held: dict[int, dict[str, Any]], asked: Any) -> Response:
+    ids = map(int, asked["id"].removeprefix("in.(").removesuffix(")").split(","))
+    rows = [held[lead] for lead in ids if lead in held]
+    if "or" in asked:  # the question for leads that are not ours
+        rows = []
+    return Response(json.dumps(rows, ensure_ascii=False), media_type=JSON)
+
+
+def _refusal(code: str, message: str) -> Response:
+    body = {"code": code, "message": message, "details": None, "hint": None}
+    return Response(json.dumps(body), 400, media_type=JSON)
+
+
+def main() -> None:
+    ready, document, latency = sys.argv[1:]
+    server = BackgroundServer(application(Path(document).read_bytes(), float(latency)))
+    serve(server, Path(ready), lambda url: {"GESTAO_SCOUTER_URL": url, "GESTAO_SCOUTER_SERVICE_KEY": "any"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""A push of 20,000 leads beside bare loops: `python -m benchmarks.scouter [--endpoint face] [--leads 20000]`.
+
+The destination is a process of its own that takes 10 ms on its way: by default one that holds leads in memory, with
+`--endpoint face` the sandbox's PostgREST face over Postgres, whose work then weighs more than the latency. The loops
+post batches that were made beforehand and prove nothing; ours reads its source, renders, compares with what was last
+exchanged, sends, keeps the books of the control table and reads every lead back. Each figure is a process of its own.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import psycopg
+
+from sync_pipelines.lib.postgrest import PostgrestClient, column_list
+from sync_pipelines.migrations import runner
+from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax, with_dirt_rules
+from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
+from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.push.days import Span
+from sync_pipelines.scouter.push.walk import DayOutcome
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.settings import read_settings
+
+HERE = Path(__file__).resolve().parents[1]
+LATENCY_SECONDS = 0.010
+BATCH, IN_FLIGHT = 50, 4
+NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
+DAYS = 60
+#: One lead in a hundred, spread over all batches; the destination's document tells the lengths of texts, no more.
+SPOILS = {
+    "untold": "update public.leads set age = 1999 where id % 100 = 50",
+    "told": "update public.leads set horario_agendamento = repeat('tarde ', 9) where id % 100 = 50",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leads", type=int, default=20_000)
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--endpoint", choices=("memory", "face"), default="memory")
+    parser.add_argument("--once", action="store_true", help="push once, for time and peak memory")
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.step:
+        told = STEPS[given.step]()
+        print(json.dumps({**told, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        return
+    with tempfile.TemporaryDirectory() as folder, PostgresServer(Path(folder) / "postgres") as server:
+        bench = Bench(Path(folder), server, given.endpoint)
+        bench.prepare(given.leads, given.days)
+        if given.once:
+            with bench.world() as environment:
+                print(step("push", environment))
+        else:
+            bench.measure(given.leads)
+
+
+@dataclass
+class Bench:
+    """One server with the databases of both projects as templates; each figure has copies of its own."""
+
+    folder: Path
+    server: PostgresServer
+    endpoint: str
+
+    def prepare(self, leads: int, days: int) -> None:
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            for role in ("anon", "authenticated", "service_role"):
+                bypass = "bypassrls" if role == "service_role" else ""
+                connection.execute(f"create role {role} nologin {bypass}")
+        tab, gestao, ops = (self.server.create_database(name) for name in ("tab", "gestao", "ops"))
+        with psycopg.connect(tab) as connection:
+            build_tabuladormax(connection, leads=leads, newest=NEWEST, days=days)
+            connection.execute("alter table public.leads disable trigger user")
+        runner.upgrade(runner.TABULADORMAX, tab)
+        runner.upgrade(runner.OPS, ops)
+        with psycopg.connect(gestao) as connection:
+            build_gestao_scouter(connection, local_leads=False, collision=False)
+            with_dirt_rules(connection)
+        for url in (tab, gestao, ops):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("vacuum analyze")
+        with PostgrestFace(gestao) as face, PostgrestClient(face.url, face.service_key) as client:
+            (self.folder / "document.json").write_bytes(client.request("GET", "/").body)
+
+    def measure(self, leads: int) -> None:
+        with self.world() as environment:
+            sequential = step("sequential", environment)
+        with self.world() as environment:
+            bare = step("bare", environment)
+        with self.world() as environment:
+            full = step("push", environment)
+            same = step("push", environment)
+        with self.world("untold") as environment:
+            untold = step("push", environment)
+        with self.world("told") as environment:
+            told = step("push", environment)
+        print(
+            f"push of {leads:,} leads in batches of {BATCH}, {LATENCY_SECONDS * 1000:.0f} ms, {self.endpoint}:"
+        )
+        for name, found in (
+            *(
+                ("one after another", sequential),
+                (f"bare, {IN_FLIGHT} in flight", bare),
+                ("push, proved", full),
+            ),
+            *(("nothing changed", same), ("1 % bad", untold), ("1 % bad, told", told)),
+        ):
+            rate = leads / found["seconds"]
+            print(f"  {name:<20}{found['seconds']:7.2f} s {rate:8.0f} leads/s {found['peak']:5.0f} MiB peak")
+        bad = untold["rejected"]
+        assert full["accepted"] == same["unchanged"] == leads and bad == told["rejected"] == leads // 100
+        extra = (untold["requests"] - full["requests"]) / bad
+        print(f"  push / bare                      {bare['seconds'] / full['seconds']:6.2f}   (at least 0.7)")
+        print(
+            f"  push / one after another         {sequential['seconds'] / full['seconds']:6.2f}   (at least 2)"
+        )
+        print(f"  full / nothing changed           {full['seconds'] / same['seconds']:6.2f}   (at least 10)")
+        print(f"  further requests a bad lead      {extra:6.2f}   (at most 14)")
+        print(f"  1 % bad, told beforehand / clean {told['seconds'] / full['seconds']:6.2f}   (at most 2)")
+
+    @contextmanager
+    def world(self, spoil: str | None = None) -> Iterator[dict[str, str]]:
+        """Copies of the databases and a destination of their own; the settings, as an environment."""
+        names = ("tab", "gestao", "ops")
+        urls = {name: self.server.create_database(f"{name}_copy", template=name) for name in names}
+        if spoil:
+            with psycopg.connect(urls["tab"]) as connection:
+                connection.execute(SPOILS[spoil])
+        home = Path(tempfile.mkdtemp(dir=self.folder))
+        face = [
+            "sync_pipelines.sandbox.scouter.serve",
+            "--home",
+            home,
+            "--latency-seconds",
+            str(LATENCY_SECONDS),
+        ]
+        memory = [
+            "benchmarks.endpoint",
+            home / READY_FILE,
+            self.folder / "document.json",
+            str(LATENCY_SECONDS),
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-m", *(face if self.endpoint == "face" else memory)],
+            env={**os.environ, DATABASE: urls["gestao"]},
+            cwd=HERE,
+        )
+        try:
+            while not (home / READY_FILE).exists():
+                time.sleep(0.05)
+            yield {
+                **json.loads((home / READY_FILE).read_text()),
+                "TABULADORMAX_DATABASE_URL": urls["tab"],
+                "OPS_DATABASE_URL": urls["ops"],
+                "SCOUTER_BATCH_SIZE": str(BATCH),
+                "SCOUTER_IN_FLIGHT": str(IN_FLIGHT),
+                "SYNC_ENV": "development",
+            }
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+            for name in names:
+                self.server.drop_database(f"{name}_copy")
+
+
+def step(name: str, environment: Mapping[str, str]) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.scouter", "--step", name]
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE, env={**os.environ, **environment}
+    )
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def push() -> dict[str, float]:
+    """Everything from the claim of the job to its end, as the asset does it; all days there are."""
+    leads = LeadPush(read_settings(None))
+    started = time.perf_counter()
+    with leads.source() as connection:
+        job = ExportActions(connection).create(NEWEST.date(), None)
+    total = DayOutcome()
+    with leads.open("bench", job_id=job.id) as run:
+        for day in run.days:
+            total.merge(run.day(day))
+        total.merge(run.close())
+    seconds = time.perf_counter() - started
+    assert total.proof.holds
+    counts = ("accepted", "unchanged", "rejected", "requests")
+    return {"seconds": seconds, **{name: getattr(total, name) for name in counts}}
+
+
+def sequential() -> dict[str, float]:
+    """A batch after the other, by one connection that stays open."""
+    target, batches = _made()
+    with httpx.Client(headers=target.headers, timeout=30) as client:
+        started = time.perf_counter()
+        for batch in batches:
+            client.post(target.url, params=target.params, content=batch).raise_for_status()
+        return {"seconds": time.perf_counter() - started}
+
+
+def bare() -> dict[str, float]:
+    """An asynchronous loop with a bounded number of batches in flight."""
+    target, batches = _made()
+
+    async def worker(client: httpx.AsyncClient, left: Iterator[bytes]) -> None:
+        for batch in left:
+            answer = await client.post(target.url, params=target.params, content=batch)
+            answer.raise_for_status()
+
+    async def whole() -> float:
+        async with httpx.AsyncClient(headers=target.headers, timeout=30) as client:
+            started, left = time.perf_counter(), iter(batches)
+            await asyncio.gather(*(worker(client, left) for _ in range(IN_FLIGHT)))
+            return time.perf_counter() - started
+
+    return {"seconds": asyncio.run(whole())}
+
+
+class Target(NamedTuple):
+    """Where the loops post, and how."""
+
+    url: str
+    params: dict[str, str]
+    headers: dict[str, str]
+
+
+def _made() -> tuple[Target, list[bytes]]:
+    """The batches of all leads, with the same columns as the push sends."""
+    leads = LeadPush(read_settings(None))
+    with leads.source() as connection:
+        report = leads.examine(connection)
+        reader = leads.reader(connection, report)
+        bodies = [
+            lead.body
+            for span in (Span(None, None), None)
+            for page in reader.pages(span)
+            for lead in reader.changed([one.id for one in page], []).values()
+        ]
+    batches = [f"[{','.join(bodies[at : at + BATCH])}]".encode() for at in range(0, len(bodies), BATCH)]
+    key = os.environ["GESTAO_SCOUTER_SERVICE_KEY"]
+    headers = {
+        "apikey": key,
+        "Authorization": f"Bearer {key}",
+        "Content-Type": "application/json",
+        "Prefer": "resolution=merge-duplicates,return=minimal",
+    }
+    params = {"on_conflict": "id", "columns": column_list(report.mapping.columns)}
+    return Target(f"{os.environ['GESTAO_SCOUTER_URL']}/rest/v1/leads", params, headers), batches
+
+
+STEPS: dict[str, Callable[[], dict[str, float]]] = {"push": push, "sequential": sequential, "bare": bare}
+
+if __name__ == "__main__":
+    main()

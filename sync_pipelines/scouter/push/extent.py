@@ -1,0 +1,25 @@
+"""How far a job reaches: its days, and how many leads they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sync_pipelines.scouter.exports.table import ExportJob
+from sync_pipelines.scouter.push.days import Span, day_span, days_between
+from sync_pipelines.scouter.push.reading import LeadReader
+
+
+def days(job: ExportJob, reader: LeadReader, zone: ZoneInfo) -> list[date]:
+    """The days of a job, most recent first; without an end back to the day of the oldest lead."""
+    oldest = job.end_date or min(reader.oldest_day(zone) or job.start_date, job.start_date)
+    return days_between(job.start_date, oldest)
+
+
+def total(job: ExportJob, between: Sequence[date], reader: LeadReader, zone: ZoneInfo) -> int:
+    """Leads of a claimed job's days under its watermark; without an end those that have no time, too."""
+    assert job.watermark is not None
+    begin, end = day_span(between[-1], zone).begin, day_span(between[0], zone).end
+    undated = reader.count_undated() if job.end_date is None else 0
+    return reader.count(Span(begin, min(end or job.watermark, job.watermark))) + undated

@@ -1,0 +1,205 @@
+"""The pipeline of a push: pages are prepared ahead, slices are sent side by side, outcomes are committed in order.
+
+Three things go on at once and never overtake each other: one thread reads the next pages and decides what is to be
+sent, a bounded number send, one reads back what was accepted. Only the caller's thread writes: a day is committed,
+proved and told of before anything of the next one counts, though that is under way already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from itertools import groupby
+from typing import NamedTuple
+
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.in_order import InOrder
+from sync_pipelines.scouter.push.leads import Lead, Outcome, Position, Slice
+from sync_pipelines.scouter.push.progress import Stretch
+from sync_pipelines.scouter.push.readback import ReadBack
+
+#: Accepted leads are compared by this many: their bodies are what the push holds in memory.
+PROVED_AT_ONCE = 400
+#: Pages that wait prepared, and comparisons that wait to be made.
+PAGES_AHEAD, PROOFS_AHEAD = 2, 4
+
+
+@dataclass
+class DayOutcome:
+    """What became of a day's leads: read = accepted + unchanged + rejected + gone; and the proof of what was sent."""
+
+    accepted: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    gone: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    proof: ReadBack = field(default_factory=ReadBack)
+
+    @property
+    def read(self) -> int:
+        return self.accepted + self.unchanged + self.rejected + self.gone
+
+    def merge(self, other: DayOutcome) -> None:
+        self.accepted += other.accepted
+        self.unchanged += other.unchanged
+        self.rejected += other.rejected
+        self.gone += other.gone
+        self.requests += other.requests
+        self.seconds += other.seconds
+        self.proof.add(other.proof)
+
+    def add(self, outcome: Outcome) -> None:
+        self.accepted += len(outcome.accepted)
+        self.unchanged += outcome.slice.unchanged
+        self.rejected += len(outcome.rejected)
+        self.gone += outcome.slice.gone
+        self.requests += outcome.requests
+
+
+class Leg(NamedTuple):
+    """Consecutive positions of the walk that count alike."""
+
+    day: date | None
+    stretch: Stretch
+    pages: Iterable[list[Position]]
+
+
+class Piece(NamedTuple):
+    """A slice of a leg, or what preparing it raised; without both the end of the legs that are proved together."""
+
+    leg: Leg | None = None
+    slice: Slice | None = None
+    error: Exception | None = None
+
+
+class Sent(NamedTuple):
+    """What became of a piece."""
+
+    leg: Leg | None
+    outcome: Outcome | None
+
+
+@dataclass
+class Walk:
+    """One way through legs; the calls are the push's own parts. `depth` slices at most wait or are under way."""
+
+    slices: Callable[[Sequence[Position]], Iterable[Slice]]
+    send: Callable[[Slice], Outcome]
+    read_back: Callable[[Sequence[Lead]], ReadBack]
+    #: Commits consecutive outcomes of a leg; what it returns ends the walk, once what is under way is committed too.
+    commit: Callable[[Leg, Sequence[Outcome]], Exception | None]
+    judge: Callable[[ReadBack], object]
+    width: int
+    depth: int
+    _total: DayOutcome = field(default_factory=DayOutcome)
+    _unproved: list[Lead] = field(default_factory=list)
+    _stop: Exception | None = None
+
+    def run(self, stages: Iterable[Sequence[Leg]]) -> Generator[DayOutcome]:
+        """Yield what became of each stage when it is committed and proved; the next ones are under way meanwhile.
+
+        Raises what `commit` returned or what a call raised, with everything before it committed.
+        """
+        started = time.monotonic()
+        with (
+            InOrder[list[Piece]](1, PAGES_AHEAD) as pages,
+            InOrder[ReadBack](1, PROOFS_AHEAD) as proofs,
+            InOrder[Sent](self.width, self.depth) as line,
+        ):
+            ahead = _Ahead(self._prepared(stages), pages)
+            while self._fill(line, ahead):
+                for leg, sent in groupby(self._take(line), key=lambda one: one.leg):
+                    if leg is None:
+                        self._prove_rest(proofs)
+                        outcome, self._total = self._total, DayOutcome()
+                        outcome.seconds, started = time.monotonic() - started, time.monotonic()
+                        yield outcome
+                    else:
+                        self._count(leg, [one.outcome for one in sent if one.outcome], line, proofs)
+            if self._stop is not None:
+                with contextlib.suppress(SyncError):  # what is not proved now is proved by the next run
+                    self._prove_rest(proofs)
+                raise self._stop
+
+    def _prepared(self, stages: Iterable[Sequence[Leg]]) -> Iterator[list[Piece]]:
+        for legs in stages:
+            for leg in legs:
+                for page in leg.pages:
+                    yield [Piece(leg, piece) for piece in self.slices(page)]
+            yield [Piece()]
+
+    def _fill(self, line: InOrder[Sent], ahead: _Ahead) -> bool:
+        """Give out what is prepared and fits; whether anything is to be taken."""
+        while self._stop is None and not line.is_full and (piece := ahead.next(wait=line.is_empty)):
+            line.give(partial(self._work, piece))
+        return not line.is_empty
+
+    def _work(self, piece: Piece) -> Sent:
+        if piece.error is not None:
+            raise piece.error  # in its turn: what was prepared before it is committed first
+        return Sent(piece.leg, self.send(piece.slice) if piece.slice else None)
+
+    def _take(self, line: InOrder[Sent]) -> list[Sent]:
+        try:
+            return line.take()
+        except SyncError:
+            if self._stop is None:
+                raise
+            return []  # what did not come through is sent again by the next run
+
+    def _count(
+        self, leg: Leg, outcomes: Sequence[Outcome], line: InOrder[Sent], proofs: InOrder[ReadBack]
+    ) -> None:
+        stop = self.commit(leg, outcomes)
+        for outcome in outcomes:
+            self._total.add(outcome)
+            self._unproved += outcome.accepted
+        if stop is not None and self._stop is None:
+            self._stop = stop
+            line.withdraw()
+        while self._stop is None and (len(self._unproved) >= PROVED_AT_ONCE or proofs.is_ready):
+            self._prove(proofs)
+
+    def _prove_rest(self, proofs: InOrder[ReadBack]) -> None:
+        while self._unproved or not proofs.is_empty:
+            self._prove(proofs)
+
+    def _prove(self, proofs: InOrder[ReadBack]) -> None:
+        """One step: have the next leads compared, or judge a comparison where there is one to be had."""
+        if proofs.is_ready or proofs.is_full or not self._unproved:
+            for found in proofs.take():
+                self._total.proof.add(found)
+                self.judge(found)
+        else:
+            proofs.give(partial(self.read_back, self._unproved[:PROVED_AT_ONCE]))
+            del self._unproved[:PROVED_AT_ONCE]
+
+
+class _Ahead:
+    """Pieces that a thread of its own prepares while others are sent."""
+
+    def __init__(self, prepared: Iterator[list[Piece]], pages: InOrder[list[Piece]]) -> None:
+        self._prepared, self._pages = prepared, pages
+        self._ready: deque[Piece] = deque()
+        self._is_over = False
+
+    def next(self, *, wait: bool) -> Piece | None:
+        """The next piece; None where none is ready, or none is left."""
+        while not self._ready and not self._is_over:
+            while not self._pages.is_full:
+                self._pages.give(lambda: next(self._prepared, []))
+            if not wait and not self._pages.is_ready:
+                return None
+            try:
+                page = self._pages.take_one()
+            except Exception as error:
+                page, self._is_over = [Piece(error=error)], True
+            self._ready += page
+            self._is_over = self._is_over or not page
+        return self._ready.popleft() if self._ready else None
