@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import takewhile
+from operator import itemgetter
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -54,5 +56,12 @@ class InOrder(Generic[Result]):
         return taken
 
     def withdraw(self) -> None:
-        """Take back the calls that nobody has begun; those under way stay to be taken."""
-        self._given = deque(future for future in self._given if not future.cancel())
+        """Take back the calls that nobody has begun; those under way stay to be taken, if all before them do.
+
+        The newest first, because a thread that is done begins the oldest meanwhile. Where two threads begin theirs in
+        the same moment the later one may still run when the earlier is taken back: then it is run and not taken.
+        """
+        kept = [not future.cancel() for future in reversed(self._given)][::-1]
+        self._given = deque(
+            future for future, _ in takewhile(itemgetter(1), zip(self._given, kept, strict=True))
+        )

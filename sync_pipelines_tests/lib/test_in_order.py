@@ -103,3 +103,15 @@ def test_leaving_early_begins_nothing_more() -> None:
         line.withdraw()
         raise RuntimeError("stop")
     assert done == []
+
+
+def test_what_stays_after_a_withdrawal_has_no_gap() -> None:
+    for _ in range(150):
+        with InOrder[int](3, 100) as line:
+            for number in range(60):
+                line.give(lambda number=number: number)
+            line.withdraw()
+            taken: list[int] = []
+            while not line.is_empty:
+                taken += line.take()
+        assert taken == [*range(len(taken))]
