@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.in_order import InOrder
+from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.push.days import Span, day_span
 from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.push.leads import Lead, Outcome, Position
@@ -35,11 +36,19 @@ REFUSALS = 100
 
 
 class StoppedError(Exception):
-    """A person paused or reset the job: what was under way is committed, nothing more is sent."""
+    """A person paused, reset or deleted (None) the job: what was under way is committed, nothing more is sent."""
 
-    def __init__(self, status: str) -> None:
+    def __init__(self, status: str | None) -> None:
         super().__init__(status)
         self.status = status
+
+
+class SwitchedOffError(Exception):
+    """A person switched the integration off; `refusal` says so."""
+
+    def __init__(self, refusal: str) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 class TooManyRejectedError(Exception):
@@ -100,7 +109,7 @@ class Push:
     def day(self, day: date, after: Position | None = None) -> DayOutcome:
         """Push a day, as far as it lies under the watermark; behind `after` where an earlier run came that far.
 
-        Raises StoppedError, TooManyRejectedError or a SyncError; what was committed before stays.
+        Raises StoppedError, SwitchedOffError, TooManyRejectedError or a SyncError; what was committed before stays.
         """
         begin, end = day_span(day, self.zone)
         return self._span(Span(begin, min(end, self.watermark) if end else self.watermark), day, after)
@@ -170,17 +179,25 @@ class _Walk:
         if outcomes := [one for one in results if isinstance(one, Outcome)]:
             self.push.before_commit()
             status = self._commit(outcomes)
-            refused = self.push.is_refused(outcomes)
-            if status != "running" or refused:
+            if stop := self._stop(status, outcomes):
                 self._finish(line)
-                raise StoppedError(status) if status != "running" else TooManyRejectedError()
+                raise stop
         for one in results:
             if isinstance(one, ReadBack):
                 self._judge(one)
         while len(self.unproved) >= PROVED_AT_ONCE:
             self._give_proof(line)
 
-    def _commit(self, outcomes: list[Outcome]) -> str:
+    def _stop(self, status: str | None, outcomes: list[Outcome]) -> Exception | None:
+        """Why nothing more may be sent, if so."""
+        refused = self.push.is_refused(outcomes)
+        if status != "running":
+            return StoppedError(status)
+        if refusal := read_configuration(self.push.progress.connection).refusal():
+            return SwitchedOffError(refusal)
+        return TooManyRejectedError() if refused else None
+
+    def _commit(self, outcomes: list[Outcome]) -> str | None:
         status = self.push.progress.commit(outcomes, day=self.day, stretch=self.stretch)
         for outcome in outcomes:
             self.total.add(outcome)
