@@ -155,6 +155,7 @@ class LeadPush:
             left if job.phase in (None, "days") else [],
             reload=lambda: self._reload(doctor, client, columns),
             look_again=lambda: doctor.examine(report.mapping, fresh=True),
+            unproved=list(job.unproved),
         )
 
     def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:

@@ -14,6 +14,10 @@ class ReplayConfig(dg.Config):
     export_job: str | None = Field(
         default=None, description="The id of an export job; without it the refused leads of all jobs."
     )
+    accept: list[str] = Field(
+        default_factory=list,
+        description="overwrite_local_leads: replace leads that Gestão Scouter made itself under one of our numbers.",
+    )
 
 
 @dg.op(
@@ -25,7 +29,7 @@ def scouter_replay_errors_op(
     context: dg.OpExecutionContext, config: ReplayConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context):
-        done = replay(push, context.run.run_id, job_id=config.export_job)
+        done = replay(push, context.run.run_id, job_id=config.export_job, accepted=config.accept)
     context.log.info(done.sentence())
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.scouter.client import destination_label
+from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.leads import Lead, Position, Slice
+from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, WHAT
 from sync_pipelines.scouter.pushing import LeadPush, PushOptions
-
-#: Leads in one slice of a replay: it is committed as a whole.
-AT_ONCE = 50
 
 
 @dataclass
@@ -34,29 +33,43 @@ class Replay:
         return f"{told} {self.proof.sentence()}" if self.accepted else told
 
 
-def replay(push: LeadPush, run_id: str, *, job_id: str | None = None) -> Replay:
+def replay(
+    push: LeadPush, run_id: str, *, job_id: str | None = None, accepted: Collection[str] = ()
+) -> Replay:
     """Send the refused leads of a job, or of all jobs, again; a job at a time, with its own mapping.
 
-    Raises SyncError: another push is at work, the destination is away, or what it accepted is not what it holds.
+    Leads that were held back are held back again, unless `accepted` holds the decision about them.
+    Raises SyncError: another push is at work, the integration is switched off, the destination is away, or what it
+    accepted is not what it holds.
     """
-    total = Replay()
+    total, options = Replay(), PushOptions(send_all=True, accepted=frozenset(accepted))
     with ExitStack() as stack:
         ops = stack.enter_context(push.alone())
+        destination = destination_label(push.settings)
         control = stack.enter_context(push.source())
         with postgres.errors_about(WHAT):
+            if refusal := read_configuration(control).refusal():
+                raise PermanentError(refusal)
             for one in _jobs_with_errors(control, job_id):
-                _replay_job(push, control, ops, one, run_id, total)
+                _replay_job(push, control, Exchanges(ops, destination), one, run_id, options, total)
     if not total.proof.holds:
         raise PermanentError(total.proof.sentence())
     return total
 
 
 def _jobs_with_errors(control: postgres.Connection, job_id: str | None) -> list[str]:
+    """The jobs that stand still: of the others the walk itself still moves counters and error rows."""
     if job_id is not None:
-        job_id = ExportWork(control).get(job_id).id
+        job = ExportWork(control).get(job_id)
+        if job.status in ("pending", "running"):
+            raise TransientError(
+                f"A exportação {job.id} ainda não terminou: espere, ou pause-a antes do reenvio."
+            )
+        job_id = job.id
     rows = control.execute(
-        "select distinct job_id::text from public.gestao_scouter_export_errors"
-        " where %(job)s::uuid is null or job_id = %(job)s::uuid order by 1",
+        "select id::text from public.gestao_scouter_export_jobs as job"
+        " where (%(job)s::uuid is null or id = %(job)s::uuid) and status not in ('pending', 'running')"
+        " and exists (select from public.gestao_scouter_export_errors where job_id = job.id) order by created_at, id",
         {"job": job_id},
     )
     return [job for (job,) in rows]
@@ -65,9 +78,10 @@ def _jobs_with_errors(control: postgres.Connection, job_id: str | None) -> list[
 def _replay_job(
     push: LeadPush,
     control: postgres.Connection,
-    ops: postgres.Connection,
+    exchanges: Exchanges,
     job_id: str,
     run_id: str,
+    options: PushOptions,
     total: Replay,
 ) -> None:
     work = ExportWork(control)
@@ -75,15 +89,14 @@ def _replay_job(
     report = push.examine(control, job)
     if not report.fits:
         raise PermanentError(report.refusal())
-    exchanges = Exchanges(ops, destination_label(push.settings))
     with push.source() as connection, push.client(push.settings) as client:
         reader = push.reader(connection, report)
         progress = Progress(control, work, job_id, run_id)
-        engine = push.engine(reader, exchanges, client, exchanges, report, progress, PushOptions())
+        engine = push.engine(reader, exchanges, client, exchanges, report, progress, options)
         for ids in _refused(control, job_id):
-            leads = reader.changed(ids, [], send_all=True)
-            total.gone += len(ids) - len(leads)
-            for piece in _slices(list(leads.values())):
+            page = [Position(None, lead_id) for lead_id in ids]
+            for piece in engine.slicer.slices(page):
+                total.gone += piece.gone
                 outcome = engine.sender.send(piece)
                 progress.commit([outcome], day=None, stretch="replay")
                 found = engine.comparison.read_back(outcome.accepted)
@@ -102,15 +115,3 @@ def _refused(control: postgres.Connection, job_id: str) -> list[list[int]]:
     )
     ids = [lead_id for (lead_id,) in rows]
     return [ids[at : at + PAGE] for at in range(0, len(ids), PAGE)]
-
-
-def _slices(leads: list[Lead]) -> list[Slice]:
-    pieces = (leads[at : at + AT_ONCE] for at in range(0, len(leads), AT_ONCE))
-    return [
-        Slice(
-            Position(None, piece[-1].id),
-            clean=[lead for lead in piece if not lead.is_suspect],
-            suspects=[lead for lead in piece if lead.is_suspect],
-        )
-        for piece in pieces
-    ]

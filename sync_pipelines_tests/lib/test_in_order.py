@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Barrier, Event
 
 import pytest
@@ -103,3 +104,33 @@ def test_leaving_early_begins_nothing_more() -> None:
         line.withdraw()
         raise RuntimeError("stop")
     assert done == []
+
+
+def test_what_stays_after_a_withdrawal_has_no_gap() -> None:
+    begun, go, another = Event(), Event(), Event()
+
+    def slow() -> int:
+        begun.set()
+        go.wait(timeout=10)
+        return 0
+
+    def quick(number: int) -> int:
+        another.set()
+        return number
+
+    def in_the_middle_of_it(_: object) -> None:
+        go.set()
+        another.wait(timeout=10)
+
+    with InOrder[int](1, 10) as line:
+        line.give(slow)
+        begun.wait(timeout=10)
+        for number in range(1, 10):
+            line.give(partial(quick, number))
+            line._given[-1].add_done_callback(in_the_middle_of_it)
+        line.withdraw()
+        taken: list[int] = []
+        while not line.is_empty:
+            taken += line.take()
+    assert taken == [*range(len(taken))]
+    assert 1 < len(taken) < 10

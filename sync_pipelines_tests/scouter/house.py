@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob
@@ -32,6 +33,8 @@ class LeadHouse:
     gestao: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
     outcomes: dict[date | None, DayOutcome] = field(default_factory=dict)
+    #: The days of the last `run` that failed, with what each said.
+    failures: dict[date, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -86,10 +89,13 @@ class LeadHouse:
 
     def run(self, job_id: str, run_id: str = "run", options: PushOptions | None = None) -> ExportJob:
         """Work on a pending job as its asset does, to its end or its pause; `outcomes` tell each day, None the last."""
-        self.outcomes = {}
+        self.outcomes, self.failures = {}, {}
         with self.push.open(run_id, job_id=job_id, options=options) as run:
             for day in run.days:
-                self.outcomes[day] = run.day(day)
+                try:
+                    self.outcomes[day] = run.day(day)
+                except PermanentError as error:  # one day's failure is not another's
+                    self.failures[day] = str(error)
             self.outcomes[None] = run.close()
         return self.job(job_id)
 
@@ -136,3 +142,13 @@ class LeadHouse:
             "select to_jsonb(e) from public.gestao_scouter_export_errors as e order by lead_id, created_at"
         ).fetchall()
         return [row for (row,) in rows]
+
+    def resume(self, job_id: str, run_id: str = "again", options: PushOptions | None = None) -> ExportJob:
+        """Let a paused job go on, to its end."""
+        self.actions().resume(job_id)
+        return self.run(job_id, run_id, options)
+
+    def counters(self, job_id: str) -> tuple[str, int, int, int]:
+        """What the old screen shows of a job: status, total, exported, refused."""
+        job = self.job(job_id)
+        return job.status, job.total_leads, job.exported_leads, job.error_leads

@@ -86,6 +86,7 @@ LEADS_EXPORT: Mapping[str, Table] = {
                 jsonb="options",
             ),
             "run_ids": "text[]",
+            "unproved": "date[]",
         }
     ),
 }

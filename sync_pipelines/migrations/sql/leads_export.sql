@@ -82,6 +82,7 @@ create table if not exists sync_private.export_progress (
     cursor_at timestamptz,
     cursor_id bigint,
     options jsonb not null default '{}',
+    unproved date[] not null default '{}',
     updated_at timestamptz not null default now()
 );
 

@@ -28,7 +28,7 @@ _JOB: LiteralString = """
     select job.id::text, status, start_date, end_date, processing_date, last_completed_date, total_leads,
         exported_leads, error_leads, pause_reason, field_mappings, fields_selected, job.created_at, job.updated_at,
         coalesce(attempts, 0) as attempts, coalesce(run_ids, '{}') as run_ids, watermark, phase, cursor_at, cursor_id,
-        coalesce(options, '{}') as options
+        coalesce(options, '{}') as options, coalesce(unproved, '{}') as unproved
     from public.gestao_scouter_export_jobs as job left join sync_private.export_progress on job_id = job.id
 """
 
@@ -58,6 +58,8 @@ class ExportJob:
     cursor_at: datetime | None
     cursor_id: int | None
     options: dict[str, Any]
+    #: Days of which the destination did not hold what it had accepted.
+    unproved: list[date]
 
     @property
     def cursor(self) -> Position | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.scouter.exports.table import ONE_AT_A_TIME, ExportJob, ExportJobs, Phase, Status
 from sync_pipelines.scouter.push.leads import Position
 
@@ -21,6 +21,23 @@ class Swept(NamedTuple):
     id: str
     status: Status
     run_id: str | None
+
+
+class Counters(NamedTuple):
+    """What a job has counted: `exported` and `errors` together are never more than its `total`."""
+
+    total: int
+    exported: int
+    errors: int
+
+    def moved(self, exported: int, errors: int, *, within_total: bool) -> Counters:
+        """The counters after so many more. `within_total` keeps the total: what is sent beyond it is of later leads."""
+        refused = max(self.errors + errors, 0)
+        taken = max(self.exported + exported, 0)
+        if within_total:
+            total = max(self.total, refused)
+            return Counters(total, min(taken, total - refused), refused)
+        return Counters(max(self.total, taken + refused), taken, refused)
 
 
 class ExportWork(ExportJobs):
@@ -72,54 +89,60 @@ class ExportWork(ExportJobs):
         last_completed_date: date | None = None,
         phase: Phase | None = None,
         cursor: Position | None = None,
-    ) -> Status:
+    ) -> Status | None:
         """Move counters and place together, in the caller's transaction if there is one; the status as it now is.
 
-        A day that is completed, or another phase, clears the place in the day. `within_total` counts no more than is
-        missing of the job's total: what is sent above it is not of the job's own leads.
+        A day that is completed, or another phase, clears the place in the day. `within_total` as in `Counters`. A job
+        that was reset meanwhile is left as it is: what this worker did is of the time before. None where it is gone.
         """
         with self.connection.transaction():
+            status = self.hold(job_id)
+            if status is None or status == "pending":
+                return status
             row = self.connection.execute(
-                "update public.gestao_scouter_export_jobs set"
-                " exported_leads = case when status = 'pending' then exported_leads"
-                "   else coalesce(exported_leads, 0) + case when %(within)s then least(%(exported)s,"
-                "     greatest(total_leads - exported_leads - error_leads - %(errors)s, 0)) else %(exported)s end end,"
-                " error_leads = case when status = 'pending' then error_leads"
-                "   else coalesce(error_leads, 0) + %(errors)s end,"
-                " processing_date = case when status = 'pending' then processing_date"
-                "   else coalesce(%(day)s, processing_date) end,"
-                " last_completed_date = case when status = 'pending' then last_completed_date"
-                "   else coalesce(%(completed)s, last_completed_date) end,"
-                " updated_at = now() where id = %(job)s returning status",
-                {
-                    "job": job_id,
-                    "exported": exported,
-                    "errors": errors,
-                    "within": within_total,
-                    "day": processing_date,
-                    "completed": last_completed_date,
-                },
+                "select coalesce(total_leads, 0), coalesce(exported_leads, 0), coalesce(error_leads, 0)"
+                " from public.gestao_scouter_export_jobs where id = %s",
+                (job_id,),
             ).fetchone()
-            if row is None:
-                raise PermanentError(f"A exportação {job_id} foi excluída enquanto era executada.")
-            status: Status = row[0]
-            if status != "pending":  # it was reset meanwhile: what this worker did is of the time before
-                leaves = last_completed_date is not None or phase is not None
-                self.connection.execute(
-                    "update sync_private.export_progress set phase = coalesce(%s, phase),"
-                    " cursor_at = case when %s then null else coalesce(%s, cursor_at) end,"
-                    " cursor_id = case when %s then null else coalesce(%s, cursor_id) end,"
-                    " updated_at = now() where job_id = %s",
-                    (
-                        phase,
-                        leaves,
-                        cursor.updated_at if cursor else None,
-                        leaves,
-                        cursor.id if cursor else None,
-                        job_id,
-                    ),
-                )
+            assert row is not None
+            counters = Counters(*row).moved(exported, errors, within_total=within_total)
+            self.connection.execute(
+                "update public.gestao_scouter_export_jobs set total_leads = %s, exported_leads = %s, error_leads = %s,"
+                " processing_date = coalesce(%s, processing_date),"
+                " last_completed_date = coalesce(%s, last_completed_date), updated_at = now() where id = %s",
+                (*counters, processing_date, last_completed_date, job_id),
+            )
+            leaves = last_completed_date is not None or phase is not None
+            self.connection.execute(
+                "update sync_private.export_progress set phase = coalesce(%s, phase),"
+                " cursor_at = case when %s then null else coalesce(%s, cursor_at) end,"
+                " cursor_id = case when %s then null else coalesce(%s, cursor_id) end,"
+                " updated_at = now() where job_id = %s",
+                (
+                    phase,
+                    leaves,
+                    cursor.updated_at if cursor else None,
+                    leaves,
+                    cursor.id if cursor else None,
+                    job_id,
+                ),
+            )
         return status
+
+    def hold(self, job_id: str) -> Status | None:
+        """The job's status, which nobody changes until the caller's transaction ends; None where it was deleted."""
+        row = self.connection.execute(
+            "select status from public.gestao_scouter_export_jobs where id = %s for update", (job_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def note_unproved(self, job_id: str, day: date) -> None:
+        """Remember a day whose proof failed: the job fails at its end, whatever run comes to it."""
+        self.connection.execute(
+            "update sync_private.export_progress set unproved = unproved || %s::date, updated_at = now()"
+            " where job_id = %s",
+            (day, job_id),
+        )
 
     def set_total(self, job_id: str, total: int) -> None:
         self.connection.execute(
@@ -129,21 +152,22 @@ class ExportWork(ExportJobs):
 
     def finish(self, job_id: str) -> ExportJob:
         """Close a job whose walk is at its end: its total is what became of its leads."""
-        self.connection.execute(
-            "update sync_private.export_progress set phase = 'done', updated_at = now() where job_id = %s",
-            (job_id,),
-        )
-        return self.move(
-            job_id,
-            ("running",),
-            "concluir",
-            "status = 'completed', completed_at = now(), total_leads = exported_leads + error_leads",
-        )
+        with self.connection.transaction():
+            self.connection.execute(
+                "update sync_private.export_progress set phase = 'done', updated_at = now() where job_id = %s",
+                (job_id,),
+            )
+            return self.move(
+                job_id,
+                ("running",),
+                "concluir",
+                "status = 'completed', completed_at = now(), total_leads = exported_leads + error_leads",
+            )
 
     def fail(self, job_id: str, reason: str) -> ExportJob:
         return self.move(
             job_id,
-            ("pending", "running", "paused"),
+            ("running", "paused"),
             "encerrar",
             "status = 'failed', completed_at = now(), pause_reason = %(reason)s",
             reason=reason,

@@ -6,6 +6,8 @@ parameters of `SESSION`, or moments and floats would be written in other words a
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 
@@ -58,9 +60,9 @@ def body_sql(mapping: Mapping, stamps: Sequence[str] = tuple(STAMPS), alias: str
 
 
 def hash_sql(mapping: Mapping, alias: str = ALIAS) -> sql.Composed:
-    """The content of a lead as a uuid: md5 of its mapped values but for `updated_at`, in the order of destinations."""
+    """The content of a lead as a uuid: md5 of the destinations and their values but for `updated_at`."""
     values = [_canonical(field, field_sql(field, alias)) for field in mapping.hashed]
-    return _hash(values)
+    return _hash(mapping, values)
 
 
 def payload_hash_sql(
@@ -86,7 +88,7 @@ def payload_hash_sql(
         for field in mapping.hashed
     )
     return sql.SQL("(select case when {} then {} end from jsonb_to_record({}::jsonb) as stored ({}))").format(
-        sql.SQL(" and ").join(guards or [sql.SQL("true")]), _hash(values), payload, columns
+        sql.SQL(" and ").join(guards or [sql.SQL("true")]), _hash(mapping, values), payload, columns
     )
 
 
@@ -110,8 +112,14 @@ def _named(value: Expression, name: str) -> Expression:
     return sql.SQL("{} as {}").format(value, sql.Identifier(name))
 
 
-def _hash(values: Sequence[Expression]) -> sql.Composed:
-    return sql.SQL("md5(row({})::text)::uuid").format(sql.SQL(", ").join(values))
+def _hash(mapping: Mapping, values: Sequence[Expression]) -> sql.Composed:
+    # The same value in another column is another content: a mapping that renames one has to be sent anew.
+    names = hashlib.md5(
+        json.dumps([field.destination for field in mapping.hashed]).encode(), usedforsecurity=False
+    )
+    return sql.SQL("md5({} || row({})::text)::uuid").format(
+        sql.Literal(names.hexdigest()), sql.SQL(", ").join(values)
+    )
 
 
 def _canonical(field: Field, value: Expression) -> Expression:

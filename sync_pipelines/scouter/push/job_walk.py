@@ -19,7 +19,7 @@ from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob, Phase, read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.leads import Position
-from sync_pipelines.scouter.push.push import Push, StoppedError, TooManyRejectedError
+from sync_pipelines.scouter.push.push import Push, StoppedError, SwitchedOffError, TooManyRejectedError
 from sync_pipelines.scouter.push.reading import WHAT
 from sync_pipelines.scouter.push.sending import SchemaChangedError
 from sync_pipelines.scouter.push.walk import DayOutcome
@@ -48,6 +48,7 @@ class JobWalk:
     reload: Callable[[], object]
     #: The doctor's report as things are now.
     look_again: Callable[[], SchemaReport]
+    #: Days whose proof failed, in this run or in one before it.
     unproved: list[date] = field(default_factory=list)
     _reloaded: bool = False
     _under_way: Generator[DayOutcome] | None = None
@@ -57,10 +58,11 @@ class JobWalk:
 
         The days are asked for in their order; the next ones are under way while a day is told of.
         """
-        self.work.advance(self.job.id, processing_date=day)
+        self._go_on(self.work.advance(self.job.id, processing_date=day))
         outcome = self._guarded(lambda: self._next(day))
         if not outcome.proof.holds:
             self.unproved.append(day)
+            self.work.note_unproved(self.job.id, day)
             raise PermanentError(outcome.proof.sentence())
         self._go_on(self.work.advance(self.job.id, last_completed_date=day))
         return outcome
@@ -107,7 +109,7 @@ class JobWalk:
         is_here = job.phase == phase and (day is None or job.processing_date == day)
         return job.cursor if is_here else None
 
-    def _go_on(self, status: str) -> None:
+    def _go_on(self, status: str | None) -> None:
         if status != "running":
             raise PausedError(_stopped(status), by_person=True)
 
@@ -119,6 +121,8 @@ class JobWalk:
             return walk()
         except StoppedError as stop:
             raise PausedError(_stopped(stop.status), by_person=True) from None
+        except SwitchedOffError as off:
+            raise self.paused(off.refusal, by_person=True) from None
         except TooManyRejectedError:
             raise self.paused(
                 "O Gestão Scouter recusa a maioria dos leads: veja os erros da exportação e corrija o destino."
@@ -154,8 +158,9 @@ class JobWalk:
         return PausedError(sentence, by_person=by_person)
 
 
-def _stopped(status: str) -> str:
+def _stopped(status: str | None) -> str:
     return {
+        None: "A exportação foi excluída durante a execução; o que já tinha sido enviado fica no Gestão Scouter.",
         "paused": "A exportação foi pausada; o que estava a caminho foi concluído.",
         "pending": "A exportação foi reiniciada (reset) durante a execução.",
     }.get(status, f"A exportação passou a {status} durante a execução.")

@@ -19,9 +19,9 @@ from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.leads import Lead, Outcome, Rejected
 
 DIRECTION = "supabase_to_gestao_scouter"
-#: `walk` counts and moves the job's place; `again` was counted by an earlier run that was ended before the proof;
-#: `catch_up` counts what is still missing of the job's total, since most of it was counted in its day; `replay` sends
-#: refused leads again.
+#: `walk` counts and moves the job's place; `again` was counted by an earlier run that was ended before the proof, so
+#: only what turned out otherwise moves; `catch_up` counts what is still missing of the job's total, since most of it
+#: was counted in its day; `replay` sends refused leads again.
 Stretch = Literal["walk", "again", "catch_up", "replay"]
 
 
@@ -34,22 +34,35 @@ class Progress:
     job_id: str
     run_id: str
 
-    def commit(self, outcomes: Sequence[Outcome], *, day: date | None, stretch: Stretch = "walk") -> Status:
-        """Commit consecutive outcomes; returns the job's status as it now is, which a person may have changed."""
+    def commit(
+        self, outcomes: Sequence[Outcome], *, day: date | None, stretch: Stretch = "walk"
+    ) -> Status | None:
+        """Commit consecutive outcomes; returns the job's status as it now is, which a person may have changed.
+
+        None where the job was deleted. Of a job that is gone or was reset only the audit trail is written.
+        """
         accepted = [lead for outcome in outcomes for lead in outcome.accepted]
         rejected = [one for outcome in outcomes for one in outcome.rejected]
         unchanged = sum(outcome.slice.unchanged for outcome in outcomes)
         with self.connection.transaction():
             self._tell(outcomes)
-            if stretch == "again":
-                return self.jobs.advance(self.job_id)
+            status = self.jobs.hold(self.job_id)
+            if status is None or status == "pending":
+                return status
             # A lead that was refused earlier in this job has one row, the newest, or none.
             known = self._settle([*accepted, *(one.lead for one in rejected)]) if stretch != "walk" else 0
             self._keep(rejected)
+            errors = len(rejected) - known
+            exported = {
+                "walk": len(accepted) + unchanged,
+                "again": -errors,
+                "catch_up": len(accepted),
+                "replay": len(accepted),
+            }
             return self.jobs.advance(
                 self.job_id,
-                exported=len(accepted) + unchanged,
-                errors=len(rejected) - known,
+                exported=exported[stretch],
+                errors=errors,
                 within_total=stretch == "catch_up",
                 processing_date=day,
                 cursor=outcomes[-1].slice.last if stretch == "walk" else None,

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
+from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.push.days import Span, day_span
 from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.push.leads import Outcome, Position
@@ -29,11 +30,19 @@ REFUSALS = 100
 
 
 class StoppedError(Exception):
-    """A person paused or reset the job: what was under way is committed, nothing more is sent."""
+    """A person paused, reset or deleted (None) the job: what was under way is committed, nothing more is sent."""
 
-    def __init__(self, status: str) -> None:
+    def __init__(self, status: str | None) -> None:
         super().__init__(status)
         self.status = status
+
+
+class SwitchedOffError(Exception):
+    """A person switched the integration off; `refusal` says so."""
+
+    def __init__(self, refusal: str) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 class TooManyRejectedError(Exception):
@@ -44,7 +53,8 @@ class TooManyRejectedError(Exception):
 class Push:
     """Pushes spans of leads; one instance a job. `in_flight` slices are sent at once.
 
-    Every way raises StoppedError, TooManyRejectedError or a SyncError; what was committed before stays.
+    Every way raises StoppedError, SwitchedOffError, TooManyRejectedError or a SyncError; what was committed before
+    stays.
     """
 
     reader: LeadReader
@@ -120,6 +130,8 @@ class Push:
         refused = self._is_refused(outcomes)
         if status != "running":
             return StoppedError(status)
+        if refusal := read_configuration(self.progress.connection).refusal():
+            return SwitchedOffError(refusal)
         return TooManyRejectedError() if refused else None
 
     def _is_refused(self, outcomes: Sequence[Outcome]) -> bool:

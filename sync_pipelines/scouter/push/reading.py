@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 from zoneinfo import ZoneInfo
 
 from psycopg import sql
@@ -34,17 +34,24 @@ _UNDATED: LiteralString = """
     order by id desc limit %(page)s
 """
 _CONTENT: LiteralString = """
-    select id, updated_at, hash, body, criado, suspect, known is null
+    select wanted, gone, updated_at, hash, body, criado, suspect, known is null
     from (
-        select lead.id, lead.updated_at, lead.criado, {hash} as hash, {body} as body, {suspect} as suspect,
-            known.hash as known, known.updated_at as known_at
+        select known.id as wanted, lead.id is null as gone, lead.updated_at, lead.criado, {hash} as hash,
+            {body} as body, {suspect} as suspect, known.hash as known, known.updated_at as known_at
         from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[])
             as known (id, hash, updated_at)
-        join public.leads as lead on lead.id = known.id
+        left join public.leads as lead on lead.id = known.id
     ) as lead
-    where known is null or %(all)s or hash <> known or updated_at is distinct from known_at
+    where gone or known is null or %(all)s or hash <> known or updated_at is distinct from known_at
 """
 _LAST_ID = 2**63 - 1
+
+
+class Content(NamedTuple):
+    """The leads that differ from what is known of them, and the numbers that are no lead's any more."""
+
+    changed: dict[int, Lead]
+    gone: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -104,9 +111,7 @@ class LeadReader:
             yield page
             after = page[-1]
 
-    def changed(
-        self, ids: Sequence[int], known: Sequence[Exchange], *, send_all: bool = False
-    ) -> dict[int, Lead]:
+    def content(self, ids: Sequence[int], known: Sequence[Exchange], *, send_all: bool = False) -> Content:
         """Those of `ids` that differ from what is known of them, as they are now; with `send_all` all."""
         last = {exchange.lead_id: exchange for exchange in known}
         rows = self.connection.execute(
@@ -119,11 +124,13 @@ class LeadReader:
                 "all": send_all,
             },
             binary=True,
+        ).fetchall()
+        leads = (
+            Lead(lead_id, at, digest, body, created, is_suspect=bool(suspect), is_new=new)
+            for lead_id, gone, at, digest, body, created, suspect, new in rows
+            if not gone
         )
-        return {
-            row[0]: Lead(row[0], row[1], row[2], row[3], row[4], is_suspect=bool(row[5]), is_new=row[6])
-            for row in rows
-        }
+        return Content({lead.id: lead for lead in leads}, frozenset(row[0] for row in rows if row[1]))
 
     @property
     def _content(self) -> sql.Composed:

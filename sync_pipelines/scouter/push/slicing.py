@@ -41,14 +41,13 @@ class Slicer:
         """The page in order; every position is in exactly one slice."""
         ids = [position.id for position in page]
         known = self.exchanges.known(ids)
-        changed = self.reader.changed(ids, known, send_all=self.send_all)
+        changed, gone = self.reader.content(ids, known, send_all=self.send_all)
         held_back = self._held_back([lead for lead in changed.values() if lead.is_new])
-        seen = {exchange.lead_id for exchange in known}
         begin, to_send = 0, 0
         for end, position in enumerate(page, 1):
             to_send += position.id in changed
             if to_send == self.size or end == len(page):
-                yield _slice(page[begin:end], changed, held_back, seen)
+                yield _slice(page[begin:end], changed, held_back, gone)
                 begin, to_send = end, 0
 
     def _held_back(self, new: Sequence[Lead]) -> frozenset[int]:
@@ -88,7 +87,7 @@ def _is_local(marks: Mapping[str, Any], created: datetime | None) -> bool:
 
 
 def _slice(
-    page: Sequence[Position], changed: Mapping[int, Lead], held_back: Collection[int], seen: Collection[int]
+    page: Sequence[Position], changed: Mapping[int, Lead], held_back: Collection[int], gone: Collection[int]
 ) -> Slice:
     leads = [changed[position.id] for position in page if position.id in changed]
     still = [position.id for position in page if position.id not in changed]
@@ -101,6 +100,6 @@ def _slice(
         clean=those(lambda lead: not lead.is_suspect),
         suspects=those(lambda lead: lead.is_suspect),
         held_back=[Rejected(lead, None, LOCAL_LEAD) for lead in leads if lead.id in held_back],
-        unchanged=sum(lead_id in seen for lead_id in still),
-        gone=sum(lead_id not in seen for lead_id in still),
+        unchanged=sum(lead_id not in gone for lead_id in still),
+        gone=sum(lead_id in gone for lead_id in still),
     )

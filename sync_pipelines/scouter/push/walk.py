@@ -115,13 +115,14 @@ class Walk:
             ahead = _Ahead(self._prepared(stages), pages)
             while self._fill(line, ahead):
                 for leg, sent in groupby(self._take(line), key=lambda one: one.leg):
-                    if leg is None:
+                    if leg is not None:
+                        self._count(leg, [one.outcome for one in sent if one.outcome], line, proofs)
+                        continue
+                    for _ in sent:
                         self._prove_rest(proofs)
                         outcome, self._total = self._total, DayOutcome()
                         outcome.seconds, started = time.monotonic() - started, time.monotonic()
                         yield outcome
-                    else:
-                        self._count(leg, [one.outcome for one in sent if one.outcome], line, proofs)
             if self._stop is not None:
                 with contextlib.suppress(SyncError):  # what is not proved now is proved by the next run
                     self._prove_rest(proofs)

@@ -1,0 +1,117 @@
+"""Which leads a job's days hold, and in which order they are walked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.scouter.push.days import day_span, days_between
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+ZONES = ("America/Sao_Paulo", "UTC", "Asia/Kathmandu")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_begins_at_its_midnight_and_ends_before_the_next(lead_house: LeadHouse, zone: str) -> None:
+    lead_house.use(sync_timezone=zone)
+    midnight = datetime(2025, 10, 21, tzinfo=ZoneInfo(zone))
+    next_midnight = datetime(2025, 10, 22, tzinfo=ZoneInfo(zone))
+    moments = [midnight - TICK, midnight, next_midnight - TICK, next_midnight]
+    for number, moment in enumerate(moments):
+        lead_house.lead(number, moment)
+    job = lead_house.export(DAY, DAY)
+    assert list(lead_house.there()) == [FIRST + 1, FIRST + 2]
+    assert lead_house.counters(job.id) == ("completed", 2, 2, 0)
+    assert lead_house.export(DAY + timedelta(days=1), DAY - timedelta(days=1)).exported_leads == 4
+
+
+@given(st.dates(date(1990, 1, 1), date(2040, 1, 1)), st.sampled_from(ZONES))
+def test_days_leave_no_gap_between_them_and_do_not_overlap(day: date, zone: str) -> None:
+    here, there = day_span(day, ZoneInfo(zone)), day_span(day + timedelta(days=1), ZoneInfo(zone))
+    assert here.end is not None
+    assert there.begin is not None
+    assert here.end.astimezone(UTC) == there.begin.astimezone(UTC)
+    assert here.begin is not None
+    assert here.begin.astimezone(UTC) < here.end.astimezone(UTC)
+
+
+def test_the_walk_goes_from_the_most_recent_day_backwards(lead_house: LeadHouse) -> None:
+    for number in range(3):
+        lead_house.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=2 * number))
+    job_id = lead_house.create(DAY, DAY - timedelta(days=4))
+    walked: list[tuple[date | None, date | None, set[int]]] = []
+
+    def look() -> None:
+        job = lead_house.job(job_id)
+        days = {(lead - FIRST) // 10 for lead in lead_house.there()}
+        walked.append((job.processing_date, job.last_completed_date, days))
+
+    lead_house.hook(look)
+    lead_house.run(job_id)
+    assert walked == [
+        (DAY, None, {0}),
+        (DAY - timedelta(days=2), DAY - timedelta(days=1), {0, 1}),
+        (DAY - timedelta(days=4), DAY - timedelta(days=3), {0, 1, 2}),
+    ]
+    assert lead_house.job(job_id).last_completed_date == DAY - timedelta(days=4)
+
+
+def test_without_an_end_it_stops_at_the_oldest_lead_and_takes_those_without_a_time(
+    lead_house: LeadHouse,
+) -> None:
+    lead_house.lead(1, NOON)
+    lead_house.lead(2, NOON - timedelta(days=3))
+    lead_house.leads(range(3, 63), None)
+    job = lead_house.export(DAY)
+    assert list(lead_house.outcomes) == [*(DAY - timedelta(days=n) for n in range(4)), None]
+    assert lead_house.counters(job.id) == ("completed", 62, 62, 0)
+    assert len(lead_house.there()) == 62
+
+
+def test_with_an_end_leads_without_a_time_are_of_no_day(lead_house: LeadHouse) -> None:
+    lead_house.lead(1, NOON)
+    lead_house.lead(2, None)
+    assert lead_house.export(DAY, DAY).exported_leads == 1
+    assert list(lead_house.there()) == [FIRST + 1]
+
+
+@pytest.mark.parametrize("oldest", [DAY, None])
+def test_an_empty_range_completes_with_zeros(lead_house: LeadHouse, oldest: date | None) -> None:
+    lead_house.lead(1, NOON + timedelta(days=3))
+    job = lead_house.export(DAY, oldest)
+    assert lead_house.counters(job.id) == ("completed", 0, 0, 0)
+    assert lead_house.posts() == []
+
+
+def test_no_lead_at_all_completes_with_zeros(lead_house: LeadHouse) -> None:
+    job = lead_house.export(DAY)
+    assert lead_house.counters(job.id) == ("completed", 0, 0, 0)
+
+
+def test_a_range_the_wrong_way_round_is_refused_and_makes_no_job(lead_house: LeadHouse) -> None:
+    with pytest.raises(PermanentError, match="startDate"):
+        lead_house.create(DAY, DAY + timedelta(days=1))
+    assert lead_house.actions().newest() == []
+    with pytest.raises(PermanentError, match=r"21/10/2025.*22/10/2025"):
+        days_between(DAY, DAY + timedelta(days=1))
+
+
+def test_twenty_thousand_leads_of_one_instant(lead_house: LeadHouse) -> None:
+    lead_house.tab.execute(
+        "insert into public.leads (id, name, updated_at) select %s + n, 'Pessoa ' || n, %s"
+        " from generate_series(1, 20000) as n",
+        (FIRST, NOON),
+    )
+    job = lead_house.export(DAY, DAY)
+    assert lead_house.counters(job.id) == ("completed", 20_000, 20_000, 0)
+    assert lead_house.posts() == [50] * 400
+    assert lead_house.outcomes[DAY].proof.equal == 20_000
+    assert list(lead_house.there("nome").items()) == [(FIRST + n, f"Pessoa {n}") for n in range(1, 20_001)]

@@ -1,0 +1,177 @@
+"""A worker that dies between what it sent and what it wrote about it: the next one does the rest, and only that."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+
+import pytest
+
+from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines.scouter.exports.work import MAX_ATTEMPTS, ExportWork, Swept
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+BAD = range(0, 200, 17)
+#: A worker that says when it is before a commit and is then killed; what it is told comes by its standard input.
+WORKER = """
+import json, sys
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.settings import read_settings
+told = json.loads(sys.stdin.readline())
+seen = []
+def before_commit():
+    seen.append(1)
+    if len(seen) == told["commit"]:
+        print("here", flush=True)
+        sys.stdin.readline()
+push = LeadPush(read_settings(None, **told["settings"]), before_commit=before_commit)
+with push.open("killed", job_id=told["job"]) as run:
+    for day in run.days:
+        run.day(day)
+    run.close()
+"""
+
+
+class Killed(BaseException):
+    """The test's own end of a worker."""
+
+
+def kill_at(house: LeadHouse, commit: int) -> None:
+    seen: list[int] = []
+
+    def hook() -> None:
+        seen.append(1)
+        if len(seen) == commit:
+            raise Killed
+
+    house.hook(hook)
+
+
+def dirty(house: LeadHouse) -> None:
+    """Two hundred leads of one day and twenty without a day, some of which the destination refuses."""
+    house.use(scouter_batch_size=10, scouter_in_flight=2)
+    with_dirt_rules(house.gestao)
+    house.leads(range(200), NOON)
+    house.leads([*BAD], NOON, age=1999)
+    house.leads(range(200, 220), None)
+
+
+def assert_done(house: LeadHouse, job_id: str) -> None:
+    """Everything is there but what is refused, each refused lead has one row, and the counters say just that."""
+    good = [FIRST + n for n in range(220) if n not in BAD]
+    assert list(house.there()) == good
+    assert [row["lead_id"] for row in house.errors()] == [FIRST + n for n in BAD]
+    assert house.counters(job_id) == ("completed", 220, len(good), len(BAD))
+
+
+@pytest.mark.parametrize("commit", [1, 2, 5])
+def test_a_worker_that_dies_before_a_commit_is_taken_up(lead_house: LeadHouse, commit: int) -> None:
+    dirty(lead_house)
+    job_id = lead_house.create(DAY, None)
+    kill_at(lead_house, commit)
+    with pytest.raises(Killed):
+        lead_house.run(job_id, "first")
+    job = lead_house.job(job_id)
+    assert job.status == "running"
+    assert job.exported_leads < len(lead_house.there())  # something was sent that nobody counted
+    assert len(lead_house.errors()) == job.error_leads
+    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "first")]
+    lead_house.hook(lambda: None)
+    lead_house.run(job_id, "second")
+    assert_done(lead_house, job_id)
+    assert lead_house.job(job_id).run_ids == ["first", "second"]
+
+
+def test_a_worker_that_dies_every_time_is_given_up(lead_house: LeadHouse) -> None:
+    dirty(lead_house)
+    job_id = lead_house.create(DAY, None)
+    statuses = []
+    for attempt in range(MAX_ATTEMPTS):
+        kill_at(lead_house, 2)
+        with pytest.raises(Killed):
+            lead_house.run(job_id, f"run-{attempt}")
+        (swept,) = ExportWork(lead_house.tab).sweep()
+        statuses.append(swept.status)
+    assert statuses == ["pending", "pending", "failed"]
+    job = lead_house.job(job_id)
+    assert job.pause_reason is not None
+    assert "3 vezes" in job.pause_reason
+    lead_house.hook(lambda: None)
+    lead_house.actions().reset(job_id)
+    lead_house.run(job_id)
+    assert_done(lead_house, job_id)
+
+
+def test_a_worker_that_dies_while_it_catches_up_counts_nothing_twice(lead_house: LeadHouse) -> None:
+    lead_house.use(scouter_batch_size=10)
+    lead_house.leads(range(100), NOON)
+    job_id = lead_house.create(DAY, DAY)
+    for number in range(30):
+        lead_house.edit(FIRST + number, etapa="Ligou")
+    with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
+        for day in run.days:
+            run.day(day)
+        run.push.before_commit = lambda: (_ for _ in ()).throw(Killed)
+        run.close()
+    assert lead_house.counters(job_id) == ("running", 70, 70, 0)
+    ExportWork(lead_house.tab).sweep()
+    lead_house.run(job_id, "second")
+    assert lead_house.counters(job_id) == ("completed", 70, 70, 0)
+    assert lead_house.there("etapa")[FIRST] == "Ligou"
+    assert len(lead_house.there()) == 100
+
+
+def test_what_was_accepted_and_is_refused_when_it_is_sent_again_moves_from_one_counter_to_the_other(
+    lead_house: LeadHouse,
+) -> None:
+    lead_house.use(scouter_batch_size=10, scouter_in_flight=1)
+    lead_house.leads(range(30), NOON)
+    lead_house.leads([27], NOON, age=1999)
+    job_id = lead_house.create(DAY, DAY)
+    kill_at(lead_house, 3)
+    with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
+        run.day(DAY)
+    counted = lead_house.job(job_id).exported_leads
+    assert counted >= 10  # lead 27 is among the first ten of the walk
+    ExportWork(lead_house.tab).sweep()
+    lead_house.gestao.execute("delete from public.leads")
+    with_dirt_rules(lead_house.gestao)
+    lead_house.hook(lambda: None)
+    lead_house.run(job_id, "second")
+    assert lead_house.counters(job_id) == ("completed", 30, 29, 1)
+    assert [row["lead_id"] for row in lead_house.errors()] == [FIRST + 27]
+
+
+@pytest.mark.parametrize("commit", [1, 3])
+def test_a_process_that_is_killed_is_taken_up(lead_house: LeadHouse, commit: int) -> None:
+    dirty(lead_house)
+    job_id = lead_house.create(DAY, None)
+    settings = lead_house.settings.model_dump(include={"sync_env", "gestao_scouter_url"}) | {
+        "scouter_batch_size": 10,
+        "scouter_in_flight": 2,
+        "ops_database_url": lead_house.settings.require("ops_database_url"),
+        "tabuladormax_database_url": lead_house.settings.require("tabuladormax_database_url"),
+        "gestao_scouter_service_key": lead_house.face.service_key,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(json.dumps({"job": job_id, "commit": commit, "settings": settings}) + "\n")
+        worker.stdin.flush()
+        assert worker.stdout.readline() == "here\n"
+        assert ExportWork(lead_house.tab).sweep() == []  # it lives
+        worker.send_signal(signal.SIGKILL)
+    # The server sees the end of its session a moment later: this waits for it.
+    lock = "select pg_advisory_{}(hashtextextended(%s, 0))"
+    lead_house.tab.execute(lock.format("lock").encode(), [job_id])
+    lead_house.tab.execute(lock.format("unlock").encode(), [job_id])
+    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "killed")]
+    lead_house.run(job_id, "second")
+    assert_done(lead_house, job_id)

@@ -1,0 +1,177 @@
+"""What a person does to a job while it is pushed: pause, reset, delete, switch the integration off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+SWITCH = "update public.gestao_scouter_config set {} = {}"
+
+
+def at_commit(house: LeadHouse, number: int, act: Callable[[], object]) -> None:
+    """Do something once, before the commit of this number."""
+    seen: list[int] = []
+
+    def hook() -> None:
+        seen.append(1)
+        if len(seen) == number:
+            act()
+
+    house.hook(hook)
+
+
+@pytest.mark.parametrize("commit", [1, 2, 4])
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_a_pause_in_mid_day_loses_nothing_and_counts_nothing_twice(
+    lead_house: LeadHouse, commit: int, in_flight: int
+) -> None:
+    lead_house.use(scouter_in_flight=in_flight, scouter_batch_size=10)
+    lead_house.leads(range(300), NOON)
+    job_id = lead_house.create(DAY, DAY)
+    at_commit(lead_house, commit, lambda: lead_house.actions().pause(job_id, "Pausa para o almoço."))
+    pause = lead_house.paused(job_id)
+    job = lead_house.job(job_id)
+    assert pause.by_person
+    assert (job.status, job.pause_reason) == ("paused", "Pausa para o almoço.")
+    # What was under way is committed; on a quick destination that may be the whole day.
+    assert 0 < job.exported_leads == len(lead_house.there()) <= 300
+    assert job.last_completed_date == (DAY if job.exported_leads == 300 else None)
+    assert job.processing_date == DAY
+    lead_house.hook(lambda: None)
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 300, 300, 0)
+    assert lead_house.job(job_id).last_completed_date == DAY
+    assert sum(lead_house.posts()) == len(lead_house.there()) == 300
+    assert sorted(lead_house.events()) == [(FIRST + n, "create", "success") for n in range(300)]
+
+
+def test_a_pause_after_the_last_batch_leaves_only_the_end_to_do(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(10), NOON)
+    job_id = lead_house.create(DAY, DAY)
+    at_commit(lead_house, 1, lambda: lead_house.actions().pause(job_id))
+    lead_house.paused(job_id)
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 10, 10, 0)
+    assert lead_house.posts() == [10]
+
+
+def test_the_counters_are_true_at_every_moment(lead_house: LeadHouse) -> None:
+    lead_house.use(scouter_batch_size=10)
+    with_dirt_rules(lead_house.gestao)
+    for number in range(3):
+        lead_house.leads(range(number * 100, number * 100 + 60), NOON - timedelta(days=number))
+    bad = [*range(0, 300, 25)]
+    lead_house.leads([n for n in bad if n % 100 < 60], NOON, age=1999)
+    lead_house.leads(range(400, 420), None)
+    job_id = lead_house.create(DAY, None)
+    refused = len([n for n in bad if n % 100 < 60])
+    seen: list[int] = []
+
+    def look() -> None:
+        job = lead_house.job(job_id)
+        done = job.exported_leads + job.error_leads
+        assert job.total_leads == 200
+        assert seen[-1:] <= [done]
+        assert done <= 200
+        assert job.error_leads == len(lead_house.errors())
+        # What is counted is there; what is there and not counted yet is on its way.
+        assert job.exported_leads <= len(lead_house.there())
+        assert job.last_completed_date is None or job.processing_date is not None
+        if job.last_completed_date and job.processing_date:
+            assert job.processing_date <= job.last_completed_date
+        seen.append(done)
+
+    lead_house.hook(look)
+    lead_house.run(job_id)
+    assert len(seen) > 3
+    assert lead_house.counters(job_id) == ("completed", 200, 200 - refused, refused)
+
+
+def test_leads_that_come_into_an_older_day_meanwhile_do_not_pass_the_total(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(10), NOON)
+    lead_house.leads(range(10, 20), NOON - timedelta(days=1))
+    job_id = lead_house.create(DAY, DAY - timedelta(days=1))
+    seen: list[tuple[str, int, int, int]] = []
+    with lead_house.push.open("run", job_id=job_id) as run:
+        lead_house.leads(range(20, 40), NOON - timedelta(days=1))
+        for day in run.days:
+            run.day(day)
+            seen.append(lead_house.counters(job_id))
+        run.close()
+    assert [exported <= total for _, total, exported, _ in seen] == [True, True]
+    assert lead_house.counters(job_id) == ("completed", 40, 40, 0)
+
+
+@pytest.mark.parametrize("commit", [1, 3])
+def test_a_reset_in_mid_run_begins_anew_and_leaves_nothing_of_before(
+    lead_house: LeadHouse, commit: int
+) -> None:
+    lead_house.use(scouter_batch_size=10)
+    with_dirt_rules(lead_house.gestao)
+    lead_house.leads(range(100), NOON)
+    lead_house.leads(range(0, 100, 9), NOON, age=1999)
+    job_id = lead_house.create(DAY, DAY)
+    at_commit(lead_house, commit, lambda: lead_house.actions().reset(job_id))
+    pause = lead_house.paused(job_id)
+    job = lead_house.job(job_id)
+    assert pause.by_person
+    assert "reset" in str(pause)
+    assert lead_house.counters(job_id) == ("pending", 0, 0, 0)
+    assert (job.processing_date, job.last_completed_date, job.cursor) == (None, None, None)
+    assert lead_house.errors() == []
+    lead_house.hook(lambda: None)
+    lead_house.run(job_id)
+    assert lead_house.counters(job_id) == ("completed", 100, 88, 12)
+    assert [row["lead_id"] for row in lead_house.errors()] == [FIRST + n for n in range(0, 100, 9)]
+
+
+@pytest.mark.parametrize("bad", [0, 5])
+def test_a_job_deleted_in_mid_run_ends_quietly(lead_house: LeadHouse, bad: int) -> None:
+    lead_house.use(scouter_batch_size=10)
+    with_dirt_rules(lead_house.gestao)
+    lead_house.leads(range(100), NOON)
+    lead_house.leads(range(100 - bad, 100), NOON, age=1999)
+    job_id = lead_house.create(DAY, DAY)
+
+    def delete() -> None:
+        lead_house.actions().pause(job_id)
+        lead_house.actions().delete(job_id)
+
+    at_commit(lead_house, 1, delete)
+    pause = lead_house.paused(job_id)
+    assert pause.by_person
+    assert "excluída" in str(pause)
+    assert "resume" not in str(pause)
+    assert lead_house.actions().newest() == []
+    assert lead_house.errors() == []
+    # What was sent before the end is in the audit trail all the same.
+    sent = {lead for lead, _, status in lead_house.events() if status == "success"}
+    assert sent == set(lead_house.there())
+
+
+@pytest.mark.parametrize("switch", ["active", "sync_enabled"])
+def test_switching_the_integration_off_stops_a_job_between_two_batches(
+    lead_house: LeadHouse, switch: str
+) -> None:
+    lead_house.use(scouter_batch_size=10)
+    lead_house.leads(range(300), NOON)
+    job_id = lead_house.create(DAY, DAY)
+    off, on = SWITCH.format(switch, "false"), SWITCH.format(switch, "true")
+    at_commit(lead_house, 1, lambda: lead_house.tab.execute(off.encode()))
+    pause = lead_house.paused(job_id)
+    job = lead_house.job(job_id)
+    assert pause.by_person
+    assert job.status == "paused"
+    assert job.pause_reason is not None
+    assert "Config > Integrações" in job.pause_reason
+    assert job.exported_leads == len(lead_house.there()) < 300
+    lead_house.tab.execute(on.encode())
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 300, 300, 0)
