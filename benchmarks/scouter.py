@@ -253,7 +253,7 @@ def _made() -> tuple[Target, list[bytes]]:
             lead.body
             for span in (Span(None, None), None)
             for page in reader.pages(span)
-            for lead in reader.changed([one.id for one in page], []).values()
+            for lead in reader.content([one.id for one in page], []).changed.values()
         ]
     batches = [f"[{','.join(bodies[at : at + BATCH])}]".encode() for at in range(0, len(bodies), BATCH)]
     key = os.environ["GESTAO_SCOUTER_SERVICE_KEY"]

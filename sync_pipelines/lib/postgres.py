@@ -165,6 +165,15 @@ def copy_texts(
             copy.write("\n".join(lines) + "\n")
 
 
+def array(values: Iterable[object]) -> str:
+    """An array as text, to be cast where it is used; None is NULL.
+
+    For values whose text has no comma, brace, quote or backslash: numbers, uuids, times, words. A list as a parameter
+    says the same in five times the time, which is felt where arrays have thousands of elements.
+    """
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
 def batched(rows: Iterable[Sequence[str]], size: int) -> Iterator[list[Sequence[str]]]:
     """Lists of at most `size` rows (itertools has it from Python 3.12 on)."""
     rest = iter(rows)

@@ -36,8 +36,8 @@ class Exchanges:
     def known(self, ids: Sequence[int]) -> list[Exchange]:
         rows = self.connection.execute(
             "select lead_id, content_hash, updated_at from ops.lead_exchanges"
-            " where destination = %s and lead_id = any(%s)",
-            (self.destination, list(ids)),
+            " where destination = %s and lead_id = any(%s::bigint[])",
+            (self.destination, postgres.array(ids)),
             binary=True,
         )
         return [Exchange(*row) for row in rows]
@@ -61,9 +61,9 @@ class Exchanges:
                     self.destination,
                     direction,
                     run_id,
-                    list(newest),
-                    [lead.content_hash for lead in newest.values()],
-                    [lead.updated_at for lead in newest.values()],
+                    postgres.array(newest),
+                    postgres.array(lead.content_hash for lead in newest.values()),
+                    postgres.array(lead.updated_at for lead in newest.values()),
                 ),
             )
 

@@ -105,27 +105,19 @@ class Progress:
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         """One event a lead that was sent, in bulk."""
         events = [
-            (lead.id, "create" if lead.is_new else "update", "success", outcome.seconds)
+            (lead.id, "create" if lead.is_new else "update", status, int(outcome.seconds * 1000))
             for outcome in outcomes
-            for lead in outcome.accepted
-        ]
-        events += [
-            (one.lead.id, "create" if one.lead.is_new else "update", "error", outcome.seconds)
-            for outcome in outcomes
-            for one in outcome.rejected
+            for status, leads in (
+                ("success", outcome.accepted),
+                ("error", [one.lead for one in outcome.rejected]),
+            )
+            for lead in leads
         ]
         if events:
-            ids, kinds, statuses, seconds = zip(*events, strict=True)
             self.connection.execute(
                 "insert into public.sync_events (event_type, direction, lead_id, status, sync_duration_ms)"
                 " select kind, %s, lead_id, status, milliseconds"
-                " from unnest(%s::text[], %s::bigint[], %s::text[], %s::integer[])"
-                " as sent (kind, lead_id, status, milliseconds)",
-                (
-                    DIRECTION,
-                    list(kinds),
-                    list(ids),
-                    list(statuses),
-                    [int(duration * 1000) for duration in seconds],
-                ),
+                " from unnest(%s::bigint[], %s::text[], %s::text[], %s::integer[])"
+                " as sent (lead_id, kind, status, milliseconds)",
+                (DIRECTION, *map(postgres.array, zip(*events, strict=True))),
             )

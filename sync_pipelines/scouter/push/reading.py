@@ -118,9 +118,9 @@ class LeadReader:
             self._content,
             {
                 **self.stamps,
-                "ids": list(ids),
-                "hashes": [last[one].content_hash if one in last else None for one in ids],
-                "times": [last[one].updated_at if one in last else None for one in ids],
+                "ids": postgres.array(ids),
+                "hashes": postgres.array(last[one].content_hash if one in last else None for one in ids),
+                "times": postgres.array(last[one].updated_at if one in last else None for one in ids),
                 "all": send_all,
             },
             binary=True,
