@@ -64,7 +64,9 @@ def _jobs_with_errors(control: postgres.Connection, job_id: str | None) -> list[
     if job_id is not None:
         job = ExportWork(control).get(job_id)
         if job.status in ("pending", "running"):
-            raise TransientError(f"A exportação {job.id} ainda não terminou: espere, ou pause-a antes do reenvio.")
+            raise TransientError(
+                f"A exportação {job.id} ainda não terminou: espere, ou pause-a antes do reenvio."
+            )
         job_id = job.id
     rows = control.execute(
         "select id::text from public.gestao_scouter_export_jobs as job"

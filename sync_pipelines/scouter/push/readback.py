@@ -19,7 +19,8 @@ from sync_pipelines.scouter.push.sending import KEY, TABLE
 
 #: Keys in one question: its address stays below 8 KiB, and below the 1,000 rows at which Supabase caps an answer.
 KEYS_AT_ONCE = 400
-_TEXTS = {"text", "character varying", "character"}
+#: Their blanks at the end are cut where they do not fit.
+_SIZED_TEXTS = {"character varying", "character"}
 _TIMES = {"timestamp with time zone", "timestamp without time zone"}
 
 
@@ -121,8 +122,10 @@ def as_kept(value: Any, kind: str) -> object:
     A numeric column with fewer places rounds, which is a loss: there the values differ, and that is said.
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    if kind in _TEXTS:
+    if kind == "text":
         return text
+    if kind in _SIZED_TEXTS:
+        return text.rstrip(" ")
     if kind in _TIMES:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
