@@ -134,7 +134,9 @@ class Push:
         total = DayOutcome()
         if after is not None:
             # An earlier run was ended between accepting and proving: what it counted is proved here.
-            before = ([position for position in page if position >= after] for page in self.reader.pages(span))
+            before = (
+                [position for position in page if position >= after] for page in self.reader.pages(span)
+            )
             total.merge(_Walk(self, day, "again").run(_until_empty(before)))
         total.merge(_Walk(self, day).run(self.reader.pages(span, after)))
         return total

@@ -19,6 +19,7 @@ from sync_pipelines.scouter.push.sending import KEY, TABLE
 
 #: Keys in one question: its address stays below 8 KiB, and below the 1,000 rows at which Supabase caps an answer.
 KEYS_AT_ONCE = 400
+_TEXTS = {"text", "character varying", "character"}
 #: Their blanks at the end are cut where they do not fit.
 _SIZED_TEXTS = {"character varying", "character"}
 _TIMES = {"timestamp with time zone", "timestamp without time zone"}
@@ -108,6 +109,8 @@ class Comparison:
             return sent is held
         kind = self.types.get(column, "text").partition("(")[0]
         try:
+            if kind in _TEXTS and not isinstance(sent, str | bool):
+                return bool(json.loads(held, parse_float=Decimal) == sent)
             return as_kept(sent, kind) == as_kept(held, kind)
         except (ValueError, ArithmeticError):
             return False
@@ -121,7 +124,7 @@ def as_kept(value: Any, kind: str) -> object:
 
     A numeric column with fewer places rounds, which is a loss: there the values differ, and that is said.
     """
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
     if kind == "text":
         return text
     if kind in _SIZED_TEXTS:
@@ -138,5 +141,6 @@ def as_kept(value: Any, kind: str) -> object:
     if kind in {"integer", "bigint", "smallint", "numeric"}:
         return Decimal(text)
     if kind == "boolean":
-        return text.casefold() in {"true", "t"}
+        word = text.strip().casefold()  # Postgres reads any beginning of its words
+        return word in {"1", "on"} or (word != "" and ("true".startswith(word) or "yes".startswith(word)))
     return json.dumps(value, sort_keys=True, default=str)
