@@ -59,6 +59,8 @@ class LeadPush:
     client: Callable[[Settings], PostgrestClient] = gestao_client
     reload: Callable[[PostgrestClient, Sequence[str]], object] = reload_schema
     before_commit: Callable[[], None] = lambda: None
+    #: How long to wait for another push to end.
+    wait_seconds: float = 5.0
 
     def today(self) -> date:
         return self.clock().astimezone(self.settings.zone).date()
@@ -81,7 +83,7 @@ class LeadPush:
             ops = stack.enter_context(postgres.connect(self.settings.require("ops_database_url"), what=OPS))
             name = destination_label(self.settings)
             lock = postgres.lock_key("scouter", "push", name)
-            stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY))
+            stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=self.wait_seconds, busy=BUSY))
             control = stack.enter_context(self.source())
             if job_id is None:
                 assert days is not None

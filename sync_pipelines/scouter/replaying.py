@@ -16,7 +16,7 @@ from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, WHAT
-from sync_pipelines.scouter.pushing import BUSY, OPS, LeadPush, PushOptions
+from sync_pipelines.scouter.pushing import BUSY, DECISIONS, OPS, LeadPush, PushOptions
 
 
 @dataclass
@@ -42,12 +42,16 @@ def replay(
     Raises SyncError: another push is at work, the integration is switched off, the destination is away, or what it
     accepted is not what it holds.
     """
+    if unknown := sorted(set(accepted) - set(DECISIONS)):
+        raise PermanentError(
+            f"{', '.join(unknown)} cannot be decided; what can be is {', '.join(DECISIONS)}."
+        )
     total, options = Replay(), PushOptions(send_all=True, accepted=frozenset(accepted))
     with ExitStack() as stack:
         ops = stack.enter_context(postgres.connect(push.settings.require("ops_database_url"), what=OPS))
         destination = destination_label(push.settings)
         lock = postgres.lock_key("scouter", "push", destination)
-        stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY))
+        stack.enter_context(postgres.session_lock(ops, lock, wait_seconds=push.wait_seconds, busy=BUSY))
         control = stack.enter_context(push.source())
         with postgres.errors_about(WHAT):
             if refusal := read_configuration(control).refusal():
