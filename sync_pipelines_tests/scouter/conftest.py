@@ -155,7 +155,7 @@ def lead_house(
             gestao_scouter_service_key=face.service_key,
         )
         push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
-        yield LeadHouse(push, face, tab, gestao, ops)
+        yield LeadHouse(push, face, tab, gestao, ops, urls["gestao"])
     for side in urls:
         postgres_server.drop_database(f"push_{side}_{number}")
 
