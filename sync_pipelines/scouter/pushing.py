@@ -59,6 +59,8 @@ class LeadPush:
     client: Callable[[Settings], PostgrestClient] = gestao_client
     reload: Callable[[PostgrestClient, Sequence[str]], object] = reload_schema
     before_commit: Callable[[], None] = lambda: None
+    #: How long to wait for another push to end.
+    wait_seconds: float = 5.0
 
     def today(self) -> date:
         return self.clock().astimezone(self.settings.zone).date()
@@ -98,7 +100,7 @@ class LeadPush:
     def alone(self) -> Iterator[postgres.Connection]:
         """A connection to the ops database that holds this destination's lock; TransientError where another does."""
         lock = postgres.lock_key("scouter", "push", destination_label(self.settings))
-        with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=5, busy=BUSY):
+        with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=self.wait_seconds, busy=BUSY):
             yield ops
 
     def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:

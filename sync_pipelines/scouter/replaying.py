@@ -16,7 +16,7 @@ from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, WHAT
-from sync_pipelines.scouter.pushing import LeadPush, PushOptions
+from sync_pipelines.scouter.pushing import DECISIONS, LeadPush, PushOptions
 
 
 @dataclass
@@ -42,6 +42,10 @@ def replay(
     Raises SyncError: another push is at work, the integration is switched off, the destination is away, or what it
     accepted is not what it holds.
     """
+    if unknown := sorted(set(accepted) - set(DECISIONS)):
+        raise PermanentError(
+            f"{', '.join(unknown)} cannot be decided; what can be is {', '.join(DECISIONS)}."
+        )
     total, options = Replay(), PushOptions(send_all=True, accepted=frozenset(accepted))
     with ExitStack() as stack:
         ops = stack.enter_context(push.alone())

@@ -14,7 +14,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob
-from sync_pipelines.scouter.push.job_walk import PausedError
+from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError
 from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.pushing import LeadPush, PushOptions
 from sync_pipelines.settings import Settings
@@ -32,6 +32,7 @@ class LeadHouse:
     tab: psycopg.Connection[Any]
     gestao: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
+    gestao_url: str
     outcomes: dict[date | None, DayOutcome] = field(default_factory=dict)
     #: The days of the last `run` that failed, with what each said.
     failures: dict[date, str] = field(default_factory=dict)
@@ -92,10 +93,7 @@ class LeadHouse:
         self.outcomes, self.failures = {}, {}
         with self.push.open(run_id, job_id=job_id, options=options) as run:
             for day in run.days:
-                try:
-                    self.outcomes[day] = run.day(day)
-                except PermanentError as error:  # one day's failure is not another's
-                    self.failures[day] = str(error)
+                self.run_day(run, day)
             self.outcomes[None] = run.close()
         return self.job(job_id)
 
@@ -152,3 +150,10 @@ class LeadHouse:
         """What the old screen shows of a job: status, total, exported, refused."""
         job = self.job(job_id)
         return job.status, job.total_leads, job.exported_leads, job.error_leads
+
+    def run_day(self, run: JobWalk, day: date) -> None:
+        """One day of a run; its failure is not another's, so that it is kept and the run goes on."""
+        try:
+            self.outcomes[day] = run.day(day)
+        except PermanentError as error:
+            self.failures[day] = str(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from sync_pipelines.scouter.push.leads import Position
 
 Status = Literal["pending", "running", "paused", "completed", "failed"]
 Phase = Literal["days", "undated", "catch_up", "done"]
+#: An older transaction is a forgotten session, for which no walk stays behind.
+LONGEST_TRANSACTION = timedelta(minutes=15)
 ONE_AT_A_TIME = postgres.lock_key("scouter", "one_export_at_a_time")
 _JOB: LiteralString = """
     select job.id::text, status, start_date, end_date, processing_date, last_completed_date, total_leads,
@@ -131,10 +133,17 @@ class ExportJobs:
             return cursor.execute(query, parameters).fetchall()
 
     def open_progress(self, job_id: str, options: Mapping[str, Any]) -> None:
+        """Begin our side of a job. Its watermark is now, or the start of the oldest transaction that is under way:
+
+        what that one writes bears its start as `updated_at` and is seen only when it ends, behind the walk.
+        """
         self.connection.execute(
             "insert into sync_private.export_progress (job_id, watermark, options)"
-            " values (%s, clock_timestamp(), %s) on conflict (job_id) do nothing",
-            (job_id, Jsonb(dict(options))),
+            " values (%s, least(clock_timestamp(), (select greatest(min(xact_start), clock_timestamp() - %s)"
+            "   from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            "     and backend_type = 'client backend' having count(xact_start) > 0)), %s)"
+            " on conflict (job_id) do nothing",
+            (job_id, LONGEST_TRANSACTION, Jsonb(dict(options))),
         )
 
     def refuse_second(self, but: str | None, statuses: Sequence[Status] = ("pending", "running")) -> None:

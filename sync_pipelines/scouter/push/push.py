@@ -109,7 +109,7 @@ class Push:
         if after is None:
             return [rest]
         # An earlier run was ended between accepting and proving: what it counted is proved here.
-        before = ([position for position in page if position > after] for page in self.reader.pages(span))
+        before = ([position for position in page if position >= after] for page in self.reader.pages(span))
         return [Leg(day, "again", _until_empty(before)), rest]
 
     def _whole(self, legs: Sequence[Leg]) -> DayOutcome:

@@ -20,6 +20,8 @@ from sync_pipelines.scouter.push.sending import KEY, TABLE
 #: Keys in one question: its address stays below 8 KiB, and below the 1,000 rows at which Supabase caps an answer.
 KEYS_AT_ONCE = 400
 _TEXTS = {"text", "character varying", "character"}
+#: Their blanks at the end are cut where they do not fit.
+_SIZED_TEXTS = {"character varying", "character"}
 _TIMES = {"timestamp with time zone", "timestamp without time zone"}
 
 
@@ -107,6 +109,8 @@ class Comparison:
             return sent is held
         kind = self.types.get(column, "text").partition("(")[0]
         try:
+            if kind in _TEXTS and not isinstance(sent, str | bool):
+                return bool(json.loads(held, parse_float=Decimal) == sent)
             return as_kept(sent, kind) == as_kept(held, kind)
         except (ValueError, ArithmeticError):
             return False
@@ -120,9 +124,11 @@ def as_kept(value: Any, kind: str) -> object:
 
     A numeric column with fewer places rounds, which is a loss: there the values differ, and that is said.
     """
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    if kind in _TEXTS:
+    text = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
+    if kind == "text":
         return text
+    if kind in _SIZED_TEXTS:
+        return text.rstrip(" ")
     if kind in _TIMES:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -135,5 +141,6 @@ def as_kept(value: Any, kind: str) -> object:
     if kind in {"integer", "bigint", "smallint", "numeric"}:
         return Decimal(text)
     if kind == "boolean":
-        return text.casefold() in {"true", "t"}
+        word = text.strip().casefold()  # Postgres reads any beginning of its words
+        return word in {"1", "on"} or (word != "" and ("true".startswith(word) or "yes".startswith(word)))
     return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,136 @@
+"""A table that does not stand still: leads are changed, deleted and dated anew while they are exported."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+
+from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines.scouter.push.days import Span, day_span
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def week(lead_house: LeadHouse) -> LeadHouse:
+    """A house with ten leads on each of three days."""
+    lead_house.use(scouter_batch_size=5, scouter_in_flight=1)
+    for number in range(3):
+        lead_house.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=number))
+    return lead_house
+
+
+def first_commit(house: LeadHouse, *statements: str) -> None:
+    left = list(statements)
+
+    def change() -> None:
+        while left:
+            house.tab.execute(left.pop(0).encode())
+
+    house.hook(change)
+
+
+@pytest.mark.parametrize("lead", [FIRST + 9, FIRST + 25], ids=["of a day that is past", "of a day to come"])
+def test_a_lead_that_is_changed_meanwhile_goes_with_the_last_round(week: LeadHouse, lead: int) -> None:
+    job_id = week.create(DAY, DAY - timedelta(days=2))
+    first_commit(week, f"update public.leads set etapa = 'Mudou' where id = {lead}")
+    week.run(job_id)
+    assert week.there("etapa")[lead] == "Mudou"
+    assert week.counters(job_id) == ("completed", 30, 30, 0)
+    last = week.outcomes[None]
+    assert (last.accepted, last.proof.equal) == (1, 1)
+    (when,) = week.tab.execute("select updated_at from public.leads where id = %s", [lead]).fetchone() or ()
+    assert week.there("updated_at")[lead] == when
+
+
+def test_a_lead_that_is_made_meanwhile_goes_with_the_last_round(week: LeadHouse) -> None:
+    job_id = week.create(DAY, DAY)
+    first_commit(week, f"insert into public.leads (id, name) values ({FIRST + 99}, 'Pessoa 99')")
+    week.run(job_id)
+    assert week.there("nome")[FIRST + 99] == "Pessoa 99"
+    status, total, exported, errors = week.counters(job_id)
+    assert (status, errors) == ("completed", 0)
+    assert exported == total
+
+
+def test_a_mass_update_that_puts_all_on_today_loses_none(week: LeadHouse) -> None:
+    job_id = week.create(DAY, DAY - timedelta(days=2))
+    first_commit(week, "update public.leads set fonte = 'Importação'")
+    week.run(job_id)
+    assert set(week.there("fonte").values()) == {"Importação"}
+    assert len(week.there()) == 30
+    assert week.counters(job_id) == ("completed", 30, 30, 0)
+
+
+def test_a_mass_update_that_began_before_the_job_and_ends_during_it_loses_none(week: LeadHouse) -> None:
+    """Its rows bear the time at which it began, which the walk has passed when they can be seen."""
+    with psycopg.connect(week.settings.require("tabuladormax_database_url")) as other:
+        other.execute("update public.leads set fonte = 'Importação'")
+        job_id = week.create(DAY, DAY - timedelta(days=2))
+        ended: list[int] = []
+
+        def end() -> None:
+            if not ended:
+                other.commit()
+                ended.append(1)
+
+        week.hook(end)
+        week.run(job_id)
+    assert set(week.there("fonte").values()) == {"Importação"}
+    assert week.counters(job_id) == ("completed", 30, 30, 0)
+
+
+def test_a_lead_that_was_exported_and_is_refused_in_the_last_round_is_counted_once(week: LeadHouse) -> None:
+    with_dirt_rules(week.gestao)
+    job_id = week.create(DAY, DAY - timedelta(days=2))
+    first_commit(
+        week,
+        f"update public.leads set age = 1999 where id in ({FIRST + 9}, {FIRST + 25})",
+    )
+    week.run(job_id)
+    assert week.counters(job_id) == ("completed", 30, 28, 2)
+    assert [row["lead_id"] for row in week.errors()] == [FIRST + 9, FIRST + 25]
+
+
+def test_a_lead_that_was_refused_and_is_mended_meanwhile_has_no_error_row(week: LeadHouse) -> None:
+    with_dirt_rules(week.gestao)
+    week.lead(8, NOON, age=1999)
+    job_id = week.create(DAY, DAY - timedelta(days=2))
+    with week.push.open("run", job_id=job_id) as run:
+        for day in run.days:
+            run.day(day)
+        assert len(week.errors()) == 1
+        week.edit(FIRST + 8, age=19)
+        run.close()
+    assert week.errors() == []
+    assert week.counters(job_id) == ("completed", 30, 30, 0)
+    assert week.there("age")[FIRST + 8] == 19
+
+
+def test_a_lead_that_is_deleted_meanwhile_is_no_failure(week: LeadHouse) -> None:
+    job_id = week.create(DAY, DAY - timedelta(days=2))
+    first_commit(week, f"delete from public.leads where id = {FIRST + 25}")
+    week.run(job_id)
+    assert week.counters(job_id) == ("completed", 29, 29, 0)
+    assert FIRST + 25 not in week.there()
+
+
+@pytest.mark.parametrize("was_exchanged", [False, True])
+def test_a_lead_deleted_between_its_place_and_its_content_is_gone(
+    week: LeadHouse, was_exchanged: bool
+) -> None:
+    if was_exchanged:
+        week.export(DAY, DAY)
+    job_id = week.create(DAY, DAY)
+    with week.push.open("run", job_id=job_id) as run:
+        begin, end = day_span(DAY, week.settings.zone)
+        (page,) = run.push.reader.pages(Span(begin, end))
+        week.tab.execute("delete from public.leads where id = %s", [FIRST + 3])
+        pieces = list(run.push.slicer.slices(page))
+        assert sum(piece.gone for piece in pieces) == 1
+        assert sum(piece.unchanged for piece in pieces) == (9 if was_exchanged else 0)
+        assert sum(len(piece.clean) for piece in pieces) == (0 if was_exchanged else 9)

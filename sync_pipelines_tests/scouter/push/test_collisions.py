@@ -1,0 +1,104 @@
+"""A lead that the destination made itself under one of our numbers is never overwritten without a word."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.pushing import OVERWRITE, PushOptions
+from sync_pipelines.scouter.replaying import replay
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+MADE = datetime(2025, 9, 1, 12, tzinfo=UTC)
+OVERWRITES = PushOptions(accepted=frozenset({OVERWRITE}))
+
+
+@pytest.fixture
+def collided(lead_house: LeadHouse) -> LeadHouse:
+    """Ten leads of ours, the fourth of which has the number of a local one."""
+    lead_house.leads(range(10), NOON, criado=MADE)
+    there(lead_house, 3, MADE + timedelta(days=9), "gestao-scouter")
+    return lead_house
+
+
+def there(house: LeadHouse, number: int, created: datetime | None, source: str | None) -> None:
+    house.gestao.execute(
+        "insert into public.leads (id, nome, criado, sync_source) values (%s, 'Cadastro local', %s, %s)",
+        (FIRST + number, created, source),
+    )
+
+
+def test_it_is_held_back_and_reported(collided: LeadHouse) -> None:
+    job = collided.export(DAY, DAY)
+    assert collided.counters(job.id) == ("completed", 10, 9, 1)
+    assert collided.there("nome")[FIRST + 3] == "Cadastro local"
+    assert sum(collided.posts()) == 9
+    (row,) = collided.errors()
+    assert (row["lead_id"], row["response_status"], row["response_body"]) == (FIRST + 3, None, None)
+    assert OVERWRITE in row["error_message"]
+    assert row["fields_sent"]["nome"] == row["lead_snapshot"]["name"] == "Pessoa 3 ção 🙂"
+
+
+def test_it_goes_where_a_person_decided_so(collided: LeadHouse) -> None:
+    job = collided.export(DAY, DAY, options=OVERWRITES)
+    assert collided.counters(job.id) == ("completed", 10, 10, 0)
+    assert collided.there("nome", "sync_source")[FIRST + 3] == ("Pessoa 3 ção 🙂", "tabuladormax")
+    assert collided.export(DAY, DAY).error_leads == 0  # and is ours from then on
+
+
+def test_a_replay_holds_it_back_again_until_a_person_decides(collided: LeadHouse) -> None:
+    job = collided.export(DAY, DAY)
+    done = replay(collided.push, "replay")
+    assert (done.accepted, done.rejected) == (0, 1)
+    assert collided.there("nome")[FIRST + 3] == "Cadastro local"
+    assert len(collided.errors()) == 1
+    done = replay(collided.push, "replay", accepted=[OVERWRITE])
+    assert (done.accepted, done.rejected) == (1, 0)
+    assert collided.there("nome")[FIRST + 3] == "Pessoa 3 ção 🙂"
+    assert collided.counters(job.id) == ("completed", 10, 10, 0)
+
+
+def test_mark_and_hour_of_a_lead_tell_whose_it_is(lead_house: LeadHouse) -> None:
+    found: list[tuple[datetime | None, str | None, bool]] = [
+        (MADE, None, False),  # an older export brought it: the hour of the CRM, and no mark
+        (MADE, "gestao_scouter", False),  # and somebody edited it there
+        (None, None, True),  # nothing tells
+        (MADE + timedelta(microseconds=1), None, True),
+        (MADE + timedelta(days=1), "manual", True),
+        (MADE + timedelta(days=1), "TabuladorMax", False),
+        (MADE + timedelta(days=1), "tabuladormax", False),
+    ]
+    lead_house.leads(range(len(found)), NOON, criado=MADE)
+    for number, (created, source, _) in enumerate(found):
+        there(lead_house, number, created, source)
+    lead_house.export(DAY, DAY)
+    names = lead_house.there("nome")
+    assert [(*one[:2], names[FIRST + n] == "Cadastro local") for n, one in enumerate(found)] == found
+    assert [row["lead_id"] for row in lead_house.errors()] == [
+        FIRST + n for n, one in enumerate(found) if one[2]
+    ]
+
+
+def test_a_lead_of_ours_that_somebody_edits_there_is_no_local_one(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(3), NOON)
+    lead_house.export(DAY, DAY)
+    lead_house.gestao.execute("update public.leads set sync_source = 'gestao_scouter', criado = now()")
+    lead_house.leads(range(3), NOON, name="Outro nome")
+    job = lead_house.export(DAY, DAY)
+    assert (job.exported_leads, job.error_leads) == (3, 0)
+
+
+def test_many_local_leads_are_found_through_capped_answers(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(60), NOON, criado=MADE)
+    for number in range(0, 60, 2):
+        there(lead_house, number, MADE + timedelta(days=1), "manual")
+    with PostgrestFace(lead_house.gestao_url, max_rows=7) as face:
+        lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
+        job = lead_house.export(DAY, DAY)
+    assert (job.exported_leads, job.error_leads) == (30, 30)
+    assert list(lead_house.there("nome").values()).count("Cadastro local") == 30
