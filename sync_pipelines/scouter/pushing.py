@@ -21,7 +21,7 @@ from sync_pipelines.scouter.fields.mapping import KEY, STAMPS, Mapping
 from sync_pipelines.scouter.fields.presets import Presets
 from sync_pipelines.scouter.inbound.way_back import WayBack
 from sync_pipelines.scouter.push import extent
-from sync_pipelines.scouter.push.exchanges import Exchanges
+from sync_pipelines.scouter.push.exchanges import SESSION, Exchanges
 from sync_pipelines.scouter.push.job_walk import JobWalk, pause
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.push import Push
@@ -104,7 +104,8 @@ class LeadPush:
             yield ops
 
     def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:
-        return postgres.connect(self.settings.require("ops_database_url"), what=OPS)
+        url = self.settings.require("ops_database_url")
+        return postgres.connect(url, what=OPS, session=SESSION)
 
     def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
         """A connection to TabuladorMax whose values are written as the hashes need them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -38,6 +39,33 @@ class Counters(NamedTuple):
             total = max(self.total, refused)
             return Counters(total, min(taken, total - refused), refused)
         return Counters(max(self.total, taken + refused), taken, refused)
+
+
+class Held(NamedTuple):
+    """A job that stands still until a transaction ends."""
+
+    status: Status
+    counters: Counters
+
+
+@dataclass(frozen=True)
+class Step:
+    """What moves a job on: more leads, another place. `within_total` as in `Counters.moved`.
+
+    A day that is completed, or another phase, leaves the place in the day.
+    """
+
+    exported: int = 0
+    errors: int = 0
+    within_total: bool = False
+    processing_date: date | None = None
+    last_completed_date: date | None = None
+    phase: Phase | None = None
+    cursor: Position | None = None
+
+    @property
+    def leaves(self) -> bool:
+        return self.last_completed_date is not None or self.phase is not None
 
 
 class ExportWork(ExportJobs):
@@ -78,63 +106,46 @@ class ExportWork(ExportJobs):
     def release(self, job_id: str) -> None:
         self.connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (job_id,))
 
-    def advance(
-        self,
-        job_id: str,
-        *,
-        exported: int = 0,
-        errors: int = 0,
-        within_total: bool = False,
-        processing_date: date | None = None,
-        last_completed_date: date | None = None,
-        phase: Phase | None = None,
-        cursor: Position | None = None,
-    ) -> Status | None:
-        """Move counters and place together, in the caller's transaction if there is one; the status as it now is.
+    def advance(self, job_id: str, step: Step) -> Status | None:
+        """Move a job on, unless it was reset meanwhile: what this worker did is of the time before.
 
-        A day that is completed, or another phase, clears the place in the day. `within_total` as in `Counters`. A job
-        that was reset meanwhile is left as it is: what this worker did is of the time before. None where it is gone.
+        The status as it now is; None where the job is gone.
         """
         with self.connection.transaction():
-            status = self.hold(job_id)
-            if status is None or status == "pending":
-                return status
-            row = self.connection.execute(
-                "select coalesce(total_leads, 0), coalesce(exported_leads, 0), coalesce(error_leads, 0)"
-                " from public.gestao_scouter_export_jobs where id = %s",
-                (job_id,),
-            ).fetchone()
-            assert row is not None
-            counters = Counters(*row).moved(exported, errors, within_total=within_total)
-            self.connection.execute(
-                "update public.gestao_scouter_export_jobs set total_leads = %s, exported_leads = %s, error_leads = %s,"
-                " processing_date = coalesce(%s, processing_date),"
-                " last_completed_date = coalesce(%s, last_completed_date), updated_at = now() where id = %s",
-                (*counters, processing_date, last_completed_date, job_id),
-            )
-            leaves = last_completed_date is not None or phase is not None
-            self.connection.execute(
-                "update sync_private.export_progress set phase = coalesce(%s, phase),"
-                " cursor_at = case when %s then null else coalesce(%s, cursor_at) end,"
-                " cursor_id = case when %s then null else coalesce(%s, cursor_id) end,"
-                " updated_at = now() where job_id = %s",
-                (
-                    phase,
-                    leaves,
-                    cursor.updated_at if cursor else None,
-                    leaves,
-                    cursor.id if cursor else None,
-                    job_id,
-                ),
-            )
-        return status
+            held = self.hold(job_id)
+            if held is not None and held.status != "pending":
+                self.move_on(job_id, held.counters, step)
+        return held.status if held else None
 
-    def hold(self, job_id: str) -> Status | None:
-        """The job's status, which nobody changes until the caller's transaction ends; None where it was deleted."""
+    def hold(self, job_id: str) -> Held | None:
+        """The job as it stands, which nobody changes until the caller's transaction ends; None where it was deleted."""
         row = self.connection.execute(
-            "select status from public.gestao_scouter_export_jobs where id = %s for update", (job_id,)
+            "select status, coalesce(total_leads, 0), coalesce(exported_leads, 0), coalesce(error_leads, 0)"
+            " from public.gestao_scouter_export_jobs where id = %s for update",
+            (job_id,),
         ).fetchone()
-        return row[0] if row else None
+        return Held(row[0], Counters(*row[1:])) if row else None
+
+    def move_on(self, job_id: str, counters: Counters, step: Step) -> None:
+        """Counters and place together, in one statement of the caller's transaction."""
+        moved = counters.moved(step.exported, step.errors, within_total=step.within_total)
+        at, lead_id = step.cursor or (None, None)
+        self.connection.execute(
+            "with place as ("
+            "   update sync_private.export_progress set phase = coalesce(%(phase)s, phase),"
+            "     cursor_at = case when %(leaves)s then null else coalesce(%(at)s, cursor_at) end,"
+            "     cursor_id = case when %(leaves)s then null else coalesce(%(lead)s, cursor_id) end,"
+            "     updated_at = now() where job_id = %(job)s)"
+            " update public.gestao_scouter_export_jobs"
+            " set total_leads = %(total)s, exported_leads = %(exported)s, error_leads = %(errors)s,"
+            "   processing_date = coalesce(%(day)s, processing_date),"
+            "   last_completed_date = coalesce(%(completed)s, last_completed_date), updated_at = now()"
+            " where id = %(job)s",
+            {
+                **{"job": job_id, "phase": step.phase, "leaves": step.leaves, "at": at, "lead": lead_id},
+                **{"day": step.processing_date, "completed": step.last_completed_date, **moved._asdict()},
+            },
+        )
 
     def note_unproved(self, job_id: str, day: date) -> None:
         """Remember a day whose proof failed: the job fails at its end, whatever run comes to it."""

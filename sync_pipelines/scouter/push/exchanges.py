@@ -26,6 +26,10 @@ class Exchange(NamedTuple):
     updated_at: datetime | None
 
 
+#: For the connection that records: see above.
+SESSION = {"synchronous_commit": "off"}
+
+
 @dataclass(frozen=True)
 class Exchanges:
     """The exchanges with one destination, known by its address."""
@@ -47,31 +51,32 @@ class Exchanges:
         newest = {lead.id: lead for lead in leads}
         if not newest:
             return
-        with self.connection.transaction():
-            self.connection.execute("set local synchronous_commit = off")
-            self.connection.execute(
-                "insert into ops.lead_exchanges"
-                " (destination, lead_id, content_hash, updated_at, direction, run_id)"
-                " select %s, lead_id, content_hash, updated_at, %s, %s"
-                " from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as sent (lead_id, content_hash, updated_at)"
-                " on conflict (destination, lead_id) do update set content_hash = excluded.content_hash,"
-                " updated_at = excluded.updated_at, direction = excluded.direction, run_id = excluded.run_id,"
-                " exchanged_at = now()",
-                (
-                    self.destination,
-                    direction,
-                    run_id,
-                    postgres.array(newest),
-                    postgres.array(lead.content_hash for lead in newest.values()),
-                    postgres.array(lead.updated_at for lead in newest.values()),
-                ),
-            )
+        self.connection.execute(
+            "insert into ops.lead_exchanges"
+            " (destination, lead_id, content_hash, updated_at, direction, run_id)"
+            " select %s, lead_id, content_hash, updated_at, %s, %s"
+            " from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as sent (lead_id, content_hash, updated_at)"
+            " on conflict (destination, lead_id) do update set content_hash = excluded.content_hash,"
+            " updated_at = excluded.updated_at, direction = excluded.direction, run_id = excluded.run_id,"
+            " exchanged_at = now()",
+            (
+                self.destination,
+                direction,
+                run_id,
+                postgres.array(newest),
+                postgres.array(lead.content_hash for lead in newest.values()),
+                postgres.array(lead.updated_at for lead in newest.values()),
+            ),
+        )
 
     def forget(self, ids: Collection[int]) -> None:
         """Send these again next time: the destination does not hold what it accepted."""
         if not ids:
             return
-        self.connection.execute(
-            "delete from ops.lead_exchanges where destination = %s and lead_id = any(%s)",
-            (self.destination, list(ids)),
-        )
+        with self.connection.transaction():
+            # This one must outlive a crash.
+            self.connection.execute("set local synchronous_commit = on")
+            self.connection.execute(
+                "delete from ops.lead_exchanges where destination = %s and lead_id = any(%s)",
+                (self.destination, list(ids)),
+            )

@@ -17,7 +17,7 @@ from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError, SyncError, from_postgres
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob, Phase, read_configuration
-from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.exports.work import ExportWork, Step
 from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines.scouter.push.push import Push, StoppedError, SwitchedOffError, TooManyRejectedError
 from sync_pipelines.scouter.push.reading import WHAT
@@ -58,13 +58,13 @@ class JobWalk:
 
         The days are asked for in their order; the next ones are under way while a day is told of.
         """
-        self._go_on(self.work.advance(self.job.id, processing_date=day))
+        self._go_on(self.work.advance(self.job.id, Step(processing_date=day)))
         outcome = self._guarded(lambda: self._next(day))
         if not outcome.proof.holds:
             self.unproved.append(day)
             self.work.note_unproved(self.job.id, day)
             raise PermanentError(outcome.proof.sentence())
-        self._go_on(self.work.advance(self.job.id, last_completed_date=day))
+        self._go_on(self.work.advance(self.job.id, Step(last_completed_date=day)))
         return outcome
 
     def close(self) -> DayOutcome:
@@ -73,9 +73,9 @@ class JobWalk:
         total = DayOutcome()
         if self.job.end_date is None and self.job.phase != "catch_up":
             if self.job.phase != "undated":
-                self._go_on(self.work.advance(self.job.id, phase="undated"))
+                self._go_on(self.work.advance(self.job.id, Step(phase="undated")))
             total.merge(self._guarded(lambda: self.push.undated(self._cursor("undated", None))))
-        self._go_on(self.work.advance(self.job.id, phase="catch_up"))
+        self._go_on(self.work.advance(self.job.id, Step(phase="catch_up")))
         total.merge(self._guarded(self.push.catch_up))
         if self.unproved or not total.proof.holds:
             days = ", ".join(f"{day:%d/%m/%Y}" for day in self.unproved) or "as últimas alterações"

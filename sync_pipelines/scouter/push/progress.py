@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.exports.table import Status
-from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.exports.work import ExportWork, Step
 from sync_pipelines.scouter.push.leads import Lead, Outcome, Rejected
 
 DIRECTION = "supabase_to_gestao_scouter"
@@ -46,9 +46,9 @@ class Progress:
         unchanged = sum(outcome.slice.unchanged for outcome in outcomes)
         with self.connection.transaction():
             self._tell(outcomes)
-            status = self.jobs.hold(self.job_id)
-            if status is None or status == "pending":
-                return status
+            held = self.jobs.hold(self.job_id)
+            if held is None or held.status == "pending":
+                return held.status if held else None
             # A lead that was refused earlier in this job has one row, the newest, or none.
             known = self._settle([*accepted, *(one.lead for one in rejected)]) if stretch != "walk" else 0
             self._keep(rejected)
@@ -59,14 +59,15 @@ class Progress:
                 "catch_up": len(accepted),
                 "replay": len(accepted),
             }
-            return self.jobs.advance(
-                self.job_id,
+            step = Step(
                 exported=exported[stretch],
                 errors=errors,
                 within_total=stretch == "catch_up",
                 processing_date=day,
                 cursor=outcomes[-1].slice.last if stretch == "walk" else None,
             )
+            self.jobs.move_on(self.job_id, held.counters, step)
+        return held.status
 
     def _settle(self, leads: Sequence[Lead]) -> int:
         row = self.connection.execute(

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.push.days import Span, day_span
 from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.leads import Outcome, Position
+from sync_pipelines.scouter.push.leads import Lead, Outcome, Position
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, LeadReader
@@ -120,7 +120,7 @@ class Push:
         # Two pages may wait, so that the threads have work while the next one is read.
         depth = 2 * PAGE // self.slicer.size + self.in_flight
         return Walk(
-            *(self.slicer.slices, self.sender.send, self.comparison.read_back, self._commit, self._judge),
+            *(self.slicer.slices, self.sender.send, self._prove, self._commit),
             *(self.in_flight, depth),
         )
 
@@ -141,9 +141,11 @@ class Push:
         self._rejected += rejected
         return self._rejected >= REFUSALS and self._rejected * 2 > self._sent
 
-    def _judge(self, found: ReadBack) -> None:
+    def _prove(self, leads: Sequence[Lead]) -> ReadBack:
+        found = self.comparison.read_back(leads)
         self.exchanges.record(found.equal_leads, run_id=self.progress.run_id)
         self.exchanges.forget(found.wrong_ids)
+        return found
 
 
 def _until_empty(pages: Iterable[list[Position]]) -> Iterator[list[Position]]:

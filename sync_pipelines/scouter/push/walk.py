@@ -91,10 +91,9 @@ class Walk:
 
     slices: Callable[[Sequence[Position]], Iterable[Slice]]
     send: Callable[[Slice], Outcome]
-    read_back: Callable[[Sequence[Lead]], ReadBack]
+    prove: Callable[[Sequence[Lead]], ReadBack]
     #: Commits consecutive outcomes of a leg; what it returns ends the walk, once what is under way is committed too.
     commit: Callable[[Leg, Sequence[Outcome]], Exception | None]
-    judge: Callable[[ReadBack], object]
     width: int
     depth: int
     _total: DayOutcome = field(default_factory=DayOutcome)
@@ -172,13 +171,12 @@ class Walk:
             self._prove(proofs)
 
     def _prove(self, proofs: InOrder[ReadBack]) -> None:
-        """One step: have the next leads compared, or judge a comparison where there is one to be had."""
+        """One step: have the next leads read back, or take what was found where there is something to be had."""
         if proofs.is_ready or proofs.is_full or not self._unproved:
             for found in proofs.take():
                 self._total.proof.add(found)
-                self.judge(found)
         else:
-            proofs.give(partial(self.read_back, self._unproved[:PROVED_AT_ONCE]))
+            proofs.give(partial(self.prove, self._unproved[:PROVED_AT_ONCE]))
             del self._unproved[:PROVED_AT_ONCE]
 
 
