@@ -79,6 +79,7 @@ class Bench:
     folder: Path
     server: PostgresServer
     endpoint: str
+    spoilt: int = 0
 
     def prepare(self, leads: int, days: int) -> None:
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
@@ -126,7 +127,8 @@ class Bench:
             rate = leads / found["seconds"]
             print(f"  {name:<20}{found['seconds']:7.2f} s {rate:8.0f} leads/s {found['peak']:5.0f} MiB peak")
         bad = untold["rejected"]
-        assert full["accepted"] == same["unchanged"] == leads and bad == told["rejected"] == leads // 100
+        assert full["accepted"] == same["unchanged"] == leads
+        assert bad == told["rejected"] == self.spoilt
         extra = (untold["requests"] - full["requests"]) / bad
         print(f"  push / bare                      {bare['seconds'] / full['seconds']:6.2f}   (at least 0.7)")
         print(
@@ -143,7 +145,7 @@ class Bench:
         urls = {name: self.server.create_database(f"{name}_copy", template=name) for name in names}
         if spoil:
             with psycopg.connect(urls["tab"]) as connection:
-                connection.execute(SPOILS[spoil])
+                self.spoilt = connection.execute(SPOILS[spoil]).rowcount
         home = Path(tempfile.mkdtemp(dir=self.folder))
         face = [
             "sync_pipelines.sandbox.scouter.serve",
@@ -193,6 +195,9 @@ def step(name: str, environment: Mapping[str, str]) -> dict[str, float]:
 def push() -> dict[str, float]:
     """Everything from the claim of the job to its end, as the asset does it; all days there are."""
     leads = LeadPush(read_settings(None))
+    leads.client(
+        leads.settings
+    ).close()  # it loads its library, as the loops' clients did before their time began
     started = time.perf_counter()
     with leads.source() as connection:
         job = ExportActions(connection).create(NEWEST.date(), None)

@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from sync_pipelines.lib import redaction
+from sync_pipelines.lib import exact_json, redaction
 from sync_pipelines.lib.failures import (
     PermanentError,
     RefusedError,
@@ -194,7 +193,7 @@ class PostgrestClient(HttpClient):
             return answer
 
         try:
-            rows = json.loads(self.retrying()(attempt).body, parse_float=Decimal)
+            rows = exact_json.loads(self.retrying()(attempt).body)
         except ValueError:
             rows = None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

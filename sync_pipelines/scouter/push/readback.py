@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.postgrest import PostgrestClient, column_list
 from sync_pipelines.scouter.push.leads import Lead
 from sync_pipelines.scouter.push.sending import KEY, TABLE
@@ -86,7 +87,7 @@ class Comparison:
             rows = self.client.rows(TABLE, params)
             for row in rows:
                 if lead := wanted.pop(row[KEY], None):
-                    sent = json.loads(lead.body, parse_float=Decimal)
+                    sent = exact_json.loads(lead.body)
                     if columns := self.differences(sent, row):
                         found.different[lead.id] = columns
                     else:
@@ -110,7 +111,7 @@ class Comparison:
         kind = self.types.get(column, "text").partition("(")[0]
         try:
             if kind in _TEXTS and not isinstance(sent, str | bool):
-                return bool(json.loads(held, parse_float=Decimal) == sent)
+                return bool(exact_json.loads(held) == sent)
             return as_kept(sent, kind) == as_kept(held, kind)
         except (ValueError, ArithmeticError):
             return False

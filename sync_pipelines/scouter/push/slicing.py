@@ -11,11 +11,12 @@ from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter.marks import normalised
 from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.push.leads import Lead, Position, Rejected, Slice
-from sync_pipelines.scouter.push.readback import KEYS_AT_ONCE
 from sync_pipelines.scouter.push.reading import LeadReader
 from sync_pipelines.scouter.push.sending import KEY, TABLE
 
 OURS = "tabuladormax"
+#: Leads in one question for marks: with numbers of six digits its address stays below 8 KiB.
+ASKED_AT_ONCE = 1000
 #: What tells a lead of TabuladorMax from one that somebody made at the destination under the same number.
 MARKS = ("criado", "sync_source")
 LOCAL_LEAD = (
@@ -56,8 +57,8 @@ class Slicer:
             return frozenset()
         created = {lead.id: lead.created_at for lead in new}
         found: set[int] = set()
-        for at in range(0, len(new), KEYS_AT_ONCE):
-            ids = [lead.id for lead in new[at : at + KEYS_AT_ONCE]]
+        for at in range(0, len(new), ASKED_AT_ONCE):
+            ids = [lead.id for lead in new[at : at + ASKED_AT_ONCE]]
             found |= {lead_id for lead_id, marks in self._marks(ids) if _is_local(marks, created[lead_id])}
         return frozenset(found)
 

@@ -26,7 +26,7 @@ from sync_pipelines.scouter.push.readback import ReadBack
 #: Accepted leads are compared by this many: their bodies are what the push holds in memory.
 PROVED_AT_ONCE = 400
 #: Pages that wait prepared, and comparisons that wait to be made.
-PAGES_AHEAD, PROOFS_AHEAD = 2, 4
+PAGES_AHEAD, PROOFS_AHEAD, PROOFS_AT_ONCE = 2, 4, 2
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Walk:
         started = time.monotonic()
         with (
             InOrder[list[Piece]](1, PAGES_AHEAD) as pages,
-            InOrder[ReadBack](1, PROOFS_AHEAD) as proofs,
+            InOrder[ReadBack](PROOFS_AT_ONCE, PROOFS_AHEAD) as proofs,
             InOrder[Sent](self.width, self.depth) as line,
         ):
             ahead = _Ahead(self._prepared(stages), pages)
