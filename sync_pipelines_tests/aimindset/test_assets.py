@@ -174,7 +174,7 @@ def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
     path = store.locate(f"{archives.PREFIX}/{newest.name}/manifest.json")
     manifest = json.loads(path.read_text())["manifest"]
     manifest["tables"][0]["columns"][1][1] = "text(); create database taken_over; --"
-    path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}))
+    path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}, indent=1))
 
     said = failure(launch(drilled, instance, "aimindset_drill", None))
 
