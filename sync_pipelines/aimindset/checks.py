@@ -10,6 +10,7 @@ from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.copies import open_copy_book
 
+CLOCK_ERROR = timedelta(minutes=10)
 STANDING_CHECKS = (
     dg.AssetCheckKey(catalogue.BACKUP_KEY, catalogue.YOUNG),
     dg.AssetCheckKey(catalogue.BACKUP_KEY, catalogue.BACKED),
@@ -77,7 +78,8 @@ def _aged(name: str | None, age: timedelta | None, limit: timedelta) -> dg.Asset
         return dg.AssetCheckResult(passed=False, description="There is none yet.")
     hours = age.total_seconds() / 3600
     return dg.AssetCheckResult(
-        passed=age <= limit,
+        # What a clock that ran ahead has dated would look young for ever.
+        passed=-CLOCK_ERROR <= age <= limit,
         description=f"{name} is {hours:.1f} hours old; the limit is {limit.total_seconds() / 3600:.0f}.",
         metadata={"age_hours": round(hours, 2)},
     )
