@@ -6,8 +6,7 @@ import socket
 import threading
 from contextlib import suppress
 from typing import Literal, Self
-
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from urllib.parse import urlsplit
 
 Cut = Literal["before", "after"]
 
@@ -16,10 +15,11 @@ class CutLine:
     """Passes connections on to the server of a URL; once `cut` is set, the next COMMIT ends its connection."""
 
     def __init__(self, url: str) -> None:
-        known = conninfo_to_dict(url)
-        self._server = (str(known["host"]), int(known["port"] or 5432))
+        place = urlsplit(url)
+        self._server = (str(place.hostname), place.port or 5432)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = make_conninfo(url, port=self._listener.getsockname()[1], sslmode="disable")
+        port = self._listener.getsockname()[1]
+        self.url = url.replace(f":{place.port}/", f":{port}/") + "?sslmode=disable"
         self.cut: Cut | None = None
         self.cuts = 0
         self._open: list[socket.socket] = []
