@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from sync_pipelines.aimindset import catalogue, drill
+from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
 from sync_pipelines.lib import postgres
@@ -55,7 +56,7 @@ def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
         if newest is None:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
         url = settings.require("aimindset_database_url")
-        with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+        with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
             row = connection.execute(
                 "select (select count(*) from public.backup_articles where backup_id = %(id)s),"
                 " (select count(*) from public.backup_comments where backup_id = %(id)s),"

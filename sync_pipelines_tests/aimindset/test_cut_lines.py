@@ -1,22 +1,17 @@
-"""The project's line cut at a COMMIT, and its functions in every lineage and state in which they were found."""
+"""The project's line cut at a COMMIT, and elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-
-import pytest
 
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.backup import Moment
 from sync_pipelines.aimindset.daily import ASSET
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.sandbox.aimindset.database import LINEAGES, Lineage
 from sync_pipelines_tests.aimindset.conftest import Project
 from sync_pipelines_tests.cut_line import Cut, CutLine
 
 GENERATIONS = "select count(distinct backup_id) from backup_articles"
-NewHouse = Callable[..., Project]
 
 
 def cut_at_commit(house: Project, line: CutLine, cut: Cut) -> Project:
@@ -110,65 +105,3 @@ def test_our_own_database_cut_off_in_the_middle_costs_nothing_that_was_committed
     assert ASSET in house.day().already
     assert house.value(GENERATIONS) == before + 1
     assert len(house.logged("auto_backup")) == 1
-
-
-@pytest.mark.parametrize("lineage", LINEAGES)
-def test_every_lineage_is_proved_or_named(new_house: NewHouse, lineage: Lineage) -> None:
-    """Trap 11, by our own owner's connection: whatever the function is, a day is proved or is one alert."""
-    house = new_house(lineage)
-    day = house.day()
-
-    if lineage in {"live", "head", "without_execute"}:
-        assert day.problems == {}
-        assert house.fake.alerts == []
-        return
-    assert list(day.problems) == [ASSET]
-    assert len(house.fake.alerts) == 1
-    # What the function cannot copy is in the archive all the same.
-    assert day.archive is not None
-    if lineage == "consolidated":
-        assert day.look is not None
-        assert any("the function will fail" in note for note in day.look.notes)
-
-
-@pytest.mark.parametrize("table", ["backup_articles", "system_logs_backup", "comments"])
-def test_a_table_that_is_gone_is_said_before_the_call(house: Project, table: str) -> None:
-    """Half-applied migrations: a copy's or a source's table is not there."""
-    house.database.execute(f"drop table {table} cascade".encode())
-    day = house.day()
-    assert list(day.problems) == [ASSET]
-    assert day.look is not None
-    assert f"there is no table public.{table}: the function will fail" in day.look.notes
-    assert day.archive is not None
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        "create function backup_all_data(label text) returns json language sql as $$select '{}'::json$$",
-        "alter function backup_all_data() reset all",
-        "alter function backup_all_data() set search_path = public",
-        "alter function backup_all_data() security invoker",
-    ],
-)
-def test_states_in_which_the_function_still_works_are_proved(house: Project, state: str) -> None:
-    """Overloads left behind, and settings lost with a DROP."""
-    house.database.execute(state.encode())
-    assert house.day().problems == {}
-
-
-def test_the_databases_own_limits_are_not_those_of_the_backup(house: Project) -> None:
-    """Trap 3: the function's ten minutes count for nothing on a direct connection; ours are set before the call."""
-    shown: list[str] = []
-
-    def look(moment: Moment, connection: Connection) -> None:
-        if moment == "called":
-            row = connection.execute("select current_setting('statement_timeout')").fetchone()
-            shown.append(str(row and row[0]))
-
-    name = house.database.info.dbname
-    house.database.execute(f"alter database {name} set statement_timeout = '3s'".encode())
-    assert replace(house, backups=replace(house.backups, at=look)).day().problems == {}
-    with archives.snapshot(house.url) as (reader, _):
-        assert reader.execute("show statement_timeout").fetchone() == ("30min",)
-    assert shown == ["10min"]
