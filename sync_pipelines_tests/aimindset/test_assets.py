@@ -228,6 +228,17 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     assert drilled.book.newest_proved(ASSET) is not None
 
     drilled.ops.execute("delete from ops.copies")
+    by_rpc = {
+        "AIMINDSET_BACKUP_BY": "rpc",
+        "AIMINDSET_PROJECT_URL": drilled.fake.url,
+        "AIMINDSET_SERVICE_KEY": drilled.fake.service_key,
+    }
+    unproved = CliRunner().invoke(app, ["run", "aimindset"], env={**given, **by_rpc})
+    assert unproved.exit_code == 1
+    assert "backup: it is there and is not proved" in " ".join(unproved.output.split())
+    assert "Everything is proved." not in unproved.output
+
+    drilled.ops.execute("delete from ops.copies")
     drilled.database.execute("insert into feedbacks (article_id, type) values (null, 'x')")
     failed = CliRunner().invoke(app, ["run", "aimindset"], env=given)
     assert failed.exit_code == 1
