@@ -144,7 +144,9 @@ class FolderStore:
         return sorted(file for file in found if INCOMING not in PurePosixPath(file.name).parts)
 
     def remove(self, name: str) -> None:
-        path = self.locate(name)
+        path = self.root / name
+        # A link goes by itself: what it leads to is another file, or another program's.
+        path = self.locate(str(path.parent)) / path.name if path.is_symlink() else self.locate(name)
         path.unlink(missing_ok=True)
         with suppress(OSError):  # the folder holds other files, or is gone already
             path.parent.rmdir()
