@@ -40,6 +40,9 @@ def snapshot(url: str) -> Iterator[tuple[Connection, str]]:
     ):
         connection.execute("set transaction isolation level repeatable read, read only")
         connection.execute("set local idle_in_transaction_session_timeout = '30min'")
+        # Supabase ends every statement after two minutes, and a table leaves in one.
+        connection.execute("set local statement_timeout = '30min'")
+        connection.execute("set local lock_timeout = '30s'")
         row = connection.execute("select pg_export_snapshot()").fetchone()
         assert row is not None
         yield connection, str(row[0])

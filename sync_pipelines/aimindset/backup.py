@@ -19,6 +19,7 @@ import psycopg
 from sync_pipelines.aimindset import answer as answers
 from sync_pipelines.aimindset import comparison
 from sync_pipelines.aimindset.answer import Answer, FunctionFailedError
+from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
@@ -160,7 +161,7 @@ def is_there(url: str, backup_id: str) -> bool:
 
     Raises SyncError when the database does not answer: then nobody knows.
     """
-    with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+    with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
         row = connection.execute(
             "select exists (select from public.backup_articles where backup_id = %(id)s)"
             " or exists (select from public.backup_comments where backup_id = %(id)s)"
@@ -180,6 +181,6 @@ def _is_found(url: str, backup_id: str) -> bool:
 
 def generations(url: str) -> int:
     """How many backups lie in the database: nothing of the project ever removes one."""
-    with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+    with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
         row = connection.execute("select count(distinct backup_id) from public.backup_articles").fetchone()
     return int(row[0]) if row else 0

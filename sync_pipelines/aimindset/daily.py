@@ -20,6 +20,7 @@ from sync_pipelines.aimindset.answer import Answer
 from sync_pipelines.aimindset.archive import Archiver
 from sync_pipelines.aimindset.backup import Backup, BusyError, Moment
 from sync_pipelines.aimindset.client import Project, project_client
+from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.aimindset.logbook import Logbook
 from sync_pipelines.aimindset.preflight import Preflight
@@ -158,7 +159,7 @@ class AimindsetBackups:
         tell: Callable[[str], None],
     ) -> None:
         url, settings = self.settings.require("aimindset_database_url"), self.settings
-        with postgres.connect(url, what=WHAT, read_only=True) as connection:
+        with connect(url, read_only=True) as connection:
             day.look = preflight.look(connection)
         for note in day.look.notes:
             tell(note)
@@ -248,7 +249,7 @@ class AimindsetBackups:
         settings = self.settings
         url = settings.require("aimindset_project_url")
         if settings.aimindset_service_key is None and settings.aimindset_secrets_from == "vault":
-            with postgres.connect(settings.require("aimindset_database_url"), what=WHAT) as connection:
+            with connect(settings.require("aimindset_database_url")) as connection:
                 secrets = vault.read_vault(connection, VAULT_NAMES, what=WHAT)
             return Project(url, vault.one_of(secrets, VAULT_NAMES, what=WHAT), self.http, self.sleep)
         return Project(url, settings.require("aimindset_service_key"), self.http, self.sleep)

@@ -18,6 +18,7 @@ from sync_pipelines.lib.archive_restore import Restored
 from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.redaction import redacted_exception
 
 ASSET = "aimindset/restore_drill"
 
@@ -45,7 +46,7 @@ def drill(
 ) -> DrillReport:
     """Restore the newest proved archive and compare it; the scratch database is gone afterwards.
 
-    Raises DrillError naming what differs, or another SyncError; the drill is in the book either way.
+    Raises DrillError naming what differs, or what else stopped it; the drill is in the book either way.
     """
     copy = book.newest_proved(archives.ASSET)
     if copy is None:
@@ -59,8 +60,9 @@ def drill(
 
     try:
         restored = _restored(store, copy, scratch, identity)
-    except SyncError as error:
-        note(equal=False, problem=str(error))
+    except Exception as error:  # a disk or a server that fails the drill is in the book like a difference
+        problem = str(error) if isinstance(error, SyncError) else redacted_exception(error)
+        note(equal=False, problem=problem)
         raise
     seconds = note(equal=True, rows=restored.rows, as_text=list(restored.as_text))
     return DrillReport(copy, restored, seconds)

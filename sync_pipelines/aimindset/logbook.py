@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.types.json import Jsonb
 
+from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.aimindset.preflight import AUTO, takes_auto_backup
 from sync_pipelines.lib import postgres
@@ -33,7 +34,7 @@ class Logbook:
 
     def success(self, message: str, context: Mapping[str, object]) -> None:
         """Log a committed and proved backup. Raises SyncError when the database takes nothing."""
-        with postgres.connect(self.url, what=WHAT) as connection, postgres.errors_about(WHAT):
+        with connect(self.url) as connection, postgres.errors_about(WHAT):
             self._write(connection, SUCCESS, message, context)
             if takes_auto_backup(connection):
                 connection.execute(
@@ -44,12 +45,12 @@ class Logbook:
 
     def failure(self, message: str, context: Mapping[str, object]) -> None:
         """Log a failed day. Raises SyncError when the database takes nothing."""
-        with postgres.connect(self.url, what=WHAT) as connection, postgres.errors_about(WHAT):
+        with connect(self.url) as connection, postgres.errors_about(WHAT):
             self._write(connection, FAILURE, message, context)
 
     def knows(self, backup_id: str) -> bool:
         """Whether the success of a backup is logged. Raises SyncError when the database does not answer."""
-        with postgres.connect(self.url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+        with connect(self.url, read_only=True) as connection, postgres.errors_about(WHAT):
             row = connection.execute(
                 "select exists (select from public.system_logs where type = %s and context ->> 'backup_id' = %s)",
                 (SUCCESS, backup_id),

@@ -42,4 +42,8 @@ def _add(report: RunReport, done: runs.Materialized, assets: list[str]) -> None:
         rows = done.metadata.get(asset, [])
         proved = bool(rows) and all(row.get("proved") for row in rows)
         report.rows.append(replace(runs.asset_row(asset, rows), proved="yes" if proved else "no"))
+        if rows and not proved:
+            report.problems.append(
+                f"{asset}: it is there and is not proved; called by RPC, nothing can be compared before the commit."
+            )
     report.problems += done.problems

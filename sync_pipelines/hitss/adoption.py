@@ -165,6 +165,17 @@ def both_kinds(month: str, own: int, sent: int, adopted: int) -> BothKindsError:
     )
 
 
+def same_lines(month: str) -> BothKindsError:
+    """The sentence for own rows that bear a source line's `line_hash` and `occurrence`, which are unique."""
+    key = month[:7]
+    return BothKindsError(
+        f"{key}: rows of the destination's own bear the line_hash and occurrence of lines of the source, which are"
+        " unique: neither can stand beside the other. Nothing of the month was changed. Decide:"
+        f" `sync-pipelines run hitss/dre_mirror --from {key} --to {key} --accept set_aside_own_rows` moves them to"
+        " sync_private.dre_hitss_set_aside."
+    )
+
+
 def _pair(
     destination: Connection, table: MirroredTable, month: str, by: Sequence[Column], own: LiteralString
 ) -> int:

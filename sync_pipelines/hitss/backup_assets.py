@@ -18,6 +18,8 @@ BACKUP_KEY = catalogue.key_of("dre_backup")
 EQUAL = "backup_equals_its_source"
 YOUNG = "newest_backup_is_intact_and_younger_than_25_hours"
 LIMIT = timedelta(hours=25)
+#: A backup from further in the future was dated by a clock that ran ahead: it would look young for ever.
+CLOCK_ERROR = timedelta(minutes=10)
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=25))
 
 
@@ -97,7 +99,7 @@ def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecks
         age = safekeeping.clock() - newest.made_at
         hours = age.total_seconds() / 3600
         return dg.AssetCheckResult(
-            passed=not wrong and age <= LIMIT,
+            passed=not wrong and -CLOCK_ERROR <= age <= LIMIT,
             description=f"{newest.name} is {hours:.1f} hours old; {'; '.join(wrong) or 'it is as it was proved'}.",
             metadata={"age_hours": round(hours, 2), "backup": newest.name},
         )

@@ -33,6 +33,8 @@ DESTINATION = "the hitss database"
 #: Seconds before each attempt to reach both databases again after a connection was lost.
 RECONNECT_PAUSES = (2.0, 10.0, 30.0)
 _IDLE_LIMIT = "15min"
+#: Supabase ends every statement after two minutes otherwise.
+_SESSION = {"statement_timeout": "30min"}
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,14 @@ class MirrorSession:
     def connect(self) -> None:
         """Open both ends, take the lock, and read both sides at once."""
         stack, mirror = self._stack, self.mirror
-        self._from = stack.enter_context(postgres.connect(mirror.source_url, what=SOURCE, read_only=True))
+        self._from = stack.enter_context(
+            postgres.connect(mirror.source_url, what=SOURCE, read_only=True, session=_SESSION)
+        )
         require_sight(self._from, [mirror.table.name], SOURCE)
-        self._to = stack.enter_context(postgres.connect(mirror.destination_url, what=DESTINATION))
+        self._to = stack.enter_context(
+            postgres.connect(mirror.destination_url, what=DESTINATION, session=_SESSION)
+        )
+        require_sight(self._to, [mirror.table.name], DESTINATION)
         busy = "Another run of the mirror is at work and did not end in time; try again later."
         key = postgres.lock_key("hitss", "mirror")
         stack.enter_context(postgres.session_lock(self._to, key, wait_seconds=mirror.wait_seconds, busy=busy))
@@ -177,13 +184,13 @@ class MirrorSession:
         wanted, found = self.source.get(month, Side()), self.mirrored.get(month, Side())
         own = self.own_rows.get(month, 0)
         with postgres.errors_about(f"the mirror of {month[:7]}"):
-            if wanted == found and not (own and self.decision == "set_aside_own_rows"):
+            if wanted == found and not (own and self._sets_aside(wanted)):
                 changes, adopted = Changes(unchanged=wanted.digest.rows), Adopted()
                 self._stop_if_doubled(month, own, wanted)
             else:
                 # What fails in the destination must not end the source's snapshot: hence its savepoint.
                 with self._from.transaction(), self._to.transaction():
-                    changes, adopted, found = self._write(month, wanted, found, own)
+                    changes, adopted, found = self._written(month, wanted, found, own)
                     self._stop_if_doubled(month, own - adopted.own_rows, wanted)
                     proof = Proof(wanted.as_proof(), found.as_proof())
                     if not proof.holds:
@@ -191,6 +198,14 @@ class MirrorSession:
                         raise ProofError(f"The mirror of {month[:7]} is not its source ({differences}).")
         proof = Proof(wanted.as_proof(), found.as_proof())
         return MirrorOutcome(changes, proof, own - adopted.own_rows, adopted, time.monotonic() - started)
+
+    def _written(self, month: str, wanted: Side, before: Side, own: int) -> tuple[Changes, Adopted, Side]:
+        try:
+            return self._write(month, wanted, before, own)
+        except psycopg.errors.UniqueViolation:
+            if own:
+                raise adoption.same_lines(month) from None
+            raise
 
     def _write(self, month: str, wanted: Side, before: Side, own: int) -> tuple[Changes, Adopted, Side]:
         table, decision = self.mirror.table, self._decision(month)
@@ -202,7 +217,7 @@ class MirrorSession:
             )
             changes = Changes(inserted=adopted.inserted, changed=adopted.adopted)
         else:
-            aside = own and decision == "set_aside_own_rows"
+            aside = own and self._sets_aside(wanted)
             adopted = Adopted(
                 set_aside=adoption.set_aside(self._to, table, month, self.execution_id) if aside else 0
             )
@@ -225,6 +240,10 @@ class MirrorSession:
         )
         target = sql.SQL("{} ({}, sync_source, last_sync_at)").format(table.identifier, table.names)
         return copy_between(self._from, query, self._to, target)
+
+    def _sets_aside(self, wanted: Side) -> bool:
+        """Only where the source has rows as well: alone, the destination's own double nothing."""
+        return self.decision == "set_aside_own_rows" and wanted.digest.rows > 0
 
     def _decision(self, month: str) -> Decision | None:
         return self.decision or ("keep_own_rows" if month in self.decided else None)

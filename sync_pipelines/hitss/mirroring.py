@@ -106,6 +106,11 @@ class MirrorRun:
         )
         if strays := self.session.remove_strays():
             self._log("WARN", f"{strays} linhas espelhadas tinham perdido o mês e foram retiradas.")
+        if own := self.session.own_rows:
+            self._log(
+                "WARN",
+                f"{sum(own.values())} linhas em {len(own)} meses são do próprio destino e não são alteradas.",
+            )
         if self.session.unplaced:
             self._log(
                 "ERROR", f"{self.session.unplaced} linhas da origem não indicam o mês e não foram copiadas."

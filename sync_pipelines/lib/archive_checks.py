@@ -9,13 +9,13 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from sync_pipelines.lib.archives import MANIFEST, PIECE, VERSION, Archive, ArchivedTable, checksum
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.landing import AbsentError, LandingStore, sha256_of
+from sync_pipelines.lib.landing import AbsentError, LandingStore, LinkError, sha256_of, told_when_full
 
 
 class ArchiveError(PermanentError):
@@ -30,14 +30,17 @@ def read_archive(store: LandingStore, folder: str) -> Archive:
             text = path.read_text(encoding="utf-8")
     except AbsentError:
         raise ArchiveError(f"{name} is missing: without it there is no archive.") from None
+    except LinkError:
+        raise ArchiveError(f"{name} is a link, and no file of the archive's own.") from None
     except (OSError, UnicodeDecodeError):
         raise ArchiveError(f"{name} cannot be read.") from None
     try:
         written = json.loads(text)
         content, stated = written["manifest"], written["sha256"]
-    except (ValueError, KeyError, TypeError):
+        found = checksum(content)
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ArchiveError(f"{name} is no manifest: it is not the JSON that was written.") from None
-    if not isinstance(content, dict) or checksum(content) != stated:
+    if not isinstance(content, dict) or found != stated:
         raise ArchiveError(f"{name} does not match its own checksum: it was altered.")
     if repr(content.get("version")) != repr(VERSION):  # true is 1 otherwise
         raise ArchiveError(f"{name} is of version {content.get('version')}; this program reads {VERSION}.")
@@ -46,6 +49,9 @@ def read_archive(store: LandingStore, folder: str) -> Archive:
     except (KeyError, TypeError, ValueError):
         raise ArchiveError(f"{name} lacks a part of a manifest, or has one of another kind.") from None
     _stop_if_absurd(archive, folder)
+    if text != archive.as_text():
+        # Blanks, a name twice, a part that nobody reads: another text, though it says the same.
+        raise ArchiveError(f"{name} is not the text that was written: it was altered.")
     return archive
 
 
@@ -73,7 +79,7 @@ def problems(store: LandingStore, folder: str, identity: str | None = None) -> l
         archive = read_archive(store, folder)
     except ArchiveError as error:
         return [str(error)]
-    there = {Path(file.name).name for file in store.names(folder)}
+    there = {file.name.removeprefix(f"{folder}/") for file in store.names(folder)}
     owners = {table.file_sha256: table.name for table in archive.tables}
     found = [
         f"{name} is in the folder and not in the manifest."
@@ -89,6 +95,10 @@ def problems(store: LandingStore, folder: str, identity: str | None = None) -> l
                     found.append(wrong)
                 elif not archive.encrypted or identity is not None:
                     found += _content_problems(path, table, identity)
+        except AbsentError:
+            found.append(f"{table.file} is missing.")
+        except LinkError:
+            found.append(f"{table.file} is a link, and no file of the archive's own.")
         except OSError:
             found.append(f"{table.file} cannot be read.")
     return found
@@ -133,15 +143,8 @@ def raw_stream(path: Path, identity: str | None = None) -> Iterator[IO[bytes]]:
     """The COPY stream in an archive's file, decrypted if it is an age file, decompressed as it is read."""
     import zstandard
 
-    if path.suffix != ".age":
-        with path.open("rb") as file:
-            yield _Reader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), path)  # type: ignore[misc]
-        return
-    with tempfile.TemporaryDirectory() as private:
-        plain = Path(private) / path.stem
-        _decrypt(path, plain, identity)
-        with raw_stream(plain) as stream:
-            yield stream
+    with _decrypted(path, identity) if path.suffix == ".age" else path.open("rb") as file:
+        yield _Reader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), path)  # type: ignore[misc]
 
 
 class _Reader:
@@ -165,22 +168,29 @@ def _named(path: Path, *kinds: type[Exception]) -> Iterator[None]:
         raise ArchiveError(f"{path.name} cannot be decompressed: it is damaged.") from None
 
 
-def _decrypt(path: Path, target: Path, identity: str | None) -> None:
+def _decrypted(path: Path, identity: str | None) -> IO[bytes]:
+    """What is in an age file, in a file without a name: nobody finds it, and a killed process leaves none."""
     import pyrage
 
     if identity is None:
         raise ArchiveError(f"{path.name} is encrypted, and ARCHIVE_AGE_IDENTITY is not set.")
-    target.touch(mode=0o600)
     try:
         key = pyrage.x25519.Identity.from_str(identity.strip())
     except Exception:  # the library's own error type carries the text that it was given
         raise ArchiveError(
             "ARCHIVE_AGE_IDENTITY is no age identity; it begins with AGE-SECRET-KEY-1."
         ) from None
-    try:
-        with path.open("rb") as source, target.open("wb") as plain:
-            pyrage.decrypt_io(source, plain, [key])
-    except pyrage.DecryptError:
-        raise ArchiveError(
-            f"{path.name} cannot be decrypted with ARCHIVE_AGE_IDENTITY: it is damaged, or for another key."
-        ) from None
+    with ExitStack() as stack:
+        plain = stack.enter_context(tempfile.TemporaryFile())
+        try:
+            with told_when_full(f"What is in {path.name}"), path.open("rb") as source:
+                pyrage.decrypt_io(source, plain, [key])
+        except (pyrage.DecryptError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the disk, and no fault of the archive; a damaged body is an OSError without a number
+            raise ArchiveError(
+                f"{path.name} cannot be decrypted with ARCHIVE_AGE_IDENTITY: it is damaged, or for another key."
+            ) from None
+        plain.seek(0)
+        stack.pop_all()
+        return plain

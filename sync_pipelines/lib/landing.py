@@ -29,6 +29,10 @@ class AbsentError(PermanentError):
     """The store has no file of that name."""
 
 
+class LinkError(PermanentError):
+    """What bears the name is a link to somewhere else: its content is not the store's to keep or to remove."""
+
+
 @dataclass(frozen=True)
 class LandedFile:
     """A file in the store: its name in it, its SHA-256 and its size in bytes."""
@@ -117,6 +121,8 @@ class FolderStore:
 
     @contextmanager
     def fetch(self, name: str) -> Iterator[Path]:
+        if (self.root / name).is_symlink():
+            raise LinkError(f"{self.root / name} is a link: the store keeps files of its own only.")
         path = self.locate(name)
         if not path.is_file():
             raise AbsentError(f"{path} is not there.")
@@ -138,7 +144,9 @@ class FolderStore:
         return sorted(file for file in found if INCOMING not in PurePosixPath(file.name).parts)
 
     def remove(self, name: str) -> None:
-        path = self.locate(name)
+        path = self.root / name
+        # A link goes by itself: what it leads to is another file, or another program's.
+        path = self.locate(str(path.parent)) / path.name if path.is_symlink() else self.locate(name)
         path.unlink(missing_ok=True)
         with suppress(OSError):  # the folder holds other files, or is gone already
             path.parent.rmdir()
@@ -149,8 +157,9 @@ class FolderStore:
     def _files(self, folder: Path) -> Iterator[StoredFile]:
         """Every file below a folder, unfinished ones too; what vanishes meanwhile is not there."""
         root = self.root.resolve()
-        for parent, _, names in os.walk(folder, onerror=_stop_unless_gone):
-            for name in names:
+        for parent, folders, names in os.walk(folder, onerror=_stop_unless_gone):
+            # A link to a folder is not walked into, and not passed over either.
+            for name in [*names, *(one for one in folders if Path(parent, one).is_symlink())]:
                 path = Path(parent, name)
                 with suppress(FileNotFoundError):
                     yield StoredFile(path.relative_to(root).as_posix(), path.lstat().st_size)

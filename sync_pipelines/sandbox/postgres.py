@@ -33,6 +33,7 @@ import psycopg
 from psycopg import errors, sql
 
 from sync_pipelines.sandbox.postgres_binaries import Account, PostgresError, choose_runner
+from sync_pipelines.sandbox.processes import end_all, lives
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0  # a slow disk may need this long to replay max_wal_size
@@ -70,7 +71,7 @@ class PostgresServer:
                 if self._ready(self._postmaster, deadline):
                     return
                 self._clear_remains()
-                if self._ready(partial(_lives, self._launch(detached)), deadline):
+                if self._ready(partial(lives, self._launch(detached)), deadline):
                     return
             raise self._error("Postgres did not start")
 
@@ -79,8 +80,14 @@ class PostgresServer:
             return
         with self._alone():
             if postmaster := self._postmaster():
-                _end([postmaster], FAST_STOP, *AT_ONCE)
+                end_all([postmaster], FAST_STOP, *AT_ONCE)
             self._clear_remains()
+
+    def remove(self) -> None:
+        """Stops it and removes every file, those too that a server of nobody's keeps in the temp folder."""
+        self.stop()
+        shutil.rmtree(self._data().parent, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def is_running(self) -> bool:
         if self._postmaster() is None:
@@ -160,7 +167,7 @@ class PostgresServer:
     def _clear_remains(self) -> None:
         """What a postmaster that is no more has left; Postgres would believe in its lock file."""
         # A busy backend outlives its postmaster and holds the shared memory that a new one needs.
-        _end([process for process in psutil.process_iter() if self._is_ours(process)], *AT_ONCE)
+        end_all([process for process in psutil.process_iter() if self._is_ours(process)], *AT_ONCE)
         if self._child:
             self._child.wait(AT_ONCE[-1][1])
         (self._data() / "postmaster.pid").unlink(missing_ok=True)
@@ -175,7 +182,7 @@ class PostgresServer:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         with suppress(psutil.Error):
-            if process.name() == "postgres" and _lives(process.pid):
+            if process.name() == "postgres" and lives(process.pid):
                 # The mark is in the postmaster's arguments and its backends' titles: root can read them even
                 # where a container hides the working folder of nobody's processes. No title: it is dying.
                 title = " ".join(process.cmdline())
@@ -239,20 +246,3 @@ def _free_port(wanted: int) -> int:
             probe.bind((HOST, port))
             return int(probe.getsockname()[1])
     raise PostgresError(f"No port is free on {HOST}: too many connections are open on this machine.")
-
-
-def _lives(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _end(processes: list[psutil.Process], *steps: tuple[signal.Signals, float]) -> None:
-    """Asks with ever more force, each time for so many seconds."""
-    for number, seconds in steps:
-        deadline = time.monotonic() + seconds
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-        while any(_lives(process.pid) for process in processes) and time.monotonic() < deadline:
-            time.sleep(0.01)

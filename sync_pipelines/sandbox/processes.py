@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -76,3 +79,21 @@ def end(note: Path) -> bool:
     psutil.wait_procs(alive, timeout=5)
     note.unlink(missing_ok=True)
     return True
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def end_all(processes: list[psutil.Process], *steps: tuple[signal.Signals, float]) -> None:
+    """Ask processes to end with ever more force, each time for so many seconds."""
+    for number, seconds in steps:
+        deadline = time.monotonic() + seconds
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        while any(lives(process.pid) for process in processes) and time.monotonic() < deadline:
+            time.sleep(0.01)

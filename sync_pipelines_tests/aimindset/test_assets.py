@@ -174,7 +174,7 @@ def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
     path = store.locate(f"{archives.PREFIX}/{newest.name}/manifest.json")
     manifest = json.loads(path.read_text())["manifest"]
     manifest["tables"][0]["columns"][1][1] = "text(); create database taken_over; --"
-    path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}))
+    path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}, indent=1))
 
     said = failure(launch(drilled, instance, "aimindset_drill", None))
 
@@ -211,6 +211,38 @@ def test_verify_reads_every_archive_and_ends_with_what_it_found(
     assert gone.exit_code == 1
     assert f"WRONG {newest.name}" in gone.output
     assert verify(drilled, "20200101T000000000000Z").exit_code == 1
+
+
+def test_the_day_by_the_command_line(drilled: Project) -> None:
+    settings = drilled.backups.settings
+    ops = settings.ops_database_url
+    assert ops is not None
+    given = {
+        "OPS_DATABASE_URL": ops.get_secret_value(),
+        "LANDING_URL": settings.landing_url,
+        "AIMINDSET_DATABASE_URL": drilled.url,
+    }
+    good = CliRunner().invoke(app, ["run", "aimindset"], env=given)
+    assert good.exit_code == 0, good.output
+    assert "Everything is proved." in good.output
+    assert drilled.book.newest_proved(ASSET) is not None
+
+    drilled.ops.execute("delete from ops.copies")
+    by_rpc = {
+        "AIMINDSET_BACKUP_BY": "rpc",
+        "AIMINDSET_PROJECT_URL": drilled.fake.url,
+        "AIMINDSET_SERVICE_KEY": drilled.fake.service_key,
+    }
+    unproved = CliRunner().invoke(app, ["run", "aimindset"], env={**given, **by_rpc})
+    assert unproved.exit_code == 1
+    assert "backup: it is there and is not proved" in " ".join(unproved.output.split())
+    assert "Everything is proved." not in unproved.output
+
+    drilled.ops.execute("delete from ops.copies")
+    drilled.database.execute("insert into feedbacks (article_id, type) values (null, 'x')")
+    failed = CliRunner().invoke(app, ["run", "aimindset"], env=given)
+    assert failed.exit_code == 1
+    assert "backup_all_data() failed" in " ".join(failed.output.split())
 
 
 def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg.DagsterInstance) -> None:
@@ -254,6 +286,15 @@ def test_the_standing_checks_know_age_and_absence(drilled: Project, instance: dg
     much_later = datetime.now(UTC) + timedelta(days=9)
     later = replace(fresh, backups=replace(fresh.backups, clock=lambda: much_later))
     assert not verdicts(launch(later, instance, "aimindset_checks", None))[catalogue.DRILLED].passed
+
+
+def test_a_backup_that_was_dated_ahead_is_no_young_one(
+    drilled: Project, instance: dg.DagsterInstance
+) -> None:
+    """A clock that ran ahead would keep the check green for as long as it did."""
+    launch(drilled, instance)
+    drilled.ops.execute("update ops.copies set made_at = made_at + interval '30 days'")
+    assert not verdicts(launch(drilled, instance, "aimindset_checks", None))[catalogue.YOUNG].passed
 
 
 def test_an_unproved_backup_is_no_young_one(drilled: Project, instance: dg.DagsterInstance) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from sync_pipelines.hitss.chain import ExportReport
 from sync_pipelines.hitss.loading import Outcome
+from sync_pipelines.hitss.mirror import Mirror
+from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines_tests.conftest import House
+from sync_pipelines_tests.hitss.copies import Kept, Pair
 
 FIRST_MONTH = "2025-01"
 MONTHS = tuple(f"2025-{month:02d}-01" for month in range(1, 9))
@@ -59,3 +64,25 @@ def short(house: House) -> House:
     """The house with a window of eight months."""
     settings = house.settings.model_copy(update={"hitss_first_month": FIRST_MONTH})
     return replace(house, settings=settings, chain=replace(house.chain, settings=settings))
+
+
+@pytest.fixture
+def pair(new_database: Callable[[str | None], str]) -> Iterator[Pair]:
+    urls = new_database("fabricio"), new_database("hitss")
+    with (
+        psycopg.connect(urls[0], autocommit=True) as source,
+        psycopg.connect(urls[1], autocommit=True) as destination,
+    ):
+        mirror = Mirror(*urls, wait_seconds=0.05, sleep=lambda _seconds: None)
+        yield Pair(source, destination, mirror)
+
+
+@pytest.fixture
+def kept(house: House) -> Kept:
+    house.fabricio.execute(
+        "insert into dre_hitss (execution_id, conta, valor, periodo, competencia, updated_at)"
+        " select 'run', 'CLT', n / 6, 1 + n % 3 || '/2025', make_date(2025, 1 + n % 3, 1), '2025-01-01'"
+        " from generate_series(1, 300) as n"
+    )
+    keeping = DreSafekeeping(house.settings, clock=lambda: datetime.now(UTC))
+    return Kept(keeping, house.settings.require("fabricio_database_url"), house.fabricio, house.ops)

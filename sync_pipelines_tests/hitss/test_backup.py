@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 import psycopg
@@ -15,50 +14,9 @@ import pytest
 
 from sync_pipelines.hitss import automation, backup, system
 from sync_pipelines.hitss.backup_assets import EQUAL, YOUNG
-from sync_pipelines.hitss.safekeeping import DreSafekeeping, SafekeepingReport
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import CopyBook
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines_tests.conftest import House
-
-
-@dataclass
-class Kept:
-    """A filled dre_hitss, its backups and the book."""
-
-    keeping: DreSafekeeping
-    url: str
-    database: psycopg.Connection[Any]
-    ops: psycopg.Connection[Any]
-
-    @property
-    def today(self) -> str:
-        return f"{self.keeping.clock():%Y-%m-%d}"
-
-    @property
-    def book(self) -> CopyBook:
-        return CopyBook(self.ops)
-
-    def back_up(self, **options: Any) -> SafekeepingReport:
-        return self.keeping.back_up("run-1", self.today, **options)
-
-    def rows(self, table: str = "dre_hitss") -> list[tuple[Any, ...]]:
-        return self.database.execute(f"select * from {table} order by id".encode()).fetchall()
-
-    def value(self, query: str) -> Any:
-        row = self.database.execute(query.encode()).fetchone()
-        return row[0] if row else None
-
-
-@pytest.fixture
-def kept(house: House) -> Kept:
-    house.fabricio.execute(
-        "insert into dre_hitss (execution_id, conta, valor, periodo, competencia, updated_at)"
-        " select 'run', 'CLT', n / 6, 1 + n % 3 || '/2025', make_date(2025, 1 + n % 3, 1), '2025-01-01'"
-        " from generate_series(1, 300) as n"
-    )
-    keeping = DreSafekeeping(house.settings, clock=lambda: datetime.now(UTC))
-    return Kept(keeping, house.settings.require("fabricio_database_url"), house.fabricio, house.ops)
+from sync_pipelines_tests.hitss.copies import Kept
 
 
 def test_a_backup_is_the_table_with_its_keys_and_without_its_readers(kept: Kept) -> None:

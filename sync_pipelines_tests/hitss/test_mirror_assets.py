@@ -134,6 +134,18 @@ def test_a_mirrored_row_that_lost_its_month_does_not_stay_beside(mirrored: Mirro
     assert mirrored.destination.execute("select count(*), sum(valor) from dre_hitss").fetchone() == (80, 3240)
 
 
+def test_own_rows_are_reported_wherever_they_are(mirrored: Mirrored) -> None:
+    """In months that the source does not know, and without any month, too: no partition tells of those."""
+    mirrored.destination.execute(
+        "insert into dre_hitss (execution_id, valor, competencia) values ('meu', 1, '1999-01-01'), ('meu', 2, null)"
+    )
+    assert mirrored.run(only_changes=True).success
+    said = "2 linhas em 2 meses são do próprio destino e não são alteradas."
+    for project in (mirrored.source, mirrored.destination):
+        rows = project.execute("select level from system_logs where message = %s", (said,)).fetchall()
+        assert rows == [("WARN",)]
+
+
 def test_a_month_with_rows_of_both_kinds_fails_alone_until_it_is_decided(mirrored: Mirrored) -> None:
     mirrored.destination.execute(
         "insert into dre_hitss (execution_id, valor, periodo) values ('meu', 5, '2/2025')"

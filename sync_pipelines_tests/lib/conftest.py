@@ -1,12 +1,17 @@
-"""A server on a real socket that answers each connection by the next line of a script."""
+"""A server on a real socket that plays a script, and an archive on a shelf."""
 
 import contextlib
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
+
+from sync_pipelines.lib.landing import FolderStore
+from sync_pipelines_tests.lib.shelf import SCHEMA, Shelf, write
 
 Answer = Callable[[socket.socket], None]
 
@@ -74,3 +79,17 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.close()
+
+
+@pytest.fixture
+def shelf(new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[Shelf]:
+    with (
+        psycopg.connect(new_database(None), autocommit=True) as connection,
+        psycopg.connect(new_database(None), autocommit=True) as scratch,
+    ):
+        connection.execute(SCHEMA.encode())
+        store = FolderStore(tmp_path / "landing")
+        shelf = Shelf(connection, store, write(connection, store, "one"), scratch)
+        # A mutilation proves something only where the whole thing was intact.
+        assert shelf.problems() == []
+        yield shelf

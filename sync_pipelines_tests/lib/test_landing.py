@@ -24,6 +24,7 @@ from sync_pipelines.lib.landing import (
     FolderStore,
     LandedFile,
     LandingStore,
+    LinkError,
     StoredFile,
     told_when_full,
 )
@@ -211,6 +212,36 @@ def test_a_link_that_leaves_the_store_is_refused(folder: FolderStore, tmp_path: 
     (folder.root / "link").symlink_to(tmp_path)
     with pytest.raises(PermanentError, match="outside the landing store"):
         folder.locate("link/secret")
+
+
+@pytest.mark.parametrize("place", ["inside", "outside"])
+def test_a_link_is_not_read_and_goes_without_what_it_leads_to(
+    folder: FolderStore, tmp_path: Path, place: str
+) -> None:
+    put(folder, "archive/a/1", b"mine")
+    target = folder.locate("archive/a/1") if place == "inside" else tmp_path / "theirs"
+    target.write_bytes(b"kept")
+    link = folder.locate("archive/a/2")
+    link.symlink_to(target)
+
+    assert [file.name for file in folder.names("archive/a")] == ["archive/a/1", "archive/a/2"]
+    with pytest.raises(LinkError, match="is a link"):
+        content(folder, "archive/a/2")
+    folder.remove("archive/a/2")
+    assert target.read_bytes() == b"kept"
+    assert not link.is_symlink()
+
+
+def test_a_link_to_a_folder_is_told_and_not_walked_into(folder: FolderStore, tmp_path: Path) -> None:
+    put(folder, "archive/a/1")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "secret").write_bytes(b"x" * 100_000)
+    (folder.root / "archive" / "b").symlink_to(other)
+    assert [file.name for file in folder.names("archive")] == ["archive/a/1", "archive/b"]
+    assert folder.size() < 1000
+    folder.remove("archive/b")
+    assert (other / "secret").exists()
 
 
 def test_what_a_killed_process_left_goes_after_a_day(folder: FolderStore) -> None:

@@ -6,23 +6,26 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
 
+from sync_pipelines.aimindset.archive import PREFIX
 from sync_pipelines.aimindset.backup import Moment
-from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups, Day
 from sync_pipelines.hitss import backup as dre_backup
 from sync_pipelines.hitss.mirroring import EXECUTIONS, DreMirror
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.lib.copies import open_copy_book
 from sync_pipelines.lib.executions import sweep
+from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.aimindset.database import build
@@ -31,6 +34,8 @@ from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.conftest import ROLES
 
 pytestmark = pytest.mark.slow
+Way = Literal["fast", "immediate"]
+WAYS = pytest.mark.parametrize("way", ["fast", "immediate"])
 MONTHS = tuple(f"2025-{month:02}-01" for month in range(1, 9))
 
 
@@ -41,9 +46,17 @@ class Place:
     server: PostgresServer
     settings: Settings
 
-    def restart(self) -> None:
+    def restart(self, way: Way = "fast") -> None:
+        """Stop and start: fast, which rolls back, or immediate, which is a crash that is recovered from."""
+        if way == "immediate":
+            self.ask(signal.SIGQUIT)
         self.server.stop()
         self.server.start()
+
+    def ask(self, number: signal.Signals) -> None:
+        """Send the server a signal."""
+        lock_file = self.server._data() / "postmaster.pid"
+        os.kill(int(lock_file.read_text().split("\n", 1)[0]), number)
 
     def value(self, database: str, query: str) -> Any:
         with psycopg.connect(self.server.url(database), autocommit=True) as connection:
@@ -100,12 +113,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(server, settings)
 
 
-def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place) -> None:
+@WAYS
+def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place, way: Way) -> None:
     mirror = DreMirror(place.settings, sleep=lambda _seconds: None)
     with mirror.open("run-1") as run:
         for number, month in enumerate(MONTHS):
             if number in (2, 5):
-                place.restart()
+                place.restart(way)
             assert run.session.copy(month).proof.holds
     assert place.same
     for project in ("fabricio", "hitss"):
@@ -114,25 +128,100 @@ def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place) -> None:
         )
 
 
-def test_a_restart_in_the_middle_of_a_backup_leaves_the_day_before(place: Place) -> None:
+def test_a_server_that_is_asked_to_end_lets_the_mirror_finish_its_months(place: Place) -> None:
+    """SIGTERM: no new connections, those that are there go on; then it is gone, and the run is told or swept."""
+    with DreMirror(place.settings, sleep=lambda _seconds: None).open("run-1") as run:
+        run.session.copy(MONTHS[0])
+        place.ask(signal.SIGTERM)
+        for month in MONTHS[1:]:
+            assert run.session.copy(month).proof.holds
+    place.server.stop()
+    place.server.start()
+    assert place.same
+    for project in ("fabricio", "hitss"):
+        swept(place, project)
+        statuses = place.value(project, "select string_agg(distinct status, ',') from automation_executions")
+        assert statuses in ("completed", "failed")
+
+
+@WAYS
+@pytest.mark.parametrize("moment", ["called", "compared"])
+def test_a_restart_in_the_middle_of_a_backup_leaves_the_day_before(
+    place: Place, way: Way, moment: Moment
+) -> None:
     generations = "select count(distinct backup_id) from backup_articles"
     before = place.value("aimindset", generations)
-
-    def restart(moment: Moment, connection: Connection) -> None:
-        if moment == "compared":
-            place.restart()
-
-    now = datetime.now(UTC)
-    day = AimindsetBackups(place.settings, clock=lambda: now, at=restart).run(
-        "run-1", AimindsetBackups(place.settings, clock=lambda: now).today().isoformat()
-    )
+    day = day_with_restart(place, way, moment)
 
     assert ASSET in day.problems
     assert place.value("aimindset", generations) == before
     assert place.value("aimindset", "select count(*) from system_logs where type = 'auto_backup_error'") == 1
-    again = AimindsetBackups(place.settings, clock=lambda: now)
+    again = AimindsetBackups(place.settings)
     assert again.run("run-2", again.today().isoformat()).problems == {}
     assert place.value("aimindset", generations) == before + 1
+
+
+@WAYS
+def test_a_restart_after_the_commit_costs_no_second_backup(place: Place, way: Way) -> None:
+    """Our own database went with it: what was announced there is found again."""
+    generations = "select count(distinct backup_id) from backup_articles"
+    before = place.value("aimindset", generations)
+    day_with_restart(place, way, "committed")
+
+    backups = AimindsetBackups(place.settings)
+    again = backups.run("run-2", backups.today().isoformat())
+
+    assert again.problems == {}
+    assert ASSET in again.already
+    assert again.archive is not None
+    assert place.value("aimindset", generations) == before + 1
+    assert place.value("aimindset", "select count(*) from system_logs where type = 'auto_backup'") == 1
+    names = {file.name.split("/")[2] for file in backups.archiver.store.names(PREFIX)}
+    assert names == {again.archive.id}
+
+
+def day_with_restart(place: Place, way: Way, at: Moment) -> Day:
+    def restart(moment: Moment, connection: Connection) -> None:
+        if moment == at:
+            place.restart(way)
+
+    backups = AimindsetBackups(place.settings, at=restart)
+    return backups.run("run-1", backups.today().isoformat())
+
+
+@WAYS
+def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, way: Way) -> None:
+    """The server goes while the rows are copied: an index of a function that asks for it."""
+    with psycopg.connect(place.server.url("fabricio"), autocommit=True) as connection:
+        connection.execute("create function waiting(text) returns text language sql as 'select $1' immutable")
+        connection.execute("create index slow on dre_hitss (waiting(conta))")
+        connection.execute(
+            "create or replace function waiting(text) returns text language plpgsql immutable as"
+            " $$begin perform pg_sleep(0.01); return $1; end$$"
+        )
+    failed: list[SyncError] = []
+
+    def back_up() -> None:
+        try:
+            DreSafekeeping(place.settings).back_up("cut", f"{datetime.now(UTC):%Y-%m-%d}")
+        except SyncError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=back_up)
+    thread.start()
+    copying = (
+        'select count(*) from pg_stat_activity where query like \'insert into "public"."dre_hitss_backup%\''
+    )
+    until(lambda: place.value("fabricio", copying))
+    place.restart(way)
+    thread.join()
+
+    assert [type(error) for error in failed] == [TransientError]
+    assert (
+        place.value("fabricio", "select count(*) from pg_class where relname like 'dre_hitss_backup%'") == 0
+    )
+    with open_copy_book(place.server.url("ops")) as book:
+        assert book.copies(dre_backup.ASSET) == []
 
 
 RUN = """
