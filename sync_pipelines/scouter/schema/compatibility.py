@@ -69,7 +69,7 @@ RULES = (
     Rule(_REAL, _DOUBLE, "ok", "widening", _WIDER),
     Rule(types.WHOLE_NUMBERS, types.WHOLE_NUMBERS, "lossy", "narrowing", _REFUSED, _out_of_range),
     Rule(_NUMERIC | types.FLOATS, types.WHOLE_NUMBERS, "lossy", "fraction", _FRACTION, _not_whole),
-    Rule(_DOUBLE, _REAL, "lossy", "narrowing", f"{_ROUNDED}, and {_REFUSED}", _no_single_float),
+    Rule(_DOUBLE | _NUMERIC, _REAL, "lossy", "narrowing", f"{_ROUNDED}, and {_REFUSED}", _no_single_float),
     Rule(types.NUMBERS, types.FLOATS | _NUMERIC, "warning", "rounding", _ROUNDED),
     Rule(
         types.WHOLE_NUMBERS,
@@ -144,9 +144,11 @@ def _judge(
         return _into_enum(field, base, source, destination)
     if target in types.TEXTS:
         return _into_text(field, kind, source, destination)
+    if kind == target == "numeric":
+        return "warning", "precision", f"a precision there is not told to us: {_ROUNDED}, and {_REFUSED}", []
     if base == target:
         return "ok", "same_type", "the same type", []
-    if base == "numeric" and target in types.WHOLE_NUMBERS and types.modifiers(kind)[1:] not in ((), (0,)):
+    if base == "numeric" and target in types.WHOLE_NUMBERS and max((0, *types.modifiers(kind)[1:])) > 0:
         return "error", "fraction", "every value has decimals, which a whole number does not take (22P02)", []
     for rule in RULES:
         if base in rule.sources and target in rule.destinations:

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.scouter.fields.mapping import Field, Mapping
 from sync_pipelines.scouter.fields.rendering import body_sql, hash_sql, payload_hash_sql, suspect_sql
 from sync_pipelines.scouter.fields.suspects import Suspect
-from sync_pipelines_tests.scouter.schema.conftest import Database, columns
+from sync_pipelines_tests.scouter.fields.conftest import Database, columns
 
 STAMPS = {
     "sync_source": "tabuladormax",
