@@ -17,8 +17,11 @@ from sync_pipelines.scouter.fields.rendering import result_type
 from sync_pipelines.scouter.fields.suspects import Suspect
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Level, SourceColumn, Verdict
 
-#: Whole numbers with fewer digits than the largest of their type: the few others go alone, and may pass.
-_DIGITS = {"smallint": 4, "integer": 9, "bigint": 18}
+#: Texts of numbers with fewer digits than the largest of their type: the few others go alone, and may pass.
+_SHORT_NUMBERS = {
+    **{kind: rf"^[+-]?\d{{1,{digits}}}$" for kind, digits in (("smallint", 4), ("integer", 9), ("bigint", 18))},
+    "real": r"^[+-]?(\d{1,28}(\.\d{0,28})?|\.\d{1,28})([eE][+-]?\d)?$",
+}
 
 
 class Rule(NamedTuple):
@@ -132,8 +135,7 @@ def _judge(
     if not target:
         return "warning", "unknown", "its type is not known, so nothing is known of what it takes", []
     if transform and target in transform.coerced_to:
-        digits = _DIGITS.get(target)
-        pattern = rf"^[+-]?\d{{1,{digits}}}$" if digits else str(transform.looks_like)
+        pattern = _SHORT_NUMBERS.get(target) or str(transform.looks_like)
         return (
             "lossy",
             "coerced",

@@ -207,29 +207,6 @@ def test_the_stamps_may_be_left_out(source: Database, mapping: Mapping) -> None:
 
 
 @pytest.mark.parametrize(
-    ("transform", "sources", "values", "sent"),
-    [
-        ("first_non_empty", ("celular", "telefone_casa"), {"celular": "", "telefone_casa": "2"}, "2"),
-        ("first_non_empty", ("celular", "telefone_casa"), {"celular": "", "telefone_casa": None}, None),
-        ("text", ("ficha_confirmada",), {"ficha_confirmada": False}, "false"),
-        ("lowercase", ("name",), {"name": "ÉRICA"}, "érica"),
-        ("sim_nao", ("ficha_confirmada",), {"ficha_confirmada": False}, "Não"),
-        ("sim_nao", ("ficha_confirmada",), {"ficha_confirmada": None}, None),
-        ("digits", ("celular",), {"celular": "+55 (11) 9-1"}, "551191"),
-        ("date", ("criado",), {"criado": "2025-10-22T02:59:59Z"}, "2025-10-21"),
-        ("date:UTC", ("criado",), {"criado": "2025-10-22T02:59:59Z"}, "2025-10-22"),
-        ("integer", ("fonte",), {"fonte": " 012 "}, "012"),
-        ("integer", ("fonte",), {"fonte": "  "}, None),
-    ],
-)
-def test_transforms(
-    source: Database, transform: str, sources: tuple[str, ...], values: dict[str, object], sent: object
-) -> None:
-    put(source, **values)
-    assert body(source, Mapping((Field("campo", sources, transform),)))["campo"] == sent
-
-
-@pytest.mark.parametrize(
     ("transform", "sent", "given_back"),
     [
         ("integer", " 012 ", 12),
@@ -247,37 +224,3 @@ def test_a_text_that_the_destination_reads_is_known_again_in_its_words(
     assert hash_of_payload(source, made, json.dumps({"id": LEAD, "campo": given_back})) == content
 
 
-@pytest.mark.parametrize(
-    ("column", "transform", "rule", "limits", "good", "bad"),
-    [
-        ("fonte", None, "longer_than", (5,), "12345  ", "123456"),
-        ("age", None, "out_of_range", (-10, 10), 10, 11),
-        ("valor_ficha", None, "not_whole", (0, 10), None, "3.00"),
-        ("fonte", None, "not_one_of", ("100%", "b'c"), "100%", "b"),
-        ("fonte", "integer", "not_looking_like", (r"^[+-]?\d{1,19}$",), " 7 ", "7,5"),
-    ],
-)
-def test_suspects(
-    source: Database,
-    column: str,
-    transform: str | None,
-    rule: Any,
-    limits: tuple[Any, ...],
-    good: object,
-    bad: object,
-) -> None:
-    suspect = Suspect(Field("campo", (column,), transform), rule, limits)
-    assert Suspect.from_document(json.loads(json.dumps(suspect.document()))) == suspect
-    found = []
-    for value in (good, bad, None):
-        put(source, **{column: value})
-        query = sql.SQL("select {} from public.leads as lead where %(id)s = id").format(
-            suspect_sql([suspect])
-        )
-        found.append(source.execute(query, {"id": LEAD}).fetchone())
-    assert found == [(False,), (True,), (False,)]
-
-
-def test_without_suspects_nobody_is_one(source: Database) -> None:
-    row = source.execute(sql.SQL("select {}").format(suspect_sql([]))).fetchone()
-    assert row == (False,)
