@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -15,7 +14,6 @@ from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_
 from sync_pipelines.scouter.fields import rendering
 from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, validated
 
-_numbers = count(1)
 _COLUMNS = (
     "select attname, format_type(atttypid, atttypmod) from pg_attribute"
     " where attrelid = 'public.leads'::regclass and attnum > 0 and not attisdropped"
@@ -24,44 +22,31 @@ Database = psycopg.Connection[Any]
 
 
 @pytest.fixture(scope="session")
-def lead_templates(postgres_server: PostgresServer) -> dict[str, str]:
-    """Names of template databases: a source with 300 leads, an empty destination of 49 columns."""
-    with psycopg.connect(postgres_server.create_database("template_doctor_source")) as connection:
+def source_url(postgres_server: PostgresServer) -> str:
+    """A source with 300 leads."""
+    url = postgres_server.create_database("fields_source")
+    with psycopg.connect(url) as connection:
         build_tabuladormax(connection, leads=300)
-    with psycopg.connect(postgres_server.create_database("template_doctor_destination")) as connection:
+        connection.execute("truncate public.gestao_scouter_field_mappings")
+    return url
+
+
+@pytest.fixture(scope="session")
+def destination_url(postgres_server: PostgresServer) -> str:
+    """An empty destination of 49 columns."""
+    url = postgres_server.create_database("fields_destination")
+    with psycopg.connect(url) as connection:
         build_gestao_scouter(connection, local_leads=False, collision=False)
-    return {"source": "template_doctor_source", "destination": "template_doctor_destination"}
-
-
-@pytest.fixture
-def new_lead_database(
-    postgres_server: PostgresServer, lead_templates: dict[str, str]
-) -> Iterator[Callable[[str], str]]:
-    """Make a `source` or a `destination`; returns its URL. All are dropped at the end."""
-    made: list[str] = []
-
-    def make(side: str) -> str:
-        made.append(f"doctor_{side}_{next(_numbers)}")
-        return postgres_server.create_database(made[-1], template=lead_templates[side])
-
-    yield make
-    for name in made:
-        postgres_server.drop_database(name)
-
-
-@pytest.fixture
-def source_url(new_lead_database: Callable[[str], str]) -> str:
-    return new_lead_database("source")
-
-
-@pytest.fixture
-def destination_url(new_lead_database: Callable[[str], str]) -> str:
-    return new_lead_database("destination")
+    return url
 
 
 @pytest.fixture
 def source(source_url: str) -> Iterator[Database]:
-    with postgres.connect(source_url, what="TabuladorMax", session=rendering.SESSION) as connection:
+    """Whatever a test does there is undone."""
+    with (
+        postgres.connect(source_url, what="TabuladorMax", session=rendering.SESSION) as connection,
+        connection.transaction(force_rollback=True),
+    ):
         yield connection
 
 
@@ -69,7 +54,10 @@ def source(source_url: str) -> Iterator[Database]:
 def destination(destination_url: str) -> Iterator[Database]:
     """As PostgREST's own sessions are, but in a zone in which nobody would look at UTC."""
     zone = {"TimeZone": "America/Sao_Paulo"}
-    with postgres.connect(destination_url, what="Gestão Scouter", session=zone) as connection:
+    with (
+        postgres.connect(destination_url, what="Gestão Scouter", session=zone) as connection,
+        connection.transaction(force_rollback=True),
+    ):
         yield connection
 
 
