@@ -32,7 +32,10 @@ LARGEST_ANSWER = 64 << 20  # bytes; a thousand rows of leads are about two milli
 #: What a failure asks for: other rows (`data`), another structure or a reload (`schema`), another time (`transient`),
 #: a person (`fatal`).
 Kind = Literal["data", "schema", "transient", "fatal"]
-_UNKNOWN_COLUMN = re.compile(r"Could not find the '(.+?)' column of '(.+?)' in the schema cache")
+#: As it is now, and as servers before version 13 said it.
+_UNKNOWN_COLUMN = re.compile(
+    r"Could not find the '(.+)' column of '.+' in the schema cache|Column '(.+)' of relation '.+' does not exist"
+)
 _SCHEMA_CODES = {
     *("PGRST106", "PGRST117", "PGRST125", "PGRST126", "PGRST200", "PGRST201", "PGRST202", "PGRST203"),
     *("PGRST204", "PGRST205", "42703", "42P01", "42P10", "42883"),
@@ -79,7 +82,7 @@ class Problem:
     def column(self) -> str | None:
         """The column that a stale or another schema does not have (PGRST204)."""
         found = _UNKNOWN_COLUMN.fullmatch(str((self.body or {}).get("message", ""))) if self.code else None
-        return found.group(1) if found and self.code == "PGRST204" else None
+        return found[1] or found[2] if found and self.code == "PGRST204" else None
 
     @property
     def wants_fewer_rows(self) -> bool:

@@ -1,0 +1,79 @@
+"""Both lead projects and a face, shared by the tests that change neither schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.client import gestao_client
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.scouter.house import LeadHouse
+
+
+@pytest.fixture(scope="session")
+def shared_clinic(
+    postgres_server: PostgresServer, templates: dict[str, str], push_templates: dict[str, str]
+) -> Iterator[LeadHouse]:
+    wanted = {"tab": push_templates["tab"], "gestao": push_templates["gestao"], "ops": templates["ops"]}
+    urls = {
+        side: postgres_server.create_database(f"clinic_{side}", template=template)
+        for side, template in wanted.items()
+    }
+    with ExitStack() as stack:
+        face = stack.enter_context(PostgrestFace(urls["gestao"]))
+        tab, gestao, ops = (
+            stack.enter_context(psycopg.connect(urls[side], autocommit=True))
+            for side in ("tab", "gestao", "ops")
+        )
+        settings = read_settings(
+            None,
+            sync_env="development",
+            ops_database_url=urls["ops"],
+            tabuladormax_database_url=urls["tab"],
+            gestao_scouter_url=face.url,
+            gestao_scouter_service_key=face.service_key,
+        )
+        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
+        yield LeadHouse(push, face, tab, gestao, ops)
+
+
+@pytest.fixture
+def clinic(shared_clinic: LeadHouse) -> Iterator[LeadHouse]:
+    """Both sides fit, nothing is known yet, and no fault is on."""
+    shared_clinic.ops.execute("truncate ops.schema_reports")
+    shared_clinic.tab.execute("truncate public.gestao_scouter_field_mappings")
+    yield replace(shared_clinic)
+    shared_clinic.face.reload_polls = 0
+    shared_clinic.face.clear()
+
+
+@pytest.fixture
+def client(clinic: LeadHouse) -> Iterator[PostgrestClient]:
+    with clinic.push.client(clinic.settings) as made:
+        yield made
+
+
+@pytest.fixture
+def new_face() -> Iterator[Callable[..., PostgrestFace]]:
+    """Serve a database by another face."""
+    with ExitStack() as stack:
+
+        def make(connection: psycopg.Connection[Any], **options: Any) -> PostgrestFace:
+            return stack.enter_context(PostgrestFace(url_of(connection), **options))
+
+        yield make
+
+
+def url_of(connection: psycopg.Connection[Any]) -> str:
+    info = connection.info
+    password = f":{info.password}" if info.password else ""
+    return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{info.dbname}"
