@@ -34,7 +34,8 @@ LARGEST_ANSWER = 64 << 20  # bytes; a thousand rows of leads are about two milli
 Kind = Literal["data", "schema", "transient", "fatal"]
 #: As it is now, and as servers before version 13 said it.
 _UNKNOWN_COLUMN = re.compile(
-    r"Could not find the '(.+)' column of '.+' in the schema cache|Column '(.+)' of relation '.+' does not exist"
+    r"Could not find the '(.+)' column of '.+' in the schema cache|Column '(.+)' of relation '.+' does not exist",
+    re.DOTALL,
 )
 _SCHEMA_CODES = {
     *("PGRST106", "PGRST117", "PGRST125", "PGRST126", "PGRST200", "PGRST201", "PGRST202", "PGRST203"),

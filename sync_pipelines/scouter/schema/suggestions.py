@@ -20,7 +20,7 @@ RELOAD = "notify pgrst, 'reload schema';"
 RELOAD_FUNCTION = """\
 create or replace function public.notify_pgrst_reload() returns void
 language sql security definer set search_path = '' as $$ notify pgrst, 'reload schema' $$;
-revoke all on function public.notify_pgrst_reload() from public;
+revoke all on function public.notify_pgrst_reload() from public, anon, authenticated;
 grant execute on function public.notify_pgrst_reload() to service_role;
 notify pgrst, 'reload schema';"""
 _WIDENED = {"narrowing", "length", "fraction"}
