@@ -134,9 +134,13 @@ class PostgrestClient(HttpClient):
     def __init__(self, url: str, key: str, *, path: str = "/rest/v1", **options: Any) -> None:
         super().__init__(**options)
         redaction.register(key)
+        if not key.isascii() or not key.isprintable():
+            raise PermanentError(f"The key of {self._name} has characters that no key has: copy it again.")
         self.root = url.rstrip("/").removesuffix("/rest/v1") + path.rstrip("/")
         self._headers = {"apikey": key, "Authorization": f"Bearer {key}"}
-        self._what = self._checked(self.root, "REST")
+        self._checked(self.root, "REST")
+        # Not with the address: a project's is nobody's business in an error row or in run metadata.
+        self._what = self._name
 
     def request(
         self,

@@ -19,7 +19,10 @@ from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn,
 
 #: Texts of numbers with fewer digits than the largest of their type: the few others go alone, and may pass.
 _SHORT_NUMBERS = {
-    **{kind: rf"^[+-]?\d{{1,{digits}}}$" for kind, digits in (("smallint", 4), ("integer", 9), ("bigint", 18))},
+    **{
+        kind: rf"^[+-]?\d{{1,{digits}}}$"
+        for kind, digits in (("smallint", 4), ("integer", 9), ("bigint", 18))
+    },
     "real": r"^[+-]?(\d{1,28}(\.\d{0,28})?|\.\d{1,28})([eE][+-]?\d)?$",
 }
 

@@ -68,7 +68,9 @@ def import_mappings(
         # Each by its own report: without a document of its columns, the destination tells only those it is asked for.
         reports = [push.doctor().examine(preset.mapping, fresh=True) for preset in found]
         saved = presets.Presets(connection).save(
-            found, list(reports[0].source_types), {name for one in reports for name in one.destination_columns}
+            found,
+            list(reports[0].source_types),
+            {name for one in reports for name in one.destination_columns},
         )
     context.log.info(f"Saved: {', '.join(saved)}.")
 

@@ -50,7 +50,9 @@ def test_the_pairs_of_the_contract() -> None:
 
 def test_a_name_that_both_sides_got_later_goes_over_and_an_owned_one_does_not() -> None:
     further = {"funil_fichas", "needs_enrichment", "email", "sync_source", "only_here"}
-    made = default_mapping(further, {"funil_fichas", "needs_enrichment", "email", "sync_source", "only_there"})
+    made = default_mapping(
+        further, {"funil_fichas", "needs_enrichment", "email", "sync_source", "only_there"}
+    )
     assert set(made.destinations) & (further | {"only_there"}) == {"funil_fichas"}
 
 
@@ -63,7 +65,10 @@ def test_a_name_that_both_sides_got_later_goes_over_and_an_owned_one_does_not() 
         ),
         (WHOLE | {"age": "tab_idade"}, ("TabuladorMax has no column tab_idade",)),
         (WHOLE | {"email": "celular"}, ("email of Gestão Scouter belong to its own users",)),
-        (WHOLE | {"sync_source": "celular"}, ("sync_source of Gestão Scouter are written by the push itself",)),
+        (
+            WHOLE | {"sync_source": "celular"},
+            ("sync_source of Gestão Scouter are written by the push itself",),
+        ),
         ({"nome": "name", "age": "age"}, ("id, updated_at of TabuladorMax must be mapped",)),
         (WHOLE | {"id": "age"}, ("id of TabuladorMax must be mapped",)),
         ({"nome": "name", "age": "id", "updated_at": "updated_at"}, ("id must go to id as it is",)),

@@ -46,15 +46,17 @@ def test_what_the_screen_wrote_is_read_by_its_name(source: Database, presets: Pr
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are(source: Database, presets: Presets) -> None:
-    with pytest.raises(PermanentError, match="no preset 'Novo'.*there is none yet"):
+    with pytest.raises(PermanentError, match=r"no preset 'Novo'.*there is none yet"):
         presets.get("Novo")
     store(source, "Básico", WHOLE)
-    with pytest.raises(PermanentError, match="no preset 'Novo'.*there are Básico"):
+    with pytest.raises(PermanentError, match=r"no preset 'Novo'.*there are Básico"):
         presets.get("Novo")
 
 
 @pytest.mark.parametrize("document", [[], "x", 5, {"nome": None}])
-def test_a_stored_preset_that_is_no_mapping_is_named(source: Database, presets: Presets, document: Any) -> None:
+def test_a_stored_preset_that_is_no_mapping_is_named(
+    source: Database, presets: Presets, document: Any
+) -> None:
     store(source, "Quebrado", document)
     with pytest.raises(PermanentError, match="Preset 'Quebrado': The field mapping"):
         _ = presets.get("Quebrado").mapping
@@ -65,7 +67,10 @@ def test_saving_takes_the_place_of_one_with_the_same_name_and_of_the_default(
 ) -> None:
     store(source, "Básico", WHOLE, True)
     tabbed = WHOLE | {"nome": "tab_name"}
-    assert save(presets, destination, Preset("Novo", PHONE, True), Preset("Outro", tabbed)) == ["Novo", "Outro"]
+    assert save(presets, destination, Preset("Novo", PHONE, True), Preset("Outro", tabbed)) == [
+        "Novo",
+        "Outro",
+    ]
     assert save(presets, destination, Preset("Outro", PHONE)) == ["Outro"]
     assert [(one.name, one.is_default, one.document) for one in presets.all()] == [
         ("Básico", False, WHOLE),
@@ -75,7 +80,9 @@ def test_saving_takes_the_place_of_one_with_the_same_name_and_of_the_default(
 
 
 def test_the_prefix_of_some_screens_is_not_stored(destination: Database, presets: Presets) -> None:
-    save(presets, destination, Preset("Novo", {"id": "tab_id", "nome": "tab_name", "updated_at": "updated_at"}))
+    save(
+        presets, destination, Preset("Novo", {"id": "tab_id", "nome": "tab_name", "updated_at": "updated_at"})
+    )
     assert presets.get("Novo").document == WHOLE
 
 

@@ -228,8 +228,6 @@ def test_a_text_that_the_destination_reads_is_known_again_in_its_words(
     assert hash_of_payload(source, made, json.dumps({"id": LEAD, "campo": given_back})) == content
 
 
-
-
 def postgres_text(value: object) -> str | None:
     """A value as Postgres writes it in a session of ours."""
     if isinstance(value, bool):
@@ -245,9 +243,9 @@ def row_text(values: list[object]) -> str:
     """A row as Postgres writes it: what is not there is nothing, what is empty is quoted."""
     cells = []
     for text in map(postgres_text, values):
-        if text is not None and (text == "" or set(text) & set('"\\(), \t\n\r\v\f')):
-            text = '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
-        cells.append(text or "")
+        is_quoted = text is not None and (text == "" or set(text) & set('"\\(), \t\n\r\v\f'))
+        escaped = (text or "").replace("\\", "\\\\").replace('"', '""')
+        cells.append(f'"{escaped}"' if is_quoted else escaped)
     return f"({','.join(cells)})"
 
 
@@ -261,7 +259,7 @@ def test_body_and_hash_are_those_of_an_independent_rendering(
     text, content = rendered(source, mapping)
     held: dict[str, Any] = {"id": LEAD, **values}
     # The defaults of the table, where the lead says nothing.
-    held |= {name: False for name in ("cadastro_existe_foto", "presenca_confirmada")}
+    held |= dict.fromkeys(("cadastro_existe_foto", "presenca_confirmada"), False)
     phones = [held.get(name) for name in ("celular", "telefone_trabalho", "telefone_casa")]
     expected = {
         field.destination: next(filter(None, phones), None)

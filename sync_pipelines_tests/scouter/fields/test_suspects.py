@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -49,7 +48,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         max_leaves=3,
     ).map(lambda value: json.dumps(value, ensure_ascii=False).replace("\\u0000", "")),
 }
-NUMBERS = st.sampled_from(["12", " 7 ", "7,5", "1e99", "-1e-99", ".5", "+3", "1.", "", "999999999999", "0x1F"])
+NUMBERS = st.sampled_from(
+    ["12", " 7 ", "7,5", "1e99", "-1e-99", ".5", "+3", "1.", "", "999999999999", "0x1F"]
+)
 WORDS = st.sampled_from(["Sim", "yes", " no ", "1", "2", "", "verdadeiro", "TRUE", "of"])
 MOMENTS = st.sampled_from(
     [
@@ -67,9 +68,9 @@ def outcomes(
     _, suspects = verdict(field, {"origem": SourceColumn("origem", kind)}, target)
     assert suspects
     name = f"{target.type}({target.max_length})" if target.max_length else target.type
-    query = sql.SQL("select {}, row_to_json(body)::text from lead, lateral (select {} as campo) as body").format(
-        suspect_sql(suspects), field_sql(field)
-    )
+    query = sql.SQL(
+        "select {}, row_to_json(body)::text from lead, lateral (select {} as campo) as body"
+    ).format(suspect_sql(suspects), field_sql(field))
     found = []
     with source.transaction(force_rollback=True):
         source.execute(sql.SQL("create temporary table lead (origem {})").format(sql.SQL(kind)))
@@ -80,7 +81,9 @@ def outcomes(
         for value in values:
             given_value = value if isinstance(value, str) else str(value)
             source.execute("delete from lead")
-            source.execute(sql.SQL("insert into lead values (%s::text::{})").format(sql.SQL(kind)), [given_value])
+            source.execute(
+                sql.SQL("insert into lead values (%s::text::{})").format(sql.SQL(kind)), [given_value]
+            )
             row = source.execute(query, {"parameter": 1}).fetchone()
             assert row
             try:

@@ -56,9 +56,7 @@ def sent(source: Database, transform: str, *values: tuple[str, object]) -> objec
         ("timestamp", "text", "2025-10-21", "2025-10-21"),
     ],
 )
-def test_what_is_sent(
-    source: Database, transform: str, kind: str, value: object, expected: object
-) -> None:
+def test_what_is_sent(source: Database, transform: str, kind: str, value: object, expected: object) -> None:
     assert sent(source, transform, (kind, value)) == expected
 
 

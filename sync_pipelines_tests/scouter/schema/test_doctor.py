@@ -126,7 +126,9 @@ def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
 
 
 def test_a_column_that_must_be_filled_and_is_not_sent(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute("alter table public.leads add unidade text not null; notify pgrst, 'reload schema'")
+    lead_house.gestao.execute(
+        "alter table public.leads add unidade text not null; notify pgrst, 'reload schema'"
+    )
     lead_house.gestao.execute("alter table public.leads alter unidade drop default")
     report = lead_house.push.doctor().examine()
     assert found(report) == {"unidade": "required_unmapped"}
@@ -162,7 +164,12 @@ def test_stamps_that_the_destination_would_not_take(lead_house: LeadHouse) -> No
 
 
 def test_names_that_one_side_does_not_have_are_listed_by_side(clinic: LeadHouse) -> None:
-    document = WHOLE | {"phone": "celular", "responsavel": "responsible", "age": "idade", "fonte": "tab_etapa"}
+    document = WHOLE | {
+        "phone": "celular",
+        "responsavel": "responsible",
+        "age": "idade",
+        "fonte": "tab_etapa",
+    }
     report = clinic.push.doctor().examine(Mapping.parse(document))
     assert set(report.missing_in_gestao_scouter) == {"phone", "responsavel"}
     assert report.missing_in_tabuladormax == ("idade",)
@@ -190,12 +197,17 @@ def test_the_mapping_of_a_job_counts_before_the_default_preset_and_that_before_t
         assert len(clinic.push.examine(connection).mapping.fields) == 34
         clinic.tab.execute(
             "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values"
-            " ('Curto', '{\"id\": \"id\", \"nome\": \"tab_name\", \"updated_at\": \"updated_at\", \"age\": \"age\"}', true)"
+            ' (\'Curto\', \'{"id": "id", "nome": "tab_name", "updated_at": "updated_at", "age": "age"}\', true)'
         )
         assert clinic.push.examine(connection).mapping.destinations == ("age", "id", "nome", "updated_at")
         job = clinic.job(clinic.create(Clock().now.date(), None))
         own = replace(job, field_mappings=WHOLE | {"fonte": "etapa"})
-        assert clinic.push.examine(connection, own).mapping.destinations == ("fonte", "id", "nome", "updated_at")
+        assert clinic.push.examine(connection, own).mapping.destinations == (
+            "fonte",
+            "id",
+            "nome",
+            "updated_at",
+        )
         chosen = replace(own, fields_selected=["id", "tab_etapa"])
         assert clinic.push.examine(connection, chosen).mapping.destinations == (
             *("fonte", "id", "nome", "updated_at"),
@@ -254,7 +266,9 @@ def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand
         ("cut_body", TransientError),
     ],
 )
-def test_a_failed_look_is_an_error_and_is_not_kept(clinic: LeadHouse, fault: str, error: type[SyncError]) -> None:
+def test_a_failed_look_is_an_error_and_is_not_kept(
+    clinic: LeadHouse, fault: str, error: type[SyncError]
+) -> None:
     clinic.face.fail(fault)
     with pytest.raises(error) as told:
         clinic.push.doctor().examine()

@@ -18,7 +18,14 @@ WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
 NEEDED = {name: SourceColumn(name, "text") for name in WHOLE.values()}
 BUILT_IN = (
     *("text", "integer", "smallint", "bigint", "numeric", "numeric(10,2)", "numeric(5,0)", "real", "boolean"),
-    *("double precision", "date", "timestamp with time zone", "timestamp(3) without time zone", "uuid", "jsonb"),
+    *(
+        "double precision",
+        "date",
+        "timestamp with time zone",
+        "timestamp(3) without time zone",
+        "uuid",
+        "jsonb",
+    ),
     *("json", "character varying", "character varying(20)", "character(3)", "bytea", "interval", "inet"),
     *("time without time zone", "text[]", "integer[]", "numeric(7,3)[]", "uuid[]", "character varying(4)[]"),
 )
@@ -36,7 +43,9 @@ OTHERS = ("public.estado", "public.preco", "point", "tsvector", "cidr", "money",
         ('public."Tipo Estranho"', (), "text"),
     ],
 )
-def test_a_missing_column_gets_the_type_of_the_source(kind: str, labels: tuple[str, ...], written: str) -> None:
+def test_a_missing_column_gets_the_type_of_the_source(
+    kind: str, labels: tuple[str, ...], written: str
+) -> None:
     source = NEEDED | {"origem": SourceColumn("origem", kind, False, True, labels)}
     found = suggested_sql(
         Mapping.parse(WHOLE | {"campo": "origem"}),
@@ -59,7 +68,9 @@ def test_a_missing_column_gets_the_type_of_the_source(kind: str, labels: tuple[s
         ("key", "text", None, 'add primary key ("id")'),
     ],
 )
-def test_what_each_finding_asks_for(rule: str, source_type: str, transform: str | None, statement: str) -> None:
+def test_what_each_finding_asks_for(
+    rule: str, source_type: str, transform: str | None, statement: str
+) -> None:
     source = NEEDED | {"origem": SourceColumn("origem", source_type)}
     made = {"from": "origem", "transform": transform} if transform else "origem"
     found = suggested_sql(
@@ -68,7 +79,9 @@ def test_what_each_finding_asks_for(rule: str, source_type: str, transform: str 
     assert found == (f"alter table public.leads {statement};", RELOAD)
 
 
-@pytest.mark.parametrize("rule", ["incompatible", "to_text", "same_type", "source_missing", "refused", "mapping"])
+@pytest.mark.parametrize(
+    "rule", ["incompatible", "to_text", "same_type", "source_missing", "refused", "mapping"]
+)
 def test_what_no_sql_can_mend_gets_none(rule: str) -> None:
     assert suggested_sql(Mapping.parse(WHOLE), NEEDED, [Verdict("nome", "error", rule, "")]) == ()
 
@@ -101,7 +114,9 @@ def run(house: LeadHouse, statements: tuple[str, ...]) -> None:
 names = st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12
 ).filter(lambda name: len(name.encode()) < 60 and name not in {*WHOLE, *WHOLE.values(), "age", "raw", "foto"})
-odd_names = names | st.sampled_from(['a"b', "a;b", "Dois Nomes", "select", "ação", "a,b", "a'b", "100%", "a\\b"])
+odd_names = names | st.sampled_from(
+    ['a"b', "a;b", "Dois Nomes", "select", "ação", "a,b", "a'b", "100%", "a\\b"]
+)
 
 
 @given(columns=st.dictionaries(odd_names, st.sampled_from((*BUILT_IN, *OTHERS)), min_size=1, max_size=6))

@@ -32,7 +32,9 @@ def test_the_columns_of_the_source(lead_house: LeadHouse) -> None:
     )
     with postgres.connect(url_of(lead_house.tab), what="TabuladorMax") as connection:
         found = read_source(connection)
-    assert {name: found[name].type for name in ("valor", "curto", "notas", "Dois Nomes", "id", "valor_ficha")} == {
+    assert {
+        name: found[name].type for name in ("valor", "curto", "notas", "Dois Nomes", "id", "valor_ficha")
+    } == {
         "valor": "numeric(7,3)",
         "curto": "character varying(9)",
         "notas": "numeric(5,1)[]",
@@ -45,7 +47,11 @@ def test_the_columns_of_the_source(lead_house: LeadHouse) -> None:
         False,
         True,
     )
-    assert (found["numero"].has_default, found["name"].has_default, found["name"].nullable) == (True, False, True)
+    assert (found["numero"].has_default, found["name"].has_default, found["name"].nullable) == (
+        True,
+        False,
+        True,
+    )
     assert "fonte" not in found
 
 
