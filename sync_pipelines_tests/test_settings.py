@@ -48,6 +48,8 @@ def _no_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HITSS_CA_BUNDLE", "/nowhere/s3cret.pem"),
         ("HITSS_FIRST_MONTH", "2016-13"),
         ("HITSS_FIRST_MONTH", "09/2016"),
+        ("SCOUTER_TRUSTED_PROXIES", "10.0.0.1, s3cret.example"),
+        ("SCOUTER_TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_a_wrong_value_is_a_sentence_with_the_name_and_without_the_value(

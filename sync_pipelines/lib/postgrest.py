@@ -28,7 +28,11 @@ LARGEST_ANSWER = 64 << 20  # bytes; a thousand rows of leads are about two milli
 #: What a failure asks for: other rows (`data`), another structure or a reload (`schema`), another time (`transient`),
 #: a person (`fatal`).
 Kind = Literal["data", "schema", "transient", "fatal"]
-_UNKNOWN_COLUMN = re.compile(r"Could not find the '(.+?)' column of '(.+?)' in the schema cache")
+#: As it is now, and as servers before version 13 said it.
+_UNKNOWN_COLUMN = re.compile(
+    r"Could not find the '(.+)' column of '.+' in the schema cache|Column '(.+)' of relation '.+' does not exist",
+    re.DOTALL,
+)
 _SCHEMA_CODES = {
     *("PGRST106", "PGRST117", "PGRST125", "PGRST126", "PGRST200", "PGRST201", "PGRST202", "PGRST203"),
     *("PGRST204", "PGRST205", "42703", "42P01", "42P10", "42883"),
@@ -75,7 +79,7 @@ class Problem:
     def column(self) -> str | None:
         """The column that a stale or another schema does not have (PGRST204)."""
         found = _UNKNOWN_COLUMN.fullmatch(str((self.body or {}).get("message", ""))) if self.code else None
-        return found.group(1) if found and self.code == "PGRST204" else None
+        return found[1] or found[2] if found and self.code == "PGRST204" else None
 
     @property
     def wants_fewer_rows(self) -> bool:
@@ -126,9 +130,13 @@ class PostgrestClient(HttpClient):
     def __init__(self, url: str, key: str, *, path: str = "/rest/v1", **options: Any) -> None:
         super().__init__(**options)
         redaction.register(key)
+        if not key.isascii() or not key.isprintable():
+            raise PermanentError(f"The key of {self._name} has characters that no key has: copy it again.")
         self.root = url.rstrip("/").removesuffix("/rest/v1") + path.rstrip("/")
         self._headers = {"apikey": key, "Authorization": f"Bearer {key}"}
-        self._what = self._checked(self.root, "REST")
+        self._checked(self.root, "REST")
+        # Not with the address: a project's is nobody's business in an error row or in run metadata.
+        self._what = self._name
 
     def request(
         self,

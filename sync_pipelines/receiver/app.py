@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.receiver import limits
-from sync_pipelines.receiver.limits import Rate, RefusedRequestError, TokenBuckets
+from sync_pipelines.receiver.limits import Network, Rate, RefusedRequestError, TokenBuckets
 from sync_pipelines.receiver.payload import BadRequestError, Ignored, LeadChange, parse, read_change
 from sync_pipelines.receiver.tokens import SCREEN, SERVICE, Guard, Unauthorized
 
@@ -61,13 +61,17 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """The receiver's limits, and the `origins` of screens that a browser may call from: none by default."""
+    """The receiver's limits, the `origins` of screens that a browser may call from, and the `proxies` before us.
+
+    Of both none by default.
+    """
 
     max_bytes: int = 1 << 20
     body_seconds: float = 10.0
     per_client: Rate = PER_CLIENT
     in_all: Rate = IN_ALL
     origins: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
 
 
 class Receiver:
@@ -129,7 +133,7 @@ class Receiver:
         return _answer(status, body)
 
     async def _tell_health(self, request: Request) -> Response:
-        self._count(self._clients, limits.client_of(request))
+        self._count(self._clients, limits.client_of(request, self._options.proxies))
         now = self._monotonic()
         if self._health is None or now - self._health[0] >= HEALTH_SECONDS:
             self._health = now, await run_in_threadpool(self._store.answers)
@@ -145,7 +149,7 @@ class Receiver:
 
         Who is refused is counted too, but only against himself: the limit of all is for what is worked on.
         """
-        self._count(self._clients, limits.client_of(request))
+        self._count(self._clients, limits.client_of(request, self._options.proxies))
         # It may have to fetch keys.
         await run_in_threadpool(self._guard.admit, request.headers, roles, secret_counts=secret_counts)
         self._count(self._all, "all")

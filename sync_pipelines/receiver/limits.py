@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -62,16 +62,51 @@ class TokenBuckets:
         return len(self._buckets)
 
 
-def client_of(request: Request) -> str:
-    """Who asks, for counting: an address, of IPv6 its /64, because a customer is given one whole."""
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks_of(text: str) -> tuple[Network, ...]:
+    """Addresses and networks, with commas between; ValueError where one is none."""
+    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+
+
+def client_of(request: Request, proxies: Collection[Network] = ()) -> str:
+    """Who asks, for counting: an address, of IPv6 its /64, because a customer is given one whole.
+
+    X-Forwarded-For counts only where one of `proxies` sent it, read from its end: what stands before the first
+    address that is no proxy of ours, anybody may have written.
+    """
     host = request.client.host if request.client else ""
+    hops = [hop for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
+    while hops and _is_of(host, proxies):
+        before = _without_port(hops.pop().strip())
+        if _address(before) is None:
+            break
+        host = before
+    address = _address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address or host)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host
+        return None
+    # An IPv4 client of a socket that listens to both.
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_of(host: str, networks: Collection[Network]) -> bool:
+    address = _address(host)
+    return address is not None and any(address in network for network in networks)
+
+
+def _without_port(hop: str) -> str:
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def retry_after(seconds: float) -> str:

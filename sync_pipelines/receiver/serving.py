@@ -14,6 +14,7 @@ from sync_pipelines.lib.http import Timeouts
 from sync_pipelines.lib.json_requests import JsonClient
 from sync_pipelines.receiver.app import Answer, Options, Receiver, Store
 from sync_pipelines.receiver.keyset import KeySet
+from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.receiver.store import InboxStore
 from sync_pipelines.receiver.tokens import Guard
 from sync_pipelines.settings import Settings
@@ -42,11 +43,23 @@ def build(
         now=clock,
     )
     kept = store or InboxStore(settings.require("ops_database_url"))
-    options = options or Options(origins=tuple(filter(None, settings.scouter_screen_origins.split(","))))
     receiver = Receiver(
-        guard, kept, export=export, webhook=settings.scouter_way_back, options=options, monotonic=monotonic
+        guard,
+        kept,
+        export=export,
+        webhook=settings.scouter_way_back,
+        options=options or options_of(settings),
+        monotonic=monotonic,
     )
     return receiver.application()
+
+
+def options_of(settings: Settings) -> Options:
+    """The usual limits, with the origins and the proxies that the settings name."""
+    return Options(
+        origins=tuple(filter(None, settings.scouter_screen_origins.split(","))),
+        proxies=networks_of(settings.scouter_trusted_proxies),
+    )
 
 
 def serve(
@@ -56,9 +69,8 @@ def serve(
     *,
     export: Answer | None = None,
     options: Options | None = None,
-    proxies: str = "127.0.0.1",
 ) -> None:
-    """Serve until SIGTERM or SIGINT. TLS is the reverse proxy's: only from `proxies` is the caller's address taken.
+    """Serve until SIGTERM or SIGINT. TLS is the reverse proxy's, which SCOUTER_TRUSTED_PROXIES names.
 
     Raises PermanentError where nothing could ever be accepted: there is nothing to answer, or no secret is set.
     """
@@ -82,8 +94,7 @@ def serve(
         # Its lines hold whole URLs; what matters of a request is said by the application.
         access_log=False,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=proxies,
+        proxy_headers=False,  # it would trust whoever calls from this machine
         limit_concurrency=200,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=10,

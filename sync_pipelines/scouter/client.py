@@ -46,7 +46,7 @@ def service_key(settings: Settings) -> str:
     Read when it is used, so that a renewed one counts at once.
     """
     if settings.gestao_scouter_service_key is not None:
-        return settings.gestao_scouter_service_key.get_secret_value()
+        return settings.gestao_scouter_service_key.get_secret_value().strip()
     if settings.gestao_scouter_secrets_from != "vault":
         raise PermanentError(f"{KEY_SETTING} is not set; see .env.example.")
     names = (KEY_SETTING, KEY_SETTING.lower())

@@ -33,7 +33,7 @@ from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import Settings, SettingsError
 
 OPS = "the ops database"
 BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
@@ -187,7 +187,7 @@ class LeadPush:
             configuration = read_configuration(connection)
             try:
                 columns = self.examine(connection).mapping.columns
-            except SyncError:
+            except (SyncError, SettingsError):
                 columns = (KEY, "updated_at")  # the test itself tells what is wrong
         return ConnectionTest(
             self.settings.gestao_scouter_url,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 
@@ -27,7 +28,19 @@ class ScouterSettings(BaseSettings):
     scouter_way_back: bool = False
     scouter_outbox: bool = False
     scouter_screen_origins: str = ""
+    scouter_trusted_proxies: str = ""
     scouter_webhook_secret: SecretStr | None = None
     scouter_inbox_retention_days: int = Field(30, ge=1)
     tabuladormax_jwt_secret: SecretStr | None = None
     tabuladormax_project_url: str | None = None
+
+    @field_validator("scouter_trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        try:
+            [ip_network(one) for one in map(str.strip, value.split(",")) if one]
+        except ValueError:
+            raise ValueError(
+                "must be addresses or networks such as 10.0.0.0/8, with commas between"
+            ) from None
+        return value

@@ -65,6 +65,8 @@ def test_every_2xx_is_a_success(status: int) -> None:
 def test_the_column_of_a_stale_cache_is_read_from_its_message_and_from_no_other() -> None:
     said = "Could not find the 'cadastro_existe_foto' column of 'leads' in the schema cache"
     assert problem(400, "PGRST204", message=said).column == "cadastro_existe_foto"
+    older = "Column 'cadastro_existe_foto' of relation 'leads' does not exist"
+    assert problem(400, "PGRST204", message=older).column == "cadastro_existe_foto"
     assert problem(400, "22P02", message=said).column is None
 
 

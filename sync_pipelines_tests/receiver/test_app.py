@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sync_pipelines.receiver.app import EXPORT_PATH, HEALTH_PATH, HEALTH_SECONDS, WEBHOOK_PATH, Options
-from sync_pipelines.receiver.limits import Rate
+from sync_pipelines.receiver.limits import Rate, networks_of
 from sync_pipelines_tests.receiver.conftest import (
     OWN,
     SIGNING_SECRET,
@@ -212,6 +212,40 @@ def test_a_body_that_does_not_come_is_given_up(new_desk: NewDesk) -> None:
     assert desk.stored == []
 
 
+BODY = b'{"lead": {"id": 1}}'
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: -1\r\n",
+        "Content-Length: 1e3\r\n",
+        "Content-Length: 0x13\r\n",
+        f"Content-Length: {len(BODY)}\r\nContent-Length: 5\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Content-Length : 19\r\n",
+        "X: " + "x" * 100_000 + "\r\n",
+        "".join(f"X-{number}: {'x' * 1000}\r\n" for number in range(100)),
+    ],
+)
+def test_a_request_that_can_be_read_in_two_ways_or_is_all_header_is_refused(desk: Desk, head: str) -> None:
+    answer = raw(desk, f"{HEAD}{head}", iter([BODY]))
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431", b"HTTP/1.1 501"))
+    assert desk.stored == []
+    assert desk.post().status_code == 200, "and the receiver goes on"
+
+
+def test_a_second_request_behind_a_refused_body_is_not_heard(desk: Desk) -> None:
+    hidden = (
+        f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\n{HEAD}Content-Length: {len(BODY)}\r\n\r\n".encode()
+        + BODY
+    )
+    answer = raw(desk, f"{HEAD}Content-Length: 5000000000\r\n", iter([hidden]))
+    assert answer.count(b"HTTP/1.1 ") <= 1
+    assert desk.stored == []
+
+
 def test_a_caller_who_hangs_up_leaves_nothing(desk: Desk) -> None:
     parts = urlsplit(desk.url)
     with socket.create_connection((parts.hostname, parts.port or 0)) as line:
@@ -257,6 +291,23 @@ def test_who_guesses_at_the_secret_is_slowed_down(new_desk: NewDesk) -> None:
     desk = new_desk(options=Options(per_client=Rate(1, 3)))
     wrong = {"x-webhook-secret": "adivinhado"}
     assert [desk.post(headers=wrong).status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+
+
+def forwarded(client: str) -> dict[str, str]:
+    return OWN | {"X-Forwarded-For": client}
+
+
+def test_callers_behind_a_trusted_proxy_are_counted_one_by_one(new_desk: NewDesk) -> None:
+    one_each = Options(per_client=Rate(1, 1), proxies=networks_of("127.0.0.1"))
+    desk = new_desk(options=one_each)
+    calls = ["198.51.100.1", "198.51.100.2", "198.51.100.1", "9.9.9.9, 198.51.100.2"]
+    assert [desk.post(headers=forwarded(one)).status_code for one in calls] == [200, 200, 429, 429]
+
+
+def test_without_a_trusted_proxy_nobody_gets_round_the_limit_by_a_header(new_desk: NewDesk) -> None:
+    desk = new_desk(options=Options(per_client=Rate(1, 1)))
+    calls = ["198.51.100.1", "198.51.100.2"]
+    assert [desk.post(headers=forwarded(one)).status_code for one in calls] == [200, 429]
 
 
 def test_who_is_refused_takes_nothing_from_the_limit_of_all(new_desk: NewDesk) -> None:

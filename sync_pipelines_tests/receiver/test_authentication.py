@@ -9,6 +9,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -52,6 +53,25 @@ PUBLIC_PEM = EC_KEY.public_key().public_bytes(
 )
 LATER, EARLIER = int((NOW + HOUR).timestamp()), int((NOW - HOUR).timestamp())
 
+RSA_PEM = RSA_KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+
+
+def claiming(payload: bytes) -> str:
+    """A token rightly signed over something that is no object."""
+    text = f"{part({'alg': 'HS256'})}.{base64.urlsafe_b64encode(payload).rstrip(b'=').decode()}"
+    mark = hmac.new(SIGNING_SECRET.encode(), text.encode(), hashlib.sha256).digest()
+    return f"{text}.{base64.urlsafe_b64encode(mark).rstrip(b'=').decode()}"
+
+
+def named_by_itself(**header: Any) -> str:
+    """A token of a stranger's that says where the key to it is to be found."""
+    claims = {"role": "service_role", "exp": LATER}
+    return jwt.encode(claims, STRANGER, "ES256", headers={"kid": "ec-1", **header})
+
+
 BAD_TOKENS = {
     "none": forged({"alg": "none", "typ": "JWT"}, None),
     "None": forged({"alg": "None"}, None),
@@ -60,6 +80,26 @@ BAD_TOKENS = {
     "HS256 by the public key": forged({"alg": "HS256", "kid": "ec-1"}, PUBLIC_PEM),
     "HS256 by a key of the set": forged({"alg": "HS256", "kid": "shared"}, b"shared"),
     "HS512": signed(SIGNING_SECRET + SIGNING_SECRET, "HS512"),
+    "nOnE": forged({"alg": "nOnE", "kid": "ec-1"}, None),
+    "hs256": forged({"alg": "hs256"}, SIGNING_SECRET.encode()),
+    "HS256 without a signature": forged({"alg": "HS256"}, None),
+    "HS256 by the other public key": forged({"alg": "HS256", "kid": "rsa-1"}, RSA_PEM),
+    "HS256 by nothing": forged({"alg": "HS256", "kid": "../../../../dev/null"}, b"\0"),
+    "RS256 by the secret": forged({"alg": "RS256", "kid": "rsa-1"}, SIGNING_SECRET.encode()),
+    "RS256 by a shared key": forged({"alg": "RS256", "kid": "shared"}, b"shared"),
+    "a list of kids": forged({"alg": "ES256", "kid": ["ec-1"]}, b"x"),
+    "a kid that is none": forged({"alg": "ES256", "kid": "ec-1' or '1'='1"}, b"x"),
+    "a key of its own": named_by_itself(
+        jwk=json.loads(jwt.algorithms.ECAlgorithm.to_jwk(STRANGER.public_key()))
+    ),
+    "a key set of its own": named_by_itself(jku="http://127.0.0.1:9/jwks.json", x5u="http://127.0.0.1:9/x"),
+    "unencoded": forged({"alg": "HS256", "b64": False}, SIGNING_SECRET.encode()),
+    "a deep header": f"{base64.urlsafe_b64encode(b'[' * 5000).decode()}.e30.e30",
+    "a header that is a list": f"{base64.urlsafe_b64encode(b'[1]').decode().rstrip('=')}.e30.e30",
+    "a header with half a pair": forged({"alg": "\ud83d"}, SIGNING_SECRET.encode()),
+    "claims that are a list": claiming(b"[1]"),
+    "deep claims": claiming(b"[" * 4000),
+    "expiry beyond any": forged({"alg": "HS256"}, SIGNING_SECRET.encode(), exp=float("-inf")),
     "critical header": forged({"alg": "HS256", "crit": ["exp"]}, SIGNING_SECRET.encode()),
     "another secret": signed("um-segredo-de-outro-projeto-que-nao-e-este"),
     "expired": signed(exp=EARLIER),

@@ -14,6 +14,9 @@ import httpx
 import psycopg
 
 from sync_pipelines.receiver.app import HEALTH_PATH, WEBHOOK_PATH
+from sync_pipelines.receiver.limits import networks_of
+from sync_pipelines.receiver.serving import options_of
+from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.receiver.conftest import OWN, WEBHOOK_SECRET, lead
 
 CODE = """
@@ -53,3 +56,14 @@ def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str 
     with psycopg.connect(ops_url) as connection:
         rows = connection.execute("select lead_id, payload from ops.inbox").fetchall()
     assert rows == [(600_001, json.loads(json.dumps(lead())))]
+
+
+def test_the_settings_name_origins_and_proxies_and_by_default_there_are_none() -> None:
+    assert (options_of(read_settings(None)).origins, options_of(read_settings(None)).proxies) == ((), ())
+    given = {
+        "scouter_screen_origins": "https://a.example,https://b.example",
+        "scouter_trusted_proxies": "10.0.0.7, ::1",
+    }
+    options = options_of(read_settings(None, **given))
+    assert options.origins == ("https://a.example", "https://b.example")
+    assert options.proxies == networks_of("10.0.0.7,::1")

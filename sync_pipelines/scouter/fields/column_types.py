@@ -53,6 +53,10 @@ _ALIASES = {
 
 def base_type(kind: str) -> str:
     """A type without its precision: `numeric` of `numeric(10,2)`; what is not one of ours comes back as it is."""
+    if kind.endswith("[]"):
+        return f"{base_type(kind.removesuffix('[]'))}[]"
+    if kind.endswith(".citext"):  # an extension, which Supabase keeps in a schema of its own
+        return "citext"
     if kind in _ALIASES:
         return _ALIASES[kind]
     found = _TYPE.fullmatch(kind)

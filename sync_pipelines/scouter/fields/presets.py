@@ -102,9 +102,9 @@ def _usable(preset: Preset, source: Collection[str], destination: Collection[str
 
 
 def export_text(presets: Sequence[Preset]) -> str:
-    """Presets as the text of a file that `read_text` reads."""
+    """Presets as the text of a file that `read_text` reads; one that is no mapping any more, as it is stored."""
     listed = [
-        {"name": preset.name, "is_default": preset.is_default, "mappings": preset.mapping.document()}
+        {"name": preset.name, "is_default": preset.is_default, "mappings": _shown(preset)}
         for preset in presets
     ]
     return json.dumps({"format": FORMAT, "presets": listed}, ensure_ascii=False, indent=2) + "\n"
@@ -129,32 +129,52 @@ def read_text(text: str, name: str = "") -> list[Preset]:
 
 
 def write_file(path: Path, presets: Sequence[Preset]) -> None:
-    """Write the file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
+    """Write a new file, whole or not at all; PermanentError where there is one already."""
+    text = export_text(presets)
     try:
-        part.write_text(export_text(presets), encoding="utf-8")
-        part.replace(path)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise PermanentError(f"{path} is there already and stays as it is: name another file.") from None
     except OSError as error:
         raise PermanentError(f"{path} could not be written: {error.strerror}.") from None
 
 
 def read_file(path: Path, name: str = "") -> list[Preset]:
-    """Read a file of presets; PermanentError where it is none."""
+    """Read a file of presets; PermanentError, which names it, where it is none."""
     try:
         return read_text(path.read_text(encoding="utf-8"), name)
     except UnicodeDecodeError:
         raise PermanentError(f"{path} is not a text in UTF-8.") from None
     except OSError as error:
         raise PermanentError(f"{path} could not be read: {error.strerror}.") from None
+    except PermanentError as error:
+        raise PermanentError(f"{path}: {error}") from None
+
+
+def _shown(preset: Preset) -> Any:
+    try:
+        return preset.mapping.document()
+    except PermanentError:
+        return preset.document
 
 
 def _json(text: str) -> MappingOf[str, Any]:
+    twice: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice.extend(sorted({name for name in names if names.count(name) > 1}))
+        return dict(pairs)
+
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=unique)
     except ValueError:
         raise PermanentError("The file is not JSON.") from None
     if not isinstance(document, dict):
         raise PermanentError("The file is neither a mapping nor a list of presets.")
+    if twice:
+        raise PermanentError(f"The file has two values for {', '.join(twice)}: keep one.")
     return document
 
 

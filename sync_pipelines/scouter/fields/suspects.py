@@ -70,12 +70,16 @@ def _not_one_of(value: Expression, labels: tuple[int | str, ...]) -> Expression:
 
 
 _CONDITIONS: dict[Rule, Callable[[Expression, tuple[int | str, ...]], Expression]] = {
-    # Blanks at the end are cut by the server itself.
-    "longer_than": _condition("char_length(rtrim({0}::text, ' ')) > {1}"),
+    # The text as JSON has it, where a moment is longer than it is elsewhere. Blanks at its end the server cuts itself.
+    "longer_than": _condition("char_length(rtrim(to_json({0}) #>> '{{}}', ' ')) > {1}"),
     "out_of_range": _condition("{0} not between {1} and {2}"),
     # A fraction is refused in its text too: 12.00 is no integer to the server that reads it.
     "not_whole": _condition("({0}::text !~ '^-?\\d+$' or {0} not between {1} and {2})"),
-    "no_single_float": _condition("abs({0}) > 3.4e38 and abs({0}) < 'infinity'"),
+    # What would be rounded to infinity, or to zero, which it is not.
+    "no_single_float": _condition(
+        "(abs({0}) > 3.4028235677973366e38 and abs({0}) < 'infinity'"
+        " or {0} <> 0 and abs({0}) <= 7.006492321624085e-46)"
+    ),
     "not_one_of": _not_one_of,
     "not_looking_like": _condition("{0} !~ {1}"),
     "missing": _condition("{0} is null"),

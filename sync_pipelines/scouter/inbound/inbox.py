@@ -117,12 +117,12 @@ class Inbox:
             (run_id, ids, statuses, reasons),
         )
 
-    def replay(self, ids: Sequence[int]) -> int:
-        """Let rejected rows wait again, once their cause is mended; returns how many there were."""
+    def replay(self, ids: Sequence[int] | None) -> int:
+        """Let rejected rows wait again, once their cause is mended, None being all; returns how many there were."""
         done = self.connection.execute(
-            "update ops.inbox set status = 'waiting', reason = null, decided_at = null"
-            " where status = 'rejected' and id = any(%s)",
-            (list(ids),),
+            "update ops.inbox set status = 'waiting', reason = null, decided_at = null, run_id = null"
+            " where status = 'rejected' and (%(ids)s::bigint[] is null or id = any(%(ids)s))",
+            {"ids": None if ids is None else list(ids)},
         )
         return done.rowcount
 

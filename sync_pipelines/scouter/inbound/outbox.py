@@ -66,6 +66,7 @@ def _asked(client: PostgrestClient, function: str, arguments: dict[str, object])
         return answer
     if problem.code == "PGRST202":
         raise PermanentError(
-            f"{_WHAT}: the function {function} is not there. Run outbox.sql in that project."
+            f"{_WHAT}: the function {function} is not there, or its schema cache does not know it."
+            " Run outbox.sql in that project."
         )
     raise problem.error(f"{_WHAT} ({function})", setting="GESTAO_SCOUTER_SERVICE_KEY")

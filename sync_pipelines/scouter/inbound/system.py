@@ -9,6 +9,7 @@ import dagster as dg
 
 from sync_pipelines.scouter.inbound import assets as inbound_assets
 from sync_pipelines.scouter.inbound import automation as inbound_automation
+from sync_pipelines.scouter.inbound.jobs import scouter_replay_inbox
 from sync_pipelines.scouter.inbound.way_back import WayBack
 from sync_pipelines.settings import Settings
 
@@ -20,7 +21,7 @@ def way_back_definitions(
     deps: Sequence[dg.AssetKey] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.Definitions:
-    """Asset, checks, job, sensor, schedule and the resource `way_back`; nothing where SCOUTER_WAY_BACK is off."""
+    """Asset, checks, jobs, sensor, schedule and the resource `way_back`; nothing where SCOUTER_WAY_BACK is off."""
     if not settings.scouter_way_back:
         return dg.Definitions()
     way_back = way_back or WayBack(settings)
@@ -29,7 +30,7 @@ def way_back_definitions(
     schedule = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     return dg.Definitions(
         assets=[inbound_assets.inbound_asset(deps)],
-        jobs=[inbound_automation.inbound_job],
+        jobs=[inbound_automation.inbound_job, scouter_replay_inbox],
         sensors=[inbound_automation.inbox_sensor(way_back, clock, sensor)],
         schedules=[inbound_automation.inbox_schedule(schedule, settings.sync_timezone)],
         resources={"way_back": way_back},

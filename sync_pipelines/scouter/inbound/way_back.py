@@ -59,10 +59,10 @@ class WayBack:
         with self.client() as client, open_inbox(self._ops_url) as inbox:
             return outbox.collect(client, inbox, pages=pages).changes
 
-    def replay(self, ids: Collection[int]) -> int:
-        """Let rejected rows of the inbox wait again."""
+    def replay(self, ids: Collection[int] | None = None) -> int:
+        """Let rejected rows of the inbox wait again, all of them where none are named; returns how many."""
         with open_inbox(self._ops_url) as inbox:
-            return inbox.replay(list(ids))
+            return inbox.replay(None if ids is None else list(ids))
 
     def run(self, run_id: str, tell: Callable[[str], None] = lambda _sentence: None) -> WayBackRun:
         """Fetch, drain, forget. Raises SyncError."""

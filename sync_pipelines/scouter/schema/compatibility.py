@@ -17,8 +17,14 @@ from sync_pipelines.scouter.fields.rendering import result_type
 from sync_pipelines.scouter.fields.suspects import Suspect
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Level, SourceColumn, Verdict
 
-#: Whole numbers with fewer digits than the largest of their type: the few others go alone, and may pass.
-_DIGITS = {"smallint": 4, "integer": 9, "bigint": 18}
+#: Texts of numbers with fewer digits than the largest of their type: the few others go alone, and may pass.
+_SHORT_NUMBERS = {
+    **{
+        kind: rf"^[+-]?\d{{1,{digits}}}$"
+        for kind, digits in (("smallint", 4), ("integer", 9), ("bigint", 18))
+    },
+    "real": r"^[+-]?(\d{1,28}(\.\d{0,28})?|\.\d{1,28})([eE][+-]?\d)?$",
+}
 
 
 class Rule(NamedTuple):
@@ -69,7 +75,7 @@ RULES = (
     Rule(_REAL, _DOUBLE, "ok", "widening", _WIDER),
     Rule(types.WHOLE_NUMBERS, types.WHOLE_NUMBERS, "lossy", "narrowing", _REFUSED, _out_of_range),
     Rule(_NUMERIC | types.FLOATS, types.WHOLE_NUMBERS, "lossy", "fraction", _FRACTION, _not_whole),
-    Rule(_DOUBLE, _REAL, "lossy", "narrowing", f"{_ROUNDED}, and {_REFUSED}", _no_single_float),
+    Rule(_DOUBLE | _NUMERIC, _REAL, "lossy", "narrowing", f"{_ROUNDED}, and {_REFUSED}", _no_single_float),
     Rule(types.NUMBERS, types.FLOATS | _NUMERIC, "warning", "rounding", _ROUNDED),
     Rule(
         types.WHOLE_NUMBERS,
@@ -132,8 +138,7 @@ def _judge(
     if not target:
         return "warning", "unknown", "its type is not known, so nothing is known of what it takes", []
     if transform and target in transform.coerced_to:
-        digits = _DIGITS.get(target)
-        pattern = rf"^[+-]?\d{{1,{digits}}}$" if digits else str(transform.looks_like)
+        pattern = _SHORT_NUMBERS.get(target) or str(transform.looks_like)
         return (
             "lossy",
             "coerced",
@@ -144,9 +149,11 @@ def _judge(
         return _into_enum(field, base, source, destination)
     if target in types.TEXTS:
         return _into_text(field, kind, source, destination)
+    if kind == target == "numeric":
+        return "warning", "precision", f"a precision there is not told to us: {_ROUNDED}, and {_REFUSED}", []
     if base == target:
         return "ok", "same_type", "the same type", []
-    if base == "numeric" and target in types.WHOLE_NUMBERS and types.modifiers(kind)[1:] not in ((), (0,)):
+    if base == "numeric" and target in types.WHOLE_NUMBERS and max((0, *types.modifiers(kind)[1:])) > 0:
         return "error", "fraction", "every value has decimals, which a whole number does not take (22P02)", []
     for rule in RULES:
         if base in rule.sources and target in rule.destinations:

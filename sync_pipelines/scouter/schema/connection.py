@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.postgrest import PostgrestClient, Problem
+from sync_pipelines.lib.postgrest import Answer, PostgrestClient, Problem
 from sync_pipelines.scouter.exports.table import Configuration
 from sync_pipelines.scouter.fields.mapping import KEY
 from sync_pipelines.scouter.schema.credentials import ROLE, claims
@@ -99,7 +99,9 @@ class ConnectionTest:
             with self.client_factory() as client:
                 _ask(client, self.columns, report)
         except SyncError as error:
-            report.checks["connection"] = Check(False, f"Não foi possível conectar: {error}")
+            report.checks["connection"] = Check(
+                False, f"Não foi possível falar com o Gestão Scouter: {error}"
+            )
         return report
 
     def _credentials(self) -> Check:
@@ -143,7 +145,7 @@ class ConnectionTest:
         if not (row.active and row.sync_enabled):
             off = "inativa" if not row.active else "com a sincronização desligada"
             return Check(False, f"A configuração está {off}: nenhuma exportação começa.", is_warning=True)
-        if _address(row.project_url or "") != _address(self.url or ""):
+        if not _is_same(row.project_url or "", self.url or ""):
             told = "O project_url de gestao_scouter_config não é o endereço de GESTAO_SCOUTER_URL, que é o que vale."
             return Check(False, told, is_warning=True)
         return Check(True, "A configuração está ativa e aponta para o mesmo projeto.")
@@ -152,12 +154,7 @@ class ConnectionTest:
 def _ask(client: PostgrestClient, columns: Sequence[str], report: ConnectionReport) -> None:
     answer = client.request("GET", f"/{TABLE}", params=(("select", f"{KEY},updated_at"), ("limit", "1")))
     problem = client.problem(answer)
-    refused = problem is not None and (problem.kind in ("transient", "fatal"))
-    report.checks["connection"] = (
-        Check(False, f"O Gestão Scouter respondeu {problem}.")
-        if refused and problem and problem.code != "42501"
-        else Check(True, "O Gestão Scouter respondeu.")
-    )
+    report.checks["connection"] = _connection(problem, answer)
     if not report.checks["connection"].valid:
         return
     no_column = problem is not None and problem.code == "42703"
@@ -176,14 +173,32 @@ def _ask(client: PostgrestClient, columns: Sequence[str], report: ConnectionRepo
         report.checks |= _write_checks(client, columns)
 
 
+def _connection(problem: Problem | None, answer: Answer) -> Check:
+    """Whether a PostgREST answered that knows our key; whether we may do anything there is another question."""
+    if problem is None:
+        if isinstance(answer.json(), list):
+            return Check(True, "O Gestão Scouter respondeu.")
+        return Check(
+            False, "Quem respondeu não é a API REST de um projeto: confira o endereço em GESTAO_SCOUTER_URL."
+        )
+    if problem.kind not in ("transient", "fatal") or problem.code == "42501":
+        return Check(True, "O Gestão Scouter respondeu.")
+    if problem.status == 401:
+        return Check(
+            False, f"O Gestão Scouter recusou a chave ({_shown(problem)}): ela é de outro projeto ou expirou."
+        )
+    return Check(False, f"O Gestão Scouter respondeu {_shown(problem)}.")
+
+
 def _write_checks(client: PostgrestClient, columns: Sequence[str]) -> dict[str, Check]:
     """Whether `id` is a key, and whether a push's columns may be written: no row is touched."""
     key = client.probe(TABLE, [KEY], on_conflict=KEY)
-    checks = {
-        "onConflict": Check(True, "id é uma chave única.")
-        if key is None or key.code != "42P10"
-        else Check(False, "id não é chave única de leads no Gestão Scouter (42P10).")
-    }
+    unique = Check(True, "id é uma chave única.")
+    if key is not None and key.code == "42P10":
+        unique = Check(False, "id não é chave única de leads no Gestão Scouter (42P10).")
+    elif key is not None:
+        unique = Check(False, f"Não foi possível verificar a chave id ({_shown(key)}).", is_warning=True)
+    checks = {"onConflict": unique}
     probed = probe(client, columns)
     writable = Check(True, f"As {len(columns)} colunas podem ser gravadas.")
     if probed.unknown:
@@ -197,10 +212,19 @@ def _reason(problem: Problem) -> str:
     if problem.code == "42501":
         return "a chave não tem permissão (42501); use a service role key e verifique os grants da tabela"
     if problem.code in ("PGRST205", "42P01"):
-        return f"a tabela não existe ou o cache do schema não a conhece ({problem})"
-    return str(problem)
+        return f"a tabela não existe ou o cache do schema não a conhece ({_shown(problem)})"
+    return _shown(problem)
 
 
-def _address(url: str) -> tuple[str, str]:
-    parts = urlsplit(url.strip())
-    return parts.netloc.lower(), parts.path.rstrip("/").removesuffix("/rest/v1")
+def _shown(problem: Problem) -> str:
+    return f"{problem.status} {problem.code}" if problem.code else f"{problem.status}, sem código"
+
+
+def _is_same(project_url: str, address: str) -> bool:
+    """Whether two addresses are of one project; what a person typed may be no address at all."""
+    try:
+        first, second = urlsplit(project_url.strip()), urlsplit(address.strip())
+    except ValueError:
+        return False
+    paths = {one.path.rstrip("/").removesuffix("/rest/v1") for one in (first, second)}
+    return first.netloc.lower() == second.netloc.lower() and len(paths) == 1

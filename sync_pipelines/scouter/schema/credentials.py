@@ -30,7 +30,15 @@ def claims(key: str) -> Claims:
         except ValueError:
             payload = None
         if isinstance(payload, dict):
-            role, end = payload.get("role"), payload.get("exp")
-            expires = datetime.fromtimestamp(end, UTC) if isinstance(end, int | float) else None
-            return Claims(True, False, role if isinstance(role, str) else None, expires)
+            role = payload.get("role")
+            return Claims(True, False, role if isinstance(role, str) else None, _end(payload.get("exp")))
     return Claims(False, key.startswith(_OPAQUE), None, None)
+
+
+def _end(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # no moment of any calendar: as good as none
+        return None

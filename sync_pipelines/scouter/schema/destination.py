@@ -101,14 +101,29 @@ def require_columns(client: PostgrestClient, mapping: Mapping) -> None:
 def _rule(problem: Problem) -> str:
     if problem.code == "42P10":
         return "key"
-    return "table" if problem.code in _NO_TABLE else "refused"
+    if problem.code == "42703":
+        return "stale_cache"
+    return "table" if _is_no_table(problem) else "refused"
+
+
+def _is_no_table(problem: Problem) -> bool:
+    # Servers before version 13 say nothing but 404 of a table that their cache has not.
+    return problem.code in _NO_TABLE or (problem.status == 404 and problem.code is None)
 
 
 def _sentence(problem: Problem) -> str:
     if problem.code == "42P10":
         return f"{DESTINATION}: {KEY} is no unique key of {TABLE}, so nothing can be merged on it (42P10)."
-    if problem.code in _NO_TABLE:
-        return f"{DESTINATION} has no table {TABLE}, or its schema cache does not know it yet ({problem})."
+    if problem.code == "42703":
+        return (
+            f"{DESTINATION}: its schema cache still has a column that {TABLE} has lost (42703): reload the cache, and"
+            " validate again to see which."
+        )
+    if _is_no_table(problem):
+        return (
+            f"{DESTINATION} has no table {TABLE}, or its schema cache does not know it yet, or GESTAO_SCOUTER_URL is"
+            f" not the address of its REST service ({problem})."
+        )
     if problem.code == "42501":
         return (
             f"{DESTINATION}: our key may not write into {TABLE} (42501). It has to be the service role's, and that role"

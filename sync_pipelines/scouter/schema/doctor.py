@@ -93,9 +93,11 @@ def _report(
         # Without a document the probe has told already what is missing.
         *tables.missing_verdicts(mapping, source, mapping.columns if shown is None else found),
     ]
-    if shown == {} and not any(one.rule == "table" for one in verdicts):
+    if shown == {}:
+        # Not one verdict a column of a table that is not there: no ALTER TABLE would help.
         verdicts = [one for one in verdicts if one.rule != "destination_missing"]
-        verdicts.insert(0, _unseen_table())
+        if not any(one.rule == "table" for one in verdicts):
+            verdicts.insert(0, _unseen_table())
     conflict_works = probed.problem is None or any(one.rule == "key" for one in verdicts)
     verdicts += tables.table_verdicts(mapping, shown or {}, conflict_works=conflict_works or not shown)
     fields, suspects = _judged(mapping, source, found)

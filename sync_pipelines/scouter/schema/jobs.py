@@ -64,14 +64,13 @@ def import_mappings(
     context: dg.OpExecutionContext, config: ImportConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
-        try:
-            text = Path(config.path).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise PermanentError(f"{config.path} cannot be read: {type(error).__name__}.") from None
-        found = presets.read_text(text, config.name)
-        report = push.doctor().examine(fresh=True)
+        found = presets.read_file(Path(config.path), config.name)
+        # Each by its own report: without a document of its columns, the destination tells only those it is asked for.
+        reports = [push.doctor().examine(preset.mapping, fresh=True) for preset in found]
         saved = presets.Presets(connection).save(
-            found, list(report.source_types), list(report.destination_columns)
+            found,
+            list(reports[0].source_types),
+            {name for one in reports for name in one.destination_columns},
         )
     context.log.info(f"Saved: {', '.join(saved)}.")
 
@@ -81,12 +80,7 @@ def export_mappings(
     context: dg.OpExecutionContext, config: ExportConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
-        text = presets.export_text(presets.Presets(connection).all())
-        try:
-            with Path(config.path).open("x", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise PermanentError(f"{config.path} cannot be written: {error.strerror}.") from None
+        presets.write_file(Path(config.path), presets.Presets(connection).all())
     context.log.info(f"Written to {config.path}.")
 
 

@@ -82,7 +82,8 @@ def _look(client: PostgrestClient, columns: Sequence[str]) -> Probed | None:
         seen = probe(client, columns)
     except TransientError:
         return None
-    if seen.problem and seen.problem.kind != "schema":
+    # No key on `id` is no matter of the cache: waiting brings none.
+    if seen.problem and (seen.problem.kind != "schema" or seen.problem.code == "42P10"):
         raise PermanentError(" ".join(one.sentence for one in probe_verdicts(seen, None)))
     return seen
 

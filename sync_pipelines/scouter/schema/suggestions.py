@@ -20,7 +20,7 @@ RELOAD = "notify pgrst, 'reload schema';"
 RELOAD_FUNCTION = """\
 create or replace function public.notify_pgrst_reload() returns void
 language sql security definer set search_path = '' as $$ notify pgrst, 'reload schema' $$;
-revoke all on function public.notify_pgrst_reload() from public;
+revoke all on function public.notify_pgrst_reload() from public, anon, authenticated;
 grant execute on function public.notify_pgrst_reload() to service_role;
 notify pgrst, 'reload schema';"""
 _WIDENED = {"narrowing", "length", "fraction"}
@@ -31,10 +31,12 @@ def suggested_sql(
 ) -> tuple[str, ...]:
     """One statement a column, then one reload; nothing where nothing is to be done."""
     statements: dict[str, None] = {}  # a set that keeps its order
+    is_stale = False
     for verdict in verdicts:
+        is_stale |= verdict.rule in ("not_in_cache", "stale_cache")
         if statement := _statement(mapping, source, verdict):
             statements[statement] = None
-    return (*statements, RELOAD) if statements else ()
+    return (*statements, RELOAD) if statements or is_stale else ()
 
 
 def markdown(statements: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.scouter.fields.column_types import base_type
+from sync_pipelines.scouter.fields.column_types import TEXTS, base_type
 from sync_pipelines.scouter.fields.mapping import KEY, STAMPS, Mapping, rules_broken
 
 TABLE = "public.leads"
@@ -23,6 +23,8 @@ Level = Literal["ok", "warning", "lossy", "error"]
 #: Of OpenAPI's types, where a server names no format.
 _TYPES = {"string": "text", "integer": "integer", "number": "numeric", "boolean": "boolean"}
 STAMP_TYPES = {"sync_source": "text", "sync_status": "text", "last_sync_at": "timestamp with time zone"}
+#: Characters of a stamp; a moment is in UTC with microseconds.
+_STAMP_LENGTHS = {name: len(value) for name, value in STAMPS.items()} | {"last_sync_at": 32}
 _CATALOGUE = """
 select attname, format_type(coalesce(nullif(kind.typbasetype, 0), kind.oid),
         case when kind.typbasetype = 0 then atttypmod else kind.typtypmod end),
@@ -163,12 +165,21 @@ def table_verdicts(
         shown = f"is {', '.join(keys)}" if keys else "is not there"
         sentence = f"The primary key of {DESTINATION} {shown}: nothing can be in conflict on {KEY} (42P10)."
         verdicts.append(Verdict("*", "error", "key", sentence))
-    for name, kind in STAMP_TYPES.items():
-        column = destination.get(name)
-        if column and column.type not in ("", kind, "character varying"):
-            sentence = f"{name} of {DESTINATION} is {column.type}, where the push writes {kind}."
-            verdicts.append(Verdict(name, "error", "stamp_type", sentence))
+    verdicts += [
+        Verdict(name, "error", "stamp_type", f"{name} of {DESTINATION} {told}.")
+        for name in STAMPS
+        if name in destination and (told := _unfit_for_stamp(destination[name]))
+    ]
     return verdicts
+
+
+def _unfit_for_stamp(column: DestinationColumn) -> str:
+    kind, length = STAMP_TYPES[column.name], _STAMP_LENGTHS[column.name]
+    if column.type not in ("", kind, *TEXTS):
+        return f"is {column.type}, where the push writes {kind}"
+    if column.max_length is not None and column.max_length < length:
+        return f"takes {column.max_length} characters, where the push writes {length}"
+    return ""
 
 
 def only_there(mapping: Mapping, destination: Iterable[str]) -> list[str]:

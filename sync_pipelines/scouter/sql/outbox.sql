@@ -134,3 +134,6 @@ revoke execute on function public.sync_read_lead_changes(bigint, integer) from p
 revoke execute on function public.sync_forget_lead_changes(bigint) from public, anon, authenticated;
 grant execute on function public.sync_read_lead_changes(bigint, integer) to service_role;
 grant execute on function public.sync_forget_lead_changes(bigint) to service_role;
+
+-- The functions are called through PostgREST, which does not know of them until it looks again.
+notify pgrst, 'reload schema';

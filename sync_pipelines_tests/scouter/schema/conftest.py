@@ -1,85 +1,79 @@
-"""The two lead projects in a real server, and what their columns are called."""
+"""Both lead projects and a face, shared by the tests that change neither schema."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import count
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from sync_pipelines.lib import postgres
+from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.sandbox.postgres import PostgresServer
-from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
-from sync_pipelines.scouter.fields import rendering
-from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, validated
-
-_numbers = count(1)
-_COLUMNS = (
-    "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-    " where attrelid = 'public.leads'::regclass and attnum > 0 and not attisdropped"
-)
-Database = psycopg.Connection[Any]
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.client import gestao_client
+from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.scouter.house import LeadHouse
 
 
 @pytest.fixture(scope="session")
-def lead_templates(postgres_server: PostgresServer) -> dict[str, str]:
-    """Names of template databases: a source with 300 leads, an empty destination of 49 columns."""
-    with psycopg.connect(postgres_server.create_database("template_doctor_source")) as connection:
-        build_tabuladormax(connection, leads=300)
-    with psycopg.connect(postgres_server.create_database("template_doctor_destination")) as connection:
-        build_gestao_scouter(connection, local_leads=False, collision=False)
-    return {"source": "template_doctor_source", "destination": "template_doctor_destination"}
+def shared_clinic(
+    postgres_server: PostgresServer, templates: dict[str, str], push_templates: dict[str, str]
+) -> Iterator[LeadHouse]:
+    wanted = {"tab": push_templates["tab"], "gestao": push_templates["gestao"], "ops": templates["ops"]}
+    urls = {
+        side: postgres_server.create_database(f"clinic_{side}", template=template)
+        for side, template in wanted.items()
+    }
+    with ExitStack() as stack:
+        face = stack.enter_context(PostgrestFace(urls["gestao"]))
+        tab, gestao, ops = (
+            stack.enter_context(psycopg.connect(urls[side], autocommit=True))
+            for side in ("tab", "gestao", "ops")
+        )
+        settings = read_settings(
+            None,
+            sync_env="development",
+            ops_database_url=urls["ops"],
+            tabuladormax_database_url=urls["tab"],
+            gestao_scouter_url=face.url,
+            gestao_scouter_service_key=face.service_key,
+        )
+        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
+        yield LeadHouse(push, face, tab, gestao, ops)
 
 
 @pytest.fixture
-def new_lead_database(
-    postgres_server: PostgresServer, lead_templates: dict[str, str]
-) -> Iterator[Callable[[str], str]]:
-    """Make a `source` or a `destination`; returns its URL. All are dropped at the end."""
-    made: list[str] = []
-
-    def make(side: str) -> str:
-        made.append(f"doctor_{side}_{next(_numbers)}")
-        return postgres_server.create_database(made[-1], template=lead_templates[side])
-
-    yield make
-    for name in made:
-        postgres_server.drop_database(name)
+def clinic(shared_clinic: LeadHouse) -> Iterator[LeadHouse]:
+    """Both sides fit, nothing is known yet, and no fault is on."""
+    shared_clinic.ops.execute("truncate ops.schema_reports")
+    shared_clinic.tab.execute("truncate public.gestao_scouter_field_mappings")
+    yield replace(shared_clinic)
+    shared_clinic.face.reload_polls = 0
+    shared_clinic.face.clear()
 
 
 @pytest.fixture
-def source_url(new_lead_database: Callable[[str], str]) -> str:
-    return new_lead_database("source")
+def client(clinic: LeadHouse) -> Iterator[PostgrestClient]:
+    with clinic.push.client(clinic.settings) as made:
+        yield made
 
 
 @pytest.fixture
-def destination_url(new_lead_database: Callable[[str], str]) -> str:
-    return new_lead_database("destination")
+def new_face() -> Iterator[Callable[..., PostgrestFace]]:
+    """Serve a database by another face."""
+    with ExitStack() as stack:
+
+        def make(connection: psycopg.Connection[Any], **options: Any) -> PostgrestFace:
+            return stack.enter_context(PostgrestFace(url_of(connection), **options))
+
+        yield make
 
 
-@pytest.fixture
-def source(source_url: str) -> Iterator[Database]:
-    with postgres.connect(source_url, what="TabuladorMax", session=rendering.SESSION) as connection:
-        yield connection
-
-
-@pytest.fixture
-def destination(destination_url: str) -> Iterator[Database]:
-    """As PostgREST's own sessions are, but in a zone in which nobody would look at UTC."""
-    zone = {"TimeZone": "America/Sao_Paulo"}
-    with postgres.connect(destination_url, what="Gestão Scouter", session=zone) as connection:
-        yield connection
-
-
-def columns(database: Database) -> dict[str, str]:
-    """The types of the columns of leads, by name."""
-    return dict(database.execute(_COLUMNS).fetchall())
-
-
-@pytest.fixture
-def mapping(source: Database, destination: Database) -> Mapping:
-    """The default mapping of the two."""
-    sides = columns(source), columns(destination)
-    return validated(default_mapping(*sides), *sides)
+def url_of(connection: psycopg.Connection[Any]) -> str:
+    info = connection.info
+    password = f":{info.password}" if info.password else ""
+    return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{info.dbname}"

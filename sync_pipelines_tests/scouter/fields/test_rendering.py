@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.fields.mapping import Field, Mapping
-from sync_pipelines.scouter.fields.rendering import body_sql, hash_sql, payload_hash_sql, suspect_sql
-from sync_pipelines.scouter.fields.suspects import Suspect
-from sync_pipelines_tests.scouter.schema.conftest import Database, columns
+from sync_pipelines.scouter.fields.rendering import SESSION, body_sql, hash_sql, payload_hash_sql
+from sync_pipelines_tests.scouter.fields.conftest import Database, columns
 
+NewDatabase = Callable[[str | None], str]
 STAMPS = {
     "sync_source": "tabuladormax",
     "sync_status": "synced",
@@ -207,29 +211,6 @@ def test_the_stamps_may_be_left_out(source: Database, mapping: Mapping) -> None:
 
 
 @pytest.mark.parametrize(
-    ("transform", "sources", "values", "sent"),
-    [
-        ("first_non_empty", ("celular", "telefone_casa"), {"celular": "", "telefone_casa": "2"}, "2"),
-        ("first_non_empty", ("celular", "telefone_casa"), {"celular": "", "telefone_casa": None}, None),
-        ("text", ("ficha_confirmada",), {"ficha_confirmada": False}, "false"),
-        ("lowercase", ("name",), {"name": "ÉRICA"}, "érica"),
-        ("sim_nao", ("ficha_confirmada",), {"ficha_confirmada": False}, "Não"),
-        ("sim_nao", ("ficha_confirmada",), {"ficha_confirmada": None}, None),
-        ("digits", ("celular",), {"celular": "+55 (11) 9-1"}, "551191"),
-        ("date", ("criado",), {"criado": "2025-10-22T02:59:59Z"}, "2025-10-21"),
-        ("date:UTC", ("criado",), {"criado": "2025-10-22T02:59:59Z"}, "2025-10-22"),
-        ("integer", ("fonte",), {"fonte": " 012 "}, "012"),
-        ("integer", ("fonte",), {"fonte": "  "}, None),
-    ],
-)
-def test_transforms(
-    source: Database, transform: str, sources: tuple[str, ...], values: dict[str, object], sent: object
-) -> None:
-    put(source, **values)
-    assert body(source, Mapping((Field("campo", sources, transform),)))["campo"] == sent
-
-
-@pytest.mark.parametrize(
     ("transform", "sent", "given_back"),
     [
         ("integer", " 012 ", 12),
@@ -247,37 +228,119 @@ def test_a_text_that_the_destination_reads_is_known_again_in_its_words(
     assert hash_of_payload(source, made, json.dumps({"id": LEAD, "campo": given_back})) == content
 
 
-@pytest.mark.parametrize(
-    ("column", "transform", "rule", "limits", "good", "bad"),
-    [
-        ("fonte", None, "longer_than", (5,), "12345  ", "123456"),
-        ("age", None, "out_of_range", (-10, 10), 10, 11),
-        ("valor_ficha", None, "not_whole", (0, 10), None, "3.00"),
-        ("fonte", None, "not_one_of", ("100%", "b'c"), "100%", "b"),
-        ("fonte", "integer", "not_looking_like", (r"^[+-]?\d{1,19}$",), " 7 ", "7,5"),
-    ],
-)
-def test_suspects(
-    source: Database,
-    column: str,
-    transform: str | None,
-    rule: Any,
-    limits: tuple[Any, ...],
-    good: object,
-    bad: object,
+def postgres_text(value: object) -> str | None:
+    """A value as Postgres writes it in a session of ours."""
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        fraction = f".{moment.microsecond:06}".rstrip("0") if moment.microsecond else ""
+        return f"{moment:%Y-%m-%d %H:%M:%S}{fraction}+00"
+    return None if value is None else str(value)
+
+
+def row_text(values: list[object]) -> str:
+    """A row as Postgres writes it: what is not there is nothing, what is empty is quoted."""
+    cells = []
+    for text in map(postgres_text, values):
+        is_quoted = text is not None and (text == "" or set(text) & set('"\\(), \t\n\r\v\f'))
+        escaped = (text or "").replace("\\", "\\\\").replace('"', '""')
+        cells.append(f'"{escaped}"' if is_quoted else escaped)
+    return f"({','.join(cells)})"
+
+
+@given(lead=leads)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_body_and_hash_are_those_of_an_independent_rendering(
+    source: Database, mapping: Mapping, lead: dict[str, Any]
 ) -> None:
-    suspect = Suspect(Field("campo", (column,), transform), rule, limits)
-    assert Suspect.from_document(json.loads(json.dumps(suspect.document()))) == suspect
-    found = []
-    for value in (good, bad, None):
-        put(source, **{column: value})
-        query = sql.SQL("select {} from public.leads as lead where %(id)s = id").format(
-            suspect_sql([suspect])
+    values = {name: value for name, value in lead.items() if name not in ("raw", "commercial_project_id")}
+    put(source, **values)
+    text, content = rendered(source, mapping)
+    held: dict[str, Any] = {"id": LEAD, **values}
+    # The defaults of the table, where the lead says nothing.
+    held |= dict.fromkeys(("cadastro_existe_foto", "presenca_confirmada"), False)
+    phones = [held.get(name) for name in ("celular", "telefone_trabalho", "telefone_casa")]
+    expected = {
+        field.destination: next(filter(None, phones), None)
+        if field.destination == "telefone"
+        else held.get(field.sources[0])
+        for field in mapping.fields
+    }
+    hashed = [expected[field.destination] for field in mapping.hashed]
+    assert content == UUID(hashlib.md5(row_text(hashed).encode(), usedforsecurity=False).hexdigest())
+    told = json.loads(text, parse_float=Decimal)
+    del told["updated_at"], expected["updated_at"]
+    for name, value in expected.items():
+        seen = datetime.fromisoformat(told[name]) if isinstance(value, datetime) else told[name]
+        assert (seen, type(seen)) == (value, type(value)) or seen == value == Decimal(str(value)), name
+    assert {name: told[name] for name in STAMPS} == {
+        **STAMPS,
+        "last_sync_at": "2025-10-21T16:43:00+00:00",
+    }
+
+
+def test_the_hash_is_the_same_in_sessions_of_other_habits(new_database: NewDatabase) -> None:
+    url = new_database(None)
+    names = ("id", "peso", "fator", "duracao", "selo", "dia", "criado", "raw", "valor")
+    made = Mapping(tuple(Field(name, (name,)) for name in names))
+    habits = {
+        "DateStyle": "SQL, DMY",
+        "TimeZone": "Asia/Tokyo",
+        "IntervalStyle": "sql_standard",
+        "extra_float_digits": "-10",
+        "bytea_output": "escape",
+    }
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(
+            "create table public.leads as select 1::bigint as id, 0.1::double precision as peso, 1e-7::real as fator,"
+            " '1 day 2:03'::interval as duracao, '\\x00ff'::bytea as selo, '2025-02-01'::date as dia,"
+            " '2025-10-21 01:02:03.000456Z'::timestamptz as criado, '{\"b\": 1.50}'::jsonb as raw, 1.50 as valor"
         )
-        found.append(source.execute(query, {"id": LEAD}).fetchone())
-    assert found == [(False,), (True,), (False,)]
+        with postgres.connect(url, what="TabuladorMax", session=SESSION) as ours:
+            expected = rendered(ours, made)
+        for name, value in habits.items():
+            statement = sql.SQL("alter database {} set {} = {}")
+            names_and_value = (sql.Identifier(owner.info.dbname), sql.Identifier(name), sql.Literal(value))
+            owner.execute(statement.format(*names_and_value))
+    with postgres.connect(url, what="TabuladorMax", session=SESSION) as ours:
+        assert rendered(ours, made) == expected
+    with psycopg.connect(url) as another:
+        assert rendered(another, made)[1] != expected[1]
 
 
-def test_without_suspects_nobody_is_one(source: Database) -> None:
-    row = source.execute(sql.SQL("select {}").format(suspect_sql([]))).fetchone()
-    assert row == (False,)
+OTHERS = {
+    "integer": ("0", None),
+    "numeric(10,2)": ("0.00", None, "0.01"),
+    "boolean": ("f", None, "t"),
+    "text": ("", None, " ", "a", "A", "a,b", '"'),
+    "jsonb": ("null", None, "{}", '{"a": null}', "0"),
+    "timestamp with time zone": ("2025-10-21 00:00:00Z", None, "2025-10-21 00:00:00.000001Z"),
+    "uuid": ("00000000-0000-4000-8000-000000000001", None),
+}
+
+
+def test_the_hash_tells_every_value_of_every_mapped_column_from_another(
+    source: Database, mapping: Mapping
+) -> None:
+    source.execute("alter table public.leads drop constraint leads_commercial_project_id_fkey")
+    source.execute("alter table public.leads drop constraint leads_responsible_user_id_fkey")
+    kinds = columns(source)
+    changed = sorted(mapping.sources - {"id", "updated_at"})
+    assert len(changed) == 31
+    for name in changed:
+        seen = []
+        for value in OTHERS[kinds[name]]:
+            put(source, **{name: value})
+            seen.append(rendered(source, mapping)[1])
+        assert len(set(seen)) == len(seen), name
+
+
+def test_the_hash_of_two_columns_is_not_that_of_their_values_the_other_way_round(
+    source: Database, mapping: Mapping
+) -> None:
+    seen = []
+    for name, responsible in (("a", None), (None, "a"), ("a,", ""), ("", ",a"), ("a", "a")):
+        put(source, name=name, responsible=responsible)
+        seen.append(rendered(source, mapping)[1])
+    assert len(set(seen)) == len(seen)

@@ -1,0 +1,279 @@
+"""The doctor between a live source and a live destination: what it finds, what it keeps, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.scouter.database import drift, drop_column
+from sync_pipelines.scouter.fields.mapping import Mapping
+from sync_pipelines.scouter.schema.doctor import SchemaDoctor
+from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.scouter.schema.suggestions import RELOAD
+from sync_pipelines_tests.scouter.house import LeadHouse
+
+WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
+FORBIDDEN, DISABLED = "openapi_forbidden", "openapi_disabled"
+
+
+def found(report: SchemaReport, *levels: str) -> dict[str, str]:
+    """The rules by column, of these levels."""
+    return {one.field: one.rule for one in report.verdicts if one.level in (levels or ("error",))}
+
+
+def served_by(house: LeadHouse, face: PostgrestFace) -> SchemaDoctor:
+    house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
+    return house.push.doctor()
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2025, 10, 21, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.mark.parametrize("version", [12, 16])
+@pytest.mark.parametrize("shape", [49, 53, 60])
+def test_both_sides_fit_in_every_shape_and_by_every_server(
+    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], version: int, shape: int
+) -> None:
+    drift(lead_house.gestao, shape)  # type: ignore[arg-type]
+    report = served_by(lead_house, new_face(lead_house.gestao, version=version)).examine()
+    assert (report.fits, report.suggested_sql, report.notes) == (True, (), ())
+    assert report.counts()["lossy"] == 0
+    assert found(report, "warning") == {"ficha_confirmada": "to_text", "commercial_project_id": "to_text"}
+    later = {"data_criacao_agendamento", "data_retorno_ligacao", "funil_fichas", "gerenciamento_funil"}
+    assert later & set(report.mapping.destinations) == (later if shape >= 53 else set())
+    assert "needs_enrichment" not in report.mapping.destinations
+    assert len(report.destination_columns) == shape
+
+
+@pytest.mark.parametrize("version", [12, 16])
+def test_every_missing_column_is_told_at_once_with_its_real_type(
+    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
+) -> None:
+    for name in ("cadastro_existe_foto", "valor_ficha", "date_modify", "raw", "sync_source"):
+        drop_column(lead_house.gestao, name)
+    report = served_by(lead_house, new_face(lead_house.gestao, version=version)).examine()
+    assert not report.fits
+    assert found(report) == dict.fromkeys(
+        ("cadastro_existe_foto", "date_modify", "raw", "sync_source", "valor_ficha"), "destination_missing"
+    )
+    assert set(report.missing_in_gestao_scouter) == set(found(report))
+    assert set(report.suggested_sql[:-1]) == {
+        'alter table public.leads add column if not exists "cadastro_existe_foto" boolean;',
+        'alter table public.leads add column if not exists "date_modify" timestamp with time zone;',
+        'alter table public.leads add column if not exists "raw" jsonb;',
+        'alter table public.leads add column if not exists "sync_source" text;',
+        'alter table public.leads add column if not exists "valor_ficha" numeric(10,2);',
+    }
+    assert report.suggested_sql[-1] == RELOAD
+    assert all(line in report.refusal() for line in report.suggested_sql)
+
+
+def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(lead_house: LeadHouse) -> None:
+    drop_column(lead_house.gestao, "fonte")
+    report = lead_house.push.doctor().examine()
+    assert (found(report), report.suggested_sql) == ({"*": "stale_cache"}, (RELOAD,))
+    lead_house.gestao.execute(RELOAD)
+    assert found(lead_house.push.doctor().examine(fresh=True)) == {"fonte": "destination_missing"}
+
+
+@pytest.mark.parametrize("version", [12, 16])
+def test_a_missing_table_is_one_sentence_and_no_sql(
+    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
+) -> None:
+    lead_house.gestao.execute("alter table public.leads rename to fichas")
+    report = served_by(lead_house, new_face(lead_house.gestao, version=version)).examine()
+    assert [(one.field, one.rule) for one in report.verdicts if one.level == "error"] == [("*", "table")]
+    assert report.suggested_sql == ()
+    assert "no table leads" in report.refusal()
+
+
+def test_a_table_that_the_key_may_not_see_is_told_so(
+    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace]
+) -> None:
+    lead_house.gestao.execute("revoke all on public.leads from service_role")
+    report = served_by(lead_house, new_face(lead_house.gestao)).examine()
+    assert {one.rule for one in report.verdicts if one.level == "error"} == {"table", "refused"}
+    assert "our key may not write into leads (42501)" in report.refusal()
+
+
+@pytest.mark.parametrize("fault", [FORBIDDEN, DISABLED])
+def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
+    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], fault: str
+) -> None:
+    drop_column(lead_house.gestao, "fonte")
+    drop_column(lead_house.gestao, "etapa")
+    face = new_face(lead_house.gestao)
+    face.fail(fault)
+    report = served_by(lead_house, face).examine()
+    assert found(report) == {"fonte": "destination_missing", "etapa": "destination_missing"}
+    assert len(report.suggested_sql) == 3
+    assert "OpenAPI document of Gestão Scouter is not to be had" in report.notes[0]
+    assert report.notes[0] in report.markdown()
+    assert set(found(report, "warning").values()) == {"unknown"}
+    lead_house.gestao.execute(" ".join(report.suggested_sql).encode())
+    assert lead_house.push.doctor().examine(fresh=True).fits
+
+
+def test_a_column_that_must_be_filled_and_is_not_sent(lead_house: LeadHouse) -> None:
+    lead_house.gestao.execute(
+        "alter table public.leads add unidade text not null; notify pgrst, 'reload schema'"
+    )
+    lead_house.gestao.execute("alter table public.leads alter unidade drop default")
+    report = lead_house.push.doctor().examine()
+    assert found(report) == {"unidade": "required_unmapped"}
+    assert "23502" in report.refusal()
+    assert 'alter table public.leads alter column "unidade" drop not null;' in report.suggested_sql
+    lead_house.gestao.execute("alter table public.leads alter unidade set default 'SP'")
+    lead_house.gestao.execute("notify pgrst, 'reload schema'")
+    assert lead_house.push.doctor().examine(fresh=True).fits
+
+
+@pytest.mark.parametrize("fault", [None, FORBIDDEN])
+def test_a_missing_primary_key_is_found_by_the_probe(lead_house: LeadHouse, fault: str | None) -> None:
+    lead_house.gestao.execute("alter table public.leads drop constraint leads_pkey")
+    lead_house.gestao.execute("notify pgrst, 'reload schema'")
+    if fault:
+        lead_house.face.fail(fault)
+    report = lead_house.push.doctor().examine()
+    assert found(report) == {"*": "key"}
+    assert "42P10" in report.refusal()
+    assert report.suggested_sql == ('alter table public.leads add primary key ("id");', RELOAD)
+    lead_house.gestao.execute("alter table public.leads add unique (id)")
+    lead_house.gestao.execute("notify pgrst, 'reload schema'")
+    assert lead_house.push.doctor().examine(fresh=True).fits  # not in the document, and as good
+
+
+def test_stamps_that_the_destination_would_not_take(lead_house: LeadHouse) -> None:
+    lead_house.gestao.execute(
+        "alter table public.leads alter sync_source type varchar(5), alter sync_status type boolean using null,"
+        " alter last_sync_at type text; notify pgrst, 'reload schema'"
+    )
+    report = lead_house.push.doctor().examine()
+    assert found(report) == {"sync_source": "stamp_type", "sync_status": "stamp_type"}
+
+
+def test_names_that_one_side_does_not_have_are_listed_by_side(clinic: LeadHouse) -> None:
+    document = WHOLE | {
+        "phone": "celular",
+        "responsavel": "responsible",
+        "age": "idade",
+        "fonte": "tab_etapa",
+    }
+    report = clinic.push.doctor().examine(Mapping.parse(document))
+    assert set(report.missing_in_gestao_scouter) == {"phone", "responsavel"}
+    assert report.missing_in_tabuladormax == ("idade",)
+    assert found(report) == {
+        "phone": "destination_missing",
+        "responsavel": "destination_missing",
+        "age": "source_missing",
+    }
+    assert report.mapping.document()["fonte"] == "etapa"
+    assert "address" in report.only_in_tabuladormax
+    assert "email" in report.only_in_gestao_scouter
+
+
+def test_what_no_mapping_may_do_is_an_error_too(clinic: LeadHouse) -> None:
+    report = clinic.push.doctor().examine(Mapping.parse({"nome": "name", "email": "celular"}))
+    told = report.refusal()
+    assert "id, updated_at of TabuladorMax must be mapped" in told
+    assert "email of Gestão Scouter belong to its own users" in told
+
+
+def test_the_mapping_of_a_job_counts_before_the_default_preset_and_that_before_the_contract(
+    clinic: LeadHouse,
+) -> None:
+    with clinic.push.source() as connection:
+        assert len(clinic.push.examine(connection).mapping.fields) == 34
+        clinic.tab.execute(
+            "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values"
+            ' (\'Curto\', \'{"id": "id", "nome": "tab_name", "updated_at": "updated_at", "age": "age"}\', true)'
+        )
+        assert clinic.push.examine(connection).mapping.destinations == ("age", "id", "nome", "updated_at")
+        job = clinic.job(clinic.create(Clock().now.date(), None))
+        own = replace(job, field_mappings=WHOLE | {"fonte": "etapa"})
+        assert clinic.push.examine(connection, own).mapping.destinations == (
+            "fonte",
+            "id",
+            "nome",
+            "updated_at",
+        )
+        chosen = replace(own, fields_selected=["id", "tab_etapa"])
+        assert clinic.push.examine(connection, chosen).mapping.destinations == (
+            *("fonte", "id", "nome", "updated_at"),
+        )
+        with pytest.raises(PermanentError, match="fields_selected names address"):
+            clinic.push.examine(connection, replace(own, fields_selected=["address"]))
+        with pytest.raises(PermanentError, match="nome has no source"):
+            clinic.push.examine(connection, replace(job, field_mappings={"nome": None}))
+
+
+def looks(house: LeadHouse) -> int:
+    """How often the document was asked for."""
+    return sum(one.method == "GET" and one.path == "/rest/v1/" for one in house.face.requests)
+
+
+def test_a_report_counts_for_five_minutes(clinic: LeadHouse) -> None:
+    clock = Clock()
+    doctor = replace(clinic.push.doctor(), clock=clock)
+    first = doctor.examine()
+    clock.now += timedelta(minutes=4, seconds=59)
+    assert (doctor.examine(), looks(clinic)) == (first, 1)
+    clock.now += timedelta(seconds=1)
+    again = doctor.examine()
+    assert (again.checked_at, looks(clinic)) == (clock.now, 2)
+    clock.now -= timedelta(minutes=10)  # a clock that was put back
+    doctor.examine()
+    assert looks(clinic) == 3
+
+
+def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(clinic: LeadHouse) -> None:
+    doctor = replace(clinic.push.doctor(), clock=Clock())
+    doctor.examine()
+    doctor.examine(Mapping.parse(WHOLE))
+    assert looks(clinic) == 2
+    replace(doctor, destination="another.example").examine(Mapping.parse(WHOLE))
+    assert looks(clinic) == 3
+    doctor.examine(Mapping.parse(WHOLE))
+    assert looks(clinic) == 3
+    doctor.examine(Mapping.parse(WHOLE), fresh=True)
+    assert looks(clinic) == 4
+    doctor.forget()
+    doctor.examine(Mapping.parse(WHOLE))
+    assert looks(clinic) == 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("bad_gateway", TransientError),
+        ("empty_503", TransientError),
+        ("drop", TransientError),
+        ("throttled", TransientError),
+        ("gateway_401", RefusedError),
+        ("expired_301", RefusedError),
+        ("expired_303", RefusedError),
+        ("cut_body", TransientError),
+    ],
+)
+def test_a_failed_look_is_an_error_and_is_not_kept(
+    clinic: LeadHouse, fault: str, error: type[SyncError]
+) -> None:
+    clinic.face.fail(fault)
+    with pytest.raises(error) as told:
+        clinic.push.doctor().examine()
+    assert clinic.face.service_key not in str(told.value)
+    kept = clinic.ops.execute("select count(*) from ops.schema_reports").fetchone()
+    assert kept == (0,)
+    clinic.face.clear()
+    assert clinic.push.doctor().examine().fits
