@@ -132,7 +132,8 @@ class PostgrestClient(HttpClient):
         redaction.register(key)
         self.root = url.rstrip("/").removesuffix("/rest/v1") + path.rstrip("/")
         self._headers = {"apikey": key, "Authorization": f"Bearer {key}"}
-        self._what = self._checked(self.root, "REST")
+        self._checked(self.root, "REST")
+        self._what = self._name  # a project's address is no word for logs and control tables
 
     def request(
         self,
