@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
+from sync_pipelines.lib.failures import TransientError
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -40,3 +42,17 @@ def test_nothing_is_sent_twice(lead_house: LeadHouse) -> None:
     lead_house.export(DAY, DAY)
     assert lead_house.posts() == [1]
     assert lead_house.there("nome")[FIRST + 7] == "Outra"
+
+
+def test_two_pushes_to_one_destination_are_never_at_work_together(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(5), NOON)
+    first, second = lead_house.create(DAY, DAY), ""
+    hasty = replace(lead_house.push, wait_seconds=0.05)
+    with lead_house.push.open("first", job_id=first) as run:
+        with pytest.raises(TransientError, match="Outro envio"), hasty.open("second", days=(DAY, DAY)):
+            second = "began"
+        run.day(DAY)
+        run.close()
+    assert second == ""
+    assert [job.id for job in lead_house.actions().newest()] == [first]
+    assert lead_house.counters(first) == ("completed", 5, 5, 0)
