@@ -135,7 +135,8 @@ class LeadPush:
         days = self._days(job, reader)
         if job.total_leads == 0:
             work.set_total(job.id, self._total(job, days, reader))
-        left = [day for day in days if job.last_completed_date is None or day < job.last_completed_date]
+        done, begun = job.last_completed_date, job.processing_date
+        left = [day for day in days if (not done or day < done) and (not begun or day <= begun)]
         columns = report.mapping.columns
         return JobWalk(
             job,

@@ -84,8 +84,15 @@ class JobWalk:
                 f"A conferência encontrou diferenças no Gestão Scouter em {days}. Reinicie (reset).",
             )
         else:
-            self.work.finish(self.job.id)
+            self._finish()
         return total
+
+    def _finish(self) -> None:
+        try:
+            self.work.finish(self.job.id)
+        except PermanentError:
+            self._go_on(self.work.hold(self.job.id))  # a person was quicker
+            raise
 
     def _cursor(self, phase: Phase, day: date | None) -> Position | None:
         """Where an earlier run, or this one before a reload, came to in this stretch."""
@@ -109,7 +116,8 @@ class JobWalk:
             raise self.paused(off.refusal, by_person=True) from None
         except TooManyRejectedError:
             raise self.paused(
-                "O Gestão Scouter recusa a maioria dos leads: veja os erros da exportação e corrija o destino."
+                "A maioria dos leads foi recusada pelo Gestão Scouter, ou retida antes do envio: veja os erros da"
+                " exportação e corrija a causa."
             ) from None
         except SchemaChangedError as changed:
             return self._after_reload(walk, changed)
