@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
-from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.push.job_walk import PausedError
 from sync_pipelines.scouter.push.leads import Lead
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
@@ -79,11 +79,12 @@ def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) 
     job_id = lead_house.create(DAY, DAY - timedelta(days=1))
     with lead_house.push.open("first", job_id=job_id) as run:
         lead_house.run_day(run, DAY)
-        lead_house.run_day(run, DAY - timedelta(days=1))
-    assert ExportWork(lead_house.tab).sweep() != []  # the worker went before the end
-    lead_house.run(job_id, "second")
+        run.push.before_commit = lambda: lead_house.actions().pause(job_id) and None
+        with pytest.raises(PausedError):
+            lead_house.run_day(run, DAY - timedelta(days=1))
+    lead_house.resume(job_id)
     job = lead_house.job(job_id)
-    assert job.status == "failed"
+    assert lead_house.counters(job_id) == ("failed", 30, 30, 0)  # the day that failed is not walked again
     assert "21/10/2025" in str(job.pause_reason)
     assert lead_house.actions().reset(job_id).unproved == []
 
