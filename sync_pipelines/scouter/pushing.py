@@ -149,7 +149,8 @@ class LeadPush:
         days = extent.days(job, reader, self.settings.zone)
         if job.total_leads == 0:
             work.set_total(job.id, extent.total(job, days, reader, self.settings.zone))
-        left = [day for day in days if job.last_completed_date is None or day < job.last_completed_date]
+        done, begun = job.last_completed_date, job.processing_date
+        left = [day for day in days if (not done or day < done) and (not begun or day <= begun)]
         columns = report.mapping.columns
         return JobWalk(
             job,

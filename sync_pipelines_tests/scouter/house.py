@@ -32,7 +32,7 @@ class LeadHouse:
     tab: psycopg.Connection[Any]
     gestao: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
-    gestao_url: str
+    gestao_url: str = field(repr=False)
     outcomes: dict[date | None, DayOutcome] = field(default_factory=dict)
     #: The days of the last `run` that failed, with what each said.
     failures: dict[date, str] = field(default_factory=dict)

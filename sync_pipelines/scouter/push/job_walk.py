@@ -84,7 +84,7 @@ class JobWalk:
                 f"A conferência encontrou diferenças no Gestão Scouter em {days}. Reinicie (reset).",
             )
         else:
-            self.work.finish(self.job.id)
+            self._finish()
         return total
 
     def leave(self) -> None:
@@ -101,6 +101,14 @@ class JobWalk:
             return next(self._under_way)
         except BaseException:
             self._under_way = None
+            raise
+
+    def _finish(self) -> None:
+        try:
+            self.work.finish(self.job.id)
+        except PermanentError:
+            held = self.work.hold(self.job.id)
+            self._go_on(held.status if held else None)  # a person was quicker
             raise
 
     def _cursor(self, phase: Phase, day: date | None) -> Position | None:
@@ -125,7 +133,8 @@ class JobWalk:
             raise self.paused(off.refusal, by_person=True) from None
         except TooManyRejectedError:
             raise self.paused(
-                "O Gestão Scouter recusa a maioria dos leads: veja os erros da exportação e corrija o destino."
+                "A maioria dos leads foi recusada pelo Gestão Scouter, ou retida antes do envio: veja os erros da"
+                " exportação e corrija a causa."
             ) from None
         except SchemaChangedError as changed:
             return self._after_reload(walk, changed)

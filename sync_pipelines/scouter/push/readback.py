@@ -7,6 +7,7 @@ trailing zeros, a time is an instant whatever zone it is written in.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ KEYS_AT_ONCE = 400
 _TEXTS = {"text", "character varying", "character"}
 #: Their blanks at the end are cut where they do not fit.
 _SIZED_TEXTS = {"character varying", "character"}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMES = {"timestamp with time zone", "timestamp without time zone"}
 
 
@@ -112,6 +114,9 @@ class Comparison:
         try:
             if kind in _TEXTS and not isinstance(sent, str | bool):
                 return bool(exact_json.loads(held) == sent)
+            if kind in _TIMES and _DAY.fullmatch(sent):
+                # Its midnight in the destination's zone, in which the answer is written.
+                return datetime.fromisoformat(held).replace(tzinfo=None) == datetime.fromisoformat(sent)
             return as_kept(sent, kind) == as_kept(held, kind)
         except (ValueError, ArithmeticError):
             return False
@@ -131,7 +136,9 @@ def as_kept(value: Any, kind: str) -> object:
     if kind in _SIZED_TEXTS:
         return text.rstrip(" ")
     if kind in _TIMES:
-        moment = datetime.fromisoformat(text)
+        # Blanks on both sides of the time are Postgres's; ISO has none.
+        clock = text[10:].upper().replace(" ", "").removeprefix("T")
+        moment = datetime.fromisoformat(f"{text[:10]}T{clock}" if clock else text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     if kind == "date":
         return date.fromisoformat(text[:10])

@@ -175,7 +175,7 @@ def test_a_destination_that_refuses_most_of_what_it_gets_stops_the_job(lead_hous
     assert (job.status, job.exported_leads) == ("paused", 0)
     assert 100 <= job.error_leads == len(lead_house.errors()) < 400
     assert job.pause_reason is not None
-    assert "recusa a maioria" in job.pause_reason
+    assert "A maioria dos leads" in job.pause_reason
 
 
 def md5(text: str) -> str:

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -60,6 +62,44 @@ def test_a_pause_after_the_last_batch_leaves_only_the_end_to_do(lead_house: Lead
     lead_house.resume(job_id)
     assert lead_house.counters(job_id) == ("completed", 10, 10, 0)
     assert lead_house.posts() == [10]
+
+
+@pytest.mark.parametrize("phase", ["days", "undated", "catch_up"])
+def test_a_pause_in_any_part_of_a_job_loses_nothing_and_counts_nothing_twice(
+    lead_house: LeadHouse, phase: str
+) -> None:
+    lead_house.use(scouter_batch_size=5, scouter_in_flight=1)
+    lead_house.leads(range(60), NOON)
+    lead_house.leads(range(60, 120), None)
+    job_id = lead_house.create(DAY, None)
+    lead_house.edit(FIRST + 3, etapa="Mudou")  # above the watermark from the first moment
+    lead_house.edit(FIRST + 63, etapa="Mudou")
+
+    def pause() -> None:
+        if lead_house.job(job_id).phase == phase:
+            lead_house.actions().pause(job_id)
+
+    lead_house.hook(pause)
+    lead_house.paused(job_id)
+    assert lead_house.job(job_id).phase == phase
+    lead_house.hook(lambda: None)
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 118, 118, 0)
+    assert len(lead_house.there()) == 120
+    assert sum(lead_house.posts()) == 120
+
+
+def test_a_job_that_is_paused_before_its_end_is_written_is_not_at_its_end(lead_house: LeadHouse) -> None:
+    job_id = lead_house.create(DAY, DAY)
+    work = ExportWork(lead_house.tab)
+    work.claim(job_id, "run")
+    lead_house.actions().pause(job_id)
+    with pytest.raises(PermanentError, match="pausada"):
+        work.finish(job_id)
+    assert lead_house.job(job_id).phase == "days"
+    work.release(job_id)
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 0, 0, 0)
 
 
 def test_the_counters_are_true_at_every_moment(lead_house: LeadHouse) -> None:

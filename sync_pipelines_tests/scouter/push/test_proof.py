@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import md5
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
-from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.push.job_walk import PausedError
 from sync_pipelines.scouter.push.leads import Lead
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
@@ -20,6 +22,7 @@ from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
 SPOILT = FIRST + 7
+PROJECT = UUID(md5(b"projeto-1", usedforsecurity=False).hexdigest())
 #: What a destination may do to a lead behind our back.
 BEHIND_OUR_BACK = {
     "spoils": "new.nome := 'Outro nome'; return new;",
@@ -76,11 +79,12 @@ def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) 
     job_id = lead_house.create(DAY, DAY - timedelta(days=1))
     with lead_house.push.open("first", job_id=job_id) as run:
         lead_house.run_day(run, DAY)
-        lead_house.run_day(run, DAY - timedelta(days=1))
-    assert ExportWork(lead_house.tab).sweep() != []  # the worker went before the end
-    lead_house.run(job_id, "second")
+        run.push.before_commit = lambda: lead_house.actions().pause(job_id) and None
+        with pytest.raises(PausedError):
+            lead_house.run_day(run, DAY - timedelta(days=1))
+    lead_house.resume(job_id)
     job = lead_house.job(job_id)
-    assert job.status == "failed"
+    assert lead_house.counters(job_id) == ("failed", 30, 30, 0)  # the day that failed is not walked again
     assert "21/10/2025" in str(job.pause_reason)
     assert lead_house.actions().reset(job_id).unproved == []
 
@@ -104,6 +108,62 @@ def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(lead_house: 
     assert lead_house.outcomes[DAY].proof.equal == 40
 
 
+def test_a_day_holds_whatever_types_take_its_values(lead_house: LeadHouse) -> None:
+    """Each value is sent into a column of another type, and is known again in that type's words."""
+    pairs: dict[str, tuple[str, object]] = {
+        "valor_como_texto": ("text", "valor_ficha"),
+        "idade_como_texto": ("text", "age"),
+        "confirmada": ("text", "ficha_confirmada"),
+        "raw_como_texto": ("text", "raw"),
+        "idade_larga": ("numeric", "age"),
+        "dia": ("date", "criado"),
+        "sem_zona": ("timestamp", "criado"),
+        "meia_noite": ("timestamptz", "data_agendamento"),
+        "projeto_id": ("varchar(40)", "commercial_project_id"),
+        "sim": ("boolean", {"from": "etapa", "transform": "boolean"}),
+        "numero": ("numeric(12,3)", {"from": "fonte", "transform": "number"}),
+        "inteiro": ("bigint", {"from": "op_telemarketing", "transform": "integer"}),
+        "momento": ("timestamptz", {"from": "horario_agendamento", "transform": "timestamp"}),
+        "palavra": ("text", {"from": "presenca_confirmada", "transform": "sim_nao"}),
+    }
+    for name, (kind, _) in pairs.items():
+        lead_house.gestao.execute(f"alter table public.leads add column {name} {kind}".encode())
+    lead_house.gestao.execute("notify pgrst")
+    mapping = {"id": "id", "nome": "name", "updated_at": "updated_at"} | {
+        name: source for name, (_, source) in pairs.items()
+    }
+    lead_house.tab.execute(
+        "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values ('tipos', %s, true)",
+        [Jsonb(mapping)],
+    )
+    common: dict[str, object] = {
+        "valor_ficha": Decimal("1.50"),
+        "age": 0,
+        "criado": NOON,
+        "data_agendamento": DAY,
+    }
+    common |= {"ficha_confirmada": False, "presenca_confirmada": True}
+    common |= {"raw": Jsonb({"á": [1.5, None], "n": 10**20}), "commercial_project_id": PROJECT}
+    words = ["yes", " 1 ", "T", "off", "tr"]
+    moments = [
+        "2025-10-21 13:43:00 -03",
+        "2025-10-21",
+        "2025-10-21T13:43z",
+        "2025-10-21 13:43:00.25+0330",
+        "",
+    ]
+    numbers = ["1e3", "+.5", "007", "-0", "12.500"]
+    for number, (word, moment, digits) in enumerate(zip(words, moments, numbers, strict=True)):
+        whole = digits if digits.lstrip("-").isdigit() else None
+        more = {"etapa": word, "horario_agendamento": moment, "fonte": digits, "op_telemarketing": whole}
+        lead_house.lead(number, NOON, **common, **more)
+    lead_house.lead(9, NOON)
+    job = lead_house.export(DAY, DAY)
+    assert lead_house.failures == {}
+    assert lead_house.counters(job.id) == ("completed", 6, 6, 0)
+    assert lead_house.there("meia_noite", "sim", "numero")[FIRST + 1][1:] == (True, Decimal("0.500"))
+
+
 @pytest.mark.parametrize(
     ("sent", "held", "kind"),
     [
@@ -119,6 +179,9 @@ def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(lead_house: 
         ("f", False, "boolean"),
         ("2025-10-21T12:00:00-03:00", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
         ("2025-10-21T15:00:00", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
+        ("2025-10-21", "2025-10-21T00:00:00-03:00", "timestamp with time zone"),
+        ("2025-10-21", "2025-10-21T00:00:00", "timestamp without time zone"),
+        ("2025-10-21 13:43:00.5 -03", "2025-10-21T16:43:00.5+00:00", "timestamp with time zone"),
         ("2025-10-21T15:00:00+00:00", "2025-10-21", "date"),
         ("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "uuid"),
         ("0.10", Decimal("0.1"), "double precision"),
@@ -144,6 +207,8 @@ def test_a_value_is_the_same_in_the_words_of_its_column(sent: Any, held: Any, ki
         ("x ", "x", "text"),
         (Decimal("1.005"), Decimal("1.01"), "numeric"),
         ("2025-10-21T15:00:00.000001+00:00", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
+        ("2025-10-21", "2025-10-21T03:00:00+00:00", "timestamp with time zone"),
+        ("amanhã", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
         ("x", "true", "boolean"),
         ({"a": 1}, {"a": 2}, "jsonb"),
         ({"a": 1}, [{"a": 1}], "jsonb"),
