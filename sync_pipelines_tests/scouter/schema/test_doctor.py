@@ -277,3 +277,22 @@ def test_a_failed_look_is_an_error_and_is_not_kept(
     assert kept == (0,)
     clinic.face.clear()
     assert clinic.push.doctor().examine().fits
+
+
+def test_a_column_that_vanishes_under_a_kept_report_pauses_the_push_and_the_report_is_made_anew(
+    lead_house: LeadHouse,
+) -> None:
+    noon = datetime(2025, 10, 21, 15, tzinfo=UTC)
+    lead_house.leads(range(3), noon)
+    lead_house.export(noon.date(), noon.date())
+    drop_column(lead_house.gestao, "valor_ficha")
+    lead_house.gestao.execute(RELOAD)
+    lead_house.lead(1, noon, name="Outra")
+    lead_house.push = replace(lead_house.push, reload=lambda _client, _columns: None)
+    job = lead_house.create(noon.date(), noon.date())
+    told = str(lead_house.paused(job))
+    assert "has no column valor_ficha" in told
+    assert 'alter table public.leads add column if not exists "valor_ficha" numeric(10,2);' in told
+    assert lead_house.job(job).status == "paused"
+    with lead_house.push.source() as connection:
+        assert found(lead_house.push.examine(connection)) == {"valor_ficha": "destination_missing"}
