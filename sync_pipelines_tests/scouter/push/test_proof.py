@@ -84,9 +84,23 @@ def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) 
             lead_house.run_day(run, DAY - timedelta(days=1))
     lead_house.resume(job_id)
     job = lead_house.job(job_id)
-    assert lead_house.counters(job_id) == ("failed", 30, 30, 0)  # the day that failed is not walked again
+    assert lead_house.counters(job_id) == ("failed", 30, 30, 0)
+    assert DAY not in lead_house.failures  # what failed is not walked again, and not forgotten
     assert "21/10/2025" in str(job.pause_reason)
     assert lead_house.actions().reset(job_id).unproved == []
+
+
+def test_a_lead_that_is_spoilt_and_then_changed_back_here_is_sent_all_the_same(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(10), NOON)
+    lead_house.export(DAY, DAY)
+    betray(lead_house, "spoils")
+    lead_house.lead(7, NOON, name="Nome novo")
+    assert lead_house.export(DAY, DAY).status == "failed"
+    assert SPOILT not in known(lead_house)
+    lead_house.gestao.execute("drop trigger betray on public.leads")
+    lead_house.lead(7, NOON)
+    assert lead_house.export(DAY, DAY).status == "completed"
+    assert lead_house.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
 
 
 def test_what_fails_in_the_last_round_fails_the_job(lead_house: LeadHouse) -> None:
