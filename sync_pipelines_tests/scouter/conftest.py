@@ -15,14 +15,10 @@ from psycopg import sql
 import sync_pipelines.scouter
 from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.postgres import PostgresServer
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.sandbox.vault import make_vault
-from sync_pipelines.scouter.client import gestao_client
-from sync_pipelines.scouter.pushing import LeadPush
-from sync_pipelines.settings import read_settings
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 SQL = Path(sync_pipelines.scouter.__file__).parent / "sql"
 ADDRESS = "https://tabuladormax.example.com/sync-from-gestao-scouter"
@@ -139,23 +135,9 @@ def lead_house(
         side: postgres_server.create_database(f"push_{side}_{number}", template=template)
         for side, template in push_templates.items()
     }
-    with (
-        PostgrestFace(urls["gestao"]) as face,
-        psycopg.connect(urls["tab"], autocommit=True) as tab,
-        psycopg.connect(urls["gestao"], autocommit=True) as gestao,
-        psycopg.connect(push_ops, autocommit=True) as ops,
-    ):
-        _empty(ops, "ops")
-        settings = read_settings(
-            None,
-            sync_env="development",
-            ops_database_url=push_ops,
-            tabuladormax_database_url=urls["tab"],
-            gestao_scouter_url=face.url,
-            gestao_scouter_service_key=face.service_key,
-        )
-        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
-        yield LeadHouse(push, face, tab, gestao, ops, urls["gestao"])
+    with opened_house(urls["tab"], urls["gestao"], push_ops) as house:
+        _empty(house.ops, "ops")
+        yield house
     for side in urls:
         postgres_server.drop_database(f"push_{side}_{number}")
 

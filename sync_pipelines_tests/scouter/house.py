@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,12 +13,13 @@ from psycopg import sql
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob
 from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError
 from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.pushing import LeadPush, PushOptions
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import Settings, read_settings
 
 #: Numbers of the CRM, far from those that the destination's sequence gives.
 FIRST = 600_000
@@ -157,3 +159,24 @@ class LeadHouse:
             self.outcomes[day] = run.day(day)
         except PermanentError as error:
             self.failures[day] = str(error)
+
+
+@contextmanager
+def opened_house(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[LeadHouse]:
+    """A house over three databases that are there."""
+    with (
+        PostgrestFace(gestao_url) as face,
+        psycopg.connect(tab_url, autocommit=True) as tab,
+        psycopg.connect(gestao_url, autocommit=True) as gestao,
+        psycopg.connect(ops_url, autocommit=True) as ops,
+    ):
+        settings = read_settings(
+            None,
+            sync_env="development",
+            ops_database_url=ops_url,
+            tabuladormax_database_url=tab_url,
+            gestao_scouter_url=face.url,
+            gestao_scouter_service_key=face.service_key,
+        )
+        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
+        yield LeadHouse(push, face, tab, gestao, ops, gestao_url)

@@ -13,10 +13,7 @@ import pytest
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
-from sync_pipelines.scouter.client import gestao_client
-from sync_pipelines.scouter.pushing import LeadPush
-from sync_pipelines.settings import read_settings
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 
 @pytest.fixture(scope="session")
@@ -28,22 +25,8 @@ def shared_clinic(
         side: postgres_server.create_database(f"clinic_{side}", template=template)
         for side, template in wanted.items()
     }
-    with ExitStack() as stack:
-        face = stack.enter_context(PostgrestFace(urls["gestao"]))
-        tab, gestao, ops = (
-            stack.enter_context(psycopg.connect(urls[side], autocommit=True))
-            for side in ("tab", "gestao", "ops")
-        )
-        settings = read_settings(
-            None,
-            sync_env="development",
-            ops_database_url=urls["ops"],
-            tabuladormax_database_url=urls["tab"],
-            gestao_scouter_url=face.url,
-            gestao_scouter_service_key=face.service_key,
-        )
-        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
-        yield LeadHouse(push, face, tab, gestao, ops)
+    with opened_house(urls["tab"], urls["gestao"], urls["ops"]) as house:
+        yield house
 
 
 @pytest.fixture
