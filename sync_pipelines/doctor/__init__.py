@@ -18,7 +18,7 @@ from sync_pipelines.lib.redaction import redacted_exception
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from sync_pipelines.lib.json_requests import JsonClient
+    from sync_pipelines.hitss.client import ExportClient
     from sync_pipelines.settings import Settings
 
 __all__ = ["Finding", "diagnose"]
@@ -36,7 +36,7 @@ DATABASES = (
 def diagnose(
     settings: Settings,
     *,
-    http: JsonClient | None = None,
+    http: ExportClient | None = None,
     probe_export: bool = False,
     resolve: network.Resolver = network.addresses,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),

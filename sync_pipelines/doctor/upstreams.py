@@ -20,8 +20,8 @@ from sync_pipelines.lib.failures import SyncError, from_http_error
 from sync_pipelines.lib.findings import Finding
 
 if TYPE_CHECKING:  # slow to import
+    from sync_pipelines.hitss.client import ExportClient
     from sync_pipelines.hitss.credentials import Credentials
-    from sync_pipelines.lib.json_requests import JsonClient
     from sync_pipelines.settings import Settings
 
 
@@ -52,7 +52,12 @@ def bucket(settings: Settings) -> Iterator[Finding]:
 
 
 def hitss(
-    settings: Settings, resolve: network.Resolver, today: date, *, http: JsonClient | None, probe_export: bool
+    settings: Settings,
+    resolve: network.Resolver,
+    today: date,
+    *,
+    http: ExportClient | None,
+    probe_export: bool,
 ) -> Iterator[Finding]:
     """The address, the connection, the login if there is one; with `probe_export` the export of last month."""
     from sync_pipelines.hitss.client import URL_SETTING
@@ -95,7 +100,7 @@ def _endpoint(
     ca_bundle: Path | None,
     resolve: network.Resolver,
     today: date,
-    http: JsonClient | None,
+    http: ExportClient | None,
     probe_export: bool,
 ) -> Iterator[Finding]:
     from sync_pipelines.hitss.client import export_client, register_url, window_url
@@ -149,7 +154,7 @@ def _has_proxy(host: str) -> bool:
     return bool({"https", "all"} & proxies.keys()) and not urllib.request.proxy_bypass(host)
 
 
-def _log_in(client: JsonClient, known: Credentials) -> Finding:
+def _log_in(client: ExportClient, known: Credentials) -> Finding:
     from sync_pipelines.hitss.authentication import Authentication
 
     try:
@@ -159,7 +164,7 @@ def _log_in(client: JsonClient, known: Credentials) -> Finding:
     return Finding(True, "the login is accepted")
 
 
-def _probe(client: JsonClient, known: Credentials, start: date, end: date) -> Finding:
+def _probe(client: ExportClient, known: Credentials, start: date, end: date) -> Finding:
     """Request the export of one month, look at it, throw it away; a login is part of it."""
     from sync_pipelines.hitss.client import download_export
 

@@ -13,7 +13,7 @@ from threading import Lock
 
 from sync_pipelines.hitss import published as before
 from sync_pipelines.hitss import tables
-from sync_pipelines.hitss.client import download_export, export_client
+from sync_pipelines.hitss.client import ExportClient, download_export, export_client
 from sync_pipelines.hitss.credentials import credentials
 from sync_pipelines.hitss.examination import (
     EXPORT,
@@ -31,9 +31,8 @@ from sync_pipelines.hitss.session import LoadSession, open_session
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.hitss.workbook import Window
 from sync_pipelines.lib import executions, postgres
+from sync_pipelines.lib.downloads import Download
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.http import Download
-from sync_pipelines.lib.json_requests import JsonClient
 from sync_pipelines.lib.landing import LandedFile, LandingStore, told_when_full
 from sync_pipelines.lib.ledger import Landing, Ledger, open_ledger
 from sync_pipelines.settings import Settings
@@ -58,7 +57,7 @@ class DreChain:
 
     settings: Settings
     clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    http: Callable[[], JsonClient] | None = None
+    http: Callable[[], ExportClient] | None = None
     wait_seconds: float = CHAIN_WAIT
     #: Told what is going on, for whoever watches a terminal.
     progress: Callable[[str], None] = lambda sentence: None
@@ -117,7 +116,7 @@ class DreChain:
         with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, ledger):
             return self._examine(record, ledger, file, self.window(), accepted, None)
 
-    def _client(self) -> JsonClient:
+    def _client(self) -> ExportClient:
         if self.http is not None:
             return self.http()
         return export_client(ca_bundle=self.settings.hitss_ca_bundle)

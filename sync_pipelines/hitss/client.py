@@ -15,8 +15,9 @@ from typing import Any
 
 from sync_pipelines.hitss.authentication import Authentication
 from sync_pipelines.hitss.credentials import Credentials
+from sync_pipelines.lib.downloads import Download, DownloadClient
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
-from sync_pipelines.lib.http import Backoff, Download, Timeouts
+from sync_pipelines.lib.http import Backoff, Timeouts
 from sync_pipelines.lib.json_requests import JsonClient
 from sync_pipelines.lib.redaction import redact, register
 from sync_pipelines.settings import HARMLESS_PARAMETERS
@@ -38,10 +39,14 @@ def register_url(url: str) -> None:
     register(url, harmless=HARMLESS_PARAMETERS)
 
 
-def export_client(*, ca_bundle: Path | None = None, **overrides: Any) -> JsonClient:
+class ExportClient(DownloadClient, JsonClient):
+    """Logs in by JSON and downloads a file."""
+
+
+def export_client(*, ca_bundle: Path | None = None, **overrides: Any) -> ExportClient:
     """A client with the time limits of the contract; `overrides` are arguments of HttpClient."""
     fixed = {"name": "The HITSS export", "url_setting": URL_SETTING, "ca_setting": CA_SETTING}
-    return JsonClient(
+    return ExportClient(
         **{**fixed, "timeouts": TIMEOUTS, "backoff": BACKOFF, "ca_bundle": ca_bundle, **overrides}
     )
 
@@ -69,7 +74,7 @@ def window_url(url: str, start: date, end: date) -> str:
 
 
 def download_export(
-    client: JsonClient,
+    client: ExportClient,
     credentials: Credentials,
     start: date,
     end: date,

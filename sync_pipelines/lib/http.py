@@ -8,23 +8,19 @@ import contextlib
 import ipaddress
 import logging
 import random
-import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
-from sync_pipelines.lib.downloads import declared_bytes, write_body
 from sync_pipelines.lib.failures import (
     PermanentError,
     TransientError,
     from_http_error,
-    from_http_status,
-    retry_after_seconds,
 )
 from sync_pipelines.lib.redaction import safe_url
 from sync_pipelines.lib.tls import tls_context
@@ -56,19 +52,6 @@ class Backoff:
     first: float = 1.0
     longest: float = 30.0
     patience: float = 120.0
-
-
-@dataclass(frozen=True)
-class Download:
-    """What came: `seconds` and `wait_seconds` (to the first byte of the body) are of the attempt that won."""
-
-    status: int
-    content_type: str
-    bytes: int
-    sha256: str
-    seconds: float
-    wait_seconds: float
-    attempts: int
 
 
 class HttpClient:
@@ -121,46 +104,6 @@ class HttpClient:
         self._client.close()
         self._watchman.close()
 
-    def download(
-        self,
-        url: str,
-        target: Path,
-        *,
-        max_bytes: int,
-        headers: Callable[[], Mapping[str, str]] = dict,
-        on_wait: Callable[[float], None] | None = None,
-        accept: Callable[[Path], None] | None = None,
-    ) -> Download:
-        """GET a file to `target` (mode 0600), which appears whole or not at all.
-
-        `headers()` is asked for further headers inside each attempt: a TransientError there makes it try again.
-        `on_wait(seconds)` is called from another thread every `wait_notice_seconds` until the first byte.
-        `accept(path)` looks at the finished file inside the attempt: a TransientError makes it try again.
-        """
-        what = self._checked(url)
-        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-
-        def attempt() -> Download:
-            result = self._fetch(url, part, what, max_bytes, headers(), on_wait)
-            if accept is not None:
-                accept(part)
-            part.replace(target)
-            return result
-
-        retrying = self.retrying()
-        try:
-            result = retrying(attempt)
-        except TransientError as error:
-            tried = retrying.statistics["attempt_number"]
-            text = f"{error} Tried {tried} times." if tried > 1 else str(error)
-            raise TransientError(text, retry_after=error.retry_after) from None
-        except OSError as error:
-            raise PermanentError(f"{target.parent} could not take the file: {error.strerror}.") from None
-        finally:
-            with contextlib.suppress(OSError):  # it was never made, or is the target by now
-                part.unlink()
-        return replace(result, attempts=retrying.statistics["attempt_number"])
-
     def retrying(self) -> Retrying:
         """Calls an attempt again after a TransientError, as often and as late as this client's backoff says."""
         return Retrying(
@@ -190,89 +133,45 @@ class HttpClient:
             )
         return what
 
-    def _fetch(
-        self,
-        url: str,
-        part: Path,
-        what: str,
-        max_bytes: int,
-        headers: Mapping[str, str],
-        on_wait: Callable[[float], None] | None,
-    ) -> Download:
-        import httpx
-
-        watch = self._watch(what, on_wait)
-        request = self._client.build_request(
-            "GET",
-            url,
-            headers={"Accept-Encoding": "identity", **headers},
-            extensions={"trace": watch.trace},
-        )
-        try:
-            with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
-                watch.hold(response.extensions.get("network_stream"))
-                self._expect_file(response, what, max_bytes)
-                size, digest = write_body(response, part, what, max_bytes, watch)
-        except httpx.HTTPError as error:
-            if watch.is_late():
-                raise watch.lateness() from None
-            raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
-        content_type = response.headers.get("content-type", "")
-        return Download(response.status_code, content_type, size, digest, watch.elapsed(), watch.waited, 1)
-
     def _watch(self, what: str, on_wait: Callable[[float], None] | None = None) -> Watch:
         return Watch(
             *(self._watchman, what, self._clock, self._timeouts.total, self._wait_notice_seconds, on_wait)
         )
 
-    def _whole(
-        self,
-        what: str,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        largest: int,
-        **sent: Any,
-    ) -> tuple["httpx.Response", bytes]:
-        """One request, `sent` as httpx takes it; the answer with its whole body, whatever its status.
-
-        TransientError when none came in time, PermanentError when it has more than `largest` bytes.
-        """
+    @contextlib.contextmanager
+    def _answering(
+        self, watch: Watch, what: str, method: str, url: str, headers: Mapping[str, str], **sent: Any
+    ) -> Iterator["httpx.Response"]:
+        """One request, `sent` as httpx takes it, and its answer as it begins to come; late or cut is a SyncError."""
         import httpx
 
-        watch = self._watch(what)
         request = self._client.build_request(
             method, url, headers=dict(headers), extensions={"trace": watch.trace}, **sent
         )
-        body = bytearray()
         try:
             with watch, contextlib.closing(self._client.send(request, stream=True)) as response:
                 watch.hold(response.extensions.get("network_stream"))
-                for chunk in response.iter_bytes():
-                    watch.tick()
-                    body += chunk
-                    if len(body) > largest:
-                        raise PermanentError(f"{what}: the answer is longer than {largest} bytes.")
+                yield response
         except httpx.HTTPError as error:
             if watch.is_late():
                 raise watch.lateness() from None
             raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
-        return response, bytes(body)
 
-    def _expect_file(self, response: "httpx.Response", what: str, max_bytes: int) -> None:
-        if response.has_redirect_location:
-            raise PermanentError(
-                f"{what} answered with a redirect to {safe_url(response.headers['location'])}, which is not "
-                f"followed. Check {self._url_setting}."
-            )
-        if response.status_code != 200:
-            wait = retry_after_seconds(response.headers, self._now())
-            setting = self._url_setting
-            raise from_http_status(response.status_code, what=what, retry_after=wait, setting=setting)
-        declared = declared_bytes(response)
-        if declared is not None and declared > max_bytes:
-            raise PermanentError(f"{what}: {declared} bytes are more than the {max_bytes} allowed.")
+    def _whole(
+        self, what: str, method: str, url: str, *, headers: Mapping[str, str], largest: int, **sent: Any
+    ) -> tuple["httpx.Response", bytes]:
+        """The answer to one request with its whole body, whatever its status.
+
+        TransientError when none came in time, PermanentError when it has more than `largest` bytes.
+        """
+        watch, body = self._watch(what), bytearray()
+        with self._answering(watch, what, method, url, headers, **sent) as response:
+            for chunk in response.iter_bytes():
+                watch.tick()
+                body += chunk
+                if len(body) > largest:
+                    raise PermanentError(f"{what}: the answer is longer than {largest} bytes.")
+        return response, bytes(body)
 
     def _is_worth_another_try(self, error: BaseException) -> bool:
         return isinstance(error, TransientError) and (error.retry_after or 0.0) <= self._backoff.patience

@@ -22,8 +22,8 @@ from sync_pipelines.hitss.client import (
     window_url,
 )
 from sync_pipelines.hitss.credentials import Credentials
+from sync_pipelines.lib.downloads import DownloadClient
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.lib.http import HttpClient
 from sync_pipelines.lib.redaction import redact
 
 BASE = "https://control.example/api/api/export/xls"
@@ -137,7 +137,7 @@ class Upstream:
 @pytest.fixture
 def download(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Downloads from an upstream to `tmp_path/export.xlsx`, without pauses."""
-    clients: list[HttpClient] = []
+    clients: list[DownloadClient] = []
 
     def run(upstream: Upstream, url: str = WITH_PARAMETERS) -> Any:
         transport = httpx.MockTransport(upstream)

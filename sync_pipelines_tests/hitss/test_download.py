@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from sync_pipelines.hitss.client import export_client
 from sync_pipelines.lib import redaction
+from sync_pipelines.lib.downloads import DownloadClient
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.http import HttpClient, Timeouts
+from sync_pipelines.lib.http import Timeouts
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines_tests.conftest import House
 
@@ -148,7 +149,7 @@ def is_told(house: House, run_id: str, fault: str, sentence: str) -> None:
     assert all((house.settings.landing_root / row[2]).is_file() for row in found)
 
 
-def with_client(house: House, make: Callable[[], HttpClient]) -> House:
+def with_client(house: House, make: Callable[[], DownloadClient]) -> House:
     return replace(house, chain=replace(house.chain, http=make))
 
 
@@ -212,7 +213,7 @@ def test_a_spoilt_archive_is_kept_and_refused(short: House) -> None:
     assert execution(short)[0] == "failed"
 
 
-class Spoiling(HttpClient):
+class Spoiling(DownloadClient):
     """A client on whose way some bytes of the sheet were lost."""
 
     def download(self, url: str, target: Any, **options: Any) -> Any:

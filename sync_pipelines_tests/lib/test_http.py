@@ -15,8 +15,9 @@ import httpx
 import pytest
 import trustme
 
+from sync_pipelines.lib.downloads import DownloadClient
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.http import Backoff, HttpClient, Timeouts
+from sync_pipelines.lib.http import Backoff, Timeouts
 from sync_pipelines_tests.lib.conftest import Answer, Server, reply
 
 BODY = bytes(range(256)) * 1000
@@ -32,13 +33,13 @@ def pauses() -> Pauses:
 
 
 @pytest.fixture
-def client(pauses: Pauses) -> Iterator[Callable[..., HttpClient]]:
+def client(pauses: Pauses) -> Iterator[Callable[..., DownloadClient]]:
     """Makes clients that note their pauses instead of taking them."""
-    made: list[HttpClient] = []
+    made: list[DownloadClient] = []
 
-    def make(**options: Any) -> HttpClient:
+    def make(**options: Any) -> DownloadClient:
         made.append(
-            HttpClient(**{"sleep": pauses.append, "jitter": lambda: 0.0, "name": "The export", **options})
+            DownloadClient(**{"sleep": pauses.append, "jitter": lambda: 0.0, "name": "The export", **options})
         )
         return made[-1]
 
@@ -47,12 +48,12 @@ def client(pauses: Pauses) -> Iterator[Callable[..., HttpClient]]:
         one.close()
 
 
-def _get(client: HttpClient, server: Server, target: Path, **options: Any) -> Any:
+def _get(client: DownloadClient, server: Server, target: Path, **options: Any) -> Any:
     return client.download(server.url + SECRET_PATH, target, **{"max_bytes": 1 << 20, **options})
 
 
 def test_a_download_is_whole_private_and_described(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     server.script = [reply(BODY, "200 OK", "Content-Type: application/octet-stream")]
 
@@ -70,7 +71,7 @@ def test_a_download_is_whole_private_and_described(
 
 
 def test_a_client_is_closed_by_its_context(server: Server, tmp_path: Path) -> None:
-    with HttpClient() as one:
+    with DownloadClient() as one:
         _get(one, server, tmp_path / "x")
 
     with pytest.raises(RuntimeError, match="closed"):
@@ -78,7 +79,7 @@ def test_a_client_is_closed_by_its_context(server: Server, tmp_path: Path) -> No
 
 
 def test_a_busy_server_is_asked_again_with_growing_pauses(
-    client: Callable[..., HttpClient],
+    client: Callable[..., DownloadClient],
     server: Server,
     pauses: Pauses,
     tmp_path: Path,
@@ -95,7 +96,7 @@ def test_a_busy_server_is_asked_again_with_growing_pauses(
 
 
 def test_jitter_makes_a_pause_up_to_a_quarter_longer(
-    client: Callable[..., HttpClient], server: Server, pauses: Pauses, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, pauses: Pauses, tmp_path: Path
 ) -> None:
     server.script = [BUSY, reply(b"ok")]
 
@@ -105,7 +106,7 @@ def test_jitter_makes_a_pause_up_to_a_quarter_longer(
 
 
 def test_a_server_that_stays_busy_is_given_up_with_a_sentence(
-    client: Callable[..., HttpClient], server: Server, pauses: Pauses, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, pauses: Pauses, tmp_path: Path
 ) -> None:
     server.script = [BUSY]
 
@@ -125,7 +126,7 @@ def test_a_server_that_stays_busy_is_given_up_with_a_sentence(
     [("30", [30.0]), ("1", [1.0]), ("Sun, 21 Sep 2025 12:00:20 GMT", [20.0]), ("nonsense", [1.0])],
 )
 def test_retry_after_is_honoured(
-    client: Callable[..., HttpClient],
+    client: Callable[..., DownloadClient],
     server: Server,
     pauses: Pauses,
     tmp_path: Path,
@@ -140,7 +141,7 @@ def test_retry_after_is_honoured(
 
 
 def test_a_retry_after_beyond_patience_goes_to_the_caller_at_once(
-    client: Callable[..., HttpClient], server: Server, pauses: Pauses, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, pauses: Pauses, tmp_path: Path
 ) -> None:
     server.script = [reply(b"", "429 Too Many Requests", "Retry-After: 1800")]
 
@@ -154,7 +155,7 @@ def test_a_retry_after_beyond_patience_goes_to_the_caller_at_once(
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "404 Not Found", "204 No Content"])
 def test_a_refusal_is_not_repeated_and_names_the_setting(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, status: str
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, status: str
 ) -> None:
     server.script = [reply(b"", status)]
 
@@ -165,7 +166,7 @@ def test_a_refusal_is_not_repeated_and_names_the_setting(
 
 
 def test_a_redirect_is_not_followed(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     server.script = [reply(b"", "302 Found", "Location: /login?user=joana")]
 
@@ -191,7 +192,7 @@ def _garble(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize("broken", [reply(b"half", length=8), _reset, _hang_up, _garble])
 def test_a_broken_answer_is_asked_for_again(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, broken: Answer
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, broken: Answer
 ) -> None:
     server.script = [broken, reply(b"whole")]
 
@@ -201,7 +202,7 @@ def test_a_broken_answer_is_asked_for_again(
 
 @pytest.mark.parametrize("broken", [reply(b"half", length=8), _reset])
 def test_a_broken_answer_leaves_the_old_file_and_no_other(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, broken: Answer
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, broken: Answer
 ) -> None:
     (tmp_path / "x").write_bytes(b"old")
     server.script = [broken]
@@ -215,7 +216,7 @@ def test_a_broken_answer_leaves_the_old_file_and_no_other(
 
 
 def test_a_transport_that_hides_a_cut_body_is_found_out(
-    client: Callable[..., HttpClient], tmp_path: Path
+    client: Callable[..., DownloadClient], tmp_path: Path
 ) -> None:
     cut = httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Length": "9"}, content=b"half"))
 
@@ -224,7 +225,7 @@ def test_a_transport_that_hides_a_cut_body_is_found_out(
 
 
 def test_a_compressed_answer_is_measured_as_it_came_and_kept_as_it_is(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     server.script = [reply(gzip.compress(BODY), "200 OK", "Content-Encoding: gzip")]
 
@@ -234,7 +235,7 @@ def test_a_compressed_answer_is_measured_as_it_came_and_kept_as_it_is(
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_that_is_too_large_is_not_read_to_its_end(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, declared: bool
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, declared: bool
 ) -> None:
     sent_all = threading.Event()
 
@@ -256,7 +257,7 @@ def test_a_body_that_is_too_large_is_not_read_to_its_end(
 
 
 def test_a_body_of_exactly_the_limit_is_taken(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     server.script = [reply(b"x" * 5000)]
 
@@ -289,7 +290,7 @@ def _trickle(head: bytes, piece: bytes) -> Answer:
     ],
 )
 def test_an_answer_that_trickles_ends_at_the_total_deadline(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, head: bytes, piece: bytes
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, head: bytes, piece: bytes
 ) -> None:
     server.script = [_trickle(head, piece)]
     impatient = client(timeouts=Timeouts(read=5, total=0.2), backoff=Backoff(attempts=1))
@@ -309,7 +310,7 @@ def _silence(until: threading.Event) -> Answer:
 
 
 def test_silence_ends_at_the_read_timeout(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     over = threading.Event()
     server.script = [_silence(over)]
@@ -320,7 +321,7 @@ def test_silence_ends_at_the_read_timeout(
 
 
 def test_a_long_wait_is_announced_until_the_first_byte(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     seen: list[float] = []
     enough = threading.Event()
@@ -341,7 +342,7 @@ def test_a_long_wait_is_announced_until_the_first_byte(
 
 
 def test_a_quick_answer_is_not_announced(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     seen: list[float] = []
 
@@ -351,7 +352,7 @@ def test_a_quick_answer_is_not_announced(
 
 
 def test_a_notice_that_fails_does_not_end_the_wait(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     enough = threading.Event()
     server.script = [_silence(enough)]
@@ -365,7 +366,7 @@ def test_a_notice_that_fails_does_not_end_the_wait(
 
 
 def test_the_finished_file_is_looked_at_inside_the_attempt(
-    client: Callable[..., HttpClient], server: Server, pauses: Pauses, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, pauses: Pauses, tmp_path: Path
 ) -> None:
     server.script = [reply(b""), reply(b"good")]
 
@@ -379,7 +380,7 @@ def test_the_finished_file_is_looked_at_inside_the_attempt(
 
 
 def test_a_file_that_is_refused_is_not_kept(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     def accept(path: Path) -> None:
         raise PermanentError("It is a login page.")
@@ -392,7 +393,7 @@ def test_a_file_that_is_refused_is_not_kept(
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
 
@@ -412,7 +413,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
     ],
 )
 def test_an_unfit_url_is_refused_before_any_request(
-    client: Callable[..., HttpClient], tmp_path: Path, url: str, words: str
+    client: Callable[..., DownloadClient], tmp_path: Path, url: str, words: str
 ) -> None:
     asked: list[httpx.Request] = []
 
@@ -430,7 +431,7 @@ def test_an_unfit_url_is_refused_before_any_request(
 
 
 def test_a_host_that_does_not_exist_is_permanent_and_names_no_query(
-    client: Callable[..., HttpClient], tmp_path: Path
+    client: Callable[..., DownloadClient], tmp_path: Path
 ) -> None:
     def unknown(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError(f"[Errno -2] {request.url}") from socket.gaierror(
@@ -460,7 +461,7 @@ def private_server(authority: trustme.CA) -> Iterator[Server]:
 
 
 def test_a_private_chain_is_refused_at_once_and_the_sentence_names_the_cure(
-    client: Callable[..., HttpClient], private_server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], private_server: Server, tmp_path: Path
 ) -> None:
     with pytest.raises(PermanentError, match=r"name it in EXPORT_CA_BUNDLE; verification is never") as caught:
         _get(client(ca_setting="EXPORT_CA_BUNDLE"), private_server, tmp_path / "x")
@@ -470,7 +471,7 @@ def test_a_private_chain_is_refused_at_once_and_the_sentence_names_the_cure(
 
 
 def test_a_private_chain_passes_with_its_bundle(
-    client: Callable[..., HttpClient], private_server: Server, authority: trustme.CA, tmp_path: Path
+    client: Callable[..., DownloadClient], private_server: Server, authority: trustme.CA, tmp_path: Path
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
 
@@ -478,7 +479,7 @@ def test_a_private_chain_passes_with_its_bundle(
 
 
 def test_the_bundle_of_another_authority_does_not_help(
-    client: Callable[..., HttpClient], private_server: Server, tmp_path: Path
+    client: Callable[..., DownloadClient], private_server: Server, tmp_path: Path
 ) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
 
@@ -487,7 +488,7 @@ def test_the_bundle_of_another_authority_does_not_help(
 
 
 def test_the_bundle_does_not_open_other_host_names(
-    client: Callable[..., HttpClient], private_server: Server, authority: trustme.CA, tmp_path: Path
+    client: Callable[..., DownloadClient], private_server: Server, authority: trustme.CA, tmp_path: Path
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     url = private_server.url.replace("localhost", "127.0.0.1")
@@ -497,7 +498,7 @@ def test_the_bundle_does_not_open_other_host_names(
 
 
 def test_a_chain_without_its_middle_passes_when_the_bundle_holds_the_middle(
-    client: Callable[..., HttpClient], authority: trustme.CA, tmp_path: Path
+    client: Callable[..., DownloadClient], authority: trustme.CA, tmp_path: Path
 ) -> None:
     middle = authority.create_child_ca()
     certificate = middle.issue_cert("localhost")
@@ -515,7 +516,7 @@ def test_a_chain_without_its_middle_passes_when_the_bundle_holds_the_middle(
 
 
 def test_a_trickling_answer_over_tls_is_cut_too(
-    client: Callable[..., HttpClient], private_server: Server, authority: trustme.CA, tmp_path: Path
+    client: Callable[..., DownloadClient], private_server: Server, authority: trustme.CA, tmp_path: Path
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     private_server.script = [_trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x")]
@@ -531,11 +532,11 @@ def test_a_bundle_that_cannot_be_read_is_a_sentence(tmp_path: Path, content: str
         (tmp_path / "ca.pem").write_text(content)
 
     with pytest.raises(PermanentError, match=r"^EXPORT_CA_BUNDLE: .*ca\.pem is no readable file"):
-        HttpClient(ca_bundle=tmp_path / "ca.pem", ca_setting="EXPORT_CA_BUNDLE")
+        DownloadClient(ca_bundle=tmp_path / "ca.pem", ca_setting="EXPORT_CA_BUNDLE")
 
 
 def test_nothing_of_the_query_is_logged(
-    client: Callable[..., HttpClient], server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    client: Callable[..., DownloadClient], server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     server.script = [BUSY, _reset, reply(b"x", "400 Bad Request")]
