@@ -130,10 +130,18 @@ def push_ops(postgres_server: PostgresServer, templates: dict[str, str]) -> str:
     return postgres_server.create_database("push_ops", template=templates["ops"])
 
 
+@pytest.fixture(scope="session")
+def left_databases() -> list[str]:
+    """Databases of houses that are done: dropped by the next one, when their sessions have really ended."""
+    return []
+
+
 @pytest.fixture
 def lead_house(
-    postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str]
+    postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str], left_databases: list[str]
 ) -> Iterator[LeadHouse]:
+    while left_databases:
+        postgres_server.drop_database(left_databases.pop())
     number = next(_numbers)
     urls = {
         side: postgres_server.create_database(f"push_{side}_{number}", template=template)
@@ -156,8 +164,7 @@ def lead_house(
         )
         push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
         yield LeadHouse(push, face, tab, gestao, ops, urls["gestao"])
-    for side in urls:
-        postgres_server.drop_database(f"push_{side}_{number}")
+    left_databases += [f"push_{side}_{number}" for side in urls]
 
 
 def _empty(connection: psycopg.Connection[Any], schema: str) -> None:
