@@ -126,10 +126,18 @@ def push_ops(postgres_server: PostgresServer, templates: dict[str, str]) -> str:
     return postgres_server.create_database("push_ops", template=templates["ops"])
 
 
+@pytest.fixture(scope="session")
+def left_databases() -> list[str]:
+    """Databases of houses that are done: dropped by the next one, when their sessions have really ended."""
+    return []
+
+
 @pytest.fixture
 def lead_house(
-    postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str]
+    postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str], left_databases: list[str]
 ) -> Iterator[LeadHouse]:
+    while left_databases:
+        postgres_server.drop_database(left_databases.pop())
     number = next(_numbers)
     urls = {
         side: postgres_server.create_database(f"push_{side}_{number}", template=template)
@@ -138,8 +146,7 @@ def lead_house(
     with opened_house(urls["tab"], urls["gestao"], push_ops) as house:
         _empty(house.ops, "ops")
         yield house
-    for side in urls:
-        postgres_server.drop_database(f"push_{side}_{number}")
+    left_databases += [f"push_{side}_{number}" for side in urls]
 
 
 def _empty(connection: psycopg.Connection[Any], schema: str) -> None:

@@ -79,6 +79,10 @@ def test_one_bad_row_at_any_place_costs_at_most_fourteen_requests() -> None:
     assert max(assert_bisected([place]).requests for place in range(SIZE)) <= A_BAD_ROW
 
 
+def test_where_the_first_half_is_good_the_second_is_not_asked_as_a_whole() -> None:
+    assert assert_bisected([SIZE - 1]).requests == 8  # the whole, six good halves, and the row itself
+
+
 def test_two_bad_rows_anywhere_are_found() -> None:
     for pair in list(combinations(range(SIZE), 2))[::13]:
         assert_bisected(pair)
