@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
+
+_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +41,20 @@ def clinic(shared_clinic: LeadHouse) -> Iterator[LeadHouse]:
     yield replace(shared_clinic)
     shared_clinic.face.reload_polls = 0
     shared_clinic.face.clear()
+
+
+@pytest.fixture
+def patient(
+    clinic: LeadHouse, postgres_server: PostgresServer, push_templates: dict[str, str]
+) -> Iterator[LeadHouse]:
+    """The clinic with a destination and a face of its own, whose schema may be changed."""
+    name = f"patient_{next(_numbers)}"
+    url = postgres_server.create_database(name, template=push_templates["gestao"])
+    with PostgrestFace(url) as face, psycopg.connect(url, autocommit=True) as gestao:
+        house = replace(clinic, face=face, gestao=gestao)
+        house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
+        yield house
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture

@@ -108,11 +108,11 @@ def test_where_both_sides_fit_what_stands_behind_goes_on(
 
 
 def test_where_they_do_not_fit_nothing_goes_on_and_the_sql_is_shown(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    patient: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    drop_column(lead_house.gestao, "valor_ficha")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
-    result, told, check = materialized(lead_house, instance)
+    drop_column(patient.gestao, "valor_ficha")
+    patient.gestao.execute("notify pgrst, 'reload schema'")
+    result, told, check = materialized(patient, instance)
     assert not result.success
     assert not check.passed
     assert check.blocking
@@ -122,8 +122,8 @@ def test_where_they_do_not_fit_nothing_goes_on_and_the_sql_is_shown(
     lines = told["suggested_sql"].splitlines()
     assert (lines[0], lines[-1]) == ("```sql", "```")
     for line in lines[1:-1]:
-        lead_house.gestao.execute(line.encode())
-    result, _, check = materialized(lead_house, instance)
+        patient.gestao.execute(line.encode())
+    result, _, check = materialized(patient, instance)
     assert (result.success, check.passed) == (True, True)
 
 
@@ -138,34 +138,34 @@ def test_a_destination_that_is_away_fails_the_asset_in_a_sentence(
     keeps_secrets(clinic, instance, result)
 
 
-def test_validating_says_what_does_not_fit(lead_house: LeadHouse, instance: dg.DagsterInstance) -> None:
-    result = run(lead_house, instance, "scouter_validate_schema")
+def test_validating_says_what_does_not_fit(patient: LeadHouse, instance: dg.DagsterInstance) -> None:
+    result = run(patient, instance, "scouter_validate_schema")
     assert result.success
     assert metadata(result)["columns_error"] == 0
-    drop_column(lead_house.gestao, "raw")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
-    told = failure(run(lead_house, instance, "scouter_validate_schema"))
+    drop_column(patient.gestao, "raw")
+    patient.gestao.execute("notify pgrst, 'reload schema'")
+    told = failure(run(patient, instance, "scouter_validate_schema"))
     assert "has no column raw" in told
     assert 'alter table public.leads add column if not exists "raw" jsonb;' in told
 
 
-def test_reloading_waits_for_every_mapped_column(lead_house: LeadHouse, instance: dg.DagsterInstance) -> None:
-    drop_column(lead_house.gestao, "fonte")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
+def test_reloading_waits_for_every_mapped_column(patient: LeadHouse, instance: dg.DagsterInstance) -> None:
+    drop_column(patient.gestao, "fonte")
+    patient.gestao.execute("notify pgrst, 'reload schema'")
     patience = Patience(deadline=1.0, first=0.01, longest=0.01)
-    lead_house.push = replace(
-        lead_house.push,
+    patient.push = replace(
+        patient.push,
         reload=lambda client, columns: reload_schema(
             client, columns, patience=patience, sleep=lambda _s: None
         ),
     )
-    lead_house.gestao.execute("alter table public.leads add column fonte text")
-    lead_house.face.reload_polls = 3
-    assert run(lead_house, instance, "scouter_reload_schema_cache").success
-    kept = lead_house.ops.execute("select count(*) from ops.schema_reports").fetchone()
+    patient.gestao.execute("alter table public.leads add column fonte text")
+    patient.face.reload_polls = 3
+    assert run(patient, instance, "scouter_reload_schema_cache").success
+    kept = patient.ops.execute("select count(*) from ops.schema_reports").fetchone()
     assert kept == (0,)
-    lead_house.face.fail("reload_missing")
-    told = failure(run(lead_house, instance, "scouter_reload_schema_cache"))
+    patient.face.fail("reload_missing")
+    told = failure(run(patient, instance, "scouter_reload_schema_cache"))
     assert "create or replace function public.notify_pgrst_reload()" in told
 
 

@@ -212,24 +212,24 @@ def test_a_server_that_leaves_in_the_middle_is_no_success(clinic: LeadHouse) -> 
     ],
 )
 def test_a_table_that_a_push_could_not_use(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], ddl: str, name: str, told: str
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace], ddl: str, name: str, told: str
 ) -> None:
-    lead_house.gestao.execute(ddl.encode())
-    lead_house.face = new_face(lead_house.gestao)
-    lead_house.use(gestao_scouter_url=lead_house.face.url)
-    report = checked(lead_house)
+    patient.gestao.execute(ddl.encode())
+    patient.face = new_face(patient.gestao)
+    patient.use(gestao_scouter_url=patient.face.url)
+    report = checked(patient)
     assert told in invalid(report)[name]
     assert (report.status, report.checks["connection"].valid) == (400, True)
 
 
 def test_every_column_that_a_write_does_not_find(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace]
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace]
 ) -> None:
     for name in ("nome", "sync_source"):
-        drop_column(lead_house.gestao, name)
-    lead_house.face = new_face(lead_house.gestao)
-    lead_house.use(gestao_scouter_url=lead_house.face.url)
-    told = invalid(checked(lead_house))
+        drop_column(patient.gestao, name)
+    patient.face = new_face(patient.gestao)
+    patient.use(gestao_scouter_url=patient.face.url)
+    told = invalid(checked(patient))
     assert list(told) == ["write"]
     assert "nome, sync_source (PGRST204)" in told["write"]
 

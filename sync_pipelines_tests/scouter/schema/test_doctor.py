@@ -43,10 +43,10 @@ class Clock:
 @pytest.mark.parametrize("version", [12, 16])
 @pytest.mark.parametrize("shape", [49, 53, 60])
 def test_both_sides_fit_in_every_shape_and_by_every_server(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], version: int, shape: int
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace], version: int, shape: int
 ) -> None:
-    drift(lead_house.gestao, shape)  # type: ignore[arg-type]
-    report = served_by(lead_house, new_face(lead_house.gestao, version=version)).examine()
+    drift(patient.gestao, shape)  # type: ignore[arg-type]
+    report = served_by(patient, new_face(patient.gestao, version=version)).examine()
     assert (report.fits, report.suggested_sql, report.notes) == (True, (), ())
     assert report.counts()["lossy"] == 0
     assert found(report, "warning") == {"ficha_confirmada": "to_text", "commercial_project_id": "to_text"}
@@ -58,11 +58,11 @@ def test_both_sides_fit_in_every_shape_and_by_every_server(
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_every_missing_column_is_told_at_once_with_its_real_type(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
 ) -> None:
     for name in ("cadastro_existe_foto", "valor_ficha", "date_modify", "raw", "sync_source"):
-        drop_column(lead_house.gestao, name)
-    report = served_by(lead_house, new_face(lead_house.gestao, version=version)).examine()
+        drop_column(patient.gestao, name)
+    report = served_by(patient, new_face(patient.gestao, version=version)).examine()
     assert not report.fits
     assert found(report) == dict.fromkeys(
         ("cadastro_existe_foto", "date_modify", "raw", "sync_source", "valor_ficha"), "destination_missing"
@@ -79,87 +79,87 @@ def test_every_missing_column_is_told_at_once_with_its_real_type(
     assert all(line in report.refusal() for line in report.suggested_sql)
 
 
-def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(lead_house: LeadHouse) -> None:
-    drop_column(lead_house.gestao, "fonte")
-    report = lead_house.push.doctor().examine()
+def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(patient: LeadHouse) -> None:
+    drop_column(patient.gestao, "fonte")
+    report = patient.push.doctor().examine()
     assert (found(report), report.suggested_sql) == ({"*": "stale_cache"}, (RELOAD,))
-    lead_house.gestao.execute(RELOAD)
-    assert found(lead_house.push.doctor().examine(fresh=True)) == {"fonte": "destination_missing"}
+    patient.gestao.execute(RELOAD)
+    assert found(patient.push.doctor().examine(fresh=True)) == {"fonte": "destination_missing"}
 
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_a_missing_table_is_one_sentence_and_no_sql(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
 ) -> None:
-    lead_house.gestao.execute("alter table public.leads rename to fichas")
-    report = served_by(lead_house, new_face(lead_house.gestao, version=version)).examine()
+    patient.gestao.execute("alter table public.leads rename to fichas")
+    report = served_by(patient, new_face(patient.gestao, version=version)).examine()
     assert [(one.field, one.rule) for one in report.verdicts if one.level == "error"] == [("*", "table")]
     assert report.suggested_sql == ()
     assert "no table leads" in report.refusal()
 
 
 def test_a_table_that_the_key_may_not_see_is_told_so(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace]
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace]
 ) -> None:
-    lead_house.gestao.execute("revoke all on public.leads from service_role")
-    report = served_by(lead_house, new_face(lead_house.gestao)).examine()
+    patient.gestao.execute("revoke all on public.leads from service_role")
+    report = served_by(patient, new_face(patient.gestao)).examine()
     assert {one.rule for one in report.verdicts if one.level == "error"} == {"table", "refused"}
     assert "our key may not write into leads (42501)" in report.refusal()
 
 
 @pytest.mark.parametrize("fault", [FORBIDDEN, DISABLED])
 def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
-    lead_house: LeadHouse, new_face: Callable[..., PostgrestFace], fault: str
+    patient: LeadHouse, new_face: Callable[..., PostgrestFace], fault: str
 ) -> None:
-    drop_column(lead_house.gestao, "fonte")
-    drop_column(lead_house.gestao, "etapa")
-    face = new_face(lead_house.gestao)
+    drop_column(patient.gestao, "fonte")
+    drop_column(patient.gestao, "etapa")
+    face = new_face(patient.gestao)
     face.fail(fault)
-    report = served_by(lead_house, face).examine()
+    report = served_by(patient, face).examine()
     assert found(report) == {"fonte": "destination_missing", "etapa": "destination_missing"}
     assert len(report.suggested_sql) == 3
     assert "OpenAPI document of Gestão Scouter is not to be had" in report.notes[0]
     assert report.notes[0] in report.markdown()
     assert set(found(report, "warning").values()) == {"unknown"}
-    lead_house.gestao.execute(" ".join(report.suggested_sql).encode())
-    assert lead_house.push.doctor().examine(fresh=True).fits
+    patient.gestao.execute(" ".join(report.suggested_sql).encode())
+    assert patient.push.doctor().examine(fresh=True).fits
 
 
-def test_a_column_that_must_be_filled_and_is_not_sent(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute(
+def test_a_column_that_must_be_filled_and_is_not_sent(patient: LeadHouse) -> None:
+    patient.gestao.execute(
         "alter table public.leads add unidade text not null; notify pgrst, 'reload schema'"
     )
-    lead_house.gestao.execute("alter table public.leads alter unidade drop default")
-    report = lead_house.push.doctor().examine()
+    patient.gestao.execute("alter table public.leads alter unidade drop default")
+    report = patient.push.doctor().examine()
     assert found(report) == {"unidade": "required_unmapped"}
     assert "23502" in report.refusal()
     assert 'alter table public.leads alter column "unidade" drop not null;' in report.suggested_sql
-    lead_house.gestao.execute("alter table public.leads alter unidade set default 'SP'")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
-    assert lead_house.push.doctor().examine(fresh=True).fits
+    patient.gestao.execute("alter table public.leads alter unidade set default 'SP'")
+    patient.gestao.execute("notify pgrst, 'reload schema'")
+    assert patient.push.doctor().examine(fresh=True).fits
 
 
 @pytest.mark.parametrize("fault", [None, FORBIDDEN])
-def test_a_missing_primary_key_is_found_by_the_probe(lead_house: LeadHouse, fault: str | None) -> None:
-    lead_house.gestao.execute("alter table public.leads drop constraint leads_pkey")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
+def test_a_missing_primary_key_is_found_by_the_probe(patient: LeadHouse, fault: str | None) -> None:
+    patient.gestao.execute("alter table public.leads drop constraint leads_pkey")
+    patient.gestao.execute("notify pgrst, 'reload schema'")
     if fault:
-        lead_house.face.fail(fault)
-    report = lead_house.push.doctor().examine()
+        patient.face.fail(fault)
+    report = patient.push.doctor().examine()
     assert found(report) == {"*": "key"}
     assert "42P10" in report.refusal()
     assert report.suggested_sql == ('alter table public.leads add primary key ("id");', RELOAD)
-    lead_house.gestao.execute("alter table public.leads add unique (id)")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
-    assert lead_house.push.doctor().examine(fresh=True).fits  # not in the document, and as good
+    patient.gestao.execute("alter table public.leads add unique (id)")
+    patient.gestao.execute("notify pgrst, 'reload schema'")
+    assert patient.push.doctor().examine(fresh=True).fits  # not in the document, and as good
 
 
-def test_stamps_that_the_destination_would_not_take(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute(
+def test_stamps_that_the_destination_would_not_take(patient: LeadHouse) -> None:
+    patient.gestao.execute(
         "alter table public.leads alter sync_source type varchar(5), alter sync_status type boolean using null,"
         " alter last_sync_at type text; notify pgrst, 'reload schema'"
     )
-    report = lead_house.push.doctor().examine()
+    report = patient.push.doctor().examine()
     assert found(report) == {"sync_source": "stamp_type", "sync_status": "stamp_type"}
 
 

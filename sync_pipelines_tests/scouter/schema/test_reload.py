@@ -42,11 +42,11 @@ def test_a_reload_that_is_heard_at_once_needs_one_look(clinic: LeadHouse, client
     assert (reload(client, time), time.slept) == (Reloaded(1, 0.0), [])
 
 
-def test_it_waits_with_growing_pauses_until_writes_see_the_column(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute("alter table public.leads add column nova text")
-    lead_house.face.reload_polls = 6
+def test_it_waits_with_growing_pauses_until_writes_see_the_column(patient: LeadHouse) -> None:
+    patient.gestao.execute("alter table public.leads add column nova text")
+    patient.face.reload_polls = 6
     time = Time()
-    with lead_house.push.client(lead_house.settings) as client:
+    with patient.push.client(patient.settings) as client:
         done = reload(client, time, "id", "nova", longest=1.0)
         assert client.probe("leads", ["nova"], on_conflict="id") is None
     assert (done.looks, done.seconds) == (len(time.slept) + 1, sum(time.slept))
@@ -55,29 +55,29 @@ def test_it_waits_with_growing_pauses_until_writes_see_the_column(lead_house: Le
 
 
 @pytest.mark.parametrize("way", ["fault", "dropped"])
-def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(lead_house: LeadHouse, way: str) -> None:
+def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(patient: LeadHouse, way: str) -> None:
     if way == "fault":
-        lead_house.face.fail("reload_missing")
+        patient.face.fail("reload_missing")
     else:
-        lead_house.gestao.execute("drop function public.notify_pgrst_reload(); notify pgrst, 'reload schema'")
+        patient.gestao.execute("drop function public.notify_pgrst_reload(); notify pgrst, 'reload schema'")
     time = Time()
     with (
-        lead_house.push.client(lead_house.settings) as client,
+        patient.push.client(patient.settings) as client,
         pytest.raises(
             PermanentError, match=r"no function notify_pgrst_reload\(\).*was not\s+reloaded"
         ) as told,
     ):
         reload(client, time)
     assert RELOAD_FUNCTION in str(told.value)
-    assert len(lead_house.face.requests) == 1
+    assert len(patient.face.requests) == 1
 
 
-def test_a_reload_that_is_not_heard_ends_at_its_deadline(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute("alter table public.leads add column nova text, add column outra text")
-    lead_house.face.fail("stale_cache")
+def test_a_reload_that_is_not_heard_ends_at_its_deadline(patient: LeadHouse) -> None:
+    patient.gestao.execute("alter table public.leads add column nova text, add column outra text")
+    patient.face.fail("stale_cache")
     time = Time()
     with (
-        lead_house.push.client(lead_house.settings) as client,
+        patient.push.client(patient.settings) as client,
         pytest.raises(
             PermanentError, match=r"30 s after the reload: .*no column nova .*no column outra"
         ) as told,
@@ -92,20 +92,20 @@ def test_a_column_that_is_not_there_stays_away(clinic: LeadHouse, client: Postgr
         reload(client, Time(), "id", "inexistente", deadline=3.0)
 
 
-def test_a_column_that_was_lost_is_told_after_the_reload(lead_house: LeadHouse) -> None:
-    drop_column(lead_house.gestao, "cadastro_existe_foto")
+def test_a_column_that_was_lost_is_told_after_the_reload(patient: LeadHouse) -> None:
+    drop_column(patient.gestao, "cadastro_existe_foto")
     with (
-        lead_house.push.client(lead_house.settings) as client,
+        patient.push.client(patient.settings) as client,
         pytest.raises(PermanentError, match="no column cadastro_existe_foto"),
     ):
         reload(client, Time(), deadline=1.0)
 
 
-def test_without_a_key_nobody_waits(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute("alter table public.leads drop constraint leads_pkey")
+def test_without_a_key_nobody_waits(patient: LeadHouse) -> None:
+    patient.gestao.execute("alter table public.leads drop constraint leads_pkey")
     time = Time()
     with (
-        lead_house.push.client(lead_house.settings) as client,
+        patient.push.client(patient.settings) as client,
         pytest.raises(PermanentError, match="42P10"),
     ):
         reload(client, time)

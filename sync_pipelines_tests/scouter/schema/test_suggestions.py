@@ -166,25 +166,25 @@ def restore(house: LeadHouse, columns: dict[str, str]) -> None:
     ],
 )
 def test_a_column_that_is_too_narrow_or_too_strict_is_mended_by_what_is_shown(
-    lead_house: LeadHouse, narrow: str, document: dict[str, str]
+    patient: LeadHouse, narrow: str, document: dict[str, str]
 ) -> None:
-    lead_house.gestao.execute(f"alter table public.leads {narrow}; {RELOAD}".encode())
+    patient.gestao.execute(f"alter table public.leads {narrow}; {RELOAD}".encode())
     made = Mapping.parse(document)
-    report = lead_house.push.doctor().examine(made)
+    report = patient.push.doctor().examine(made)
     assert report.suggested_sql[-1] == RELOAD
-    run(lead_house, report.suggested_sql)
-    again = lead_house.push.doctor().examine(made, fresh=True)
+    run(patient, report.suggested_sql)
+    again = patient.push.doctor().examine(made, fresh=True)
     assert (again.fits, again.counts()["lossy"], again.suggested_sql) == (True, 0, ())
 
 
-def test_the_function_that_is_shown_reloads_and_is_nobody_elses(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute("drop function public.notify_pgrst_reload()")
-    lead_house.gestao.execute(RELOAD_FUNCTION.encode())
-    granted = lead_house.gestao.execute(
+def test_the_function_that_is_shown_reloads_and_is_nobody_elses(patient: LeadHouse) -> None:
+    patient.gestao.execute("drop function public.notify_pgrst_reload()")
+    patient.gestao.execute(RELOAD_FUNCTION.encode())
+    granted = patient.gestao.execute(
         "select role, has_function_privilege(role, 'public.notify_pgrst_reload()', 'execute')"
         " from unnest(array['anon', 'authenticated', 'service_role']) as role"
     ).fetchall()
     assert granted == [("anon", False), ("authenticated", False), ("service_role", True)]
-    with lead_house.push.client(lead_house.settings) as client:
-        assert lead_house.push.reload(client, ["id"])
+    with patient.push.client(patient.settings) as client:
+        assert patient.push.reload(client, ["id"])
     assert re.search(r"search_path = ''", RELOAD_FUNCTION)
