@@ -130,21 +130,21 @@ def test_what_was_accepted_and_is_refused_when_it_is_sent_again_moves_from_one_c
     lead_house: LeadHouse,
 ) -> None:
     lead_house.use(scouter_batch_size=10, scouter_in_flight=1)
-    lead_house.leads(range(30), NOON)
-    lead_house.leads([27], NOON, age=1999)
+    lead_house.leads(range(300), NOON)
+    lead_house.leads([297], NOON, age=1999)
     job_id = lead_house.create(DAY, DAY)
-    kill_at(lead_house, 3)
+    kill_at(lead_house, 2)
     with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
         run.day(DAY)
     counted = lead_house.job(job_id).exported_leads
-    assert counted >= 10  # lead 27 is among the first ten of the walk
+    assert counted >= 10  # lead 297 is among the first ten of the walk
     ExportWork(lead_house.tab).sweep()
     lead_house.gestao.execute("delete from public.leads")
     with_dirt_rules(lead_house.gestao)
     lead_house.hook(lambda: None)
     lead_house.run(job_id, "second")
-    assert lead_house.counters(job_id) == ("completed", 30, 29, 1)
-    assert [row["lead_id"] for row in lead_house.errors()] == [FIRST + 27]
+    assert lead_house.counters(job_id) == ("completed", 300, 299, 1)
+    assert [row["lead_id"] for row in lead_house.errors()] == [FIRST + 297]
 
 
 @pytest.mark.parametrize("commit", [1, 3])
