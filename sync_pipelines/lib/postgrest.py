@@ -193,6 +193,10 @@ class PostgrestClient(HttpClient):
 
         A server may cap them without a word: page by what came. Raises SyncError for anything but rows.
         """
+        return [exact_json.loads(row) for row in self.row_texts(table, params)]
+
+    def row_texts(self, table: str, params: Sequence[tuple[str, str]]) -> list[bytes]:
+        """As `rows`, each as the JSON text that came."""
 
         def attempt() -> Answer:
             answer = self.request("GET", f"/{quote(table)}", params=params)
@@ -201,10 +205,10 @@ class PostgrestClient(HttpClient):
             return answer
 
         try:
-            rows = exact_json.loads(self.retrying()(attempt).body)
+            rows = exact_json.elements(self.retrying()(attempt).body)
         except ValueError:
             rows = None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if rows is None or not all(row.startswith(b"{") for row in rows):
             raise PermanentError(f"{self._what} answered with something that is not rows.")
         return rows
 

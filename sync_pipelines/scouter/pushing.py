@@ -249,8 +249,9 @@ class LeadPush:
     def reader(self, connection: postgres.Connection, report: SchemaReport) -> LeadReader:
         # One moment a push: the other side's trigger knows a push by a `last_sync_at` that has changed.
         stamps: MappingOf[str, str] = {**STAMPS, "last_sync_at": self.clock().isoformat()}
+        in_words = rendering.in_words(report.mapping, report.source_types, report.destination_columns)
         renderings = Renderings(
-            rendering.body_sql(report.mapping),
+            rendering.body_sql(report.mapping, in_words=in_words),
             rendering.hash_sql(report.mapping),
             rendering.suspect_sql(report.suspects),
         )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 
 from psycopg import sql
 
 from sync_pipelines.scouter.fields import transforms
+from sync_pipelines.scouter.fields.column_types import NUMBERS, TEXTS, base_type
 from sync_pipelines.scouter.fields.mapping import STAMPS, Field, Mapping
 from sync_pipelines.scouter.fields.stored import declared_sql, read_sql
 from sync_pipelines.scouter.fields.suspects import Suspect
@@ -41,13 +42,27 @@ def field_sql(field: Field, alias: str = ALIAS) -> Expression:
     return transforms.sent(field.transform, [sql.Identifier(alias, name) for name in field.sources])
 
 
-def body_sql(mapping: Mapping, stamps: Sequence[str] = tuple(STAMPS), alias: str = ALIAS) -> sql.Composed:
+def body_sql(
+    mapping: Mapping,
+    stamps: Sequence[str] = tuple(STAMPS),
+    alias: str = ALIAS,
+    *,
+    in_words: Collection[str] = (),
+) -> sql.Composed:
     """The JSON object of a lead as text: every mapped column, null included, and the stamps.
 
-    Each stamp is a parameter of its own name. Moments are ISO 8601 in UTC, numbers are exact.
+    Each stamp is a parameter of its own name. Moments are ISO 8601 in UTC, numbers are exact. A yes or a number goes
+    to a destination that is `in_words` as the text that it becomes there anyway.
     """
     values = [
-        *(_named(field_sql(field, alias), field.destination) for field in mapping.fields),
+        *(
+            _named(
+                sql.SQL("({})::text").format(value) if field.destination in in_words else value,
+                field.destination,
+            )
+            for field in mapping.fields
+            for value in (field_sql(field, alias),)
+        ),
         *(
             _named(sql.SQL("{}::{}").format(sql.Placeholder(name), _STAMP_TYPES[name]), name)
             for name in stamps
@@ -56,6 +71,18 @@ def body_sql(mapping: Mapping, stamps: Sequence[str] = tuple(STAMPS), alias: str
     # Not json_build_object: its 50 pairs are fewer than the columns that both sides have had.
     return sql.SQL("(select row_to_json(body)::text from (select {}) as body)").format(
         sql.SQL(", ").join(values)
+    )
+
+
+def in_words(
+    mapping: Mapping, source_types: MappingOf[str, str], destination_columns: MappingOf[str, str]
+) -> frozenset[str]:
+    """Text columns of the destination that are filled by a yes or a number."""
+    return frozenset(
+        field.destination
+        for field in mapping.fields
+        if base_type(destination_columns.get(field.destination, "")) in TEXTS
+        and base_type(result_type(field, source_types)) in {"boolean", *NUMBERS}
     )
 
 

@@ -14,6 +14,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+from msgspec.json import Decoder
+
 from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.postgrest import PostgrestClient, column_list
 from sync_pipelines.scouter.push.leads import Lead
@@ -26,6 +29,15 @@ _TEXTS = {"text", "character varying", "character"}
 _SIZED_TEXTS = {"character varying", "character"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TIMES = {"timestamp with time zone", "timestamp without time zone"}
+
+
+class _Keyed(Struct):
+    """A row of which only the key is looked at."""
+
+    id: int
+
+
+_KEYED = Decoder(_Keyed)
 
 
 @dataclass
@@ -86,11 +98,10 @@ class Comparison:
         while wanted:
             found.requests += 1
             params = (("select", column_list(self.columns)), (KEY, f"in.({','.join(map(str, wanted))})"))
-            rows = self.client.rows(TABLE, params)
+            rows = self.client.row_texts(TABLE, params)
             for row in rows:
-                if lead := wanted.pop(row[KEY], None):
-                    sent = exact_json.loads(lead.body)
-                    if columns := self.differences(sent, row):
+                if lead := wanted.pop(_KEYED.decode(row).id, None):
+                    if columns := self._differences(lead.body, row):
                         found.different[lead.id] = columns
                     else:
                         found.equal += 1
@@ -98,6 +109,10 @@ class Comparison:
             if not rows:  # what a cap cut off was asked for again, and nothing more came
                 found.missing += wanted
                 return
+
+    def _differences(self, body: str, row: bytes) -> list[str]:
+        # Both were written by a Postgres, mostly in the same words.
+        return [] if row == body.encode() else self.differences(exact_json.loads(body), exact_json.loads(row))
 
     def differences(self, sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
         """The columns in which a row is not what was sent."""
