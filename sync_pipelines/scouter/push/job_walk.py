@@ -58,13 +58,14 @@ class JobWalk:
 
         The days are asked for in their order; the next ones are under way while a day is told of.
         """
-        self._go_on(self.work.advance(self.job.id, Step(processing_date=day)))
         outcome = self._guarded(lambda: self._next(day))
         if not outcome.proof.holds:
             self.unproved.append(day)
             self.work.note_unproved(self.job.id, day)
             raise PermanentError(outcome.proof.sentence())
-        self._go_on(self.work.advance(self.job.id, Step(last_completed_date=day)))
+        following = self.days[self.days.index(day) + 1 :]
+        step = Step(processing_date=following[0] if following else day, last_completed_date=day)
+        self._go_on(self.work.advance(self.job.id, step))
         return outcome
 
     def close(self) -> DayOutcome:
@@ -95,6 +96,7 @@ class JobWalk:
 
     def _next(self, day: date) -> DayOutcome:
         if self._under_way is None:
+            self._go_on(self.work.advance(self.job.id, Step(processing_date=day)))
             left = self.days[self.days.index(day) :]
             self._under_way = self.push.days(left, self._cursor("days", day))
         try:

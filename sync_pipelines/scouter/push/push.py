@@ -6,10 +6,11 @@ a kill leaves a prefix that is done. What was accepted is read back and compared
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import takewhile
+from itertools import chain, takewhile
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.scouter.exports.table import read_configuration
@@ -21,12 +22,15 @@ from sync_pipelines.scouter.push.readback import Comparison, ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, LeadReader
 from sync_pipelines.scouter.push.sending import Sender
 from sync_pipelines.scouter.push.slicing import Slicer
-from sync_pipelines.scouter.push.walk import DayOutcome, Leg, Walk
+from sync_pipelines.scouter.push.walk import DayOutcome, Leg, Piece, Walk
 
 #: Rounds of the catch-up pass: on a table that changes without end the next push goes on.
 CATCH_UP_ROUNDS = 3
 #: So many refusals, and more than half of all, end a push: then no row is at fault.
 REFUSALS = 100
+
+
+_Stretch = tuple[Leg, Iterable[list[Position]]]
 
 
 class StoppedError(Exception):
@@ -77,50 +81,71 @@ class Push:
         The first day is taken up behind `after`, where an earlier run came that far. What follows a day is under way
         when it is yielded, and counts for nothing until the next one is asked for.
         """
-        spans = [(day, day_span(day, self.zone)) for day in days]
-        stages = (
-            self._legs(
-                Span(begin, min(end or self.watermark, self.watermark)),
-                day,
-                after if day == days[0] else None,
-            )
-            for day, (begin, end) in spans
-        )
-        return self._walk().run(stages)
+        return self._walk().run(self._pieces_of_days(days, after))
 
     def undated(self, after: Position | None = None) -> DayOutcome:
         """Push the leads that have no `updated_at`, which no day has."""
-        return self._whole(self._legs(None, None, after))
+        return self._whole(
+            [*self._again(None, None, after), (Leg(None, "walk"), self.reader.pages(None, after))]
+        )
 
     def catch_up(self) -> DayOutcome:
         """Push what was written since the watermark, until nothing is new."""
         total, begin = DayOutcome(), self.watermark
         for _ in range(CATCH_UP_ROUNDS):
             end = self.reader.now()
-            found = self._whole([Leg(None, "catch_up", self.reader.pages(Span(begin, end)))])
+            found = self._whole([(Leg(None, "catch_up"), self.reader.pages(Span(begin, end)))])
             total.merge(found)
             if not found.read:
                 break
             begin = end
         return total
 
-    def _legs(self, span: Span | None, day: date | None, after: Position | None) -> list[Leg]:
-        rest = Leg(day, "walk", self.reader.pages(span, after))
-        if after is None:
-            return [rest]
-        # An earlier run was ended between accepting and proving: what it counted is proved here.
-        before = ([position for position in page if position >= after] for page in self.reader.pages(span))
-        return [Leg(day, "again", _until_empty(before)), rest]
+    def _pieces_of_days(self, days: Sequence[date], after: Position | None) -> Iterator[list[Piece]]:
+        """Slices of all days, each day followed by its end. A page is looked up as a whole, over their borders."""
+        span = self._under_watermark(day_span(days[-1], self.zone).begin, day_span(days[0], self.zone).end)
+        yield from self._pieces(
+            self._again(days[0], self._under_watermark(*day_span(days[0], self.zone)), after)
+        )
+        left = deque(days)
+        for page in self.reader.pages(span, after):
+            pieces = []
+            for piece in self.slicer.slices(page, self._day_of):
+                while left[0] != self._day_of(piece.last):
+                    pieces.append(Piece())
+                    left.popleft()
+                pieces.append(Piece(Leg(left[0], "walk"), piece))
+            yield pieces
+        yield [Piece() for _ in left]
 
-    def _whole(self, legs: Sequence[Leg]) -> DayOutcome:
-        (outcome,) = self._walk().run([legs])
+    def _under_watermark(self, begin: datetime | None, end: datetime | None) -> Span:
+        return Span(begin, min(end or self.watermark, self.watermark))
+
+    def _day_of(self, position: Position) -> date:
+        assert position.updated_at is not None
+        return position.updated_at.astimezone(self.zone).date()
+
+    def _again(self, day: date | None, span: Span | None, after: Position | None) -> list[_Stretch]:
+        """What an earlier run may have counted and not proved, because it was ended in between."""
+        if after is None:
+            return []
+        before = ([position for position in page if position >= after] for page in self.reader.pages(span))
+        return [(Leg(day, "again"), takewhile(bool, before))]
+
+    def _pieces(self, stretches: Iterable[_Stretch]) -> Iterator[list[Piece]]:
+        for leg, pages in stretches:
+            for page in pages:
+                yield [Piece(leg, piece) for piece in self.slicer.slices(page)]
+
+    def _whole(self, stretches: Iterable[_Stretch]) -> DayOutcome:
+        (outcome,) = self._walk().run(chain(self._pieces(stretches), [[Piece()]]))
         return outcome
 
     def _walk(self) -> Walk:
         # Two pages may wait, so that the threads have work while the next one is read.
         depth = 2 * PAGE // self.slicer.size + self.in_flight
         return Walk(
-            *(self.slicer.slices, self.sender.send, self._prove, self._commit),
+            *(self.sender.send, self._prove, self._commit),
             *(self.in_flight, depth),
         )
 
@@ -146,7 +171,3 @@ class Push:
         self.exchanges.record(found.equal_leads, run_id=self.progress.run_id)
         self.exchanges.forget(found.wrong_ids)
         return found
-
-
-def _until_empty(pages: Iterable[list[Position]]) -> Iterator[list[Position]]:
-    return takewhile(bool, pages)

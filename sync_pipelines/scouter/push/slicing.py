@@ -38,16 +38,19 @@ class Slicer:
     overwrites: bool = False
     has_marks: bool = True
 
-    def slices(self, page: Sequence[Position]) -> Iterator[Slice]:
-        """The page in order; every position is in exactly one slice."""
+    def slices(
+        self, page: Sequence[Position], apart: Callable[[Position], object] = lambda _: None
+    ) -> Iterator[Slice]:
+        """The page in order; every position is in exactly one slice, with none of another day if `apart` is the day."""
         ids = [position.id for position in page]
         known = self.exchanges.known(ids)
         changed, gone = self.reader.content(ids, known, send_all=self.send_all)
         held_back = self._held_back([lead for lead in changed.values() if lead.is_new])
         begin, to_send = 0, 0
+        days = [apart(position) for position in page]
         for end, position in enumerate(page, 1):
             to_send += position.id in changed
-            if to_send == self.size or end == len(page):
+            if to_send == self.size or end == len(page) or days[end] != days[end - 1]:
                 yield _slice(page[begin:end], changed, held_back, gone)
                 begin, to_send = end, 0
 

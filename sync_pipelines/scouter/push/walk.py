@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.in_order import InOrder
-from sync_pipelines.scouter.push.leads import Lead, Outcome, Position, Slice
+from sync_pipelines.scouter.push.leads import Lead, Outcome, Slice
 from sync_pipelines.scouter.push.progress import Stretch
 from sync_pipelines.scouter.push.readback import ReadBack
 
@@ -63,15 +63,14 @@ class DayOutcome:
 
 
 class Leg(NamedTuple):
-    """Consecutive positions of the walk that count alike."""
+    """A part of the walk whose slices count alike."""
 
     day: date | None
     stretch: Stretch
-    pages: Iterable[list[Position]]
 
 
 class Piece(NamedTuple):
-    """A slice of a leg, or what preparing it raised; without both the end of the legs that are proved together."""
+    """A slice of a leg, or what preparing it raised; without both the end of a stage, which is proved as a whole."""
 
     leg: Leg | None = None
     slice: Slice | None = None
@@ -87,9 +86,8 @@ class Sent(NamedTuple):
 
 @dataclass
 class Walk:
-    """One way through legs; the calls are the push's own parts. `depth` slices at most wait or are under way."""
+    """One way through the leads; the calls are the push's own parts. `depth` slices at most wait or are under way."""
 
-    slices: Callable[[Sequence[Position]], Iterable[Slice]]
     send: Callable[[Slice], Outcome]
     prove: Callable[[Sequence[Lead]], ReadBack]
     #: Commits consecutive outcomes of a leg; what it returns ends the walk, once what is under way is committed too.
@@ -100,10 +98,11 @@ class Walk:
     _unproved: list[Lead] = field(default_factory=list)
     _stop: Exception | None = None
 
-    def run(self, stages: Iterable[Sequence[Leg]]) -> Generator[DayOutcome]:
+    def run(self, prepared: Iterator[list[Piece]]) -> Generator[DayOutcome]:
         """Yield what became of each stage when it is committed and proved; the next ones are under way meanwhile.
 
-        Raises what `commit` returned or what a call raised, with everything before it committed.
+        `prepared` is drawn from a thread of its own; no list of it is empty. Raises what `commit` returned or a call
+        raised, with everything before it committed.
         """
         started = time.monotonic()
         with (
@@ -111,7 +110,7 @@ class Walk:
             InOrder[ReadBack](PROOFS_AT_ONCE, PROOFS_AHEAD) as proofs,
             InOrder[Sent](self.width, self.depth) as line,
         ):
-            ahead = _Ahead(self._prepared(stages), pages)
+            ahead = _Ahead(prepared, pages)
             while self._fill(line, ahead):
                 for leg, sent in groupby(self._take(line), key=lambda one: one.leg):
                     if leg is not None:
@@ -126,13 +125,6 @@ class Walk:
                 with contextlib.suppress(SyncError):  # what is not proved now is proved by the next run
                     self._prove_rest(proofs)
                 raise self._stop
-
-    def _prepared(self, stages: Iterable[Sequence[Leg]]) -> Iterator[list[Piece]]:
-        for legs in stages:
-            for leg in legs:
-                for page in leg.pages:
-                    yield [Piece(leg, piece) for piece in self.slices(page)]
-            yield [Piece()]
 
     def _fill(self, line: InOrder[Sent], ahead: _Ahead) -> bool:
         """Give out what is prepared and fits; whether anything is to be taken."""
