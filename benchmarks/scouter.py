@@ -34,6 +34,7 @@ from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.push.days import Span
+from sync_pipelines.scouter.push.exchanges import Known
 from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.settings import read_settings
@@ -258,7 +259,7 @@ def _made() -> tuple[Target, list[bytes]]:
             lead.body
             for span in (Span(None, None), None)
             for page in reader.pages(span)
-            for lead in reader.content([one.id for one in page], []).changed.values()
+            for lead in reader.content([one.id for one in page], Known()).changed.values()
         ]
     batches = [f"[{','.join(bodies[at : at + BATCH])}]".encode() for at in range(0, len(bodies), BATCH)]
     key = os.environ["GESTAO_SCOUTER_SERVICE_KEY"]

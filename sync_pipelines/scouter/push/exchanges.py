@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, NamedTuple
-from uuid import UUID
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.push.leads import Lead
@@ -18,16 +16,16 @@ from sync_pipelines.scouter.push.leads import Lead
 Direction = Literal["pushed", "taken_back"]
 
 
-class Exchange(NamedTuple):
-    """What was last exchanged of a lead."""
+class Known(NamedTuple):
+    """What was last exchanged of some leads, as the texts of three arrays: they go from one database to the other."""
 
-    lead_id: int
-    content_hash: UUID
-    updated_at: datetime | None
+    ids: str = "{}"
+    hashes: str = "{}"
+    times: str = "{}"
 
 
-#: For the connection that records: see above.
-SESSION = {"synchronous_commit": "off"}
+#: For the connection: see above, and times as every database reads them.
+SESSION = {"synchronous_commit": "off", "DateStyle": "ISO"}
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,13 @@ class Exchanges:
     connection: postgres.Connection
     destination: str
 
-    def known(self, ids: Sequence[int]) -> list[Exchange]:
-        rows = self.connection.execute(
-            "select lead_id, content_hash, updated_at from ops.lead_exchanges"
-            " where destination = %s and lead_id = any(%s::bigint[])",
+    def known(self, ids: Sequence[int]) -> Known:
+        row = self.connection.execute(
+            "select array_agg(lead_id)::text, array_agg(content_hash)::text, array_agg(updated_at)::text"
+            " from ops.lead_exchanges where destination = %s and lead_id = any(%s::bigint[])",
             (self.destination, postgres.array(ids)),
-            binary=True,
-        )
-        return [Exchange(*row) for row in rows]
+        ).fetchone()
+        return Known(*row) if row and row[0] else Known()
 
     def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
         """Remember what was accepted and proved."""

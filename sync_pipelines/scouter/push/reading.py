@@ -16,7 +16,7 @@ from psycopg import sql
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.push.days import Span
-from sync_pipelines.scouter.push.exchanges import Exchange
+from sync_pipelines.scouter.push.exchanges import Known
 from sync_pipelines.scouter.push.leads import Lead, Position
 
 WHAT = "the tabuladormax database"
@@ -36,11 +36,13 @@ _UNDATED: LiteralString = """
 _CONTENT: LiteralString = """
     select wanted, gone, updated_at, hash, body, criado, suspect, known is null
     from (
-        select known.id as wanted, lead.id is null as gone, lead.updated_at, lead.criado, {hash} as hash,
+        select wanted, lead.id is null as gone, lead.updated_at, lead.criado, {hash} as hash,
             {body} as body, {suspect} as suspect, known.hash as known, known.updated_at as known_at
-        from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[])
-            as known (id, hash, updated_at)
-        left join public.leads as lead on lead.id = known.id
+        from unnest(%(ids)s::bigint[]) as wanted
+        left join unnest(%(known_ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[])
+            as known (id, hash, updated_at) on known.id = wanted
+        -- by the index, however few leads there are: a merge would read all between the first and the last
+        left join lateral (select * from public.leads where id = wanted offset 0) as lead on true
     ) as lead
     where gone or known is null or %(all)s or hash <> known or updated_at is distinct from known_at
 """
@@ -111,16 +113,16 @@ class LeadReader:
             yield page
             after = page[-1]
 
-    def content(self, ids: Sequence[int], known: Sequence[Exchange], *, send_all: bool = False) -> Content:
+    def content(self, ids: Sequence[int], known: Known, *, send_all: bool = False) -> Content:
         """Those of `ids` that differ from what is known of them, as they are now; with `send_all` all."""
-        last = {exchange.lead_id: exchange for exchange in known}
         rows = self.connection.execute(
             self._content,
             {
                 **self.stamps,
                 "ids": postgres.array(ids),
-                "hashes": postgres.array(last[one].content_hash if one in last else None for one in ids),
-                "times": postgres.array(last[one].updated_at if one in last else None for one in ids),
+                "known_ids": known.ids,
+                "hashes": known.hashes,
+                "times": known.times,
                 "all": send_all,
             },
             binary=True,
