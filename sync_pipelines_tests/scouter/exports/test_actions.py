@@ -84,54 +84,52 @@ def whole(house: LeadHouse) -> list[Any]:
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("action", list(ACTIONS))
 def test_each_action_moves_an_export_or_is_refused_and_changes_nothing(
-    lead_house: LeadHouse, action: str, status: Status
+    board: LeadHouse, action: str, status: Status
 ) -> None:
-    job_id = worn(lead_house, status)
-    before = whole(lead_house)
+    job_id = worn(board, status)
+    before = whole(board)
     if (action, status) in MOVES:
-        ACTIONS[action](lead_house.actions(), job_id)
+        ACTIONS[action](board.actions(), job_id)
         wanted = MOVES[action, status]
-        assert [job.status for job in lead_house.actions().newest()] == ([wanted] if wanted else [])
+        assert [job.status for job in board.actions().newest()] == ([wanted] if wanted else [])
         return
     with pytest.raises(PermanentError) as refused:
-        ACTIONS[action](lead_house.actions(), job_id)
+        ACTIONS[action](board.actions(), job_id)
     assert VERBS[action] in str(refused.value)
     assert WORDS[status] in str(refused.value)
-    assert whole(lead_house) == before
+    assert whole(board) == before
 
 
 @pytest.mark.parametrize("status", ["pending", "running"])
-def test_a_pause_says_when_and_why_and_keeps_the_place(lead_house: LeadHouse, status: Status) -> None:
-    job_id = worn(lead_house, status)
-    job = lead_house.actions().pause(job_id, "Almoço.")
+def test_a_pause_says_when_and_why_and_keeps_the_place(board: LeadHouse, status: Status) -> None:
+    job_id = worn(board, status)
+    job = board.actions().pause(job_id, "Almoço.")
     assert (job.pause_reason, job.processing_date, job.exported_leads) == (
         "Almoço.",
         date(2025, 10, 20),
         10,
     )
-    when = lead_house.tab.execute(
+    when = board.tab.execute(
         "select paused_at = updated_at, paused_at > created_at from public.gestao_scouter_export_jobs"
     ).fetchall()
     assert when == [(True, True)]
 
 
-def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(lead_house: LeadHouse) -> None:
-    job = lead_house.actions().resume(worn(lead_house, "paused"))
+def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(board: LeadHouse) -> None:
+    job = board.actions().resume(worn(board, "paused"))
     assert (job.status, job.pause_reason) == ("pending", None)
     assert (job.processing_date, job.last_completed_date) == (date(2025, 10, 20), DAY)
     assert (job.total_leads, job.exported_leads, job.error_leads) == (30, 10, 2)
-    now = lead_house.job(job.id)
+    now = board.job(job.id)
     assert (now.attempts, now.phase, now.cursor_id, now.run_ids) == (0, "catch_up", 7, ["one"])
-    assert len(lead_house.errors()) == 2
+    assert len(board.errors()) == 2
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(
-    lead_house: LeadHouse, status: Status
-) -> None:
-    job_id = worn(lead_house, status)
-    created = lead_house.job(job_id)
-    job = lead_house.actions().reset(job_id)
+def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(board: LeadHouse, status: Status) -> None:
+    job_id = worn(board, status)
+    created = board.job(job_id)
+    job = board.actions().reset(job_id)
     assert (job.start_date, job.end_date, job.created_at) == (
         created.start_date,
         created.end_date,
@@ -144,16 +142,16 @@ def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(
     assert created.watermark is not None
     assert job.watermark > created.watermark
     times = "select started_at, paused_at, completed_at from public.gestao_scouter_export_jobs"
-    assert lead_house.tab.execute(times).fetchall() == [(None, None, None)]
-    assert lead_house.errors() == []
+    assert board.tab.execute(times).fetchall() == [(None, None, None)]
+    assert board.errors() == []
 
 
-def test_a_deleted_export_takes_its_errors_and_its_progress_along(lead_house: LeadHouse) -> None:
-    other = worn(lead_house, "completed")
-    job_id = worn(lead_house, "paused")
-    lead_house.actions().delete(job_id)
-    assert {row["job_id"] for row in lead_house.errors()} == {other}
-    kept = lead_house.tab.execute("select job_id::text from sync_private.export_progress").fetchall()
+def test_a_deleted_export_takes_its_errors_and_its_progress_along(board: LeadHouse) -> None:
+    other = worn(board, "completed")
+    job_id = worn(board, "paused")
+    board.actions().delete(job_id)
+    assert {row["job_id"] for row in board.errors()} == {other}
+    kept = board.tab.execute("select job_id::text from sync_private.export_progress").fetchall()
     assert kept == [(other,)]
 
 
@@ -161,39 +159,37 @@ def test_a_deleted_export_takes_its_errors_and_its_progress_along(lead_house: Le
 @pytest.mark.parametrize(
     ("job_id", "told"), [(NOBODY, "Não existe"), ("42", "não é um UUID"), ("'; --", "não é um UUID")]
 )
-def test_an_export_that_there_is_not_is_told(
-    lead_house: LeadHouse, action: str, job_id: str, told: str
-) -> None:
+def test_an_export_that_there_is_not_is_told(board: LeadHouse, action: str, job_id: str, told: str) -> None:
     with pytest.raises(UnknownJobError, match=told):
-        ACTIONS[action](lead_house.actions(), job_id)
+        ACTIONS[action](board.actions(), job_id)
 
 
 @pytest.mark.parametrize("other", ["pending", "running"])
 @pytest.mark.parametrize("action", ["resume", "reset"])
 def test_while_one_export_waits_or_runs_no_other_may_begin(
-    lead_house: LeadHouse, action: str, other: Status
+    board: LeadHouse, action: str, other: Status
 ) -> None:
-    job_id = worn(lead_house, "paused")
-    first = worn(lead_house, other)
-    before = whole(lead_house)
+    job_id = worn(board, "paused")
+    first = worn(board, other)
+    before = whole(board)
     with pytest.raises(TransientError) as refused:
-        ACTIONS[action](lead_house.actions(), job_id)
+        ACTIONS[action](board.actions(), job_id)
     assert first in str(refused.value)
     assert WORDS[other] in str(refused.value)
     with pytest.raises(TransientError, match="espere que termine"):
-        lead_house.create(DAY, DAY)
-    assert whole(lead_house) == before
+        board.create(DAY, DAY)
+    assert whole(board) == before
 
 
 @pytest.mark.parametrize("status", ["paused", "completed", "failed"])
-def test_beside_an_export_that_stands_still_another_may_begin(lead_house: LeadHouse, status: Status) -> None:
-    worn(lead_house, status)
-    assert lead_house.job(lead_house.create(DAY, None)).status == "pending"
+def test_beside_an_export_that_stands_still_another_may_begin(board: LeadHouse, status: Status) -> None:
+    worn(board, status)
+    assert board.job(board.create(DAY, None)).status == "pending"
 
 
-def test_a_new_export_is_as_it_was_asked_for(lead_house: LeadHouse) -> None:
+def test_a_new_export_is_as_it_was_asked_for(board: LeadHouse) -> None:
     person = "00000000-0000-4000-8000-000000000001"
-    job = lead_house.actions().create(
+    job = board.actions().create(
         DAY,
         None,
         field_mappings={"nome": "tab_name"},
@@ -204,7 +200,7 @@ def test_a_new_export_is_as_it_was_asked_for(lead_house: LeadHouse) -> None:
     assert (job.status, job.start_date, job.end_date, job.total_leads) == ("pending", DAY, None, 0)
     assert (job.field_mappings, job.fields_selected) == ({"nome": "tab_name"}, ["nome"])
     assert (job.options, job.attempts, job.phase) == ({"send_all": True}, 0, "days")
-    by = lead_house.tab.execute("select created_by::text from public.gestao_scouter_export_jobs").fetchall()
+    by = board.tab.execute("select created_by::text from public.gestao_scouter_export_jobs").fetchall()
     assert by == [(person,)]
 
 
@@ -219,20 +215,20 @@ CONFIGURATION = "public.gestao_scouter_config"
         (f"delete from {CONFIGURATION}", "Não há configuração"),
     ],
 )
-def test_what_is_switched_off_makes_no_export(lead_house: LeadHouse, how: str, told: str) -> None:
-    lead_house.tab.execute(how.encode())
+def test_what_is_switched_off_makes_no_export(board: LeadHouse, how: str, told: str) -> None:
+    board.tab.execute(how.encode())
     with pytest.raises(PermanentError, match=told) as refused:
-        lead_house.create(DAY, DAY)
+        board.create(DAY, DAY)
     assert "Config > Integrações" in str(refused.value)
-    assert lead_house.actions().newest() == []
+    assert board.actions().newest() == []
 
 
-def test_an_older_inactive_configuration_does_not_count(lead_house: LeadHouse) -> None:
-    lead_house.tab.execute(
+def test_an_older_inactive_configuration_does_not_count(board: LeadHouse) -> None:
+    board.tab.execute(
         "insert into public.gestao_scouter_config (project_url, anon_key, active, updated_at)"
         " values ('https://old.example.com', '-', false, now() + interval '1 day')"
     )
-    assert lead_house.job(lead_house.create(DAY, DAY)).status == "pending"
+    assert board.job(board.create(DAY, DAY)).status == "pending"
 
 
 def test_without_the_applications_table_the_settings_decide(lead_house: LeadHouse) -> None:
@@ -258,25 +254,25 @@ def at_once(house: LeadHouse, count: int, act: Callable[[ExportActions], object]
             return list(pool.map(one, connections))
 
 
-def test_of_exports_that_are_created_at_one_moment_one_is_made(lead_house: LeadHouse) -> None:
-    got = at_once(lead_house, 6, lambda actions: actions.create(DAY, DAY))
+def test_of_exports_that_are_created_at_one_moment_one_is_made(board: LeadHouse) -> None:
+    got = at_once(board, 6, lambda actions: actions.create(DAY, DAY))
     refused = [one for one in got if isinstance(one, TransientError)]
     assert len(refused) == 5
-    assert len(lead_house.actions().newest()) == 1
+    assert len(board.actions().newest()) == 1
 
 
-def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(lead_house: LeadHouse) -> None:
-    job_ids = [worn(lead_house, "paused") for _ in range(4)]
+def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(board: LeadHouse) -> None:
+    job_ids = [worn(board, "paused") for _ in range(4)]
     left = list(job_ids)
-    got = at_once(lead_house, 4, lambda actions: actions.resume(left.pop()))
+    got = at_once(board, 4, lambda actions: actions.resume(left.pop()))
     assert sum(isinstance(one, TransientError) for one in got) == 3
-    assert len(lead_house.actions().pending()) == 1
+    assert len(board.actions().pending()) == 1
 
 
-def test_a_mapping_is_kept_as_it_came(lead_house: LeadHouse) -> None:
+def test_a_mapping_is_kept_as_it_came(board: LeadHouse) -> None:
     given = {"nome": "name", "idade": {"from": "age"}}
-    job = lead_house.actions().create(DAY, DAY, field_mappings=given)
-    kept = lead_house.tab.execute(
+    job = board.actions().create(DAY, DAY, field_mappings=given)
+    kept = board.tab.execute(
         "select field_mappings = %s from public.gestao_scouter_export_jobs where id = %s",
         [Jsonb(given), job.id],
     ).fetchone()

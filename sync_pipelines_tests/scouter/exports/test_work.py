@@ -54,55 +54,55 @@ def foreign(house: LeadHouse, age: timedelta, *, started: bool = True) -> str:
     return str(row[0])
 
 
-def test_a_claimed_export_runs_from_now_on_and_knows_its_run(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    with worker(lead_house) as one:
+def test_a_claimed_export_runs_from_now_on_and_knows_its_run(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    with worker(board) as one:
         job = one.claim(job_id, "first")
         assert (job.status, job.attempts, job.run_ids) == ("running", 1, ["first"])
-        assert lead_house.tab.execute(
+        assert board.tab.execute(
             "select started_at = j.updated_at, watermark <= started_at from public.gestao_scouter_export_jobs as j"
             " join sync_private.export_progress as p on p.job_id = j.id"
         ).fetchone() == (True, True)
 
 
-def test_a_claim_of_what_the_old_screen_wrote_itself_begins_our_side_of_it(lead_house: LeadHouse) -> None:
-    row = lead_house.tab.execute(
+def test_a_claim_of_what_the_old_screen_wrote_itself_begins_our_side_of_it(board: LeadHouse) -> None:
+    row = board.tab.execute(
         "insert into public.gestao_scouter_export_jobs (start_date) values ('2025-10-21') returning id::text"
     ).fetchone()
     assert row is not None
-    assert lead_house.job(row[0]).watermark is None
-    with worker(lead_house) as one:
+    assert board.job(row[0]).watermark is None
+    with worker(board) as one:
         job = one.claim(row[0], "first")
     assert job.watermark is not None
     assert (job.phase, job.attempts) == ("days", 1)
 
 
 @pytest.mark.parametrize("status", ["running", "paused", "completed", "failed"])
-def test_only_a_pending_export_can_be_claimed(lead_house: LeadHouse, status: Status) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    lead_house.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
-    with worker(lead_house) as one, worker(lead_house) as two:
+def test_only_a_pending_export_can_be_claimed(board: LeadHouse, status: Status) -> None:
+    job_id = board.create(DAY, DAY)
+    board.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
+    with worker(board) as one, worker(board) as two:
         with pytest.raises(PermanentError, match="Não é possível executar"):
             one.claim(job_id, "run")
-        job = lead_house.job(job_id)
+        job = board.job(job_id)
         assert (job.status, job.attempts) == (status, 0)
         # What was refused holds nothing: another may have it.
-        lead_house.tab.execute("update public.gestao_scouter_export_jobs set status = 'pending'")
+        board.tab.execute("update public.gestao_scouter_export_jobs set status = 'pending'")
         assert two.claim(job_id, "run").status == "running"
 
 
-def test_of_workers_that_claim_at_one_moment_one_gets_it(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    assert claimed_at_once(lead_house, [job_id] * 4) == [job_id]
-    assert lead_house.job(job_id).attempts == 1
+def test_of_workers_that_claim_at_one_moment_one_gets_it(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    assert claimed_at_once(board, [job_id] * 4) == [job_id]
+    assert board.job(job_id).attempts == 1
 
 
-def test_of_exports_that_are_claimed_at_one_moment_one_runs(lead_house: LeadHouse) -> None:
+def test_of_exports_that_are_claimed_at_one_moment_one_runs(board: LeadHouse) -> None:
     for _ in range(4):  # written by something that asks nobody
-        lead_house.tab.execute("insert into public.gestao_scouter_export_jobs (start_date) values (now())")
-    waiting = [job.id for job in lead_house.actions().pending()]
-    (got,) = claimed_at_once(lead_house, waiting)
-    assert {job.id: job.status for job in lead_house.actions().newest()} == {
+        board.tab.execute("insert into public.gestao_scouter_export_jobs (start_date) values (now())")
+    waiting = [job.id for job in board.actions().pending()]
+    (got,) = claimed_at_once(board, waiting)
+    assert {job.id: job.status for job in board.actions().newest()} == {
         one: "running" if one == got else "pending" for one in waiting
     }
 
@@ -125,29 +125,29 @@ def claimed_at_once(house: LeadHouse, job_ids: list[str]) -> list[str]:
         return [job.id for job in pool.map(one, job_ids) if job]
 
 
-def test_the_export_of_a_living_worker_is_left_alone(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    with worker(lead_house) as living:
+def test_the_export_of_a_living_worker_is_left_alone(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    with worker(board) as living:
         living.claim(job_id, "run")
         # As old as it may be: the lock says that somebody works on it.
-        lead_house.tab.execute(
+        board.tab.execute(
             "update public.gestao_scouter_export_jobs set started_at = now() - interval '9 hours'"
         )
-        assert ExportWork(lead_house.tab).sweep() == []
-        with worker(lead_house) as other, pytest.raises(TransientError, match="já está sendo executada"):
+        assert ExportWork(board.tab).sweep() == []
+        with worker(board) as other, pytest.raises(TransientError, match="já está sendo executada"):
             other.claim(job_id, "other")
-    assert lead_house.job(job_id).attempts == 1
+    assert board.job(job_id).attempts == 1
 
 
-def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    die(lead_house, job_id, "first")
-    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "first")]
-    job = lead_house.job(job_id)
+def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    die(board, job_id, "first")
+    assert ExportWork(board.tab).sweep() == [Swept(job_id, "pending", "first")]
+    job = board.job(job_id)
     assert (job.status, job.attempts) == ("pending", 1)
     assert "continua de onde parou" in str(job.pause_reason)
-    assert ExportWork(lead_house.tab).sweep() == []
-    with worker(lead_house) as second:
+    assert ExportWork(board.tab).sweep() == []
+    with worker(board) as second:
         again = second.claim(job_id, "second")
         assert (again.attempts, again.run_ids, again.pause_reason) == (2, ["first", "second"], None)
 
@@ -155,78 +155,76 @@ def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(lead_house: Lea
 @pytest.mark.parametrize("started", [True, False])
 @pytest.mark.parametrize(("beyond", "swept"), [(timedelta(minutes=-5), 0), (timedelta(minutes=5), 1)])
 def test_what_the_old_function_left_running_is_taken_up_after_an_hour(
-    lead_house: LeadHouse, beyond: timedelta, swept: int, *, started: bool
+    board: LeadHouse, beyond: timedelta, swept: int, *, started: bool
 ) -> None:
-    job_id = foreign(lead_house, FOREIGN_AGE + beyond, started=started)
-    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", None)] * swept
-    assert lead_house.job(job_id).status == ("pending" if swept else "running")
+    job_id = foreign(board, FOREIGN_AGE + beyond, started=started)
+    assert ExportWork(board.tab).sweep() == [Swept(job_id, "pending", None)] * swept
+    assert board.job(job_id).status == ("pending" if swept else "running")
 
 
 @pytest.mark.parametrize("status", ["pending", "paused", "completed", "failed"])
-def test_what_does_not_run_is_not_swept(lead_house: LeadHouse, status: Status) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    die(lead_house, job_id)
-    lead_house.tab.execute(
+def test_what_does_not_run_is_not_swept(board: LeadHouse, status: Status) -> None:
+    job_id = board.create(DAY, DAY)
+    die(board, job_id)
+    board.tab.execute(
         "update public.gestao_scouter_export_jobs set status = %s, started_at = now() - interval '9 hours'",
         [status],
     )
-    assert ExportWork(lead_house.tab).sweep() == []
-    assert lead_house.job(job_id).status == status
+    assert ExportWork(board.tab).sweep() == []
+    assert board.job(job_id).status == status
 
 
-def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    sweeper = ExportWork(lead_house.tab)
+def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    sweeper = ExportWork(board.tab)
     for _ in range(MAX_ATTEMPTS - 1):
-        die(lead_house, job_id)
+        die(board, job_id)
         assert [one.status for one in sweeper.sweep()] == ["pending"]
-    lead_house.actions().pause(job_id)
-    lead_house.actions().resume(job_id)
+    board.actions().pause(job_id)
+    board.actions().resume(job_id)
     ends = []
     for _ in range(MAX_ATTEMPTS):
-        die(lead_house, job_id)
+        die(board, job_id)
         ends += [one.status for one in sweeper.sweep()]
     assert ends == ["pending", "pending", "failed"]
-    job = lead_house.job(job_id)
+    job = board.job(job_id)
     assert "3 vezes seguidas" in str(job.pause_reason)
-    assert lead_house.tab.execute(
+    assert board.tab.execute(
         "select completed_at is not null from public.gestao_scouter_export_jobs"
     ).fetchone() == (True,)
-    with worker(lead_house) as one, pytest.raises(PermanentError, match="com falha"):
+    with worker(board) as one, pytest.raises(PermanentError, match="com falha"):
         one.claim(job_id, "run")
     # A reset forgets the deaths.
-    lead_house.actions().reset(job_id)
-    die(lead_house, job_id)
+    board.actions().reset(job_id)
+    die(board, job_id)
     assert [one.status for one in sweeper.sweep()] == ["pending"]
 
 
 @pytest.mark.parametrize("status", ["running", "paused"])
-def test_a_worker_moves_what_it_holds_and_what_was_paused_meanwhile(
-    lead_house: LeadHouse, status: Status
-) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    with worker(lead_house) as one:
+def test_a_worker_moves_what_it_holds_and_what_was_paused_meanwhile(board: LeadHouse, status: Status) -> None:
+    job_id = board.create(DAY, DAY)
+    with worker(board) as one:
         one.claim(job_id, "run")
-        lead_house.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
+        board.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
         step = Step(exported=3, errors=1, processing_date=DAY, cursor=Position(None, 7))
         assert one.advance(job_id, step) == status
-        job = lead_house.job(job_id)
+        job = board.job(job_id)
         assert (job.total_leads, job.exported_leads, job.error_leads) == (4, 3, 1)
         assert (job.processing_date, job.cursor) == (DAY, Position(None, 7))
         assert one.advance(job_id, Step(last_completed_date=DAY)) == status
-        assert lead_house.job(job_id).cursor is None
+        assert board.job(job_id).cursor is None
 
 
-def test_what_was_reset_or_deleted_meanwhile_is_not_moved(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    with worker(lead_house) as one:
+def test_what_was_reset_or_deleted_meanwhile_is_not_moved(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    with worker(board) as one:
         one.claim(job_id, "run")
-        lead_house.actions().reset(job_id)
+        board.actions().reset(job_id)
         assert one.advance(job_id, Step(exported=3, processing_date=DAY)) == "pending"
-        job = lead_house.job(job_id)
+        job = board.job(job_id)
         assert (job.exported_leads, job.processing_date) == (0, None)
-        lead_house.actions().pause(job_id)
-        lead_house.actions().delete(job_id)
+        board.actions().pause(job_id)
+        board.actions().delete(job_id)
         assert one.advance(job_id, Step(exported=3)) is None
 
 
@@ -249,35 +247,35 @@ def test_counters_never_pass_their_total(
     assert moved.exported + moved.errors <= moved.total
 
 
-def test_an_end_says_what_became_of_the_leads(lead_house: LeadHouse) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    with worker(lead_house) as one:
+def test_an_end_says_what_became_of_the_leads(board: LeadHouse) -> None:
+    job_id = board.create(DAY, DAY)
+    with worker(board) as one:
         one.claim(job_id, "run")
         one.set_total(job_id, 90)
         one.advance(job_id, Step(exported=5, errors=1))
         one.finish(job_id)
-    assert lead_house.counters(job_id) == ("completed", 6, 5, 1)
-    assert lead_house.job(job_id).phase == "done"
+    assert board.counters(job_id) == ("completed", 6, 5, 1)
+    assert board.job(job_id).phase == "done"
 
 
 @pytest.mark.parametrize("status", ["pending", "completed", "failed"])
-def test_only_what_is_begun_can_fail(lead_house: LeadHouse, status: Status) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    lead_house.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
+def test_only_what_is_begun_can_fail(board: LeadHouse, status: Status) -> None:
+    job_id = board.create(DAY, DAY)
+    board.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
     with pytest.raises(PermanentError, match="Não é possível encerrar"):
-        ExportWork(lead_house.tab).fail(job_id, "Um motivo.")
-    assert lead_house.job(job_id).pause_reason is None
+        ExportWork(board.tab).fail(job_id, "Um motivo.")
+    assert board.job(job_id).pause_reason is None
 
 
 @pytest.mark.parametrize(("days", "left"), [(90, 1), (91, 2), (1, 0)])
-def test_error_rows_are_kept_for_their_time(lead_house: LeadHouse, days: int, left: int) -> None:
-    job_id = lead_house.create(DAY, DAY)
+def test_error_rows_are_kept_for_their_time(board: LeadHouse, days: int, left: int) -> None:
+    job_id = board.create(DAY, DAY)
     for age in ("90 days 1 hour", "89 days 23 hours"):
-        lead_house.tab.execute(
+        board.tab.execute(
             "insert into public.gestao_scouter_export_errors (job_id, lead_id, lead_snapshot, fields_sent,"
             " error_message, created_at) values (%s, 1, '{}', '{}', 'Não.', now() - %s::interval)",
             [job_id, age],
         )
-    assert ExportWork(lead_house.tab).forget_errors(days) == 2 - left
-    assert len(lead_house.errors()) == left
-    assert lead_house.job(job_id).status == "pending"
+    assert ExportWork(board.tab).forget_errors(days) == 2 - left
+    assert len(board.errors()) == left
+    assert board.job(job_id).status == "pending"
