@@ -56,7 +56,8 @@ class JobWalk:
     def day(self, day: date) -> DayOutcome:
         """Push one day and prove it; raises PermanentError when the proof fails, PausedError when the job stops.
 
-        The days are asked for in their order; the next ones are under way while a day is told of.
+        The days are asked for in their order; the next ones are under way while a day is told of. A day that is at its
+        end is told of even where the job was paused meanwhile: no later run comes to it again.
         """
         self._go_on(self.work.advance(self.job.id, Step(processing_date=day)))
         outcome = self._guarded(lambda: self._next(day))
@@ -64,7 +65,7 @@ class JobWalk:
             self.unproved.append(day)
             self.work.note_unproved(self.job.id, day)
             raise PermanentError(outcome.proof.sentence())
-        self._go_on(self.work.advance(self.job.id, Step(last_completed_date=day)))
+        self.work.advance(self.job.id, Step(last_completed_date=day))
         return outcome
 
     def close(self) -> DayOutcome:
