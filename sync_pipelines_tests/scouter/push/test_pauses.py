@@ -76,7 +76,8 @@ def test_a_pause_in_any_part_of_a_job_loses_nothing_and_counts_nothing_twice(
     lead_house.edit(FIRST + 63, etapa="Mudou")
 
     def pause() -> None:
-        if lead_house.job(job_id).phase == phase:
+        job = lead_house.job(job_id)
+        if job.status == "running" and job.phase == phase:
             lead_house.actions().pause(job_id)
 
     lead_house.hook(pause)
