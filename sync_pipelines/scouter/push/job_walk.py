@@ -172,7 +172,7 @@ def _stopped(status: str | None) -> str:
     return {
         None: "A exportação foi excluída durante a execução; o que já tinha sido enviado fica no Gestão Scouter.",
         "paused": "A exportação foi pausada; o que estava a caminho foi concluído.",
-        "pending": "A exportação foi reiniciada (reset) durante a execução.",
+        "pending": "A exportação foi reiniciada (reset) ou retomada durante a execução; outra execução a continua.",
     }.get(status, f"A exportação passou a {status} durante a execução.")
 
 
