@@ -145,6 +145,27 @@ def test_a_pause_in_mid_run_cancels_the_run_says_why_and_a_later_run_goes_on(
     assert three_days.job(job_id).run_ids == [done.result.run_id, rest.result.run_id]
 
 
+def test_a_job_that_is_paused_and_resumed_under_its_run_is_taken_up_by_the_next_one(
+    three_days: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    job_id = three_days.create(DAY, BEFORE)
+
+    def hesitate() -> None:
+        if three_days.job(job_id).status == "running":
+            three_days.actions().pause(job_id)
+            three_days.actions().resume(job_id)
+
+    three_days.hook(hesitate)
+    done = push(three_days, instance, DAY, BEFORE, export_job=job_id)
+    assert done.status is dg.DagsterRunStatus.CANCELED
+    assert any("retomada durante a execução" in message for message in done.messages)
+    assert three_days.job(job_id).status == "pending"
+    three_days.hook(lambda: None)
+    assert push(three_days, instance, DAY, BEFORE, export_job=job_id).result.success
+    assert three_days.counters(job_id) == ("completed", 20, 20, 0)
+    assert len(three_days.there()) == 20
+
+
 def test_a_refusal_of_the_doctor_pauses_the_job_and_fails_the_run_with_the_sql(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
