@@ -126,18 +126,12 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
 def serve_receiver(port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     from sync_pipelines.receiver.serving import serve
-    from sync_pipelines.scouter.exports.actions import ExportActions
-    from sync_pipelines.scouter.exports.control import answer
+    from sync_pipelines.scouter.exports.control import endpoint
     from sync_pipelines.scouter.pushing import LeadPush
 
     settings = read_settings()
-    push = LeadPush(settings)
-
-    def export(document: Mapping[str, object]) -> tuple[int, object]:
-        with push.source() as connection:
-            return answer(document, ExportActions(connection))
-
-    serve(settings, port=port, export=export if settings.tabuladormax_database_url else None)
+    export = endpoint(LeadPush(settings).source) if settings.tabuladormax_database_url else None
+    serve(settings, port=port, export=export)
 
 
 def replay_and_print(console: Console, job: str | None) -> bool:

@@ -19,6 +19,8 @@ import dagster as dg
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.redaction import redact, redacted_exception
 
+_Context = dg.AssetExecutionContext | dg.OpExecutionContext
+
 
 @dataclass(frozen=True)
 class CheckReport:
@@ -45,10 +47,12 @@ class PartitionsStoppedError(Exception):
         super().__init__(redact(sentence))
         self.cancels = cancels
 
-    def ending(self, done: int = 0) -> dg.Failure | dg.DagsterExecutionInterruptedError:
+    def ending(self, context: _Context, done: int = 0) -> dg.Failure | dg.DagsterExecutionInterruptedError:
         """The error that ends the step."""
         sentence = f"{self} {done} partitions are done." if done else str(self)
         if self.cancels:
+            # Dagster takes an interruption that nobody asked for as a failure.
+            context.instance.report_run_canceling(context.run, sentence)
             return dg.DagsterExecutionInterruptedError(sentence)
         return dg.Failure(sentence, allow_retries=False)
 
@@ -76,7 +80,7 @@ def failure_sentence(failure: Any) -> str:
 
 
 @contextmanager
-def failing_in_a_sentence(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
+def failing_in_a_sentence(context: _Context) -> Iterator[None]:
     """End the step with a sentence, chained to nothing: an error may carry a secret, a query or a row.
 
     Of an unexpected error the frames are logged, without its message.
@@ -84,7 +88,7 @@ def failing_in_a_sentence(context: dg.AssetExecutionContext | dg.OpExecutionCont
     try:
         yield
     except PartitionsStoppedError as stop:
-        raise stop.ending() from None
+        raise stop.ending(context) from None
     except SyncError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     except dg.Failure:
@@ -111,7 +115,7 @@ def run_partitions(
     good, bad, stop = _work_through(context, context.partition_keys, work)
     if bad or stop:
         _log_by_hand(context, good, bad, failed_check)
-        raise stop.ending(len(good)) if stop and not bad else _failure(good, bad)
+        raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
     yield from _results(context, keys, good)
 
 
@@ -134,7 +138,7 @@ def run_chosen(
     failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
     _log_by_hand(context, told, failed, failed_check)
     if bad or stop:
-        raise stop.ending(len(good)) if stop and not bad else _failure(good, bad)
+        raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
     yield from _summaries(context, key, good)
 
 

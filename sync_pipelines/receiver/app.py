@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,8 +41,8 @@ _SCREEN_HEADERS = ("authorization", "apikey", "content-type", "x-client-info")
 
 _log = logging.getLogger(__name__)
 
-#: The old screen's endpoint: a JSON document in, a status and a JSON document out. It may block.
-Answer = Callable[[Mapping[str, Any]], tuple[int, Any]]
+#: The old screen's endpoint: any JSON in, a status and a JSON document out. It may block.
+Answer = Callable[[Any], tuple[int, Any]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -126,8 +126,6 @@ class Receiver:
 
     async def _control(self, request: Request) -> Response:
         document, _ = await self._read(request, SCREEN, secret_counts=False)
-        if not isinstance(document, dict):
-            raise BadRequestError('The body must be an object such as {"action": "create", …}.')
         assert self._export is not None
         status, body = await run_in_threadpool(self._export, document)
         return _answer(status, body)

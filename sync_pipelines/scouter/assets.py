@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.partition_runs import (
     CheckReport,
     PartitionReport,
@@ -139,6 +140,9 @@ def _stopping() -> Iterator[None]:
 def _push(run: JobWalk, key: str) -> Reports:
     with _stopping():
         outcome = run.close() if key == LAST_ROUND else run.day(date.fromisoformat(key))
+    if key == LAST_ROUND and (job := run.work.get(run.job.id)).status == "failed":
+        # A day that an earlier run could not prove fails this one too: the job's end is its end.
+        raise PermanentError(job.pause_reason or outcome.proof.sentence())
     return {EXPORT_KEY: PartitionReport(_metadata(run, outcome), _checks(outcome))}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -48,11 +49,20 @@ def run(
             config={"ops": {"scouter_leads_export": {"config": config}}},
             partitions=(begin, end),
         )
+        _leave_nothing_pending(leads, job.id, done.problems)
     rows = done.metadata.get("leads_export", [])
     proved = sum(bool(row.get("proved")) for row in rows)
     report.rows.append(replace(runs.asset_row("leads_export", rows), proved=f"{proved}/{len(rows)} days"))
     report.problems += done.problems
     return report
+
+
+def _leave_nothing_pending(leads: LeadPush, job_id: str, problems: Sequence[str]) -> None:
+    """Pause a job that the run could not begin: pending it would keep others back, or be begun later, unasked."""
+    with suppress(SyncError), leads.source() as connection:
+        actions = ExportActions(connection)
+        if actions.get(job_id).status == "pending":
+            actions.pause(job_id, " ".join(problems) or "A execução não começou.")
 
 
 def _day(text: str | None) -> date | None:

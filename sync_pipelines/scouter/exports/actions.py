@@ -10,7 +10,13 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.scouter.exports.table import ONE_AT_A_TIME, ExportJob, ExportJobs, read_configuration
+from sync_pipelines.scouter.exports.table import (
+    ONE_AT_A_TIME,
+    WORDS,
+    ExportJob,
+    ExportJobs,
+    read_configuration,
+)
 
 
 class ExportActions(ExportJobs):
@@ -64,6 +70,7 @@ class ExportActions(ExportJobs):
 
     def resume(self, job_id: str) -> ExportJob:
         """Let a paused job go on from where it stands."""
+        job_id = self.get(job_id).id
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
             self.refuse_second(job_id)
@@ -81,6 +88,7 @@ class ExportActions(ExportJobs):
 
     def reset(self, job_id: str) -> ExportJob:
         """Begin a job anew: counters, place and error rows are cleared. A living worker stops at its next batch."""
+        job_id = self.get(job_id).id
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
             self.refuse_second(job_id)
@@ -102,9 +110,10 @@ class ExportActions(ExportJobs):
 
     def delete(self, job_id: str) -> None:
         """Delete a paused job with its error rows."""
-        job = self.get(job_id)
+        job_id = self.get(job_id).id
         gone = self.connection.execute(
-            "delete from public.gestao_scouter_export_jobs where id = %s and status = 'paused'", (job.id,)
+            "delete from public.gestao_scouter_export_jobs where id = %s and status = 'paused'", (job_id,)
         ).rowcount
         if not gone:
-            raise PermanentError(f"Só uma exportação pausada pode ser excluída; esta está {job.status}.")
+            status = WORDS[self.get(job_id).status]
+            raise PermanentError(f"Só uma exportação pausada pode ser excluída; esta está {status}.")

@@ -1,15 +1,19 @@
 """The sensors that obey the control table: pending exports are run, dead ones are taken up again."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from sync_pipelines.lib.partition_runs import failing_in_a_sentence
 from sync_pipelines.operations.alerts import Alert, Channel, send_alert
 from sync_pipelines.scouter.automation import JOB, UNFINISHED, push_job
-from sync_pipelines.scouter.exports.table import ExportJob
+from sync_pipelines.scouter.exports.table import ExportJob, read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.pushing import LeadPush
+
+#: How long a run that ended before it could claim its export keeps the next one waiting, at most.
+LONGEST_WAIT = timedelta(hours=1)
 
 
 def pending_sensor(
@@ -30,23 +34,50 @@ def pending_sensor(
             return dg.SkipReason("A push is under way.")
         with push.source() as connection:
             waiting = ExportWork(connection).pending()
+            refusal = read_configuration(connection).refusal()
         if not waiting:
             return dg.SkipReason("No export is pending.")
-        return _request(waiting[0], days.get_partition_keys())
+        if refusal:
+            return dg.SkipReason(refusal)
+        vain, last = _vain_runs(context.instance, waiting[0])
+        # A minute after the first that came to nothing, then twice as long each time.
+        due = last + min(timedelta(minutes=1) * 2 ** min(vain - 1, 6), LONGEST_WAIT) if last else None
+        if due and push.clock() < due:
+            return dg.SkipReason(
+                f"{vain} runs ended before they could begin the export; the next is at {due}."
+            )
+        return _request(waiting[0], vain, days.get_partition_keys())
 
     return scouter_pending_exports
 
 
-def _request(job: ExportJob, known: Sequence[str]) -> dg.RunRequest:
+def _vain_runs(instance: dg.DagsterInstance, job: ExportJob) -> tuple[int, datetime | None]:
+    """How many runs were requested for the export as it waits now and claimed nothing, and when the last ended.
+
+    The ops database was away, say, or a replay was at work.
+    """
+    records = instance.get_run_records(dg.RunsFilter(job_name=JOB, tags=_tags(job)))
+    if not records:
+        return 0, None
+    last = max(record.end_time or record.create_timestamp.timestamp() for record in records)
+    return len(records), datetime.fromtimestamp(last, UTC)
+
+
+def _tags(job: ExportJob) -> dict[str, str]:
+    """The export and the moment since which it waits, by the database's clock: each wait is another."""
+    return {"scouter/export_job": job.id, "scouter/waits_since": job.updated_at.astimezone(UTC).isoformat()}
+
+
+def _request(job: ExportJob, vain: int, known: Sequence[str]) -> dg.RunRequest:
     # The job's own days count; the run's range only shows them, as far as the calendar knows them.
     newest = max(known[0], min(job.start_date.isoformat(), known[-1]))
     oldest = max(known[0], min((job.end_date or date.min).isoformat(), newest))
     return dg.RunRequest(
-        # A key is used once: each attempt, and each resume or reset, has its own.
-        run_key=f"{job.id}:{job.attempts}:{job.updated_at.isoformat()}",
+        # A key is used once: each attempt, each resume or reset, and each run after one in vain has its own.
+        run_key=f"{job.id}:{job.attempts}:{job.updated_at.astimezone(UTC).isoformat()}:{vain}",
         run_config={"ops": {"scouter_leads_export": {"config": {"export_job": job.id}}}},
         tags={
-            "scouter/export_job": job.id,
+            **_tags(job),
             "dagster/asset_partition_range_start": oldest,
             "dagster/asset_partition_range_end": newest,
         },
@@ -91,7 +122,7 @@ def dead_sensor(
 @dg.op(description="Delete error rows after their time: they hold snapshots of leads.")
 def forget_errors(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
     days = push.settings.scouter_error_retention_days
-    with push.source() as connection:
+    with failing_in_a_sentence(context), push.source() as connection:
         gone = ExportWork(connection).forget_errors(days)
     context.log.info(f"{gone} error rows were older than {days} days.")
 

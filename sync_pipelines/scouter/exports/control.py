@@ -1,19 +1,29 @@
 """What the old screen asks: `export-to-gestao-scouter-batch` with an action, answered as that function did.
 
 Body `{action, startDate, endDate?, fieldMappings?, jobId?}` (contract of the lead push, section 5). The work itself is
-begun by a sensor within half a minute; here only the control table is written. No answer repeats a value that came.
+begun by a sensor within half a minute; here only the control table is written. No answer repeats a value that came,
+but the id of an export.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob, UnknownJobError
 from sync_pipelines.scouter.fields.mapping import Mapping as FieldMapping
+
+_log = logging.getLogger(__name__)
+#: The screen sends a day, or a moment whose day is meant.
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?")
 
 
 class Answer(NamedTuple):
@@ -27,25 +37,42 @@ class _InvalidError(Exception):
     """The request is not one; the message says why, in Portuguese and without its values."""
 
 
+def endpoint(source: Callable[[], AbstractContextManager[postgres.Connection]]) -> Callable[[object], Answer]:
+    """What answers the screen over connections to TabuladorMax; 503 where there is none."""
+
+    def answered(document: object) -> Answer:
+        try:
+            with source() as connection:
+                return answer(document, ExportActions(connection))
+        except SyncError as error:  # the database is away, or refuses us
+            _log.warning("A call of the old screen could not be served: %s", error)
+            return _refusal(503, "O banco do TabuladorMax não responde no momento; tente de novo.")
+
+    return answered
+
+
 def answer(document: object, actions: ExportActions) -> Answer:
-    """Do what the document asks. 400 for what is no request or not allowed, 404, 409 for a second export, 503."""
+    """Do what the document asks. 400 for what is no request or not allowed, 404, 409 for a second export."""
     try:
         if not isinstance(document, dict):
             raise _InvalidError("O corpo deve ser um objeto JSON.")
-        known = _ACTIONS.get(document.get("action", ""))
+        action = document.get("action")
+        known = _ACTIONS.get(action) if isinstance(action, str) else None
         if known is None:
             raise _InvalidError(f"action deve ser {', '.join(_ACTIONS)}.")
         return Answer(200, {"success": True, **known(document, actions)})
     except _InvalidError as error:
-        return Answer(400, {"error": str(error)})
+        return _refusal(400, str(error))
     except UnknownJobError as error:
-        return Answer(404, {"error": str(error)})
+        return _refusal(404, str(error))
     except TransientError as error:
-        return Answer(409, {"error": str(error)})
+        return _refusal(409, str(error))
     except PermanentError as error:
-        return Answer(400, {"error": str(error)})
-    except SyncError as error:  # the database is away
-        return Answer(503, {"error": str(error)})
+        return _refusal(400, str(error))
+
+
+def _refusal(status: int, sentence: str) -> Answer:
+    return Answer(status, {"success": False, "error": sentence})
 
 
 def _create(document: Mapping[str, Any], actions: ExportActions) -> dict[str, Any]:
@@ -53,7 +80,7 @@ def _create(document: Mapping[str, Any], actions: ExportActions) -> dict[str, An
     if start is None:
         raise _InvalidError("startDate é obrigatório: o dia mais recente, como 2025-10-21.")
     fields = document.get("fieldMappings")
-    if fields:
+    if fields is not None:
         if not isinstance(fields, dict):
             raise _InvalidError("fieldMappings deve ser um objeto {campo do Gestão: campo do TabuladorMax}.")
         try:
@@ -99,17 +126,22 @@ def _told(job: ExportJob, message: str) -> dict[str, Any]:
 
 def _job(document: Mapping[str, Any]) -> str:
     found = document.get("jobId")
-    if not isinstance(found, str) or not found:
+    if found in (None, ""):
         raise _InvalidError("jobId é obrigatório.")
-    return found
+    try:
+        return str(UUID(found))
+    except (ValueError, TypeError, AttributeError):
+        raise _InvalidError("jobId deve ser o id de uma exportação.") from None
 
 
 def _day(document: Mapping[str, Any], name: str) -> date | None:
     found = document.get(name)
     if found in (None, ""):
         return None
+    written = _DAY.fullmatch(found) if isinstance(found, str) else None
     try:
-        # The screen sends a day, or a moment whose day is meant.
-        return date.fromisoformat(str(found)[:10])
+        if written:
+            return date.fromisoformat(written[1])
     except ValueError:
-        raise _InvalidError(f"{name} deve ser um dia como 2025-10-21.") from None
+        pass
+    raise _InvalidError(f"{name} deve ser um dia como 2025-10-21.")

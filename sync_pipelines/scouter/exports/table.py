@@ -151,7 +151,7 @@ class ExportJobs:
         ).fetchone()
         if row:
             raise TransientError(
-                f"A exportação {row[0]} está {_WORDS[row[1]]}: espere que termine, ou pause-a e exclua-a."
+                f"A exportação {row[0]} está {WORDS[row[1]]}: espere que termine, ou pause-a e exclua-a."
             )
 
     def move(
@@ -165,13 +165,13 @@ class ExportJobs:
         )
         parameters = {"job": job.id, "allowed": list(allowed), **values}
         if not self.connection.execute(statement, parameters).rowcount:
-            raise PermanentError(
-                f"Não é possível {verb} a exportação {job.id}: ela está {_WORDS[job.status]}."
-            )
+            status = self.get(job.id).status  # somebody may have been quicker
+            raise PermanentError(f"Não é possível {verb} a exportação {job.id}: ela está {WORDS[status]}.")
         return self.get(job.id)
 
 
-_WORDS: Mapping[str, str] = {
+#: A status in the words of the screen's users.
+WORDS: Mapping[str, str] = {
     "pending": "pendente",
     "running": "em andamento",
     "paused": "pausada",

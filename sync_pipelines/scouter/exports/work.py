@@ -91,7 +91,8 @@ class ExportWork(ExportJobs):
                     job.id,
                     ("pending",),
                     "executar",
-                    "status = 'running', started_at = coalesce(started_at, now())",
+                    # Why an earlier run stopped is over, and would stand on the screen beside a completed export.
+                    "status = 'running', started_at = coalesce(started_at, now()), pause_reason = null",
                 )
                 self.connection.execute(
                     "update sync_private.export_progress set run_ids = run_ids || %s, attempts = attempts + 1,"

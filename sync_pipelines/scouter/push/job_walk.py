@@ -16,7 +16,7 @@ import psycopg
 from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError, SyncError, from_postgres
 from sync_pipelines.scouter.exports.actions import ExportActions
-from sync_pipelines.scouter.exports.table import ExportJob, Phase, read_configuration
+from sync_pipelines.scouter.exports.table import ExportJob, Phase, Status, read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork, Step
 from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines.scouter.push.push import Push, StoppedError, SwitchedOffError, TooManyRejectedError
@@ -51,13 +51,17 @@ class JobWalk:
     #: Days whose proof failed, in this run or in one before it.
     unproved: list[date] = field(default_factory=list)
     _reloaded: bool = False
+    #: As it was when the last day ended.
+    _status: Status | None = "running"
     _under_way: Generator[DayOutcome] | None = None
 
     def day(self, day: date) -> DayOutcome:
         """Push one day and prove it; raises PermanentError when the proof fails, PausedError when the job stops.
 
-        The days are asked for in their order; the next ones are under way while a day is told of.
+        The days are asked for in their order; the next ones are under way while a day is told of. A day that is at its
+        end is told of even where the job was paused meanwhile: no later run comes to it again.
         """
+        self._go_on(self._status)
         outcome = self._guarded(lambda: self._next(day))
         if not outcome.proof.holds:
             self.unproved.append(day)
@@ -65,7 +69,7 @@ class JobWalk:
             raise PermanentError(outcome.proof.sentence())
         following = self.days[self.days.index(day) + 1 :]
         step = Step(processing_date=following[0] if following else day, last_completed_date=day)
-        self._go_on(self.work.advance(self.job.id, step))
+        self._status = self.work.advance(self.job.id, step)
         return outcome
 
     def close(self) -> DayOutcome:
@@ -173,7 +177,7 @@ def _stopped(status: str | None) -> str:
     return {
         None: "A exportação foi excluída durante a execução; o que já tinha sido enviado fica no Gestão Scouter.",
         "paused": "A exportação foi pausada; o que estava a caminho foi concluído.",
-        "pending": "A exportação foi reiniciada (reset) durante a execução.",
+        "pending": "A exportação foi reiniciada (reset) ou retomada durante a execução; outra execução a continua.",
     }.get(status, f"A exportação passou a {status} durante a execução.")
 
 

@@ -82,6 +82,7 @@ def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) 
         run.push.before_commit = lambda: lead_house.actions().pause(job_id) and None
         with pytest.raises(PausedError):
             lead_house.run_day(run, DAY - timedelta(days=1))
+            run.close()
     lead_house.resume(job_id)
     job = lead_house.job(job_id)
     assert lead_house.counters(job_id) == ("failed", 30, 30, 0)

@@ -1,0 +1,121 @@
+"""The commands of the lead push as they are typed: what they print, and their exit status."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.test_cli import CLOSED, Terminal, assert_ends_in_a_sentence, words
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+RANGE = "run scouter --from 2025-10-20 --to 2025-10-21"
+
+
+@pytest.fixture
+def typed(lead_house: LeadHouse, tmp_path: Path) -> Terminal:
+    """A terminal with the variables of a house that holds ten leads on each of two days."""
+    for back in range(2):
+        lead_house.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
+    settings = lead_house.settings
+    return Terminal(
+        tmp_path,
+        {
+            "SYNC_ENV": "development",
+            "OPS_DATABASE_URL": settings.require("ops_database_url"),
+            "TABULADORMAX_DATABASE_URL": settings.require("tabuladormax_database_url"),
+            "GESTAO_SCOUTER_URL": lead_house.face.url,
+            "GESTAO_SCOUTER_SERVICE_KEY": lead_house.face.service_key,
+        },
+    )
+
+
+def test_a_range_is_pushed_and_a_second_time_finds_nothing(lead_house: LeadHouse, typed: Terminal) -> None:
+    result = typed(RANGE)
+    assert result.exit_code == 0, result.output
+    assert "2/2 days" in result.output
+    assert "Everything is proved." in result.output
+    assert typed(RANGE).exit_code == 0
+    assert lead_house.posts() == [10, 10]
+    assert len(lead_house.there()) == 20
+
+
+def test_refused_leads_are_told_and_a_replay_is_a_success_only_once_they_are_mended(
+    lead_house: LeadHouse, typed: Terminal
+) -> None:
+    with_dirt_rules(lead_house.gestao)
+    lead = lead_house.lead(3, NOON, age=1999)
+    assert_ends_in_a_sentence(typed(RANGE), "1 of 10 leads were refused", "Not everything is proved.")
+    (job,) = lead_house.actions().newest()
+    again = typed(f"replay scouter --job {job.id}")
+    assert (again.exit_code, "1 refused again" in words(again)) == (1, True)
+    lead_house.edit(lead, age=39)
+    done = typed("replay scouter")
+    assert done.exit_code == 0, done.output
+    assert "1 leads were accepted, 0 refused again" in words(done)
+    assert typed("replay scouter").exit_code == 0
+    assert not [text for text in ("Pessoa", lead_house.face.service_key) if text in "".join(typed.printed)]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("run scouter --from 2025-10-21 --to 2025-10-20", "não pode vir antes"),
+        ("run scouter --from 2025-10", "'2025-10' is not a day such as 2025-10-21."),
+        ("run scouter --to 2025-02-30", "'2025-02-30' is not a day such as 2025-10-21."),
+        ("run scouter --accept tudo", "tudo cannot be accepted; there are overwrite_local_leads."),
+        ("replay scouter --job 42", "não é um UUID"),
+        ("replay scouter --job 00000000-0000-4000-8000-00000000dead", "Não existe a exportação"),
+    ],
+)
+def test_what_means_nothing_ends_in_a_sentence(
+    lead_house: LeadHouse, typed: Terminal, command: str, told: str
+) -> None:
+    assert_ends_in_a_sentence(typed(command), told)
+    assert lead_house.actions().newest() == []
+    assert lead_house.posts() == []
+
+
+@pytest.mark.parametrize("command", ["run scouter --from 21/10/2025", "replay hitss"])
+def test_what_is_no_such_command_is_refused(typed: Terminal, command: str) -> None:
+    assert typed(command).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [RANGE, "replay scouter"])
+@pytest.mark.parametrize("variable", ["TABULADORMAX_DATABASE_URL", "GESTAO_SCOUTER_URL"])
+def test_a_missing_variable_is_named(typed: Terminal, command: str, variable: str) -> None:
+    given = {variable: ""}
+    if variable == "GESTAO_SCOUTER_URL":
+        given["GESTAO_SCOUTER_SERVICE_KEY"] = ""
+    assert_ends_in_a_sentence(typed(command, **given), f"{variable} is not set")
+
+
+@pytest.mark.parametrize("command", [RANGE, "replay scouter"])
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("TABULADORMAX_DATABASE_URL", "the tabuladormax database"), ("OPS_DATABASE_URL", "the ops database")],
+)
+def test_a_database_that_is_down_is_a_sentence_without_its_password(
+    typed: Terminal, command: str, variable: str, name: str
+) -> None:
+    result = typed(command, **{variable: CLOSED})
+    assert_ends_in_a_sentence(result, name)
+    assert "uma-senha-longa" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"TABULADORMAX_DATABASE_URL": ""}, "SCOUTER_WAY_BACK=true switches it on"),
+        ({}, "Every call would be refused: none of SCOUTER_WEBHOOK_SECRET"),
+        ({"TABULADORMAX_JWT_SECRET": "curto"}, "TABULADORMAX_JWT_SECRET"),
+    ],
+)
+def test_a_receiver_that_could_accept_nothing_does_not_start(
+    typed: Terminal, given: dict[str, str], told: str
+) -> None:
+    assert_ends_in_a_sentence(typed("webhook", **given), told)

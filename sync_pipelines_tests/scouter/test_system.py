@@ -1,0 +1,171 @@
+"""What there is of the lead push in the catalogue, under which settings; and what Dagster's storage never holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sync_pipelines import definitions as catalogue
+from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines.scouter import system
+from sync_pipelines.scouter.automation import JOB, push_job
+from sync_pipelines.scouter.catalogue import EXPORT_KEY
+from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.launches import launch, push
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+URLS = {
+    "ops_database_url": "postgresql://db/ops",
+    "tabuladormax_database_url": "postgresql://db/tab",
+    "gestao_scouter_url": "https://gestao.example.com",
+    "gestao_scouter_service_key": "opaque-key-of-gestao-scouter-0123456789",
+}
+OF_WAY_BACK = {"scouter_leads_inbound", "scouter_replay_inbox"}
+
+
+def settings(**given: Any) -> Settings:
+    return read_settings(None, **{"sync_env": "demo", **URLS, **given})
+
+
+def names(found: Any) -> set[str]:
+    return {one.name for one in found or ()}
+
+
+def schedules(values: Settings) -> dict[str, dg.DefaultScheduleStatus]:
+    return {one.name: one.default_status for one in system.definitions(values).schedules or ()}  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance on disk: a schedule asks for one that it can open again, and what it keeps can be read."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
+        yield made
+
+
+def test_everything_of_the_push_can_be_loaded() -> None:
+    made = system.definitions(settings())
+    dg.Definitions.validate_loadable(made)
+    assert {
+        JOB,
+        "scouter_checks",
+        "scouter_forget_errors",
+        "scouter_replay_errors",
+        *(f"scouter_{action}_export" for action in ("create", "pause", "resume", "reset", "delete")),
+    } <= names(made.jobs)
+    assert names(made.sensors) == {"scouter_pending_exports", "scouter_dead_exports"}
+
+
+def test_without_tabuladormax_there_is_nothing_of_it() -> None:
+    made = catalogue.build(settings(tabuladormax_database_url=None))
+    assert not [
+        name for name in names(made.jobs) | names(made.sensors) | names(made.schedules) if "scouter" in name
+    ]
+    assert EXPORT_KEY not in made.resolve_asset_graph().get_all_asset_keys()
+    whole = catalogue.build(settings())
+    assert JOB in names(whole.jobs)
+    assert EXPORT_KEY in whole.resolve_asset_graph().get_all_asset_keys()
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_way_back_is_there_only_where_it_is_switched_on(*, on: bool) -> None:
+    made = system.definitions(
+        settings(scouter_way_back=on, scouter_webhook_secret="um-segredo-so-do-webhook")
+    )
+    dg.Definitions.validate_loadable(made)
+    assert names(made.jobs) >= OF_WAY_BACK if on else not names(made.jobs) & OF_WAY_BACK
+    assert ("scouter_inbox" in names(made.sensors)) is on
+
+
+@pytest.mark.parametrize(
+    ("given", "hourly", "others"),
+    [
+        ({}, False, True),
+        ({"scouter_hourly_push": True}, True, True),
+        ({"sync_env": "development"}, False, False),
+        ({"sync_env": "development", "scouter_hourly_push": True}, False, False),
+    ],
+)
+def test_the_push_by_the_hour_is_a_persons_decision(
+    given: dict[str, Any], *, hourly: bool, others: bool
+) -> None:
+    running = {
+        name: status is dg.DefaultScheduleStatus.RUNNING
+        for name, status in schedules(settings(**given)).items()
+    }
+    assert running == {
+        "scouter_push_hourly": hourly,
+        "scouter_checks_hourly": others,
+        "scouter_forget_errors_daily": others,
+    }
+    sensors = system.definitions(settings(**given)).sensors or ()
+    assert {one.default_status is dg.DefaultSensorStatus.RUNNING for one in sensors} == {others}
+
+
+@pytest.mark.parametrize("hourly", [True, False])
+def test_freshness_is_promised_only_where_the_hour_keeps_it(*, hourly: bool) -> None:
+    spec = next(
+        one
+        for asset in system.definitions(settings(scouter_hourly_push=hourly)).assets or ()
+        if isinstance(asset, dg.AssetsDefinition)
+        for one in asset.specs
+        if one.key == EXPORT_KEY
+    )
+    assert (spec.freshness_policy is not None) is hourly
+
+
+def test_the_hour_pushes_the_houses_own_day_and_waits_for_a_push_that_is_under_way(
+    lead_house: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    # Half past one of the 22nd in UTC is still the 21st in São Paulo.
+    moment = datetime(2025, 10, 22, 1, 30, tzinfo=UTC)
+    made = system.definitions(lead_house.settings, replace(lead_house.push, clock=lambda: moment))
+    schedule = made.get_repository_def().get_schedule_def("scouter_push_hourly")
+
+    def tick() -> Any:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=moment,
+            repository_def=made.get_repository_def(),
+        )
+        return schedule.evaluate_tick(context)
+
+    (request,) = tick().run_requests
+    assert request.partition_key == "2025-10-21"
+    instance.create_run_for_job(made.resolve_job_def(push_job.name), status=dg.DagsterRunStatus.STARTED)
+    assert tick().skip_message == "A push is under way."
+
+
+def test_nothing_that_dagster_keeps_holds_a_key_or_a_person(
+    lead_house: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    with_dirt_rules(lead_house.gestao)
+    phone = "+5511987654321"
+    lead_house.leads(range(20), NOON, celular=phone)
+    lead_house.leads(range(5), NOON, age=1999, celular=phone)
+    lead_house.gestao.execute(
+        "create function public.betray() returns trigger language plpgsql as"
+        " $$ begin new.nome = 'Outra Vítima'; return new; end $$"
+    )
+    assert push(lead_house, instance, DAY, DAY).result.success
+    launch(lead_house, instance, "scouter_replay_errors", ops={"replay_errors": {}})
+    lead_house.gestao.execute(
+        "create trigger betray before update on public.leads for each row execute function public.betray()"
+    )
+    assert not push(lead_house, instance, DAY, DAY, send_all=True).result.success
+    lead_house.face.fail("forbidden")
+    assert not push(lead_house, instance, DAY, DAY, send_all=True).result.success
+    launch(lead_house, instance, "scouter_checks")
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"scouter_leads_export" in stored  # it is what it has to be
+    assert len({row["lead_id"] for row in lead_house.errors()}) == 5
+    key = lead_house.face.service_key
+    for hidden in (key, key[:24], "Pessoa", "Outra V", phone, phone[-8:], 'celular": "+'):
+        assert hidden.encode() not in stored, hidden
