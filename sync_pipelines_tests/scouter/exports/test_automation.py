@@ -15,7 +15,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.operations.alerts import Alert, Channel
 from sync_pipelines.scouter import system
 from sync_pipelines.scouter.automation import JOB
-from sync_pipelines.scouter.exports.automation import LONGEST_WAIT, dead_sensor, pending_sensor
+from sync_pipelines.scouter.exports.automation import dead_sensor, pending_sensor
 from sync_pipelines.scouter.exports.work import MAX_ATTEMPTS, ExportWork
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.settings import read_settings
@@ -157,29 +157,25 @@ def test_a_run_that_could_not_begin_its_export_is_repeated_under_another_key_and
     board: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     board.create(DAY, DAY)
-    moment = datetime.now(UTC)
-    keys, waits = [], []
-    for _ in range(9):
-        request = requested(board, instance, replace(board.push, clock=lambda at=moment: at))
-        keys.append(request.run_key)
+    request = requested(board, instance)
+    keys = [request.run_key]
+    for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
         run = remember(board, instance, request, dg.DagsterRunStatus.FAILURE)
         (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))
-        ended = record.create_timestamp.astimezone(UTC)
-        minutes = 0
-        while isinstance(
-            tick(
-                board,
-                instance,
-                replace(board.push, clock=lambda at=ended, after=minutes: at + timedelta(minutes=after)),
-            ),
-            str,
-        ):
-            minutes += 1
-            assert minutes <= 60
-        waits.append(minutes)
-        moment = ended + LONGEST_WAIT
-    assert len(set(keys)) == 9
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+        due = record.create_timestamp.astimezone(UTC) + timedelta(minutes=minutes)
+        told = tick(board, instance, at(board, due - timedelta(seconds=1)))
+        assert "ended before they could begin" in str(told)
+        request = requested(board, instance, at(board, due))
+        keys.append(request.run_key)
+    assert len(set(keys)) == len(keys)
+    # What a person resumes does not wait for what was in vain before.
+    board.actions().pause(request.tags["scouter/export_job"])
+    board.actions().resume(request.tags["scouter/export_job"])
+    assert requested(board, instance, at(board, due)).run_key not in keys
+
+
+def at(house: LeadHouse, moment: datetime) -> LeadPush:
+    return replace(house.push, clock=lambda: moment)
 
 
 def test_an_export_whose_worker_is_gone_is_swept_and_requested_again(
