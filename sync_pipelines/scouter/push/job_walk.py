@@ -63,12 +63,14 @@ class JobWalk:
         """
         self._go_on(self._status)
         outcome = self._guarded(lambda: self._next(day))
+        following = self.days[self.days.index(day) + 1 :]
+        goes_on = following[0] if following else day
         if not outcome.proof.holds:
             self.unproved.append(day)
             self.work.note_unproved(self.job.id, day)
+            self._status = self.work.advance(self.job.id, Step(processing_date=goes_on))
             raise PermanentError(outcome.proof.sentence())
-        following = self.days[self.days.index(day) + 1 :]
-        step = Step(processing_date=following[0] if following else day, last_completed_date=day)
+        step = Step(processing_date=goes_on, last_completed_date=day)
         self._status = self.work.advance(self.job.id, step)
         return outcome
 
