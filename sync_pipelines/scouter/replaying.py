@@ -13,10 +13,11 @@ from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.push.leads import Position
+from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, WHAT
-from sync_pipelines.scouter.pushing import DECISIONS, LeadPush, PushOptions
+from sync_pipelines.scouter.pushing import LeadPush
 
 
 @dataclass
@@ -42,11 +43,7 @@ def replay(
     Raises SyncError: another push is at work, the integration is switched off, the destination is away, or what it
     accepted is not what it holds.
     """
-    if unknown := sorted(set(accepted) - set(DECISIONS)):
-        raise PermanentError(
-            f"{', '.join(unknown)} cannot be decided; what can be is {', '.join(DECISIONS)}."
-        )
-    total, options = Replay(), PushOptions(send_all=True, accepted=frozenset(accepted))
+    total, options = Replay(), PushOptions.of(send_all=True, accept=accepted)
     with ExitStack() as stack:
         ops = stack.enter_context(push.alone())
         destination = destination_label(push.settings)

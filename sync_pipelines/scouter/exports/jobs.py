@@ -9,6 +9,7 @@ from pydantic import Field
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.pushing import LeadPush
 
 
@@ -18,6 +19,11 @@ class CreateConfig(dg.Config):
     start_date: str = Field(description="The most recent day, such as 2025-10-21.")
     end_date: str | None = Field(
         default=None, description="The oldest day; without it the export goes back to the first lead."
+    )
+    send_all: bool = Field(default=False, description="Send leads that have not changed, too.")
+    accept: list[str] = Field(
+        default_factory=list,
+        description="overwrite_local_leads: replace leads that Gestão Scouter made itself under one of our numbers.",
     )
     field_mappings: dict[str, str] | None = Field(
         default=None,
@@ -40,7 +46,10 @@ def create_export(
             _day("start_date", config.start_date),
             config.end_date and _day("end_date", config.end_date),
         )
-        job = ExportActions(connection).create(start, end or None, field_mappings=config.field_mappings)
+        options = PushOptions.of(send_all=config.send_all, accept=config.accept)
+        job = ExportActions(connection).create(
+            start, end or None, field_mappings=config.field_mappings, options=options.document()
+        )
     context.log.info(f"Export {job.id} is pending.")
     context.add_output_metadata({"export_job": job.id})
 

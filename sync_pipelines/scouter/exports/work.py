@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.scouter.exports.table import ONE_AT_A_TIME, ExportJob, ExportJobs, Phase, Status
@@ -154,6 +157,12 @@ class ExportWork(ExportJobs):
             "update sync_private.export_progress set unproved = unproved || %s::date, updated_at = now()"
             " where job_id = %s",
             (day, job_id),
+        )
+
+    def keep_options(self, job_id: str, options: Mapping[str, Any]) -> None:
+        self.connection.execute(
+            "update sync_private.export_progress set options = %s where job_id = %s",
+            (Jsonb(dict(options)), job_id),
         )
 
     def set_total(self, job_id: str, total: int) -> None:

@@ -25,6 +25,8 @@ from sync_pipelines.scouter.push.sending import SchemaChangedError
 from sync_pipelines.scouter.push.walk import DayOutcome
 from sync_pipelines.scouter.schema.report import SchemaReport
 
+STOPPED = "O envio não pôde continuar."
+MISMATCH = "Os campos do envio e os do Gestão Scouter não combinam."
 RESUME = "Depois retome a exportação (resume): ela continua de onde parou."
 
 
@@ -147,7 +149,7 @@ class JobWalk:
         except SchemaChangedError as changed:
             return self._after_reload(walk, changed)
         except SyncError as error:
-            raise self.paused(str(error)) from None
+            raise self.paused(f"{STOPPED} {error}") from None
         except psycopg.Error as error:
             # What would pause the job is gone itself: it stays running without a worker, and the sweeper resumes it.
             raise PausedError(str(from_postgres(error, what=WHAT)), by_person=False) from None
@@ -165,7 +167,7 @@ class JobWalk:
                 return self._guarded(walk)
         with contextlib.suppress(SyncError):  # the server's own word is enough to pause
             told = f"{told} {self.look_again().refusal()}"
-        raise self.paused(told)
+        raise self.paused(f"{MISMATCH} {told}")
 
     def paused(self, reason: str, *, by_person: bool = False) -> PausedError:
         """Pause the job; the error to raise."""

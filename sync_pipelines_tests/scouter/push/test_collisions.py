@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
-from sync_pipelines.scouter.pushing import OVERWRITE, PushOptions
+from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.replaying import replay
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 

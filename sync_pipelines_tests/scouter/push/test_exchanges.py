@@ -8,8 +8,9 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.fields.mapping import default_mapping
-from sync_pipelines.scouter.pushing import PushOptions
+from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -99,3 +100,16 @@ def test_a_lead_that_is_refused_is_not_known(lead_house: LeadHouse) -> None:
     lead_house.export(DAY, DAY)
     known = lead_house.ops.execute("select lead_id from ops.lead_exchanges order by 1").fetchall()
     assert [lead for (lead,) in known] == [FIRST + n for n in (0, 1, 3, 4)]
+
+
+def test_a_job_that_is_resumed_is_pushed_as_it_was_begun(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(20), NOON)
+    lead_house.export(DAY, DAY)
+    job_id = lead_house.create(DAY, DAY)
+    with lead_house.push.open("first", job_id=job_id, options=PushOptions(send_all=True)):
+        pass
+    assert lead_house.job(job_id).options == {"send_all": True, "accept": []}
+    ExportWork(lead_house.tab).sweep()
+    lead_house.face.clear()
+    lead_house.run(job_id, "second")
+    assert lead_house.posts() == [20]

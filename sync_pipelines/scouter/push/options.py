@@ -1,0 +1,40 @@
+"""How a push differs from the usual one; kept with its job, so that a resumed one is pushed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sync_pipelines.lib.failures import PermanentError
+
+#: What a person may decide about leads that a push holds back.
+OVERWRITE = "overwrite_local_leads"
+DECISIONS = (OVERWRITE,)
+
+
+@dataclass(frozen=True)
+class PushOptions:
+    """`send_all` sends unchanged leads too; `accepted` are the decisions that were made."""
+
+    send_all: bool = False
+    accepted: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, *, send_all: bool = False, accept: Collection[str] = ()) -> PushOptions:
+        """PermanentError where `accept` names what cannot be decided."""
+        if unknown := sorted(set(accept) - set(DECISIONS)):
+            raise PermanentError(
+                f"accept names {', '.join(unknown)}; what can be decided is {', '.join(DECISIONS)}."
+            )
+        return cls(send_all, frozenset(accept))
+
+    def joined(self, kept: Mapping[str, Any]) -> PushOptions:
+        """These and what `document` kept of an earlier run of the job."""
+        return PushOptions(
+            self.send_all or bool(kept.get("send_all")), self.accepted | set(kept.get("accept", ()))
+        )
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"send_all": self.send_all, "accept": sorted(self.accepted)}
