@@ -1,5 +1,6 @@
 """TLS as every client of this house uses it: always verified."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,20 @@ def tls_context(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
 
     import httpx
 
+    if ca_bundle is None:
+        return _public_roots()
     context = httpx.create_ssl_context()
-    if ca_bundle is not None:
-        try:
-            context.load_verify_locations(cafile=ca_bundle)
-        except OSError:
-            raise PermanentError(
-                f"{ca_setting}: {ca_bundle} is no readable file of PEM certificates."
-            ) from None
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a listed intermediate is trusted as listed
+    try:
+        context.load_verify_locations(cafile=ca_bundle)
+    except OSError:
+        raise PermanentError(f"{ca_setting}: {ca_bundle} is no readable file of PEM certificates.") from None
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a listed intermediate is trusted as listed
     return context
+
+
+@cache
+def _public_roots() -> "ssl.SSLContext":
+    """One for all clients of the process: to read the public roots takes 20 ms."""
+    import httpx
+
+    return httpx.create_ssl_context()

@@ -134,7 +134,7 @@ def test_refused_leads_are_replayed_once_their_cause_is_mended(
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        ({"accept": ["tudo"]}, "tudo cannot be decided"),
+        ({"accept": ["tudo"]}, "accept names tudo; what can be decided is overwrite_local_leads."),
         ({"export_job": "42"}, "não é um UUID"),
         ({"export_job": NOBODY}, "Não existe"),
     ],
