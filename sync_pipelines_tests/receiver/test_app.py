@@ -226,7 +226,8 @@ BODY = b'{"lead": {"id": 1}}'
         "Transfer-Encoding: chunked, identity\r\n",
         "Content-Length : 19\r\n",
         f"Content-Length: {len(BODY)}\r\nX: {'x' * 2_000_000}\r\n",
-        f"Content-Length: {len(BODY)}\r\n" + "".join(f"X-{number}: {'x' * 1000}\r\n" for number in range(2000)),
+        f"Content-Length: {len(BODY)}\r\n"
+        + "".join(f"X-{number}: {'x' * 1000}\r\n" for number in range(2000)),
     ],
 )
 def test_a_request_that_can_be_read_in_two_ways_or_is_all_header_is_refused(desk: Desk, head: str) -> None:
