@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from sync_pipelines.lib import postgres
@@ -30,6 +30,7 @@ from sync_pipelines.scouter.push.readback import Comparison
 from sync_pipelines.scouter.push.reading import WHAT, LeadReader, Renderings
 from sync_pipelines.scouter.push.sending import Sender
 from sync_pipelines.scouter.push.slicing import MARKS, Slicer
+from sync_pipelines.scouter.push.walk import PAGES_AT_ONCE
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
@@ -130,12 +131,12 @@ class LeadPush:
             raise pause(work, job, f"{STOPPED} {error}") from None
         if not report.fits:
             raise pause(work, job, f"{MISMATCH} {report.refusal()}")
-        # What is read ahead is read by a thread of its own, so by connections of its own.
-        reader = self.reader(stack.enter_context(self.source()), report)
+        reader = self.reader(work.connection, report)
+        # What is read ahead is read by threads of their own, so by connections of their own.
+        ahead = [replace(reader, connection=stack.enter_context(self.source())) for _ in range(PAGES_AT_ONCE)]
         known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
-        engine = self.engine(
-            reader, known, client, exchanges, report, Progress(work.connection, work, job.id, run_id), options
-        )
+        progress = Progress(work.connection, work, job.id, run_id)
+        engine = self.engine(reader, ahead, known, client, exchanges, report, progress, options)
         assert job.watermark is not None
         engine.watermark = job.watermark
         days = extent.days(job, reader, self.settings.zone)
@@ -208,6 +209,7 @@ class LeadPush:
     def engine(
         self,
         reader: LeadReader,
+        ahead: Sequence[LeadReader],
         known: Exchanges,
         client: PostgrestClient,
         exchanges: Exchanges,
@@ -219,15 +221,18 @@ class LeadPush:
         types = report.destination_columns
         return Push(
             reader,
-            Slicer(
-                reader,
-                known,
-                client,
-                self.settings.scouter_batch_size,
-                send_all=options.send_all,
-                overwrites=OVERWRITE in options.accepted,
-                has_marks=not types or set(MARKS) <= set(types),
-            ),
+            [
+                Slicer(
+                    one,
+                    known,
+                    client,
+                    self.settings.scouter_batch_size,
+                    send_all=options.send_all,
+                    overwrites=OVERWRITE in options.accepted,
+                    has_marks=not types or set(MARKS) <= set(types),
+                )
+                for one in ahead
+            ],
             Sender(client, columns),
             Comparison(client, columns, types),
             progress,

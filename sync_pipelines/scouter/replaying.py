@@ -93,10 +93,10 @@ def _replay_job(
     with push.source() as connection, push.client(push.settings) as client:
         reader = push.reader(connection, report)
         progress = Progress(control, work, job_id, run_id)
-        engine = push.engine(reader, exchanges, client, exchanges, report, progress, options)
+        engine = push.engine(reader, [reader], exchanges, client, exchanges, report, progress, options)
         for ids in _refused(control, job_id):
             page = [Position(None, lead_id) for lead_id in ids]
-            for piece in engine.slicer.slices(page):
+            for piece in engine.slicers[0].slices(page):
                 total.gone += piece.gone
                 outcome = engine.sender.send(piece)
                 progress.commit([outcome], day=None, stretch="replay")

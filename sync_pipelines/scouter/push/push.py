@@ -6,23 +6,24 @@ a kill leaves a prefix that is done. What was accepted is read back and compared
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from itertools import chain, takewhile
+from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.push.days import Span, day_span
 from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.leads import Lead, Outcome, Position
+from sync_pipelines.scouter.push.leads import Lead, Outcome, Position, Slice
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack
 from sync_pipelines.scouter.push.reading import PAGE, LeadReader
 from sync_pipelines.scouter.push.sending import Sender
 from sync_pipelines.scouter.push.slicing import Slicer
-from sync_pipelines.scouter.push.walk import DayOutcome, Leg, Piece, Walk
+from sync_pipelines.scouter.push.walk import DayOutcome, Leg, Piece, Preparation, Walk
 
 #: Rounds of the catch-up pass: on a table that changes without end the next push goes on.
 CATCH_UP_ROUNDS = 3
@@ -61,8 +62,10 @@ class Push:
     stays.
     """
 
+    #: Reads positions, by the connection that `progress` writes to: only one thread uses it.
     reader: LeadReader
-    slicer: Slicer
+    #: As many pages are looked up at once, each over a connection of its own.
+    slicers: Sequence[Slicer]
     sender: Sender
     comparison: Comparison
     progress: Progress
@@ -74,6 +77,11 @@ class Push:
     before_commit: Callable[[], None] = lambda: None
     _sent: int = 0
     _rejected: int = 0
+    _free: SimpleQueue[Slicer] = field(default_factory=SimpleQueue)
+
+    def __post_init__(self) -> None:
+        for slicer in self.slicers:
+            self._free.put(slicer)
 
     def days(self, days: Sequence[date], after: Position | None = None) -> Generator[DayOutcome]:
         """Push each day as far as it lies under the watermark; yields what became of it, in order.
@@ -101,22 +109,36 @@ class Push:
             begin = end
         return total
 
-    def _pieces_of_days(self, days: Sequence[date], after: Position | None) -> Iterator[list[Piece]]:
+    def _pieces_of_days(self, days: Sequence[date], after: Position | None) -> Iterator[Preparation]:
         """Slices of all days, each day followed by its end. A page is looked up as a whole, over their borders."""
         span = self._under_watermark(day_span(days[-1], self.zone).begin, day_span(days[0], self.zone).end)
         yield from self._pieces(
             self._again(days[0], self._under_watermark(*day_span(days[0], self.zone)), after)
         )
-        left = deque(days)
+        ended = 0  # days
         for page in self.reader.pages(span, after):
-            pieces = []
-            for piece in self.slicer.slices(page, self._day_of):
-                while left[0] != self._day_of(piece.last):
-                    pieces.append(Piece())
-                    left.popleft()
-                pieces.append(Piece(Leg(left[0], "walk"), piece))
-            yield pieces
-        yield [Piece() for _ in left]
+            yield partial(self._page_of_days, page, days[ended:])
+            ended = days.index(self._day_of(page[-1]), ended)
+        yield lambda: [Piece()] * (len(days) - ended)
+
+    def _page_of_days(self, page: Sequence[Position], days: Sequence[date]) -> list[Piece]:
+        """The slices of a page, and the ends of those of `days` that lie before them."""
+        pieces, ended = list[Piece](), 0
+        for piece in self._sliced(page, self._day_of):
+            number = days.index(self._day_of(piece.last), ended)
+            pieces += [Piece()] * (number - ended)
+            pieces.append(Piece(Leg(days[number], "walk"), piece))
+            ended = number
+        return pieces
+
+    def _sliced(
+        self, page: Sequence[Position], apart: Callable[[Position], object] = lambda _: None
+    ) -> list[Slice]:
+        slicer = self._free.get()
+        try:
+            return list(slicer.slices(page, apart))
+        finally:
+            self._free.put(slicer)
 
     def _under_watermark(self, begin: datetime | None, end: datetime | None) -> Span:
         return Span(begin, min(end or self.watermark, self.watermark))
@@ -132,18 +154,21 @@ class Push:
         before = ([position for position in page if position >= after] for page in self.reader.pages(span))
         return [(Leg(day, "again"), takewhile(bool, before))]
 
-    def _pieces(self, stretches: Iterable[_Stretch]) -> Iterator[list[Piece]]:
+    def _pieces(self, stretches: Iterable[_Stretch]) -> Iterator[Preparation]:
         for leg, pages in stretches:
             for page in pages:
-                yield [Piece(leg, piece) for piece in self.slicer.slices(page)]
+                yield partial(self._page, leg, page)
+
+    def _page(self, leg: Leg, page: Sequence[Position]) -> list[Piece]:
+        return [Piece(leg, piece) for piece in self._sliced(page)]
 
     def _whole(self, stretches: Iterable[_Stretch]) -> DayOutcome:
-        (outcome,) = self._walk().run(chain(self._pieces(stretches), [[Piece()]]))
+        (outcome,) = self._walk().run(chain(self._pieces(stretches), [lambda: [Piece()]]))
         return outcome
 
     def _walk(self) -> Walk:
         # Two pages may wait, so that the threads have work while the next one is read.
-        depth = 2 * PAGE // self.slicer.size + self.in_flight
+        depth = 2 * PAGE // self.slicers[0].size + self.in_flight
         return Walk(
             *(self.sender.send, self._prove, self._commit),
             *(self.in_flight, depth),

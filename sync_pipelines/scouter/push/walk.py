@@ -1,7 +1,7 @@
 """The pipeline of a push: pages are prepared ahead, slices are sent side by side, outcomes are committed in order.
 
-Three things go on at once and never overtake each other: one thread reads the next pages and decides what is to be
-sent, a bounded number send, one reads back what was accepted. Only the caller's thread writes: a day is committed,
+Three things go on at once and never overtake each other: the next pages are read and compared with what is known, a
+bounded number of slices is sent, what was accepted is read back. Only the caller's thread writes: a day is committed,
 proved and told of before anything of the next one counts, though that is under way already.
 """
 
@@ -26,7 +26,7 @@ from sync_pipelines.scouter.push.readback import ReadBack
 #: Accepted leads are compared by this many: their bodies are what the push holds in memory.
 PROVED_AT_ONCE = 400
 #: Pages that wait prepared, and comparisons that wait to be made.
-PAGES_AHEAD, PROOFS_AHEAD, PROOFS_AT_ONCE = 2, 4, 2
+PAGES_AT_ONCE, PAGES_AHEAD, PROOFS_AHEAD, PROOFS_AT_ONCE = 2, 3, 4, 2
 
 
 @dataclass
@@ -77,6 +77,10 @@ class Piece(NamedTuple):
     error: Exception | None = None
 
 
+#: Makes the pieces of a page; a thread of its own calls it.
+Preparation = Callable[[], list[Piece]]
+
+
 class Sent(NamedTuple):
     """What became of a piece."""
 
@@ -98,19 +102,18 @@ class Walk:
     _unproved: list[Lead] = field(default_factory=list)
     _stop: Exception | None = None
 
-    def run(self, prepared: Iterator[list[Piece]]) -> Generator[DayOutcome]:
+    def run(self, pages: Iterator[Preparation]) -> Generator[DayOutcome]:
         """Yield what became of each stage when it is committed and proved; the next ones are under way meanwhile.
 
-        `prepared` is drawn from a thread of its own; no list of it is empty. Raises what `commit` returned or a call
-        raised, with everything before it committed.
+        Raises what `commit` returned or a call raised, with everything before it committed.
         """
         started = time.monotonic()
         with (
-            InOrder[list[Piece]](1, PAGES_AHEAD) as pages,
+            InOrder[list[Piece]](PAGES_AT_ONCE, PAGES_AHEAD) as prepared,
             InOrder[ReadBack](PROOFS_AT_ONCE, PROOFS_AHEAD) as proofs,
             InOrder[Sent](self.width, self.depth) as line,
         ):
-            ahead = _Ahead(prepared, pages)
+            ahead = _Ahead(pages, prepared)
             while self._fill(line, ahead):
                 for leg, sent in groupby(self._take(line), key=lambda one: one.leg):
                     if leg is not None:
@@ -173,24 +176,36 @@ class Walk:
 
 
 class _Ahead:
-    """Pieces that a thread of its own prepares while others are sent."""
+    """Pieces that are prepared while others are sent."""
 
-    def __init__(self, prepared: Iterator[list[Piece]], pages: InOrder[list[Piece]]) -> None:
-        self._prepared, self._pages = prepared, pages
+    def __init__(self, pages: Iterator[Preparation], prepared: InOrder[list[Piece]]) -> None:
+        self._pages, self._prepared = pages, prepared
         self._ready: deque[Piece] = deque()
         self._is_over = False
 
     def next(self, *, wait: bool) -> Piece | None:
-        """The next piece; None where none is ready, or none is left."""
-        while not self._ready and not self._is_over:
-            while not self._pages.is_full:
-                self._pages.give(lambda: next(self._prepared, []))
-            if not wait and not self._pages.is_ready:
+        """The next piece; None where none is ready, or none is left. The last one may be an error."""
+        while not self._ready:
+            self._look_ahead()
+            if self._is_over or self._prepared.is_empty or not (wait or self._prepared.is_ready):
                 return None
             try:
-                page = self._pages.take_one()
+                self._ready += self._prepared.take_one()
             except Exception as error:
-                page, self._is_over = [Piece(error=error)], True
-            self._ready += page
-            self._is_over = self._is_over or not page
-        return self._ready.popleft() if self._ready else None
+                self._ready.append(Piece(error=error))
+            self._is_over = any(piece.error for piece in self._ready)
+        return self._ready.popleft()
+
+    def _look_ahead(self) -> None:
+        while not self._is_over and not self._prepared.is_full:
+            try:
+                preparation = next(self._pages, None)
+            except Exception as error:
+                preparation = partial(_raised, error)
+            if preparation is None:
+                return
+            self._prepared.give(preparation)
+
+
+def _raised(error: Exception) -> list[Piece]:
+    return [Piece(error=error)]

@@ -134,7 +134,7 @@ def test_a_lead_deleted_between_its_place_and_its_content_is_gone(
         begin, end = day_span(DAY, week.settings.zone)
         (page,) = run.push.reader.pages(Span(begin, end))
         week.tab.execute("delete from public.leads where id = %s", [FIRST + 3])
-        pieces = list(run.push.slicer.slices(page))
+        pieces = list(run.push.slicers[0].slices(page))
         assert sum(piece.gone for piece in pieces) == 1
         assert sum(piece.unchanged for piece in pieces) == (9 if was_exchanged else 0)
         assert sum(len(piece.clean) for piece in pieces) == (0 if was_exchanged else 9)
