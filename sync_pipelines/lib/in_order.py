@@ -52,14 +52,16 @@ class InOrder(Generic[Result]):
         """Wait for the oldest call and give its result, or raise what it raised."""
         return self._given.popleft().result()
 
-    def take(self) -> list[Result]:
-        """Wait for the oldest call, then give its result and those of its followers that are done as well.
+    def take(self, least: int = 1) -> list[Result]:
+        """Wait for the `least` oldest calls, then give their results and those of followers that are done as well.
 
         Raises what the oldest call raised; followers that raised stay for the next take.
         """
         taken = [self.take_one()]
-        while self._given and self._given[0].done() and self._given[0].exception() is None:
-            taken.append(self._given.popleft().result())
+        while self._given and (len(taken) < least or self._given[0].done()):
+            if self._given[0].exception() is not None:
+                break
+            taken.append(self.take_one())
         return taken
 
     def withdraw(self) -> None:

@@ -43,6 +43,23 @@ def test_so_many_calls_run_at_once_and_no_more() -> None:
     assert set(most) == {3}
 
 
+def test_the_least_that_is_wanted_is_waited_for_and_an_error_ends_the_wait() -> None:
+    second = Event()
+
+    def fail() -> int:
+        raise ValueError("third")
+
+    with InOrder[int](3, 10) as line:
+        line.give(lambda: 1)
+        line.give(lambda: [second.wait(0.05), 2][1])
+        line.give(fail)
+        line.give(lambda: 4)
+        assert line.take(4) == [1, 2]
+        with pytest.raises(ValueError, match="third"):
+            line.take(4)
+        assert line.take(4) == [4]
+
+
 def test_it_is_full_at_its_depth() -> None:
     with InOrder[int](1, 2) as line:
         assert line.is_empty

@@ -37,10 +37,10 @@ class ExportActions(ExportJobs):
             raise PermanentError(
                 f"startDate ({start:%Y-%m-%d}) é o dia mais recente e não pode vir antes de endDate ({end:%Y-%m-%d})."
             )
+        if refusal := read_configuration(self.connection).refusal():
+            raise PermanentError(refusal)
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
-            if refusal := read_configuration(self.connection).refusal():
-                raise PermanentError(refusal)
             self.refuse_second(None)
             row = self.connection.execute(
                 "insert into public.gestao_scouter_export_jobs"

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, LiteralString, NamedTuple
 from uuid import UUID
 
+from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -92,13 +93,17 @@ class Configuration(NamedTuple):
 
 
 def read_configuration(connection: postgres.Connection) -> Configuration:
-    """The newest active row of `gestao_scouter_config`, without its key; without the table, the settings decide."""
-    if connection.execute("select to_regclass('public.gestao_scouter_config')").fetchone() == (None,):
+    """The newest active row of `gestao_scouter_config`, without its key; without the table, the settings decide.
+
+    Not to be called inside a transaction, which a missing table would end.
+    """
+    try:
+        row = connection.execute(
+            "select active, sync_enabled, project_url from public.gestao_scouter_config"
+            " order by active desc, updated_at desc nulls last limit 1"
+        ).fetchone()
+    except errors.UndefinedTable:
         return Configuration(True, True, None)
-    row = connection.execute(
-        "select active, sync_enabled, project_url from public.gestao_scouter_config"
-        " order by active desc, updated_at desc nulls last limit 1"
-    ).fetchone()
     return Configuration(*row) if row else Configuration(False, False, None, exists=False)
 
 

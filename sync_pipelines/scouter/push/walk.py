@@ -142,7 +142,7 @@ class Walk:
 
     def _take(self, line: InOrder[Sent]) -> list[Sent]:
         try:
-            return line.take()
+            return line.take(self.width)  # one commit for as many as go at once
         except SyncError:
             if self._stop is None:
                 raise
