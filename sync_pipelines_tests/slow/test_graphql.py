@@ -89,7 +89,8 @@ def test_schedules_and_sensors_are_on(served: Served) -> None:
     found = served.ask(AUTOMATION, r=LOCATION)
     sensors = {one["name"]: one["sensorState"]["status"] for one in found["sensors"]}
     schedules = {one["name"]: one["scheduleState"]["status"] for one in found["schedules"]}
-    assert {*sensors.values(), *schedules.values()} == {"RUNNING"}
+    off = {name for name, status in (sensors | schedules).items() if status != "RUNNING"}
+    assert off == {"scouter_push_hourly"}, "the hourly push alone waits for its setting"
     assert {"hitss_changed_months", "hitss_mirror_after_load", "dead_run_sweeper"} <= sensors.keys()
     assert {"hitss_download_weekdays", "hitss_backup_daily", "aimindset_backup_daily"} <= schedules.keys()
 
