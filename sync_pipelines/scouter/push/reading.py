@@ -25,7 +25,6 @@ PAGE = 1000
 _POSITIONS: LiteralString = """
     select updated_at, id from public.leads
     where updated_at >= coalesce(%(begin)s::timestamptz, '-infinity')
-        and updated_at < coalesce(%(end)s::timestamptz, 'infinity')
         and (updated_at, id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(id)s)
     order by updated_at desc, id desc limit %(page)s
 """
@@ -46,7 +45,7 @@ _CONTENT: LiteralString = """
     ) as lead
     where gone or known is null or %(all)s or hash <> known or updated_at is distinct from known_at
 """
-_LAST_ID = 2**63 - 1
+_FIRST_ID, _LAST_ID = -(2**63), 2**63 - 1
 
 
 class Content(NamedTuple):
@@ -102,16 +101,17 @@ class LeadReader:
         """Positions of the span, newest first, behind `after`; without a span those of leads without a time."""
         statement = _UNDATED if span is None else _POSITIONS
         begin, end = span or (None, None)
+        # The end as a position too: beside a second bound the index would be entered there, for every page.
+        at, last = after or (end, _LAST_ID if end is None else _FIRST_ID)
         while True:
-            at, last = after or (None, _LAST_ID)
             rows = self.connection.execute(
-                statement, {"begin": begin, "end": end, "at": at, "id": last, "page": PAGE}, binary=True
+                statement, {"begin": begin, "at": at, "id": last, "page": PAGE}, binary=True
             ).fetchall()
             if not rows:
                 return
             page = [Position(*row) for row in rows]
             yield page
-            after = page[-1]
+            at, last = page[-1]
 
     def content(self, ids: Sequence[int], known: Known, *, send_all: bool = False) -> Content:
         """Those of `ids` that differ from what is known of them, as they are now; with `send_all` all."""
