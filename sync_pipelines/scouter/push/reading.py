@@ -101,8 +101,10 @@ class LeadReader:
         """Positions of the span, newest first, behind `after`; without a span those of leads without a time."""
         statement = _UNDATED if span is None else _POSITIONS
         begin, end = span or (None, None)
+        at, last = after or (None, _LAST_ID)
         # The end as a position too: beside a second bound the index would be entered there, for every page.
-        at, last = after or (end, _LAST_ID if end is None else _FIRST_ID)
+        if end is not None and (at is None or at >= end):
+            at, last = end, _FIRST_ID
         while True:
             rows = self.connection.execute(
                 statement, {"begin": begin, "at": at, "id": last, "page": PAGE}, binary=True

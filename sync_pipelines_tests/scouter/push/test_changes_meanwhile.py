@@ -9,6 +9,7 @@ import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.push.days import Span, day_span
+from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -138,3 +139,15 @@ def test_a_lead_deleted_between_its_place_and_its_content_is_gone(
         assert sum(piece.gone for piece in pieces) == 1
         assert sum(piece.unchanged for piece in pieces) == (9 if was_exchanged else 0)
         assert sum(len(piece.clean) for piece in pieces) == (0 if was_exchanged else 9)
+
+
+def test_a_place_in_a_later_day_leads_to_no_lead_of_that_day(week: LeadHouse) -> None:
+    """As the job's place is, when a day ended unproved and the next was begun."""
+    before = DAY - timedelta(days=1)
+    with week.push.open("run", job_id=week.create(DAY, before)) as run:
+        begin, end = day_span(before, week.settings.zone)
+        assert end is not None
+        week.lead(90, end)
+        for at in (end, NOON):
+            (page,) = run.push.reader.pages(Span(begin, end), Position(at, FIRST + 95))
+            assert [position.id for position in page] == [FIRST + number for number in range(19, 9, -1)]
