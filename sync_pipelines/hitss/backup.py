@@ -178,7 +178,7 @@ def heal(connection: Connection, book: CopyBook, run_id: str) -> list[str]:
             "purpose": mark["purpose"],
         }
         made_at = datetime.fromisoformat(mark["made_at"])
-        proved = str(found.digest) == mark["digest"]
+        proved = found.digest == Digest.parse(mark["digest"])
         book.enter(
             Copy(ASSET, f"{made_at:%Y-%m-%d}", name, made_at, proved, found.rows, None, details, run_id)
         )

@@ -9,6 +9,7 @@ from sync_pipelines.hitss.pending import contents_of, pending_months
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.ledger import open_ledger
+from sync_pipelines.lib.proof import Digest
 from sync_pipelines.settings import Settings
 
 #: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
@@ -62,7 +63,7 @@ def checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
         differing = [
             month
             for month, proof in sorted(proofs.items())
-            if proof.holds and str(live.get(month, "0:0:0")) != proof.proof.destination["digest"]
+            if proof.holds and live.get(month, Digest()) != Digest.parse(proof.proof.destination["digest"])
         ]
         return dg.AssetCheckResult(
             passed=not differing and not foreign,

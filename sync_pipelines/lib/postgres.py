@@ -21,6 +21,14 @@ from sync_pipelines.lib import failures
 
 COPY_BATCH = 500
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+#: Of every connection: a value has the same text whatever the server, the database or the role is set to.
+_SESSION = {
+    **{"DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "TimeZone": "UTC"},
+    **{"extra_float_digits": "1", "bytea_output": "hex"},
+    # A server process that waits for a lock notices only so that its client has died.
+    "client_connection_check_interval": "2000",
+}
+_READ_ONLY = {"default_transaction_read_only": "on"}
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -60,12 +68,11 @@ def connect(
         )
     try:
         with errors_about(what):
-            # A server process that waits for a lock notices only so that its client has died.
-            connection.execute("select set_config('client_connection_check_interval', '2000', false)")
-            if read_only:
-                connection.execute("set default_transaction_read_only = on")
-            for name, value in (session or {}).items():
-                connection.execute("select set_config(%s, %s, false)", (name, value))
+            parameters = {**_SESSION, **(_READ_ONLY if read_only else {}), **(session or {})}
+            connection.execute(
+                "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s (name, value)",
+                (list(parameters), list(parameters.values())),
+            )
             yield connection
     finally:
         connection.close()
@@ -129,6 +136,15 @@ def lock_partition(connection: Connection, *parts: str, busy: str) -> None:
     row = connection.execute("select pg_try_advisory_xact_lock(%s)", (lock_key(*parts),)).fetchone()
     if not (row and row[0]):
         raise failures.TransientError(busy)
+
+
+def fire_deferred(connection: Connection) -> None:
+    """Run what the database kept for the COMMIT: deferred triggers and constraints.
+
+    Call it after the last write of a transaction and before its proof. What a trigger does later than the proof was
+    looked at by nobody.
+    """
+    connection.execute("set constraints all immediate")
 
 
 def table(name: str) -> sql.Identifier:
