@@ -126,12 +126,12 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
 def serve_receiver(port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     from sync_pipelines.receiver.serving import serve
-    from sync_pipelines.scouter.exports.control import endpoint
     from sync_pipelines.scouter.pushing import LeadPush
+    from sync_pipelines.scouter.screen import functions
 
     settings = read_settings()
-    export = endpoint(LeadPush(settings).source) if settings.tabuladormax_database_url else None
-    serve(settings, port=port, export=export)
+    screen = functions(LeadPush(settings)) if settings.tabuladormax_database_url else None
+    serve(settings, port=port, screen=screen)
 
 
 def replay_and_print(console: Console, job: str | None) -> bool:

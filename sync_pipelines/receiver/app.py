@@ -1,4 +1,4 @@
-"""The receiver: the webhook of the way back, the old screen's endpoint of the lead push, and its own health.
+"""The receiver: the webhook of the way back, the functions that the old screen calls, and its own health.
 
 It stores and answers, and decides nothing of a lead: whether a change is an echo or older than what TabuladorMax has
 is the drain's to say, which sees many at a time under one lock. So the answer to an accepted change never says
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -29,19 +31,22 @@ from sync_pipelines.receiver.payload import BadRequestError, Ignored, LeadChange
 from sync_pipelines.receiver.tokens import SCREEN, SERVICE, Guard, Unauthorized
 
 WEBHOOK_PATH = "/functions/v1/sync-from-gestao-scouter"
-EXPORT_PATH = "/functions/v1/export-to-gestao-scouter-batch"
+FUNCTIONS_PATH = "/functions/v1/"
 HEALTH_PATH = "/health"
 RETRY_SECONDS = 30.0
 #: The other side's database is one client and does not repeat what is refused: a mass edit there has to fit.
 PER_CLIENT = Rate(200, 5000)
 IN_ALL = Rate(400, 10_000)
+#: Calls of one function of the screen that are worked on at once. A reload of the destination's cache takes up to
+#: half a minute: further calls wait without a thread, which the webhook needs.
+AT_ONCE = 4
 HEALTH_SECONDS = 5.0  # for which an answer about the database is repeated
 #: What the client library of the old screen sends along.
 _SCREEN_HEADERS = ("authorization", "apikey", "content-type", "x-client-info")
 
 _log = logging.getLogger(__name__)
 
-#: The old screen's endpoint: any JSON in, a status and a JSON document out. It may block.
+#: A function of the old screen: any JSON (None: no body) in, a status and a JSON document out. It may block.
 Answer = Callable[[Any], tuple[int, Any]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -75,19 +80,19 @@ class Options:
 
 
 class Receiver:
-    """The three endpoints. `monotonic` gives seconds; `export` is absent where the push is not configured."""
+    """The endpoints. `monotonic` gives seconds; `screen` is what answers the old screen, by its functions' names."""
 
     def __init__(
         self,
         guard: Guard,
         store: Store,
         *,
-        export: Answer | None = None,
+        screen: Mapping[str, Answer] | None = None,
         webhook: bool = True,
         options: Options | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._guard, self._store, self._export = guard, store, export
+        self._guard, self._store, self._screen = guard, store, screen or {}
         self._takes_changes = webhook
         self._options, self._monotonic = options or Options(), monotonic
         self._clients = TokenBuckets(self._options.per_client, monotonic)
@@ -99,8 +104,9 @@ class Receiver:
         routes = [Route(HEALTH_PATH, _answering(self._tell_health), methods=["GET"])]
         if self._takes_changes:
             routes.append(Route(WEBHOOK_PATH, _answering(self._webhook), methods=["POST"]))
-        if self._export is not None:
-            routes.append(Route(EXPORT_PATH, _answering(self._control), methods=["POST"]))
+        for name, answer in self._screen.items():
+            endpoint = partial(self._function, answer, CapacityLimiter(AT_ONCE))
+            routes.append(Route(FUNCTIONS_PATH + name, _answering(endpoint), methods=["POST"]))
         origins = self._options.origins
         middleware = [
             Middleware(
@@ -124,10 +130,9 @@ class Receiver:
             200, {"success": True, "message": "Stored; it is applied soon.", "leadId": change.lead_id}
         )
 
-    async def _control(self, request: Request) -> Response:
-        document, _ = await self._read(request, SCREEN, secret_counts=False)
-        assert self._export is not None
-        status, body = await run_in_threadpool(self._export, document)
+    async def _function(self, answer: Answer, limiter: CapacityLimiter, request: Request) -> Response:
+        document, _ = await self._read(request, SCREEN, secret_counts=False, may_be_empty=True)
+        status, body = await to_thread.run_sync(answer, document, limiter=limiter)
         return _answer(status, body)
 
     async def _tell_health(self, request: Request) -> Response:
@@ -141,9 +146,9 @@ class Receiver:
         )
 
     async def _read(
-        self, request: Request, roles: Collection[str], *, secret_counts: bool
+        self, request: Request, roles: Collection[str], *, secret_counts: bool, may_be_empty: bool = False
     ) -> tuple[Any, str]:
-        """The body as JSON and as text, of a caller who may send it.
+        """The body as JSON (None where it `may_be_empty` and is) and as text, of a caller who may send it.
 
         Who is refused is counted too, but only against himself: the limit of all is for what is worked on.
         """
@@ -151,9 +156,13 @@ class Receiver:
         # It may have to fetch keys.
         await run_in_threadpool(self._guard.admit, request.headers, roles, secret_counts=secret_counts)
         self._count(self._all, "all")
-        limits.expect_json(request)
+        # The screen's client sends neither a body nor its type where a function takes none.
+        if not may_be_empty or limits.has_body(request):
+            limits.expect_json(request)
         options = self._options
         body = await limits.read_body(request, max_bytes=options.max_bytes, seconds=options.body_seconds)
+        if may_be_empty and not body:
+            return None, ""
         return await run_in_threadpool(parse, body), body.decode()
 
     def _count(self, buckets: TokenBuckets, client: str) -> None:

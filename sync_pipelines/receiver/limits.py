@@ -114,6 +114,11 @@ def retry_after(seconds: float) -> str:
     return str(max(1, math.ceil(seconds)))
 
 
+def has_body(request: Request) -> bool:
+    """Whether the headers announce a body."""
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
 def expect_json(request: Request) -> None:
     """Raise where the headers already say that the body is none of ours."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -23,14 +23,14 @@ from sync_pipelines.settings import Settings
 def build(
     settings: Settings,
     *,
-    export: Answer | None = None,
+    screen: Mapping[str, Answer] | None = None,
     options: Options | None = None,
     store: Store | None = None,
     client: Callable[[], JsonClient] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The application under these settings; `export` answers the old screen, `client` fetches the key set.
+    """The application under these settings; `screen` answers the old screen, `client` fetches the key set.
 
     Raises PermanentError where a secret is too short to be one.
     """
@@ -46,7 +46,7 @@ def build(
     receiver = Receiver(
         guard,
         kept,
-        export=export,
+        screen=screen,
         webhook=settings.scouter_way_back,
         options=options or options_of(settings),
         monotonic=monotonic,
@@ -67,7 +67,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
-    export: Answer | None = None,
+    screen: Mapping[str, Answer] | None = None,
     options: Options | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. TLS is the reverse proxy's, which SCOUTER_TRUSTED_PROXIES names.
@@ -76,8 +76,11 @@ def serve(
     """
     import uvicorn
 
-    if not settings.scouter_way_back and export is None:
-        raise PermanentError("The way back is off; SCOUTER_WAY_BACK=true switches it on.")
+    if not settings.scouter_way_back and not screen:
+        raise PermanentError(
+            "There is nothing to serve: TABULADORMAX_DATABASE_URL, whose screen would be answered, is not set, and the"
+            " way back is off (SCOUTER_WAY_BACK=true switches it on)."
+        )
     ways = ("scouter_webhook_secret", "tabuladormax_jwt_secret", "tabuladormax_project_url")
     if not any(getattr(settings, name) for name in ways):
         raise PermanentError(
@@ -85,7 +88,7 @@ def serve(
         )
     redaction.install_logging()
     uvicorn.run(
-        build(settings, export=export, options=options),
+        build(settings, screen=screen, options=options),
         host=host,
         port=port,
         http="h11",  # bounds the headers' size

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sync_pipelines.receiver.app import WEBHOOK_PATH
+from sync_pipelines.receiver.app import FUNCTIONS_PATH, WEBHOOK_PATH
 from sync_pipelines.receiver.keyset import PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.receiver.store import InboxStore
@@ -46,6 +46,9 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+#: A function of the screen, which the receiver knows by its name only.
+FUNCTION = "uma-funcao"
+FUNCTION_PATH = FUNCTIONS_PATH + FUNCTION
 OWN = {"x-webhook-secret": WEBHOOK_SECRET}
 
 
@@ -116,7 +119,7 @@ NewDesk = Callable[..., Desk]
 HIDDEN = (WEBHOOK_SECRET, SIGNING_SECRET, "eyJ", "Ana Exemplo", "600001")
 
 
-def started(stack: ExitStack, ops_url: str, *, options: Any = None, export: Any = None, **given: Any) -> Desk:
+def started(stack: ExitStack, ops_url: str, *, options: Any = None, screen: Any = None, **given: Any) -> Desk:
     """Serve a receiver until the stack is left; other names are settings."""
     given = {"scouter_webhook_secret": WEBHOOK_SECRET} | given
     settings = read_settings(None, ops_database_url=ops_url, scouter_way_back=True, **given)
@@ -125,7 +128,7 @@ def started(stack: ExitStack, ops_url: str, *, options: Any = None, export: Any 
     application = build(
         settings,
         options=options,
-        export=export,
+        screen=screen,
         store=store,
         clock=lambda: NOW,
         monotonic=lambda: moments[0],

@@ -7,14 +7,17 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
+from threading import Event, Semaphore
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from sync_pipelines.receiver.app import EXPORT_PATH, HEALTH_PATH, HEALTH_SECONDS, WEBHOOK_PATH, Options
+from sync_pipelines.receiver.app import AT_ONCE, HEALTH_PATH, HEALTH_SECONDS, WEBHOOK_PATH, Options
 from sync_pipelines.receiver.limits import Rate, networks_of
 from sync_pipelines_tests.receiver.conftest import (
+    FUNCTION,
+    FUNCTION_PATH,
     OWN,
     SIGNING_SECRET,
     WEBHOOK_SECRET,
@@ -359,17 +362,19 @@ PREFLIGHT = {
 
 
 def test_a_browser_may_call_from_a_configured_screen_only(new_desk: NewDesk) -> None:
-    desk = new_desk(options=Options(origins=("https://tela.example",)), export=lambda _: (200, {}))
-    answer = desk.client.options(EXPORT_PATH, headers=PREFLIGHT)
+    desk = new_desk(
+        options=Options(origins=("https://tela.example",)), screen={FUNCTION: lambda _: (200, {})}
+    )
+    answer = desk.client.options(FUNCTION_PATH, headers=PREFLIGHT)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
         200,
         "https://tela.example",
     )
-    other = desk.client.options(EXPORT_PATH, headers=PREFLIGHT | {"Origin": "https://outra.example"})
+    other = desk.client.options(FUNCTION_PATH, headers=PREFLIGHT | {"Origin": "https://outra.example"})
     assert other.status_code == 400
     assert "access-control-allow-origin" not in other.headers
     # The screen has to be able to read a refusal too.
-    refused = desk.client.post(EXPORT_PATH, json={}, headers={"Origin": "https://tela.example"})
+    refused = desk.client.post(FUNCTION_PATH, json={}, headers={"Origin": "https://tela.example"})
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (
         401,
         "https://tela.example",
@@ -386,11 +391,31 @@ def test_an_unexpected_error_tells_nothing(new_desk: NewDesk, caplog: pytest.Log
     def export(document: Any) -> tuple[int, Any]:
         raise ValueError(f"could not use {document}")
 
-    desk = new_desk(export=export, tabuladormax_jwt_secret=SIGNING_SECRET)
-    answer = desk.client.post(EXPORT_PATH, json=lead(), headers=bearer(signed()))
+    desk = new_desk(screen={FUNCTION: export}, tabuladormax_jwt_secret=SIGNING_SECRET)
+    answer = desk.client.post(FUNCTION_PATH, json=lead(), headers=bearer(signed()))
     assert answer.status_code == 500
     assert "Ana" not in answer.text
     assert "ValueError" in caplog.text
+
+
+def test_slow_calls_of_the_screen_take_no_thread_from_the_webhook(new_desk: NewDesk) -> None:
+    begun, release = Semaphore(0), Event()
+
+    def reload(_: Any) -> tuple[int, Any]:
+        begun.release()
+        release.wait(20)
+        return 200, {"success": True}
+
+    desk = new_desk(screen={FUNCTION: reload}, tabuladormax_jwt_secret=SIGNING_SECRET)
+    with ThreadPoolExecutor(50) as pool:
+        calls = [pool.submit(desk.client.post, FUNCTION_PATH, headers=bearer(signed())) for _ in range(50)]
+        try:
+            assert all(begun.acquire(timeout=10) for _ in range(AT_ONCE))
+            assert desk.post().status_code == 200
+            assert not begun.acquire(blocking=False), "no more than these are worked on at once"
+        finally:
+            release.set()
+    assert [call.result().status_code for call in calls] == [200] * 50
 
 
 def test_many_at_once_are_all_stored_once(desk: Desk) -> None:

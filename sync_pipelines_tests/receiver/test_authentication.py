@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.receiver.app import EXPORT_PATH
 from sync_pipelines.receiver.keyset import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
 from sync_pipelines.receiver.serving import serve
 from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.receiver.conftest import (
     EC_KEY,
+    FUNCTION,
+    FUNCTION_PATH,
     NOW,
     OWN,
     RSA_KEY,
@@ -239,18 +240,18 @@ def test_the_screen_is_answered_for_people_who_are_signed_in(new_desk: NewDesk) 
         asked.append(document)
         return 400, {"error": "Somente jobs pausados podem ser excluídos"}
 
-    desk = new_desk(export=export, tabuladormax_jwt_secret=SIGNING_SECRET)
+    desk = new_desk(screen={FUNCTION: export}, tabuladormax_jwt_secret=SIGNING_SECRET)
     for role, status in (("authenticated", 400), ("service_role", 400), ("anon", 401)):
         headers = bearer(signed(role=role))
-        answer = desk.client.post(EXPORT_PATH, json={"action": "delete"}, headers=headers)
+        answer = desk.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=headers)
         assert answer.status_code == status
     assert asked == [{"action": "delete"}] * 2
-    assert desk.client.post(EXPORT_PATH, json={"action": "delete"}, headers=OWN).status_code == 401
-    assert desk.client.post(EXPORT_PATH, json=[], headers=bearer(signed())).status_code == 400
+    assert desk.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=OWN).status_code == 401
+    assert desk.client.post(FUNCTION_PATH, json=[], headers=bearer(signed())).status_code == 400
 
 
 def test_the_screens_path_is_not_there_without_the_push(desk: Desk) -> None:
-    assert desk.client.post(EXPORT_PATH, json={}, headers=OWN).status_code == 404
+    assert desk.client.post(FUNCTION_PATH, json={}, headers=OWN).status_code == 404
 
 
 @pytest.mark.parametrize(

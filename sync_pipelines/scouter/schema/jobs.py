@@ -10,6 +10,7 @@ from sync_pipelines.lib.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.fields import presets
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.scouter.schema.assets import schema_metadata
+from sync_pipelines.scouter.schema.reload import reload_cache as reload_schema_cache
 
 
 @dg.op(description="Compare both schemas now, and show the SQL that would put things right.")
@@ -23,12 +24,8 @@ def validate_schema(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadP
 
 @dg.op(description="Have PostgREST reload its schema cache, and wait until writes see every mapped column.")
 def reload_cache(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
-    with failing_in_a_sentence(context), push.source() as connection, push.client(push.settings) as client:
-        doctor = push.doctor()
-        doctor.forget()
-        columns = push.examine(connection).mapping.columns
-        done = push.reload(client, columns)
-        doctor.forget()
+    with failing_in_a_sentence(context):
+        done = reload_schema_cache(push)
     context.log.info(f"Writes see every mapped column: {done}.")
 
 

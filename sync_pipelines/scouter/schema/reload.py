@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.postgrest import PostgrestClient
@@ -17,7 +18,14 @@ from sync_pipelines.scouter.schema.destination import KEY_SETTING, Probed, probe
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
 from sync_pipelines.scouter.schema.tables import DESTINATION
 
+if TYPE_CHECKING:  # it reloads by this module
+    from sync_pipelines.scouter.pushing import LeadPush
+
 FUNCTION = "notify_pgrst_reload"
+
+
+class MissingFunctionError(PermanentError):
+    """The destination has no function that reloads its cache; RELOAD_FUNCTION makes it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,21 @@ class Patience:
     deadline: float = 30.0
     first: float = 0.2
     longest: float = 2.0
+
+
+def reload_cache(push: LeadPush) -> object:
+    """Reload the cache of a push's destination, and wait until writes see every column that it maps.
+
+    What the doctor knows is dropped before, so that a cached report does not tell the columns, and after.
+    Raises what `reload_schema` raises.
+    """
+    doctor = push.doctor()
+    with push.source() as connection, push.client(push.settings) as client:
+        doctor.forget()
+        columns = push.examine(connection).mapping.columns
+        done = push.reload(client, columns)
+        doctor.forget()
+    return done
 
 
 def reload_schema(
@@ -69,7 +92,7 @@ def _call(client: PostgrestClient) -> None:
     if problem is None:
         return
     if problem.code in ("PGRST202", "42883"):
-        raise PermanentError(
+        raise MissingFunctionError(
             f"{DESTINATION} has no function {FUNCTION}() that we may call ({problem}), so its schema cache was not"
             f" reloaded. To run there:\n{RELOAD_FUNCTION}"
         )

@@ -13,12 +13,13 @@ import jwt
 import psycopg
 import pytest
 
-from sync_pipelines.receiver.app import EXPORT_PATH
+from sync_pipelines.receiver.app import FUNCTIONS_PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.exports.control import Answer, answer, endpoint
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.scouter.screen import EXPORT
 from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.scouter.house import LeadHouse
 
@@ -188,7 +189,7 @@ def served(house: LeadHouse) -> Iterator[httpx.Client]:
         scouter_screen_origins=SCREEN,
         tabuladormax_jwt_secret=SECRET,
     )
-    application = build(settings, export=endpoint(house.push.source))
+    application = build(settings, screen={EXPORT: endpoint(house.push.source)})
     with ExitStack() as stack:
         server = stack.enter_context(BackgroundServer(application))
         yield stack.enter_context(httpx.Client(base_url=server.url))
@@ -196,16 +197,18 @@ def served(house: LeadHouse) -> Iterator[httpx.Client]:
 
 def test_over_a_socket_a_signed_in_person_creates_and_pauses_an_export(board: LeadHouse) -> None:
     with served(board) as client:
-        made = client.post(EXPORT_PATH, json=CREATE, headers={**token(), "Origin": SCREEN})
+        made = client.post(FUNCTIONS_PATH + EXPORT, json=CREATE, headers={**token(), "Origin": SCREEN})
         assert made.status_code == 200
         assert made.headers["access-control-allow-origin"] == SCREEN
         (job,) = board.actions().newest()
         assert (job.id, job.status) == (made.json()["jobId"], "pending")
-        again = client.post(EXPORT_PATH, json=CREATE, headers=token("service_role"))
+        again = client.post(FUNCTIONS_PATH + EXPORT, json=CREATE, headers=token("service_role"))
         assert (again.status_code, again.json()["success"]) == (409, False)
-        paused = client.post(EXPORT_PATH, json={"action": "pause", "jobId": job.id}, headers=token())
+        paused = client.post(
+            FUNCTIONS_PATH + EXPORT, json={"action": "pause", "jobId": job.id}, headers=token()
+        )
         assert (paused.status_code, paused.json()["status"]) == (200, "paused")
-        wrong = client.post(EXPORT_PATH, json=[VALUE], headers=token())
+        wrong = client.post(FUNCTIONS_PATH + EXPORT, json=[VALUE], headers=token())
         assert (wrong.status_code, wrong.json()["error"]) == (400, "O corpo deve ser um objeto JSON.")
     assert board.job(job.id).status == "paused"
 
@@ -217,7 +220,7 @@ def test_over_a_socket_a_signed_in_person_creates_and_pauses_an_export(board: Le
 )
 def test_who_is_not_signed_in_changes_nothing(board: LeadHouse, headers: dict[str, str]) -> None:
     with served(board) as client:
-        refused = client.post(EXPORT_PATH, json=CREATE, headers=headers)
+        refused = client.post(FUNCTIONS_PATH + EXPORT, json=CREATE, headers=headers)
     assert refused.status_code == 401
     assert board.actions().newest() == []
 
@@ -229,8 +232,8 @@ def test_the_browser_is_told_that_the_screen_may_call_with_its_own_headers(board
         "Access-Control-Request-Headers": "authorization, x-client-info, apikey, content-type",
     }
     with served(board) as client:
-        allowed = client.options(EXPORT_PATH, headers=asked)
-        other = client.options(EXPORT_PATH, headers={**asked, "Origin": "https://outra.example"})
+        allowed = client.options(FUNCTIONS_PATH + EXPORT, headers=asked)
+        other = client.options(FUNCTIONS_PATH + EXPORT, headers={**asked, "Origin": "https://outra.example"})
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, SCREEN)
     assert other.status_code == 400
     assert "access-control-allow-origin" not in other.headers
