@@ -189,9 +189,12 @@ def status(home: Home = DEFAULT_HOME) -> None:
     """Say what of the sandbox is running; exit status 1 when not all is."""
     from sync_pipelines.sandbox.world import Sandbox
 
-    found = Sandbox(home).status()
+    sandbox = Sandbox(home)
+    found, switches = sandbox.status(), sandbox.switches()
     for name, running in found.items():
-        console.print(f"{name:10} {'running' if running else 'stopped'}")
+        faults = f"  faults: {switches[name]}" if running and name in switches else ""
+        # Not to be wrapped: the address is there to be copied.
+        console.print(f"{name:10} {'running' if running else 'stopped'}{faults}", soft_wrap=True)
     raise typer.Exit(0 if all(found.values()) else 1)
 
 

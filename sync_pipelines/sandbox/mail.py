@@ -20,26 +20,31 @@ from typing import Any, Self, cast
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from sync_pipelines.sandbox.processes import open_private
-from sync_pipelines.sandbox.servers import listen
+from sync_pipelines.sandbox.servers import listen, listen_again
+from sync_pipelines.sandbox.serving import PORT_FILE
 
 
 class SmtpSink:
     """`with SmtpSink() as mail:` listens on a free port; `needs_login` makes up a user and a password.
 
+    With `kept` the port is the one of the last time, which that file holds.
+
     Its faults: `refuse` are recipients that are turned away, `broken` turns every mail away, `drops` hangs up in
     the middle of one, and every mail waits for `slow_seconds`.
     """
 
-    def __init__(self, folder: Path | None = None, *, needs_login: bool = False) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, needs_login: bool = False, kept: Path | None = None
+    ) -> None:
         self.messages: list[EmailMessage] = []
         self.login = ("sync", secrets.token_urlsafe(12)) if needs_login else None
         self.clear()
-        self._folder, self._numbers = folder, count(1)
+        self._folder, self._kept, self._numbers = folder, kept, count(1)
         # aiosmtpd's own controller calls the port that it was given, which a free port is not.
         self._loop = asyncio.new_event_loop()
 
     def __enter__(self) -> Self:
-        line = listen("127.0.0.1", 0)
+        line = listen_again(self._kept) if self._kept else listen("127.0.0.1", 0)
         self.port: int = line.getsockname()[1]
         serving = self._loop.create_server(self._server_for_a_connection, sock=line)
         self._server = self._loop.run_until_complete(serving)
@@ -120,7 +125,7 @@ def main() -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with SmtpSink(folder) as sink:
+    with SmtpSink(folder, kept=home / PORT_FILE) as sink:
         ready = home / "mail.json"
         with open_private(ready) as stream:
             stream.write(json.dumps({"SMTP_URL": sink.url}).encode())

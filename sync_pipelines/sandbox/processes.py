@@ -54,6 +54,14 @@ def open_private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a private file of which a reader finds the whole or nothing."""
+    unfinished = path.with_suffix(".part")
+    with open_private(unfinished) as stream:
+        stream.write(text.encode())
+    unfinished.replace(path)
+
+
 def noted(note: Path) -> psutil.Process | None:
     """The process of a note while it lives; a reused pid has another start time, and is not it."""
     try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 import uvicorn
 
+from sync_pipelines.sandbox.processes import write_private
 from sync_pipelines.sandbox.wire import CuttableProtocol
 
 
@@ -19,10 +22,37 @@ def listen(host: str, port: int) -> socket.socket:
     # With the protocol named, asyncio switches Nagle's delay off on each connection; with 0 it would not.
     line = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    line.bind((host, port))
-    line.listen(128)
+    try:
+        line.bind((host, port))
+        line.listen(128)
+    except OSError:
+        line.close()
+        raise
     line.setblocking(False)
     return line
+
+
+def listen_again(kept: Path) -> socket.socket:
+    """A listening socket on the port that the file `kept` holds, or on another one where that is taken.
+
+    The push knows a destination by its address: at another port it would believe in another project, and send all.
+    """
+    for port in (_port_in(kept), 0):
+        with suppress(OSError):
+            line = listen("127.0.0.1", port)
+            break
+    else:
+        raise OSError("No port is free on 127.0.0.1: too many connections are open on this machine.")
+    write_private(kept, str(line.getsockname()[1]))
+    return line
+
+
+def _port_in(kept: Path) -> int:
+    """The port of the last time; 0, which is any, where the file is none or is damaged."""
+    with suppress(OSError, ValueError):
+        port = int(kept.read_text())
+        return port if 0 < port < 65536 else 0
+    return 0
 
 
 class _Server(uvicorn.Server):
@@ -66,9 +96,14 @@ class BackgroundServer:
         self._server.should_exit = True
         self._thread.join()
 
-    def run_here(self, listening: Callable[[str], None], stopping: Callable[[], None] = lambda: None) -> None:
-        """Serve in this thread until SIGTERM or SIGINT; `listening` is told the address, `stopping` the end."""
-        line = listen("127.0.0.1", 0)
+    def run_here(
+        self, kept: Path, listening: Callable[[str], None], stopping: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve in this thread until SIGTERM or SIGINT; `listening` is told the address, `stopping` the end.
+
+        The file `kept` holds the port for the next time.
+        """
+        line = listen_again(kept)
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self._server.should_exit = True

@@ -1,4 +1,4 @@
-"""A fake as a process of its own: a ready file that says where it is, and secrets that outlive a restart."""
+"""A fake as a process of its own: a ready file that says where it is, a port and secrets that outlive a restart."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sync_pipelines.sandbox.processes import open_private
+from sync_pipelines.sandbox.processes import write_private
 from sync_pipelines.sandbox.servers import BackgroundServer
+
+PORT_FILE = "port"
 
 
 def serve(
@@ -22,14 +24,10 @@ def serve(
     """
 
     def listening(url: str) -> None:
-        # A reader finds the whole of it or nothing.
-        unfinished = ready.with_suffix(".part")
-        with open_private(unfinished) as stream:
-            stream.write(json.dumps(dict(told(url))).encode())
-        unfinished.replace(ready)
+        write_private(ready, json.dumps(dict(told(url))))
 
     try:
-        server.run_here(listening, stopping)
+        server.run_here(ready.with_name(PORT_FILE), listening, stopping)
     finally:
         ready.unlink(missing_ok=True)
 
@@ -37,8 +35,5 @@ def serve(
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """The file's text, which `make` gives the first time: the same after a restart."""
     if not path.is_file():
-        unfinished = path.with_suffix(".part")
-        with open_private(unfinished) as stream:
-            stream.write(make().encode())
-        unfinished.replace(path)
+        write_private(path, make())
     return path.read_text()

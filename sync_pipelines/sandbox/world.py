@@ -15,14 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 
 from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.aimindset import database
 from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.sandbox.scouter import screen
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
+from sync_pipelines.sandbox.upstreams import Upstream, upstreams
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -48,35 +50,6 @@ def _databases(leads: int) -> Mapping[str, Build | None]:
 
 class SandboxError(RuntimeError):
     """The sandbox could not be started; the message says what to look at."""
-
-
-class _Upstream(NamedTuple):
-    """A fake as a process: its module, the file that says it is ready, the variables that it stands for."""
-
-    name: str
-    home: Path
-    module: str
-    ready_file: str
-    variables: tuple[str, ...]
-    options: tuple[str, ...] = ()
-    #: What it works upon: a fake endpoint of a real database would take alerts that nobody gets.
-    upon: tuple[str, ...] = ()
-
-    def is_replaced(self, given: Mapping[str, str]) -> bool:
-        """Whether a real service stands in its place, in whole or in part: the two are never mixed."""
-        return any(given.get(name) for name in (*self.variables, *self.upon))
-
-    @property
-    def ready(self) -> Path:
-        return self.home / self.ready_file
-
-    @property
-    def note(self) -> Path:
-        return self.home / "process.json"
-
-    @property
-    def output(self) -> Path:
-        return self.home / f"{self.name}.log"
 
 
 def _run_schema(connection: psycopg.Connection[Any], name: str) -> None:
@@ -107,10 +80,12 @@ class Sandbox:
         self._create_roles()
         for name, build in _databases(self.leads).items():
             self._create_database(name, build)
+        given = self._foreign(os.environ)
         for upstream in self._upstreams:
-            if not upstream.is_replaced(os.environ):
+            if not upstream.is_replaced(given):
                 self._start(upstream, detached)
         self._dagster_home()
+        processes.write_private(self._told, json.dumps(self.environment({})))
 
     def stop(self) -> None:
         """Stop the upstreams, then the database."""
@@ -121,6 +96,15 @@ class Sandbox:
         self._children.clear()
         self._postgres.stop()
 
+    def switches(self) -> dict[str, str]:
+        """Where the faults of each running fake are listed and switched, by the fake's name."""
+        found = {}
+        for upstream in self._upstreams:
+            if upstream.ready.is_file():
+                for address in upstream.switches(json.loads(upstream.ready.read_text())).values():
+                    found[upstream.name] = address
+        return found
+
     def status(self) -> dict[str, bool]:
         return {
             "postgres": self._postgres.is_running(),
@@ -129,6 +113,7 @@ class Sandbox:
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """The variables that name this sandbox; those that `given` sets already keep their value."""
+        given = self._foreign(given)
         own = {
             "SYNC_ENV": "demo",
             "LANDING_URL": str(self.home / "landing"),
@@ -152,37 +137,29 @@ class Sandbox:
             if upstream.ready.is_file() and not upstream.is_replaced(given):
                 said = json.loads(upstream.ready.read_text())
                 own |= {name: said[name] for name in upstream.variables}
+                own |= upstream.switches(said)
+        if not any(given.get(name) for name in screen.REPLACED_BY):
+            own |= screen.variables(self.home)
         values = {name: given.get(name) or value for name, value in own.items()}
         return values | {name: given[name] for name in known if given.get(name)}
 
     @property
-    def _upstreams(self) -> list[_Upstream]:
-        """The fakes in the order in which they need each other."""
-        home = self.home
-        return [
-            _Upstream("mail", home / "mail", "sync_pipelines.sandbox.mail", "mail.json", ("SMTP_URL",)),
-            _Upstream(
-                *("hitss", home / "hitss", "sync_pipelines.sandbox.hitss.serve", "hitss.json"),
-                ("HITSS_DOWNLOAD_URL",),
-                ("--scale", str(self.scale), "--wait-seconds", str(self.wait_seconds)),
-            ),
-            _Upstream(
-                *(
-                    "aimindset",
-                    home / "aimindset",
-                    "sync_pipelines.sandbox.aimindset.serve",
-                    "aimindset.json",
-                ),
-                ("AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY"),
-                upon=("AIMINDSET_DATABASE_URL",),
-            ),
-            _Upstream(
-                *("scouter", home / "scouter", "sync_pipelines.sandbox.scouter.serve", "scouter.json"),
-                ("GESTAO_SCOUTER_URL", "GESTAO_SCOUTER_SERVICE_KEY"),
-            ),
-        ]
+    def _told(self) -> Path:
+        return self.home / "told.json"
 
-    def _start(self, upstream: _Upstream, detached: bool) -> None:
+    def _foreign(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What of `given` this sandbox has not told itself.
+
+        A shell that once took its variables would otherwise keep every fake from being started again.
+        """
+        told = json.loads(self._told.read_text()) if self._told.is_file() else {}
+        return {name: value for name, value in given.items() if told.get(name) != value}
+
+    @property
+    def _upstreams(self) -> list[Upstream]:
+        return upstreams(self.home, scale=self.scale, wait_seconds=self.wait_seconds)
+
+    def _start(self, upstream: Upstream, detached: bool) -> None:
         if processes.noted(upstream.note):
             return
         upstream.home.mkdir(mode=0o700, parents=True, exist_ok=True)

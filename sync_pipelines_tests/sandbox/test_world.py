@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import email.policy
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
@@ -13,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
@@ -89,7 +93,7 @@ def test_nothing_below_its_home_is_for_others(sandbox: Sandbox) -> None:
 def test_a_variable_that_is_given_takes_the_whole_fake_out_of_play(sandbox: Sandbox) -> None:
     """A fake endpoint of a real database would say `delivered` of alerts that nobody gets."""
     own = sandbox.environment({})
-    endpoints = {"AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY"}
+    endpoints = {"AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY", "SANDBOX_AIMINDSET_FAULTS"}
 
     for name, value in (
         ("AIMINDSET_DATABASE_URL", REAL_DATABASE),
@@ -101,6 +105,47 @@ def test_a_variable_that_is_given_takes_the_whole_fake_out_of_play(sandbox: Sand
         assert {key: mixed[key] for key in mixed if key != name} == {
             key: own[key] for key in own if key not in endpoints | {name}
         }
+
+
+def test_a_real_project_or_secret_takes_the_screens_token_out_of_play(sandbox: Sandbox) -> None:
+    """The sandbox's secret would let its token into a receiver of a real database."""
+    own = sandbox.environment({})
+    of_the_screen = {"TABULADORMAX_JWT_SECRET", "SCOUTER_SCREEN_ORIGINS", "SANDBOX_SCREEN_TOKEN"}
+    assert of_the_screen <= set(own)
+    for name, value in (
+        ("TABULADORMAX_DATABASE_URL", REAL_DATABASE),
+        ("TABULADORMAX_JWT_SECRET", "um-segredo-de-verdade-de-um-projeto"),
+    ):
+        mixed = sandbox.environment({name: value})
+        assert of_the_screen.isdisjoint(set(mixed) - {name})
+
+
+def test_its_variables_start_the_receiver_and_its_token_is_let_in(sandbox: Sandbox) -> None:
+    own = sandbox.environment({})
+    runner.upgrade(runner.OPS, own["OPS_DATABASE_URL"])
+    command = [sys.executable, "-m", "sync_pipelines.cli", "webhook", "--port", "0"]
+    with subprocess.Popen(command, env=os.environ | own, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            lines = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
+            url = next(found[0] for found in lines if found)
+            path = f"{url}/functions/v1/validate-gestao-scouter-config"
+            headers = {"Authorization": f"Bearer {own['SANDBOX_SCREEN_TOKEN']}"}
+            answer = httpx.post(path, headers=headers, timeout=30)
+            assert httpx.post(path).status_code == 401
+        finally:
+            process.terminate()
+    assert (answer.status_code, answer.json()["errors"]) == (200, [])
+
+
+def test_the_faults_of_a_fake_are_switched_at_the_address_that_is_told(sandbox: Sandbox) -> None:
+    own, switches = sandbox.environment({}), sandbox.switches()
+    assert set(switches) == {"hitss", "aimindset", "scouter"}
+    for name, address in switches.items():
+        assert own[f"SANDBOX_{name.upper()}_FAULTS"] == address
+        assert httpx.post(address, json={"name": "bad_gateway", "times": 1}).status_code == 201
+        assert "bad_gateway" in httpx.get(address).text
+        httpx.delete(address)
 
 
 def test_a_second_start_starts_only_what_has_died(sandbox: Sandbox) -> None:
@@ -122,20 +167,25 @@ def test_a_second_start_starts_only_what_has_died(sandbox: Sandbox) -> None:
     assert alert(own).json()["emails_sent"] == 1
 
 
-def test_a_real_mail_server_gets_no_mail_of_a_fake_and_the_data_stay(
+def test_a_real_mail_server_gets_no_mail_of_a_fake_and_data_and_addresses_stay(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = sandbox.environment({})
     with psycopg.connect(sandbox.environment({})["AIMINDSET_DATABASE_URL"]) as connection:
         connection.execute("insert into system_logs (type, message) values ('kept', 'x')")
     sandbox.stop()
     assert sandbox.status() == dict.fromkeys(("postgres", *UPSTREAMS), False)
 
+    # A shell that took its variables is no reason to leave a fake out.
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("SMTP_URL", "smtp://someone:uma-senha-longa@127.0.0.1:1")
     sandbox.start()
 
     assert sandbox.status() == dict.fromkeys(("postgres", *UPSTREAMS), True) | {"mail": False}
     mixed = sandbox.environment(os.environ)
     assert mixed["SMTP_URL"] == os.environ["SMTP_URL"]
+    assert mixed == before | {"SMTP_URL": mixed["SMTP_URL"]}
     # The fake has no mail server now, and counts as the real function does without a provider.
     assert alert(mixed).json()["emails_sent"] == 1
     with psycopg.connect(mixed["AIMINDSET_DATABASE_URL"]) as connection:

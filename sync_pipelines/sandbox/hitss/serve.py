@@ -16,7 +16,8 @@ from sync_pipelines.sandbox.hitss.fake import HitssFake, make_server
 from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
 from sync_pipelines.sandbox.hitss.shelf import Shelf
-from sync_pipelines.sandbox.servers import listen
+from sync_pipelines.sandbox.servers import listen, listen_again
+from sync_pipelines.sandbox.serving import PORT_FILE
 
 __all__ = ["HitssFake", "main", "run"]
 
@@ -59,7 +60,7 @@ def run(
     # uvicorn stops on these itself and then raises them again: a handler of ours lets the rest be tidied up.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    line = listen(host, port)
+    line = listen(host, port) if port else listen_again(ready_file.with_name(PORT_FILE))
     base = f"{'https' if tls else 'http'}://{host}:{line.getsockname()[1]}"
     note = {
         "HITSS_DOWNLOAD_URL": download_url(base, state.caller),
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--home", type=Path, required=True, help=f"folder for {READY_FILE} and packed workbooks"
     )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 takes the one of the last time, or a free one")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1.0, help="1.0 is some 22,300 rows to 8/2025")
     parser.add_argument("--first", default="2016-09", metavar="YYYY-MM")
