@@ -16,6 +16,7 @@ from rich.console import Console
 from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import ROOT, Sandbox
+from sync_pipelines.settings import settings
 
 START_SECONDS = 120.0
 RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup", "aimindset", "scouter")
@@ -43,11 +44,13 @@ def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> in
             for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
                 runner.upgrade(history, os.environ[history.setting])
         console.print("The sandbox is up and its databases are migrated.")
+        from sync_pipelines import definitions
         from sync_pipelines.report import run_and_print
+        from sync_pipelines.sandbox.observations import observe
 
         # One that fails does not keep the others from showing what they do.
         results = [run_and_print(system, console, first=None, last=None, accept=[]) for system in RUNS]
-        succeeded = all(results)
+        succeeded = all([*results, observe(definitions.defs, settings(), console)])
         if not once:
             _serve(console, note, home, port)
         return 0 if succeeded else 1

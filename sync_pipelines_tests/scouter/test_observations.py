@@ -1,0 +1,33 @@
+"""What the demo looks at beside the runs of the systems."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from sync_pipelines.definitions import build
+from sync_pipelines.sandbox.observations import observe
+from sync_pipelines.sandbox.scouter.database import drop_column
+from sync_pipelines_tests.scouter.house import LeadHouse
+
+
+def observed(house: LeadHouse) -> tuple[bool, str]:
+    console = Console(width=1000, record=True)
+    good = observe(build(house.settings), house.settings, console)
+    return good, console.export_text()
+
+
+def test_schemas_and_sizes_are_materialized_and_told(lead_house: LeadHouse) -> None:
+    good, told = observed(lead_house)
+    assert good
+    assert "scouter/schema: 34 fields are mapped, 0 do not fit." in told
+    assert "operations/growth: ops " in told
+
+
+def test_a_column_that_is_missing_there_makes_it_red(lead_house: LeadHouse) -> None:
+    drop_column(lead_house.gestao, "nome")
+    lead_house.gestao.execute("notify pgrst, 'reload schema'")
+    good, told = observed(lead_house)
+    assert not good
+    assert "1 do not fit" in told
+    assert "has no column nome" in told
+    assert "operations/growth: ops " in told, "one that is red keeps no other from being looked at"
