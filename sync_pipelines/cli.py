@@ -172,7 +172,11 @@ def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: L
     given = sandbox.environment(os.environ)
     for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
         runner.upgrade(history, given[history.setting])
-    console.print(f"The sandbox is up. Its variables: eval $(sync-pipelines sandbox env --home {home})")
+    there = "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
+    console.print(
+        f'The sandbox is up. Its variables: eval "$({shlex.quote(sys.argv[0])} sandbox env{there})"',
+        soft_wrap=True,
+    )
 
 
 @sandbox_app.command()

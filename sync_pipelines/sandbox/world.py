@@ -23,7 +23,11 @@ from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.aimindset import database
 from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.scouter import screen
-from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
+from sync_pipelines.sandbox.scouter.database import (
+    build_gestao_scouter,
+    build_tabuladormax,
+    point_configuration,
+)
 from sync_pipelines.sandbox.upstreams import Upstream, upstreams
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +89,11 @@ class Sandbox:
             if not upstream.is_replaced(given):
                 self._start(upstream, detached)
         self._dagster_home()
-        processes.write_private(self._told, json.dumps(self.environment({})))
+        own = self.environment({})
+        if address := own.get("GESTAO_SCOUTER_URL"):
+            with psycopg.connect(own["TABULADORMAX_DATABASE_URL"]) as connection:
+                point_configuration(connection, address)
+        processes.write_private(self._told, json.dumps(own))
 
     def stop(self) -> None:
         """Stop the upstreams, then the database."""

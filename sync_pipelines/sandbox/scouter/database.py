@@ -127,6 +127,15 @@ def drift(connection: psycopg.Connection[Any], to_shape: Shape) -> None:
                 connection.execute(statement.format(sql.Identifier(name), sql.SQL(kind)))
 
 
+def point_configuration(connection: psycopg.Connection[Any], address: str) -> None:
+    """Have TabuladorMax's configuration name the destination that is there, as its screen would have saved it."""
+    connection.execute(
+        "update public.gestao_scouter_config set project_url = %s"
+        " where project_url = 'https://gestao.example.com' or project_url like 'http://127.0.0.1:%%'",
+        (address,),
+    )
+
+
 def drop_column(connection: psycopg.Connection[Any], name: str) -> None:
     """Take a column from leads, with what hangs on it."""
     connection.execute(
