@@ -95,3 +95,43 @@ def test_a_new_column_is_read_at_once_and_written_after_the_reload(fresh: Api) -
         fresh.run("alter table public.keyless drop column other")
         fresh.run("notify pgrst, 'reload schema'")
     assert error(fresh.get("/keyless?select=other")) == (400, "42703")
+
+
+def test_a_column_dropped_and_made_again_is_empty_and_takes_writes_without_a_reload(fresh: Api) -> None:
+    """The cache knows a column by its name and the database by its number: no answer tells that the data are lost."""
+    fresh.run("truncate public.partial")
+    try:
+        assert fresh.merge("/partial", [{"id": 1, "seen": "a", "unseen": "x"}]).status_code == 201
+        fresh.run("alter table public.partial drop column unseen")
+        assert error(fresh.get("/partial?select=unseen")) == (400, "42703")
+        # The cache, which writes are judged by, has not heard of it: it is the database that misses the column.
+        assert error(fresh.merge("/partial?columns=id,seen,unseen", [{"id": 1}])) == (400, "42703")
+        fresh.run("alter table public.partial add column unseen text")
+        assert fresh.get("/partial?select=unseen").json() == [{"unseen": None}]
+        assert fresh.merge("/partial?columns=id,seen", [{"id": 1, "seen": "b"}]).status_code == 200
+        assert fresh.get("/partial").json() == [{"id": 1, "seen": "b", "unseen": None}]
+        filled = [{"id": 1, "seen": "b", "unseen": "y"}]
+        assert fresh.merge("/partial?columns=id,seen,unseen", filled).status_code == 200
+        assert fresh.get("/partial").json() == filled
+    finally:
+        fresh.run("alter table public.partial add column if not exists unseen text")
+
+
+def test_a_column_made_again_with_another_type_is_told_by_it_after_a_reload(fresh: Api) -> None:
+    def told() -> str:
+        return str(definition(fresh, "partial")["properties"]["unseen"]["format"])
+
+    fresh.run("truncate public.partial")
+    fresh.run("alter table public.partial drop column unseen")
+    fresh.run("alter table public.partial add column unseen date")
+    try:
+        assert told() == "text"
+        fresh.run("notify pgrst, 'reload schema'")
+        assert "date" in (told() for _ in range(2000))
+        row = {"id": 1, "seen": "a", "unseen": "2025-10-21"}
+        assert fresh.merge("/partial", [row]).status_code == 201
+        assert error(fresh.merge("/partial", [row | {"unseen": "x"}])) == (400, "22007")
+    finally:
+        fresh.run("alter table public.partial drop column unseen")
+        fresh.run("alter table public.partial add column unseen text")
+        fresh.run("notify pgrst, 'reload schema'")
