@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from uuid import uuid4
 
@@ -27,7 +28,9 @@ def run_and_print(
 ) -> bool:
     """Run a system or one of its assets by name, showing progress; False when something is not proved."""
     from sync_pipelines.lib import redaction
+    from sync_pipelines.settings.dagster import take_from_file
 
+    take_from_file(os.environ)
     redaction.install_logging()
     if system not in RUNNABLE:
         raise SettingsError(f"There is no {system!r} to run; there are {', '.join(RUNNABLE)}.")

@@ -12,6 +12,7 @@ import pytest
 
 from sync_pipelines.lib import redaction
 from sync_pipelines.settings import Settings, SettingsError, read_settings
+from sync_pipelines.settings.dagster import take_from_file
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLES = {name.upper() for name in Settings.model_fields}
@@ -223,3 +224,21 @@ def test_dagster_yaml_is_an_instance_that_works(
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
         run = instance.create_run_for_job(dg.job(name="nothing")(lambda: None))
         assert instance.get_run_by_id(run.run_id) is not None
+
+
+def test_dagsters_variables_are_taken_from_the_file_where_the_environment_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text(
+        "DAGSTER_HOME=/srv/dagster\nDAGSTER_PG_URL='postgresql://a:p$x@h/d?host=/s&port=1'\nDAGSTER_EVENT_BATCH_SIZE=\n"
+        "SYNC_ENV=production\n"
+    )
+    environment = {"DAGSTER_HOME": "/elsewhere"}
+    take_from_file(environment, str(file))
+    assert environment == {
+        "DAGSTER_HOME": "/elsewhere",
+        "DAGSTER_PG_URL": "postgresql://a:p$x@h/d?host=/s&port=1",
+    }
+    untouched = {"DAGSTER_PG_URL": ""}
+    take_from_file(untouched, str(tmp_path / "none"))
+    take_from_file(untouched, str(file))
+    assert untouched == {"DAGSTER_PG_URL": "", "DAGSTER_HOME": "/srv/dagster"}
