@@ -43,6 +43,7 @@ def listen_again(kept: Path) -> socket.socket:
             break
     else:
         raise OSError("No port is free on 127.0.0.1: too many connections are open on this machine.")
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(kept, str(line.getsockname()[1]))
     return line
 

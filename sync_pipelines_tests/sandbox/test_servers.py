@@ -17,10 +17,11 @@ def port_of(kept: Path) -> int:
 
 
 def test_the_port_of_the_last_time_is_taken_again(tmp_path: Path) -> None:
-    kept = tmp_path / "port"
+    kept = tmp_path / "not there yet" / "port"
     first = port_of(kept)
     assert kept.read_text() == str(first)
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
     assert [port_of(kept) for _ in range(3)] == [first] * 3
 
 
