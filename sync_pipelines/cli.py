@@ -190,16 +190,17 @@ def down(home: Home = DEFAULT_HOME) -> None:
 
 @sandbox_app.command()
 def status(home: Home = DEFAULT_HOME) -> None:
-    """Say what of the sandbox is running; exit status 1 when not all is."""
+    """Say what of the sandbox is running, and where its faults are switched; exit status 1 when not all is."""
     from sync_pipelines.sandbox.world import Sandbox
 
     sandbox = Sandbox(home)
-    found, switches = sandbox.status(), sandbox.switches()
+    found, switches, replaced = sandbox.status(), sandbox.switches(), sandbox.replaced(os.environ)
     for name, running in found.items():
+        told = "running" if running else "replaced by the environment" if name in replaced else "stopped"
         faults = f"  faults: {switches[name]}" if running and name in switches else ""
         # Not to be wrapped: the address is there to be copied.
-        console.print(f"{name:10} {'running' if running else 'stopped'}{faults}", soft_wrap=True)
-    raise typer.Exit(0 if all(found.values()) else 1)
+        console.print(f"{name:10} {told}{faults}", soft_wrap=True)
+    raise typer.Exit(0 if all(running or name in replaced for name, running in found.items()) else 1)
 
 
 @sandbox_app.command()

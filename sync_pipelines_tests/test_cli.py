@@ -298,7 +298,10 @@ def test_no_secret_was_printed_by_any_command(typed: Terminal) -> None:
 
 
 def test_down_stops_everything_and_up_finds_the_data_again(typed: Terminal) -> None:
-    assert typed("sandbox status --home world").exit_code == 0
+    up = typed("sandbox status --home world")
+    own = exported(typed("sandbox env --home world"))
+    assert (up.exit_code, up.output.count("running"), up.output.count("faults: http://")) == (0, 5, 3)
+    assert f"hitss      running  faults: {own['SANDBOX_HITSS_FAULTS']}\n" in up.output
     assert typed("sandbox down --home world").exit_code == 0
     stopped = typed("sandbox status --home world")
     assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 5)

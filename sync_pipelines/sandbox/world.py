@@ -113,6 +113,11 @@ class Sandbox:
                     found[upstream.name] = address
         return found
 
+    def replaced(self, given: Mapping[str, str]) -> set[str]:
+        """The fakes that do not run because `given` names a real service in their place."""
+        foreign = self._foreign(given)
+        return {upstream.name for upstream in self._upstreams if upstream.is_replaced(foreign)}
+
     def status(self) -> dict[str, bool]:
         return {
             "postgres": self._postgres.is_running(),

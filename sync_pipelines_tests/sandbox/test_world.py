@@ -183,6 +183,7 @@ def test_a_real_mail_server_gets_no_mail_of_a_fake_and_data_and_addresses_stay(
     sandbox.start()
 
     assert sandbox.status() == dict.fromkeys(("postgres", *UPSTREAMS), True) | {"mail": False}
+    assert sandbox.replaced(os.environ) == {"mail"}
     mixed = sandbox.environment(os.environ)
     assert mixed["SMTP_URL"] == os.environ["SMTP_URL"]
     assert mixed == before | {"SMTP_URL": mixed["SMTP_URL"]}
