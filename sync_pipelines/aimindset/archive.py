@@ -7,7 +7,7 @@ came later); this one has them all, since the columns are read from the catalog.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -49,19 +49,40 @@ def snapshot(url: str) -> Iterator[tuple[Connection, str]]:
 
 
 def wrong_with(
-    store: LandingStore, archive_id: str, identity: str | None, recorded: Copy | None = None
+    store: LandingStore,
+    archive_id: str,
+    identity: str | None,
+    recorded: Copy | None = None,
+    *,
+    inside: bool = True,
 ) -> list[str]:
     """Everything that is wrong with an archive; beside what the book of copies `recorded`, if it knows it.
 
-    Who can write to the store can give an altered manifest another checksum, but not the book.
+    Who can write to the store can give an altered manifest another checksum, but not the book. Without `inside`
+    files are compared by their checksums alone.
     """
     folder = f"{PREFIX}/{archive_id}"
-    if wrong := problems(store, folder, identity):
+    if wrong := problems(store, folder, identity, inside=inside):
         return wrong
     found = read_archive(store, folder).sha256
     if recorded is not None and recorded.details.get("manifest", found) != found:
         return [f"{folder}/{MANIFEST} is not the one that the book of copies knows."]
     return []
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What the policy lets go of, and what is wrong with archives that should be kept, by their ids."""
+
+    plan: Plan
+    damaged: Mapping[str, list[str]]
+
+    def sentences(self) -> list[str]:
+        """All of it for a person to read before anything is removed."""
+        said = [
+            f"{name} is not intact and fills no place: {'; '.join(w[:3])}" for name, w in self.damaged.items()
+        ]
+        return [*said, *self.plan.sentences()]
 
 
 @dataclass(frozen=True)
@@ -124,21 +145,41 @@ class Archiver:
             )
         )
 
-    def prune(self, book: CopyBook, now: datetime) -> Plan:
+    def wrong_outside(self, copy: Copy) -> list[str]:
+        """What is wrong with a recorded archive by its manifest and the checksums of its files."""
+        try:
+            return wrong_with(self.store, copy.name, self.identity, copy, inside=False)
+        except (SyncError, OSError) as error:
+            said = error.strerror if isinstance(error, OSError) else str(error)
+            return [f"it could not be looked at: {said}"]
+
+    def prune(self, book: CopyBook, now: datetime, *, intact: Collection[str] = ()) -> Pruning:
         """What the policy lets go of; nothing is removed yet.
 
-        An archive that somebody else removed is written down as gone, and one that lost its manifest waits for a
-        person: neither may fill the place of one that could be restored.
+        Each archive that would stay is looked at first (but for those `intact`, which were read back just now): one
+        that is damaged, or that somebody removed, may not fill the place of one that could be restored. It waits for
+        a person, who may still save its rows.
         """
         whole, there = self.whole(), self.ids()
+        looked: dict[str, list[str]] = {name: [] for name in intact}
         copies = book.copies(ASSET)
         for copy in copies:
             if copy.name not in there:
                 book.mark_removed(ASSET, copy.name)
-        candidates = [
-            Candidate(copy.name, copy.made_at, copy.proved) for copy in copies if copy.name in whole
-        ]
-        return retention.plan(candidates, self.policy, zone=UTC, now=now)
+                looked[copy.name] = ["somebody removed it from the store."]
+            elif copy.name not in whole:
+                looked[copy.name] = [f"{MANIFEST} is missing."]
+        while True:
+            candidates = [
+                Candidate(copy.name, copy.made_at, copy.proved)
+                for copy in copies
+                if not looked.get(copy.name)
+            ]
+            plan = retention.plan(candidates, self.policy, zone=UTC, now=now)
+            new = [copy for copy in copies if copy.name in plan.keep and copy.name not in looked]
+            if not new:
+                return Pruning(plan, {name: wrong for name, wrong in looked.items() if wrong})
+            looked |= {copy.name: self.wrong_outside(copy) for copy in new}
 
     def apply(self, book: CopyBook, plan: Plan) -> None:
         """Remove what a plan drops."""

@@ -8,11 +8,14 @@ import dagster as dg
 from pydantic import Field
 
 from sync_pipelines.aimindset import archive as archives
-from sync_pipelines.aimindset import catalogue
+from sync_pipelines.aimindset import catalogue, day_checks
+from sync_pipelines.aimindset.archive import Pruning
 from sync_pipelines.aimindset.backup import GUARDS
 from sync_pipelines.aimindset.catalogue import ARCHIVE_KEY, BACKUP_KEY
-from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups, Day
+from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.day import Day
 from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.copies import Copy
 from sync_pipelines.lib.partition_runs import failing_in_a_sentence
 
 _ASSETS = {BACKUP_KEY: ASSET, ARCHIVE_KEY: archives.ASSET}
@@ -44,19 +47,7 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             _spec(BACKUP_KEY, catalogue.BACKUP_DESCRIPTION, catalogue.FUNCTION_KEY, {"postgres"}, days),
             _spec(ARCHIVE_KEY, catalogue.ARCHIVE_DESCRIPTION, catalogue.DATABASE_KEY, {"zstd"}, days),
         ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                catalogue.PROVED, asset=BACKUP_KEY, description="Counts and digests, before the commit."
-            ),
-            dg.AssetCheckSpec(
-                catalogue.COMPLETE,
-                asset=BACKUP_KEY,
-                description="Columns that the function does not copy are lost by its restore (a warning).",
-            ),
-            dg.AssetCheckSpec(
-                catalogue.READ_BACK, asset=ARCHIVE_KEY, description="Every file is as its manifest says."
-            ),
-        ],
+        check_specs=day_checks.specs(),
         can_subset=True,
         pool="aimindset",
         op_tags={"dagster/max_runtime": "3600"},
@@ -77,8 +68,15 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
             )
         seconds = time.monotonic() - started
         for key in wanted:
-            if _ASSETS[key] not in day.problems:
-                yield _backup_result(day, seconds) if key == BACKUP_KEY else _archive_result(day, aimindset)
+            if _ASSETS[key] in day.problems:
+                day_checks.log_failed(context, key, day)
+                continue
+            metadata = (
+                _backup_metadata(day, seconds) if key == BACKUP_KEY else _archive_metadata(day, aimindset)
+            )
+            yield dg.MaterializeResult[Any](
+                asset_key=key, metadata=metadata, check_results=day_checks.results(context, key, day)
+            )
         if day.problems:
             told = f" Alert: {day.delivery.by or 'only in the log'}." if day.delivery else ""
             sentences = " ".join(f"{asset}: {error}" for asset, error in day.problems.items())
@@ -107,113 +105,68 @@ def _spec(
     )
 
 
-def _backup_result(day: Day, seconds: float) -> dg.MaterializeResult[Any]:
+def _backup_metadata(day: Day, seconds: float) -> dict[str, Any]:
     if ASSET in day.already:
-        copy = day.already[ASSET]
-        return _already(BACKUP_KEY, copy.name, copy.rows, [catalogue.PROVED, catalogue.COMPLETE])
+        return _already(day.already[ASSET])
     answer = day.backup.answer if day.backup else day.unproved
     assert answer is not None
-    proved = day.backup is not None
-    gaps = day.look.uncovered if day.look else {}
-    lost = "; ".join(f"{table}: {', '.join(columns)}" for table, columns in gaps.items())
-    return dg.MaterializeResult[Any](
-        asset_key=BACKUP_KEY,
-        metadata={
-            "backup_id": answer.backup_id,
-            keys.ROWS_READ: answer.total,
-            keys.ROWS_LOADED: answer.total,
-            keys.ROW_COUNT: answer.total,
-            keys.PROVED: proved,
-            keys.DURATION: round(seconds, 2),
-            **dict(answer.counts),
-            "locks_held_seconds": round(day.backup.locked_seconds, 3) if day.backup else 0.0,
-            "generations_in_the_database": day.generations,
-            "uncovered_columns": gaps,
-            "notes": [
-                *(day.look.notes if day.look else ()),
-                *([day.backup.note] if day.backup and day.backup.note else []),
-            ],
-            "proof": dict(day.backup.proof.destination) if day.backup else {},
-        },
-        check_results=[
-            dg.AssetCheckResult(
-                asset_key=BACKUP_KEY,
-                passed=proved,
-                check_name=catalogue.PROVED,
-                severity=dg.AssetCheckSeverity.ERROR if proved else dg.AssetCheckSeverity.WARN,
-                description=f"{answer.total} rows in six tables, compared before the commit."
-                if proved
-                else "Called by RPC, where nothing can be compared before the commit: unproved.",
-            ),
-            dg.AssetCheckResult(
-                asset_key=BACKUP_KEY,
-                passed=not gaps,
-                check_name=catalogue.COMPLETE,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=f"In no copy of the function, but in the archive: {lost}."
-                if gaps
-                else "All columns are copied.",
-            ),
+    return {
+        "backup_id": answer.backup_id,
+        keys.ROWS_READ: answer.total,
+        keys.ROWS_LOADED: answer.total,
+        keys.ROW_COUNT: answer.total,
+        keys.PROVED: day.backup is not None,
+        keys.DURATION: round(seconds, 2),
+        **dict(answer.counts),
+        "locks_held_seconds": round(day.backup.locked_seconds, 3) if day.backup else 0.0,
+        "generations_in_the_database": day.generations,
+        "uncovered_columns": dict(day.uncovered),
+        "notes": [
+            *(day.look.notes if day.look else ()),
+            *([day.backup.note] if day.backup and day.backup.note else []),
         ],
-    )
+        "proof": dict(day.backup.proof.destination) if day.backup else {},
+    }
 
 
-def _archive_result(day: Day, aimindset: AimindsetBackups) -> dg.MaterializeResult[Any]:
+def _archive_metadata(day: Day, aimindset: AimindsetBackups) -> dict[str, Any]:
+    kept = _kept_metadata(day.pruning) if day.pruning else {}
     if archives.ASSET in day.already:
-        copy = day.already[archives.ASSET]
-        return _already(ARCHIVE_KEY, copy.name, copy.rows, [catalogue.READ_BACK])
-    archive, plan = day.archive, day.plan
+        return {**_already(day.already[archives.ASSET]), **kept}
+    archive = day.archive
     assert archive is not None
-    assert plan is not None
-    raw = sum(table.raw_bytes for table in archive.tables)
-    return dg.MaterializeResult[Any](
-        asset_key=ARCHIVE_KEY,
-        metadata={
-            "archive": archive.id,
-            "where": aimindset.archiver.store.describe(f"{archives.PREFIX}/{archive.id}"),
-            keys.ROWS_READ: archive.rows,
-            keys.ROWS_LOADED: archive.rows,
-            keys.ROW_COUNT: archive.rows,
-            keys.BYTES: archive.bytes,
-            "raw_bytes": raw,
-            "encrypted": archive.encrypted,
-            keys.PROVED: True,
-            "tables": dg.MetadataValue.md(
-                "\n".join(
-                    [
-                        "| table | rows | bytes | SHA-256 of the rows |",
-                        "|---|---:|---:|---|",
-                        *(f"| {t.name} | {t.rows} | {t.file_bytes} | {t.sha256} |" for t in archive.tables),
-                    ]
-                )
-            ),
-            "retention": dg.MetadataValue.md("\n".join(f"- {line}" for line in plan.sentences())),
-            "archives_kept": len(plan.keep),
-            "archives_dropped": list(plan.drop),
-        },
-        check_results=[
-            dg.AssetCheckResult(
-                asset_key=ARCHIVE_KEY,
-                passed=True,
-                check_name=catalogue.READ_BACK,
-                description=f"{len(archive.tables)} files were read back; they are as the manifest says.",
-            )
-        ],
-    )
+    rows = [f"| {t.name} | {t.rows} | {t.file_bytes} | {t.sha256} |" for t in archive.tables]
+    head = ["| table | rows | bytes | SHA-256 of the rows |", "|---|---:|---:|---|"]
+    return {
+        "archive": archive.id,
+        "where": aimindset.archiver.store.describe(f"{archives.PREFIX}/{archive.id}"),
+        keys.ROWS_READ: archive.rows,
+        keys.ROWS_LOADED: archive.rows,
+        keys.ROW_COUNT: archive.rows,
+        keys.BYTES: archive.bytes,
+        "raw_bytes": sum(table.raw_bytes for table in archive.tables),
+        "encrypted": archive.encrypted,
+        keys.PROVED: True,
+        "tables": dg.MetadataValue.md("\n".join([*head, *rows])),
+        **kept,
+    }
 
 
-def _already(key: dg.AssetKey, name: str, rows: int, checks: list[str]) -> dg.MaterializeResult[Any]:
-    """Today's copy is there and proved: nothing was called a second time."""
-    return dg.MaterializeResult[Any](
-        asset_key=key,
-        metadata={keys.ROWS_UNCHANGED: rows, keys.ROW_COUNT: rows, keys.PROVED: True, "already_there": name},
-        check_results=[
-            dg.AssetCheckResult(
-                asset_key=key,
-                passed=True,
-                check_name=name_of,
-                description=f"{name} of today is there and was proved.",
-            )
-            for name_of in checks
-        ],
-    )
+def _kept_metadata(pruning: Pruning) -> dict[str, Any]:
+    return {
+        "retention": dg.MetadataValue.md("\n".join(f"- {line}" for line in pruning.sentences())),
+        "archives_kept": len(pruning.plan.keep),
+        "archives_damaged": list(pruning.damaged),
+        "archives_dropped": list(pruning.plan.drop),
+    }
+
+
+def _already(copy: Copy) -> dict[str, Any]:
+    """Today's copy is there and as it was proved: nothing was called a second time."""
+    return {
+        keys.ROWS_UNCHANGED: copy.rows,
+        keys.ROW_COUNT: copy.rows,
+        keys.PROVED: True,
+        "already_there": copy.name,
+        "proved_at": copy.made_at.isoformat(),
+    }

@@ -3,8 +3,9 @@
 The function is called as it is, over our own connection: with a search_path, without which its own error handler
 fails; with a statement_timeout, because the function's has no effect on a direct connection; at REPEATABLE READ,
 because otherwise a comment is copied without its article. Copies are compared with the sources in the snapshot
-that they were made of. What does not compare is rolled back; what the function calls a failure is committed, to
-keep the rows that it wrote about it.
+that they were made of, after deferred triggers have run, and everything else with what it was before the call. What
+does not compare is rolled back; what the function calls a failure is committed, to keep the rows that it wrote about
+it. After the COMMIT the copy is read once more, since a trigger can defer its work until then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 import psycopg
 
 from sync_pipelines.aimindset import answer as answers
-from sync_pipelines.aimindset import comparison
+from sync_pipelines.aimindset import comparison, recorded, side_effects
 from sync_pipelines.aimindset.answer import Answer, FunctionFailedError
 from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
@@ -49,16 +50,28 @@ class BusyError(TransientError):
 
 
 class UnprovedError(PermanentError):
-    """The copy is not its source; it was rolled back."""
+    """The copy is not its source."""
+
+
+class SideEffectError(UnprovedError):
+    """The call changed what it has no business with; it was rolled back."""
+
+
+class ImplausibleError(PermanentError):
+    """The counts speak of a loss that nobody has accepted."""
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A committed backup with its proof; `locked_seconds` is how long the function's locks were held."""
+    """A committed backup with its proof.
+
+    `locked_seconds` is how long the function's locks were held, `looked_at` how many tables are as before the call.
+    """
 
     answer: Answer
     proof: Proof
     locked_seconds: float
+    looked_at: int
     note: str = ""
 
 
@@ -68,68 +81,132 @@ def back_up(
     snapshot: str | None = None,
     before: Mapping[str, int] | None = None,
     accepted: Collection[str] = (),
+    may_change: Collection[str] = (),
     announce: Callable[[Answer, Proof], None] = lambda answer, proof: None,
     at: Callable[[Moment, Connection], None] = lambda moment, connection: None,
 ) -> Backup:
-    """Call the function, prove its copy, commit.
+    """Call the function, prove its copy, commit, and read the copy again.
 
-    `snapshot` is one that another transaction exported, `before` the counts of the last proved backup. `announce`
-    is told of a proved copy just before its COMMIT, so that a crash in between can be settled later. Raises
-    FunctionFailedError (committed), AnswerError, UnprovedError or PermanentError (rolled back), TransientError.
+    `snapshot` is one that another transaction exported, `before` the counts of the last proved backup, `may_change`
+    the tables beside the copies whose rows the project's triggers rewrite. `announce` is told of a proved copy just
+    before its COMMIT, so that a crash in between can be settled later. Raises FunctionFailedError (committed),
+    AnswerError, SideEffectError, UnprovedError, ImplausibleError or PermanentError (rolled back), TransientError; an
+    UnprovedError also when what was committed reads differently.
     """
-    answer: Answer | None = None
-    proof: Proof | None = None
+    called: _Called | None = None
     started = time.monotonic()
+    note, looked_at = "", 0
     try:
         with (
             postgres.connect(url, what=WHAT, session=_SESSION) as connection,
             postgres.errors_about("backup_all_data()"),
         ):
             _require_alone(connection)
-            failure: FunctionFailedError | None = None
             with connection.transaction():
                 connection.execute("set transaction isolation level repeatable read")
                 if snapshot is not None:
                     connection.execute(psycopg.sql.SQL("set transaction snapshot {}").format(snapshot))
-                sources = comparison.read_sources(connection)
+                state = _look_before(connection)
+                looked_at = len(state.state.tables)
                 started = time.monotonic()
-                row = connection.execute("select public.backup_all_data()").fetchone()
-                at("called", connection)
-                try:
-                    answer = answers.parse(row[0] if row else None)
-                except FunctionFailedError as error:
-                    failure = error
-                else:
-                    proof = comparison.compare(connection, sources, answer)
-                    _stop_unless_proved(proof)
-                    stop_if_implausible(answer, before, accepted)
-                    announce(answer, proof)
+                called = _call(connection, state, may_change, at)
+                if called.proof is not None:
+                    stop_if_implausible(called.proved, before, accepted)
+                    announce(called.proved, called.proof)
                 at("compared", connection)
             at("committed", connection)
-            if failure is not None:
-                raise failure
     except TransientError as error:
         # The line may have been lost on either side of the COMMIT: the id says on which.
-        if answer is None or proof is None or not _is_found(url, answer.backup_id):
+        if called is None or called.proof is None or not _is_found(url, called.proved.backup_id):
             raise
         note = f"The connection was lost at the COMMIT ({error}), but the backup is there."
-        return Backup(answer, proof, time.monotonic() - started, note)
-    assert answer is not None
-    assert proof is not None
-    return Backup(answer, proof, time.monotonic() - started)
+    if called.failure is not None:
+        raise called.failure
+    assert called.proof is not None
+    seconds = time.monotonic() - started
+    _require_as_proved(url, called.proved, called.proof)
+    return Backup(called.proved, called.proof, seconds, looked_at, note)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What was there before the call: the sources as they are copied, and everything else."""
+
+    sources: comparison.Sources
+    state: side_effects.State
+
+
+@dataclass(frozen=True)
+class _Called:
+    """What came of a call: an answer with its proof, or the function's own word that it failed."""
+
+    answer: Answer | None = None
+    proof: Proof | None = None
+    failure: FunctionFailedError | None = None
+
+    @property
+    def proved(self) -> Answer:
+        assert self.answer is not None
+        return self.answer
+
+
+def _look_before(connection: Connection) -> _Before:
+    """Read the sources and their surroundings; the block is rolled back, and with it the settings of the look."""
+    with connection.transaction(force_rollback=True):
+        comparison.steady(connection)
+        return _Before(comparison.read_sources(connection), side_effects.look(connection))
+
+
+def _call(
+    connection: Connection,
+    before: _Before,
+    may_change: Collection[str],
+    at: Callable[[Moment, Connection], None],
+) -> _Called:
+    """Call the function, let everything run that waits for the COMMIT, then compare. Raises as `back_up` does."""
+    row = connection.execute("select public.backup_all_data()").fetchone()
+    at("called", connection)
+    comparison.steady(connection)
+    answer: Answer | None = None
+    failure: FunctionFailedError | None = None
+    try:
+        answer = answers.parse(row[0] if row else None)
+    except FunctionFailedError as error:
+        failure = error
+    postgres.fire_deferred(connection)
+    now = side_effects.look(connection, before.state.tables)
+    # A call that failed has rolled back its own work: the copies of the logs are then those of before.
+    replaced = side_effects.REPLACED if failure is None else ()
+    if changed := side_effects.changes(before.state, now, may_change={*replaced, *may_change}):
+        said = f" ({failure})" if failure is not None else ""
+        raise SideEffectError(
+            f"backup_all_data(), or a trigger of it, changed what is not its own: {'; '.join(changed[:5])}. It was"
+            f" rolled back{said}."
+        )
+    if answer is None:
+        return _Called(failure=failure)
+    proof = comparison.compare(connection, before.sources, answer)
+    if not proof.holds:
+        raise UnprovedError(
+            f"The copy is not its source ({'; '.join(proof.differences()[:5])}): it was rolled back."
+        )
+    return _Called(answer, proof)
+
+
+def _require_as_proved(url: str, answer: Answer, proof: Proof) -> None:
+    """Read a committed copy on a connection of its own. Raises UnprovedError, or SyncError when nobody knows."""
+    with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
+        found = recorded.differences(connection, {answer.backup_id: proof.destination})
+    if wrong := found.get(answer.backup_id):
+        raise UnprovedError(
+            f"The backup {answer.backup_id} was proved and is another after its COMMIT: {'; '.join(wrong)}."
+        )
 
 
 def _require_alone(connection: Connection) -> None:
     """Not blocking: who finds another backup at work has nothing to do."""
     if not postgres.try_lock(connection, postgres.lock_key("aimindset", "backup")):
         raise BusyError("Another run is backing up the AIMindset project at this moment; nothing was called.")
-
-
-def _stop_unless_proved(proof: Proof) -> None:
-    if not proof.holds:
-        raise UnprovedError(
-            f"The copy is not its source ({'; '.join(proof.differences()[:5])}): it was rolled back."
-        )
 
 
 def stop_if_implausible(
@@ -139,18 +216,18 @@ def stop_if_implausible(
     *,
     fate: str = "was rolled back",
 ) -> None:
-    """Raise PermanentError for counts that speak of a loss; `fate` is what became of the backup."""
+    """Raise ImplausibleError for counts that speak of a loss; `fate` is what became of the backup."""
     counts = answer.counts
     if not counts["articles_count"] and "not_empty" not in accepted:
         beside = f", with {counts['comments_count']} comments" if counts["comments_count"] else ""
-        raise PermanentError(
+        raise ImplausibleError(
             f"[not_empty] There is no article to back up{beside}: the backup {fate}, because a restore would"
             " pass it over. Accept not_empty if the project is meant to be empty."
         )
     for key in _CONTENT:
         last = (before or {}).get(key, 0)
         if counts[key] < last * COLLAPSE and "not_collapsed" not in accepted:
-            raise PermanentError(
+            raise ImplausibleError(
                 f"[not_collapsed] {key.removesuffix('_count')}: {counts[key]} rows, {last} in the last backup. It"
                 f" {fate}. Accept not_collapsed if that many were deleted on purpose."
             )
@@ -162,13 +239,7 @@ def is_there(url: str, backup_id: str) -> bool:
     Raises SyncError when the database does not answer: then nobody knows.
     """
     with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
-        row = connection.execute(
-            "select exists (select from public.backup_articles where backup_id = %(id)s)"
-            " or exists (select from public.backup_comments where backup_id = %(id)s)"
-            " or exists (select from public.backup_feedbacks where backup_id = %(id)s)",
-            {"id": backup_id},
-        ).fetchone()
-    return bool(row and row[0])
+        return recorded.is_there(connection, backup_id)
 
 
 def _is_found(url: str, backup_id: str) -> bool:

@@ -20,8 +20,11 @@ DATABASE_KEY = dg.AssetKey(["aimindset", "database"])
 FUNCTION_KEY = dg.AssetKey(["aimindset", "backup_all_data"])
 
 PROVED = "copy_equals_its_sources"
+UNTOUCHED = "call_changed_nothing_else"
+PLAUSIBLE = "content_has_not_collapsed"
 COMPLETE = "every_column_has_a_copy"
 READ_BACK = "archive_was_read_back"
+KEPT = "kept_archives_are_intact"
 CAME_BACK = "archive_came_back_equal"
 YOUNG = "last_proved_backup_is_younger_than_25_hours"
 DRILLED = "last_drill_is_younger_than_eight_days"
@@ -33,8 +36,9 @@ BACKUP_DESCRIPTION = """The project's own daily copy: `backup_all_data()`, calle
 
 Replaces pg_cron's `auto-backup-daily` and `auto-backup-secondary` and the Edge Function `auto-backup`, which took
 every answer for a success. Key: the backup's id in `backup_articles`, `backup_comments`, `backup_feedbacks`; the three
-log copies are replaced each time. Done means: in the snapshot of the call, before its COMMIT, count and digest of the
-copied columns of all six tables equal the sources. Columns that the function does not copy are told."""
+log copies are replaced each time. Done means: in the snapshot of the call, before its COMMIT and after deferred
+triggers, count and digest of the copied columns of all six tables equal the sources, and nothing else is other than
+before the call; after the COMMIT the copy was read once more. Columns that the function does not copy are told."""
 
 ARCHIVE_DESCRIPTION = """Every column of the source tables, off the database, in the snapshot of the day's backup.
 

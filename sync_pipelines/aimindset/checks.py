@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from sync_pipelines.aimindset import catalogue, drill
+from sync_pipelines.aimindset import catalogue, drill, recorded
 from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
@@ -48,27 +48,22 @@ def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset=catalogue.BACKUP_KEY,
         name=catalogue.BACKED,
-        description="The newest proved backup still has its rows in the database, where anybody may delete them.",
+        description=f"The rows of the newest {recorded.NEWEST} proved backups, which anybody may delete or alter in the"
+        " database, are those that were proved: counts and digests, read now.",
     )
     def recorded_backups_have_data() -> dg.AssetCheckResult:
         with open_copy_book(settings.require("ops_database_url")) as book:
-            newest = book.newest_proved(ASSET)
-        if newest is None:
+            copies = [copy for copy in book.copies(ASSET) if copy.proved]
+        if not copies:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
         url = settings.require("aimindset_database_url")
         with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
-            row = connection.execute(
-                "select (select count(*) from public.backup_articles where backup_id = %(id)s),"
-                " (select count(*) from public.backup_comments where backup_id = %(id)s),"
-                " (select count(*) from public.backup_feedbacks where backup_id = %(id)s)",
-                {"id": newest.name},
-            ).fetchone()
-        assert row is not None
-        counts = newest.details["counts"]
-        wanted = [counts[key] for key in ("articles_count", "comments_count", "feedbacks_count")]
+            found = recorded.look(connection, copies)
         return dg.AssetCheckResult(
-            passed=list(row) == wanted,
-            description=f"{newest.name}: of {wanted} articles, comments and feedbacks, {list(row)} are there.",
+            passed=not found.wrong and not found.gone,
+            severity=dg.AssetCheckSeverity.ERROR if found.is_serious else dg.AssetCheckSeverity.WARN,
+            description=" ".join(found.sentences()),
+            metadata={"backups_as_proved": len(found.equal), "backups_without_a_digest": len(found.unknown)},
         )
 
     return [last_proved_backup_is_young, last_drill_is_young, recorded_backups_have_data]

@@ -31,6 +31,23 @@ class Sources:
     digests: Mapping[str, Digest]
 
 
+#: What decides how values become text, and which functions a name means: a function may have set it for the session.
+STEADY = {
+    "search_path": "pg_catalog, pg_temp",
+    "datestyle": "ISO, MDY",
+    "timezone": "UTC",
+    "intervalstyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+
+
+def steady(connection: Connection) -> None:
+    """Make values read alike until the transaction, or the block inside it, is rolled back or ends."""
+    for name, value in STEADY.items():
+        connection.execute("select pg_catalog.set_config(%s, %s, true)", (name, value))
+
+
 def read_sources(connection: Connection) -> Sources:
     """The digests of the copied columns of every source table that is there."""
     found = {}
@@ -56,6 +73,10 @@ def compare(connection: Connection, sources: Sources, answer: Answer) -> Proof:
         found[name] = str(_digest(connection, table.copy, table.copied_columns, where))
         wanted[f"{name}: rows counted"] = str(answer.counts[table.count_key])
         found[f"{name}: rows counted"] = str(_rows(connection, table, answer.backup_id))
+        wanted[f"{name}: rows older than the call"] = "0"
+        found[f"{name}: rows older than the call"] = str(
+            _rows(connection, table, answer.backup_id, older=True)
+        )
         if table.is_log:
             wanted[f"{name}: old rows that differ"] = "0"
             found[f"{name}: old rows that differ"] = str(_differing_old(connection, table))
@@ -74,8 +95,11 @@ def _columns(connection: Connection, table: str, names: tuple[str, ...]) -> tupl
     return digest_columns(columns[name] for name in names if name in columns)
 
 
-def _rows(connection: Connection, table: Covered, backup_id: str) -> int:
+def _rows(connection: Connection, table: Covered, backup_id: str, *, older: bool = False) -> int:
+    """The rows of the copy; `older` those alone that this transaction did not write: the backup would be no new one."""
     where = sql.SQL("true") if table.is_log else sql.SQL("backup_id = {}").format(sql.Literal(backup_id))
+    if older:
+        where += sql.SQL(" and age(xmin) > 0")
     statement = sql.SQL("select count(*) from {} where {}").format(postgres.table(table.copy), where)
     row = connection.execute(statement).fetchone()
     return int(row[0]) if row else 0

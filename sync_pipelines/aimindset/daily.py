@@ -9,32 +9,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 from sync_pipelines.aimindset import answer as answers
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset import backup as backups
-from sync_pipelines.aimindset import preflight, standing
-from sync_pipelines.aimindset.answer import Answer
+from sync_pipelines.aimindset import preflight, recorded, side_effects, standing
+from sync_pipelines.aimindset.answer import Answer, AnswerError
 from sync_pipelines.aimindset.archive import Archiver
-from sync_pipelines.aimindset.backup import Backup, BusyError, Moment
+from sync_pipelines.aimindset.backup import BusyError, Moment
 from sync_pipelines.aimindset.client import Project, project_client
 from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
+from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.logbook import Logbook
-from sync_pipelines.aimindset.preflight import Preflight
 from sync_pipelines.aimindset.telling import FailedDay
 from sync_pipelines.lib import postgres, vault
-from sync_pipelines.lib.archives import Archive
 from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.copies import Copy, CopyBook, open_copy_book
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.json_requests import JsonClient
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.redaction import redacted_exception
-from sync_pipelines.lib.retention import Plan, Policy
-from sync_pipelines.operations.alerts import Delivery
+from sync_pipelines.lib.retention import Policy
 from sync_pipelines.settings import Settings
 
 ASSET = "aimindset/backup"
@@ -42,22 +41,6 @@ OPS = "the ops database"
 #: Under which the service key may lie in the project's Vault.
 VAULT_NAMES = ("AIMINDSET_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY")
 CONNECT_PAUSES = (5.0, 30.0)
-
-
-@dataclass
-class Day:
-    """What a day brought; `problems` by asset say what did not succeed."""
-
-    partition_key: str
-    look: Preflight | None = None
-    backup: Backup | None = None
-    unproved: Answer | None = None
-    archive: Archive | None = None
-    plan: Plan | None = None
-    already: dict[str, Copy] = field(default_factory=dict)
-    generations: int = 0
-    problems: dict[str, SyncError] = field(default_factory=dict)
-    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True)
@@ -102,18 +85,25 @@ class AimindsetBackups:
         try:
             with open_copy_book(self.settings.require("ops_database_url")) as book, standing.alone(book):
                 with postgres.errors_about(OPS):
-                    standing.settle(book, ASSET, url, self._logbook(url))
+                    standing.settle(book, ASSET, url, self._logbook(url), tell)
+                    if archives.ASSET in wanted:
+                        standing.enter_unknown(book, self.archiver, self.settings.zone, tell)
                     if not force:
-                        day.already = standing.already(book, self.archiver, wanted, partition_key)
+                        today = standing.Wanted(wanted, partition_key)
+                        day.already = standing.already(book, self.archiver, url, today=today, tell=tell)
+                if ASSET in day.already:
+                    day.uncovered = standing.uncovered(url)
+                if there := day.already.get(archives.ASSET):
+                    self._attempt(day, archives.ASSET, partial(self._prune, day, book, there.name, tell))
                 if due := [asset for asset in wanted if asset not in day.already]:
-                    with self._connected(url) as (reader, snapshot):
+                    with self._connected(url) as opened:
                         if ASSET in due:
                             self._attempt(
-                                day, ASSET, lambda: self._back_up(day, book, snapshot, run_id, accepted, tell)
+                                day, ASSET, lambda: self._back_up(day, book, opened, run_id, accepted, tell)
                             )
                         if archives.ASSET in due:
                             self._attempt(
-                                day, archives.ASSET, lambda: self._archive(day, book, reader, run_id, tell)
+                                day, archives.ASSET, lambda: self._archive(day, book, opened[0], run_id, tell)
                             )
         except SyncError as error:
             # Without a connection, or without our own database, what is not done yet cannot be.
@@ -153,7 +143,7 @@ class AimindsetBackups:
         self,
         day: Day,
         book: CopyBook,
-        snapshot: str,
+        opened: tuple[Connection, str],
         run_id: str,
         accepted: Collection[str],
         tell: Callable[[str], None],
@@ -161,6 +151,7 @@ class AimindsetBackups:
         url, settings = self.settings.require("aimindset_database_url"), self.settings
         with connect(url, read_only=True) as connection:
             day.look = preflight.look(connection)
+        day.uncovered = day.look.uncovered
         for note in day.look.notes:
             tell(note)
         logbook = self._logbook(url)
@@ -168,6 +159,10 @@ class AimindsetBackups:
         before = last.details.get("counts") if last else None
         if settings.aimindset_backup_by == "rpc":
             answer = answers.parse(self.project().call_backup())
+            if recorded.is_there(opened[0], answer.backup_id):
+                raise AnswerError(
+                    f"backup_all_data() gives the backup_id {answer.backup_id}, which was there before the call."
+                )
             if before is None:
                 before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
             backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
@@ -179,9 +174,10 @@ class AimindsetBackups:
             return
         day.backup = backups.back_up(
             url,
-            snapshot=snapshot,
+            snapshot=opened[1],
             before=before,
             accepted=accepted,
+            may_change=side_effects.names(settings.aimindset_backup_may_change),
             announce=lambda answer, proof: self._enter(
                 book, day, answer, run_id, proved=False, details={"announced": proof.destination}
             ),
@@ -195,8 +191,8 @@ class AimindsetBackups:
                 self._context(day, answer, run_id),
             )
         finally:
-            proof = {"proof": day.backup.proof.destination}
-            self._enter(book, day, answer, run_id, proved=True, details=proof)
+            details = {"proof": day.backup.proof.destination, "looked_at": day.backup.looked_at}
+            self._enter(book, day, answer, run_id, proved=True, details=details)
         day.generations = backups.generations(url)
 
     def _logbook(self, url: str) -> Logbook:
@@ -225,15 +221,17 @@ class AimindsetBackups:
         archiver, now = self.archiver, self.clock()
         for orphan in archiver.remove_orphans(book):
             tell(f"removed the unfinished archive {orphan}")
-        for unknown in archiver.enter_unknown(book, self.settings.zone):
-            tell(f"entered the archive {unknown}, which a crash kept out of the book")
         day.archive = archiver.write(
             reader, book, partition_key=day.partition_key, made_at=now, run_id=run_id
         )
-        day.plan = archiver.prune(book, now)
-        for sentence in day.plan.sentences():
+        self._prune(day, book, day.archive.id, tell)
+
+    def _prune(self, day: Day, book: CopyBook, newest: str, tell: Callable[[str], None]) -> None:
+        """Look at what is to stay, say what goes, and let go of it; `newest` was looked at just now."""
+        day.pruning = self.archiver.prune(book, self.clock(), intact=[newest])
+        for sentence in day.pruning.sentences():
             tell(sentence)
-        archiver.apply(book, day.plan)
+        self.archiver.apply(book, day.pruning.plan)
 
     def _context(self, day: Day, answer: Answer, run_id: str) -> dict[str, object]:
         return {

@@ -10,7 +10,9 @@ from sync_pipelines.aimindset.daily import AimindsetBackups
 from sync_pipelines.aimindset.drill import drill
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.copies import open_copy_book
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.redaction import redacted_exception
 from sync_pipelines.scratch import scratch_database
 
 
@@ -37,13 +39,17 @@ def restore_drill(
     settings, archiver = aimindset.settings, aimindset.archiver
     scratch = settings.scratch_database_url
     with failing_in_a_sentence(context), open_copy_book(settings.require("ops_database_url")) as book:
-        report = drill(
-            archiver.store,
-            book,
-            lambda: scratch_database(scratch.get_secret_value() if scratch else None),
-            run_id=context.run.run_id,
-            identity=archiver.identity,
-        )
+        try:
+            report = drill(
+                archiver.store,
+                book,
+                lambda: scratch_database(scratch.get_secret_value() if scratch else None),
+                run_id=context.run.run_id,
+                identity=archiver.identity,
+            )
+        except Exception as error:
+            _log_failed(context, str(error) if isinstance(error, SyncError) else redacted_exception(error))
+            raise
     restored = report.restored
     gibibytes = restored.raw_bytes / (1 << 30)
     return dg.MaterializeResult[Any](
@@ -66,3 +72,17 @@ def restore_drill(
             )
         ],
     )
+
+
+def _log_failed(context: dg.AssetExecutionContext, sentence: str) -> None:
+    """Without an evaluation the UI says of the check only that its step failed."""
+    if dg.AssetCheckKey(DRILL_KEY, catalogue.CAME_BACK) in context.selected_asset_check_keys:
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=DRILL_KEY,
+                check_name=catalogue.CAME_BACK,
+                passed=False,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=sentence,
+            )
+        )

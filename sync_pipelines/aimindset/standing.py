@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import tzinfo
 
 from sync_pipelines.aimindset import archive as archives
-from sync_pipelines.aimindset import backup as backups
+from sync_pipelines.aimindset import coverage, recorded
 from sync_pipelines.aimindset.archive import Archiver
 from sync_pipelines.aimindset.backup import BusyError
+from sync_pipelines.aimindset.connection import connect
+from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.aimindset.logbook import Logbook
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.copies import Copy, CopyBook
@@ -33,16 +36,28 @@ def alone(book: CopyBook) -> Iterator[None]:
             postgres.unlock(book.connection, key)
 
 
-def settle(book: CopyBook, asset: str, url: str, logbook: Logbook) -> None:
-    """Find out of copies that were announced whether they were committed; those were, and are, proved.
+def settle(
+    book: CopyBook,
+    asset: str,
+    url: str,
+    logbook: Logbook,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> None:
+    """Find out of copies that were announced whether they were committed; those whose rows are as proved count.
 
     Raises SyncError when the project's database does not answer: that is not to say that a copy is not there.
     """
     for copy in book.copies(asset):
         if copy.proved or "announced" not in copy.details:
             continue
-        if not backups.is_there(url, copy.name):
+        there, wrong = _looked_at(url, copy)
+        if not there:
             book.mark_removed(asset, copy.name)
+            continue
+        if wrong:
+            details = {name: value for name, value in copy.details.items() if name != "announced"}
+            book.enter(replace(copy, details={**details, "differs": wrong}))
+            tell(f"the backup {copy.name} was committed and is not as it was proved: {'; '.join(wrong)}")
             continue
         if not logbook.knows(copy.name):
             context = {
@@ -56,23 +71,62 @@ def settle(book: CopyBook, asset: str, url: str, logbook: Logbook) -> None:
         book.enter(replace(copy, proved=True))
 
 
+def enter_unknown(
+    book: CopyBook, archiver: Archiver, zone: tzinfo, tell: Callable[[str], None] = lambda sentence: None
+) -> None:
+    """Enter whole archives that a crash kept out of the book, so that they count as the day's.
+
+    A store that does not answer is no matter here: writing to it will say what is wrong.
+    """
+    with suppress(SyncError, OSError):
+        for unknown in archiver.enter_unknown(book, zone):
+            tell(f"entered the archive {unknown}, which a crash kept out of the book")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The assets that a run is to make, and the day."""
+
+    assets: Collection[str]
+    partition_key: str
+
+
 def already(
-    book: CopyBook, archiver: Archiver, wanted: Collection[str], partition_key: str
+    book: CopyBook,
+    archiver: Archiver,
+    url: str,
+    *,
+    today: Wanted,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Copy]:
-    """The proved copies of the day by asset; an archive that is no longer in its store is none."""
+    """The proved copies of the day by asset, looked at now: one that is gone or altered does not count.
+
+    Raises SyncError when the project's database does not answer.
+    """
     found = {}
-    for asset in wanted:
-        proved = [copy for copy in book.copies(asset, partition_key=partition_key) if copy.proved]
-        if asset == archives.ASSET and proved:
-            whole = _whole(archiver)
-            proved = [copy for copy in proved if copy.name in whole]
-        if proved:
-            found[asset] = proved[0]
+    for asset in today.assets:
+        for copy in book.copies(asset, partition_key=today.partition_key):
+            if not copy.proved:
+                continue
+            wrong = archiver.wrong_outside(copy) if asset == archives.ASSET else _looked_at(url, copy)[1]
+            if not wrong:
+                found[asset] = copy
+                break
+            tell(f"{copy.name} of today was proved and is not as it was: {'; '.join(wrong[:5])}")
     return found
 
 
-def _whole(archiver: Archiver) -> set[str]:
-    try:
-        return archiver.whole()
-    except SyncError:
-        return set()  # writing the archive anew will say what is the matter with the store
+def uncovered(url: str) -> dict[str, list[str]]:
+    """The columns that are in no copy of the function, as the tables are now."""
+    with connect(url, read_only=True) as connection:
+        return coverage.uncovered(coverage.live_columns(connection, [table.source for table in COVERED]))
+
+
+def _looked_at(url: str, copy: Copy) -> tuple[bool, list[str]]:
+    """Whether a backup has any row now, and what of it is not as it was proved."""
+    with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
+        there = recorded.is_there(connection, copy.name)
+        digests = recorded.digests_of(copy)
+        if digests is None:
+            return there, ["no digest was recorded"]
+        return there, recorded.differences(connection, {copy.name: digests}).get(copy.name, [])

@@ -74,6 +74,7 @@ class Settings(ScouterSettings):
     aimindset_backup_by: Literal["connection", "rpc"] = "connection"
     aimindset_panel_log_types: bool = False
     aimindset_widen_backup_logs: bool = False
+    aimindset_backup_may_change: str = ""
     aimindset_archive_retention: str = "7 daily, 4 weekly, 12 monthly, at least 3"
     archive_age_recipient: str | None = None
     archive_age_identity: SecretStr | None = None

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from sync_pipelines.aimindset.client import project_client
-from sync_pipelines.aimindset.daily import AimindsetBackups, Day
+from sync_pipelines.aimindset.daily import AimindsetBackups
+from sync_pipelines.aimindset.day import Day
 from sync_pipelines.lib.copies import CopyBook
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake

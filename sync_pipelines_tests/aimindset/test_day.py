@@ -160,7 +160,7 @@ def test_a_copy_that_is_not_its_source_is_rolled_back(house: Project, damage: st
     day = house.day()
 
     assert isinstance(day.problems[ASSET], UnprovedError)
-    assert "it was rolled back" in str(day.problems[ASSET])
+    assert "was rolled back" in str(day.problems[ASSET])
     assert house.value("select count(*) from backup_articles") == before
     assert len(house.logged("auto_backup_error")) == 1
 

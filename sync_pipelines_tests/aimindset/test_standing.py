@@ -161,9 +161,10 @@ def test_archives_that_somebody_removed_fill_no_place_of_the_policy(house: Proje
     archiver = short.backups.archiver
     archiver.remove(second.archive.id)
 
-    plan = archiver.prune(house.book, NOW + timedelta(days=1))
+    pruning = archiver.prune(house.book, NOW + timedelta(days=1))
 
-    assert list(plan.keep) == [first.archive.id]
+    assert list(pruning.plan.keep) == [first.archive.id]
+    assert pruning.damaged == {second.archive.id: ["somebody removed it from the store."]}
     assert [copy.name for copy in house.book.copies(archives.ASSET)] == [first.archive.id]
 
 

@@ -1,0 +1,32 @@
+"""What a day brought: the record that the system fills and its assets, checks and alerts read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sync_pipelines.aimindset.answer import Answer
+from sync_pipelines.aimindset.archive import Pruning
+from sync_pipelines.aimindset.backup import Backup
+from sync_pipelines.aimindset.preflight import Preflight
+from sync_pipelines.lib.archives import Archive
+from sync_pipelines.lib.copies import Copy
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.operations.alerts import Delivery
+
+
+@dataclass
+class Day:
+    """What a day brought; `problems` by asset say what did not succeed."""
+
+    partition_key: str
+    look: Preflight | None = None
+    uncovered: Mapping[str, list[str]] = field(default_factory=dict)
+    backup: Backup | None = None
+    unproved: Answer | None = None
+    archive: Archive | None = None
+    pruning: Pruning | None = None
+    already: dict[str, Copy] = field(default_factory=dict)
+    generations: int = 0
+    problems: dict[str, SyncError] = field(default_factory=dict)
+    delivery: Delivery | None = None
