@@ -11,7 +11,8 @@ it. After the COMMIT the copy is read once more, since a trigger can defer its w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -101,8 +102,11 @@ def back_up(
             postgres.connect(url, what=WHAT, session=_SESSION) as connection,
             postgres.errors_about("backup_all_data()"),
         ):
-            _require_alone(connection)
-            with connection.transaction():
+            with (
+                _alone(connection),
+                _nothing_written_late(lambda: called is not None),
+                connection.transaction(),
+            ):
                 connection.execute("set transaction isolation level repeatable read")
                 if snapshot is not None:
                     connection.execute(psycopg.sql.SQL("set transaction snapshot {}").format(snapshot))
@@ -126,6 +130,19 @@ def back_up(
     seconds = time.monotonic() - started
     _require_as_proved(url, called.proved, called.proof)
     return Backup(called.proved, called.proof, seconds, looked_at, note)
+
+
+@contextmanager
+def _nothing_written_late(is_proved: Callable[[], bool]) -> Iterator[None]:
+    """Name what a COMMIT in a transaction that was made read-only stumbles over."""
+    try:
+        yield
+    except psycopg.errors.ReadOnlySqlTransaction:
+        if not is_proved():
+            raise
+        raise UnprovedError(
+            "A deferred trigger wanted to write at the COMMIT, after the proof: the backup was rolled back."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -166,7 +183,6 @@ def _call(
     """Call the function, let everything run that waits for the COMMIT, then compare. Raises as `back_up` does."""
     row = connection.execute("select public.backup_all_data()").fetchone()
     at("called", connection)
-    comparison.steady(connection)
     answer: Answer | None = None
     failure: FunctionFailedError | None = None
     try:
@@ -174,6 +190,9 @@ def _call(
     except FunctionFailedError as error:
         failure = error
     postgres.fire_deferred(connection)
+    # A trigger may have put off another one till the COMMIT: whatever runs from here on can write nothing.
+    connection.execute("set transaction read only")
+    comparison.steady(connection)
     now = side_effects.look(connection, before.state.tables)
     # A call that failed has rolled back its own work: the copies of the logs are then those of before.
     replaced = side_effects.REPLACED if failure is None else ()
@@ -203,10 +222,18 @@ def _require_as_proved(url: str, answer: Answer, proof: Proof) -> None:
         )
 
 
-def _require_alone(connection: Connection) -> None:
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
     """Not blocking: who finds another backup at work has nothing to do."""
-    if not postgres.try_lock(connection, postgres.lock_key("aimindset", "backup")):
+    key = postgres.lock_key("aimindset", "backup")
+    if not postgres.try_lock(connection, key):
         raise BusyError("Another run is backing up the AIMindset project at this moment; nothing was called.")
+    try:
+        yield
+    finally:
+        # A server process that is told to end keeps its locks for a moment, in which the next run would be sent away.
+        if not connection.closed and not connection.broken:
+            postgres.unlock(connection, key)
 
 
 def stop_if_implausible(
@@ -233,25 +260,10 @@ def stop_if_implausible(
             )
 
 
-def is_there(url: str, backup_id: str) -> bool:
-    """Whether a backup was committed: on a new connection, and by its data, not by a log row.
-
-    Raises SyncError when the database does not answer: then nobody knows.
-    """
-    with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
-        return recorded.is_there(connection, backup_id)
-
-
 def _is_found(url: str, backup_id: str) -> bool:
     """False also where the database does not answer: the next run asks again, since the copy was announced."""
     try:
-        return is_there(url, backup_id)
+        with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
+            return recorded.is_there(connection, backup_id)
     except SyncError:
         return False
-
-
-def generations(url: str) -> int:
-    """How many backups lie in the database: nothing of the project ever removes one."""
-    with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
-        row = connection.execute("select count(distinct backup_id) from public.backup_articles").fetchone()
-    return int(row[0]) if row else 0

@@ -193,7 +193,8 @@ class AimindsetBackups:
         finally:
             details = {"proof": day.backup.proof.destination, "looked_at": day.backup.looked_at}
             self._enter(book, day, answer, run_id, proved=True, details=details)
-        day.generations = backups.generations(url)
+        with connect(url, read_only=True) as connection:
+            day.generations = recorded.generations(connection)
 
     def _logbook(self, url: str) -> Logbook:
         return Logbook(url, self.settings.aimindset_panel_log_types)

@@ -92,6 +92,12 @@ def is_there(connection: Connection, backup_id: str) -> bool:
     return bool(row and row[0])
 
 
+def generations(connection: Connection) -> int:
+    """How many backups lie in the database: nothing of the project ever removes one."""
+    row = connection.execute("select count(distinct backup_id) from public.backup_articles").fetchone()
+    return int(row[0]) if row else 0
+
+
 def differences(connection: Connection, backups: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """What differs of each backup, given its recorded digests by table, a sentence each; equal ones are absent."""
     found: dict[str, list[str]] = {}
