@@ -146,9 +146,10 @@ def _value_sql(column: Column, version: Version) -> sql.Composed:
     text = sql.SQL(texts[column.kind]).format(name)
     if version == 1 or column.kind not in {"date", "timestamp"}:
         return text
-    # to_char knows no infinity, and writes a year BC without its era.
-    return sql.SQL("case when {0} < '0001-01-01' or {0} = 'infinity' then {0}::text else {1} end").format(
-        name, text
+    # to_char knows no infinity, writes a year BC without its era, and takes no date beyond those of a timestamp.
+    last = sql.SQL("'294276-12-31'" if column.kind == "date" else "'294276-12-31 23:59:59.999999+00'")
+    return sql.SQL("case when {0} < '0001-01-01' or {0} > {2} then {0}::text else {1} end").format(
+        name, text, last
     )
 
 
