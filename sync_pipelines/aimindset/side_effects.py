@@ -17,7 +17,7 @@ from sync_pipelines.aimindset.coverage import COVERED
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Digest, digest_query
-from sync_pipelines.lib.relations import columns_of, digest_columns, exists
+from sync_pipelines.lib.relations import columns_of, digest_columns
 
 #: Replaced by every call, and compared with their sources.
 REPLACED = tuple(table.copy for table in COVERED if table.is_log)
@@ -73,7 +73,7 @@ def look(connection: Connection, known: Collection[str] | None = None) -> State:
             for name, schema, relation, _ in rows
         ]
         counts = dict(connection.execute(sql.SQL(" union all ").join(each)).fetchall())
-    contents = {table: _digest(connection, table) for table in CONTENT if exists(connection, table)}
+    contents = {table: _digest(connection, table) for table in CONTENT if _is_readable(connection, table)}
     return State({name: TableState(shapes[name], counts[name]) for name in shapes}, contents)
 
 
@@ -101,6 +101,13 @@ def changes(before: State, after: State, *, may_change: Collection[str] = ()) ->
         for name in unlisted
         if before.contents[name] != after.contents.get(name)
     ]
+
+
+def _is_readable(connection: Connection, table: str) -> bool:
+    row = connection.execute(
+        "select coalesce(has_table_privilege(to_regclass(%s)::oid, 'select'), false)", (table,)
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def names(text: str) -> list[str]:

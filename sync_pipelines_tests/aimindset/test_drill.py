@@ -115,11 +115,23 @@ def test_a_server_that_may_not_make_databases_is_a_sentence(house: Project, serv
         house.database.execute("drop role poor")
 
 
+@pytest.mark.parametrize(
+    ("trigger", "body"),
+    [
+        ("create trigger louder before insert", "new.title = upper(new.title)"),
+        (
+            "create constraint trigger louder after insert on public.articles deferrable initially deferred",
+            "update public.articles set title = upper(title) where id = new.id",
+        ),
+        ("create trigger louder before insert", "new.excerpt = new.excerpt || chr(31)"),
+    ],
+)
 def test_restored_content_that_differs_is_named_though_the_files_were_in_order(
-    house: Project, server: str
+    house: Project, server: str, trigger: str, body: str
 ) -> None:
     """A scratch server that changes what it is given: the rows are as many, and other ones."""
     assert house.day().problems == {}
+    on = "" if " on " in trigger else " on public.articles"
 
     @contextmanager
     def changing() -> Iterator[str]:
@@ -127,14 +139,14 @@ def test_restored_content_that_differs_is_named_though_the_files_were_in_order(
             with psycopg.connect(url) as connection:
                 connection.execute(
                     "create function louder() returns trigger language plpgsql as"
-                    " $$begin new.title = upper(new.title); return new; end$$;"
+                    f" $$begin {body}; return new; end$$;"
                     " create function change() returns event_trigger language plpgsql as $$begin"
                     " if to_regclass('public.articles') is not null and not exists"
                     " (select from pg_trigger where tgname = 'louder') then"
-                    " create trigger louder before insert on public.articles for each row"
+                    f" {trigger}{on} for each row"
                     " execute function public.louder(); end if; end$$;"
                     " create event trigger change on ddl_command_end when tag in ('CREATE TABLE')"
-                    " execute function change()"
+                    " execute function change()".encode()
                 )
             yield url
 

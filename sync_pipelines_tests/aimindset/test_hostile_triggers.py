@@ -251,3 +251,22 @@ def test_a_writer_beside_the_call_is_no_side_effect(shop: Project) -> None:
     assert done.proof.holds
     assert done.answer.counts["feedbacks_count"] > 0
     assert shop.value("select count(*) from feedbacks") == 0
+
+
+def test_a_role_that_may_not_read_the_subscribers_backs_up_all_the_same(shop: Project) -> None:
+    """What our role cannot read is not compared; what the backup is of, it can."""
+    info = shop.database.info
+    shop.database.execute(
+        "drop role if exists narrow; create role narrow login bypassrls password 'uma-senha-longa';"
+        " grant usage on schema public to narrow; grant all on all tables in schema public to narrow;"
+        " grant execute on all functions in schema public to narrow;"
+        " revoke all on alert_subscriptions, shop from narrow"
+    )
+    try:
+        done = back_up(f"postgresql://narrow:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}")
+        assert done.proof.holds
+        rename_function(shop, "delete from feedbacks;")
+        with pytest.raises(SideEffectError, match="feedbacks"):
+            back_up(f"postgresql://narrow:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}")
+    finally:
+        shop.database.execute("drop owned by narrow; drop role narrow")

@@ -5,6 +5,9 @@ One table a type; each is archived, looked at, restored and compared byte for by
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from sync_pipelines.lib import archive_restore, postgres
@@ -204,3 +207,25 @@ def test_a_mark_that_moves_between_columns_is_another_digest(shelf: Shelf) -> No
         ],
     ]
     assert len({digest(*pair) for pair in pairs}) == len(pairs)
+
+
+def test_an_archive_of_the_previous_version_is_intact_and_comes_back(shelf: Shelf) -> None:
+    """Files as they lie in somebody's store: the checks and the restore of today take them as they are."""
+    written = Path(__file__).with_name("archive_of_version_1")
+    name = json.loads((written / "manifest.json").read_text())["manifest"]["id"]
+    folder = f"archives/{name}"
+    for path in written.iterdir():
+        with shelf.store.incoming("archives", path.suffix) as incoming:
+            incoming.write_bytes(path.read_bytes())
+            shelf.store.put(incoming, f"{folder}/{path.name}")
+
+    assert problems(shelf.store, folder) == []
+    restored = archive_restore.restore(shelf.scratch, shelf.store, folder, read_archive(shelf.store, folder))
+    assert (restored.differences, restored.as_text, restored.rows) == ((), (), 7)
+    rows = shelf.scratch.execute("select name, note, born::text from public.people order by id").fetchall()
+    assert rows == [
+        ("a\x1fb", "c", "0044-03-15 BC"),
+        ("a", "b\x1fc", "infinity"),
+        ("\x1e", None, None),
+        ("\\N\t", "\n", "20225-01-01"),
+    ]
