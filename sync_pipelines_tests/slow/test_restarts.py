@@ -19,7 +19,8 @@ import pytest
 
 from sync_pipelines.aimindset.archive import PREFIX
 from sync_pipelines.aimindset.backup import Moment
-from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups, Day
+from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.day import Day
 from sync_pipelines.hitss import backup as dre_backup
 from sync_pipelines.hitss.mirroring import EXECUTIONS, DreMirror
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
