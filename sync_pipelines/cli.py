@@ -44,6 +44,8 @@ app = typer.Typer(
 )
 sandbox_app = typer.Typer(no_args_is_help=True, help="The outside world in a box: Postgres and a fake HITSS.")
 app.add_typer(sandbox_app, name="sandbox")
+backup_app = typer.Typer(no_args_is_help=True, help="Backups that retention must leave, or may let go again.")
+app.add_typer(backup_app, name="backup")
 # Sentences hold brackets, as in accept: [guard], which are no markup.
 console = Console(highlight=False, markup=False)
 
@@ -122,6 +124,22 @@ def restore(
     if system != "dre":
         raise typer.BadParameter("what can be restored is dre")
     raise typer.Exit(0 if restore_and_print(console, backup, confirmed=yes) else 1)
+
+
+@backup_app.command()
+def pin(name: Annotated[str, typer.Argument(help="A backup's table, or an archive's id.")]) -> None:
+    """Keep a backup whatever the retention policy lets go of."""
+    from sync_pipelines.report import pin_and_print
+
+    pin_and_print(console, name, pinned=True)
+
+
+@backup_app.command()
+def unpin(name: Annotated[str, typer.Argument(help="A backup's table, or an archive's id.")]) -> None:
+    """Leave a pinned backup to the retention policy again."""
+    from sync_pipelines.report import pin_and_print
+
+    pin_and_print(console, name, pinned=False)
 
 
 @app.command()

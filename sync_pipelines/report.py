@@ -107,7 +107,7 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
     for heading in ("rows now", "in backup", "total now", "in backup", "only now", "only in backup"):
         table.add_column(heading, justify="right")
     for month in months:
-        table.add_row(month.month[:7], *(str(value) for value in month[1:]))
+        table.add_row(month.label, *(str(value) for value in month[1:]))
     console.print(table if months else "The table is as the backup: nothing would change.")
     if not confirmed:
         console.print(
@@ -124,6 +124,19 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
             "The check published_rows_are_still_as_proved will name these months until they are loaded."
         )
     return True
+
+
+def pin_and_print(console: Console, name: str, *, pinned: bool) -> None:
+    """Pin a backup, or take its pin away, and say so."""
+    from sync_pipelines.lib.copies import open_copy_book
+
+    with open_copy_book(read_settings().require("ops_database_url")) as book:
+        asset = book.pin(name, pinned=pinned)
+    console.print(
+        f"{name} of {asset} stays until it is unpinned."
+        if pinned
+        else f"{name} of {asset} goes by the policy again."
+    )
 
 
 def serve_receiver(port: int) -> None:

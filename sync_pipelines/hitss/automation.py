@@ -8,7 +8,7 @@ import dagster as dg
 
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.assets import EXPORT_KEY
-from sync_pipelines.hitss.backup_assets import BACKUP_KEY, EQUAL, YOUNG
+from sync_pipelines.hitss.backup_assets import BACKUP_KEY, EQUAL, KEPT, YOUNG
 from sync_pipelines.hitss.checks import HEALTH_CHECKS
 from sync_pipelines.hitss.examination import EXPORT
 from sync_pipelines.hitss.mirror_assets import MIRROR_KEY
@@ -27,7 +27,7 @@ download_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(EXPORT_KEY),
     description="Download, keep and look at the HITSS export.",
 )
-standing_checks = dg.AssetSelection.checks(*catalogue.STANDING_CHECKS)
+standing_checks = dg.AssetSelection.checks(*catalogue.STANDING_CHECKS, dg.AssetCheckKey(BACKUP_KEY, KEPT))
 watch_checks = dg.AssetSelection.checks(dg.AssetCheckKey(BACKUP_KEY, YOUNG), *HEALTH_CHECKS)
 load_job = dg.define_asset_job(
     "hitss_load",

@@ -10,7 +10,6 @@ over all columns are the source's, compared in the snapshot that was copied.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +17,14 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from sync_pipelines.hitss.mirrored import DRE, Side
+from sync_pipelines.hitss.backup_content import Content, content_of, whole_content_of
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Column, Digest, digest_query
-from sync_pipelines.lib.relations import columns_of, digest_columns
+from sync_pipelines.lib.proof import Digest, stored_version
+from sync_pipelines.lib.relations import columns_of, digest_columns, require_sight
 
 ASSET = "hitss/dre_backup"
 SOURCE = "public.dre_hitss"
@@ -36,39 +35,6 @@ _MARK = "sync_pipelines"
 _ROLES: LiteralString = (
     "select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')"
 )
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a table held or holds, by month: under an empty key what has no month."""
-
-    months: Mapping[str, Side]
-
-    @property
-    def rows(self) -> int:
-        return sum(side.digest.rows for side in self.months.values())
-
-    @property
-    def digest(self) -> Digest:
-        return sum((side.digest for side in self.months.values()), Digest())
-
-    def as_json(self) -> dict[str, list[str | None]]:
-        return {month: [str(side.digest), side.total] for month, side in self.months.items()}
-
-    @classmethod
-    def from_json(cls, months: Mapping[str, Sequence[str]]) -> Content:
-        return cls({month: Side(Digest.parse(text), total) for month, (text, total) in months.items()})
-
-    def differences(self, found: Content) -> list[str]:
-        """What another content lacks or has otherwise, a sentence a month."""
-        sentences = []
-        for month in sorted(self.months.keys() | found.months.keys()):
-            wanted, is_now = self.months.get(month, Side()), found.months.get(month, Side())
-            if wanted.digest.rows != is_now.digest.rows:
-                sentences.append(f"{month[:7]}: {is_now.digest.rows} rows instead of {wanted.digest.rows}")
-            elif wanted != is_now:
-                sentences.append(f"{month[:7]}: rows were altered, {is_now.total} instead of {wanted.total}")
-        return sentences
 
 
 @dataclass(frozen=True)
@@ -95,35 +61,58 @@ def back_up(
     Raises PermanentError for an empty source or a copy that differs, TransientError for a lock or a lost
     connection; nothing is left then.
     """
-    busy = "Another backup of the DRE is at work and did not end in time."
-    key = postgres.lock_key("hitss", "backup")
     with (
         postgres.errors_about(f"the backup of {SOURCE}"),
-        postgres.session_lock(connection, key, wait_seconds=wait_seconds, busy=busy),
+        backup_lock(connection, wait_seconds=wait_seconds),
         connection.transaction(),
     ):
         connection.execute("set transaction isolation level repeatable read")
-        name, made_at = _free_name(connection)
-        table = sql.Identifier("public", name)
-        columns = columns_of(connection, SOURCE)
-        wanted = content_of(connection, SOURCE, digest_columns(columns))
-        if not wanted.rows:
+        made = write(connection, run_id, purpose=purpose)
+        if not made.content.rows:
             raise PermanentError(f"{SOURCE} is empty: there is nothing to back up, and no backup was made.")
-        _create(connection, table)
-        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-        connection.execute(
-            sql.SQL("insert into {} ({}) select {} from {}").format(
-                table, names, names, postgres.table(SOURCE)
-            )
-        )
-        found = content_of(connection, f"public.{name}", digest_columns(columns))
-        if differences := wanted.differences(found):
-            raise PermanentError(f"The backup {name} is not its source ({'; '.join(differences[:5])}).")
-        _comment(connection, table, made_at, run_id, purpose, wanted)
-        size = connection.execute(
-            "select pg_total_relation_size(%s::regclass)", (f"public.{name}",)
-        ).fetchone()
-    return BackupReport(name, made_at, wanted, size[0] if size else 0, tuple(c.name for c in columns))
+        postgres.fire_deferred(connection)
+        prove(connection, made)
+    return made
+
+
+def backup_lock(connection: Connection, *, wait_seconds: float) -> AbstractContextManager[None]:
+    """One backup at a time: a name is free until it is taken."""
+    busy = "Another backup of the DRE is at work and did not end in time."
+    return postgres.session_lock(
+        connection, postgres.lock_key("hitss", "backup"), wait_seconds=wait_seconds, busy=busy
+    )
+
+
+def write(connection: Connection, run_id: str, *, purpose: str) -> BackupReport:
+    """Write a copy of the table in the caller's transaction; it is not proved yet."""
+    require_sight(connection, [SOURCE], PROJECT)
+    name, made_at = _free_name(connection)
+    table = sql.Identifier("public", name)
+    columns = columns_of(connection, SOURCE)
+    content = content_of(connection, SOURCE, digest_columns(columns))
+    _create(connection, table)
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    connection.execute(
+        sql.SQL("insert into {} ({}) select {} from {}").format(table, names, names, postgres.table(SOURCE))
+    )
+    _comment(connection, table, made_at, run_id, purpose, content)
+    size = connection.execute("select pg_total_relation_size(%s::regclass)", (f"public.{name}",)).fetchone()
+    return BackupReport(name, made_at, content, size[0] if size else 0, tuple(c.name for c in columns))
+
+
+def prove(connection: Connection, made: BackupReport, *, source: str | None = SOURCE) -> None:
+    """Compare a copy, and the table itself, with what was there before; after all writes of the transaction.
+
+    Raises PermanentError for what differs: an event trigger may alter what is made, and also the table itself.
+    """
+    for table, what in ((f"public.{made.name}", f"The backup {made.name}"), (source, SOURCE)):
+        if table is not None:
+            found = whole_content_of(connection, table)
+            if differences := made.content.differences(found):
+                raise PermanentError(
+                    f"{what} is not what {SOURCE} was when its backup began ({'; '.join(differences[:5])}):"
+                    " something in the database alters what a backup writes. No backup was made."
+                )
 
 
 def enter(book: CopyBook, report: BackupReport, partition_key: str, run_id: str, *, purpose: str) -> None:
@@ -136,30 +125,17 @@ def enter(book: CopyBook, report: BackupReport, partition_key: str, run_id: str,
     }
     book.enter(
         Copy(
-            *(ASSET, partition_key, report.name, report.made_at, True),
-            *(report.content.rows, report.bytes, details, run_id),
+            asset=ASSET,
+            partition_key=partition_key,
+            name=report.name,
+            made_at=report.made_at,
+            proved=True,
+            rows=report.content.rows,
+            bytes=report.bytes,
+            details=details,
+            run_id=run_id,
         )
     )
-
-
-def content_of(connection: Connection, table: str, columns: Sequence[Column]) -> Content:
-    """What a table holds in these columns, by month."""
-    query = digest_query(postgres.table(table), columns, by=sql.SQL(DRE.month), sums=("valor",))
-    return Content(
-        {key or "": Side(Digest.parse(text), total) for key, text, total in connection.execute(query)}
-    )
-
-
-def verify(connection: Connection, copy: Copy) -> list[str]:
-    """What is no longer as it was when the backup was proved; empty when all is."""
-    with postgres.errors_about(f"the backup {copy.name}"):
-        columns = columns_of(connection, f"public.{copy.name}")
-        recorded = copy.details["columns"]
-        if missing := sorted(set(recorded) - {column.name for column in columns}):
-            return [f"it lacks the columns {', '.join(missing)}"]
-        kept = [column for column in columns if column.name in recorded]
-        found = content_of(connection, f"public.{copy.name}", digest_columns(kept))
-    return Content.from_json(copy.details["months"]).differences(found)
 
 
 def heal(connection: Connection, book: CopyBook, run_id: str) -> list[str]:
@@ -169,18 +145,27 @@ def heal(connection: Connection, book: CopyBook, run_id: str) -> list[str]:
     for name, mark in tables(connection).items():
         if mark is None or name in known:
             continue
-        columns = columns_of(connection, f"public.{name}")
-        found = content_of(connection, f"public.{name}", digest_columns(columns))
-        details = {
-            "digest": str(found.digest),
-            "months": found.as_json(),
-            "columns": [column.name for column in columns],
-            "purpose": mark["purpose"],
-        }
+        table = f"public.{name}"
+        then = whole_content_of(connection, table, stored_version(mark["digest"]))
+        found = whole_content_of(connection, table)
         made_at = datetime.fromisoformat(mark["made_at"])
-        proved = found.digest == Digest.parse(mark["digest"])
         book.enter(
-            Copy(ASSET, f"{made_at:%Y-%m-%d}", name, made_at, proved, found.rows, None, details, run_id)
+            Copy(
+                asset=ASSET,
+                partition_key=f"{made_at:%Y-%m-%d}",
+                name=name,
+                made_at=made_at,
+                proved=then.digest == Digest.parse(mark["digest"]),
+                rows=found.rows,
+                bytes=None,
+                details={
+                    "digest": str(found.digest),
+                    "months": found.as_json(),
+                    "columns": [column.name for column in columns_of(connection, table)],
+                    "purpose": mark["purpose"],
+                },
+                run_id=run_id,
+            )
         )
         healed.append(name)
     return healed

@@ -8,6 +8,7 @@ import dagster as dg
 
 from sync_pipelines.hitss import backup as domain
 from sync_pipelines.hitss import catalogue
+from sync_pipelines.hitss.backup_content import verify
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.copies import open_copy_book
@@ -16,6 +17,7 @@ from sync_pipelines.settings import Settings
 
 BACKUP_KEY = catalogue.key_of("dre_backup")
 EQUAL = "backup_equals_its_source"
+KEPT = "every_kept_backup_is_as_it_was_proved"
 YOUNG = "newest_backup_is_intact_and_younger_than_25_hours"
 LIMIT = timedelta(hours=25)
 #: A backup from further in the future was dated by a clock that ran ahead: it would look young for ever.
@@ -62,6 +64,7 @@ def backup_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 "months": len(made.content.months),
                 "backups_kept": len(report.plan.keep),
                 "backups_dropped": list(report.plan.drop),
+                "backups_altered": list(report.plan.altered),
                 "retention": dg.MetadataValue.md("\n".join(f"- {line}" for line in report.plan.sentences())),
                 "backups_of_others_left_alone": list(report.foreign),
                 "entered_after_a_crash": list(report.healed),
@@ -91,11 +94,7 @@ def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecks
         if newest is None:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
         with domain.backup_connection(settings.require("fabricio_database_url")) as connection:
-            wrong = (
-                domain.verify(connection, newest)
-                if newest.name in domain.tables(connection)
-                else ["the table is gone"]
-            )
+            wrong = verify(connection, newest)
         age = safekeeping.clock() - newest.made_at
         hours = age.total_seconds() / 3600
         return dg.AssetCheckResult(
@@ -105,3 +104,29 @@ def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecks
         )
 
     return newest_backup_is_intact_and_young
+
+
+def kept_check(settings: Settings) -> dg.AssetChecksDefinition:
+    """A backup that nobody restores is looked at by nobody else."""
+
+    @dg.asset_check(
+        asset=BACKUP_KEY,
+        name=KEPT,
+        description="The content of every backup that is kept is what was proved when it was made.",
+    )
+    def every_kept_backup_is_as_it_was_proved() -> dg.AssetCheckResult:
+        with (
+            open_copy_book(settings.require("ops_database_url")) as book,
+            domain.backup_connection(settings.require("fabricio_database_url")) as connection,
+        ):
+            copies = [copy for copy in book.copies(domain.ASSET) if copy.proved]
+            found = {copy.name: verify(connection, copy) for copy in copies}
+        wrong = {name: "; ".join(sentences[:3]) for name, sentences in found.items() if sentences}
+        return dg.AssetCheckResult(
+            passed=not wrong,
+            description="; ".join(f"{name}: {said}" for name, said in wrong.items())
+            or f"All {len(found)} backups are as they were proved.",
+            metadata={"backups": len(found), "backups_altered": list(wrong)},
+        )
+
+    return every_kept_backup_is_as_it_was_proved

@@ -6,6 +6,7 @@ destination's own. Numbers (`id`) are not copied: the two tables count by sequen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from sync_pipelines.lib.proof import Column, Digest, digest_query, row_hash_sql
 #: What `sync_source` says of a row that the mirror brought.
 MIRROR = "fabricio"
 
+_FIRST_DAY = re.compile(r"\d{4}-\d\d-01")
 _TECHNICAL = (Column("execution_id"), Column("created_at", "timestamp"))
 _SEED = (
     *(Column("conta"), Column("descricao"), Column("valor", "number")),
@@ -38,6 +40,11 @@ _MONTH_OF_TEXT: LiteralString = """case
     when periodo ~ '^[12][0-9]{3}-(0[1-9]|1[0-2])(-[0-9]{2})?$'
     then make_date(left(periodo, 4)::integer, substr(periodo, 6, 2)::integer, 1)
 end"""
+
+
+def month_label(month: str) -> str:
+    """`2025-08` of `2025-08-01`. A day that begins no month (`infinity`, `0044-03-15 BC`) is named whole."""
+    return month[:7] if _FIRST_DAY.fullmatch(month) else month
 
 
 class Side(NamedTuple):

@@ -10,13 +10,15 @@ from psycopg import sql
 
 from sync_pipelines.hitss import backup
 from sync_pipelines.hitss.backup import SOURCE, BackupReport
-from sync_pipelines.hitss.mirrored import DRE
+from sync_pipelines.hitss.backup_content import content_of, verify
+from sync_pipelines.hitss.mirrored import DRE, month_label
+from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Column, row_hash_sql
-from sync_pipelines.lib.relations import columns_of, digest_columns
+from sync_pipelines.lib.relations import columns_of, digest_columns, exists, require_sight
 
 
 class MonthDifference(NamedTuple):
@@ -29,6 +31,10 @@ class MonthDifference(NamedTuple):
     total_then: str
     only_now: int
     only_then: int
+
+    @property
+    def label(self) -> str:
+        return month_label(self.month)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,13 @@ _DIFFERENCE: LiteralString = """
         sum(greatest(now - before, 0))::bigint, sum(greatest(before - now, 0))::bigint
     from lines group by month
     having bool_or(now <> before) order by month
+"""
+
+
+# Keys by which a deleted row of the table takes others along, or their values: cascade, set null, set default.
+_DEPENDENT: LiteralString = """
+    select distinct conrelid::regclass::text from pg_constraint
+    where contype = 'f' and confrelid = %s::regclass and confdeltype in ('c', 'n', 'd') order by 1
 """
 
 
@@ -101,28 +114,69 @@ def restore(
 ) -> RestoreReport:
     """Put the backup's rows in place of today's, after a safety copy of these; readers never see half.
 
-    Holds the lock of the DRE's chain meanwhile. Raises PermanentError (the backup was altered, or today's
-    table lacks a column of it) or TransientError; the table is as it was then.
+    Lock, difference, safety copy, replacement and proof are one transaction, under the lock of the DRE's chain: each
+    row that was there is in the safety copy, whoever writes meanwhile. Raises PermanentError (the backup was altered,
+    or today's table lacks a column of it) or TransientError; all is as it was then, but for a connection that was
+    lost at the COMMIT: `difference` shows what became of it.
     """
     busy = "A run of the DRE chain is at work and did not end in time; try again later."
     key = postgres.lock_key("hitss", "chain")
-    with postgres.session_lock(connection, key, wait_seconds=wait_seconds, busy=busy):
+    purpose = f"before the restore of {copy.name}"
+    with (
+        postgres.session_lock(connection, key, wait_seconds=wait_seconds, busy=busy),
+        backup.backup_lock(connection, wait_seconds=wait_seconds),
+        postgres.errors_about(f"the restore of {copy.name}"),
+        connection.transaction(),
+    ):
+        _lock(connection, copy)
         changed = difference(connection, copy)
         shared, added_since = _shared(connection, copy)
-        safety = backup.back_up(connection, run_id, purpose=f"before the restore of {copy.name}")
-        backup.enter(book, safety, partition_key, run_id, purpose=f"before the restore of {copy.name}")
-        with postgres.errors_about(f"the restore of {copy.name}"), connection.transaction():
-            _replace(connection, copy, shared)
-            wanted = backup.content_of(connection, f"public.{copy.name}", shared)
-            found = backup.content_of(connection, SOURCE, shared)
-            if differences := wanted.differences(found):
-                raise PermanentError(f"{SOURCE} is not the backup after all ({'; '.join(differences[:5])}).")
+        safety = backup.write(connection, run_id, purpose=purpose)
+        _replace(connection, copy, shared)
+        postgres.fire_deferred(connection)
+        rows = _prove(connection, copy, shared, safety)
+    backup.enter(book, safety, partition_key, run_id, purpose=purpose)
     months = tuple(month.month for month in changed)
-    return RestoreReport(copy.name, wanted.rows, safety, months, added_since)
+    return RestoreReport(copy.name, rows, safety, months, added_since)
+
+
+def _lock(connection: Connection, copy: Copy) -> None:
+    """Keep writers out until the COMMIT, before anything is read; readers go on.
+
+    What another session commits between the safety copy and the DELETE would be in neither.
+    """
+    if not exists(connection, f"public.{copy.name}"):
+        raise PermanentError(f"The table {copy.name} is gone: it cannot be restored.")
+    for table, mode in ((SOURCE, "exclusive"), (f"public.{copy.name}", "share")):
+        connection.execute(sql.SQL("lock table {} in {} mode").format(postgres.table(table), sql.SQL(mode)))
+    require_sight(connection, [SOURCE, f"public.{copy.name}"], PROJECT)
+    rows = connection.execute(_DEPENDENT, (SOURCE,)).fetchall()
+    if rows:
+        raise PermanentError(
+            f"Deleting rows of {SOURCE} would delete or empty those of {', '.join(name for (name,) in rows)} by a"
+            " foreign key: not restored. Take the action ON DELETE from the key for the time of the restore."
+        )
+
+
+def _prove(connection: Connection, copy: Copy, shared: Sequence[Column], safety: BackupReport) -> int:
+    """Compare everything that was read and written, after all writes; returns the rows that are back.
+
+    Raises PermanentError for what differs: a trigger of the application may alter the table, and anything else.
+    """
+    wanted = content_of(connection, f"public.{copy.name}", shared)
+    found = content_of(connection, SOURCE, shared)
+    if differences := wanted.differences(found):
+        raise PermanentError(
+            f"{SOURCE} is not the backup after all ({'; '.join(differences[:5])}): something in the database alters"
+            " what is written. Nothing was changed."
+        )
+    _stop_if_altered(connection, copy)
+    backup.prove(connection, safety, source=None)
+    return wanted.rows
 
 
 def _stop_if_altered(connection: Connection, copy: Copy) -> None:
-    if wrong := backup.verify(connection, copy):
+    if wrong := verify(connection, copy):
         raise PermanentError(
             f"The backup {copy.name} is not what was proved on {copy.made_at:%Y-%m-%d} ({'; '.join(wrong[:5])}): it"
             " is not restored."
@@ -145,8 +199,6 @@ def _shared(connection: Connection, copy: Copy) -> tuple[tuple[Column, ...], tup
 def _replace(connection: Connection, copy: Copy, shared: Sequence[Column]) -> None:
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in shared)
     table = postgres.table(SOURCE)
-    # Writers wait, readers do not.
-    connection.execute(sql.SQL("lock table {} in exclusive mode").format(table))
     connection.execute(sql.SQL("delete from {}").format(table))
     connection.execute(
         sql.SQL("insert into {} ({}) select {} from {}").format(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sync_pipelines.hitss import backup, restore, tables
+from sync_pipelines.hitss import backup, backup_content, restore, tables
 from sync_pipelines.hitss.backup import ASSET, BackupReport
 from sync_pipelines.hitss.restore import MonthDifference, RestoreReport
 from sync_pipelines.hitss.tables import PROJECT
@@ -69,6 +69,10 @@ class DreSafekeeping:
             plan = self._retention(connection, book)
             for sentence in plan.sentences():
                 tell(sentence)
+            for name, wrong in plan.altered.items():
+                record.log(
+                    "WARN", f"Backup {name} não é mais o que foi conferido ({wrong}); não conta e fica."
+                )
             for name in plan.drop:
                 backup.drop(connection, book, name)
                 record.log("INFO", f"Backup {name} removido pela política de retenção.")
@@ -98,16 +102,24 @@ class DreSafekeeping:
         return report
 
     def _retention(self, connection: Connection, book: CopyBook) -> Plan:
-        """The plan over the backups that are there; one that somebody else dropped is written down as gone."""
+        """The plan over the backups that are there; one that somebody else dropped is written down as gone.
+
+        What stays in the place of what goes is compared with what was proved of it, as it is now.
+        """
         there = backup.tables(connection).keys()
         copies = book.copies(ASSET)
         for copy in copies:
             if copy.name not in there:
                 book.mark_removed(ASSET, copy.name)
+        known = {copy.name: copy for copy in copies if copy.name in there}
         candidates = [
-            Candidate(copy.name, copy.made_at, copy.proved) for copy in copies if copy.name in there
+            Candidate(copy.name, copy.made_at, copy.proved, purpose=copy.purpose, pinned=copy.pinned)
+            for copy in known.values()
         ]
-        policy = Policy.parse(self.settings.hitss_backup_retention)
-        return retention.plan(
-            candidates, policy, zone=UTC, now=max(self.clock(), *(c.made_at for c in candidates))
+        return retention.plan_by_looking(
+            candidates,
+            Policy.parse(self.settings.hitss_backup_retention),
+            zone=UTC,
+            now=max(self.clock(), *(copy.made_at for copy in candidates)),
+            look=lambda name: backup_content.verify(connection, known[name]),
         )

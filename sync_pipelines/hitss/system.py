@@ -35,7 +35,11 @@ def definitions(
             assets.month_chain(months),
             backup_assets.backup_asset(days),
         ],
-        asset_checks=[*checks.checks(settings), backup_assets.age_check(settings, keeping)],
+        asset_checks=[
+            *checks.checks(settings),
+            backup_assets.age_check(settings, keeping),
+            backup_assets.kept_check(settings),
+        ],
         jobs=[
             automation.download_job,
             automation.load_job,

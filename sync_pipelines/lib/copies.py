@@ -16,11 +16,15 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy as its backup left it; `name` is its table, its file in the landing store, or its number."""
+    """A copy as its backup left it; `name` is its table, its file in the landing store, or its number.
+
+    `pinned`: a person said that retention must leave it.
+    """
 
     asset: str
     partition_key: str
@@ -31,6 +35,12 @@ class Copy:
     bytes: int | None
     details: dict[str, Any]
     run_id: str
+    pinned: bool = False
+
+    @property
+    def purpose(self) -> str:
+        """`daily`, or for a safety copy what it was made before."""
+        return str(self.details.get("purpose", "daily"))
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,8 @@ class CopyBook:
         """The copies of an asset that were not removed, the newest first."""
         with self.connection.cursor(row_factory=class_row(Copy)) as cursor:
             return cursor.execute(
-                f"select {_COPY} from ops.copies where asset = %(asset)s and removed_at is null"
+                f"select {_COPY}, pinned_at is not null as pinned from ops.copies"
+                " where asset = %(asset)s and removed_at is null"
                 " and (%(key)s::text is null or partition_key = %(key)s) order by made_at desc, id desc",
                 {"asset": asset, "key": partition_key},
             ).fetchall()
@@ -89,6 +100,20 @@ class CopyBook:
     def newest_proved(self, asset: str) -> Copy | None:
         """The newest copy that counts."""
         return next((copy for copy in self.copies(asset) if copy.proved), None)
+
+    def pin(self, name: str, *, pinned: bool) -> str:
+        """Say that a copy stays whatever the policy lets go of, or that it no longer does; returns its asset.
+
+        Raises PermanentError where the book knows no copy of that name that is still there.
+        """
+        row = self.connection.execute(
+            "update ops.copies set pinned_at = case when %(pinned)s then coalesce(pinned_at, now()) end"
+            " where name = %(name)s and removed_at is null returning asset",
+            {"name": name, "pinned": pinned},
+        ).fetchone()
+        if row is None:
+            raise PermanentError(f"There is no backup {name} in the book of copies, or it was removed.")
+        return str(row[0])
 
     def mark_removed(self, asset: str, name: str) -> None:
         """Say that retention dropped a copy; its line stays."""

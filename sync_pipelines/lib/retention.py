@@ -1,19 +1,24 @@
 """Which copies stay: the newest proved one of each of the last days, weeks and months, and never too few.
 
-Pure: it plans and drops nothing. Days, ISO weeks and months are those of a time zone. Only proved copies fill a
-place in a tier, so a copy that proves nothing never pushes out one that does.
+It plans and drops nothing. Days, ISO weeks and months are those of a time zone. Only proved copies of the daily
+backup fill a place in a tier: one that proves nothing never pushes out one that does, and neither does a safety
+copy, which holds the very state that a person wanted to be rid of. That a copy was proved is what a book says; before
+anything goes, `plan_by_looking` looks at what would stay.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 #: How long a copy that was not proved stays for a person to look at.
 UNPROVED_AGE = timedelta(days=1)
+#: How long what was there before a restore stays.
+SAFETY_AGE = timedelta(days=7)
+DAILY = "daily"
 _TIERS: dict[str, Callable[[datetime], str]] = {
     "daily": lambda moment: f"{moment:%Y-%m-%d}",
     "weekly": lambda moment: f"{moment:%G-W%V}",
@@ -23,11 +28,18 @@ _WRITTEN = re.compile(r"(\d+) (daily|weekly|monthly)|at least (\d+)")
 
 
 class Candidate(NamedTuple):
-    """A copy, when it was made (aware), and whether it was proved."""
+    """A copy, when it was made (aware), and whether it was proved.
+
+    `purpose` is DAILY for what fills the places of a policy. `pinned`: a person said that it stays. `altered` says
+    what is wrong with a copy that was proved and is no longer what it was: it fills no place, and stays.
+    """
 
     name: str
     made_at: datetime
     proved: bool
+    purpose: str = DAILY
+    pinned: bool = False
+    altered: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,8 @@ class Plan:
 
     keep: dict[str, tuple[str, ...]]
     drop: tuple[str, ...]
+    #: What is wrong with copies that are no longer as they were proved, by name.
+    altered: dict[str, str] = field(default_factory=dict)
 
     def sentences(self) -> list[str]:
         """The plan for a person to read before anything is dropped."""
@@ -75,22 +89,71 @@ def plan(candidates: Iterable[Candidate], policy: Policy, *, zone: tzinfo, now: 
     copies = sorted(candidates, key=lambda copy: (copy.made_at, copy.name), reverse=True)
     reasons: dict[str, list[str]] = {copy.name: [] for copy in copies}
     # A clock that ran ahead must not fill the places of honest days.
-    proved = [copy for copy in copies if copy.proved and copy.made_at <= now]
+    counting = [
+        copy
+        for copy in copies
+        if copy.proved and copy.altered is None and copy.purpose == DAILY and copy.made_at <= now
+    ]
     for tier, period_of in _TIERS.items():
         filled: set[str] = set()
-        for copy in proved:
+        for copy in counting:
             period = period_of(copy.made_at.astimezone(zone))
             if period not in filled and len(filled) < getattr(policy, tier):
                 filled.add(period)
                 reasons[copy.name].append(f"{tier} {period}")
-    for copy in proved[: policy.minimum]:
+    for copy in counting[: policy.minimum]:
         reasons[copy.name].append(f"among the newest {policy.minimum}")
+    newest = counting[0].made_at if counting else None
     for copy in copies:
-        if copy.made_at > now:
-            reasons[copy.name].append("dated in the future")
-        elif not copy.proved and (not proved or copy.made_at > min(proved[0].made_at, now - UNPROVED_AGE)):
-            reasons[copy.name].append("not proved, for a person to look at")
+        if other := _stays_anyway(copy, newest, now):
+            reasons[copy.name].append(other)
     return Plan(
         {name: tuple(why) for name, why in reasons.items() if why},
         tuple(copy.name for copy in reversed(copies) if not reasons[copy.name]),
+        {copy.name: copy.altered for copy in copies if copy.altered is not None},
     )
+
+
+def _stays_anyway(copy: Candidate, newest: datetime | None, now: datetime) -> str | None:
+    """Why a copy stays that fills no place; `newest` is when the newest that fills one was made."""
+    if copy.altered is not None:
+        return f"no longer as it was proved ({copy.altered}), for a person to look at"
+    if copy.pinned:
+        return "pinned by a person"
+    if copy.made_at > now:
+        return "dated in the future"
+    if not copy.proved and (newest is None or copy.made_at > min(newest, now - UNPROVED_AGE)):
+        return "not proved, for a person to look at"
+    if (
+        copy.proved
+        and copy.purpose != DAILY
+        and (newest is None or copy.made_at > min(newest, now - SAFETY_AGE))
+    ):
+        return f"{copy.purpose}, for {SAFETY_AGE.days} days"
+    return None
+
+
+def plan_by_looking(
+    candidates: Iterable[Candidate],
+    policy: Policy,
+    *,
+    zone: tzinfo,
+    now: datetime,
+    look: Callable[[str], Sequence[str]],
+) -> Plan:
+    """As `plan`, but nothing goes before every copy that fills a place was looked at.
+
+    `look` says what is no longer as it was when a copy of this name was proved, nothing when all is. It is asked
+    only when something would go, and once of each.
+    """
+    copies = {copy.name: copy for copy in candidates}
+    looked_at: set[str] = set()
+    while True:
+        decided = plan(copies.values(), policy, zone=zone, now=now)
+        unseen = [name for name in decided.keep if copies[name].proved and name not in looked_at]
+        if not decided.drop or not unseen:
+            return decided
+        for name in unseen:
+            looked_at.add(name)
+            if wrong := look(name):
+                copies[name] = copies[name]._replace(altered="; ".join(wrong[:3]))

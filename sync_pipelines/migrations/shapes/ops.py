@@ -46,7 +46,7 @@ OPS: Mapping[str, Table] = {
             text="asset partition_key name run_id",
             boolean="proved",
             jsonb="details",
-            timestamptz="made_at removed_at",
+            timestamptz="made_at removed_at pinned_at",
         ),
         {
             "copies_by_name": "unique (asset, name)",
