@@ -2,8 +2,9 @@
 
 The requirement's `DEFAULT 'local'` stamped every row that was in the destination before the mirror. Copying
 beside them would double the totals. So at the first contact of a month the rows whose content equals a source
-row become the mirror's, one for one, keeping their numbers; a month that still holds rows of both stops until
-a person decides.
+row become the mirror's, one for one, keeping their numbers. A row is adopted by its whole content, or by the six
+columns of the requirement's own shape where all others are empty: what somebody else wrote into a column is never
+overwritten. A month that still holds rows of both stops until a person decides.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Literal, LiteralString, NamedTuple
 
 from psycopg import sql
 
-from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable
+from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable, month_label
+from sync_pipelines.hitss.other_columns import all_empty
+from sync_pipelines.hitss.set_aside import UNPAIRED_OWN, SetAside
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Connection
@@ -44,7 +47,6 @@ class BothKindsError(PermanentError):
 _STAGE: LiteralString = """
     create temporary table mirror_staged on commit drop as select {names} from {table} with no data;
     alter table mirror_staged add column staged_id bigint generated always as identity primary key;
-    create temporary table mirror_pairs (id bigint primary key, staged_id bigint unique) on commit drop;
 """
 # Equal rows are paired one for one by their number among equals, so that true duplicates are not lost.
 _PAIR: LiteralString = """
@@ -72,16 +74,6 @@ _ADD: LiteralString = """
     select {staged}, {mirror}, now() from mirror_staged as staged
     where not exists (select from mirror_pairs as taken where taken.staged_id = staged.staged_id)
 """
-_SET_ASIDE: LiteralString = """
-    with gone as (
-        delete from {table} as own
-        where {of_month} and sync_source is distinct from {mirror} and {leaving}
-        returning own.*
-    )
-    insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)
-    select {execution_id}, id::text, to_jsonb(gone) from gone
-"""
-_UNPAIRED: LiteralString = "not exists (select from mirror_pairs as taken where taken.id = own.id)"
 
 
 def first_contact(
@@ -89,19 +81,20 @@ def first_contact(
     destination: Connection,
     table: MirroredTable,
     month: str,
-    own_rows: int,
     *,
-    execution_id: str,
+    own_rows: int,
+    leaving: SetAside,
+    filled: sql.Composable,
     decision: Decision | None,
 ) -> Adopted:
     """Bring a month into a destination that already holds `own_rows` rows of it, in the caller's transaction.
 
-    Raises BothKindsError where rows of both kinds would stand side by side and nobody decided.
+    `filled` is the condition that a row holds what the mirror does not bring. Raises BothKindsError where rows of
+    both kinds would stand side by side and nobody decided.
     """
     parts = {
         "table": table.identifier,
         "names": table.names,
-        "of_month": table.of(month),
         "mirror": sql.Literal(MIRROR),
         "staged": sql.SQL(", ").join(
             sql.Identifier("staged", name) for name in (*(c.name for c in table.columns), "sync_hash")
@@ -116,22 +109,20 @@ def first_contact(
         source, table.rows_of(month), destination, sql.SQL("mirror_staged ({})").format(table.names)
     )
     destination.execute("analyze mirror_staged")
-    adopted = _pair(destination, table, month, table.content, "true")
+    empty = sql.SQL("not {}").format(filled)
+    adopted = _pair(destination, table, month, by=table.content, own=empty)
     destination.execute("analyze mirror_pairs")
-    # Rows of the requirement's own shape know nothing but its six columns.
-    adopted += _pair(destination, table, month, table.seed, "line_hash is null")
+    bare = sql.SQL("{} and {}").format(empty, all_empty(table))
+    adopted += _pair(destination, table, month, by=table.seed, own=bare)
     left = own_rows - adopted
     if left and sent and decision is None:
         raise both_kinds(month, left, sent, adopted)
-    aside = left and decision == "set_aside_own_rows"
-    set_aside = _set_aside(destination, table, month, execution_id, _UNPAIRED) if aside else 0
+    set_aside = 0
+    if left and decision == "set_aside_own_rows":
+        set_aside = leaving.note(UNPAIRED_OWN)
+        leaving.move()
     run(_TAKE_OVER)
     return Adopted(adopted, run(_ADD), set_aside)
-
-
-def set_aside(destination: Connection, table: MirroredTable, month: str, execution_id: str) -> int:
-    """Move the destination's own rows of a month out of the table, keeping them whole; returns how many."""
-    return _set_aside(destination, table, month, execution_id, "true")
 
 
 def doubled(destination: Connection, table: MirroredTable, month: str) -> int:
@@ -155,11 +146,10 @@ def doubled(destination: Connection, table: MirroredTable, month: str) -> int:
 def both_kinds(month: str, own: int, sent: int, adopted: int) -> BothKindsError:
     """The sentence for a month whose totals the mirror would double."""
     beside = f" ({adopted} more equal a source row and would be adopted)" if adopted else ""
-    key = month[:7]
-    command = f"sync-pipelines run hitss/dre_mirror --from {key} --to {key} --accept"
+    command = _command(month)
     return BothKindsError(
-        f"{key}: the destination holds {own} rows of its own{beside} beside {sent} of the source, which may"
-        " double its totals. Nothing of the month was changed. Decide:"
+        f"{month_label(month)}: the destination holds {own} rows of its own{beside} beside {sent} of the source, which"
+        " may double its totals. Nothing of the month was changed. Decide:"
         f" `{command} keep_own_rows` leaves them beside the mirror,"
         f" `{command} set_aside_own_rows` moves them to sync_private.dre_hitss_set_aside."
     )
@@ -167,36 +157,28 @@ def both_kinds(month: str, own: int, sent: int, adopted: int) -> BothKindsError:
 
 def same_lines(month: str) -> BothKindsError:
     """The sentence for own rows that bear a source line's `line_hash` and `occurrence`, which are unique."""
-    key = month[:7]
     return BothKindsError(
-        f"{key}: rows of the destination's own bear the line_hash and occurrence of lines of the source, which are"
-        " unique: neither can stand beside the other. Nothing of the month was changed. Decide:"
-        f" `sync-pipelines run hitss/dre_mirror --from {key} --to {key} --accept set_aside_own_rows` moves them to"
-        " sync_private.dre_hitss_set_aside."
+        f"{month_label(month)}: rows of the destination's own bear the line_hash and occurrence of lines of the"
+        " source, which are unique: neither can stand beside the other. Nothing of the month was changed. Decide:"
+        f" `{_command(month)} set_aside_own_rows` moves them to sync_private.dre_hitss_set_aside."
     )
 
 
+def _command(month: str) -> str:
+    label = month_label(month)
+    # A day that begins no month is in no calendar, and is mirrored by a run over all that differs.
+    span = f" --from {label} --to {label}" if label != month else ""
+    return f"sync-pipelines run hitss/dre_mirror{span} --accept"
+
+
 def _pair(
-    destination: Connection, table: MirroredTable, month: str, by: Sequence[Column], own: LiteralString
+    destination: Connection, table: MirroredTable, month: str, *, by: Sequence[Column], own: sql.Composable
 ) -> int:
     statement = sql.SQL(_PAIR).format(
         hash=row_hash_sql(by),
         table=table.identifier,
         of_month=table.of(month),
         mirror=sql.Literal(MIRROR),
-        own=sql.SQL(own),
-    )
-    return destination.execute(statement).rowcount
-
-
-def _set_aside(
-    destination: Connection, table: MirroredTable, month: str, execution_id: str, leaving: LiteralString
-) -> int:
-    statement = sql.SQL(_SET_ASIDE).format(
-        table=table.identifier,
-        of_month=table.of(month),
-        mirror=sql.Literal(MIRROR),
-        leaving=sql.SQL(leaving),
-        execution_id=sql.Literal(execution_id),
+        own=own,
     )
     return destination.execute(statement).rowcount

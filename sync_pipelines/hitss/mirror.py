@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
-from sync_pipelines.hitss import adoption
 from sync_pipelines.hitss.adoption import Adopted, Decision
-from sync_pipelines.hitss.loading import ProofError
-from sync_pipelines.hitss.mirrored import DRE, MIRROR, MirroredTable, Side, months_of
+from sync_pipelines.hitss.mirrored import DRE, MIRROR, MirroredTable, Side, month_label, months_of
+from sync_pipelines.hitss.month_copy import MonthCopy, Written
+from sync_pipelines.hitss.other_columns import left_behind
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError
-from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.proof import Proof
 from sync_pipelines.lib.relations import require_sight
@@ -33,18 +32,23 @@ DESTINATION = "the hitss database"
 #: Seconds before each attempt to reach both databases again after a connection was lost.
 RECONNECT_PAUSES = (2.0, 10.0, 30.0)
 _IDLE_LIMIT = "15min"
-#: Supabase ends every statement after two minutes otherwise.
-_SESSION = {"statement_timeout": "30min"}
+#: Supabase ends every statement after two minutes otherwise; whoever holds the table must not hold the mirror.
+_SESSION = {"statement_timeout": "30min", "lock_timeout": "30s"}
 
 
 @dataclass(frozen=True)
 class MirrorOutcome:
-    """What a month's mirroring did and proved; `own_rows` are the destination's own, untouched."""
+    """What a month's mirroring did and proved; `own_rows` are the destination's own, untouched.
+
+    `annotated` are mirrored rows that were set aside before they were replaced, because somebody had filled a column
+    that the mirror does not bring.
+    """
 
     changes: Changes
     proof: Proof
     own_rows: int
     adopted: Adopted = field(default_factory=Adopted)
+    annotated: int = 0
     seconds: float = 0.0
 
 
@@ -85,6 +89,9 @@ class MirrorSession:
     source: dict[str | None, Side] = field(default_factory=dict)
     mirrored: dict[str | None, Side] = field(default_factory=dict)
     own_rows: dict[str | None, int] = field(default_factory=dict)
+    #: Columns of the source that do not travel.
+    left_behind: list[str] = field(default_factory=list)
+    _gave_up: bool = False
     _stack: ExitStack = field(default_factory=ExitStack)
     _from: Connection = field(init=False)
     _to: Connection = field(init=False)
@@ -125,6 +132,7 @@ class MirrorSession:
                 "select set_config('idle_in_transaction_session_timeout', %s, true)", (_IDLE_LIMIT,)
             )
             self.source = mirror.table.sides(self._from, mirrored=False)
+            self.left_behind = left_behind(self._from, mirror.table)
             self.mirrored, self.own_rows = theirs.result()
 
     def close(self) -> None:
@@ -161,96 +169,60 @@ class MirrorSession:
             self.mirror.table.identifier, sql.Literal(MIRROR), sql.SQL(self.mirror.table.month)
         )
         with postgres.errors_about(DESTINATION):
-            return self._to.execute(delete).rowcount
+            removed = self._to.execute(delete).rowcount
+        # A trigger may have done more than that: what was read before says nothing of it.
+        self.mirrored, self.own_rows = self._read_destination()
+        return removed
 
     def _read_destination(self) -> tuple[dict[str | None, Side], dict[str | None, int]]:
         with postgres.errors_about(DESTINATION):
             return self.mirror.table.sides(self._to, mirrored=True), self.mirror.table.own_rows(self._to)
 
     def _reconnect(self) -> None:
-        for number, pause in enumerate(RECONNECT_PAUSES, 1):
+        # A server that stayed away once is asked once for each of the other months, and not waited for again.
+        pauses = (0.0,) if self._gave_up else RECONNECT_PAUSES
+        for number, pause in enumerate(pauses, 1):
             self.close()
             self.mirror.sleep(pause)
             try:
                 self.connect()
             except TransientError:
-                if number == len(RECONNECT_PAUSES):
+                if number == len(pauses):
+                    self._gave_up = True
                     raise
             else:
+                self._gave_up = False
                 return
 
     def _copy(self, month: str) -> MirrorOutcome:
         started = time.monotonic()
         wanted, found = self.source.get(month, Side()), self.mirrored.get(month, Side())
         own = self.own_rows.get(month, 0)
-        with postgres.errors_about(f"the mirror of {month[:7]}"):
-            if wanted == found and not (own and self._sets_aside(wanted)):
-                changes, adopted = Changes(unchanged=wanted.digest.rows), Adopted()
-                self._stop_if_doubled(month, own, wanted)
+        copy = MonthCopy(
+            source=self._from,
+            destination=self._to,
+            table=self.mirror.table,
+            month=month,
+            execution_id=self.execution_id,
+            decision=self.decision or ("keep_own_rows" if month in self.decided else None),
+            known=self.mirrored,
+        )
+        sets_aside = own and wanted.digest.rows and self.decision == "set_aside_own_rows"
+        with postgres.errors_about(f"the mirror of {month_label(month)}"):
+            if wanted == found and not sets_aside:
+                copy.stop_if_doubled(own, wanted)
+                written = Written(Changes(unchanged=wanted.digest.rows), Adopted(), 0, found, own)
             else:
                 # What fails in the destination must not end the source's snapshot: hence its savepoint.
                 with self._from.transaction(), self._to.transaction():
-                    changes, adopted, found = self._written(month, wanted, found, own)
-                    self._stop_if_doubled(month, own - adopted.own_rows, wanted)
-                    proof = Proof(wanted.as_proof(), found.as_proof())
-                    if not proof.holds:
-                        differences = "; ".join(proof.differences())
-                        raise ProofError(f"The mirror of {month[:7]} is not its source ({differences}).")
-        proof = Proof(wanted.as_proof(), found.as_proof())
-        return MirrorOutcome(changes, proof, own - adopted.own_rows, adopted, time.monotonic() - started)
-
-    def _written(self, month: str, wanted: Side, before: Side, own: int) -> tuple[Changes, Adopted, Side]:
-        try:
-            return self._write(month, wanted, before, own)
-        except psycopg.errors.UniqueViolation:
-            if own:
-                raise adoption.same_lines(month) from None
-            raise
-
-    def _write(self, month: str, wanted: Side, before: Side, own: int) -> tuple[Changes, Adopted, Side]:
-        table, decision = self.mirror.table, self._decision(month)
-        if own and not before.digest.rows:
-            adopted = adoption.first_contact(
-                *(self._from, self._to, table, month, own),
-                execution_id=self.execution_id,
-                decision=decision,
-            )
-            changes = Changes(inserted=adopted.inserted, changed=adopted.adopted)
-        else:
-            aside = own and self._sets_aside(wanted)
-            adopted = Adopted(
-                set_aside=adoption.set_aside(self._to, table, month, self.execution_id) if aside else 0
-            )
-            changes = Changes(unchanged=wanted.digest.rows) if wanted == before else self._replace(month)
-        after = table.sides(self._to, mirrored=True, month=month)
-        return changes, adopted, after.get(month, Side())
-
-    def _replace(self, month: str) -> Changes:
-        table = self.mirror.table
-        delete = sql.SQL("delete from {} where {} and sync_source = {}").format(
-            table.identifier, table.of(month), sql.Literal(MIRROR)
+                    written = copy.run(wanted)
+                self.mirrored[month], self.own_rows[month] = written.found, written.own_rows
+        proof = Proof(wanted.as_proof(), written.found.as_proof())
+        return MirrorOutcome(
+            changes=written.changes,
+            proof=proof,
+            own_rows=written.own_rows,
+            adopted=written.adopted,
+            annotated=written.annotated,
+            seconds=time.monotonic() - started,
         )
-        deleted = self._to.execute(delete).rowcount
-        return Changes(inserted=self._send(month), deleted=deleted)
-
-    def _send(self, month: str) -> int:
-        table = self.mirror.table
-        query = sql.SQL("select month.*, {}, now() from ({}) as month").format(
-            sql.Literal(MIRROR), table.rows_of(month)
-        )
-        target = sql.SQL("{} ({}, sync_source, last_sync_at)").format(table.identifier, table.names)
-        return copy_between(self._from, query, self._to, target)
-
-    def _sets_aside(self, wanted: Side) -> bool:
-        """Only where the source has rows as well: alone, the destination's own double nothing."""
-        return self.decision == "set_aside_own_rows" and wanted.digest.rows > 0
-
-    def _decision(self, month: str) -> Decision | None:
-        return self.decision or ("keep_own_rows" if month in self.decided else None)
-
-    def _stop_if_doubled(self, month: str, own: int, wanted: Side) -> None:
-        """Own rows may join a mirrored month at any time; those that repeat its rows double its totals."""
-        if not own or not wanted.digest.rows or self._decision(month) is not None:
-            return
-        if repeated := adoption.doubled(self._to, self.mirror.table, month):
-            raise adoption.both_kinds(month, repeated, wanted.digest.rows, 0)

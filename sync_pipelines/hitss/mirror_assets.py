@@ -1,5 +1,6 @@
 """The mirror as an asset: a month a partition, every month in one run, only what differs is written."""
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,7 @@ DESTINATION_KEY = dg.AssetKey(["hitss", "app_financeiro"])
 PROOF = "mirror_equals_its_source"
 OWN_ROWS = "destination_has_no_rows_of_its_own"
 PLACED = "every_source_row_has_a_month"
+COLUMNS = "every_source_column_travels"
 CHECKS = {
     PROOF: "Count, total and digest of the month are the same in both databases.",
     OWN_ROWS: "Rows that the mirror did not bring stand beside its own; they are never touched (a warning).",
@@ -82,6 +84,11 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
                 asset=MIRROR_KEY,
                 description="Rows without a month cannot be mirrored and are counted.",
             ),
+            dg.AssetCheckSpec(
+                COLUMNS,
+                asset=MIRROR_KEY,
+                description="Columns of the source that the mirror does not know do not travel, and are named (a warning).",
+            ),
         ],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -106,6 +113,7 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
                     context, [MIRROR_KEY], lambda month: _mirror(run, month), failed_check=failed_check
                 )
             yield _placed(run)
+            yield _columns(run)
 
     return hitss_dre_mirror
 
@@ -161,12 +169,18 @@ def _mirror(run: MirrorRun, month: str) -> Reports:
         keys.PROVED: proof.holds,
         keys.DURATION: round(outcome.seconds, 3),
         keys.DIGEST: proof.destination["digest"],
-        "total": float(proof.destination["total"]),
+        "total": _number(proof.destination["total"]),
         "own_rows_of_the_destination": outcome.own_rows,
         "rows_adopted": outcome.adopted.adopted,
-        "rows_set_aside": outcome.adopted.set_aside,
+        "rows_set_aside": outcome.adopted.set_aside + outcome.annotated,
     }
     return {MIRROR_KEY: PartitionReport(metadata, _checks(outcome))}
+
+
+def _number(total: str) -> float | str:
+    """A total for the UI; NaN, which no JSON knows, as its text."""
+    value = float(total)
+    return value if math.isfinite(value) else total
 
 
 def _checks(outcome: MirrorOutcome) -> Sequence[CheckReport]:
@@ -176,8 +190,11 @@ def _checks(outcome: MirrorOutcome) -> Sequence[CheckReport]:
         if changes.touched
         else "nothing to write"
     )
+    sides = (
+        "Both sides are equal" if int(outcome.proof.source["rows"]) else "Neither side has rows of the month"
+    )
     return (
-        CheckReport(PROOF, outcome.proof.holds, f"Both sides are equal; {written}."),
+        CheckReport(PROOF, outcome.proof.holds, f"{sides}; {written}."),
         CheckReport(
             OWN_ROWS,
             not outcome.own_rows,
@@ -197,4 +214,19 @@ def _placed(run: MirrorRun) -> dg.AssetCheckResult:
         if unplaced
         else "All rows of the source have a month.",
         metadata={"rows_without_a_month": unplaced},
+    )
+
+
+def _columns(run: MirrorRun) -> dg.AssetCheckResult:
+    columns = run.session.left_behind
+    return dg.AssetCheckResult(
+        asset_key=MIRROR_KEY,
+        check_name=COLUMNS,
+        passed=not columns,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"The source has columns that are not mirrored: {', '.join(columns)}. Take one up in"
+        " hitss/mirrored.py with a migration of both projects, or remove it."
+        if columns
+        else "Every column of the source is mirrored, or belongs to each side alone.",
+        metadata={"columns": list(columns)},
     )

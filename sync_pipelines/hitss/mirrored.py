@@ -48,13 +48,23 @@ def month_label(month: str) -> str:
 
 
 class Side(NamedTuple):
-    """A month on one side: its digest and the total of its amounts as text."""
+    """A month on one side: its digest and the total of its amounts as text.
+
+    `wrong_marks` are mirrored rows whose `sync_hash` is not their hash, or that name no time at which they came. The
+    source has none.
+    """
 
     digest: Digest = Digest()
     total: str | None = None
+    wrong_marks: int = 0
 
     def as_proof(self) -> dict[str, str]:
-        return {"rows": str(self.digest.rows), "digest": str(self.digest), "total": self.total or "0"}
+        return {
+            "rows": str(self.digest.rows),
+            "digest": str(self.digest),
+            "total": self.total or "0",
+            "wrong_marks": str(self.wrong_marks),
+        }
 
 
 @dataclass(frozen=True)
@@ -108,20 +118,39 @@ class MirroredTable:
         conditions = [sql.SQL("sync_source = {}").format(MIRROR)] if mirrored else []
         conditions += [self.of(month)] if month else []
         query = digest_query(
-            self.identifier,
+            self._with_marks if mirrored else self.identifier,
             self.columns,
             by=sql.SQL(self.month),
             where=sql.SQL(" and ").join(conditions) if conditions else sql.SQL("true"),
-            sums=("valor",),
+            sums=("valor", "wrong_mark") if mirrored else ("valor",),
         )
         rows = connection.execute(query).fetchall()
-        return {key: Side(Digest.parse(text), total) for key, text, total in rows}
+        return {
+            key: Side(Digest.parse(text), total, int(marks[0]) if marks else 0)
+            for key, text, total, *marks in rows
+        }
 
-    def own_rows(self, connection: postgres.Connection) -> dict[str | None, int]:
-        """How many rows of each month the mirror did not bring."""
+    @cached_property
+    def _with_marks(self) -> sql.Composed:
+        """The table's rows, each with whether what the mirror noted on it is wrong.
+
+        A hash of the formula's first version is right as well: it is another one only where a value has a mark in it.
+        """
+        return sql.SQL(
+            "(select *, (last_sync_at is null or last_sync_at > now() + interval '1 day'"
+            " or sync_hash is distinct from {hash} and sync_hash is distinct from {former})::integer as wrong_mark"
+            " from {table}) as marked"
+        ).format(
+            hash=row_hash_sql(self.columns),
+            former=row_hash_sql(self.columns, version=1),
+            table=self.identifier,
+        )
+
+    def own_rows(self, connection: postgres.Connection, month: str | None = None) -> dict[str | None, int]:
+        """How many rows of each month (or of one) the mirror did not bring."""
         statement = sql.SQL(
-            "select ({})::text, count(*) from {} where sync_source is distinct from {} group by 1"
-        ).format(sql.SQL(self.month), self.identifier, MIRROR)
+            "select ({})::text, count(*) from {} where sync_source is distinct from {} and {} group by 1"
+        ).format(sql.SQL(self.month), self.identifier, MIRROR, self.of(month) if month else sql.SQL("true"))
         return dict(connection.execute(statement).fetchall())
 
 

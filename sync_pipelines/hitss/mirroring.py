@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Literal
+
+import psycopg
 
 from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.adoption import DECISIONS, Decision
 from sync_pipelines.hitss.mirror import DESTINATION, SOURCE, Mirror, MirrorOutcome, MirrorSession
-from sync_pipelines.hitss.mirrored import Side
+from sync_pipelines.hitss.mirrored import Side, month_label
 from sync_pipelines.lib import executions, postgres
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.ledger import Ledger, open_ledger
+from sync_pipelines.lib.proof import Proof
 from sync_pipelines.settings import Settings
 
 ASSET = "hitss/dre_mirror"
@@ -59,7 +62,15 @@ class DreMirror:
             with mirror.open(there.id, decided=kept.keys(), decision=_decision(accepted)) as session:
                 run = MirrorRun(session, ledger, (here, there), run_id, frozenset(kept))
                 run.note_start()
-                yield run
+                ops_url = self.settings.require("ops_database_url")
+                try:
+                    yield run
+                except BaseException:
+                    # What went well is written down; what failed matters more than that it could not be.
+                    with suppress(psycopg.Error, SyncError):
+                        run.finish(ops_url)
+                    raise
+                run.finish(ops_url)
 
 
 def _require_newest(url: str, history: Literal["hitss", "fabricio"]) -> None:
@@ -86,6 +97,9 @@ class MirrorRun:
     records: tuple[executions.Execution, executions.Execution]
     run_id: str
     kept: frozenset[str]
+    #: Proofs and decisions that the ops database did not take when they were made.
+    _unwritten: list[tuple[str, Proof, bool]] = field(default_factory=list)
+    _unsaid: list[tuple[executions.Execution, executions.Level, str]] = field(default_factory=list)
 
     @property
     def pending(self) -> list[str]:
@@ -111,34 +125,83 @@ class MirrorRun:
                 "WARN",
                 f"{sum(own.values())} linhas em {len(own)} meses são do próprio destino e não são alteradas.",
             )
-        if self.session.unplaced:
-            self._log(
-                "ERROR", f"{self.session.unplaced} linhas da origem não indicam o mês e não foram copiadas."
-            )
+        if unplaced := self.session.unplaced:
+            sentence = f"{unplaced} linhas da origem não indicam o mês e não foram copiadas."
+            self._log("ERROR", sentence)
+            for record in self.records:
+                record.failed += unplaced
+                record.problem = sentence
+        if columns := self.session.left_behind:
+            self._log("WARN", f"Colunas da origem que não são espelhadas: {', '.join(columns)}.")
 
     def mirror(self, month: str) -> MirrorOutcome:
-        """Mirror a month and write its proof down; raises what `MirrorSession.copy` raises."""
+        """Mirror a month and write its proof down; raises what `MirrorSession.copy` raises.
+
+        What was committed and proved counts, whether or not the databases of our records are there to hear of it.
+        """
         try:
             outcome = self.session.copy(month)
         except Exception:
             for record in self.records:
                 record.failed += self.session.source.get(month, Side()).digest.rows
             raise
-        version = outcome.proof.source["digest"]
-        self.ledger.record_proofs(self.run_id, [(ASSET, month, version, outcome.proof, None)])
-        if self.session.decision == "keep_own_rows" and outcome.own_rows and month not in self.kept:
-            self.ledger.decide(ASSET, month, "keep_own_rows", self.run_id)
         for record in self.records:
             record.processed += outcome.changes.written
+        decides = self.session.decision == "keep_own_rows" and outcome.own_rows and month not in self.kept
+        self._unwritten.append((month, outcome.proof, bool(decides)))
+        # Tried again with the next month, and at the end over a new connection.
+        with suppress(psycopg.Error, SyncError):
+            self._write_down(self.ledger)
         if outcome.changes.touched or outcome.adopted.own_rows:
-            adopted = f", {outcome.adopted.adopted} adotadas" if outcome.adopted.adopted else ""
-            aside = f", {outcome.adopted.set_aside} guardadas à parte" if outcome.adopted.set_aside else ""
-            self._log(
-                "INFO",
-                f"{month[:7]}: {outcome.proof.destination['rows']} linhas espelhadas e provadas{adopted}{aside}.",
-            )
+            self._log("INFO", _sentence(month, outcome))
         return outcome
 
+    def finish(self, ops_url: str) -> None:
+        """Write down what could not be written meanwhile. Raises SyncError when it still cannot be."""
+        if self._unwritten:
+            months = len(self._unwritten)
+            try:
+                with open_ledger(ops_url) as ledger:
+                    self._write_down(ledger)
+            except (psycopg.Error, SyncError):
+                raise TransientError(
+                    f"{months} months are mirrored and were compared, but the ops database did not take their proofs;"
+                    " the next run compares them again."
+                ) from None
+        self._say()
+
+    def _write_down(self, ledger: Ledger) -> None:
+        with postgres.errors_about("the ops database"):
+            ledger.record_proofs(
+                self.run_id,
+                [(ASSET, month, proof.source["digest"], proof, None) for month, proof, _ in self._unwritten],
+            )
+            for month, _, decides in self._unwritten:
+                if decides:
+                    ledger.decide(ASSET, month, "keep_own_rows", self.run_id)
+        self._unwritten.clear()
+
     def _log(self, level: executions.Level, message: str) -> None:
-        for record in self.records:
+        self._unsaid += [(record, level, message) for record in self.records]
+        # A line that a lost database did not take leaves with the next one.
+        with suppress(psycopg.Error, SyncError):
+            self._say()
+
+    def _say(self) -> None:
+        while self._unsaid:
+            record, level, message = self._unsaid[0]
             record.log(level, message)
+            self._unsaid.pop(0)
+
+
+def _sentence(month: str, outcome: MirrorOutcome) -> str:
+    """What was done to a month, for the application's log."""
+    parts = [f"{outcome.proof.destination['rows']} linhas espelhadas e provadas"]
+    counts = (
+        (outcome.changes.deleted, "retiradas para isso"),
+        (outcome.adopted.adopted, "adotadas"),
+        (outcome.adopted.set_aside, "guardadas à parte"),
+        (outcome.annotated, "espelhadas com colunas do próprio destino guardadas à parte"),
+    )
+    parts += [f"{count} {what}" for count, what in counts if count]
+    return f"{month_label(month)}: {', '.join(parts)}."

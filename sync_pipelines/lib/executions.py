@@ -48,6 +48,8 @@ class Execution:
     processed: int = 0
     failed: int = 0
     details: dict[str, object] = field(default_factory=dict)
+    #: What makes the run a failed one although its work went to the end.
+    problem: str | None = None
 
     def log(self, level: Level, message: str, context: Mapping[str, object] | None = None) -> None:
         """Write a line to the application's log. Neither secrets nor personal data belong in it."""
@@ -103,7 +105,7 @@ def execution(
         except BaseException as error:
             _close_failed(opened, error)
             raise
-        opened.close("completed", None)
+        opened.close("failed" if opened.problem else "completed", opened.problem)
 
 
 def _close_failed(opened: Execution, error: BaseException) -> None:
