@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -12,7 +13,10 @@ Cut = Literal["before", "after"]
 
 
 class CutLine:
-    """Passes connections on to the server of a URL; once `cut` is set, the next COMMIT ends its connection."""
+    """Passes connections on to the server of a URL; once `cut` is set, the next COMMIT ends its connection.
+
+    `between` is called before each message of a client is passed on: what others do at that moment.
+    """
 
     def __init__(self, url: str) -> None:
         place = urlsplit(url)
@@ -22,6 +26,7 @@ class CutLine:
         self.url = url.replace(f":{place.port}/", f":{port}/") + "?sslmode=disable"
         self.cut: Cut | None = None
         self.cuts = 0
+        self.between: Callable[[], None] | None = None
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
 
@@ -57,6 +62,8 @@ class CutLine:
                     break
                 if cut == "after":
                     committing.set()
+                if self.between is not None:
+                    self.between()
                 server.sendall(data)
         if not committing.is_set():
             _hang_up(server)

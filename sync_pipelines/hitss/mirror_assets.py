@@ -87,7 +87,7 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 COLUMNS,
                 asset=MIRROR_KEY,
-                description="Columns of the source that the mirror does not know do not travel, and are named (a warning).",
+                description="Columns of the source that are not mirrored are named (a warning).",
             ),
         ],
         can_subset=True,

@@ -205,7 +205,11 @@ def _replace(connection: Connection, copy: Copy, shared: Sequence[Column]) -> No
             table, names, names, sql.Identifier("public", copy.name)
         )
     )
+    # Never back: a number that was given since the backup would be given a second time.
     connection.execute(
-        sql.SQL("select setval(pg_get_serial_sequence(%s, 'id'), (select max(id) from {}))").format(table),
+        sql.SQL(
+            "select setval(sequence, greatest((select max(id) from {}), pg_sequence_last_value(sequence)))"
+            " from (select pg_get_serial_sequence(%s, 'id')::regclass as sequence) as of_id"
+        ).format(table),
         (SOURCE,),
     )

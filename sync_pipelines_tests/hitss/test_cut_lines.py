@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -54,21 +53,18 @@ def test_a_dre_backup_is_in_the_book_or_not_there(kept: Kept, cut: Cut) -> None:
 
 @CUTS
 def test_a_restore_is_whole_or_not_at_all(kept: Kept, cut: Cut) -> None:
+    """With its safety copy: both are there after a cut, or neither, and the next backup enters it in the book."""
     made = kept.back_up().backup.name
     before = kept.rows()
     kept.database.execute("delete from dre_hitss where id % 2 = 0")
     now = kept.rows()
     copy = restore.find(kept.book, made)
     with CutLine(kept.url) as line, backup.backup_connection(line.url) as connection:
-
-        class Book(type(kept.book)):  # type: ignore[misc]
-            """The safety copy is in the book: the next COMMIT is the restore's."""
-
-            def enter(self, copy: Any) -> None:
-                super().enter(copy)
-                line.cut = cut
-
+        line.cut = cut
         with pytest.raises(TransientError):
-            restore.restore(connection, Book(kept.ops), copy, "run", partition_key=kept.today)
+            restore.restore(connection, kept.book, copy, "run", partition_key=kept.today)
         assert line.cuts == 1
     assert kept.rows() == (before if cut == "after" else now)
+    safety = [name for name in backup.tables(kept.database) if name != made]
+    assert [kept.rows(name) for name in safety] == ([now] if cut == "after" else [])
+    assert list(kept.back_up().healed) == safety

@@ -1,0 +1,52 @@
+"""Triggers that alter what is written: before, after, by row and by statement, and when the transaction ends."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import psycopg
+
+
+class Hostile(NamedTuple):
+    """A trigger on a table; `{table}` in its body is that table."""
+
+    name: str
+    when: str
+    body: str
+    deferred: bool = False
+
+    @property
+    def level(self) -> str:
+        return "statement" if self.name.startswith("statement") else "row"
+
+    def plant(self, connection: psycopg.Connection[Any], table: str, events: str = "insert") -> None:
+        body = self.body.replace("{table}", table)
+        kind = "constraint trigger" if self.deferred else "trigger"
+        deferrable = "deferrable initially deferred" if self.deferred else ""
+        connection.execute(
+            f"create or replace function hostile() returns trigger language plpgsql as $$begin {body} end$$;"
+            f" create {kind} hostile {self.when} {events} on {table} {deferrable}"
+            f" for each {self.level} execute function hostile()".encode()
+        )
+
+
+#: On a table with the columns `id` and `valor`.
+HOSTILE = [
+    Hostile("before altering", "before", "new.valor = new.valor * 100 + 1; return new;"),
+    Hostile("before swallowing", "before", "return null;"),
+    Hostile("after altering", "after", "update {table} set valor = -9 where id = new.id; return null;"),
+    Hostile("after deleting", "after", "delete from {table} where id = new.id; return null;"),
+    Hostile("statement altering", "after", "update {table} set valor = -9; return null;"),
+    Hostile("statement deleting", "after", "delete from {table}; return null;"),
+    Hostile(
+        "deferred altering", "after", "update {table} set valor = -9 where id = new.id; return null;", True
+    ),
+    Hostile("deferred deleting", "after", "delete from {table} where id = new.id; return null;", True),
+    Hostile(
+        "deferred adding",
+        "after",
+        "if pg_trigger_depth() < 2 then insert into {table} (execution_id, valor, competencia, sync_source,"
+        " last_sync_at) values ('x', 7, new.competencia, new.sync_source, now()); end if; return null;",
+        True,
+    ),
+]
