@@ -32,8 +32,8 @@ DESTINATION = "the hitss database"
 #: Seconds before each attempt to reach both databases again after a connection was lost.
 RECONNECT_PAUSES = (2.0, 10.0, 30.0)
 _IDLE_LIMIT = "15min"
-#: Supabase ends every statement after two minutes otherwise; whoever holds the table must not hold the mirror.
-_SESSION = {"statement_timeout": "30min", "lock_timeout": "30s"}
+#: Supabase ends every statement after two minutes otherwise.
+_SESSION = {"statement_timeout": "30min"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Mirror:
     destination_url: str
     table: MirroredTable = DRE
     wait_seconds: float = 600.0
+    #: What a month waits for a session that holds the destination's table.
+    lock_seconds: float = 30.0
     sleep: Callable[[float], None] = time.sleep
 
     @contextmanager
@@ -118,7 +120,11 @@ class MirrorSession:
         )
         require_sight(self._from, [mirror.table.name], SOURCE)
         self._to = stack.enter_context(
-            postgres.connect(mirror.destination_url, what=DESTINATION, session=_SESSION)
+            postgres.connect(
+                mirror.destination_url,
+                what=DESTINATION,
+                session={**_SESSION, "lock_timeout": f"{int(mirror.lock_seconds * 1000)}ms"},
+            )
         )
         require_sight(self._to, [mirror.table.name], DESTINATION)
         busy = "Another run of the mirror is at work and did not end in time; try again later."

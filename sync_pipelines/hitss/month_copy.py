@@ -102,28 +102,30 @@ class MonthCopy:
 
     def _write(self, wanted: Side, own: int) -> tuple[Changes, Adopted, int]:
         before = self.side()
-        if own and not before.digest.rows:
+        leaving = self._leaving if own or self._filled != other_columns.NOTHING else None
+        if leaving and own and not before.digest.rows:
             adopted = adoption.first_contact(
                 self.source,
                 self.destination,
                 self.table,
                 self.month,
                 own_rows=own,
-                leaving=self._leaving,
+                leaving=leaving,
                 filled=self._filled,
                 decision=self.decision,
             )
             return Changes(inserted=adopted.inserted, changed=adopted.adopted), adopted, 0
-        aside = own and wanted.digest.rows and self.decision == "set_aside_own_rows"
-        adopted = Adopted(set_aside=self._leaving.note(OWN) if aside else 0)
-        annotated = 0
-        if wanted != before and self._filled != other_columns.NOTHING:
-            annotated = self._leaving.note(ANNOTATED)
-        moved = self._leaving.move() if aside or annotated else 0
+        set_aside = annotated = moved = 0
+        if leaving:
+            aside = own and wanted.digest.rows and self.decision == "set_aside_own_rows"
+            set_aside = leaving.note(OWN) if aside else 0
+            annotated = leaving.note(ANNOTATED) if wanted != before else 0
+            moved = leaving.move()
+        adopted = Adopted(set_aside=set_aside)
         if wanted == before:
             return Changes(unchanged=wanted.digest.rows), adopted, annotated
         replaced = self._replace()
-        return replaced._replace(deleted=replaced.deleted + moved - adopted.set_aside), adopted, annotated
+        return replaced._replace(deleted=replaced.deleted + moved - set_aside), adopted, annotated
 
     def _replace(self) -> Changes:
         delete = sql.SQL("delete from {} where {} and sync_source = {}").format(
