@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sync_pipelines.hitss.adoption import BothKindsError
@@ -336,6 +338,21 @@ def test_a_database_that_stays_away_fails_the_month_with_a_sentence(pair: Pair) 
             session.copy(FEBRUARY)
         pair.source.execute(allow + b"true")
     assert pair.rows(pair.destination, "competencia = '2025-02-01'") == []
+
+
+def test_a_database_that_stays_away_is_not_waited_for_once_a_month(pair: Pair) -> None:
+    pair.fill(90)
+    pauses: list[float] = []
+    with replace(pair.mirror, sleep=pauses.append).open("run-1") as session:
+        allow = f"alter database {pair.destination.info.dbname} allow_connections ".encode()
+        pair.source.execute(allow + b"false")
+        cut(pair, "destination")
+        for month in (JANUARY, FEBRUARY):
+            with pytest.raises(SyncError):
+                session.copy(month)
+        pair.source.execute(allow + b"true")
+        assert session.copy(MARCH).changes.inserted == 30
+    assert len([pause for pause in pauses if pause]) <= 3
 
 
 def test_two_mirrors_do_not_run_at_once(pair: Pair) -> None:

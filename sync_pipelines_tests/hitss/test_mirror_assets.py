@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss import automation, system
-from sync_pipelines.hitss.mirror_assets import MIRROR_KEY, OWN_ROWS, PLACED, PROOF
+from sync_pipelines.hitss.mirror_assets import COLUMNS, MIRROR_KEY, OWN_ROWS, PLACED, PROOF
 from sync_pipelines.hitss.mirroring import ASSET, DreMirror
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.partitions import months
 from sync_pipelines.settings import Settings
@@ -125,6 +126,110 @@ def test_rows_without_a_month_make_an_error_check_fail(mirrored: Mirrored) -> No
 
     assert result.success
     assert mirrored.verdicts(result, PLACED) == {None: False}
+    # The applications' own record says what the run says.
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("failed", 80, 1, False)]
+        assert project.execute("select error_message from automation_executions").fetchall() == [
+            ("1 linhas da origem não indicam o mês e não foram copiadas.",)
+        ]
+
+
+def test_a_column_that_does_not_travel_is_a_warning(mirrored: Mirrored) -> None:
+    assert mirrored.verdicts(mirrored.run(), COLUMNS) == {None: True}
+    mirrored.source.execute("alter table dre_hitss add column centro_de_custo text")
+
+    result = mirrored.run(only_changes=True)
+
+    assert result.success
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == COLUMNS]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "centro_de_custo" in str(found.description)
+    said = "Colunas da origem que não são espelhadas: centro_de_custo."
+    assert mirrored.source.execute(
+        "select level from system_logs where message = %s", (said,)
+    ).fetchall() == [("WARN",)]
+
+
+def test_a_total_that_is_no_number_is_told(mirrored: Mirrored) -> None:
+    mirrored.source.execute("update dre_hitss set valor = 'NaN' where valor = 8")
+    result = mirrored.run()
+    assert result.success
+    assert mirrored.materialized(result)[FIRST]["total"] == "NaN"
+
+
+def test_months_without_rows_are_said_to_have_none(mirrored: Mirrored) -> None:
+    mirrored.source.execute("delete from dre_hitss where competencia = '2025-01-01'")
+    result = mirrored.run()
+    records = mirrored.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [one.get_dagster_event().asset_check_evaluation_data for one in records]
+    (said,) = [one.description for one in found if (one.partition, one.check_name) == (FIRST, PROOF)]
+    assert said == "Neither side has rows of the month; nothing to write."
+
+
+def cut_ops(mirrored: Mirrored) -> None:
+    """End every server process of the ops database, as a restart of its server would."""
+    with psycopg.connect(mirrored.settings.require("ops_database_url"), autocommit=True) as ops:
+        ops.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid() and application_name = 'sync_pipelines'"
+        )
+
+
+def test_months_that_were_mirrored_count_although_our_own_database_was_lost(mirrored: Mirrored) -> None:
+    mirror = DreMirror(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    with mirror.open("run-1") as run:
+        outcomes = [run.mirror(FIRST)]
+        cut_ops(mirrored)
+        outcomes += [run.mirror(month) for month in run.session.months[1:]]
+
+    assert len(outcomes) == 8
+    assert all(one.proof.holds for one in outcomes)
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("completed", 80, 0, True)]
+    with open_ledger(mirrored.settings.require("ops_database_url")) as ledger:
+        assert len(ledger.proofs(ASSET)) == 8
+
+
+def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> None:
+    """The months are mirrored, the run is no success, and its record says both."""
+    url = mirrored.settings.require("ops_database_url")
+    name = url.rpartition("/")[2]
+    mirror = DreMirror(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    try:
+        with pytest.raises(SyncError, match="did not take their proofs"), mirror.open("run-1") as run:
+            mirrored.source.execute(f"alter database {name} allow_connections false".encode())
+            cut = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
+            mirrored.source.execute(cut, (name,))
+            for month in run.session.months:
+                assert run.mirror(month).proof.holds
+    finally:
+        mirrored.source.execute(f"alter database {name} allow_connections true".encode())
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("failed", 80, 0, False)]
+    assert mirrored.run(only_changes=True).success
+
+
+def test_a_mirror_whose_servers_were_restarted_says_what_it_did(mirrored: Mirrored) -> None:
+    """Every connection of the run is lost after the second month: records, ledger, and both ends of the mirror."""
+    mirror = DreMirror(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    with mirror.open("run-1") as run:
+        months = run.session.months
+        outcomes = [run.mirror(month) for month in months[:2]]
+        for side in (mirrored.source, mirrored.destination):
+            side.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                " where datname = current_database() and application_name = 'sync_pipelines'"
+            )
+        cut_ops(mirrored)
+        outcomes += [run.mirror(month) for month in months[2:]]
+
+    assert sum(one.changes.inserted for one in outcomes) == 80
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("completed", 80, 0, True)]
+        lines = project.execute(
+            "select count(*) from system_logs where message like '%espelhadas e provadas%'"
+        )
+        assert lines.fetchone() == (8,)
 
 
 def test_a_mirrored_row_that_lost_its_month_does_not_stay_beside(mirrored: Mirrored) -> None:
