@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_pipelines.lib.retention import Candidate, Plan, Policy, plan
+from sync_pipelines.lib.retention import Candidate, Plan, Policy, plan, plan_by_looking
 
 BRAZIL = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -128,3 +129,95 @@ def test_promises_hold_for_any_copies_and_any_policy(found: list[Candidate], pol
     left = [c for c in found if c.name in decided.keep]
     assert plan(left, policy, zone=BRAZIL, now=NOW).drop == ()
     assert plan(list(reversed(found)), policy, zone=BRAZIL, now=NOW) == decided
+
+
+def look_at(altered: dict[str, list[str]], looked: list[str]) -> Callable[[str], list[str]]:
+    def look(name: str) -> list[str]:
+        looked.append(name)
+        return altered.get(name, [])
+
+    return look
+
+
+def test_nothing_is_looked_at_while_nothing_goes() -> None:
+    looked: list[str] = []
+    found = plan_by_looking(
+        copies(0, 1), Policy.parse("5 daily, at least 1"), zone=BRAZIL, now=NOW, look=look_at({}, looked)
+    )
+    assert (found.drop, looked) == ((), [])
+
+
+def test_a_copy_that_is_no_longer_what_was_proved_fills_no_place_and_stays() -> None:
+    looked: list[str] = []
+    altered = {"c0": ["3 rows instead of 300"], "c1": ["the table is gone"]}
+    found = plan_by_looking(
+        copies(0, 1, 2, 3, 4),
+        Policy.parse("2 daily, at least 1"),
+        zone=BRAZIL,
+        now=NOW,
+        look=look_at(altered, looked),
+    )
+    assert found.drop == ("c4",)
+    assert found.keep["c2"] == ("daily 2026-11-22", "among the newest 1")
+    assert found.keep["c0"] == (
+        "no longer as it was proved (3 rows instead of 300), for a person to look at",
+    )
+    assert found.altered == {"c0": "3 rows instead of 300", "c1": "the table is gone"}
+    assert sorted(looked) == ["c0", "c1", "c2", "c3"]
+
+
+def test_when_no_copy_is_what_was_proved_none_goes() -> None:
+    everything = {f"c{days}": ["altered"] for days in range(5)}
+    found = plan_by_looking(
+        copies(0, 1, 2, 3, 4),
+        Policy.parse("1 daily, at least 1"),
+        zone=BRAZIL,
+        now=NOW,
+        look=look_at(everything, []),
+    )
+    assert found.drop == ()
+
+
+def test_a_safety_copy_fills_no_place_and_stays_a_week() -> None:
+    def safety(days: float) -> Candidate:
+        return Candidate(f"s{days:g}", NOW - timedelta(days=days), True, purpose="before the restore of c1")
+
+    found = decide([*copies(1, 2), safety(0), safety(3), safety(8)], "2 daily, at least 1")
+    assert found.keep["c1"] == ("daily 2026-11-23", "among the newest 1")
+    assert found.keep["s0"] == found.keep["s3"] == ("before the restore of c1, for 7 days",)
+    assert found.drop == ("s8",)
+    assert decide([*copies(9), safety(8)], "1 daily, at least 1").drop == ()
+
+
+def test_a_pinned_copy_stays_whatever_it_is() -> None:
+    pinned = [
+        Candidate("old", NOW - timedelta(days=400), True, pinned=True),
+        Candidate("unproved", NOW - timedelta(days=400), False, pinned=True),
+        Candidate("safety", NOW - timedelta(days=400), True, purpose="before a restore", pinned=True),
+    ]
+    assert decide([*copies(0), *pinned], "1 daily, at least 1").drop == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    candidates,
+    policies,
+    st.sets(st.integers(0, 39)),
+    st.sets(st.integers(0, 39)),
+    st.sets(st.integers(0, 39)),
+)
+def test_promises_hold_whatever_is_altered_pinned_or_made_for_safety(
+    found: list[Candidate], policy: Policy, altered: set[int], pinned: set[int], safety: set[int]
+) -> None:
+    given_copies = [
+        one._replace(pinned=number in pinned, purpose="before a restore" if number in safety else "daily")
+        for number, one in enumerate(found)
+    ]
+    wrong = {one.name: ["altered"] for number, one in enumerate(found) if number in altered}
+    decided = plan_by_looking(given_copies, policy, zone=BRAZIL, now=NOW, look=look_at(wrong, []))
+
+    assert {*decided.keep, *decided.drop} == {one.name for one in found}
+    assert {one.name for one in given_copies if one.pinned} <= set(decided.keep)
+    if decided.drop:
+        intact = [one for one in given_copies if one.name not in wrong and one.purpose == "daily"]
+        assert kept_by_an_oracle(intact, policy) <= set(decided.keep)
