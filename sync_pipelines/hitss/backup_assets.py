@@ -13,6 +13,7 @@ from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.copies import open_copy_book
 from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.retention import DAILY
 from sync_pipelines.settings import Settings
 
 BACKUP_KEY = catalogue.key_of("dre_backup")
@@ -90,7 +91,9 @@ def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecks
     )
     def newest_backup_is_intact_and_young() -> dg.AssetCheckResult:
         with open_copy_book(settings.require("ops_database_url")) as book:
-            newest = book.newest_proved(domain.ASSET)
+            # A safety copy is young because of a restore, and says nothing of the nightly backup.
+            daily = (copy for copy in book.copies(domain.ASSET) if copy.proved and copy.purpose == DAILY)
+            newest = next(daily, None)
         if newest is None:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
         with domain.backup_connection(settings.require("fabricio_database_url")) as connection:

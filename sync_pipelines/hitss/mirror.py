@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
@@ -94,6 +94,8 @@ class MirrorSession:
     #: Columns of the source that do not travel.
     left_behind: list[str] = field(default_factory=list)
     _gave_up: bool = False
+    #: What was written and proved in a transaction whose COMMIT was not answered.
+    _uncertain: Written | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _from: Connection = field(init=False)
     _to: Connection = field(init=False)
@@ -161,8 +163,15 @@ class MirrorSession:
         except TransientError:
             if not (self._from.broken or self._from.closed or self._to.broken or self._to.closed):
                 raise
+        uncertain = self._uncertain
         self._reconnect()
-        return self._copy(month)
+        outcome = self._copy(month)
+        if uncertain is None or outcome.changes.touched or uncertain.found != self.source.get(month, Side()):
+            return outcome
+        # It was committed before the line was lost, and was read again just now: this run wrote it.
+        return replace(
+            outcome, changes=uncertain.changes, adopted=uncertain.adopted, annotated=uncertain.annotated
+        )
 
     def remove_strays(self) -> int:
         """Remove rows that the mirror brought and from which somebody took the month; returns how many.
@@ -202,6 +211,7 @@ class MirrorSession:
 
     def _copy(self, month: str) -> MirrorOutcome:
         started = time.monotonic()
+        self._uncertain = None
         wanted, found = self.source.get(month, Side()), self.mirrored.get(month, Side())
         own = self.own_rows.get(month, 0)
         copy = MonthCopy(
@@ -222,6 +232,8 @@ class MirrorSession:
                 # What fails in the destination must not end the source's snapshot: hence its savepoint.
                 with self._from.transaction(), self._to.transaction():
                     written = copy.run(wanted)
+                    self._uncertain = written
+                self._uncertain = None
                 self.mirrored[month], self.own_rows[month] = written.found, written.own_rows
         proof = Proof(wanted.as_proof(), written.found.as_proof())
         return MirrorOutcome(

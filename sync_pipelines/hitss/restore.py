@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import LiteralString, NamedTuple
 
+import psycopg
 from psycopg import sql
 
 from sync_pipelines.hitss import backup
@@ -15,7 +16,7 @@ from sync_pipelines.hitss.mirrored import DRE, month_label
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.copies import Copy, CopyBook
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Column, row_hash_sql
 from sync_pipelines.lib.relations import columns_of, digest_columns, exists, require_sight
@@ -71,6 +72,8 @@ _DIFFERENCE: LiteralString = """
 """
 
 
+#: Writers wait, readers go on.
+_LOCKS: dict[str, LiteralString] = {SOURCE: "exclusive", "public.{backup}": "share"}
 # Keys by which a deleted row of the table takes others along, or their values: cascade, set null, set default.
 _DEPENDENT: LiteralString = """
     select distinct conrelid::regclass::text from pg_constraint
@@ -147,8 +150,17 @@ def _lock(connection: Connection, copy: Copy) -> None:
     """
     if not exists(connection, f"public.{copy.name}"):
         raise PermanentError(f"The table {copy.name} is gone: it cannot be restored.")
-    for table, mode in ((SOURCE, "exclusive"), (f"public.{copy.name}", "share")):
-        connection.execute(sql.SQL("lock table {} in {} mode").format(postgres.table(table), sql.SQL(mode)))
+    for table, mode in _LOCKS.items():
+        statement = sql.SQL("lock table {} in {} mode").format(
+            postgres.table(table.format(backup=copy.name)), sql.SQL(mode)
+        )
+        try:
+            connection.execute(statement)
+        except psycopg.errors.LockNotAvailable:
+            raise TransientError(
+                f"Another session holds {table.format(backup=copy.name)} and did not give it free in time: nothing was"
+                " changed. Restore again when it has ended."
+            ) from None
     require_sight(connection, [SOURCE, f"public.{copy.name}"], PROJECT)
     rows = connection.execute(_DEPENDENT, (SOURCE,)).fetchall()
     if rows:

@@ -29,6 +29,25 @@ class Hostile(NamedTuple):
             f" for each {self.level} execute function hostile()".encode()
         )
 
+    def plant_on_new_tables(self, connection: psycopg.Connection[Any]) -> None:
+        """As audit extensions do: every table that is created gets the trigger."""
+        kind = "constraint trigger" if self.deferred else "trigger"
+        deferrable = "deferrable initially deferred" if self.deferred else ""
+        body = self.body
+        if self.when == "after":
+            one = " where id = %L', tg_table_name, new.id" if self.level == "row" else "', tg_table_name"
+            body = f"execute format('update %I set valor = -9{one}); return null;"
+        connection.execute(
+            f"create function hostile() returns trigger language plpgsql as $$begin {body} end$$;"
+            " create function plant() returns event_trigger language plpgsql as $plant$declare made regclass; begin"
+            " for made in select distinct objid from pg_event_trigger_ddl_commands() where object_type = 'table'"
+            " and not exists (select from pg_trigger where tgrelid = objid and tgname = 'hostile') loop"
+            f" execute format('create {kind} hostile {self.when} insert on %s {deferrable} for each {self.level}"
+            " execute function hostile()', made); end loop; end$plant$;"
+            " create event trigger plant on ddl_command_end when tag in ('CREATE TABLE')"
+            " execute function plant()".encode()
+        )
+
 
 #: On a table with the columns `id` and `valor`.
 HOSTILE = [

@@ -262,6 +262,11 @@ def test_the_age_check_misses_old_absent_and_altered_backups(
     assert not young()
     name = kept.back_up().backup.name
     assert young()
+    kept.ops.execute("update ops.copies set made_at = made_at - interval '26 hours'")
+    kept.keeping.restore("run-2", name)
+    assert not young()  # the safety copy is no backup of the night
+    kept.ops.execute("delete from ops.copies where name <> %s", (name,))
+    kept.ops.execute("update ops.copies set made_at = made_at + interval '26 hours'")
     kept.keeping = replace(kept.keeping, clock=lambda: datetime.now(UTC) + timedelta(hours=26))
     assert not young()
     kept.keeping = replace(kept.keeping, clock=lambda: datetime.now(UTC))

@@ -16,6 +16,7 @@ from sync_pipelines.lib.ledger import open_ledger
 from sync_pipelines.partitions import months
 from sync_pipelines.settings import Settings
 from sync_pipelines_tests.conftest import House
+from sync_pipelines_tests.cut_line import Cut, CutLine
 
 FIRST, LAST = "2025-01-01", "2025-08-01"
 
@@ -188,6 +189,21 @@ def test_months_that_were_mirrored_count_although_our_own_database_was_lost(mirr
         assert executions(project) == [("completed", 80, 0, True)]
     with open_ledger(mirrored.settings.require("ops_database_url")) as ledger:
         assert len(ledger.proofs(ASSET)) == 8
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_a_line_that_is_cut_at_a_commit_changes_no_count(mirrored: Mirrored, cut: Cut) -> None:
+    with CutLine(mirrored.settings.require("hitss_database_url")) as line:
+        values = mirrored.settings.model_dump() | {"hitss_database_url": line.url}
+        settings = mirrored.settings.model_validate(values)
+        with DreMirror(settings, wait_seconds=0.05, sleep=lambda _seconds: None).open("run-1") as run:
+            for number, month in enumerate(run.session.months):
+                line.cut = cut if number == 3 else None
+                assert run.mirror(month).changes.inserted == 10
+        assert line.cuts == 1
+    for project in (mirrored.source, mirrored.destination):
+        assert executions(project) == [("completed", 80, 0, True)]
+    assert mirrored.destination.execute("select count(*) from dre_hitss").fetchone() == (80,)
 
 
 def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss import backup, restore
-from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines_tests.cut_line import CutLine
 from sync_pipelines_tests.hitss.copies import Kept
 from sync_pipelines_tests.hitss.hostile import HOSTILE, Hostile
@@ -184,7 +184,7 @@ def test_a_table_that_is_held_is_not_waited_for(kept: Kept) -> None:
         holder.execute("update dre_hitss set valor = valor where id = 1")
         with backup.backup_connection(kept.url) as connection:
             connection.execute("set lock_timeout = '50ms'")
-            with pytest.raises(SyncError, match="lock timeout"):
+            with pytest.raises(TransientError, match="Another session holds"):
                 restore.restore(
                     connection, kept.book, restore.find(kept.book, name), "run-2", partition_key=kept.today
                 )
@@ -212,6 +212,18 @@ def test_an_event_of_the_database_that_alters_a_backup_stops_it(kept: Kept, vict
         made = kept.back_up().backup  # it was empty then: nothing was altered
         assert kept.rows(made.name) == before
         return
+    with pytest.raises(PermanentError, match="is not what"):
+        kept.back_up()
+    assert backups(kept) == []
+    assert kept.rows() == before
+
+
+@hostile_triggers
+def test_a_trigger_that_the_database_puts_on_every_new_table_stops_the_backup(
+    kept: Kept, hostile: Hostile
+) -> None:
+    hostile.plant_on_new_tables(kept.database)
+    before = kept.rows()
     with pytest.raises(PermanentError, match="is not what"):
         kept.back_up()
     assert backups(kept) == []
