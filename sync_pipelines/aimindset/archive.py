@@ -171,7 +171,7 @@ class Archiver:
                 looked[copy.name] = [f"{MANIFEST} is missing."]
         while True:
             candidates = [
-                Candidate(copy.name, copy.made_at, copy.proved)
+                Candidate(copy.name, copy.made_at, copy.proved, pinned=copy.pinned)
                 for copy in copies
                 if not looked.get(copy.name)
             ]

@@ -20,10 +20,11 @@ from sync_pipelines.hitss.loading import ProofError
 from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable, Side, month_label
 from sync_pipelines.hitss.set_aside import ANNOTATED, OWN, SetAside
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import TransientError
+from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.proof import Proof
+from sync_pipelines.lib.relations import dependents
 
 # Rows that this transaction inserted, updated and deleted so far, whoever did it in it.
 _TOUCHED: LiteralString = (
@@ -115,6 +116,8 @@ class MonthCopy:
                 decision=self.decision,
             )
             return Changes(inserted=adopted.inserted, changed=adopted.adopted), adopted, 0
+        if before.digest.rows and wanted != before:
+            self._stop_if_others_depend()
         set_aside = annotated = moved = 0
         if leaving:
             aside = own and wanted.digest.rows and self.decision == "set_aside_own_rows"
@@ -126,6 +129,15 @@ class MonthCopy:
             return Changes(unchanged=wanted.digest.rows), adopted, annotated
         replaced = self._replace()
         return replaced._replace(deleted=replaced.deleted + moved - set_aside), adopted, annotated
+
+    def _stop_if_others_depend(self) -> None:
+        """Replaced rows get new numbers: what hangs on the old ones by a cascade would be gone without a word."""
+        if names := dependents(self.destination, self.table.name):
+            raise PermanentError(
+                f"{month_label(self.month)} was not mirrored: replacing its rows would delete or empty rows of"
+                f" {', '.join(names)} by a foreign key. Let the key refer to line_hash and occurrence, or take its"
+                " action ON DELETE away."
+            )
 
     def _replace(self) -> Changes:
         delete = sql.SQL("delete from {} where {} and sync_source = {}").format(

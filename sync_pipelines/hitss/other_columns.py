@@ -71,4 +71,4 @@ def filled(destination: Connection, table: MirroredTable) -> sql.Composable:
 def all_empty(table: MirroredTable) -> sql.Composable:
     """The condition that a row of the requirement's own shape has nothing in the columns beyond that shape."""
     beyond = [sql.Identifier(column.name) for column in table.content if column not in table.seed]
-    return sql.SQL("num_nonnulls({}) = 0").format(sql.SQL(", ").join(beyond))
+    return sql.SQL("num_nonnulls({}) = 0").format(sql.SQL(", ").join(beyond)) if beyond else sql.SQL("true")

@@ -19,7 +19,7 @@ from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Column, row_hash_sql
-from sync_pipelines.lib.relations import columns_of, digest_columns, exists, require_sight
+from sync_pipelines.lib.relations import columns_of, dependents, digest_columns, exists, require_sight
 
 
 class MonthDifference(NamedTuple):
@@ -74,11 +74,6 @@ _DIFFERENCE: LiteralString = """
 
 #: Writers wait, readers go on.
 _LOCKS: dict[str, LiteralString] = {SOURCE: "exclusive", "public.{backup}": "share"}
-# Keys by which a deleted row of the table takes others along, or their values: cascade, set null, set default.
-_DEPENDENT: LiteralString = """
-    select distinct conrelid::regclass::text from pg_constraint
-    where contype = 'f' and confrelid = %s::regclass and confdeltype in ('c', 'n', 'd') order by 1
-"""
 
 
 def find(book: CopyBook, name: str) -> Copy:
@@ -162,11 +157,10 @@ def _lock(connection: Connection, copy: Copy) -> None:
                 " changed. Restore again when it has ended."
             ) from None
     require_sight(connection, [SOURCE, f"public.{copy.name}"], PROJECT)
-    rows = connection.execute(_DEPENDENT, (SOURCE,)).fetchall()
-    if rows:
+    if names := dependents(connection, SOURCE):
         raise PermanentError(
-            f"Deleting rows of {SOURCE} would delete or empty those of {', '.join(name for (name,) in rows)} by a"
-            " foreign key: not restored. Take the action ON DELETE from the key for the time of the restore."
+            f"Deleting rows of {SOURCE} would delete or empty those of {', '.join(names)} by a foreign key: not"
+            " restored. Take the action ON DELETE from the key for the time of the restore."
         )
 
 

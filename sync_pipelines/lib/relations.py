@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from psycopg import sql
+
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Column, Kind
@@ -59,6 +61,24 @@ def require_sight(connection: Connection, tables: Iterable[str], what: str) -> N
             f"Row-level security of {what} hides rows of {hidden} from our role, which would read them as gone: connect"
             " as the owner of the tables, or as a role with BYPASSRLS."
         )
+
+
+def dependents(connection: Connection, table: str) -> list[str]:
+    """The tables with rows that a DELETE from `schema.table` would delete or empty as well, by a foreign key."""
+    rows = connection.execute(
+        "select distinct namespace.nspname, relation.relname from pg_constraint"
+        " join pg_class as relation on relation.oid = conrelid"
+        " join pg_namespace as namespace on namespace.oid = relation.relnamespace"
+        # cascade, set null, set default
+        " where contype = 'f' and confrelid = to_regclass(%s) and confdeltype in ('c', 'n', 'd') order by 1, 2",
+        (table,),
+    ).fetchall()
+    found = []
+    for schema, name in rows:
+        exists_query = sql.SQL("select exists (select from {})").format(sql.Identifier(schema, name))
+        if connection.execute(exists_query).fetchone() == (True,):
+            found.append(f"{schema}.{name}")
+    return found
 
 
 def digest_columns(columns: Iterable[TableColumn]) -> tuple[Column, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_pipelines_tests.hitss.copies import CONTENT, JANUARY, MARCH, Pair
+from sync_pipelines_tests.hitss.copies import CONTENT, FEBRUARY, JANUARY, MARCH, Pair
 
 SEED = "conta, descricao, valor, tipo, periodo, empresa"
 
@@ -117,3 +117,21 @@ def test_a_column_that_only_the_source_has_is_named(pair: Pair) -> None:
     pair.source.execute("alter table dre_hitss add column centro_de_custo text, add column nota json")
     with pair.mirror.open("run-1") as session:
         assert session.left_behind == ["centro_de_custo", "nota"]
+
+
+@pytest.mark.parametrize("action", ["cascade", "set null"])
+def test_rows_that_hang_on_mirrored_ones_are_not_lost_with_them(pair: Pair, action: str) -> None:
+    pair.fill(9)
+    pair.run()
+    pair.destination.execute(
+        f"create table notas (dre_id bigint references dre_hitss on delete {action}, nota text);"
+        " insert into notas select id, 'importante' from dre_hitss where occurrence = 3".encode()
+    )
+    pair.source.execute("update dre_hitss set valor = valor + 1 where competencia = '2025-01-01'")
+
+    assert sorted(pair.run()) == [FEBRUARY, MARCH]
+    assert "public.notas" in pair.problems[JANUARY]
+    assert pair.destination.execute("select count(dre_id) from notas").fetchone() == (1,)
+
+    pair.destination.execute("delete from notas")
+    assert pair.run()[JANUARY].changes.inserted == 3
