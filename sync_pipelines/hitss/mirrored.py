@@ -117,33 +117,34 @@ class MirroredTable:
         """
         conditions = [sql.SQL("sync_source = {}").format(MIRROR)] if mirrored else []
         conditions += [self.of(month)] if month else []
-        query = digest_query(
-            self._with_marks if mirrored else self.identifier,
-            self.columns,
-            by=sql.SQL(self.month),
-            where=sql.SQL(" and ").join(conditions) if conditions else sql.SQL("true"),
-            sums=("valor", "wrong_mark") if mirrored else ("valor",),
-        )
+        where = sql.SQL(" and ").join(conditions) if conditions else sql.SQL("true")
+        by = sql.SQL(self.month)
+        if mirrored:
+            query = digest_query(
+                self._with_marks(where), self.columns, by=by, sums=("valor", "wrong_mark"), hashed="row_md5"
+            )
+        else:
+            query = digest_query(self.identifier, self.columns, by=by, where=where, sums=("valor",))
         rows = connection.execute(query).fetchall()
         return {
             key: Side(Digest.parse(text), total, int(marks[0]) if marks else 0)
             for key, text, total, *marks in rows
         }
 
-    @cached_property
-    def _with_marks(self) -> sql.Composed:
-        """The table's rows, each with whether what the mirror noted on it is wrong.
+    def _with_marks(self, where: sql.Composable) -> sql.Composed:
+        """The table's rows, each with its hash and whether what the mirror noted on it is wrong.
 
         A hash of the formula's first version is right as well: it is another one only where a value has a mark in it.
         """
         return sql.SQL(
             "(select *, (last_sync_at is null or last_sync_at > now() + interval '1 day'"
-            " or sync_hash is distinct from {hash} and sync_hash is distinct from {former})::integer as wrong_mark"
-            " from {table}) as marked"
+            " or sync_hash is distinct from row_md5 and sync_hash is distinct from {former})::integer as wrong_mark"
+            " from (select *, {hash} as row_md5 from {table} where {where} offset 0) as hashed) as marked"
         ).format(
             hash=row_hash_sql(self.columns),
             former=row_hash_sql(self.columns, version=1),
             table=self.identifier,
+            where=where,
         )
 
     def own_rows(self, connection: postgres.Connection, month: str | None = None) -> dict[str | None, int]:

@@ -187,8 +187,11 @@ def digest_query(
     where: sql.Composable = _ALL_ROWS,
     sums: Sequence[str] = (),
     version: Version = VERSION,
+    hashed: str | None = None,
 ) -> sql.Composed:
     """A query of (key, digest text, *sums), one row a group of `by`; groups without rows are absent.
+
+    `hashed` names a column of the table that holds the md5 of the row already, so that it is not computed twice.
 
     `sums` are numeric columns whose totals are wanted from the same pass, as text without trailing zeros.
     """
@@ -200,7 +203,7 @@ def digest_query(
         " from (select {by} as key, {hash} as hash{sums} from {table} where {where} offset 0) hashed group by key"
     ).format(
         by=by,
-        hash=row_hash_sql(columns, version=version),
+        hash=sql.Identifier(hashed) if hashed else row_hash_sql(columns, version=version),
         version=sql.Literal("" if version == 1 else f"v{version}:"),
         table=table,
         where=where,
