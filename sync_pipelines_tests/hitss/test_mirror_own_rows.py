@@ -149,6 +149,11 @@ def test_the_servers_limit_for_statements_is_not_the_mirrors(pair: Pair) -> None
     """Supabase ends every statement after two minutes; the mirror has a limit of its own."""
     pair.fill(9)
     for side in (pair.source, pair.destination):
-        side.execute(f"alter database {side.info.dbname} set statement_timeout = '1ms'".encode())
+        side.execute(f"alter database {side.info.dbname} set statement_timeout = '2min'".encode())
+    pair.destination.execute(
+        "create function limited() returns trigger language plpgsql as $$begin"
+        " if current_setting('statement_timeout') <> '30min' then raise 'limited'; end if; return null; end$$;"
+        " create trigger limited after insert on dre_hitss execute function limited()"
+    )
     assert len(pair.run()) == 3
     pair.assert_equal()
