@@ -129,7 +129,7 @@ class MirrorRun:
         if self.session.decision == "keep_own_rows" and outcome.own_rows and month not in self.kept:
             self.ledger.decide(ASSET, month, "keep_own_rows", self.run_id)
         for record in self.records:
-            record.processed += outcome.changes.written
+            record.advance(outcome.changes.written)
         if outcome.changes.touched or outcome.adopted.own_rows:
             adopted = f", {outcome.adopted.adopted} adotadas" if outcome.adopted.adopted else ""
             aside = f", {outcome.adopted.set_aside} guardadas à parte" if outcome.adopted.set_aside else ""

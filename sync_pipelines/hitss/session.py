@@ -101,8 +101,7 @@ class LoadSession:
             self._totals[f"{name} rejected"] += outcome.rejected
         # The rows a person means by "processed": those of the first table of the chain that was asked for.
         first = next(iter(outcomes.values()))
-        self.execution.processed += first.changes.written + first.changes.unchanged
-        self.execution.failed += first.rejected
+        self.execution.advance(first.changes.written + first.changes.unchanged, first.rejected)
         self.execution.details = {"months_failed": self._failed, **self._totals}
 
 

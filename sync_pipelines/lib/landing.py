@@ -19,9 +19,12 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.folder_locks import is_locked, locked
 
 INCOMING = "incoming"
-#: Seconds after which what is still incoming belongs to a process that was killed: no run takes a day.
+#: Seconds after which what is still incoming, and locked by nobody, belongs to a process that was killed.
+ABANDONED_AFTER = 5.0
+#: The same where the file system knows no locks: no run takes a day.
 STALE_AFTER = 86_400.0
 
 
@@ -82,6 +85,10 @@ class LandingStore(Protocol):
         """Bytes in the whole store."""
         ...
 
+    def remove_abandoned(self) -> int:
+        """Remove what killed processes left on its way into the store; returns how many folders that were."""
+        ...
+
     def describe(self, name: str) -> str:
         """Where a person finds a file."""
         ...
@@ -116,7 +123,7 @@ class FolderStore:
         """A folder of its own below `folder`, gone after the block with all that is in it."""
         target = self._folder(f"{folder}/{INCOMING}")
         self._remove_stale(target)
-        with tempfile.TemporaryDirectory(dir=target) as private:
+        with tempfile.TemporaryDirectory(dir=target) as private, locked(Path(private)):
             yield Path(private)
 
     @contextmanager
@@ -181,12 +188,21 @@ class FolderStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    def _remove_stale(self, folder: Path) -> None:
+    def remove_abandoned(self) -> int:
+        found = [Path(parent) for parent, _, _ in os.walk(self.root) if Path(parent).name == INCOMING]
+        return sum(self._remove_stale(folder) for folder in found)
+
+    def _remove_stale(self, folder: Path) -> int:
         """What killed processes left: it holds personal data, and nobody else would look here."""
+        removed = 0
         for path in folder.iterdir():
             with suppress(FileNotFoundError):  # its process ended well meanwhile
-                if self.clock() - path.stat().st_mtime > STALE_AFTER:
-                    shutil.rmtree(path)
+                age = self.clock() - path.stat().st_mtime
+                held = is_locked(path)
+                if age > (STALE_AFTER if held is None else ABANDONED_AFTER) and not held:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    removed += 1
+        return removed
 
 
 def kept_name(folder: str, digest: str, suffix: str) -> str:

@@ -89,6 +89,9 @@ class ObjectStore:
     def size(self) -> int:
         return sum(file.bytes for file in self.names(""))
 
+    def remove_abandoned(self) -> int:
+        return self.passage.remove_abandoned()
+
     def describe(self, name: str) -> str:
         return f"s3://{self.bucket}/{self._key(name)}"
 
