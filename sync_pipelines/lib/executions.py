@@ -140,7 +140,8 @@ def _is_busy(connection: postgres.Connection) -> bool:
 def _close_failed(opened: Execution, error: BaseException) -> None:
     sentence = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
     if not isinstance(error, Exception):  # Ctrl-C, a signal, Dagster's own interruption
-        sentence = "A execução foi interrompida antes do fim; nada ficou gravado pela metade."
+        kind = type(error).__name__
+        sentence = f"A execução foi interrompida antes do fim ({kind}); nada ficou gravado pela metade."
     try:
         opened.close("failed", sentence)
         opened.log("ERROR", sentence, {"run_id": opened.run_id})
