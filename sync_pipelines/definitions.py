@@ -8,9 +8,10 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines.aimindset import system as aimindset
+from sync_pipelines.hitss import rejects
 from sync_pipelines.hitss import system as hitss
 from sync_pipelines.lib import redaction
-from sync_pipelines.operations import growth_assets, sensors
+from sync_pipelines.operations import growth_assets, retention_assets, sensors
 from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.operations.dead_runs import watched_executor
 from sync_pipelines.scouter import system as scouter
@@ -47,6 +48,9 @@ def build(values: Settings) -> dg.Definitions:
         ],
         executor=watched_executor(ops),
     )
+    if ops is not None:
+        kept = retention_assets.definitions(values, scheduled, reject_folders=[rejects.FOLDER])
+        systems.append(kept)
     return dg.Definitions.merge(house, growth_assets.definitions(values, scheduled), *systems)
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
@@ -75,6 +76,10 @@ class LandingStore(Protocol):
 
     def names(self, prefix: str) -> list[StoredFile]:
         """Every finished file below a folder, by name; of the whole store with an empty prefix."""
+        ...
+
+    def modified(self, name: str) -> datetime:
+        """When a file was last written; AbsentError when the store has no such file."""
         ...
 
     def remove(self, name: str) -> None:
@@ -149,6 +154,12 @@ class FolderStore:
     def names(self, prefix: str) -> list[StoredFile]:
         found = self._files(self.locate(prefix))
         return sorted(file for file in found if INCOMING not in PurePosixPath(file.name).parts)
+
+    def modified(self, name: str) -> datetime:
+        path = self.locate(name)
+        if not path.is_file():
+            raise AbsentError(f"{path} is not there.")
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def remove(self, name: str) -> None:
         path = self.root / name

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,12 @@ class ObjectStore:
         return sorted(
             StoredFile(entry["Key"].removeprefix(self._key("")), entry["Size"]) for entry in entries
         )
+
+    def modified(self, name: str) -> datetime:
+        with self._told(self.describe(name)):
+            answer = self._client.head_object(Bucket=self.bucket, Key=self._key(name))
+        moment: datetime = answer["LastModified"]
+        return moment
 
     def remove(self, name: str) -> None:
         with self._told(self.describe(name)):

@@ -251,6 +251,7 @@ def test_the_automation_is_on_where_a_person_expects_it(environment: str, runnin
         "hitss_backup_daily",
         "hitss_watch_hourly",
         "growth_daily",
+        "retention_daily",
     }
     assert {schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules} == {
         running

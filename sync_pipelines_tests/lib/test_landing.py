@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -397,3 +398,11 @@ def test_an_answer_of_the_storage_is_transient_or_says_what_to_check(
     assert str(error).startswith("s3://b/x")
     with pytest.raises(kind, match=words):
         raise error
+
+
+def test_a_file_knows_when_it_was_written(store: LandingStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # a bucket counts in whole seconds
+    name = land(store).path
+    assert before <= store.modified(name) <= datetime.now(UTC) + timedelta(seconds=1)
+    with pytest.raises(AbsentError):
+        store.modified("hitss/nothing")
