@@ -18,7 +18,7 @@ from sync_pipelines.hitss.loading import MonthLoader
 from sync_pipelines.hitss.plan import LoadPlan, Outcome
 from sync_pipelines.hitss.summary import Row
 from sync_pipelines.hitss.tables import PROJECT
-from sync_pipelines.lib import postgres
+from sync_pipelines.lib import interruptions, postgres
 from sync_pipelines.lib.executions import Execution
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.ledger import Ledger, RecordableProof
@@ -130,9 +130,12 @@ def open_session(
     open_months = [month for month in months if month not in settled]
     with ExitStack() as stack:
         idle: SimpleQueue[MonthLoader] = SimpleQueue()
-        for _ in range(min(CONNECTIONS, len(open_months))):
-            connection = stack.enter_context(postgres.connect(url, what=PROJECT))
-            idle.put(MonthLoader(connection, plan))
+        loaders = [
+            MonthLoader(stack.enter_context(postgres.connect(url, what=PROJECT)), plan)
+            for _ in range(min(CONNECTIONS, len(open_months)))
+        ]
+        for one in loaders:
+            idle.put(one)
 
         def load(month: str) -> Outcomes:
             loader = idle.get()
@@ -150,6 +153,7 @@ def open_session(
             plan, ledger, execution.run_id, execution, progress, settled, futures, summaries
         )
         try:
-            yield session
+            with interruptions.cancelling(pool, [one.connection for one in loaders]):
+                yield session
         finally:
             session.record()

@@ -9,10 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:  # slow to import
+    from sync_pipelines.lib import postgres
+
+CANCEL_SECONDS = 5.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,6 +66,25 @@ def noticed() -> Iterator[Received]:
         signal.set_wakeup_fd(before)
         os.close(reader)
         os.close(writer)
+
+
+@contextmanager
+def cancelling(pool: Executor, connections: Sequence[postgres.Connection]) -> Iterator[None]:
+    """When an interruption ends the block, end what the pool's threads wait for at these connections.
+
+    A signal reaches the main thread only: a thread that waits for somebody's lock would keep the process for ever.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            import psycopg
+
+            pool.shutdown(wait=False, cancel_futures=True)
+            for connection in connections:
+                with suppress(psycopg.Error):  # its server is gone, and so is what it waited for
+                    connection.cancel_safe(timeout=CANCEL_SECONDS)
+        raise
 
 
 class Received:
