@@ -21,6 +21,7 @@ from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.lib.partition_runs import failure_sentence, keep_connections
+from sync_pipelines.lib.quiet_stderr import without_statements
 from sync_pipelines.operations.dead_runs import end_dead_runs_quietly, worker_tags
 from sync_pipelines.settings import Settings
 
@@ -116,7 +117,7 @@ def materialize(
         first, last = partitions
         tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     run_id = str(uuid4())
-    with interruptions.raising(), interruptions.noticed() as received:
+    with interruptions.raising(), interruptions.noticed() as received, without_statements():
         try:
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=where,

@@ -43,12 +43,12 @@ def open_runs(world: World) -> list[str]:
     return [row[0] for row in world.rows(OPEN, "dagster")]
 
 
-def hanging(world: World) -> tuple[subprocess.Popen[bytes], str]:
+def hanging(world: World, fault: str = "hang", **params: object) -> tuple[subprocess.Popen[bytes], str]:
     """A command that waits for its download; its run in Dagster."""
-    world.fault("hang", times=1)
+    world.fault(fault, times=1, **params)
     command = world.start("run", "hitss", sandboxed=True)
     (run_id,) = until(lambda: open_runs(world) or None, "the run")
-    until(lambda: "hang" not in world.faults(), "the request")
+    until(lambda: fault not in world.faults(), "the request")
     return command, run_id
 
 
@@ -149,11 +149,11 @@ def test_runs_of_the_command_line_are_listed_under_their_job(loaded: World) -> N
 def test_a_database_that_is_lost_ends_the_command_in_a_sentence(loaded: World) -> None:
     """All of them at once, Dagster's too: nothing can be recorded any more, and a person still reads what happened."""
     before = loaded.log.stat().st_size
-    command, _run_id = hanging(loaded)
+    command, _run_id = hanging(loaded, "slow", seconds=3)
     lock_file = loaded.sandbox._postgres._data() / "postmaster.pid"
     os.kill(int(lock_file.read_text().split("\n", 1)[0]), signal.SIGQUIT)
-    loaded.release()
     assert command.wait(120) == 1
     output = loaded.log.read_bytes()[before:].decode()
     assert "Traceback" not in output
+    assert "[SQL" not in output
     assert "database" in output
