@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -77,6 +77,8 @@ class Materialized:
 def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
     """The configured instance, or one in memory (said through `note`) when its database cannot be reached."""
     ops = settings.ops_database_url.get_secret_value() if settings.ops_database_url else None
+    with suppress(OSError):  # what stands in its way is told by the download itself
+        settings.landing_store.remove_abandoned()
     url = settings.dagster_pg_url
     if url is not None and os.environ.get("DAGSTER_HOME"):
         try:

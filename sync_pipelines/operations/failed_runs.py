@@ -26,6 +26,17 @@ def sentences_of(failures: Sequence[dg.DagsterEvent], failure: dg.DagsterEvent) 
     return " ".join(sentences) or failure.message or "sem mensagem"
 
 
+def failed_partitions_of(failures: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
+    """The partitions that a run over a range names as those that failed; its others are done."""
+    found: set[str] = set()
+    for event in failures:
+        told = event.step_failure_data.user_failure_data
+        named = told.metadata.get("failed_partitions") if told else None
+        if isinstance(named, dg.JsonMetadataValue) and isinstance(named.data, list):
+            found |= {str(partition) for partition in named.data}
+    return tuple(sorted(found))
+
+
 @dataclass(frozen=True)
 class FailedRun:
     """A run that failed, what is known of its surroundings, and when that is looked at."""
@@ -37,6 +48,8 @@ class FailedRun:
     ui_url: str
     zone: tzinfo
     now: datetime
+    #: Of a run over a range those that failed; empty where it does not say.
+    failed_partitions: tuple[str, ...] = ()
 
     def alert(self) -> Alert:
         assets = self._assets()
@@ -69,23 +82,28 @@ class FailedRun:
         return sorted(keys or set(self.run.asset_selection or ()))
 
     def _partitions(self) -> str | None:
+        if failed := self.failed_partitions:
+            more = f" e mais {len(failed) - NAMED}" if len(failed) > NAMED else ""
+            return ", ".join(failed[:NAMED]) + more
         one = self.run.tags.get("dagster/partition")
         first, last = (self.run.tags.get(name) for name in _RANGE)
         return one or (f"{first} a {last}" if first != last else first)
 
     def _last_good(self, assets: Sequence[dg.AssetKey]) -> str:
-        found = [
-            (entry.timestamp, asset, event.partition)
-            for asset in assets
-            if (entry := self.instance.get_latest_materialization_event(asset)) is not None
-            and (event := entry.dagster_event) is not None
-        ]
-        if not found:
-            return "não há nenhum registro"
-        timestamp, asset, partition = min(found, key=lambda one: one[0])
-        of = f", partição {partition}" if partition else ""
-        moment = self._moment(datetime.fromtimestamp(timestamp, UTC))
-        return f"{asset.to_user_string()} em {moment}{of}"
+        """The oldest among the newest data of the assets, of the partitions that failed where they are known."""
+        partitions = self.failed_partitions or tuple(filter(None, [self.run.tags.get("dagster/partition")]))
+        newest = [found for asset in assets if (found := self._newest(asset, partitions))]
+        if not newest:
+            return "não há nenhum registro" + (" destas partições" if partitions else "")
+        record = min(newest, key=lambda one: one.timestamp)
+        of = f", partição {record.partition_key}" if record.partition_key else ""
+        moment = self._moment(datetime.fromtimestamp(record.timestamp, UTC))
+        return f"{record.asset_key.to_user_string()} em {moment}{of}" if record.asset_key else moment
+
+    def _newest(self, asset: dg.AssetKey, partitions: Sequence[str]) -> dg.EventLogRecord | None:
+        wanted = dg.AssetRecordsFilter(asset, asset_partitions=list(partitions) or None)
+        records = self.instance.fetch_materializations(wanted, limit=1).records
+        return records[0] if records else None
 
     def _next_try(self) -> str:
         if self.repository is None:

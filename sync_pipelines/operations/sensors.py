@@ -14,7 +14,7 @@ from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.operations.alerts import Alert, Channel, once, send_alert
 from sync_pipelines.operations.dead_runs import DeadRuns, end_dead_runs
-from sync_pipelines.operations.failed_runs import FailedRun, sentences_of
+from sync_pipelines.operations.failed_runs import FailedRun, failed_partitions_of, sentences_of
 
 logger = logging.getLogger(__name__)
 #: How many executions a message names; of more it says how many.
@@ -196,7 +196,14 @@ def failure_alert(
             return dg.SkipReason("The step told of its failure by itself.")
         text = sentences_of(failures, context.failure_event)
         failed = FailedRun(
-            context.dagster_run, context.instance, context.repository_def, text, ui_url, zone, clock()
+            run=context.dagster_run,
+            instance=context.instance,
+            repository=context.repository_def,
+            detail=text,
+            ui_url=ui_url,
+            zone=zone,
+            now=clock(),
+            failed_partitions=failed_partitions_of(failures),
         )
         if ops_url is None:
             send_alert(failed.alert(), channels)

@@ -1,6 +1,7 @@
 """What an alert of a failed run says to a person who has never seen the project."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.operations.alerts import Alert
-from sync_pipelines.operations.failed_runs import FailedRun
+from sync_pipelines.operations.failed_runs import FailedRun, failed_partitions_of
 from sync_pipelines.operations.sensors import failure_alert
 
 NOW = datetime(2026, 11, 28, 19, 30, tzinfo=UTC)
@@ -92,7 +93,7 @@ def test_without_a_schedule_the_sensor_is_named_and_without_both_nothing_is_prom
     stopped = definitions(dg.DefaultScheduleStatus.STOPPED)
     said = lines(failed(instance, stopped).alert())
     assert said["Próxima tentativa"] == "sozinha, pelo sensor hitss_changed_months"
-    assert said["Últimos dados bons"] == "não há nenhum registro"
+    assert said["Últimos dados bons"] == "não há nenhum registro destas partições"
     bare = dg.Definitions(assets=[dre_lines], jobs=[dg.define_asset_job("hitss_load", selection=[dre_lines])])
     assert lines(failed(instance, bare).alert())["Próxima tentativa"] == "nenhuma automática"
 
@@ -111,6 +112,28 @@ def test_a_run_of_the_ui_is_named_by_its_assets_and_one_of_a_terminal_is_repeate
     assert "__ASSET_JOB" not in by_hand.alert().text
     typed = failed(instance, definitions(), **{"sync/launched_by": "command line"})
     assert "repita o comando" in lines(typed.alert())["O que fazer"]
+
+
+def test_of_a_range_those_that_failed_are_named_and_the_others_are_no_good_data_of_theirs(
+    instance: dg.DagsterInstance,
+) -> None:
+    made = definitions()
+    assert run(instance, made).success  # of 2026-11-20
+
+    @dg.op
+    def months() -> None:
+        raise dg.Failure("2 of 5 failed", metadata={"failed_partitions": ["2026-11-22", "2026-11-21"]})
+
+    @dg.job
+    def some_job() -> None:
+        months()
+
+    result = some_job.execute_in_process(instance=instance, raise_on_error=False)
+    failed_ones = failed_partitions_of([one for one in result.all_events if one.is_step_failure])
+    assert failed_ones == ("2026-11-21", "2026-11-22")
+    alert = replace(failed(instance, made), failed_partitions=failed_ones).alert()
+    assert alert.title == "execução falhou: dre_lines (2026-11-21, 2026-11-22)"
+    assert lines(alert)["Últimos dados bons"] == "não há nenhum registro destas partições"
 
 
 @pytest.mark.filterwarnings("ignore:Parameter `repository_def`")

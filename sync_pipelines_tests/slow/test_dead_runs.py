@@ -71,6 +71,8 @@ def test_a_killed_run_is_ended_by_the_next_one(loaded: World) -> None:
     assert status == 0, output
     assert f"The run {run_id} of a process that is gone was ended." in " ".join(output.split())
     assert (status_of(loaded, run_id), open_runs(loaded), loaded.open_executions()) == ("FAILURE", [], [])
+    assert loaded.value("select count(*) from concurrency_slots where run_id is not null", "dagster") == 0
+    assert incoming(loaded) == []
     said = loaded.value(
         f"select event from event_logs where run_id = '{run_id}' and dagster_event_type = 'PIPELINE_FAILURE'",
         "dagster",
