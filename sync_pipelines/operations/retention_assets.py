@@ -78,17 +78,14 @@ def definitions(
                 "landing_retention_days": settings.landing_retention_days,
                 "rejects_retention_days": settings.rejects_retention_days,
             },
-            check_results=[
-                dg.AssetCheckResult(
-                    passed=left.is_empty,
-                    check_name=KEPT_TIME,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description=f"Still there: {_told(left)}",
-                )
-            ],
+            check_results=[_check(left)],
         )
 
-    schedule = dg.ScheduleDefinition(
+    return dg.Definitions(assets=[kept_time], jobs=[retention_job], schedules=[_schedule(status)])
+
+
+def _schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
         name="retention_daily",
         job=retention_job,
         cron_schedule="30 5 * * *",
@@ -96,7 +93,15 @@ def definitions(
         default_status=status,
         description="Exports and rejected rows hold personal data, and nothing of the originals ever went.",
     )
-    return dg.Definitions(assets=[kept_time], jobs=[retention_job], schedules=[schedule])
+
+
+def _check(left: Plan) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=left.is_empty,
+        check_name=KEPT_TIME,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Still there: {_told(left)}",
+    )
 
 
 def _told(plan: Plan) -> str:
