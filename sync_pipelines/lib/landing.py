@@ -24,7 +24,7 @@ from sync_pipelines.lib.folder_locks import is_locked, locked
 
 INCOMING = "incoming"
 #: Seconds after which what is still incoming, and locked by nobody, belongs to a process that was killed.
-ABANDONED_AFTER = 5.0
+ABANDONED_AFTER = 1.0
 #: The same where the file system knows no locks: no run takes a day.
 STALE_AFTER = 86_400.0
 

@@ -269,7 +269,7 @@ def test_what_a_living_process_writes_stays_however_long_it_takes(folder: Folder
 
 def test_what_a_killed_process_left_goes_with_the_next_download(folder: FolderStore) -> None:
     left = left_behind(folder)
-    with later(folder, ABANDONED_AFTER - 1).incoming("archive", ".zst"):
+    with later(folder, ABANDONED_AFTER / 2).incoming("archive", ".zst"):
         assert left.exists()
     with later(folder, ABANDONED_AFTER + 1).incoming("archive", ".zst"):
         assert not left.exists()
