@@ -2,19 +2,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The system's certificates count, as they do for pip: a company's proxy has one of its own.
+UV := UV_SYSTEM_CERTS=true $(BIN)/uv
 SOURCES := sync_pipelines sync_pipelines_tests benchmarks
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # uv installs the locked set in a tenth of pip's time; where it cannot (an index that only pip knows), pip does.
+# INSTALLER=uv or INSTALLER=pip allows that one only; CI installs by pip too.
+INSTALLER ?= any
+PIP := -m pip install --quiet --disable-pip-version-check
+WITH_UV := $(BIN)/python $(PIP) --require-hashes -r requirements-uv.lock \
+  && $(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+WITH_PIP := $(BIN)/python $(PIP) --require-hashes -r requirements.lock
+WITH_ANY := { $(WITH_UV); } || { echo "uv could not install the dependencies; pip does."; $(WITH_PIP); }
+INSTALLATION := $(if $(filter uv,$(INSTALLER)),$(WITH_UV),$(if $(filter pip,$(INSTALLER)),$(WITH_PIP),$(WITH_ANY)))
+
 $(VENV)/installed: requirements.lock requirements-uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Could not create $(VENV); on Debian: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock \
-	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(INSTALLATION)
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q sync_pipelines
 	@touch $@
 
@@ -48,8 +57,8 @@ bench: install  ## our paths beside the floor, bare pipes and naive ways, as rat
 	@$(BIN)/python -m benchmarks.scouter
 
 lock: install  ## resolve the dependencies anew
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
-	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements-uv.lock
+	@$(UV) pip compile pyproject.toml --extra dev --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	@echo uv | $(UV) pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements-uv.lock
 
 clean:  ## remove the environment and the sandbox's data
 	rm -rf $(VENV) .state

@@ -9,34 +9,16 @@ import os
 import re
 import shlex
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from typer.core import TyperGroup
 
-
-class _Commands(TyperGroup):
-    """What is meant for a person (a setting, a database, the sandbox) ends as its sentence and status 1."""
-
-    def invoke(self, ctx: Any) -> object:
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            from sync_pipelines.lib.failures import SyncError
-            from sync_pipelines.sandbox.postgres_binaries import PostgresError
-            from sync_pipelines.sandbox.world import SandboxError
-            from sync_pipelines.settings import SettingsError
-
-            if not isinstance(error, SyncError | SettingsError | PostgresError | SandboxError):
-                raise
-            console.print(str(error), style="red")
-            raise typer.Exit(1) from None
-
+from sync_pipelines.commands import Commands, console
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,8 +28,23 @@ sandbox_app = typer.Typer(no_args_is_help=True, help="The outside world in a box
 app.add_typer(sandbox_app, name="sandbox")
 backup_app = typer.Typer(no_args_is_help=True, help="Backups that retention must leave, or may let go again.")
 app.add_typer(backup_app, name="backup")
-# Sentences hold brackets, as in accept: [guard], which are no markup.
-console = Console(highlight=False, markup=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(version("sync_pipelines"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    pass
+
 
 Home = Annotated[Path, typer.Option("--home", help="Folder that keeps the sandbox's data.")]
 Scale = Annotated[float, typer.Option(help="Size of the export; 1 is about 22,300 rows.")]
@@ -236,11 +233,14 @@ def migrate(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare the databases with what they should be.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --verify: also print each thing that is right.")
+    ] = False,
 ) -> None:
     """Bring the configured databases to the newest structure; nothing of an application is dropped."""
-    from sync_pipelines.report import migrate_and_print
+    from sync_pipelines.inspections import migrate_and_print
 
-    raise typer.Exit(0 if migrate_and_print(console, plan=plan, verify=verify) else 1)
+    raise typer.Exit(0 if migrate_and_print(console, plan=plan, verify=verify, verbose=verbose) else 1)
 
 
 @app.command()
@@ -248,11 +248,14 @@ def doctor(
     probe_export: Annotated[
         bool, typer.Option("--probe-export", help="Also request the export, which takes minutes.")
     ] = False,
+    mail: Annotated[
+        bool, typer.Option("--mail", help="Also send a test mail to ALERT_EMAIL_TO, as alerts are sent.")
+    ] = False,
 ) -> None:
-    """Say what is right and what is wrong with the databases and the HITSS endpoint, before anything runs."""
-    from sync_pipelines.report import diagnose_and_print
+    """Say what is right and what is wrong with databases, endpoints and the mail server, before anything runs."""
+    from sync_pipelines.inspections import diagnose_and_print
 
-    raise typer.Exit(0 if diagnose_and_print(console, probe_export=probe_export) else 1)
+    raise typer.Exit(0 if diagnose_and_print(console, probe_export=probe_export, send_mail=mail) else 1)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines.aimindset import system as aimindset
+from sync_pipelines.hitss import rejects
 from sync_pipelines.hitss import system as hitss
 from sync_pipelines.lib import redaction
-from sync_pipelines.operations import growth_assets, sensors
+from sync_pipelines.operations import growth_assets, retention_assets, sensors
 from sync_pipelines.operations.alerts import house_channels
+from sync_pipelines.operations.dead_runs import watched_executor
 from sync_pipelines.scouter import system as scouter
 from sync_pipelines.settings import Settings, settings
 
@@ -30,12 +32,25 @@ def build(values: Settings) -> dg.Definitions:
     ops = values.ops_database_url.get_secret_value() if values.ops_database_url else None
     house = dg.Definitions(
         sensors=[
-            sensors.sweeper(watched, status, channels),
+            sensors.sweeper(
+                watched, status, channels, ops_url=ops, store=values.landing_store, demo=values.is_demo
+            ),
             # A failed day of AIMindset is told once, by its own asset, however often it is tried.
-            sensors.failure_alert(status, channels, own={"aimindset_day"}, ops_url=ops),
+            sensors.failure_alert(
+                status,
+                channels,
+                own={"aimindset_day"},
+                ops_url=ops,
+                ui_url=values.dagster_ui_url,
+                zone=values.zone,
+            ),
+            *([] if on else [sensors.switched_off(values.sync_env)]),
         ],
-        executor=dg.in_process_executor,
+        executor=watched_executor(ops),
     )
+    if ops is not None:
+        kept = retention_assets.definitions(values, scheduled, reject_folders=[rejects.FOLDER])
+        systems.append(kept)
     return dg.Definitions.merge(house, growth_assets.definitions(values, scheduled), *systems)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 
+from sync_pipelines.inspections import print_findings
 from sync_pipelines.lib.findings import Finding
 from sync_pipelines.runs import RunReport
 from sync_pipelines.settings import Settings, SettingsError, read_settings
@@ -180,6 +181,7 @@ def verify_and_print(console: Console, archive: str | None) -> bool:
             Finding(not wrong, f"{name}: {' '.join(wrong) or 'as its manifest says'}")
             for name, wrong in found.items()
         ),
+        verbose=True,
     )
 
 
@@ -200,56 +202,3 @@ def print_run(console: Console, system: str, report: RunReport) -> None:
         console.print("Everything is proved.", style="green")
     else:
         console.print("Not everything is proved.", style="red")
-
-
-def migrate_and_print(console: Console, *, plan: bool, verify: bool) -> bool:
-    """Migrate the configured databases, or print what that would do, or whether they are as they should be."""
-    from sync_pipelines.migrations import inspect as inspection
-    from sync_pipelines.migrations import runner
-
-    settings = read_settings()
-    configured = {
-        runner.OPS: settings.ops_database_url,
-        runner.FABRICIO: settings.fabricio_database_url,
-        runner.HITSS: settings.hitss_database_url,
-        runner.AIMINDSET: settings.aimindset_database_url,
-        runner.TABULADORMAX: settings.tabuladormax_database_url,
-    }
-    good = True
-    for history, secret in configured.items():
-        if secret is None:
-            console.print(f"{history.what}: {history.setting} is not set; left out.")
-            continue
-        if history == runner.AIMINDSET and not settings.aimindset_widen_backup_logs:
-            console.print(f"{history.what}: AIMINDSET_WIDEN_BACKUP_LOGS is not true; left out.")
-            continue
-        url = secret.get_secret_value()
-        if plan:
-            console.print(f"{history.what}:", style="bold")
-            for sentence in inspection.plan(history, url).sentences():
-                console.print(f"  {sentence}")
-        elif verify:
-            console.print(f"{history.what}:", style="bold")
-            good = print_findings(console, inspection.verify(history, url)) and good
-        else:
-            runner.upgrade(history, url)
-            console.print(f"{history.what} is at the newest structure.")
-    return good
-
-
-def diagnose_and_print(console: Console, *, probe_export: bool) -> bool:
-    """Print what is right and what is wrong with the configured services; False when something is wrong."""
-    from sync_pipelines.doctor import diagnose
-
-    return print_findings(console, diagnose(read_settings(), probe_export=probe_export))
-
-
-def print_findings(console: Console, findings: Iterable[Finding]) -> bool:
-    """One line a finding; False when one is not right."""
-    good = True
-    for finding in findings:
-        good = good and finding.ok
-        console.print(
-            f"  {'ok   ' if finding.ok else 'WRONG'} {finding.sentence}", style=None if finding.ok else "red"
-        )
-    return good

@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
+from sync_pipelines.lib import interruptions, liveness, postgres
 from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.lib.partition_runs import failure_sentence, keep_connections
+from sync_pipelines.lib.quiet_stderr import without_statements
+from sync_pipelines.operations.dead_runs import end_dead_runs_quietly, worker_tags
 from sync_pipelines.settings import Settings
 
+#: The UI lists a job's runs by the name of its code location; and what a person began, only a person repeats.
+_TAGS = {
+    "sync/launched_by": "command line",
+    ".dagster/repository": "__repository__@sync_pipelines",
+    "dagster/max_retries": "0",
+}
+HISTORY_LOST = (
+    "Dagster's database was lost while the run was under way: what was committed stays, and the run is not proved."
+    " Run it again when the database answers."
+)
 #: Dagster's own console lines are for its developers; ours go through `progress`.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -61,6 +76,9 @@ class Materialized:
 @contextmanager
 def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
     """The configured instance, or one in memory (said through `note`) when its database cannot be reached."""
+    ops = settings.ops_database_url.get_secret_value() if settings.ops_database_url else None
+    with suppress(OSError):  # what stands in its way is told by the download itself
+        settings.landing_store.remove_abandoned()
     url = settings.dagster_pg_url
     if url is not None and os.environ.get("DAGSTER_HOME"):
         try:
@@ -69,8 +87,11 @@ def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.Dag
         except SyncError as error:
             note(f"{error} The run goes on without history in the UI.")
         else:
-            with dg.DagsterInstance.get() as found:
+            with dg.DagsterInstance.get() as found, liveness.holding(ops):
                 keep_connections(found)
+                # Where no daemon runs nobody else ends them, and they hold what this run may need.
+                for run_id in end_dead_runs_quietly(found, ops).ended:
+                    note(f"The run {run_id} of a process that is gone was ended.")
                 yield found
             return
     else:
@@ -89,19 +110,45 @@ def materialize(
     partitions: tuple[str, str] | None = None,
     partition: str | None = None,
 ) -> Materialized:
-    """Run a job in this process, over a partition or a range of them; never raises for a failed step."""
-    tags = {"sync/launched_by": "command line"}
+    """Run a job in this process, over a partition or a range of them; never raises for a failed step.
+
+    Raises InterruptedRunError when a signal ended it: the run is ended by then, and nothing more is to be begun.
+    """
+    tags = {**_TAGS, **worker_tags()}
     if partitions:
         first, last = partitions
         tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    result = definitions.resolve_job_def(job).execute_in_process(
-        instance=where,
-        raise_on_error=False,
-        run_config={**_QUIET, **config},
-        tags=tags,
-        partition_key=partition,
-        asset_selection=list(selection) if selection else None,
-    )
+    run_id = str(uuid4())
+    with interruptions.raising(), interruptions.noticed() as received, without_statements():
+        try:
+            result = definitions.resolve_job_def(job).execute_in_process(
+                instance=where,
+                run_id=run_id,
+                raise_on_error=False,
+                run_config={**_QUIET, **config},
+                tags=tags,
+                partition_key=partition,
+                asset_selection=list(selection) if selection else None,
+            )
+            if number := received.first():
+                raise InterruptedRunError(number)
+            return _outcome(where, result)
+        except SQLAlchemyError as error:
+            # Its own text holds the statement and its parameters.
+            return Materialized({}, [f"{HISTORY_LOST} ({type(error).__name__})"])
+        except KeyboardInterrupt as interruption:
+            _end(where, run_id, f"{interruption} What had been committed stays.")
+            raise
+
+
+def _end(where: dg.DagsterInstance, run_id: str, sentence: str) -> None:
+    """End a run that the interruption met before its first step or after its last one."""
+    run = where.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        where.report_run_failed(run, sentence)
+
+
+def _outcome(where: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> Materialized:
     found: dict[str, list[Mapping[str, Any]]] = {}
     # As stored: what a step logs before it fails is not among the result's own events.
     for record in where.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
+import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
 from sync_pipelines.cli import app
+from sync_pipelines.commands import Commands
 from sync_pipelines.sandbox.hitss.request import MANAGER, Caller
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
@@ -141,8 +145,8 @@ def upstream(typed: Terminal) -> Iterator[str]:
         ("demo --help", ["--once", "--port", "--home", "--scale", "--wait"]),
         ("run --help", ["--from", "--to", "--accept", "Exit status 0 only when all is proved"]),
         ("sandbox --help", ["up", "down", "status", "env"]),
-        ("migrate --help", ["--plan", "--verify"]),
-        ("doctor --help", ["--probe-export"]),
+        ("migrate --help", ["--plan", "--verify", "--verbose"]),
+        ("doctor --help", ["--probe-export", "--mail"]),
     ],
 )
 def test_help_says_what_there_is(tmp_path: Path, command: str, words_of_it: list[str]) -> None:
@@ -150,6 +154,55 @@ def test_help_says_what_there_is(tmp_path: Path, command: str, words_of_it: list
     assert result.exit_code == 0
     for word in words_of_it:
         assert word in words(result)
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    result = Terminal(tmp_path)("--version")
+    assert (result.exit_code, result.output.strip()) == (0, version("sync_pipelines"))
+
+
+@pytest.mark.parametrize("command", ["migrate", "migrate --plan", "migrate --verify"])
+def test_with_nothing_configured_there_is_nothing_to_migrate(tmp_path: Path, command: str) -> None:
+    assert_ends_in_a_sentence(Terminal(tmp_path)(command), "No database is configured", "OPS_DATABASE_URL")
+
+
+def test_a_comparison_prints_what_is_wrong_and_the_rest_as_a_number(typed: Terminal) -> None:
+    short, long = typed("migrate --verify"), typed("migrate --verify --verbose")
+    assert (short.exit_code, long.exit_code) == (0, 0), short.output
+    assert "things are as they should be, nothing is missing" in words(short)
+    assert len(short.output.splitlines()) < 15 < 200 < len(long.output.splitlines())
+    with psycopg.connect(typed.environment["OPS_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("drop index ops.proofs_newest")
+        try:
+            broken = typed("migrate --verify")
+        finally:
+            connection.execute("create index proofs_newest on ops.proofs (asset, partition_key, id desc)")
+    assert broken.exit_code == 1
+    assert "WRONG" in broken.output
+    assert "proofs_newest" in broken.output
+
+
+def test_what_nobody_foresaw_ends_in_a_sentence_too(capsys: pytest.CaptureFixture[str]) -> None:
+    from sync_pipelines.lib.redaction import register
+
+    register("uma-senha-longa")
+    app = typer.Typer(cls=Commands)
+
+    @app.command()
+    def broken() -> None:
+        raise LookupError("login with uma-senha-longa\nand a row of somebody")
+
+    @app.command()
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    ended = CliRunner().invoke(app, ["broken"])
+    assert (ended.exit_code, type(ended.exception)) == (1, SystemExit)
+    said = ended.output + capsys.readouterr().out
+    assert "It ended by an error that nobody foresaw, at test_cli.py:" in " ".join(said.split())
+    assert "LookupError: login with ***" in " ".join(said.split())
+    assert "a row of somebody" not in said
+    assert CliRunner().invoke(app, ["interrupted"]).exit_code == 128 + signal.SIGTERM
 
 
 def test_a_run_loads_what_changed_and_the_next_one_nothing(typed: Terminal, first_run: Result) -> None:

@@ -1,4 +1,4 @@
-"""The machine that we run on: where landed files go, and the time zone that decides what a day is."""
+"""The machine that we run on: whether anything runs by itself, where landed files go, what a day is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sync_pipelines.doctor.network import is_local
 from sync_pipelines.lib.findings import Finding
+
+if TYPE_CHECKING:  # slow to import
+    from pydantic import SecretStr
+
+    from sync_pipelines.settings import Settings
+
+#: The settings that name the database of an application.
+PROJECTS = (
+    "fabricio_database_url",
+    "hitss_database_url",
+    "aimindset_database_url",
+    "tabuladormax_database_url",
+)
 
 #: An export is 1.4 MB and is kept as it came; below this the disk is about to stop everything else too.
 LEAST_FREE_BYTES = 1 << 30
@@ -41,6 +56,32 @@ def landing(root: Path, *, least_free: int = LEAST_FREE_BYTES) -> Iterator[Findi
     yield Finding(
         free >= least_free, room if free >= least_free else f"{room}: make room, or name another disk"
     )
+
+
+def automation(settings: Settings) -> Finding:
+    """Do schedules and sensors run? Off they are right only where no database of a real project is configured."""
+    if settings.automation_is_on:
+        return Finding(True, f"SYNC_ENV: {settings.sync_env}: schedules and sensors start switched on")
+    off = f"SYNC_ENV: {settings.sync_env}: all schedules and sensors start switched off"
+    away = [name.upper() for name in PROJECTS if (url := getattr(settings, name)) and not _is_here(url)]
+    if not away:
+        return Finding(True, f"{off}, which is meant where no database of a real project is configured")
+    return Finding(
+        False,
+        f"{off}, and {', '.join(away)} {'is' if len(away) == 1 else 'are'} not on this machine: nothing would run by"
+        " itself. Set SYNC_ENV=production, then start the daemon and the webserver again",
+    )
+
+
+def _is_here(url: SecretStr) -> bool:
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        parts = conninfo_to_dict("postgresql://" + url.get_secret_value().split("://", 1)[-1])
+    except psycopg.Error:
+        return False  # another finding says what is wrong with it
+    return is_local(str(parts.get("hostaddr") or parts.get("host") or ""))
 
 
 def time_zone(name: str) -> Finding:

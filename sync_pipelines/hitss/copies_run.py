@@ -35,7 +35,9 @@ def run_mirror(
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys()
     asked = asked_months(order, first, last)
     report = RunReport()
-    sensors.sweep_all(system.watched(settings), sensors.teller(house_channels(settings)))
+    sensors.sweep_all(
+        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
+    )
     progress("comparing both projects.")
     with runs.instance(settings, report.notes.append) as instance:
         done = runs.materialize(
@@ -64,7 +66,9 @@ def run_backup(
     keeping = safekeeping or DreSafekeeping(settings)
     definitions = system.definitions(settings, safekeeping=keeping)
     report = RunReport()
-    sensors.sweep_all(system.watched(settings), sensors.teller(house_channels(settings)))
+    sensors.sweep_all(
+        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
+    )
     progress("copying dre_hitss.")
     day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
     with runs.instance(settings, report.notes.append) as instance:

@@ -146,7 +146,7 @@ class MirrorRun:
                 record.failed += self.session.source.get(month, Side()).digest.rows
             raise
         for record in self.records:
-            record.processed += outcome.changes.written
+            record.advance(outcome.changes.written)
         decides = self.session.decision == "keep_own_rows" and outcome.own_rows and month not in self.kept
         self._unwritten.append((month, outcome.proof, bool(decides)))
         # Tried again with the next month, and at the end over a new connection.

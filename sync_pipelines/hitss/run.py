@@ -40,7 +40,9 @@ def run(
     asked = asked_months(order, first, last)
     report = RunReport()
     # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
-    sensors.sweep_all(system.watched(settings), sensors.teller(house_channels(settings)))
+    sensors.sweep_all(
+        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
+    )
     with runs.instance(settings, report.notes.append) as instance:
 
         def materialize(

@@ -18,7 +18,7 @@ from sync_pipelines.hitss.loading import MonthLoader
 from sync_pipelines.hitss.plan import LoadPlan, Outcome
 from sync_pipelines.hitss.summary import Row
 from sync_pipelines.hitss.tables import PROJECT
-from sync_pipelines.lib import postgres
+from sync_pipelines.lib import interruptions, postgres
 from sync_pipelines.lib.executions import Execution
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.ledger import Ledger, RecordableProof
@@ -101,8 +101,7 @@ class LoadSession:
             self._totals[f"{name} rejected"] += outcome.rejected
         # The rows a person means by "processed": those of the first table of the chain that was asked for.
         first = next(iter(outcomes.values()))
-        self.execution.processed += first.changes.written + first.changes.unchanged
-        self.execution.failed += first.rejected
+        self.execution.advance(first.changes.written + first.changes.unchanged, first.rejected)
         self.execution.details = {"months_failed": self._failed, **self._totals}
 
 
@@ -131,9 +130,12 @@ def open_session(
     open_months = [month for month in months if month not in settled]
     with ExitStack() as stack:
         idle: SimpleQueue[MonthLoader] = SimpleQueue()
-        for _ in range(min(CONNECTIONS, len(open_months))):
-            connection = stack.enter_context(postgres.connect(url, what=PROJECT))
-            idle.put(MonthLoader(connection, plan))
+        loaders = [
+            MonthLoader(stack.enter_context(postgres.connect(url, what=PROJECT)), plan)
+            for _ in range(min(CONNECTIONS, len(open_months)))
+        ]
+        for one in loaders:
+            idle.put(one)
 
         def load(month: str) -> Outcomes:
             loader = idle.get()
@@ -151,6 +153,7 @@ def open_session(
             plan, ledger, execution.run_id, execution, progress, settled, futures, summaries
         )
         try:
-            yield session
+            with interruptions.cancelling(pool, [one.connection for one in loaders]):
+                yield session
         finally:
             session.record()

@@ -7,10 +7,11 @@ says, and `sweep` closes it as failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 import psycopg
@@ -24,6 +25,8 @@ Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 ENGINE = "sync_pipelines"
 #: Rows that another program opened are closed only when they are older than any run of it can be.
 FOREIGN_AGE = timedelta(hours=1)
+#: Seconds between two writes of the counts of an open row.
+COUNT_SECONDS = 2.0
 
 
 class ExecutionTables(NamedTuple):
@@ -51,6 +54,9 @@ class Execution:
     #: What makes the run a failed one although its work went to the end.
     problem: str | None = None
 
+    #: When the counts were last written, by the clock of `advance`.
+    _written: float = float("-inf")
+
     def log(self, level: Level, message: str, context: Mapping[str, object] | None = None) -> None:
         """Write a line to the application's log. Neither secrets nor personal data belong in it."""
         self._execute(
@@ -59,6 +65,26 @@ class Execution:
             ).format(postgres.table(self.tables.logs)),
             (level, redaction.redact(message), Jsonb(context or {}), self.tables.source, self.id),
         )
+
+    def advance(
+        self, processed: int = 0, failed: int = 0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Add to the counts, and write them down at most every COUNT_SECONDS: a killed worker leaves true ones.
+
+        That they could not be written is no error of the work: they are written again at the next step and at the end.
+        """
+        self.processed += processed
+        self.failed += failed
+        if clock() - self._written < COUNT_SECONDS:
+            return
+        self._written = clock()
+        with suppress(psycopg.Error, SyncError):
+            self._execute(
+                sql.SQL(
+                    "update {} set records_processed = %s, records_failed = %s where id = %s and status = 'running'"
+                ).format(postgres.table(self.tables.executions)),
+                (self.processed, self.failed, self.id),
+            )
 
     def close(self, status: Literal["completed", "failed"], error: str | None) -> None:
         self._execute(
@@ -72,8 +98,9 @@ class Execution:
     def _execute(self, statement: sql.Composed, parameters: tuple[object, ...]) -> None:
         try:
             self.connection.execute(statement, parameters)
-        except psycopg.OperationalError:
-            if not self.connection.closed or not self.url:
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            # Lost, or left in the middle of a statement by an interruption.
+            if not self.url or not (self.connection.closed or _is_busy(self.connection)):
                 raise
             with postgres.connect(self.url, what=self.what) as again:
                 again.execute(statement, parameters)
@@ -108,8 +135,15 @@ def execution(
         opened.close("failed" if opened.problem else "completed", opened.problem)
 
 
+def _is_busy(connection: postgres.Connection) -> bool:
+    return connection.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE
+
+
 def _close_failed(opened: Execution, error: BaseException) -> None:
     sentence = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
+    if not isinstance(error, Exception):  # Ctrl-C, a signal, Dagster's own interruption
+        kind = type(error).__name__
+        sentence = f"A execução foi interrompida antes do fim ({kind}); nada ficou gravado pela metade."
     try:
         opened.close("failed", sentence)
         opened.log("ERROR", sentence, {"run_id": opened.run_id})
@@ -119,10 +153,22 @@ def _close_failed(opened: Execution, error: BaseException) -> None:
 
 
 class Swept(NamedTuple):
-    """A row that was found open without a living worker."""
+    """A row that was found open without a living worker; `is_ours` is False for another program's."""
 
     id: str
     run_id: str | None
+    is_ours: bool
+    started_at: datetime | None
+
+
+_OURS = (
+    "O processo terminou sem concluir a execução; nada ficou gravado pela metade."
+    " Os números são os do último registro."
+)
+_FOREIGN = (
+    "Encerrada como abandonada: outro programa a abriu há mais de uma hora e não a concluiu."
+    " Não se sabe o que ela gravou."
+)
 
 
 def sweep(connection: postgres.Connection, tables: ExecutionTables) -> list[Swept]:
@@ -132,19 +178,21 @@ def sweep(connection: postgres.Connection, tables: ExecutionTables) -> list[Swep
     """
     rows = connection.execute(
         sql.SQL(
-            "update {executions} as dead set status = 'failed', completed_at = now(), error_message ="
-            " 'O processo terminou sem concluir a execução; nada ficou gravado pela metade.'"
-            " from (select id, pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as free"
+            "update {executions} as dead set status = 'failed', completed_at = now(),"
+            " error_message = case when open_rows.ours then %s else %s end"
+            " from (select id, execution_details ->> 'engine' is not distinct from %s as ours,"
+            "     pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as free"
             "   from {executions} where status = 'running' and (execution_details ->> 'engine' = %s"
             "     or started_at < now() - %s) offset 0) as open_rows"
             " where dead.id = open_rows.id and open_rows.free and dead.status = 'running'"
-            " returning dead.id::text, dead.execution_details ->> 'run_id'"
+            " returning dead.id::text, dead.execution_details ->> 'run_id', open_rows.ours, dead.started_at"
         ).format(executions=postgres.table(tables.executions)),
-        (ENGINE, FOREIGN_AGE),
+        (_OURS, _FOREIGN, ENGINE, ENGINE, FOREIGN_AGE),
     ).fetchall()
     swept = [Swept(*row) for row in rows]
     for row in swept:
+        told = "o processo que a conduzia não existe mais" if row.is_ours else "outro programa a abandonou"
         Execution(connection, tables, row.id, row.run_id or "").log(
-            "ERROR", "Execução encerrada: o processo que a conduzia não existe mais.", {"run_id": row.run_id}
+            "ERROR", f"Execução encerrada: {told}.", {"run_id": row.run_id}
         )
     return swept

@@ -15,13 +15,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.folder_locks import is_locked, locked
 
 INCOMING = "incoming"
-#: Seconds after which what is still incoming belongs to a process that was killed: no run takes a day.
+#: Seconds after which what is still incoming, and locked by nobody, belongs to a process that was killed.
+ABANDONED_AFTER = 1.0
+#: The same where the file system knows no locks: no run takes a day.
 STALE_AFTER = 86_400.0
 
 
@@ -74,12 +78,20 @@ class LandingStore(Protocol):
         """Every finished file below a folder, by name; of the whole store with an empty prefix."""
         ...
 
+    def modified(self, name: str) -> datetime:
+        """When a file was last written; AbsentError when the store has no such file."""
+        ...
+
     def remove(self, name: str) -> None:
         """Remove a file; one that is not there is no error."""
         ...
 
     def size(self) -> int:
         """Bytes in the whole store."""
+        ...
+
+    def remove_abandoned(self) -> int:
+        """Remove what killed processes left on its way into the store; returns how many folders that were."""
         ...
 
     def describe(self, name: str) -> str:
@@ -116,7 +128,7 @@ class FolderStore:
         """A folder of its own below `folder`, gone after the block with all that is in it."""
         target = self._folder(f"{folder}/{INCOMING}")
         self._remove_stale(target)
-        with tempfile.TemporaryDirectory(dir=target) as private:
+        with tempfile.TemporaryDirectory(dir=target) as private, locked(Path(private)):
             yield Path(private)
 
     @contextmanager
@@ -142,6 +154,12 @@ class FolderStore:
     def names(self, prefix: str) -> list[StoredFile]:
         found = self._files(self.locate(prefix))
         return sorted(file for file in found if INCOMING not in PurePosixPath(file.name).parts)
+
+    def modified(self, name: str) -> datetime:
+        path = self.locate(name)
+        if not path.is_file():
+            raise AbsentError(f"{path} is not there.")
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def remove(self, name: str) -> None:
         path = self.root / name
@@ -181,12 +199,21 @@ class FolderStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    def _remove_stale(self, folder: Path) -> None:
+    def remove_abandoned(self) -> int:
+        found = [Path(parent) for parent, _, _ in os.walk(self.root) if Path(parent).name == INCOMING]
+        return sum(self._remove_stale(folder) for folder in found)
+
+    def _remove_stale(self, folder: Path) -> int:
         """What killed processes left: it holds personal data, and nobody else would look here."""
+        removed = 0
         for path in folder.iterdir():
             with suppress(FileNotFoundError):  # its process ended well meanwhile
-                if self.clock() - path.stat().st_mtime > STALE_AFTER:
-                    shutil.rmtree(path)
+                age = self.clock() - path.stat().st_mtime
+                held = is_locked(path)
+                if age > (STALE_AFTER if held is None else ABANDONED_AFTER) and not held:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    removed += 1
+        return removed
 
 
 def kept_name(folder: str, digest: str, suffix: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.landing import LandedFile
 from sync_pipelines.lib.proof import Proof
+from sync_pipelines.lib.reconnecting import Reconnecting
 
 
 @dataclass(frozen=True)
@@ -60,24 +61,32 @@ class RecordedProof:
     run_id: str
 
 
+OPS = "the ops database"
 #: Asset, partition key, source version, proof, and what prevented the load if something did.
 RecordableProof = tuple[str, str, str, Proof, str | None]
 _LANDING = "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id"
 
 
-@dataclass(frozen=True)
 class Ledger:
-    """The ops database, over one connection."""
+    """The ops database. Its connection is opened again when it was lost: proofs of what is done must not be."""
 
-    connection: postgres.Connection
+    def __init__(self, url: str) -> None:
+        self._database = Reconnecting(url, what=OPS)
+
+    @property
+    def connection(self) -> postgres.Connection:
+        return self._database.connection
+
+    def close(self) -> None:
+        self._database.close()
 
     def land(self, asset: str, file: LandedFile, run_id: str, details: Mapping[str, object]) -> int:
         """Enter a landed file before it is looked at; returns its number."""
-        row = self.connection.execute(
+        row = self._one(
             "insert into ops.landed_files (asset, path, sha256, bytes, status, details, run_id)"
             " values (%s, %s, %s, %s, 'landed', %s, %s) returning id",
             (asset, file.path, file.sha256, file.bytes, Jsonb(details), run_id),
-        ).fetchone()
+        )
         assert row is not None
         return int(row[0])
 
@@ -91,19 +100,23 @@ class Ledger:
         contents: Mapping[str, Mapping[str, object]],
     ) -> None:
         """Say that a landed file was read and passed its guards, and what it holds by partition."""
-        with self.connection.transaction(), self.connection.cursor() as cursor:
-            cursor.execute(
-                "update ops.landed_files set status = 'usable', content_digest = %s, sheet_digest = %s,"
-                " details = details || %s where id = %s",
-                (content_digest, sheet_digest, Jsonb(details), landed_id),
-            )
-            cursor.executemany(
-                "insert into ops.landed_partitions values (%s, %s, %s)",
-                [(landed_id, key, Jsonb(content)) for key, content in contents.items()],
-            )
+
+        def write(connection: postgres.Connection) -> None:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.execute(
+                    "update ops.landed_files set status = 'usable', content_digest = %s, sheet_digest = %s,"
+                    " details = details || %s where id = %s",
+                    (content_digest, sheet_digest, Jsonb(details), landed_id),
+                )
+                cursor.executemany(
+                    "insert into ops.landed_partitions values (%s, %s, %s)",
+                    [(landed_id, key, Jsonb(content)) for key, content in contents.items()],
+                )
+
+        self._database.do(write)
 
     def mark_refused(self, landed_id: int, reason: str) -> None:
-        self.connection.execute(
+        self._change(
             "update ops.landed_files set status = 'refused', reason = %s where id = %s", (reason, landed_id)
         )
 
@@ -114,73 +127,51 @@ class Ledger:
         wanted = "path = %(path)s" if path else "status = 'usable'"
         if sheet_digest:
             wanted += " and sheet_digest = %(sheet_digest)s"
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(
-                f"select {_LANDING} from ops.landed_files where asset = %(asset)s and {wanted}"
-                " order by id desc limit 1",
-                {"asset": asset, "path": path, "sheet_digest": sheet_digest},
-            ).fetchone()
+
+        def read(connection: postgres.Connection) -> dict[str, Any] | None:
+            with connection.cursor(row_factory=dict_row) as cursor:
+                return cursor.execute(
+                    f"select {_LANDING} from ops.landed_files where asset = %(asset)s and {wanted}"
+                    " order by id desc limit 1",
+                    {"asset": asset, "path": path, "sheet_digest": sheet_digest},
+                ).fetchone()
+
+        row = self._database.do(read)
         return Landing(**row) if row else None
 
     def contents(self, landed_id: int) -> dict[str, dict[str, Any]]:
         """What a usable file holds, by partition key."""
-        rows = self.connection.execute(
-            "select partition_key, content from ops.landed_partitions where landed_id = %s", (landed_id,)
-        ).fetchall()
-        return dict(rows)
+        return dict(
+            self._all(
+                "select partition_key, content from ops.landed_partitions where landed_id = %s", (landed_id,)
+            )
+        )
 
     def reject(self, asset: str, run_id: str, landed_id: int | None, rows: Iterable[RejectedRow]) -> None:
         """Keep rejected rows with their raw content."""
-        values = [
-            (
-                *(
-                    asset,
-                    row.partition_key,
-                    run_id,
-                    landed_id,
-                    row.source_row,
-                    row.column,
-                    storable(row.value),
-                ),
-                *(
-                    row.rule,
-                    row.reason,
-                    Jsonb({name: storable(cell) for name, cell in row.raw.items()}, dumps=_dumps),
-                ),
-            )
-            for row in rows
-        ]
-        with self.connection.transaction(), self.connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into ops.rejects (asset, partition_key, run_id, landed_id, source_row, column_name,"
-                " value, rule, reason, raw) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                values,
-            )
+        self._insert_all(
+            "insert into ops.rejects (asset, run_id, landed_id, partition_key, source_row, column_name,"
+            " value, rule, reason, raw) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [(asset, run_id, landed_id, *_reject_values(row)) for row in rows],
+        )
 
     def record_proofs(self, run_id: str, proofs: Sequence[RecordableProof]) -> None:
         """Record proofs of a run, in one transaction."""
         if not proofs:
             return
-        with self.connection.transaction(), self.connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into ops.proofs (asset, partition_key, run_id, source_version, source, destination,"
-                " holds, problem) values (%s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    (
-                        *(asset, key, run_id, version, Jsonb(proof.source), Jsonb(proof.destination)),
-                        *(proof.holds and problem is None, problem),
-                    )
-                    for asset, key, version, proof, problem in proofs
-                ],
-            )
+        self._insert_all(
+            "insert into ops.proofs (run_id, asset, partition_key, source_version, source, destination,"
+            " holds, problem) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [(run_id, *_proof_values(proof)) for proof in proofs],
+        )
 
     def proofs(self, asset: str) -> dict[str, RecordedProof]:
         """The newest proof of each partition of an asset."""
-        rows = self.connection.execute(
+        rows = self._all(
             "select distinct on (partition_key) partition_key, source_version, source, destination, holds, run_id"
             " from ops.proofs where asset = %s order by partition_key, id desc",
             (asset,),
-        ).fetchall()
+        )
         return {
             key: RecordedProof(version, Proof(source, destination), holds, run_id)
             for key, version, source, destination, holds, run_id in rows
@@ -188,26 +179,55 @@ class Ledger:
 
     def newest_proof(self, asset: str) -> int:
         """The number of the newest proof of an asset, which grows with each; 0 when there is none."""
-        row = self.connection.execute(
-            "select coalesce(max(id), 0) from ops.proofs where asset = %s", (asset,)
-        ).fetchone()
+        row = self._one("select coalesce(max(id), 0) from ops.proofs where asset = %s", (asset,))
         return int(row[0]) if row else 0
 
     def decide(self, asset: str, partition_key: str, decision: str, run_id: str) -> None:
         """Keep what a person decided of a partition, so that the next run need not ask again."""
-        self.connection.execute(
+        self._change(
             "insert into ops.decisions (asset, partition_key, decision, run_id) values (%s, %s, %s, %s)",
             (asset, partition_key, decision, run_id),
         )
 
     def decisions(self, asset: str) -> dict[str, str]:
         """The newest decision of each partition of an asset that has one."""
-        rows = self.connection.execute(
-            "select distinct on (partition_key) partition_key, decision from ops.decisions where asset = %s"
-            " order by partition_key, id desc",
-            (asset,),
-        ).fetchall()
-        return dict(rows)
+        return dict(
+            self._all(
+                "select distinct on (partition_key) partition_key, decision from ops.decisions where asset = %s"
+                " order by partition_key, id desc",
+                (asset,),
+            )
+        )
+
+    def _one(self, query: LiteralString, values: Sequence[object]) -> tuple[Any, ...] | None:
+        return self._database.do(lambda connection: connection.execute(query, values).fetchone())
+
+    def _all(self, query: LiteralString, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        return self._database.do(lambda connection: connection.execute(query, values).fetchall())
+
+    def _change(self, statement: LiteralString, values: Sequence[object]) -> None:
+        self._database.do(lambda connection: connection.execute(statement, values))
+
+    def _insert_all(self, statement: LiteralString, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows, all of them or none."""
+
+        def write(connection: postgres.Connection) -> None:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.executemany(statement, rows)
+
+        self._database.do(write)
+
+
+def _proof_values(recordable: RecordableProof) -> tuple[object, ...]:
+    asset, key, version, proof, problem = recordable
+    holds = proof.holds and problem is None
+    return asset, key, version, Jsonb(proof.source), Jsonb(proof.destination), holds, problem
+
+
+def _reject_values(row: RejectedRow) -> tuple[object, ...]:
+    raw = Jsonb({name: storable(cell) for name, cell in row.raw.items()}, dumps=_dumps)
+    place = (row.partition_key, row.source_row, row.column, storable(row.value))
+    return *place, row.rule, row.reason, raw
 
 
 def storable(value: object) -> object:
@@ -223,5 +243,5 @@ def _dumps(value: object) -> str:
 
 @contextmanager
 def open_ledger(url: str) -> Iterator[Ledger]:
-    with postgres.connect(url, what="the ops database") as connection:
-        yield Ledger(connection)
+    with postgres.errors_about(OPS), closing(Ledger(url)) as ledger:
+        yield ledger

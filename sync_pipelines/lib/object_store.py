@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,21 @@ class ObjectStore:
             StoredFile(entry["Key"].removeprefix(self._key("")), entry["Size"]) for entry in entries
         )
 
+    def modified(self, name: str) -> datetime:
+        with self._told(self.describe(name)):
+            answer = self._client.head_object(Bucket=self.bucket, Key=self._key(name))
+        moment: datetime = answer["LastModified"]
+        return moment
+
     def remove(self, name: str) -> None:
         with self._told(self.describe(name)):
             self._client.delete_object(Bucket=self.bucket, Key=self._key(name))
 
     def size(self) -> int:
         return sum(file.bytes for file in self.names(""))
+
+    def remove_abandoned(self) -> int:
+        return self.passage.remove_abandoned()
 
     def describe(self, name: str) -> str:
         return f"s3://{self.bucket}/{self._key(name)}"

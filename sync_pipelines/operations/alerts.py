@@ -72,16 +72,28 @@ def send_alert(alert: Alert, channels: Sequence[Channel]) -> Delivery:
 
 def house_channels(values: Settings) -> list[Channel]:
     """Mail, where a server and recipients are set."""
-    if values.smtp_url is None or not values.alert_email_to:
+    server, known = mail_server(values), recipients(values)
+    if server is None or not known:
         return []
-    recipients = [address.strip() for address in values.alert_email_to.split(",") if address.strip()]
-    server = MailServer(values.smtp_url.get_secret_value(), values.alert_email_from or recipients[0])
 
     def mail(alert: Alert) -> str:
-        taken = server.send(recipients, alert.mail_subject, redact(alert.text))
-        return f"e-mail ({taken} of {len(recipients)} recipients)"
+        taken = server.send(known, alert.mail_subject, redact(alert.text))
+        return f"e-mail ({taken} of {len(known)} recipients)"
 
     return [mail]
+
+
+def recipients(values: Settings) -> list[str]:
+    """The addresses that alerts go to."""
+    return [address.strip() for address in (values.alert_email_to or "").split(",") if address.strip()]
+
+
+def mail_server(values: Settings) -> MailServer | None:
+    """The server that takes alerts, if one is set."""
+    known = recipients(values)
+    if values.smtp_url is None or not known:
+        return None
+    return MailServer(values.smtp_url.get_secret_value(), values.alert_email_from or known[0])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sync_pipelines.settings import Settings
 GROWTH_KEY = dg.AssetKey(["operations", "growth"])
 DATABASES = "databases_stay_below_their_limit"
 STORE = "landing_store_stays_below_its_limit"
-_NAMES = ("ops", "fabricio", "hitss", "aimindset")
+_NAMES = ("ops", "fabricio", "hitss", "aimindset", "tabuladormax")
 
 growth_job = dg.define_asset_job(
     "growth",

@@ -1,8 +1,9 @@
-"""What watches over all systems: failed runs become alerts, and dead runs leave no row `running`."""
+"""What watches over all systems: failed runs become alerts, and dead processes leave nothing open."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 import dagster as dg
@@ -10,8 +11,14 @@ import dagster as dg
 from sync_pipelines.lib import executions, postgres
 from sync_pipelines.lib.executions import ExecutionTables, Swept
 from sync_pipelines.lib.failures import SyncError, TransientError
-from sync_pipelines.lib.partition_runs import failure_sentence
+from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.operations.alerts import Alert, Channel, once, send_alert
+from sync_pipelines.operations.dead_runs import DeadRuns, end_dead_runs
+from sync_pipelines.operations.failed_runs import FailedRun, failed_partitions_of, sentences_of
+
+logger = logging.getLogger(__name__)
+#: How many executions a message names; of more it says how many.
+NAMED = 5
 
 
 class WatchedProject(NamedTuple):
@@ -24,11 +31,12 @@ class WatchedProject(NamedTuple):
 
 
 def sweep_all(
-    projects: Sequence[WatchedProject], tell: Callable[[WatchedProject, Swept], None] = lambda *_: None
+    projects: Sequence[WatchedProject],
+    tell: Callable[[WatchedProject, Sequence[Swept]], None] = lambda *_: None,
 ) -> list[tuple[WatchedProject, Swept]]:
     """Close the rows that dead processes left open, in every project; one unreachable stops no other.
 
-    `tell` is called for each, so that what was closed is told though another project fails. Raises SyncError,
+    `tell` is called for each project in which some were closed, though another project fails. Raises SyncError,
     after the last project, when one could not be swept.
     """
     swept: list[tuple[WatchedProject, Swept]] = []
@@ -40,8 +48,8 @@ def sweep_all(
         except SyncError as error:
             unreachable.append(str(error))
             continue
-        for row in closed:
-            tell(project, row)
+        if closed:
+            tell(project, closed)
         swept += [(project, row) for row in closed]
     if unreachable:
         raise TransientError(" ".join(unreachable))
@@ -49,34 +57,116 @@ def sweep_all(
 
 
 def sweeper(
-    projects: Sequence[WatchedProject], status: dg.DefaultSensorStatus, channels: Sequence[Channel] = ()
+    projects: Sequence[WatchedProject],
+    status: dg.DefaultSensorStatus,
+    channels: Sequence[Channel] = (),
+    *,
+    ops_url: str | None = None,
+    store: LandingStore | None = None,
+    demo: bool = False,
 ) -> dg.SensorDefinition:
-    """A sensor that sweeps every minute and tells a person what it found."""
+    """A sensor that closes every minute what dead processes left open, and tells a person what it found."""
 
     @dg.sensor(
         name="dead_run_sweeper",
         minimum_interval_seconds=60,
         default_status=status,
-        description="Closes execution rows whose worker is gone. It trusts the lock a worker holds, not a status.",
+        description="Ends the runs and closes the execution rows whose worker is gone, and removes what it left of a"
+        " download. It trusts the lock that a worker holds, not a status.",
     )
-    def dead_run_sweeper() -> dg.SkipReason:
-        found = sweep_all(projects, teller(channels))
-        return dg.SkipReason(f"{len(found)} dead executions were closed." if found else "No dead execution.")
+    def dead_run_sweeper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        dead, problem = DeadRuns(), None
+        try:
+            suspects = context.cursor.split() if context.cursor else ()
+            dead = end_dead_runs(context.instance, ops_url, suspects)
+        except SyncError as error:
+            problem = error
+        left = store.remove_abandoned() if store else 0
+        found = sweep_all(projects, teller(channels, demo=demo))
+        if problem:
+            raise problem
+        done = [
+            f"{len(dead.ended)} runs of dead processes were ended." if dead.ended else "",
+            f"{len(found)} dead executions were closed." if found else "No dead execution.",
+            f"{left} unfinished downloads were removed." if left else "",
+        ]
+        return dg.SensorResult(
+            skip_reason=" ".join(filter(None, done)), cursor=" ".join(dead.suspects) or None
+        )
 
     return dead_run_sweeper
 
 
-def teller(channels: Sequence[Channel]) -> Callable[[WatchedProject, Swept], None]:
-    """What tells a person of an execution that was closed."""
+def teller(
+    channels: Sequence[Channel], *, demo: bool = False
+) -> Callable[[WatchedProject, Sequence[Swept]], None]:
+    """What tells a person, in one message, of the executions that were closed in a project.
 
-    def tell(project: WatchedProject, row: Swept) -> None:
-        text = (
-            f"A execução {row.id} terminou sem concluir. Os meses gravados estão provados; o próximo"
-            " agendamento continua. Para repetir agora, use Materialize na interface do Dagster."
-        )
-        send_alert(Alert(project.system, "execução interrompida", text), channels)
+    In the demo nothing is told of another program's: they are part of what it shows.
+    """
+
+    def tell(project: WatchedProject, rows: Sequence[Swept]) -> None:
+        ours = [row for row in rows if row.is_ours]
+        foreign = [] if demo else [row for row in rows if not row.is_ours]
+        texts = [_of_ours(ours)] if ours else []
+        texts += [_of_others(foreign)] if foreign else []
+        if not texts:
+            return
+        count = len(ours) + len(foreign)
+        title = "execução interrompida" if count == 1 else f"{count} execuções interrompidas"
+        text = "\n\n".join(texts)
+        send_alert(Alert(project.system, title, text, "erro" if ours else "aviso"), channels)
 
     return tell
+
+
+def _of_ours(rows: Sequence[Swept]) -> str:
+    one = len(rows) == 1
+    what = f"A execução {rows[0].id} terminou" if one else f"As execuções {_names(rows)} terminaram"
+    return (
+        f"{what} sem concluir: o processo que {'a' if one else 'as'} conduzia não existe mais. Nada ficou gravado pela"
+        " metade, e o próximo agendamento faz o que falta. Para repetir agora, abra o ativo na interface do Dagster"
+        " e use Materialize."
+    )
+
+
+def _of_others(rows: Sequence[Swept]) -> str:
+    oldest = min((row.started_at for row in rows if row.started_at), default=None)
+    since = f", a mais antiga de {oldest:%d/%m/%Y}" if oldest else ""
+    what = (
+        f"A execução {rows[0].id} foi encerrada como abandonada"
+        if len(rows) == 1
+        else f"{len(rows)} execuções ({_names(rows)}) foram encerradas como abandonadas"
+    )
+    return (
+        f"{what}{since}: outro programa as abriu há mais de uma hora e não as concluiu. Não sabemos o que elas"
+        " gravaram; os dados que este projeto publica são comparados por conta própria, e não dependem delas."
+    )
+
+
+def _names(rows: Sequence[Swept]) -> str:
+    more = f" e mais {len(rows) - NAMED}" if len(rows) > NAMED else ""
+    return ", ".join(row.id for row in rows[:NAMED]) + more
+
+
+def switched_off(sync_env: str) -> dg.SensorDefinition:
+    """What says in the daemon, where everything else is switched off, that it is, and why."""
+    sentence = (
+        f"SYNC_ENV is {sync_env}: all schedules and sensors start switched off, and nothing runs by itself."
+        " Set SYNC_ENV=production and start the daemon and the webserver again, or switch on what you want in the UI."
+    )
+
+    @dg.sensor(
+        name="automation_is_switched_off",
+        minimum_interval_seconds=3600,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=sentence,
+    )
+    def automation_is_switched_off() -> dg.SkipReason:
+        logger.warning(sentence)
+        return dg.SkipReason(sentence)
+
+    return automation_is_switched_off
 
 
 def failure_alert(
@@ -85,6 +175,9 @@ def failure_alert(
     *,
     own: Collection[str] = (),
     ops_url: str | None = None,
+    ui_url: str = "http://127.0.0.1:3000",
+    zone: tzinfo = UTC,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.SensorDefinition:
     """A sensor that turns failed runs into alerts, but for steps that tell of their failures themselves.
 
@@ -97,21 +190,31 @@ def failure_alert(
         default_status=status,
         description="An alert for a failed run, with the sentence of its failure; the same one once a day.",
     )
-    def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
+    def failed_run_alert(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         failures = context.get_step_failure_events()
         if failures and all(event.step_key in own for event in failures):
-            return
-        sentences = [failure_sentence(event.step_failure_data) for event in failures]
-        job = context.dagster_run.job_name
-        text = " ".join(sentences) or context.failure_event.message or "sem mensagem"
-        alert = Alert(job, "execução falhou", text)
+            return dg.SkipReason("The step told of its failure by itself.")
+        text = sentences_of(failures, context.failure_event)
+        failed = FailedRun(
+            run=context.dagster_run,
+            instance=context.instance,
+            repository=context.repository_def,
+            detail=text,
+            ui_url=ui_url,
+            zone=zone,
+            now=clock(),
+            failed_partitions=failed_partitions_of(failures),
+        )
         if ops_url is None:
-            send_alert(alert, channels)
-            return
-        day = f"{datetime.now(UTC):%Y-%m-%d}"
+            send_alert(failed.alert(), channels)
+            return None
+        day = f"{clock():%Y-%m-%d}"
         kind = hashlib.sha256(text.encode()).hexdigest()[:16]
-        with once(ops_url, f"job/{job}", day, kind, context.dagster_run.run_id) as told:
-            if told.due:
-                told.done = send_alert(alert, channels)
+        run = context.dagster_run
+        with once(ops_url, f"job/{run.job_name}", day, kind, run.run_id) as told:
+            if not told.due:
+                return dg.SkipReason("The same sentence of this job was told today already.")
+            told.done = send_alert(failed.alert(), channels)
+        return None
 
     return failed_run_alert

@@ -54,7 +54,7 @@ def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> in
         if not once:
             _serve(console, note, home, port)
         return 0 if succeeded else 1
-    except _StoppedError:
+    except (_StoppedError, KeyboardInterrupt):
         return 0
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -21,6 +21,7 @@ from sync_pipelines.lib import redaction
 from sync_pipelines.lib.landing import FolderStore, LandingStore
 from sync_pipelines.lib.object_store import ObjectStore
 from sync_pipelines.lib.retention import Policy
+from sync_pipelines.settings.operations import OperationsSettings
 from sync_pipelines.settings.scouter import ScouterSettings
 
 #: Parameters of upstream URLs that say what is asked and not who asks: masking them would only spoil the logs.
@@ -36,7 +37,7 @@ class SettingsError(ValueError):
     """A setting is missing or wrong; the message names the variable and says what it should be."""
 
 
-class Settings(ScouterSettings):
+class Settings(ScouterSettings, OperationsSettings):
     """The environment as values. A field's name in upper case is its variable's name."""
 
     model_config = SettingsConfigDict(
@@ -80,12 +81,6 @@ class Settings(ScouterSettings):
     archive_age_identity: SecretStr | None = None
     scratch_database_url: SecretStr | None = None
     backups_first_day: date = date(2026, 11, 1)
-
-    alert_email_to: str | None = None
-    alert_email_from: str | None = None
-    smtp_url: SecretStr | None = None
-    database_limit_mb: int = Field(8192, gt=0)
-    landing_limit_mb: int = Field(20480, gt=0)
 
     @field_validator("sync_timezone")
     @classmethod
@@ -157,13 +152,6 @@ class Settings(ScouterSettings):
             raise ValueError("is http:// to another machine; secrets travel with it, use https://")
         return value
 
-    @field_validator("smtp_url")
-    @classmethod
-    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://")):
-            raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
-        return value
-
     @field_validator("hitss_ca_bundle", "gestao_scouter_ca_bundle")
     @classmethod
     def _bundle_exists(cls, value: Path | None) -> Path | None:
@@ -220,6 +208,10 @@ class Settings(ScouterSettings):
     def automation_is_on(self) -> bool:
         """Schedules and sensors start switched on where a person expects them to run by themselves."""
         return self.sync_env in {"production", "demo"}
+
+    @property
+    def is_demo(self) -> bool:
+        return self.sync_env == "demo"
 
     def secrets(self) -> list[str]:
         values = (getattr(self, name) for name in type(self).model_fields)

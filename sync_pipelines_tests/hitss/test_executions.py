@@ -136,3 +136,27 @@ def test_the_next_run_closes_what_a_dead_one_left_open(short: House) -> None:
     assert ran.succeeded, ran.problems
     assert status(short, dead) == ("failed", True)
     assert status(short, fresh) == ("running", False)
+
+
+def test_counts_are_written_as_the_work_advances_so_that_a_killed_worker_leaves_true_ones(
+    house: House,
+) -> None:
+    times = iter([0.0, 0.0, 1.0, 9.0, 9.0])
+    with pytest.raises(PermanentError), begin(house) as record:
+        record.advance(10, 1, clock=lambda: next(times))
+        record.advance(5, clock=lambda: next(times))  # too soon after the first
+        assert counts(house, record.id) == (10, 1)
+        record.advance(5, clock=lambda: next(times))
+        assert counts(house, record.id) == (20, 1)
+        record.connection.close()
+        wait_for_its_end(house, record.id)
+        sweep(house.fabricio, EXECUTIONS)
+        assert counts(house, record.id) == (20, 1)
+        raise PermanentError("never mind")
+
+
+def counts(house: House, execution_id: str) -> tuple[int, int]:
+    (row,) = house.rows(
+        f"select records_processed, records_failed from public.automation_executions where id = '{execution_id}'"
+    )
+    return row[0], row[1]

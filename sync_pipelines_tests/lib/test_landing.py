@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,6 +20,7 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.landing import (
+    ABANDONED_AFTER,
     STALE_AFTER,
     AbsentError,
     FolderStore,
@@ -244,13 +246,44 @@ def test_a_link_to_a_folder_is_told_and_not_walked_into(folder: FolderStore, tmp
     assert (other / "secret").exists()
 
 
-def test_what_a_killed_process_left_goes_after_a_day(folder: FolderStore) -> None:
+def left_behind(folder: FolderStore) -> Path:
+    """What a process that was killed while it wrote leaves: nobody holds its lock."""
+    private = folder.root / "archive" / "incoming" / "tmp1"
+    private.mkdir(parents=True)
+    (private / "file.zst").write_bytes(b"half")
+    return private
+
+
+def later(folder: FolderStore, seconds: float) -> FolderStore:
+    made = (folder.root / "archive" / "incoming").stat().st_mtime
+    return replace(folder, clock=lambda: made + seconds)
+
+
+def test_what_a_living_process_writes_stays_however_long_it_takes(folder: FolderStore) -> None:
     with folder.incoming("archive", ".zst") as mine:
-        made = mine.parent.stat().st_mtime
-        with replace(folder, clock=lambda: made + STALE_AFTER - 1).incoming("archive", ".zst"):
+        with later(folder, STALE_AFTER + 1).incoming("archive", ".zst"):
             assert mine.exists()
-        with replace(folder, clock=lambda: made + STALE_AFTER + 1).incoming("archive", ".zst"):
-            assert not mine.parent.exists()
+        assert later(folder, STALE_AFTER + 1).remove_abandoned() == 0
+        assert mine.exists()
+
+
+def test_what_a_killed_process_left_goes_with_the_next_download(folder: FolderStore) -> None:
+    left = left_behind(folder)
+    with later(folder, ABANDONED_AFTER / 2).incoming("archive", ".zst"):
+        assert left.exists()
+    with later(folder, ABANDONED_AFTER + 1).incoming("archive", ".zst"):
+        assert not left.exists()
+
+
+def test_what_killed_processes_left_anywhere_is_removed_at_once(store: LandingStore) -> None:
+    passage = store.passage if isinstance(store, ObjectStore) else store
+    assert isinstance(passage, FolderStore)
+    assert store.remove_abandoned() == 0
+    left = left_behind(passage)
+    old = left.stat().st_mtime - 60
+    os.utime(left, (old, old))
+    assert store.remove_abandoned() == 1
+    assert not left.exists()
 
 
 def test_an_empty_folder_goes_with_its_last_file(folder: FolderStore) -> None:
@@ -365,3 +398,11 @@ def test_an_answer_of_the_storage_is_transient_or_says_what_to_check(
     assert str(error).startswith("s3://b/x")
     with pytest.raises(kind, match=words):
         raise error
+
+
+def test_a_file_knows_when_it_was_written(store: LandingStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # a bucket counts in whole seconds
+    name = land(store).path
+    assert before <= store.modified(name) <= datetime.now(UTC) + timedelta(seconds=1)
+    with pytest.raises(AbsentError):
+        store.modified("hitss/nothing")

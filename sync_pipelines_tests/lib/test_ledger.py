@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError
@@ -118,3 +119,36 @@ def test_an_error_names_the_database_and_no_row(new_database: Callable[[str | No
         ledger.reject("a", "run", 4711, [reject({"Recurso": "PESSOA FICTICIA"})])
     assert "PESSOA" not in str(raised.value)
     assert "4711" not in str(raised.value)
+
+
+def test_a_lost_connection_is_opened_again_and_nothing_is_left_unrecorded(
+    new_database: Callable[[str | None], str],
+) -> None:
+    url = new_database("ops")
+    good = Proof({"digest": "1"}, {"digest": "1"})
+    with open_ledger(url) as ledger, psycopg.connect(url, autocommit=True) as other:
+
+        def lose() -> None:
+            pid = ledger.connection.info.backend_pid
+            other.execute("select pg_terminate_backend(%s)", (pid,))
+
+        for number, month in enumerate(("m1", "m2"), 1):
+            lose()
+            ledger.record_proofs(f"run {number}", [("a", month, "v", good, None)])
+        lose()
+        assert set(ledger.proofs("a")) == {"m1", "m2"}
+        lose()
+        landed = land(ledger)
+        lose()
+        use(ledger, landed)
+        lose()
+        newest = ledger.newest(ASSET)
+    assert newest is not None
+    assert newest.id == landed
+
+
+def test_an_error_of_a_statement_is_not_tried_again(ledger: Ledger) -> None:
+    pid = ledger.connection.info.backend_pid
+    with pytest.raises(Exception, match="foreign key"):
+        ledger.reject("a", "run", 4711, [reject({})])
+    assert ledger.connection.info.backend_pid == pid

@@ -199,5 +199,5 @@ def test_the_command_widens_nothing_until_the_owner_says_so(new_database: NewDat
     assert "the aimindset database is at the newest structure" in migrate(widen="true")
     assert taken(url, "auto_backup") == ["auto_backup"]
     assert "allowed value auto_backup on public.backup_logs.action_type is there" in migrate(
-        "--verify", widen="true"
+        "--verify", "--verbose", widen="true"
     )

@@ -48,6 +48,17 @@ def test_sizes_are_plotted_and_below_their_limits(settings: Settings) -> None:
     assert all(check.passed for check in checks.values())
 
 
+def test_every_database_that_a_setting_names_is_measured(
+    settings: Settings, new_database: Callable[[str | None], str]
+) -> None:
+    named = {name for name in Settings.model_fields if name.endswith("_database_url")}
+    assert len(named) > 4
+    whole = dict.fromkeys(named - {"scratch_database_url"}, new_database(None))
+    found = growth_assets.databases(Settings.model_validate(settings.model_dump() | whole))
+    # The scratch database is made and dropped by each drill.
+    assert {f"{name}_database_url" for name in found} == named - {"scratch_database_url"}
+
+
 def test_too_large_a_store_and_too_large_a_database_are_red(settings: Settings) -> None:
     _, checks = run(settings.model_copy(update={"database_limit_mb": 2, "landing_limit_mb": 2}))
     assert [check.passed for check in checks.values()] == [False, False]

@@ -1,7 +1,9 @@
 """The sweeper of dead executions, and the alert of failed runs."""
 
 import logging
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 import psycopg
@@ -10,9 +12,11 @@ import pytest
 from sync_pipelines.hitss.tables import EXECUTIONS
 from sync_pipelines.lib.executions import execution
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.landing import FolderStore
 from sync_pipelines.lib.redaction import register
 from sync_pipelines.operations.alerts import Alert
-from sync_pipelines.operations.sensors import WatchedProject, failure_alert, sweep_all, sweeper
+from sync_pipelines.operations.sensors import WatchedProject, failure_alert, sweep_all, sweeper, teller
+from sync_pipelines.settings import read_settings
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 SECRET = "segredo-do-alerta-4711"
@@ -44,6 +48,16 @@ def states(project: WatchedProject) -> dict[str, str]:
 
 def alerts(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "sync_pipelines.alerts"]
+
+
+def tick(sensor: dg.SensorDefinition) -> str:
+    """What a sensor that requests nothing says."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        answer = sensor(dg.build_sensor_context(instance=instance))
+    if isinstance(answer, dg.SensorResult):
+        answer = answer.skip_reason
+    assert isinstance(answer, dg.SkipReason)
+    return answer.skip_message or ""
 
 
 def test_only_rows_of_the_dead_are_closed(project: WatchedProject) -> None:
@@ -80,14 +94,8 @@ def test_the_sensor_tells_a_person_once_for_each_dead_execution(
 ) -> None:
     sweep_all([project])  # what the application left behind itself
     dead = leave_open(project, "1 minute", "sync_pipelines")
-    sensor = sweeper([project], STOPPED)
-    first, second = sensor(), sensor()
-    assert isinstance(first, dg.SkipReason)
-    assert isinstance(second, dg.SkipReason)
-    assert (first.skip_message, second.skip_message) == (
-        "1 dead executions were closed.",
-        "No dead execution.",
-    )
+    told = [tick(sweeper([project], STOPPED)) for _ in range(2)]
+    assert told == ["1 dead executions were closed.", "No dead execution."]
     (alert,) = alerts(caplog)
     assert "hitss: execução interrompida" in alert
     assert dead in alert
@@ -107,8 +115,78 @@ def test_a_row_swept_beside_an_unreachable_project_is_told_all_the_same(
     sweep_all([project])
     dead = leave_open(project, "1 minute", "sync_pipelines")
     with pytest.raises(SyncError, match="the erp database"):
-        sweeper([NOWHERE, project], STOPPED)()
+        tick(sweeper([NOWHERE, project], STOPPED))
     assert [dead in alert for alert in alerts(caplog)] == [True]
+
+
+def test_many_rows_of_another_program_are_one_message_that_claims_nothing_of_them(
+    project: WatchedProject,
+) -> None:
+    sweep_all([project])
+    for _ in range(10):
+        leave_open(project, "40 days", None)
+    sent: list[Alert] = []
+    sweep_all([project], teller([collect(sent)]))
+    (alert,) = sent
+    assert (alert.system, alert.title, alert.severity) == ("hitss", "10 execuções interrompidas", "aviso")
+    assert "outro programa" in alert.text
+    assert "Não sabemos o que elas gravaram" in alert.text
+    assert "provad" not in alert.text
+    with psycopg.connect(project.url) as connection:
+        errors = connection.execute(
+            "select distinct error_message from automation_executions where status = 'failed'"
+            " and started_at < now() - interval '30 days' and started_at > now() - interval '50 days'"
+        ).fetchall()
+    assert [error.startswith("Encerrada como abandonada: outro programa") for (error,) in errors] == [True]
+
+
+def test_ours_and_others_are_told_apart_in_one_message(project: WatchedProject) -> None:
+    sweep_all([project])
+    ours, other = leave_open(project, "1 minute", "sync_pipelines"), leave_open(project, "2 hours", None)
+    sent: list[Alert] = []
+    sweep_all([project], teller([collect(sent)]))
+    (alert,) = sent
+    about_ours, about_other = alert.text.split("\n\n")
+    assert ours in about_ours
+    assert other in about_other
+    assert alert.severity == "erro"
+
+
+def test_the_demo_tells_nothing_of_the_old_rows_that_it_brings(project: WatchedProject) -> None:
+    sweep_all([project])
+    leave_open(project, "2 hours", None)
+    sent: list[Alert] = []
+    assert len(sweep_all([project], teller([collect(sent)], demo=True))) == 1
+    assert sent == []
+    leave_open(project, "1 minute", "sync_pipelines")
+    sweep_all([project], teller([collect(sent)], demo=True))
+    assert len(sent) == 1
+
+
+def test_the_sensor_removes_what_a_killed_download_left(tmp_path: Path) -> None:
+    left = tmp_path / "hitss" / "incoming" / "tmp1"
+    left.mkdir(parents=True)
+    os.utime(left, (1, 1))
+    told = tick(sweeper([], STOPPED, store=FolderStore(tmp_path)))
+    assert told == "No dead execution. 1 unfinished downloads were removed."
+    assert not left.exists()
+
+
+def test_the_daemon_says_that_everything_is_switched_off(caplog: pytest.LogCaptureFixture) -> None:
+    off = definitions_of(sync_env="development").sensors or ()
+    (sensor,) = [one for one in off if one.name == "automation_is_switched_off"]
+    assert isinstance(sensor, dg.SensorDefinition)
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    assert "Set SYNC_ENV=production" in tick(sensor)
+    assert "Set SYNC_ENV=production" in caplog.text
+    on = definitions_of(sync_env="production").sensors or ()
+    assert "automation_is_switched_off" not in {one.name for one in on}
+
+
+def definitions_of(**values: str) -> dg.Definitions:
+    from sync_pipelines.definitions import build
+
+    return build(read_settings(None, **values))
 
 
 def failed_context(
@@ -169,7 +247,7 @@ def test_a_failed_run_sends_one_alert_with_its_sentence() -> None:
         )
     (alert,) = sent
     assert sentence in alert.text
-    assert (alert.system, alert.title) == ("hitss_load", "execução falhou")
+    assert (alert.system, alert.title) == ("hitss", "execução falhou: hitss_load")
 
 
 def test_an_alert_holds_no_stack_and_no_internal_name() -> None:

@@ -1,0 +1,35 @@
+"""Settings of what watches over all systems: alerts, growth, retention."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings
+
+
+class OperationsSettings(BaseSettings):
+    """The part of the settings that belongs to no system."""
+
+    alert_email_to: str | None = None
+    alert_email_from: str | None = None
+    smtp_url: SecretStr | None = None
+    dagster_ui_url: str = "http://127.0.0.1:3000"
+    database_limit_mb: int = Field(8192, gt=0)
+    landing_limit_mb: int = Field(20480, gt=0)
+    landing_retention_days: int = Field(400, gt=0)
+    rejects_retention_days: int = Field(90, gt=0)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("dagster_ui_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("must be the address of the Dagster UI, such as https://dagster.example.com")
+        return value

@@ -1,0 +1,68 @@
+"""The doctor before what alerts leave by and leads go to, and before a machine on which nothing runs by itself."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from sync_pipelines.doctor import diagnose, machine, services
+from sync_pipelines.receiver.keyset import PATH
+from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.settings import read_settings
+
+OPS = "postgresql://u@127.0.0.1:1/ops"
+AWAY = "postgresql://u:uma-senha-longa@db.example.com:5432/postgres"
+HERE = (
+    "postgresql://u@127.0.0.1:5432/x",
+    "postgresql+psycopg2://u@localhost/x",
+    "postgresql://u@/x?host=/var/run/postgresql",
+)
+
+
+@pytest.mark.parametrize("url", HERE)
+def test_a_development_beside_local_databases_is_right(url: str) -> None:
+    found = machine.automation(read_settings(None, fabricio_database_url=url, ops_database_url=OPS))
+    assert found.ok
+    assert "switched off" in found.sentence
+
+
+def test_a_development_beside_a_real_database_is_wrong_and_says_what_to_set() -> None:
+    values = {"fabricio_database_url": HERE[0], "aimindset_database_url": AWAY, "ops_database_url": OPS}
+    found = machine.automation(read_settings(None, **values))
+    assert not found.ok
+    assert "AIMINDSET_DATABASE_URL is not on this machine" in found.sentence
+    assert "Set SYNC_ENV=production" in found.sentence
+    assert "uma-senha-longa" not in found.sentence
+    assert machine.automation(read_settings(None, sync_env="production", **values)).ok
+
+
+def test_the_doctor_asks_the_mail_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    values = read_settings(None, smtp_url=f"smtp://127.0.0.1:{port}", alert_email_to="a@b.example")
+    wrong = [found.sentence for found in diagnose(values) if not found.ok]
+    assert any(sentence.startswith("SMTP_URL: The mail server does not answer") for sentence in wrong)
+
+
+@pytest.mark.parametrize(("body", "ok"), [({"keys": []}, True), ({"nothing": 1}, False)])
+def test_the_key_set_of_tabuladormax_is_fetched(body: dict[str, object], ok: bool) -> None:
+    def answer(_request: Request) -> JSONResponse:
+        return JSONResponse(body)
+
+    with BackgroundServer(Starlette(routes=[Route(PATH, answer)])) as server:
+        values = read_settings(None, tabuladormax_project_url=server.url)
+        assert [found.ok for found in services.key_set(values)] == [ok]
+    (gone,) = services.key_set(values)
+    assert not gone.ok
+    assert gone.sentence.startswith("TABULADORMAX_PROJECT_URL: ")
+
+
+def test_what_is_not_configured_is_not_asked() -> None:
+    nothing = read_settings(None)
+    assert list(services.key_set(nothing)) == []
+    assert list(services.gestao_scouter(nothing)) == []
