@@ -85,7 +85,9 @@ OPS: Mapping[str, Table] = {
             bigint="lead_id",
             uuid="content_hash",
             timestamptz="updated_at exchanged_at",
-        )
+            boolean="doubted",
+        ),
+        {"lead_exchanges_doubted": "(destination, lead_id) where doubted"},
     ),
     "ops.schema_reports": Table(
         columns(text="destination mapping_hash", jsonb="report", timestamptz="checked_at")

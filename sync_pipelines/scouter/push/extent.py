@@ -18,8 +18,8 @@ def days(job: ExportJob, reader: LeadReader, zone: ZoneInfo) -> list[date]:
 
 
 def total(job: ExportJob, between: Sequence[date], reader: LeadReader, zone: ZoneInfo) -> int:
-    """Leads of a claimed job's days under its watermark; without an end those that have no time, too."""
+    """Leads of a claimed job's days under its watermark; without an end those that are in no day, too."""
     assert job.watermark is not None
     begin, end = day_span(between[-1], zone).begin, day_span(between[0], zone).end
-    undated = reader.count_undated() if job.end_date is None else 0
+    undated = reader.count_undated(reader.now()) if job.end_date is None else 0
     return reader.count(Span(begin, min(end or job.watermark, job.watermark))) + undated
