@@ -77,16 +77,16 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset=catalogue.EXPORT_KEY,
         name=catalogue.DATED,
-        description="Leads without updated_at, or with one before 1900 or still to come (infinity), are in no day; only a"
-        " job without end_date takes them (a warning).",
+        description="Leads without updated_at, or with one before 1900 or still to come (infinity), are in no day; only"
+        " a job without end_date takes them (a warning).",
     )
     def every_lead_has_a_day() -> dg.AssetCheckResult:
         found, _ = ask(_UNDATED)
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{found} leads have no updated_at that a day has (none, before 1900, or still to come): a job without"
-            " end_date takes them."
+            description=f"{found} leads have no updated_at that a day has (none, before 1900, or still to come): a job"
+            " without end_date takes them."
             if found
             else "Every lead has a day.",
             metadata={"leads_without_a_day": found},

@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.sandbox.scouter.database import drop_column, with_dirt_rules
-from sync_pipelines.scouter.catalogue import ACCEPTED, EXPORT_KEY, PROVED
+from sync_pipelines.scouter.catalogue import ACCEPTED, EXPORT_KEY, PROVED, TRAVELS
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 from sync_pipelines_tests.scouter.launches import Launched, push
 
@@ -22,7 +22,8 @@ BEFORE = DAY - timedelta(days=1)
 #: What every day reports.
 DAY_KEYS = {
     *(keys.ROWS_READ, keys.ROWS_LOADED, keys.ROWS_UNCHANGED, keys.ROWS_REJECTED, keys.ROW_COUNT),
-    *(keys.CALLS, keys.PROVED, keys.DURATION, "rows_gone_meanwhile", "rows_read_back", "export_job"),
+    *(keys.CALLS, keys.PROVED, keys.DURATION, "rows_gone_meanwhile", "rows_read_back", "export_job", "proof"),
+    *("unchanged_read_back", "unchanged_on_earlier_readings", "oldest_reading", "lost_at_the_destination"),
 }
 
 
@@ -85,7 +86,7 @@ def test_a_range_is_one_job_and_each_day_tells_what_was_done(
         assert (told[keys.ROWS_READ], told[keys.ROWS_LOADED], told[keys.ROW_COUNT]) == (10, 10, 10)
         assert (told[keys.PROVED], told["rows_read_back"], told["export_job"]) == (True, 10, job.id)
         assert told[keys.CALLS] >= 3
-    for check in (PROVED, ACCEPTED):
+    for check in (PROVED, ACCEPTED, TRAVELS):
         verdicts = done.verdicts(check)
         assert {key: passed for key, (passed, _) in verdicts.items()} == dict.fromkeys(
             [*done.materialized, None], True

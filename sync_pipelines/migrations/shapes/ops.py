@@ -86,8 +86,7 @@ OPS: Mapping[str, Table] = {
             uuid="content_hash",
             timestamptz="updated_at exchanged_at",
             boolean="doubted",
-        ),
-        {"lead_exchanges_doubted": "(destination, lead_id) where doubted"},
+        )
     ),
     "ops.schema_reports": Table(
         columns(text="destination mapping_hash", jsonb="report", timestamptz="checked_at")

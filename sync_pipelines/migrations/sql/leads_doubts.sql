@@ -2,5 +2,3 @@
 -- A doubted lead counts as unchanged only after it was read there again and found equal. Additive and repeatable.
 
 alter table ops.lead_exchanges add column if not exists doubted boolean not null default false;
-
-create index if not exists lead_exchanges_doubted on ops.lead_exchanges (destination, lead_id) where doubted;

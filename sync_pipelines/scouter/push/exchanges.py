@@ -88,13 +88,6 @@ class Exchanges:
                 (self.destination,),
             ).rowcount
 
-    def doubted(self) -> int:
-        """How many leads are doubted."""
-        row = self.connection.execute(
-            "select count(*) from ops.lead_exchanges where destination = %s and doubted", (self.destination,)
-        ).fetchone()
-        return int(row[0]) if row else 0
-
     def waiting(self, ids: Collection[int]) -> frozenset[int]:
         """Those of which a change of the destination waits for the reverse sync."""
         if not ids:

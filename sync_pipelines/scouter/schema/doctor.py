@@ -53,7 +53,8 @@ class SchemaDoctor:
         Raises SyncError where one of the sides cannot be read.
         """
         now, key = self.clock(), mapping.fingerprint if mapping else _DEFAULT
-        if not fresh and (kept := self._kept(key, now)):
+        # One that refuses a push is no longer true as soon as somebody ran its SQL.
+        if not fresh and (kept := self._kept(key, now)) and kept.fits:
             return kept
         with postgres.connect(self.source_url, what=tables.SOURCE, read_only=True) as connection:
             source = tables.read_source(connection)
@@ -67,7 +68,7 @@ class SchemaDoctor:
         with postgres.connect(self.ops_url, what=OPS) as ops:
             # Not deleted: what it missed has to be known when the column is there again.
             ops.execute(
-                "update ops.schema_reports set checked_at = '-infinity' where destination = %s",
+                "update ops.schema_reports set checked_at = to_timestamp(0) where destination = %s",
                 (self.destination,),
             )
 
