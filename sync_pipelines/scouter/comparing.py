@@ -49,11 +49,11 @@ class Compared:
         """What was found, without any value."""
         told = [f"Of {self.read} leads {self.equal} are at the destination as they are here."]
         if self.missing:
-            told.append(f"{len(self.missing)} are missing there (such as {self.missing[0]}).")
+            told.append(f"{len(self.missing)} are missing there (such as {min(self.missing)}).")
         if self.different:
             columns = sorted({column for columns in self.different.values() for column in columns})
             told.append(
-                f"{len(self.different)} differ in {', '.join(columns)} (such as {next(iter(self.different))})."
+                f"{len(self.different)} differ in {', '.join(columns)} (such as {min(self.different)})."
             )
         if not self.holds:
             told.append("Launch scouter_repair: it sends exactly these.")

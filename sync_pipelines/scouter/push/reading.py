@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
-from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql
@@ -109,14 +108,6 @@ class LeadReader:
         """Leads whose time is in no day before `future`."""
         row = self.connection.execute(_COUNT_UNDATED, {"first": FIRST_MOMENT, "future": future}).fetchone()
         return int(row[0]) if row else 0
-
-    def oldest_day(self, zone: ZoneInfo) -> date | None:
-        """The day of the oldest lead, in `zone`; None where no lead has a time that a day has."""
-        row = self.connection.execute(
-            "select min(updated_at) from public.leads where updated_at >= %s and updated_at < clock_timestamp()",
-            (FIRST_MOMENT,),
-        ).fetchone()
-        return row[0].astimezone(zone).date() if row and row[0] else None
 
     def now(self) -> datetime:
         """The database's clock: the one that stamps `updated_at`."""

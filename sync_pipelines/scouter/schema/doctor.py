@@ -1,9 +1,10 @@
 """The schema doctor: both live schemas compared through the mapping, before anything is sent.
 
 Replaces the function `validate-gestao-scouter-schema`, which compared names before they were mapped and suggested TEXT
-for everything. A report counts for five minutes in the ops database; a failed read is never kept. A column that the last
-report missed, or saw with another type, and that is there now is empty or was converted: what is known of leads is
-then doubted, and each is read again before it counts as unchanged.
+for everything. A report counts for five minutes in the ops database; a failed read never is kept.
+
+A column that the last report missed, or saw with another type, is empty now or was converted: what is known of leads
+is then doubted, and each is read again before it counts as unchanged.
 """
 
 from __future__ import annotations
