@@ -87,12 +87,14 @@ def export_asset(
             ) as run:
                 context.log.info(f"Export job {run.job.id}: {len(run.days)} days, most recent first.")
                 context.instance.add_run_tags(context.run.run_id, {"scouter/export_job": run.job.id})
+                total = DayOutcome()
                 yield from run_chosen(
                     context,
                     EXPORT_KEY,
                     _chosen(run, asked),
-                    lambda key: _push(run, key),
+                    lambda key: _push(run, key, total),
                     failed_check=dg.AssetCheckKey(EXPORT_KEY, catalogue.PROVED),
+                    summary=lambda check: total.sentence() if check == catalogue.PROVED else None,
                 )
 
     return scouter_leads_export
@@ -159,9 +161,10 @@ def _stopping(run: JobWalk | None = None) -> Iterator[None]:
         raise PartitionsStoppedError(str(pause), cancels=pause.by_person) from None
 
 
-def _push(run: JobWalk, key: str) -> Reports:
+def _push(run: JobWalk, key: str, total: DayOutcome) -> Reports:
     with _stopping(run):
         outcome = run.close() if key == LAST_ROUND else _day(run, date.fromisoformat(key))
+    total.merge(outcome)
     if key == LAST_ROUND and (job := run.work.get(run.job.id)).status == "failed":
         # A day that an earlier run could not prove fails this one too: the job's end is its end.
         raise PermanentError(job.pause_reason or outcome.proof.sentence())

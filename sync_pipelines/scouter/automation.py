@@ -21,7 +21,7 @@ comparisons = dg.AssetSelection.checks(*COMPARISONS)
 standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 push_job = dg.define_asset_job(
     JOB,
-    selection=(dg.AssetSelection.assets(EXPORT_KEY) - comparisons) | standing_checks,
+    selection=dg.AssetSelection.assets(EXPORT_KEY),
     description="Push leads of TabuladorMax to Gestão Scouter, day by day, and prove each day.",
 )
 checks_job = dg.define_asset_job(

@@ -16,7 +16,8 @@ STANDING_CHECKS = (
     dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.NO_OLD_ERRORS),
     dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.DATED),
 )
-COMPARISONS = (dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.EQUAL),)
+#: Of the destination's table: beside the export it would run after every push of a day.
+COMPARISONS = (dg.AssetCheckKey(catalogue.DESTINATION_KEY, catalogue.EQUAL),)
 _STANDING_STILL: LiteralString = """
     select count(*), min(id::text) from public.gestao_scouter_export_jobs
     where (status = 'running' and started_at < now() - interval '1 hour'
@@ -99,7 +100,7 @@ def comparison(push: LeadPush) -> dg.AssetChecksDefinition:
     """The check that reads every lead at the destination."""
 
     @dg.asset_check(
-        asset=catalogue.EXPORT_KEY,
+        asset=catalogue.DESTINATION_KEY,
         name=catalogue.EQUAL,
         description="Every lead that was pushed is still at the destination as it was left: all of them are read there."
         " scouter_repair sends those that are not.",

@@ -13,6 +13,7 @@ from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.catalogue import (
     ACCEPTED,
     DATED,
+    DESTINATION_KEY,
     EQUAL,
     EXPORT_KEY,
     MOVING,
@@ -52,7 +53,7 @@ def verdict(house: LeadHouse, instance: dg.DagsterInstance) -> tuple[bool, str]:
     assert done.result.success
     (found,) = done.result.get_asset_check_evaluations()
     assert (found.asset_key, found.check_name, found.severity) == (
-        EXPORT_KEY,
+        DESTINATION_KEY,
         EQUAL,
         dg.AssetCheckSeverity.ERROR,
     )
@@ -142,3 +143,7 @@ def test_no_check_of_a_run_is_left_unevaluated(pushed: LeadHouse, instance: dg.D
     assert done.verdicts(PROVED)["2025-10-01"] == (True, "Nothing to do: no lead in this range.")
     standing = {one.check_name for one in done.result.get_asset_check_evaluations()}
     assert {MOVING, NO_OLD_ERRORS, DATED} < standing
+    assert done.verdicts(PROVED)[None] == (
+        True,
+        "Nothing was sent. 20 unchanged leads were read there now and are equal.",
+    )
