@@ -130,10 +130,9 @@ def run_chosen(
 ) -> Iterator[_Result | dg.AssetCheckResult]:
     """As `run_partitions`, for partitions that the run itself chose: the others of its range get no event.
 
-    The asset's spec must be skippable: the events are logged by hand, for `chosen` keys that the asset knows. Where
-    these are the whole range Dagster emits them, because it skips every check behind an asset that was not yielded.
-    `work` may end the run with PartitionsStoppedError; what was done before is logged. `summary` is the sentence of a
-    check that passed as a whole.
+    The asset's spec must be skippable: events are logged by hand, for `chosen` keys that the asset knows. Of a whole
+    range Dagster emits them, because it skips every check behind an asset that is not yielded. `work` may end the run
+    with PartitionsStoppedError; what was done is logged. `summary` is the sentence of a check that passed as a whole.
     """
     good, bad, stop = _work_through(context, chosen, work)
     known = set(context.partition_keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.scouter.schema.travelling import not_travelling
 from sync_pipelines.settings import Settings, SettingsError
 
+_log = logging.getLogger(__name__)
 OPS = "the ops database"
 BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
 
@@ -131,13 +133,12 @@ class LeadPush:
         if not report.fits:
             raise pause(work, job, f"{MISMATCH} {report.refusal()}")
         options = PushOptions.from_document(work.get(job.id).options)
+        options = replace(options, compare=options.compare and self._has_collected())
         engine = Engine(self.settings, self.clock, client, report)
         reader = engine.reader(work.connection)
         # What is read ahead is read by threads of their own, so by connections of their own.
         ahead = [replace(reader, connection=stack.enter_context(self.source())) for _ in range(PAGES_AT_ONCE)]
         known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
-        if options.compare:
-            self._collect()
         push = engine.push(
             reader,
             [engine.slicer(one, known, options, run_id) for one in ahead],
@@ -169,10 +170,19 @@ class LeadPush:
             left_out=not_travelling(report),
         )
 
-    def _collect(self) -> None:
-        """Fetch what people changed there into the inbox: a comparison must not undo it before it is taken over."""
-        if self.settings.scouter_outbox:
+    def _has_collected(self) -> bool:
+        """Fetch what people changed there into the inbox, because a comparison must not undo it before it came over.
+
+        Where that cannot be had nothing is compared: the push rests on earlier readings, and its proof says so.
+        """
+        if not self.settings.scouter_outbox:
+            return True
+        try:
             self.way_back().collect()
+        except SyncError as error:
+            _log.warning("Unchanged leads are not compared: %s", error)
+            return False
+        return True
 
     def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
         doctor.forget()
