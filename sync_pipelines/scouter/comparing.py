@@ -117,10 +117,15 @@ class _Pages:
     run_id: str
 
     def compare(self, ids: Sequence[int]) -> Compared:
-        content = self.reader.content(ids, self.exchanges.known(ids), compare=True)
+        known = self.exchanges.known(ids)
+        content = self.reader.content(ids, known, compare=True)
         leads = {**content.same, **content.changed}
         back = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        self.exchanges.record(back.equal_leads, run_id=self.run_id)
+        back.forgive_dates({one: lead for one, lead in content.same.items() if one in known.taken_back})
+        self.exchanges.seen([one for one in back.equal_leads if one.id in content.same], run_id=self.run_id)
+        # Of these nothing was known, or something else: an older export brought them.
+        new = [one for one in back.equal_leads if one.id in content.changed]
+        self.exchanges.record(new, run_id=self.run_id)
         left = self.exchanges.waiting(back.wrong_ids)
         wrong = {lead_id for lead_id in back.wrong_ids if lead_id in content.same and lead_id not in left}
         return Compared(

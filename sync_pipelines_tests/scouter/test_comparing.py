@@ -118,6 +118,19 @@ def test_a_lead_that_is_edited_between_the_two_readings_is_no_difference(pushed:
     assert first.requests >= 2
 
 
+def test_a_lead_that_came_from_there_differs_by_its_date_alone_and_is_let_be(
+    pushed: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    pushed.ops.execute("update ops.lead_exchanges set direction = 'taken_back' where lead_id = 600006")
+    pushed.gestao.execute("update public.leads set updated_at = now() where id in (600006, 600007)")
+    for _ in range(2):  # it stays one that came from there
+        passed, told = verdict(pushed, instance)
+        assert "1 differ in updated_at (such as 600007)" in told
+        assert not passed
+    pushed.export(DAY, DAY)
+    assert sum(pushed.posts()) == 1
+
+
 def test_a_destination_that_lost_a_column_fails_the_check_in_a_sentence(
     pushed: LeadHouse, instance: dg.DagsterInstance
 ) -> None:

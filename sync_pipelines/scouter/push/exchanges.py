@@ -21,7 +21,8 @@ Direction = Literal["pushed", "taken_back"]
 class Known(NamedTuple):
     """What was last exchanged of some leads, as the texts of arrays: they go from one database to the other.
 
-    `readings` is when each lead was last found equal at the destination, in seconds since 1970.
+    `readings` is when each lead was last found equal at the destination, in seconds since 1970; `taken_back` are those
+    whose last exchange came from there.
     """
 
     ids: str = "{}"
@@ -29,6 +30,7 @@ class Known(NamedTuple):
     times: str = "{}"
     doubts: str = "{}"
     readings: Mapping[int, float] = MappingProxyType({})
+    taken_back: frozenset[int] = frozenset()
 
 
 #: For the connection: see above, and times as every database reads them.
@@ -45,15 +47,17 @@ class Exchanges:
     def known(self, ids: Sequence[int]) -> Known:
         row = self.connection.execute(
             "select array_agg(lead_id)::text, array_agg(content_hash)::text, array_agg(updated_at)::text,"
-            " array_agg(doubted)::text, array_agg(lead_id), array_agg(extract(epoch from exchanged_at)::float8)"
+            " array_agg(doubted)::text, array_agg(lead_id), array_agg(extract(epoch from exchanged_at)::float8),"
+            " array_agg(lead_id) filter (where direction = 'taken_back')"
             " from ops.lead_exchanges where destination = %s and lead_id = any(%s::bigint[])",
             (self.destination, postgres.array(ids)),
             binary=True,
         ).fetchone()
         if row is None or row[0] is None:
             return Known()
-        found, hashes, times, doubts, leads, seconds = row
-        return Known(found, hashes, times, doubts=doubts, readings=dict(zip(leads, seconds, strict=True)))
+        found, hashes, times, doubts, leads, seconds, back = row
+        readings = dict(zip(leads, seconds, strict=True))
+        return Known(found, hashes, times, doubts=doubts, readings=readings, taken_back=frozenset(back or ()))
 
     def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
         """Remember what was accepted and proved."""
@@ -75,6 +79,24 @@ class Exchanges:
                 postgres.array(newest),
                 postgres.array(lead.content_hash for lead in newest.values()),
                 postgres.array(lead.updated_at for lead in newest.values()),
+            ),
+        )
+
+    def seen(self, leads: Collection[Lead], *, run_id: str) -> None:
+        """Remember that these are there as they were left: a later push rests on a recent reading."""
+        if not leads:
+            return
+        self.connection.execute(
+            "update ops.lead_exchanges as known set exchanged_at = now(), doubted = false, run_id = %s"
+            " from unnest(%s::bigint[], %s::uuid[]) as seen (lead_id, content_hash)"
+            " where known.destination = %s and known.lead_id = seen.lead_id"
+            # What somebody else exchanged meanwhile is not what was looked at.
+            " and known.content_hash = seen.content_hash",
+            (
+                run_id,
+                postgres.array(lead.id for lead in leads),
+                postgres.array(lead.content_hash for lead in leads),
+                self.destination,
             ),
         )
 

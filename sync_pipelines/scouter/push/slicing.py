@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter.fields.column_types import TIMESTAMPTZ
 from sync_pipelines.scouter.marks import normalised
-from sync_pipelines.scouter.push.exchanges import Exchanges
+from sync_pipelines.scouter.push.exchanges import Exchanges, Known
 from sync_pipelines.scouter.push.leads import Lead, Looked, Position, Rejected, Slice, unreadable
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack, as_kept
@@ -72,7 +72,7 @@ class Slicer:
         content = self.reader.content(
             ids, known, send_all=self.options.send_all, compare=self.options.compare
         )
-        found = self._compare(content.same)
+        found = self._compare(content.same, known)
         left = self.exchanges.waiting(found.wrong_ids)
         missing = set(found.missing)
         # For the audit trail a lead that is not there any more is created, though it is no new one to us.
@@ -97,10 +97,11 @@ class Slicer:
             readings=known.readings,
         ), found.requests
 
-    def _compare(self, leads: Mapping[int, Lead]) -> ReadBack:
+    def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
         """What the destination holds of leads that have not changed here; what is equal is recorded as seen now."""
         found = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        self.exchanges.record(found.equal_leads, run_id=self.run_id)
+        found.forgive_dates({one: lead for one, lead in leads.items() if one in known.taken_back})
+        self.exchanges.seen(found.equal_leads, run_id=self.run_id)
         return found
 
     def _held_back(self, new: Sequence[Lead]) -> frozenset[int]:
