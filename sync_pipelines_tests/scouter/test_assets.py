@@ -304,3 +304,18 @@ def test_a_destination_that_is_away_pauses_the_job_and_fails_the_run(
     assert job.status == "paused"
     assert job.pause_reason in done.failure
     assert "2025-10-20" not in done.materialized
+
+
+def test_a_run_that_is_terminated_leaves_its_job_paused(
+    three_days: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    def terminate() -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    three_days.hook(terminate)
+    assert not push(three_days, instance, DAY, BEFORE).result.success
+    job = only_job(three_days)
+    assert job.status == "paused"
+    assert str(job.pause_reason).startswith("A execução foi interrompida. Depois retome")
+    three_days.hook(lambda: None)
+    assert three_days.resume(job.id).status == "completed"

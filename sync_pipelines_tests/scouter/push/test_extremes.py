@@ -66,6 +66,7 @@ def wide(lead_house: LeadHouse) -> LeadHouse:
     for column, (kind, _) in COLUMNS.items():
         for side in (lead_house.tab, lead_house.gestao):
             side.execute(f"alter table public.leads add column if not exists {column} {kind}".encode())
+    lead_house.gestao.execute("alter table public.leads add column visto date")
     lead_house.gestao.execute("notify pgrst, 'reload schema'")
     lead_house.tab.execute("alter table public.leads disable trigger user")
     return lead_house
@@ -163,7 +164,6 @@ def test_many_that_are_in_no_day_go_by_pages_and_over_a_pause(wide: LeadHouse) -
 
 def test_a_value_that_no_statement_can_render_is_its_own_leads_error(wide: LeadHouse) -> None:
     """A transform asks for the day in Brazil of the first moment that there is, before which there is none."""
-    wide.gestao.execute("alter table public.leads add column visto date; notify pgrst, 'reload schema'")
     mapping = {"id": "id", "nome": "name", "updated_at": "updated_at"}
     mapping_with = {**mapping, "visto": {"from": "criado", "transform": "date"}}
     wide.tab.execute(
