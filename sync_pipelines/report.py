@@ -198,7 +198,9 @@ def print_run(console: Console, system: str, report: RunReport) -> None:
         console.print(note, style="yellow")
     for problem in report.problems:
         console.print(problem, style="red")
-    if report.succeeded:
+    if report.succeeded and report.nothing_to_do:
+        console.print("There was nothing to do, so nothing is proved.", style="yellow")
+    elif report.succeeded:
         console.print("Everything is proved.", style="green")
     else:
         console.print("Not everything is proved.", style="red")

@@ -59,6 +59,8 @@ class RunReport:
     rows: list[AssetRow] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    #: The run found nothing that it could have done or proved.
+    nothing_to_do: bool = False
 
     @property
     def succeeded(self) -> bool:

@@ -200,6 +200,18 @@ def from_postgres(error: "psycopg.Error", *, what: str) -> SyncError:
     return PermanentError(sentence)
 
 
+def is_about_a_value(error: "psycopg.Error") -> bool:
+    """Whether a value of a row is at fault, by what the server says of it or because Python cannot hold it.
+
+    Class 22 is data, 54 is a limit such as the length of a text. Then the other rows may pass without this one.
+    """
+    import psycopg
+
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.DataError)
+    return error.sqlstate[:2] in ("22", "54")
+
+
 def _from_client(error: "psycopg.Error", what: str, *, connection: bool) -> SyncError:
     """For errors that did not come as an answer of the server: those of connecting, and of our own calls."""
     text = " ".join(re.split(r"(?m)^\s*DETAIL:", str(error), maxsplit=1)[0].split()).rstrip(".")

@@ -126,20 +126,32 @@ def run_chosen(
     work: Callable[[str], Reports],
     *,
     failed_check: dg.AssetCheckKey,
-) -> Iterator[dg.AssetCheckResult]:
+    summary: Callable[[str], str | None] = lambda _check: None,
+) -> Iterator[_Result | dg.AssetCheckResult]:
     """As `run_partitions`, for partitions that the run itself chose: the others of its range get no event.
 
-    The asset's spec must be skippable: the events are logged by hand, for `chosen` keys that the asset knows.
-    `work` may end the run with PartitionsStoppedError; what was done before is logged.
+    The asset's spec must be skippable: events are logged by hand, for `chosen` keys that the asset knows. Of a whole
+    range Dagster emits them, because it skips every check behind an asset that is not yielded. `work` may end the run
+    with PartitionsStoppedError; what was done is logged. `summary` is the sentence of a check that passed as a whole.
     """
     good, bad, stop = _work_through(context, chosen, work)
     known = set(context.partition_keys)
     told = {partition: reports for partition, reports in good.items() if partition in known}
     failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
-    _log_by_hand(context, told, failed, failed_check)
+    is_whole = told.keys() == known and not (bad or stop)
+    if not is_whole:
+        _log_by_hand(context, told, failed, failed_check)
     if bad or stop:
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
-    yield from _summaries(context, key, good)
+    checks = [
+        one._replace(description=summary(str(one.check_name)) or one.description) if one.passed else one
+        for one in _summaries(context, key, good)
+    ]
+    if not is_whole:
+        yield from checks
+        return
+    for result in _results(context, [key], told):
+        yield result._replace(check_results=checks)
 
 
 def _work_through(

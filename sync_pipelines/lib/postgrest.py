@@ -100,6 +100,14 @@ class Problem:
         return PermanentError(f"{what} answered {self}.")
 
 
+class SchemaError(PermanentError):
+    """The server does not have, or does not yet see, what was asked for: another structure is wanted, or a reload."""
+
+    def __init__(self, what: str, problem: Problem) -> None:
+        super().__init__(f"{what} answered {problem}.")
+        self.problem = problem
+
+
 def problem_of(answer: Answer, retry_after: float | None = None) -> Problem | None:
     """What is wrong with an answer; None for a success."""
     if answer.is_success:
@@ -191,7 +199,8 @@ class PostgrestClient(HttpClient):
     def rows(self, table: str, params: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """Rows of a table, numbers as Decimal where they have a point; asked again where waiting may help.
 
-        A server may cap them without a word: page by what came. Raises SyncError for anything but rows.
+        A server may cap them without a word: page by what came. Raises SyncError for anything but rows, SchemaError
+        where the table lacks what was asked for.
         """
         return [exact_json.loads(row) for row in self.row_texts(table, params)]
 
@@ -201,6 +210,8 @@ class PostgrestClient(HttpClient):
         def attempt() -> Answer:
             answer = self.request("GET", f"/{quote(table)}", params=params)
             if problem := self.problem(answer):
+                if problem.kind == "schema":
+                    raise SchemaError(self._what, problem)
                 raise problem.error(self._what, setting=self._url_setting)
             return answer
 

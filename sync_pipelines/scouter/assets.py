@@ -1,6 +1,6 @@
 """The lead push as an asset: a day a partition, a range in one run, each run a job of the control table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -22,8 +22,9 @@ from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.catalogue import EXPORT_KEY
 from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines.scouter.push.walk import DayOutcome
+from sync_pipelines.scouter.push.walk import NOTHING_TO_DO, DayOutcome
 from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.scouter.schema.travelling import verdict
 
 #: What comes after the days (leads without a time, what changed meanwhile) belongs to none of them.
 LAST_ROUND = "last round"
@@ -40,13 +41,18 @@ class ExportConfig(dg.Config):
     send_all: bool = Field(
         default=False, description="Send leads that have not changed since their last exchange, too."
     )
+    compare_unchanged: bool = Field(
+        default=True,
+        description="Read unchanged leads at the destination and send those that are not there as they were left. Only"
+        " the hourly schedule goes without it, and rests on earlier readings.",
+    )
     accept: list[str] = Field(
         default_factory=list,
         description="overwrite_local_leads: replace leads that Gestão Scouter made itself under one of our numbers.",
     )
 
     def options(self) -> PushOptions:
-        return PushOptions.of(send_all=self.send_all, accept=self.accept)
+        return PushOptions.of(send_all=self.send_all, accept=self.accept, compare=self.compare_unchanged)
 
 
 def export_asset(
@@ -81,12 +87,14 @@ def export_asset(
             ) as run:
                 context.log.info(f"Export job {run.job.id}: {len(run.days)} days, most recent first.")
                 context.instance.add_run_tags(context.run.run_id, {"scouter/export_job": run.job.id})
+                total = DayOutcome()
                 yield from run_chosen(
                     context,
                     EXPORT_KEY,
-                    [*(day.isoformat() for day in run.days), LAST_ROUND],
-                    lambda key: _push(run, key),
+                    _chosen(run, asked),
+                    lambda key: _push(run, key, total),
                     failed_check=dg.AssetCheckKey(EXPORT_KEY, catalogue.PROVED),
+                    summary=lambda check: total.sentence() if check == catalogue.PROVED else None,
                 )
 
     return scouter_leads_export
@@ -98,7 +106,7 @@ def _spec(days: dg.DailyPartitionsDefinition, freshness: dg.FreshnessPolicy | No
         deps=[catalogue.SCHEMA_KEY, catalogue.SOURCE_KEY],
         group_name=catalogue.GROUP,
         description=catalogue.EXPORT_DESCRIPTION,
-        metadata={"dagster/table_name": "public.leads"},
+        metadata=catalogue.table(),
         kinds={"postgres", "rest"},
         owners=[catalogue.OWNER],
         tags={"personal_data": "true"},
@@ -113,7 +121,14 @@ def _check_specs(days: dg.DailyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             catalogue.PROVED,
             asset=EXPORT_KEY,
-            description="Count and content of what the destination holds for the keys that were sent.",
+            description="Count and content of what the destination holds for the keys that were sent, and how many"
+            " unchanged leads were read there now or rest on an earlier reading.",
+            partitions_def=days,
+        ),
+        dg.AssetCheckSpec(
+            catalogue.TRAVELS,
+            asset=EXPORT_KEY,
+            description="Every column of TabuladorMax is mapped, or known to stay (a warning).",
             partitions_def=days,
         ),
         dg.AssetCheckSpec(
@@ -125,21 +140,39 @@ def _check_specs(days: dg.DailyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
     ]
 
 
+def _chosen(run: JobWalk, asked: Sequence[date]) -> list[str]:
+    """The days that are left of the job, and those of the run that lie before its first lead: nothing is in them.
+
+    Without an event those would be planned and never looked at, and Dagster would call the checks skipped.
+    """
+    empty = [] if run.job.end_date else [day for day in asked if day < run.whole[-1]]
+    return [*(day.isoformat() for day in (*run.days, *sorted(empty, reverse=True))), LAST_ROUND]
+
+
 @contextmanager
-def _stopping() -> Iterator[None]:
+def _stopping(run: JobWalk | None = None) -> Iterator[None]:
     try:
         yield
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        if run is not None:
+            run.paused("A execução foi interrompida.", by_person=True)
+        raise
     except PausedError as pause:
         raise PartitionsStoppedError(str(pause), cancels=pause.by_person) from None
 
 
-def _push(run: JobWalk, key: str) -> Reports:
-    with _stopping():
-        outcome = run.close() if key == LAST_ROUND else run.day(date.fromisoformat(key))
+def _push(run: JobWalk, key: str, total: DayOutcome) -> Reports:
+    with _stopping(run):
+        outcome = run.close() if key == LAST_ROUND else _day(run, date.fromisoformat(key))
+    total.merge(outcome)
     if key == LAST_ROUND and (job := run.work.get(run.job.id)).status == "failed":
         # A day that an earlier run could not prove fails this one too: the job's end is its end.
         raise PermanentError(job.pause_reason or outcome.proof.sentence())
-    return {EXPORT_KEY: PartitionReport(_metadata(run, outcome), _checks(outcome))}
+    return {EXPORT_KEY: PartitionReport(_metadata(run, outcome), _checks(run, outcome))}
+
+
+def _day(run: JobWalk, day: date) -> DayOutcome:
+    return run.day(day) if day in run.days else DayOutcome()
 
 
 def _metadata(run: JobWalk, outcome: DayOutcome) -> dict[str, Any]:
@@ -153,19 +186,30 @@ def _metadata(run: JobWalk, outcome: DayOutcome) -> dict[str, Any]:
         keys.CALLS: outcome.requests + outcome.proof.requests,
         keys.PROVED: outcome.proof.holds,
         keys.DURATION: round(outcome.seconds, 3),
-        "rows_read_back": outcome.proof.compared,
+        "rows_read_back": outcome.proof.compared + outcome.looked.seen + outcome.looked.differed,
+        "unchanged_read_back": outcome.looked.seen,
+        "unchanged_on_earlier_readings": outcome.looked.believed,
+        "oldest_reading": str(outcome.looked.oldest_day or ""),
+        "lost_at_the_destination": outcome.looked.differed,
+        "proof": outcome.sentence(),
         "export_job": run.job.id,
     }
 
 
-def _checks(outcome: DayOutcome) -> tuple[CheckReport, ...]:
+def _checks(run: JobWalk, outcome: DayOutcome) -> tuple[CheckReport, ...]:
+    travelling = verdict(run.left_out)
     return (
-        CheckReport(catalogue.PROVED, outcome.proof.holds, outcome.proof.sentence()),
+        CheckReport(catalogue.PROVED, outcome.proof.holds, outcome.sentence()),
+        CheckReport(
+            catalogue.TRAVELS, travelling.holds, travelling.sentence, severity=dg.AssetCheckSeverity.WARN
+        ),
         CheckReport(
             catalogue.ACCEPTED,
             not outcome.rejected,
             f"{outcome.rejected} of {outcome.read} leads were refused; see gestao_scouter_export_errors, then replay."
             if outcome.rejected
+            else NOTHING_TO_DO
+            if not outcome.read
             else f"None of {outcome.read} leads was refused.",
         ),
     )

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from sync_pipelines.scouter.catalogue import EXPORT_KEY
-from sync_pipelines.scouter.checks import STANDING_CHECKS
+from sync_pipelines.scouter.checks import COMPARISONS, STANDING_CHECKS
 
 JOB = "scouter_push"
 UNFINISHED = (
@@ -17,16 +17,23 @@ UNFINISHED = (
     dg.DagsterRunStatus.CANCELING,
 )
 
+comparisons = dg.AssetSelection.checks(*COMPARISONS)
 standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 push_job = dg.define_asset_job(
     JOB,
-    selection=dg.AssetSelection.assets(EXPORT_KEY) - standing_checks,
+    selection=dg.AssetSelection.assets(EXPORT_KEY),
     description="Push leads of TabuladorMax to Gestão Scouter, day by day, and prove each day.",
 )
 checks_job = dg.define_asset_job(
     "scouter_checks",
     selection=standing_checks,
     description="Look whether an export stands still, and whether refused leads wait for somebody.",
+)
+compare_job = dg.define_asset_job(
+    "scouter_compare",
+    selection=comparisons,
+    description="Compare every lead with what Gestão Scouter holds; scouter_repair sends what differs.",
+    tags={"dagster/max_runtime": "14400"},
 )
 
 
@@ -47,7 +54,9 @@ def hourly_schedule(
         under_way = dg.RunsFilter(statuses=list(UNFINISHED), job_name=JOB)
         if context.instance.get_run_records(under_way, limit=1):
             return dg.SkipReason("A push is under way.")
-        return dg.RunRequest(partition_key=today().isoformat())
+        # Twenty-four times a day every unchanged lead would be read there; the weekly comparison does that.
+        config = {"ops": {"scouter_leads_export": {"config": {"compare_unchanged": False}}}}
+        return dg.RunRequest(partition_key=today().isoformat(), run_config=config)
 
     return scouter_push_hourly
 
@@ -60,4 +69,15 @@ def checks_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.Sched
         execution_timezone=timezone,
         default_status=status,
         description="The requirement's monitoring query for stuck jobs, and leads that nobody looks after.",
+    )
+
+
+def compare_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="scouter_compare_weekly",
+        job=compare_job,
+        cron_schedule="40 3 * * 0",
+        execution_timezone=timezone,
+        default_status=status,
+        description="Every lead as Gestão Scouter holds it: what rests on earlier readings is read again.",
     )

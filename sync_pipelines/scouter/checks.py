@@ -5,7 +5,9 @@ from typing import LiteralString
 import dagster as dg
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter import catalogue
+from sync_pipelines.scouter.comparing import compare_all
 from sync_pipelines.scouter.push.reading import WHAT
 from sync_pipelines.scouter.pushing import LeadPush
 
@@ -14,6 +16,8 @@ STANDING_CHECKS = (
     dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.NO_OLD_ERRORS),
     dg.AssetCheckKey(catalogue.EXPORT_KEY, catalogue.DATED),
 )
+#: Of the destination's table: beside the export it would run after every push of a day.
+COMPARISONS = (dg.AssetCheckKey(catalogue.DESTINATION_KEY, catalogue.EQUAL),)
 _STANDING_STILL: LiteralString = """
     select count(*), min(id::text) from public.gestao_scouter_export_jobs
     where (status = 'running' and started_at < now() - interval '1 hour'
@@ -24,7 +28,11 @@ _OLD_ERRORS: LiteralString = """
     select count(distinct lead_id), min(job_id::text) from public.gestao_scouter_export_errors
     where created_at < now() - interval '7 days'
 """
-_UNDATED: LiteralString = "select count(*), null from public.leads where updated_at is null"
+#: As `push.undated` takes them.
+_UNDATED: LiteralString = """
+    select count(*), null from public.leads
+    where updated_at is null or updated_at < '1900-01-02 00:00+00' or updated_at >= clock_timestamp()
+"""
 
 
 def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
@@ -70,17 +78,39 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset=catalogue.EXPORT_KEY,
         name=catalogue.DATED,
-        description="Leads without updated_at are in no day; only a job without end_date takes them (a warning).",
+        description="Leads without updated_at, or with one before 1900 or still to come (infinity), are in no day; only"
+        " a job without end_date takes them (a warning).",
     )
     def every_lead_has_a_day() -> dg.AssetCheckResult:
         found, _ = ask(_UNDATED)
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{found} leads have no updated_at: a job without end_date takes them."
+            description=f"{found} leads have no updated_at that a day has (none, before 1900, or still to come): a job"
+            " without end_date takes them."
             if found
             else "Every lead has a day.",
             metadata={"leads_without_a_day": found},
         )
 
     return [no_export_stands_still, no_refused_lead_waits, every_lead_has_a_day]
+
+
+def comparison(push: LeadPush) -> dg.AssetChecksDefinition:
+    """The check that reads every lead at the destination."""
+
+    @dg.asset_check(
+        asset=catalogue.DESTINATION_KEY,
+        name=catalogue.EQUAL,
+        description="Every lead that was pushed is still at the destination as it was left: all of them are read there."
+        " scouter_repair sends those that are not.",
+        pool="gestao_scouter",
+    )
+    def destination_still_holds_every_lead(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        with failing_in_a_sentence(context.op_execution_context):
+            found = compare_all(push, context.run.run_id)
+        return dg.AssetCheckResult(
+            passed=found.holds, description=found.sentence(), metadata=found.metadata()
+        )
+
+    return destination_still_holds_every_lead

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Mapping as MappingOf
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from sync_pipelines.lib import postgres
+import psycopg
+
+from sync_pipelines.lib import postgres, redaction
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
+from sync_pipelines.scouter.engine import Engine
 from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.exports.table import ExportJob, read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.fields import rendering
-from sync_pipelines.scouter.fields.mapping import KEY, STAMPS, Mapping
+from sync_pipelines.scouter.fields.mapping import KEY, Mapping
 from sync_pipelines.scouter.fields.presets import Presets
 from sync_pipelines.scouter.inbound.way_back import WayBack
 from sync_pipelines.scouter.push import extent
 from sync_pipelines.scouter.push.exchanges import SESSION, Exchanges
 from sync_pipelines.scouter.push.job_walk import MISMATCH, STOPPED, JobWalk, pause
-from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
+from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.progress import Progress
-from sync_pipelines.scouter.push.push import Push
-from sync_pipelines.scouter.push.readback import Comparison
-from sync_pipelines.scouter.push.reading import WHAT, LeadReader, Renderings
-from sync_pipelines.scouter.push.sending import Sender
-from sync_pipelines.scouter.push.slicing import MARKS, Slicer
+from sync_pipelines.scouter.push.reading import WHAT
 from sync_pipelines.scouter.push.walk import PAGES_AT_ONCE
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
 from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.scouter.schema.travelling import not_travelling
 from sync_pipelines.settings import Settings, SettingsError
 
+_log = logging.getLogger(__name__)
 OPS = "the ops database"
 BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
 
@@ -78,16 +79,16 @@ class LeadPush:
                 job_id = ExportActions(control).create(*days).id
             work = ExportWork(control)
             job = work.claim(job_id, run_id)
-            options = options.joined(job.options)
-            work.keep_options(job.id, options.document())
-            stack.callback(_release, work, job)
-            stack.enter_context(postgres.errors_about(WHAT))
-            client = stack.enter_context(self.client(self.settings))
-            run = self._run(
-                stack, job, work, client, Exchanges(ops, destination_label(self.settings)), run_id, options
-            )
-            stack.callback(run.leave)
-            yield run
+            with _leaving_nothing_running(work, job):
+                options = options.joined(job.options)
+                work.keep_options(job.id, options.document())
+                stack.callback(_release, work, job)
+                stack.enter_context(postgres.errors_about(WHAT))
+                client = stack.enter_context(self.client(self.settings))
+                exchanges = Exchanges(ops, destination_label(self.settings))
+                run = self._run(stack, job, work, client=client, exchanges=exchanges, run_id=run_id)
+                stack.callback(run.leave)
+                yield run
 
     @contextmanager
     def alone(self) -> Iterator[postgres.Connection]:
@@ -119,10 +120,10 @@ class LeadPush:
         stack: ExitStack,
         job: ExportJob,
         work: ExportWork,
+        *,
         client: PostgrestClient,
         exchanges: Exchanges,
         run_id: str,
-        options: PushOptions,
     ) -> JobWalk:
         doctor = self.doctor()
         try:
@@ -131,29 +132,57 @@ class LeadPush:
             raise pause(work, job, f"{STOPPED} {error}") from None
         if not report.fits:
             raise pause(work, job, f"{MISMATCH} {report.refusal()}")
-        reader = self.reader(work.connection, report)
+        options = PushOptions.from_document(work.get(job.id).options)
+        options = replace(options, compare=options.compare and self._has_collected())
+        engine = Engine(self.settings, self.clock, client, report)
+        reader = engine.reader(work.connection)
         # What is read ahead is read by threads of their own, so by connections of their own.
         ahead = [replace(reader, connection=stack.enter_context(self.source())) for _ in range(PAGES_AT_ONCE)]
         known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
-        progress = Progress(work.connection, work, job.id, run_id)
-        engine = self.engine(reader, ahead, known, client, exchanges, report, progress, options)
+        push = engine.push(
+            reader,
+            [engine.slicer(one, known, options, run_id) for one in ahead],
+            exchanges=exchanges,
+            progress=Progress(work.connection, work, job.id, run_id),
+            before_commit=self.before_commit,
+        )
         assert job.watermark is not None
-        engine.watermark = job.watermark
+        push.watermark = job.watermark
         days = extent.days(job, reader, self.settings.zone)
         if job.total_leads == 0:
             work.set_total(job.id, extent.total(job, days, reader, self.settings.zone))
         done, begun = job.last_completed_date, job.processing_date
         left = [day for day in days if (not done or day < done) and (not begun or day <= begun)]
+        left = left if job.phase in (None, "days") else []
         columns = report.mapping.columns
         return JobWalk(
             job,
             work,
-            engine,
-            left if job.phase in (None, "days") else [],
+            push,
+            left,
+            whole=days,
+            # What earlier runs of the job did counts as done now, so a comparing one looks at it again.
+            looks_again=options.compare and len(left) < len(days),
             reload=lambda: self._reload(doctor, client, columns),
             look_again=lambda: doctor.examine(report.mapping, fresh=True),
+            doubt=exchanges.doubt_all,
             unproved=list(job.unproved),
+            left_out=not_travelling(report),
         )
+
+    def _has_collected(self) -> bool:
+        """Fetch what people changed there into the inbox, because a comparison must not undo it before it came over.
+
+        Where that cannot be had nothing is compared: the push rests on earlier readings, and its proof says so.
+        """
+        if not self.settings.scouter_outbox:
+            return True
+        try:
+            self.way_back().collect()
+        except SyncError as error:
+            _log.warning("Unchanged leads are not compared: %s", error)
+            return False
+        return True
 
     def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
         doctor.forget()
@@ -206,53 +235,21 @@ class LeadPush:
         with self.source() as connection:
             return self.examine(connection)
 
-    def engine(
-        self,
-        reader: LeadReader,
-        ahead: Sequence[LeadReader],
-        known: Exchanges,
-        client: PostgrestClient,
-        exchanges: Exchanges,
-        report: SchemaReport,
-        progress: Progress,
-        options: PushOptions,
-    ) -> Push:
-        columns = report.mapping.columns
-        types = report.destination_columns
-        return Push(
-            reader,
-            [
-                Slicer(
-                    one,
-                    known,
-                    client,
-                    self.settings.scouter_batch_size,
-                    send_all=options.send_all,
-                    overwrites=OVERWRITE in options.accepted,
-                    has_marks=not types or set(MARKS) <= set(types),
-                )
-                for one in ahead
-            ],
-            Sender(client, columns),
-            Comparison(client, columns, types),
-            progress,
-            exchanges,
-            self.settings.zone,
-            self.clock(),
-            self.settings.scouter_in_flight,
-            self.before_commit,
-        )
 
-    def reader(self, connection: postgres.Connection, report: SchemaReport) -> LeadReader:
-        # One moment a push: the other side's trigger knows a push by a `last_sync_at` that has changed.
-        stamps: MappingOf[str, str] = {**STAMPS, "last_sync_at": self.clock().isoformat()}
-        in_words = rendering.in_words(report.mapping, report.source_types, report.destination_columns)
-        renderings = Renderings(
-            rendering.body_sql(report.mapping, in_words=in_words),
-            rendering.hash_sql(report.mapping),
-            rendering.suspect_sql(report.suspects),
-        )
-        return LeadReader(connection, renderings, stamps)
+@contextmanager
+def _leaving_nothing_running(work: ExportWork, job: ExportJob) -> Iterator[None]:
+    """Pause a job whose push ends by an error that nobody expected: its worker is gone, and the screen must say so.
+
+    Where the database itself is away the job stays as it is, and the sensor takes it up.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        told = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
+        with contextlib.suppress(SyncError, psycopg.Error):
+            if work.get(job.id).status == "running":
+                pause(work, job, f"{STOPPED} {told}")
+        raise
 
 
 def _release(work: ExportWork, job: ExportJob) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.scouter.client import destination_label
+from sync_pipelines.scouter.engine import Engine
 from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.exchanges import Exchanges
@@ -91,16 +92,18 @@ def _replay_job(
     if not report.fits:
         raise PermanentError(report.refusal())
     with push.source() as connection, push.client(push.settings) as client:
-        reader = push.reader(connection, report)
+        engine = Engine(push.settings, push.clock, client, report)
+        reader = engine.reader(connection)
         progress = Progress(control, work, job_id, run_id)
-        engine = push.engine(reader, [reader], exchanges, client, exchanges, report, progress, options)
+        slicer = engine.slicer(reader, exchanges, options, run_id)
+        parts = engine.push(reader, [slicer], exchanges=exchanges, progress=progress)
         for ids in _refused(control, job_id):
             page = [Position(None, lead_id) for lead_id in ids]
-            for piece in engine.slicers[0].slices(page):
+            for piece in slicer.slices(page):
                 total.gone += piece.gone
-                outcome = engine.sender.send(piece)
+                outcome = parts.sender.send(piece)
                 progress.commit([outcome], day=None, stretch="replay")
-                found = engine.comparison.read_back(outcome.accepted)
+                found = parts.comparison.read_back(outcome.accepted)
                 exchanges.record(found.equal_leads, run_id=run_id)
                 exchanges.forget(found.wrong_ids)
                 total.accepted += len(outcome.accepted)

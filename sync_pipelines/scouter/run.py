@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from sync_pipelines import partitions, runs
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.runs import RunReport
 from sync_pipelines.scouter import system
 from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.exports.table import ExportJob
+from sync_pipelines.scouter.push.extent import first_day
+from sync_pipelines.scouter.push.walk import NOTHING_TO_DO
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.settings import Settings, SettingsError
 
@@ -35,12 +39,13 @@ def run(
         try:
             with leads.source() as connection:
                 job = ExportActions(connection).create(newest, _day(first))
+                oldest = first_day(connection, settings.zone)
         except SyncError as error:
             report.problems.append(str(error))
             return report
         progress(f"export job {job.id}.")
         end = max(known[0], min(newest.isoformat(), known[-1]))
-        begin = max(known[0], min(first or known[0], end))
+        begin = max(known[0], min(first or str(oldest or end), end))
         config = {"export_job": job.id, "accept": sorted(accept)}
         done = runs.materialize(
             definitions,
@@ -52,9 +57,32 @@ def run(
         _leave_nothing_pending(leads, job.id, done.problems)
     rows = done.metadata.get("leads_export", [])
     proved = sum(bool(row.get("proved")) for row in rows)
-    report.rows.append(replace(runs.asset_row("leads_export", rows), proved=f"{proved}/{len(rows)} days"))
+    told = runs.asset_row("leads_export", rows)
+    with suppress(SyncError), leads.source() as connection:
+        report.notes += _notes(ExportActions(connection).get(job.id), rows)
+    is_done = bool(rows) and not done.problems
+    report.nothing_to_do = is_done and not told.read and NOTHING_TO_DO in report.notes
+    days = "nothing to do" if report.nothing_to_do else f"{proved}/{len(rows)} days"
+    report.rows.append(replace(told, proved=days))
     report.problems += done.problems
     return report
+
+
+def _notes(job: ExportJob, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the proof rests on, in sentences."""
+    if not (job.exported_leads or job.error_leads):
+        return [NOTHING_TO_DO]
+    oldest = sorted(str(row["oldest_reading"]) for row in rows if row.get("oldest_reading"))
+    seen, believed, lost = (
+        int(runs.total(rows, key))
+        for key in ("unchanged_read_back", "unchanged_on_earlier_readings", "lost_at_the_destination")
+    )
+    notes = [f"{seen:,} unchanged leads were read at the destination now and are equal."] if seen else []
+    if believed:
+        notes.append(f"{believed:,} unchanged leads rest on earlier readings, the oldest of {oldest[0]}.")
+    if lost:
+        notes.append(f"{lost:,} leads were no longer there as they had been left, and were sent again.")
+    return notes
 
 
 def _leave_nothing_pending(leads: LeadPush, job_id: str, problems: Sequence[str]) -> None:

@@ -35,10 +35,11 @@ def definitions(
             schema_assets.scouter_schema,
             assets.export_asset(days, catalogue.freshness(settings)),
         ],
-        asset_checks=checks.checks(leads),
+        asset_checks=[*checks.checks(leads), checks.comparison(leads)],
         jobs=[
             automation.push_job,
             automation.checks_job,
+            automation.compare_job,
             exports_automation.forget_errors_job,
             scouter_replay_errors,
             *export_jobs.export_jobs(),
@@ -47,6 +48,7 @@ def definitions(
         schedules=[
             automation.hourly_schedule(leads.today, zone, hourly),
             automation.checks_schedule(zone, schedule),
+            automation.compare_schedule(zone, schedule),
             exports_automation.forget_schedule(zone, schedule),
         ],
         sensors=[

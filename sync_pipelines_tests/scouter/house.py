@@ -130,7 +130,8 @@ class LeadHouse:
 
     def posts(self) -> list[int]:
         """How many leads each upsert carried, in the order in which they came; the doctor's probes carry none."""
-        return [one.objects for one in self.face.requests if one.method == "POST" and one.objects]
+        upserts = (one for one in self.face.requests if (one.method, one.path[-6:]) == ("POST", "/leads"))
+        return [one.objects for one in upserts if one.objects]
 
     def events(self) -> list[tuple[int, str, str]]:
         """The audit trail: lead, event type and status."""

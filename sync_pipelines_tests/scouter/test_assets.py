@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.sandbox.scouter.database import drop_column, with_dirt_rules
-from sync_pipelines.scouter.catalogue import ACCEPTED, EXPORT_KEY, PROVED
+from sync_pipelines.scouter.catalogue import ACCEPTED, EXPORT_KEY, PROVED, TRAVELS
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 from sync_pipelines_tests.scouter.launches import Launched, push
 
@@ -22,7 +22,8 @@ BEFORE = DAY - timedelta(days=1)
 #: What every day reports.
 DAY_KEYS = {
     *(keys.ROWS_READ, keys.ROWS_LOADED, keys.ROWS_UNCHANGED, keys.ROWS_REJECTED, keys.ROW_COUNT),
-    *(keys.CALLS, keys.PROVED, keys.DURATION, "rows_gone_meanwhile", "rows_read_back", "export_job"),
+    *(keys.CALLS, keys.PROVED, keys.DURATION, "rows_gone_meanwhile", "rows_read_back", "export_job", "proof"),
+    *("unchanged_read_back", "unchanged_on_earlier_readings", "oldest_reading", "lost_at_the_destination"),
 }
 
 
@@ -79,13 +80,13 @@ def test_a_range_is_one_job_and_each_day_tells_what_was_done(
     assert three_days.counters(job.id) == ("completed", 30, 30, 0)
     assert done.run.tags["scouter/export_job"] == job.id
     assert job.run_ids == [done.result.run_id]
-    assert list(done.materialized) == ["2025-10-21", "2025-10-20", "2025-10-19"]
+    assert sorted(map(str, done.materialized)) == ["2025-10-19", "2025-10-20", "2025-10-21"]
     for told in done.materialized.values():
         assert set(told) == DAY_KEYS
         assert (told[keys.ROWS_READ], told[keys.ROWS_LOADED], told[keys.ROW_COUNT]) == (10, 10, 10)
         assert (told[keys.PROVED], told["rows_read_back"], told["export_job"]) == (True, 10, job.id)
         assert told[keys.CALLS] >= 3
-    for check in (PROVED, ACCEPTED):
+    for check in (PROVED, ACCEPTED, TRAVELS):
         verdicts = done.verdicts(check)
         assert {key: passed for key, (passed, _) in verdicts.items()} == dict.fromkeys(
             [*done.materialized, None], True
@@ -224,7 +225,7 @@ def test_refused_leads_fail_a_check_and_not_the_run(
     three_days.lead(12, NOON - timedelta(days=1), age=1999)
     done = push(three_days, instance, DAY, BEFORE)
     assert done.result.success
-    assert list(done.materialized) == ["2025-10-21", "2025-10-20"]
+    assert sorted(map(str, done.materialized)) == ["2025-10-20", "2025-10-21"]
     told = done.materialized["2025-10-20"]
     assert (told[keys.ROWS_READ], told[keys.ROWS_LOADED], told[keys.ROWS_REJECTED]) == (10, 9, 1)
     verdicts = done.verdicts(ACCEPTED)
@@ -303,3 +304,18 @@ def test_a_destination_that_is_away_pauses_the_job_and_fails_the_run(
     assert job.status == "paused"
     assert job.pause_reason in done.failure
     assert "2025-10-20" not in done.materialized
+
+
+def test_a_run_that_is_terminated_leaves_its_job_paused(
+    three_days: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    def terminate() -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    three_days.hook(terminate)
+    assert not push(three_days, instance, DAY, BEFORE).result.success
+    job = only_job(three_days)
+    assert job.status == "paused"
+    assert str(job.pause_reason).startswith("A execução foi interrompida. Depois retome")
+    three_days.hook(lambda: None)
+    assert three_days.resume(job.id).status == "completed"

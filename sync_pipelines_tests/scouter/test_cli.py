@@ -39,9 +39,23 @@ def test_a_range_is_pushed_and_a_second_time_finds_nothing(lead_house: LeadHouse
     assert result.exit_code == 0, result.output
     assert "2/2 days" in result.output
     assert "Everything is proved." in result.output
-    assert typed(RANGE).exit_code == 0
+    again = typed(RANGE)
+    assert again.exit_code == 0
+    assert "20 unchanged leads were read at the destination now and are equal." in words(again)
     assert lead_house.posts() == [10, 10]
     assert len(lead_house.there()) == 20
+    lead_house.gestao.execute("delete from public.leads where id = 600001")
+    assert "1 leads were no longer there as they had been left, and were sent again." in words(typed(RANGE))
+    assert len(lead_house.there()) == 20
+
+
+def test_a_range_without_leads_is_not_called_proved(lead_house: LeadHouse, typed: Terminal) -> None:
+    result = typed("run scouter --from 2025-03-01 --to 2025-03-02")
+    assert result.exit_code == 0
+    assert "Nothing to do: no lead in this range." in words(result)
+    assert "There was nothing to do, so nothing is proved." in words(result)
+    assert "Everything is proved" not in words(result)
+    assert lead_house.posts() == []
 
 
 def test_refused_leads_are_told_and_a_replay_is_a_success_only_once_they_are_mended(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +103,20 @@ def test_the_push_by_the_hour_is_a_persons_decision(
     assert running == {
         "scouter_push_hourly": hourly,
         "scouter_checks_hourly": others,
+        "scouter_compare_weekly": others,
         "scouter_forget_errors_daily": others,
     }
     sensors = system.definitions(settings(**given)).sensors or ()
     assert {one.default_status is dg.DefaultSensorStatus.RUNNING for one in sensors} == {others}
 
 
-@pytest.mark.parametrize("hourly", [True, False])
-def test_freshness_is_promised_only_where_the_hour_keeps_it(*, hourly: bool) -> None:
+@pytest.mark.parametrize(
+    ("hourly", "warns_after", "fails_after"),
+    [(True, timedelta(hours=2), timedelta(hours=3)), (False, timedelta(days=7), timedelta(days=14))],
+)
+def test_the_export_promises_freshness_by_how_it_is_pushed(
+    *, hourly: bool, warns_after: timedelta, fails_after: timedelta
+) -> None:
     spec = next(
         one
         for asset in system.definitions(settings(scouter_hourly_push=hourly)).assets or ()
@@ -118,7 +124,14 @@ def test_freshness_is_promised_only_where_the_hour_keeps_it(*, hourly: bool) -> 
         for one in asset.specs
         if one.key == EXPORT_KEY
     )
-    assert (spec.freshness_policy is not None) is hourly
+    assert spec.freshness_policy == dg.FreshnessPolicy.time_window(
+        fail_window=fails_after, warn_window=warns_after
+    )
+    assert spec.metadata["dagster/table_name"] == "public.leads"
+    columns = {column.name: column.type for column in spec.metadata["dagster/column_schema"].columns}
+    assert columns["id"] == "bigint"
+    assert columns["telefone"] == "text"
+    assert columns["last_sync_at"] == "timestamp with time zone"
 
 
 def test_the_hour_pushes_the_houses_own_day_and_waits_for_a_push_that_is_under_way(
@@ -139,6 +152,8 @@ def test_the_hour_pushes_the_houses_own_day_and_waits_for_a_push_that_is_under_w
 
     (request,) = tick().run_requests
     assert request.partition_key == "2025-10-21"
+    # The hourly push alone rests on earlier readings.
+    assert request.run_config == {"ops": {"scouter_leads_export": {"config": {"compare_unchanged": False}}}}
     instance.create_run_for_job(made.resolve_job_def(push_job.name), status=dg.DagsterRunStatus.STARTED)
     assert tick().skip_message == "A push is under way."
 

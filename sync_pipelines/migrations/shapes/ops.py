@@ -85,6 +85,7 @@ OPS: Mapping[str, Table] = {
             bigint="lead_id",
             uuid="content_hash",
             timestamptz="updated_at exchanged_at",
+            boolean="doubted",
         )
     ),
     "ops.schema_reports": Table(

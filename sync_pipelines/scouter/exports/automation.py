@@ -10,6 +10,7 @@ from sync_pipelines.operations.alerts import Alert, Channel, send_alert
 from sync_pipelines.scouter.automation import JOB, UNFINISHED, push_job
 from sync_pipelines.scouter.exports.table import ExportJob, read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.push.extent import first_day
 from sync_pipelines.scouter.pushing import LeadPush
 
 #: How long a run that ended before it could claim its export keeps the next one waiting, at most.
@@ -35,6 +36,7 @@ def pending_sensor(
         with push.source() as connection:
             waiting = ExportWork(connection).pending()
             refusal = read_configuration(connection).refusal()
+            first = first_day(connection, push.settings.zone)
         if not waiting:
             return dg.SkipReason("No export is pending.")
         if refusal:
@@ -46,7 +48,7 @@ def pending_sensor(
             return dg.SkipReason(
                 f"{vain} runs ended before they could begin the export; the next is at {due}."
             )
-        return _request(waiting[0], vain, days.get_partition_keys())
+        return _request(waiting[0], vain, days.get_partition_keys(), first or date.min)
 
     return scouter_pending_exports
 
@@ -68,10 +70,11 @@ def _tags(job: ExportJob) -> dict[str, str]:
     return {"scouter/export_job": job.id, "scouter/waits_since": job.updated_at.astimezone(UTC).isoformat()}
 
 
-def _request(job: ExportJob, vain: int, known: Sequence[str]) -> dg.RunRequest:
-    # The job's own days count; the run's range only shows them, as far as the calendar knows them.
+def _request(job: ExportJob, vain: int, known: Sequence[str], first: date) -> dg.RunRequest:
+    # The job's own days count; the run's range only shows them, as far as the calendar knows them. To the beginning is
+    # to the first lead: each day before it would be an event that says nothing.
     newest = max(known[0], min(job.start_date.isoformat(), known[-1]))
-    oldest = max(known[0], min((job.end_date or date.min).isoformat(), newest))
+    oldest = max(known[0], min((job.end_date or first).isoformat(), newest))
     return dg.RunRequest(
         # A key is used once: each attempt, each resume or reset, and each run after one in vain has its own.
         run_key=f"{job.id}:{job.attempts}:{job.updated_at.astimezone(UTC).isoformat()}:{vain}",

@@ -54,6 +54,25 @@ def create_export(
     context.add_output_metadata({"export_job": job.id})
 
 
+@dg.op(
+    description="Make a pending export of everything, which sends exactly what differs at the destination."
+)
+def repair_export(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
+    with failing_in_a_sentence(context), push.source() as connection:
+        options = PushOptions(compare=True)
+        job = ExportActions(connection).create(push.today(), None, options=options.document())
+    context.log.info(f"Export {job.id} is pending: it reads every lead there, and sends those that differ.")
+    context.add_output_metadata({"export_job": job.id})
+
+
+@dg.job(
+    name="scouter_repair",
+    description="Send exactly those leads that Gestão Scouter does not hold as they are here, of all days.",
+)
+def repair_job() -> None:
+    repair_export()
+
+
 def _day(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -94,7 +113,7 @@ _OPS = {
 
 def export_jobs() -> list[dg.JobDefinition]:
     """A job an action."""
-    return [_job(name, op) for name, op in _OPS.items()]
+    return [*(_job(name, op) for name, op in _OPS.items()), repair_job]
 
 
 def _job(name: str, op: dg.OpDefinition) -> dg.JobDefinition:

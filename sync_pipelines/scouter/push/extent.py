@@ -6,20 +6,30 @@ from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.exports.table import ExportJob
 from sync_pipelines.scouter.push.days import Span, day_span, days_between
-from sync_pipelines.scouter.push.reading import LeadReader
+from sync_pipelines.scouter.push.reading import FIRST_MOMENT, LeadReader
+
+
+def first_day(connection: postgres.Connection, zone: ZoneInfo) -> date | None:
+    """The day of the oldest lead, in `zone`; None where no lead has a time that a day has."""
+    row = connection.execute(
+        "select min(updated_at) from public.leads where updated_at >= %s and updated_at < clock_timestamp()",
+        (FIRST_MOMENT,),
+    ).fetchone()
+    return row[0].astimezone(zone).date() if row and row[0] else None
 
 
 def days(job: ExportJob, reader: LeadReader, zone: ZoneInfo) -> list[date]:
     """The days of a job, most recent first; without an end back to the day of the oldest lead."""
-    oldest = job.end_date or min(reader.oldest_day(zone) or job.start_date, job.start_date)
+    oldest = job.end_date or min(first_day(reader.connection, zone) or job.start_date, job.start_date)
     return days_between(job.start_date, oldest)
 
 
 def total(job: ExportJob, between: Sequence[date], reader: LeadReader, zone: ZoneInfo) -> int:
-    """Leads of a claimed job's days under its watermark; without an end those that have no time, too."""
+    """Leads of a claimed job's days under its watermark; without an end those that are in no day, too."""
     assert job.watermark is not None
     begin, end = day_span(between[-1], zone).begin, day_span(between[0], zone).end
-    undated = reader.count_undated() if job.end_date is None else 0
+    undated = reader.count_undated(reader.now()) if job.end_date is None else 0
     return reader.count(Span(begin, min(end or job.watermark, job.watermark))) + undated

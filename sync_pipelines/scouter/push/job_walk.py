@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import psycopg
 
@@ -45,13 +46,21 @@ class JobWalk:
     job: ExportJob
     work: ExportWork
     push: Push
+    #: What is left of the whole.
     days: list[date]
+    whole: list[date]
+    #: Whether what earlier runs of the job did is looked at again before it ends.
+    looks_again: bool
     #: Has the destination's schema cache reloaded, and waits until writes see every column.
     reload: Callable[[], object]
     #: The doctor's report as things are now.
     look_again: Callable[[], SchemaReport]
+    #: Believes nothing of the destination until it was read again.
+    doubt: Callable[[], object]
     #: Days whose proof failed, in this run or in one before it.
     unproved: list[date] = field(default_factory=list)
+    #: Columns of TabuladorMax that nothing is made of, but for those that are known to stay.
+    left_out: tuple[str, ...] = ()
     _reloaded: bool = False
     #: As it was when the last day ended.
     _status: Status | None = "running"
@@ -86,6 +95,7 @@ class JobWalk:
             total.merge(self._guarded(lambda: self.push.undated(self._cursor("undated", None))))
         self._go_on(self.work.advance(self.job.id, Step(phase="catch_up")))
         total.merge(self._guarded(self.push.catch_up))
+        total.merge(self._looked_again())
         if self.unproved or not total.proof.holds:
             days = ", ".join(f"{day:%d/%m/%Y}" for day in self.unproved) or "as últimas alterações"
             self.work.fail(
@@ -94,6 +104,17 @@ class JobWalk:
             )
         else:
             self._finish()
+        return total
+
+    def _looked_again(self) -> DayOutcome:
+        """Days that an earlier run did; and all where a column was away meanwhile, which is empty since then."""
+        total, looked_at_all = DayOutcome(), False
+        while (self._reloaded and not looked_at_all) or self.looks_again:
+            looked_at_all, self.looks_again = self._reloaded, False
+            newest = self.whole[0]
+            oldest = self.whole[-1] if looked_at_all or not self.days else self.days[0]
+            undated = self.job.end_date is None and (looked_at_all or self.job.phase == "catch_up")
+            total.merge(self._guarded(partial(self.push.again, newest, oldest, undated=undated)))
         return total
 
     def leave(self) -> None:
@@ -137,6 +158,8 @@ class JobWalk:
             raise self.paused(refusal, by_person=True)
         try:
             return walk()
+        except PausedError:
+            raise
         except StoppedError as stop:
             raise PausedError(_stopped(stop.status), by_person=True) from None
         except SwitchedOffError as off:
@@ -151,12 +174,18 @@ class JobWalk:
         except SyncError as error:
             raise self.paused(f"{STOPPED} {error}") from None
         except psycopg.Error as error:
-            # What would pause the job is gone itself: it stays running without a worker, and the sweeper resumes it.
-            raise PausedError(str(from_postgres(error, what=WHAT)), by_person=False) from None
+            told = str(from_postgres(error, what=WHAT))
+            if self.work.connection.closed:
+                # What would pause the job is gone itself: it stays running without a worker, and the sensor resumes it.
+                raise PausedError(told, by_person=False) from None
+            raise self.paused(f"{STOPPED} {told}") from None
+        except Exception as error:  # nothing ends a push and leaves its job running
+            raise self.paused(f"{STOPPED} {redaction.redacted_exception(error)}") from None
 
     def _after_reload(self, walk: Callable[[], DayOutcome], changed: SchemaChangedError) -> DayOutcome:
         """The destination does not see a column: have its cache reloaded once, then go on or pause with the SQL."""
         told = str(changed)
+        self.doubt()
         if not self._reloaded:
             self._reloaded = True
             try:

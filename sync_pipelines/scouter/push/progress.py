@@ -6,12 +6,13 @@ together at every moment: after a kill nothing is lost and nothing is counted tw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, LiteralString
 
-from psycopg.types.json import Jsonb
+import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.exports.table import Status
@@ -23,6 +24,22 @@ DIRECTION = "supabase_to_gestao_scouter"
 #: only what turned out otherwise moves; `catch_up` counts what is still missing of the job's total, since most of it
 #: was counted in its day; `replay` sends refused leads again.
 Stretch = Literal["walk", "again", "catch_up", "replay"]
+_INSERT_ERROR: LiteralString = """
+    insert into public.gestao_scouter_export_errors (job_id, lead_id, error_message, response_status, lead_snapshot,
+        fields_sent, error_details, response_body)
+"""
+_ERROR_ROW: LiteralString = """
+    values (%(job)s, %(lead)s, %(message)s, %(status)s,
+        coalesce((select to_jsonb(lead) from public.leads as lead where id = %(lead)s), %(sent)s::jsonb),
+        %(sent)s::jsonb, %(details)s::jsonb, %(body)s::jsonb)
+"""
+_ERROR_ROW_IN_TEXTS: LiteralString = """
+    values (%(job)s, %(lead)s, %(message)s, %(status)s,
+        jsonb_build_object('text', coalesce(
+            (select row_to_json(lead)::text from public.leads as lead where id = %(lead)s), %(sent)s)),
+        jsonb_build_object('text', %(sent)s::text), jsonb_build_object('text', %(details)s::text),
+        case when %(body)s::text is not null then jsonb_build_object('text', %(body)s::text) end)
+"""
 
 
 @dataclass(frozen=True)
@@ -82,16 +99,25 @@ class Progress:
 
     def _keep(self, rejected: Sequence[Rejected]) -> None:
         """The rejected leads with what was sent and what was answered; personal data stay in this table."""
-        if not rejected:
+        rows = [self._error_row(one) for one in rejected]
+        try:
+            self._insert(_ERROR_ROW, rows)
+        except psycopg.DataError:
+            for row in rows:  # the others of the batch have their own
+                self._keep_one(row)
+
+    def _keep_one(self, row: Mapping[str, object]) -> None:
+        try:
+            self._insert(_ERROR_ROW, [row])
+        except psycopg.DataError:
+            # jsonb takes less than json, which a lead may hold: no NUL, no number of any length. Then as their texts.
+            self._insert(_ERROR_ROW_IN_TEXTS, [row])
+
+    def _insert(self, values: LiteralString, rows: Sequence[Mapping[str, object]]) -> None:
+        if not rows:
             return
-        with self.connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into public.gestao_scouter_export_errors (job_id, lead_id, lead_snapshot, fields_sent,"
-                " error_message, error_details, response_status, response_body) values (%(job)s, %(lead)s,"
-                " coalesce((select to_jsonb(lead) from public.leads as lead where id = %(lead)s), %(sent)s::jsonb),"
-                " %(sent)s::jsonb, %(message)s, %(details)s, %(status)s, %(body)s)",
-                [self._error_row(one) for one in rejected],
-            )
+        with self.connection.transaction(), self.connection.cursor() as cursor:  # a savepoint
+            cursor.executemany(_INSERT_ERROR + values, rows)
 
     def _error_row(self, one: Rejected) -> dict[str, object]:
         problem = one.problem
@@ -100,9 +126,9 @@ class Progress:
             "lead": one.lead.id,
             "sent": one.lead.body,
             "message": f"Lead {one.lead.id}: {one.reason}.",
-            "details": Jsonb({"code": problem.code if problem else None, "run_id": self.run_id}),
+            "details": json.dumps({"code": problem.code if problem else None, "run_id": self.run_id}),
             "status": problem.status if problem else None,
-            "body": Jsonb(problem.body) if problem and problem.body is not None else None,
+            "body": json.dumps(problem.body) if problem and problem.body is not None else None,
         }
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:

@@ -92,10 +92,26 @@ class Push:
         return self._walk().run(self._pieces_of_days(days, after))
 
     def undated(self, after: Position | None = None) -> DayOutcome:
-        """Push the leads that have no `updated_at`, which no day has."""
+        """Push the leads that are in no day: without `updated_at`, or with one before all days or still to come."""
+        future = self.reader.now()
+        pages = self.reader.undated_pages(future)
+        again = ([one for one in page if after and one.id >= after.id] for page in pages)
         return self._whole(
-            [*self._again(None, None, after), (Leg(None, "walk"), self.reader.pages(None, after))]
+            [
+                *([(Leg(None, "again"), takewhile(bool, again))] if after else []),
+                (Leg(None, "walk"), self.reader.undated_pages(future, after)),
+            ]
         )
+
+    def again(self, newest: date, oldest: date, *, undated: bool) -> DayOutcome:
+        """Look again at days that count already, as they are now: only what turns out otherwise moves the counters."""
+        now = self.reader.now()
+        begin, end = day_span(oldest, self.zone).begin, day_span(newest, self.zone).end
+        pages = chain(
+            self.reader.pages(Span(begin, min(end or now, now))),
+            self.reader.undated_pages(now) if undated else (),
+        )
+        return self._whole([(Leg(None, "again"), pages)])
 
     def catch_up(self) -> DayOutcome:
         """Push what was written since the watermark, until nothing is new."""
@@ -147,7 +163,7 @@ class Push:
         assert position.updated_at is not None
         return position.updated_at.astimezone(self.zone).date()
 
-    def _again(self, day: date | None, span: Span | None, after: Position | None) -> list[_Stretch]:
+    def _again(self, day: date, span: Span, after: Position | None) -> list[_Stretch]:
         """What an earlier run may have counted and not proved, because it was ended in between."""
         if after is None:
             return []
@@ -170,8 +186,11 @@ class Push:
         # Two pages may wait, so that the threads have work while the next one is read.
         depth = 2 * PAGE // self.slicers[0].size + self.in_flight
         return Walk(
-            *(self.sender.send, self._prove, self._commit),
-            *(self.in_flight, depth),
+            send=self.sender.send,
+            prove=self._prove,
+            commit=self._commit,
+            width=self.in_flight,
+            depth=depth,
         )
 
     def _commit(self, leg: Leg, outcomes: Sequence[Outcome]) -> Exception | None:

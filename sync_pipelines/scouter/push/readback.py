@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,12 +18,14 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from sync_pipelines.lib import exact_json
-from sync_pipelines.lib.postgrest import PostgrestClient, column_list
+from sync_pipelines.lib.postgrest import PostgrestClient, SchemaError, column_list
+from sync_pipelines.scouter.fields.mapping import STAMPS
 from sync_pipelines.scouter.push.leads import Lead
-from sync_pipelines.scouter.push.sending import KEY, TABLE
+from sync_pipelines.scouter.push.sending import KEY, TABLE, SchemaChangedError
 
 #: Keys in one question: its address stays below 8 KiB, and below the 1,000 rows at which Supabase caps an answer.
 KEYS_AT_ONCE = 400
+DATE = "updated_at"
 _TEXTS = {"text", "character varying", "character"}
 #: Their blanks at the end are cut where they do not fit.
 _SIZED_TEXTS = {"character varying", "character"}
@@ -59,6 +61,13 @@ class ReadBack:
         self.different |= other.different
         self.requests += other.requests
 
+    def forgive_dates(self, leads: Mapping[int, Lead]) -> None:
+        """Count `leads` that differ in their date alone as equal: they came from there, and each side dates its own."""
+        for lead_id in [one for one, columns in self.different.items() if columns == [DATE] and one in leads]:
+            del self.different[lead_id]
+            self.equal += 1
+            self.equal_leads.append(leads[lead_id])
+
     @property
     def holds(self) -> bool:
         return self.equal == self.compared
@@ -87,8 +96,20 @@ class Comparison:
     columns: Sequence[str]
     types: Mapping[str, str]
 
+    def of_content(self) -> Comparison:
+        """A comparison without the stamps, which say when a lead was pushed and not what it is."""
+        return replace(self, columns=[name for name in self.columns if name not in STAMPS])
+
+    def unstamped(self, lead: Lead) -> Lead:
+        """The lead as `of_content` compares it. The stamps are the end of its body."""
+        body, found, _ = lead.body.rpartition(_FIRST_STAMP)
+        return replace(lead, body=f"{body}}}") if found else lead
+
     def read_back(self, leads: Sequence[Lead]) -> ReadBack:
-        """Compare leads with what the destination holds for them now."""
+        """Compare leads with what the destination holds for them now.
+
+        SchemaChangedError where it lacks a column.
+        """
         found = ReadBack(compared=len(leads))
         for at in range(0, len(leads), KEYS_AT_ONCE):
             self._compare({lead.id: lead for lead in leads[at : at + KEYS_AT_ONCE]}, found)
@@ -98,7 +119,10 @@ class Comparison:
         while wanted:
             found.requests += 1
             params = (("select", column_list(self.columns)), (KEY, f"in.({','.join(map(str, wanted))})"))
-            rows = self.client.row_texts(TABLE, params)
+            try:
+                rows = self.client.row_texts(TABLE, params)
+            except SchemaError as error:
+                raise SchemaChangedError(error.problem) from None
             for row in rows:
                 if lead := wanted.pop(_KEYED.decode(row).id, None):
                     if columns := self._differences(lead.body, row):
@@ -112,7 +136,12 @@ class Comparison:
 
     def _differences(self, body: str, row: bytes) -> list[str]:
         # Both were written by a Postgres, mostly in the same words.
-        return [] if row == body.encode() else self.differences(exact_json.loads(body), exact_json.loads(row))
+        if row == body.encode():
+            return []
+        try:
+            return self.differences(exact_json.loads(body), exact_json.loads(row))
+        except (ValueError, RecursionError):  # JSON that is none to our reader, in a column of the type json
+            return ["a value that cannot be compared"]
 
     def differences(self, sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
         """The columns in which a row is not what was sent."""
@@ -138,6 +167,12 @@ class Comparison:
 
 
 _ABSENT = object()
+_FIRST_STAMP = f',"{next(iter(STAMPS))}":'
+_INFINITE = {"infinity", "-infinity"}
+#: A day as Postgres writes it, whose year may be one that Python does not hold: the year, the rest, its time, BC.
+_WRITTEN = re.compile(r"(\d{4,})(-\d\d-\d\d)(.*?)( BC)?", re.DOTALL)
+#: After so many years, and days, the calendar is the same again.
+_CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
 
 
 def as_kept(value: Any, kind: str) -> object:
@@ -151,12 +186,9 @@ def as_kept(value: Any, kind: str) -> object:
     if kind in _SIZED_TEXTS:
         return text.rstrip(" ")
     if kind in _TIMES:
-        # Blanks on both sides of the time are Postgres's; ISO has none.
-        clock = text[10:].upper().replace(" ", "").removeprefix("T")
-        moment = datetime.fromisoformat(f"{text[:10]}T{clock}" if clock else text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return _moment(text)
     if kind == "date":
-        return date.fromisoformat(text[:10])
+        return _moment(text)[0]
     if kind == "uuid":
         return text.casefold()
     if kind in {"double precision", "real"}:
@@ -167,3 +199,19 @@ def as_kept(value: Any, kind: str) -> object:
         word = text.strip().casefold()  # Postgres reads any beginning of its words
         return word in {"1", "on"} or (word != "" and ("true".startswith(word) or "yes".startswith(word)))
     return json.dumps(value, sort_keys=True, default=str)
+
+
+def _moment(text: str) -> tuple[object, object]:
+    """An instant in UTC as its day, counted through all years, and its time; ValueError where it is none."""
+    if text in _INFINITE:
+        return text, None
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    year, day, clock, bc = found.groups()
+    cycles, rest = divmod((1 - int(year) if bc else int(year)) - 2000, _CYCLE_YEARS)
+    # Blanks on both sides of the time are Postgres's; ISO has none.
+    clock = clock.upper().replace(" ", "").removeprefix("T")
+    moment = datetime.fromisoformat(f"{2000 + rest}{day}{'T' if clock else ''}{clock}")
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return cycles * _CYCLE_DAYS + moment.toordinal(), moment.time()

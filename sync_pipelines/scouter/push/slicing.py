@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.scouter.fields.column_types import TIMESTAMPTZ
 from sync_pipelines.scouter.marks import normalised
-from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.leads import Lead, Position, Rejected, Slice
+from sync_pipelines.scouter.push.exchanges import Exchanges, Known
+from sync_pipelines.scouter.push.leads import Lead, Looked, Position, Rejected, Slice, unreadable
+from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
+from sync_pipelines.scouter.push.readback import Comparison, ReadBack, as_kept
 from sync_pipelines.scouter.push.reading import LeadReader
 from sync_pipelines.scouter.push.sending import KEY, TABLE
 
@@ -25,6 +27,19 @@ LOCAL_LEAD = (
 )
 
 
+class _Page(NamedTuple):
+    """What is known of the leads of a page."""
+
+    to_send: Mapping[int, Lead]
+    rejected: Mapping[int, Rejected]
+    gone: Collection[int]
+    #: Read at the destination now: equal, or changed there by a person.
+    seen: Collection[int]
+    left: Collection[int]
+    differed: Collection[int]
+    readings: Mapping[int, float]
+
+
 @dataclass(frozen=True)
 class Slicer:
     """Cuts pages by one connection to each database. `size` leads are sent in one request."""
@@ -32,31 +47,66 @@ class Slicer:
     reader: LeadReader
     exchanges: Exchanges
     client: PostgrestClient
+    #: Of the content, without the stamps.
+    comparison: Comparison
     size: int
-    send_all: bool = False
-    #: Whether leads that the destination made itself may be replaced by ours of the same number.
-    overwrites: bool = False
+    run_id: str
+    options: PushOptions
     has_marks: bool = True
 
     def slices(
-        self, page: Sequence[Position], apart: Callable[[Position], object] = lambda _: None
+        self, positions: Sequence[Position], apart: Callable[[Position], object] = lambda _: None
     ) -> Iterator[Slice]:
         """The page in order; every position is in exactly one slice, with none of another day if `apart` is the day."""
-        ids = [position.id for position in page]
-        known = self.exchanges.known(ids)
-        changed, gone = self.reader.content(ids, known, send_all=self.send_all)
-        held_back = self._held_back([lead for lead in changed.values() if lead.is_new])
+        page, requests = self._look_up([position.id for position in positions])
         begin, to_send = 0, 0
-        days = [apart(position) for position in page]
-        for end, position in enumerate(page, 1):
-            to_send += position.id in changed
-            if to_send == self.size or end == len(page) or days[end] != days[end - 1]:
-                yield _slice(page[begin:end], changed, held_back, gone)
-                begin, to_send = end, 0
+        days = [apart(position) for position in positions]
+        for end, position in enumerate(positions, 1):
+            to_send += position.id in page.to_send
+            if to_send == self.size or end == len(positions) or days[end] != days[end - 1]:
+                yield _slice(positions[begin:end], page, requests)
+                begin, to_send, requests = end, 0, 0
+
+    def _look_up(self, ids: Sequence[int]) -> tuple[_Page, int]:
+        known = self.exchanges.known(ids)
+        content = self.reader.content(
+            ids, known, send_all=self.options.send_all, compare=self.options.compare
+        )
+        found = self._compare(content.same, known)
+        left = self.exchanges.waiting(found.wrong_ids)
+        missing = set(found.missing)
+        # For the audit trail a lead that is not there any more is created, though it is no new one to us.
+        lost = {
+            lead_id: replace(content.same[lead_id], is_new=lead_id in missing)
+            for lead_id in found.wrong_ids
+            if lead_id not in left
+        }
+        held = self._held_back([lead for lead in content.changed.values() if lead.is_new])
+        rejected = {lead_id: Rejected(content.changed[lead_id], None, LOCAL_LEAD) for lead_id in held}
+        rejected |= {
+            lead_id: Rejected(unreadable(lead_id), None, f"não enviado, um valor não pôde ser lido: {told}")
+            for lead_id, told in content.unreadable.items()
+        }
+        return _Page(
+            to_send={**content.changed, **lost},
+            rejected=rejected,
+            gone=content.gone,
+            seen={lead.id for lead in found.equal_leads},
+            left=left,
+            differed=lost.keys() | left,
+            readings=known.readings,
+        ), found.requests
+
+    def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
+        """What the destination holds of leads that have not changed here; what is equal is recorded as seen now."""
+        found = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
+        found.forgive_dates({one: lead for one, lead in leads.items() if one in known.taken_back})
+        self.exchanges.seen(found.equal_leads, run_id=self.run_id)
+        return found
 
     def _held_back(self, new: Sequence[Lead]) -> frozenset[int]:
         """Leads whose number the destination gave to another lead of its own (its sequence meets ours)."""
-        if self.overwrites or not self.has_marks:
+        if OVERWRITE in self.options.accepted or not self.has_marks:
             return frozenset()
         created = {lead.id: lead.created_at for lead in new}
         found: set[int] = set()
@@ -82,28 +132,42 @@ class Slicer:
                 yield row[KEY], row
 
 
-def _is_local(marks: Mapping[str, Any], created: datetime | None) -> bool:
+def _is_local(marks: Mapping[str, Any], created: str | None) -> bool:
     if normalised(marks["sync_source"] or "") == OURS:
         return False
     there = marks["criado"]
     # A lead that an older export brought bears no mark, but the hour in which the CRM made it.
-    return created is None or there is None or datetime.fromisoformat(there) != created
+    return created is None or there is None or not _is_same_moment(there, created)
 
 
-def _slice(
-    page: Sequence[Position], changed: Mapping[int, Lead], held_back: Collection[int], gone: Collection[int]
-) -> Slice:
-    leads = [changed[position.id] for position in page if position.id in changed]
-    still = [position.id for position in page if position.id not in changed]
+def _is_same_moment(one: str, other: str) -> bool:
+    try:
+        return one == other or as_kept(one, TIMESTAMPTZ) == as_kept(other, TIMESTAMPTZ)
+    except ValueError:
+        return False
 
-    def those(keep: Callable[[Lead], bool]) -> list[Lead]:
-        return [lead for lead in leads if lead.id not in held_back and keep(lead)]
 
+def _slice(positions: Sequence[Position], page: _Page, requests: int) -> Slice:
+    ids = [position.id for position in positions]
+    leads = [
+        page.to_send[lead_id] for lead_id in ids if lead_id in page.to_send and lead_id not in page.rejected
+    ]
+    still = [lead_id for lead_id in ids if lead_id not in page.to_send and lead_id not in page.rejected]
+    unchanged = [lead_id for lead_id in still if lead_id not in page.gone]
+    believed = [lead_id for lead_id in unchanged if lead_id not in page.seen and lead_id not in page.left]
     return Slice(
-        page[-1],
-        clean=those(lambda lead: not lead.is_suspect),
-        suspects=those(lambda lead: lead.is_suspect),
-        held_back=[Rejected(lead, None, LOCAL_LEAD) for lead in leads if lead.id in held_back],
-        unchanged=sum(lead_id not in gone for lead_id in still),
-        gone=sum(lead_id in gone for lead_id in still),
+        positions[-1],
+        clean=[lead for lead in leads if not lead.is_suspect],
+        suspects=[lead for lead in leads if lead.is_suspect],
+        held_back=[page.rejected[lead_id] for lead_id in ids if lead_id in page.rejected],
+        unchanged=len(unchanged),
+        gone=len(still) - len(unchanged),
+        looked=Looked(
+            seen=sum(lead_id in page.seen for lead_id in unchanged),
+            believed=len(believed),
+            oldest=min((page.readings[lead_id] for lead_id in believed), default=None),
+            differed=sum(lead_id in page.differed for lead_id in ids),
+            left=sum(lead_id in page.left for lead_id in unchanged),
+            requests=requests,
+        ),
     )

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.in_order import InOrder
-from sync_pipelines.scouter.push.leads import Lead, Outcome, Slice
+from sync_pipelines.scouter.push.leads import Lead, Looked, Outcome, Slice
 from sync_pipelines.scouter.push.progress import Stretch
 from sync_pipelines.scouter.push.readback import ReadBack
 
@@ -27,6 +27,8 @@ from sync_pipelines.scouter.push.readback import ReadBack
 PROVED_AT_ONCE = 400
 #: Pages that wait prepared, and comparisons that wait to be made.
 PAGES_AT_ONCE, PAGES_AHEAD, PROOFS_AHEAD, PROOFS_AT_ONCE = 2, 3, 4, 2
+
+NOTHING_TO_DO = "Nothing to do: no lead in this range."
 
 
 @dataclass
@@ -40,10 +42,19 @@ class DayOutcome:
     requests: int = 0
     seconds: float = 0.0
     proof: ReadBack = field(default_factory=ReadBack)
+    #: How it is known of the unchanged ones that they are there.
+    looked: Looked = field(default_factory=Looked)
 
     @property
     def read(self) -> int:
         return self.accepted + self.unchanged + self.rejected + self.gone
+
+    def sentence(self) -> str:
+        """What is proved, and since when, without any value."""
+        if not self.read:
+            return NOTHING_TO_DO
+        sent = self.proof.sentence() if self.proof.compared else "Nothing was sent."
+        return " ".join([sent, *self.looked.sentences()])
 
     def merge(self, other: DayOutcome) -> None:
         self.accepted += other.accepted
@@ -53,13 +64,15 @@ class DayOutcome:
         self.requests += other.requests
         self.seconds += other.seconds
         self.proof.add(other.proof)
+        self.looked.add(other.looked)
 
     def add(self, outcome: Outcome) -> None:
         self.accepted += len(outcome.accepted)
         self.unchanged += outcome.slice.unchanged
         self.rejected += len(outcome.rejected)
         self.gone += outcome.slice.gone
-        self.requests += outcome.requests
+        self.requests += outcome.requests + outcome.slice.looked.requests
+        self.looked.add(outcome.slice.looked)
 
 
 class Leg(NamedTuple):

@@ -8,6 +8,8 @@ from sync_pipelines.lib.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.scouter.schema.travelling import not_travelling
+from sync_pipelines.scouter.schema.travelling import verdict_of as travelling_of
 
 DESCRIPTION = """Both live tables of leads compared through the field mapping, before anything is sent.
 
@@ -29,7 +31,12 @@ sides do not fit."""
             asset=catalogue.SCHEMA_KEY,
             blocking=True,
             description="Every mapped column is there on both sides and takes what is sent.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            catalogue.TRAVELS,
+            asset=catalogue.SCHEMA_KEY,
+            description="Every column of TabuladorMax is mapped, or known to stay (a warning).",
+        ),
     ],
     pool="gestao_scouter",
 )
@@ -38,6 +45,7 @@ def scouter_schema(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     with failing_in_a_sentence(context), push.source() as connection:
         report = push.examine(connection, fresh=True)
+    travelling = travelling_of(report)
     return dg.MaterializeResult[Any](
         metadata=schema_metadata(report),
         check_results=[
@@ -45,7 +53,13 @@ def scouter_schema(
                 check_name=catalogue.SCHEMAS_FIT,
                 passed=report.fits,
                 description=" ".join(report.sentences()) or "Both sides fit through the mapping.",
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name=catalogue.TRAVELS,
+                passed=travelling.holds,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=travelling.sentence,
+            ),
         ],
     )
 
@@ -58,6 +72,7 @@ def schema_metadata(report: SchemaReport) -> dict[str, Any]:
         "missing_in_gestao_scouter": list(report.missing_in_gestao_scouter),
         "missing_in_tabuladormax": list(report.missing_in_tabuladormax),
         "only_in_tabuladormax": list(report.only_in_tabuladormax),
+        "columns_that_do_not_travel": list(not_travelling(report)),
         "only_in_gestao_scouter": list(report.only_in_gestao_scouter),
         "fields_mapped": len(report.mapping.fields),
         **{f"columns_{level}": count for level, count in report.counts().items()},

@@ -1,7 +1,10 @@
 """The schema doctor: both live schemas compared through the mapping, before anything is sent.
 
 Replaces the function `validate-gestao-scouter-schema`, which compared names before they were mapped and suggested TEXT
-for everything. A report is kept for five minutes in the ops database; a failed read never is.
+for everything. A report counts for five minutes in the ops database; a failed read never is kept.
+
+A column that the last report missed, or saw with another type, is empty now or was converted: what is known of leads
+is then doubted, and each is read again before it counts as unchanged.
 """
 
 from __future__ import annotations
@@ -10,13 +13,16 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgrest import PostgrestClient
 from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, without_prefixes
 from sync_pipelines.scouter.fields.suspects import Suspect
+from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.schema import compatibility, suggestions, tables
 from sync_pipelines.scouter.schema.destination import TABLE, Described, describe, probe, probe_verdicts
 from sync_pipelines.scouter.schema.report import SchemaReport
@@ -24,6 +30,7 @@ from sync_pipelines.scouter.schema.tables import (
     DestinationColumn,
     SourceColumn,
     Verdict,
+    errors,
 )
 
 FRESH_FOR = timedelta(minutes=5)
@@ -47,7 +54,8 @@ class SchemaDoctor:
         Raises SyncError where one of the sides cannot be read.
         """
         now, key = self.clock(), mapping.fingerprint if mapping else _DEFAULT
-        if not fresh and (kept := self._kept(key, now)):
+        # One that refuses a push is no longer true as soon as somebody ran its SQL.
+        if not fresh and (kept := self._kept(key, now)) and kept.fits:
             return kept
         with postgres.connect(self.source_url, what=tables.SOURCE, read_only=True) as connection:
             source = tables.read_source(connection)
@@ -57,9 +65,13 @@ class SchemaDoctor:
         return report
 
     def forget(self) -> None:
-        """Drop what is kept: after a reload, and when a write did not find a column (PGRST204)."""
+        """Look again next time: after a reload, and when a write did not find a column (PGRST204)."""
         with postgres.connect(self.ops_url, what=OPS) as ops:
-            ops.execute("delete from ops.schema_reports where destination = %s", (self.destination,))
+            # Not deleted: what it missed has to be known when the column is there again.
+            ops.execute(
+                "update ops.schema_reports set checked_at = to_timestamp(0) where destination = %s",
+                (self.destination,),
+            )
 
     def _kept(self, key: str, now: datetime) -> SchemaReport | None:
         with postgres.connect(self.ops_url, what=OPS, read_only=True) as ops:
@@ -71,13 +83,43 @@ class SchemaDoctor:
         return SchemaReport.from_document(row[0]) if row else None
 
     def _keep(self, key: str, report: SchemaReport) -> None:
-        with postgres.connect(self.ops_url, what=OPS) as ops:
+        with postgres.connect(self.ops_url, what=OPS) as ops, postgres.errors_about(OPS), ops.transaction():
+            row = ops.execute(
+                "select report from ops.schema_reports where destination = %s for update", (self.destination,)
+            ).fetchone()
+            if row and (before := _read(row[0])) and mended(before, report):
+                Exchanges(ops, self.destination).doubt_all()
             ops.execute(
                 "insert into ops.schema_reports (destination, mapping_hash, report, checked_at)"
                 " values (%s, %s, %s, %s) on conflict (destination) do update set mapping_hash = excluded.mapping_hash,"
                 " report = excluded.report, checked_at = excluded.checked_at",
                 (self.destination, key, Jsonb(report.document()), report.checked_at),
             )
+
+
+def _read(document: MappingOf[str, Any]) -> SchemaReport | None:
+    """A kept report; None where another version of ours wrote it in a form that is no report now."""
+    try:
+        return SchemaReport.from_document(document)
+    except (SyncError, KeyError, TypeError, ValueError):
+        return None
+
+
+def mended(before: SchemaReport, now: SchemaReport) -> tuple[str, ...]:
+    """Columns that a push writes and that are not the ones of the report before; `*` where none could be told."""
+    if any(one.rule in ("stale_cache", "table") for one in errors(before.verdicts)) and now.fits:
+        return ("*",)
+    missed = set(before.missing_in_gestao_scouter)
+    # Without a document only names are known, and only those of a mapping.
+    known = not before.notes and not now.notes and before.destination_columns
+    types = before.destination_columns
+    return tuple(
+        name
+        for name, kind in now.destination_columns.items()
+        if name in now.mapping.columns
+        and name not in now.missing_in_gestao_scouter
+        and (name in missed or (known and types.get(name) != kind))
+    )
 
 
 def _report(

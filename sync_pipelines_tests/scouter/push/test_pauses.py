@@ -154,7 +154,9 @@ def test_leads_that_come_into_an_older_day_meanwhile_do_not_pass_the_total(lead_
 def test_a_reset_in_mid_run_begins_anew_and_leaves_nothing_of_before(
     lead_house: LeadHouse, commit: int
 ) -> None:
-    lead_house.use(scouter_batch_size=10)
+    # One slice after the other, each longer on its way than a commit takes: so many commits there are.
+    lead_house.use(scouter_batch_size=10, scouter_in_flight=1)
+    lead_house.face.latency_seconds = 0.03
     with_dirt_rules(lead_house.gestao)
     lead_house.leads(range(100), NOON)
     lead_house.leads(range(0, 100, 9), NOON, age=1999)
