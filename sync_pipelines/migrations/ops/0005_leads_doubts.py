@@ -3,7 +3,7 @@
 from sync_pipelines.migrations import scripts
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
