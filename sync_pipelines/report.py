@@ -173,10 +173,10 @@ def verify_and_print(console: Console, archive: str | None) -> bool:
 def print_run(console: Console, system: str, report: RunReport) -> None:
     table = Table(title=system, title_justify="left")
     table.add_column("asset")
-    for heading in ("read", "loaded", "unchanged", "rejected", "proved", "seconds"):
+    for heading in ("read", "loaded", "unchanged", "deleted", "rejected", "proved", "seconds"):
         table.add_column(heading, justify="right")
     for row in report.rows:
-        counts = (row.read, row.loaded, row.unchanged, row.rejected)
+        counts = (row.read, row.loaded, row.unchanged, row.deleted, row.rejected)
         table.add_row(row.asset, *(f"{count:,}" for count in counts), row.proved, f"{row.seconds:.1f}")
     console.print(table)
     for note in report.notes:

@@ -8,7 +8,7 @@ says, and `sweep` closes it as failed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, NamedTuple
@@ -58,10 +58,26 @@ class Execution:
             (level, redaction.redact(message), Jsonb(context or {}), self.tables.source, self.id),
         )
 
+    def count(self, connection: postgres.Connection, processed: int, failed: int) -> None:
+        """Add to the counts of the open row, over the worker's own connection, after what they count is committed.
+
+        So the record of a killed run says what it did. No disk is waited for, and no error raised: the work is
+        done, whatever becomes of its count.
+        """
+        statement = sql.SQL(
+            "update {} set records_processed = coalesce(records_processed, 0) + %s,"
+            " records_failed = coalesce(records_failed, 0) + %s where id = %s and status = 'running'"
+        ).format(postgres.table(self.tables.executions))
+        with suppress(psycopg.Error), connection.transaction():
+            connection.execute("set local synchronous_commit = off")
+            connection.execute(statement, (processed, failed, self.id))
+
     def close(self, status: Literal["completed", "failed"], error: str | None) -> None:
         self._execute(
             sql.SQL(
-                "update {} set status = %s, completed_at = now(), records_processed = %s, records_failed = %s,"
+                # Work that was committed and counted is not taken back by a run that broke off before it knew.
+                "update {} set status = %s, completed_at = now(),"
+                " records_processed = greatest(records_processed, %s), records_failed = greatest(records_failed, %s),"
                 " error_message = %s, execution_details = coalesce(execution_details, '{{}}') || %s where id = %s"
             ).format(postgres.table(self.tables.executions)),
             (status, self.processed, self.failed, error, Jsonb(self.details), self.id),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -35,6 +36,7 @@ class Landing:
     sheet_digest: str | None
     details: dict[str, Any]
     run_id: str
+    landed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ class RecordedProof:
 
 #: Asset, partition key, source version, proof, and what prevented the load if something did.
 RecordableProof = tuple[str, str, str, Proof, str | None]
-_LANDING = "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id"
+_LANDING = (
+    "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id, landed_at"
+)
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,14 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class PartitionReport:
-    """What one asset's partition reports."""
+    """What one asset's partition reports.
+
+    `elsewhere` are verdicts on assets that the run does not materialize: what it did to this one made them untrue.
+    """
 
     metadata: dict[str, Any]
     checks: Sequence[CheckReport] = field(default_factory=tuple)
+    elsewhere: Mapping[dg.AssetKey, CheckReport] = field(default_factory=dict)
 
 
 class PartitionsStoppedError(Exception):
@@ -104,15 +108,22 @@ def run_partitions(
     work: Callable[[str], Reports],
     *,
     failed_check: dg.AssetCheckKey,
+    confirm: Callable[[], Mapping[str, str]] = dict,
 ) -> Iterator[_Result]:
     """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
 
-    A key whose work raises is logged as a failed evaluation of `failed_check` and does not stop the others.
-    Raises dagster.Failure, naming the failed keys, after the last one.
+    A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
+    run, and does not stop the others. `confirm` is asked after the last key for those that no longer are what
+    they were, with a sentence. Raises dagster.Failure, naming the failed keys, at the end.
     """
     if not context.partition_keys:
         raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
     good, bad, stop = _work_through(context, context.partition_keys, work)
+    for partition, sentence in confirm().items():
+        good.pop(partition, None)
+        bad[partition] = sentence
+        context.log.error(f"{partition} failed: {sentence}")
+    _log_elsewhere(context, good)
     if bad or stop:
         _log_by_hand(context, good, bad, failed_check)
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
@@ -162,11 +173,15 @@ def _work_through(
     return good, bad, None
 
 
-def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
+def _failed_sentence(good: Mapping[str, Reports], bad: Mapping[str, str]) -> str:
     sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
     more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
+    return f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}"
+
+
+def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
     return dg.Failure(
-        f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}",
+        _failed_sentence(good, bad),
         metadata={"failed_partitions": list(bad)},
         allow_retries=False,
     )
@@ -184,9 +199,33 @@ def _log_by_hand(
                 dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition)
             )
             _log_checks(context, key, partition, report.checks)
-    for partition, sentence in bad.items():
-        verdict = CheckReport(failed_check.name, passed=False, description=sentence)
-        _log_checks(context, failed_check.asset_key, partition, [verdict])
+    if not bad:
+        return
+    partitioned = {spec.key for spec in context.assets_def.check_specs if spec.partitions_def is not None}
+    checks = {failed_check, *(context.selected_asset_check_keys & partitioned)}
+    for check in sorted(checks, key=lambda one: one.to_user_string()):
+        for partition, sentence in bad.items():
+            told = sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
+            _log_check(context, check.asset_key, partition, CheckReport(check.name, False, told))
+        # The newest verdict is what stands for the whole asset: it must not be that of the last good partition.
+        _log_check(
+            context, check.asset_key, None, CheckReport(check.name, False, _failed_sentence(good, bad))
+        )
+
+
+def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports]) -> None:
+    """Verdicts on assets that the run does not materialize, by partition and then for the whole asset."""
+    found: dict[tuple[dg.AssetKey, str], dict[str, CheckReport]] = {}
+    for partition, reports in good.items():
+        for report in reports.values():
+            for key, check in report.elsewhere.items():
+                found.setdefault((key, check.name), {})[partition] = check
+    for (key, name), checks in found.items():
+        for partition, check in checks.items():
+            context.log.warning(f"{partition}: {check.description}")
+            _log_check(context, key, partition, check)
+        told = "; ".join(f"{partition}: {check.description}" for partition, check in list(checks.items())[:5])
+        _log_check(context, key, None, CheckReport(name, False, told))
 
 
 def _results(
@@ -208,16 +247,22 @@ def _log_checks(
     selected = context.selected_asset_check_keys
     for check in checks:
         if dg.AssetCheckKey(key, check.name) in selected:
-            context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key,
-                    check_name=check.name,
-                    passed=check.passed,
-                    description=check.description,
-                    severity=check.severity,
-                    partition=partition,
-                )
-            )
+            _log_check(context, key, partition, check)
+
+
+def _log_check(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, partition: str | None, check: CheckReport
+) -> None:
+    context.log_event(
+        dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=check.name,
+            passed=check.passed,
+            description=check.description,
+            severity=check.severity,
+            partition=partition,
+        )
+    )
 
 
 def _summaries(

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from sync_pipelines.definitions import build
-from sync_pipelines.hitss import automation, system
-from sync_pipelines.hitss.automation import MAX_ATTEMPTS
+from sync_pipelines.hitss import changes_automation, system
 from sync_pipelines.hitss.catalogue import key_of
+from sync_pipelines.hitss.changes_automation import MAX_ATTEMPTS
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres import lock_key
 from sync_pipelines.partitions import months
@@ -37,7 +37,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def tick(house: House, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """The runs that one evaluation of the sensor requests; none where it skips, which it must explain."""
     partitions = months(house.settings.first_month, house.settings.sync_timezone)
-    sensor = automation.changed_months_sensor(house.settings, partitions, dg.DefaultSensorStatus.STOPPED)
+    sensor = changes_automation.changed_months_sensor(house.settings, partitions, dg.DefaultSensorStatus.STOPPED)
     answer = sensor(dg.build_sensor_context(instance=instance))
     if isinstance(answer, dg.SkipReason):
         assert answer.skip_message
