@@ -48,6 +48,8 @@ EM_PORTUGUES: Mapping[Guard, str] = {
 
 #: An export with fewer rows than this share of the published lines is taken for a cut one, and so is a month.
 PLAUSIBLE_SHARE = 0.9
+#: An open month may lose this many rows whatever its size: small ones are corrected too.
+FEW_ROWS = 5
 #: More rejected rows than this share mean another layout, not typing errors.
 REJECTED_SHARE = 0.05
 #: A month may still be corrected for two months after it; then it is closed.
@@ -170,12 +172,12 @@ def _closed(month: str, content: MonthContent, before: MonthContent | None, line
 
 def _open(month: str, content: MonthContent, before: MonthContent | None) -> Violation | None:
     """Months that may still be corrected: an export that is cut looks like a correction, but for its size."""
-    if before is None or content.realizado.rows >= PLAUSIBLE_SHARE * before.realizado.rows:
+    was, now = (before.realizado.rows if before else 0), content.realizado.rows
+    if now >= PLAUSIBLE_SHARE * was or (now and was - now <= FEW_ROWS):
         return None
     return Violation(
         "plausible_month_size",
-        f"Realizado of {month[:7]} would go from {before.realizado.rows} lines to {content.realizado.rows},"
-        " fewer than 90 %.",
+        f"Realizado of {month[:7]} would go from {was} lines to {now}, fewer than 90 %.",
     )
 
 

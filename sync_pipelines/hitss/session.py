@@ -93,7 +93,7 @@ class LoadSession:
             wrong = [f"{name} {problems[name]}" for name in self.plan.selected if name in problems]
             if wrong:
                 found[month] = f"Changed after it was proved: {'; '.join(wrong)}."
-                self._fail(month, found[month])
+                self._fail(month, found[month], "não está mais provada")
         return found
 
     def history(self, month: str) -> list[MonthFigures]:
@@ -114,7 +114,7 @@ class LoadSession:
         try:
             loaded = self._futures[month].result()
         except SyncError as error:
-            self._fail(month, str(error))
+            self._fail(month, str(error), "falhou; o mês ficou como estava")
             raise
         if loaded.outdated:
             self._outdated[month] = loaded.outdated
@@ -124,18 +124,15 @@ class LoadSession:
             )
         return loaded.outcomes
 
-    def _fail(self, month: str, sentence: str) -> None:
+    def _fail(self, month: str, sentence: str, verdict: str) -> None:
         self._failed.append(month)
         self._remember((f"hitss/{name}", month, "", Proof({}, {}), sentence) for name in self.plan.selected)
         self.record()
         self.execution.details = {"months_failed": self._failed, **self._totals}
         # The record is no reason to lose what the month failed of.
         with suppress(SyncError, psycopg.Error):
-            self.execution.log(
-                "ERROR",
-                f"A carga de {month[:7]} falhou; o mês não está provado. {sentence}",
-                {"month": month},
-            )
+            told = f"A carga de {month[:7]} {verdict}. {sentence}"
+            self.execution.log("ERROR", told, {"month": month})
 
     def _remember(self, proofs: Iterator[RecordableProof]) -> None:
         """Keep proofs for the ledger; those lost in a crash are made again by the next run."""

@@ -202,15 +202,15 @@ def _log_by_hand(
     if not bad:
         return
     partitioned = {spec.key for spec in context.assets_def.check_specs if spec.partitions_def is not None}
-    checks = {failed_check, *(context.selected_asset_check_keys & partitioned)}
-    for check in sorted(checks, key=lambda one: one.to_user_string()):
+    selected = context.selected_asset_check_keys
+    for check in sorted(selected & {failed_check, *partitioned}, key=lambda one: one.to_user_string()):
         for partition, sentence in bad.items():
             told = sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
             _log_check(context, check.asset_key, partition, CheckReport(check.name, False, told))
-        # The newest verdict is what stands for the whole asset: it must not be that of the last good partition.
-        _log_check(
-            context, check.asset_key, None, CheckReport(check.name, False, _failed_sentence(good, bad))
-        )
+        if "dagster/partition" not in context.run.tags:
+            # The newest verdict stands for the whole asset: it must not be that of the last good partition.
+            whole = CheckReport(check.name, False, _failed_sentence(good, bad))
+            _log_check(context, check.asset_key, None, whole)
 
 
 def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports]) -> None:

@@ -1,10 +1,10 @@
 """A look at an xlsx file before any reader trusts it, and a digest of its sheet.
 
-Readers allocate for the whole extent of a sheet, inflate what a ZIP claims is small, hand out the cached
-value of a formula as if somebody had typed it, and turn an error cell into an empty text. So the raw XML is
-streamed once: sizes and ratios are limited, the last used cell is found, and cells that are not plain
-literals are named. The same pass digests the uncompressed parts, which stay the same when the ZIP's time
-stamps change.
+Readers allocate for the whole extent of a sheet, inflate what a ZIP claims is small, hand out the cached value of a
+formula as if somebody had typed it, and turn an error cell into an empty text. Where two rows or cells bear one
+number, they show the last of them only. So the raw XML is streamed once: sizes and ratios are limited, the last used
+cell is found, cells that are not plain literals are named, and a sheet of which a reader would lose rows is refused.
+The same pass digests the uncompressed parts, which stay the same when the ZIP's time stamps change.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from xml.parsers import expat
 
@@ -41,6 +42,8 @@ _FOLDED = bytes(
 #: is found without being that costs the slow pass, and nothing else.
 _UNUSUAL = (b'"AA', b't="e"', b"<f", b":f")
 _ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d+)["']""")
+_CAPITALS = bytes(range(ord("A"), ord("Z") + 1))
+_NOT_CAPITALS = bytes(code for code in range(256) if code not in _CAPITALS)
 #: Styles decide whether a number is a date.
 _SHARED_PARTS = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
 
@@ -76,14 +79,15 @@ def digest(path: Path) -> str:
 def inspect(path: Path) -> Inspection:
     """Look at every sheet's raw XML, in one quick pass, and cell by cell where that shows something unusual.
 
-    Raises PermanentError as `digest` does, and for a cell far from all others.
+    Raises PermanentError as `digest` does, for a cell far from all others, and for rows or cells that come twice, out
+    of their order or in another's place.
     """
     with _opened(path) as archive:
         sheets = _sheets(archive)
         marked = {}
         for name, part in sheets.items():
-            if _is_unusual(archive, part):
-                marked[name] = _CellScan().run(_chunks(archive, part)).marked
+            if _is_unusual(archive, part) or not _is_in_order(_chunks(archive, part)):
+                marked[name] = _CellScan(name).run(_chunks(archive, part)).marked
         return Inspection(tuple(sheets), marked)
 
 
@@ -141,6 +145,51 @@ def _is_unusual(archive: zipfile.ZipFile, part: str) -> bool:
         tail = tail[-CHUNK:] + chunk
     numbers = _ROW_NUMBER.findall(tail)
     return bool(numbers and int(numbers[-1]) > TALL)
+
+
+def _is_in_order(chunks: Iterable[bytes]) -> bool:
+    """Whether a sheet is written in the usual way, each row and each cell once and in its place.
+
+    Only plain searches over whole rows: what is written in any other way costs the slow pass, which tells.
+    """
+    known: set[bytes] = set()
+    rest, before, tables = b"", 0, 0
+    for chunk in chunks:
+        *pieces, rest = (rest + chunk).split(b"<row ")
+        for piece in pieces:
+            if not piece.startswith(b'r="'):
+                if before or not piece.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
+                    return False
+                tables += piece.count(b"<sheetData")
+                continue
+            before = _row_in_order(piece, before, known)
+            if not before:
+                return False
+    tables += rest.count(b"<sheetData")
+    last = rest.partition(b"</row>")[0]
+    return tables == 1 and (not before or bool(_row_in_order(last, before, known)))
+
+
+def _row_in_order(row: bytes, before: int, known: set[bytes]) -> int:
+    """The row's number when it comes after `before` and its cells stand in order; 0 for what must be looked at."""
+    end = row.find(b'"', 3)
+    number = row[3:end]
+    if not number.isdigit() or int(number) <= before:
+        return 0
+    # With shared strings only references have capitals: they are the row's columns.
+    columns = row.translate(None, _NOT_CAPITALS)
+    if columns not in known:
+        if any(left >= right for left, right in pairwise(columns)):
+            return 0
+        known.add(columns)
+    usual = (
+        row.count(b"<c") == len(columns) == row.translate(None, _CAPITALS).count(b'r="' + number + b'"') - 1
+        and row.count(b"</v>") == row.count(b"</v></c>")
+        and b't="s"><v>-' not in row
+    )
+    if not usual:
+        return 0
+    return int(number)
 
 
 def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
@@ -212,30 +261,73 @@ def _parser(start: object) -> expat.XMLParserType:
 class _CellScan:
     """The slow, exact pass for a sheet in which something is unusual: every cell that holds something."""
 
-    def __init__(self) -> None:
+    def __init__(self, sheet: str) -> None:
+        self.sheet = sheet
         self.marked: dict[tuple[int, int], str] = {}
         self.row = self.column = self.last_used = 0
         self.previous_used = 0
+        self.tables = self.values = 0
+        self.shared = self.in_value = False
 
     def run(self, chunks: Iterator[bytes]) -> _CellScan:
-        _parse(_parser(self._start), chunks, "with the cells")
+        parser = _parser(self._start)
+        parser.CharacterDataHandler = self._text
+        parser.EndElementHandler = self._end
+        _parse(parser, chunks, "with the cells")
         return self
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         match tag.rpartition(":")[2]:
+            case "sheetData":
+                self.tables += 1
+                if self.tables > 1:
+                    self._refuse("its rows stand in two tables, of which a reader sees the first only")
             case "row":
-                self.row = int(attributes.get("r") or self.row + 1)
-                self.column = 0
+                self._row(attributes.get("r"))
             case "c":
-                reference = attributes.get("r", "")
-                letters = reference.rstrip("0123456789")
-                self.column = _column_number(letters) if letters else self.column + 1
-                if mark := _MARKS.get(attributes.get("t", "")):
-                    self.marked[self.row, self.column] = mark
+                self._cell(attributes)
             case "f":
                 self.marked[self.row, self.column] = "a formula"
-            case "v" | "is":
+            case "v" | "is" as name:
+                self.values += 1
+                self.in_value = name == "v" and self.shared
+                if self.values > 1:
+                    self._refuse(f"the cell in row {self.row}, column {self.column} holds two values")
                 self._use()
+
+    def _row(self, number: str | None) -> None:
+        row = int(number) if number and number.isdigit() else 0
+        if number and row <= self.row:
+            twice = "comes twice" if row == self.row else f"comes after row {self.row}"
+            self._refuse(f"row {number} {twice}")
+        self.row = row or self.row + 1
+        self.column = 0
+
+    def _cell(self, attributes: dict[str, str]) -> None:
+        reference = attributes.get("r", "")
+        letters = reference.rstrip("0123456789")
+        column = _column_number(letters.upper()) if letters else self.column + 1
+        if reference and reference[len(letters) :] != str(self.row):
+            self._refuse(f"the cell {reference} stands in row {self.row}")
+        if column <= self.column:
+            self._refuse(f"the cell in row {self.row}, column {column} comes twice or out of its order")
+        self.column, self.values = column, 0
+        self.shared = attributes.get("t") == "s"
+        if mark := _MARKS.get(attributes.get("t", "")):
+            self.marked[self.row, self.column] = mark
+
+    def _text(self, text: str) -> None:
+        if self.in_value and "-" in text:
+            self._refuse(f"the cell in row {self.row}, column {self.column} names a text that does not exist")
+
+    def _end(self, tag: str) -> None:
+        self.in_value = False
+
+    def _refuse(self, what: str) -> None:
+        raise PermanentError(
+            f"The sheet {self.sheet!r} is damaged: {what}. A reader would lose rows or take one for another, so nothing"
+            " was read. Export it again."
+        )
 
     def _use(self) -> None:
         """A cell holds a value: is it where the others are?"""
