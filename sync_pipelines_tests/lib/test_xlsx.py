@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.lib import xlsx
+from sync_pipelines.lib import sheet_xml, xlsx
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.hitss import archive, book_faults
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
@@ -157,7 +157,7 @@ def test_a_row_that_is_written_otherwise_is_no_damage(tmp_path: Path, row: bytes
 def test_the_usual_sheet_needs_no_slow_look_wherever_its_chunks_end(size: int) -> None:
     with zipfile.ZipFile(io.BytesIO(packed())) as archive:
         xml = archive.read(SHEET)
-    assert xlsx._is_in_order(xml[start : start + size] for start in range(0, len(xml), size))
+    assert sheet_xml.is_in_order(xml[start : start + size] for start in range(0, len(xml), size))
 
 
 def test_a_smaller_dimension_hides_no_row(tmp_path: Path) -> None:
