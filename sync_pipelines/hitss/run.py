@@ -81,7 +81,7 @@ class _Run:
             )
             rows, rejected = int(landing.details["rows"]), int(landing.details["rejected"])
             row = AssetRow(
-                "dre_export", read=rows, loaded=rows - rejected, rejected=rejected, proved="landed before"
+                "dre_export", read=rows, loaded=rows - rejected, rejected=rejected, proved="landed"
             )
             self.report.rows.append(row)
             return {}
