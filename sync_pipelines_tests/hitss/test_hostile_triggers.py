@@ -39,12 +39,14 @@ TIMINGS: dict[str, LiteralString] = {
     "statement": "create trigger hostile after insert or update or delete on {on} for each statement"
     " execute function hostile()",
     "deferred": "create constraint trigger hostile after insert or update on {on} deferrable initially deferred"
-    " for each row execute function hostile()",
+    " for each row execute function hostile('once')",
 }
 FUNCTION: LiteralString = (
     "create function hostile() returns trigger language plpgsql as $$ begin"
-    # Not for what the trigger itself does: it would never end.
-    " if pg_trigger_depth() < 2 then {spoil}; end if; return {returned}; end $$"
+    # Not for what the trigger itself does: it would never end. A deferred one is called at the commit, at depth 1.
+    " if pg_trigger_depth() < 2 and (tg_nargs = 0"
+    "   or current_setting('hostile.ran', true) is distinct from txid_current()::text) then"
+    "   perform set_config('hostile.ran', txid_current()::text, true); {spoil}; end if; return {returned}; end $$"
 )
 
 
