@@ -69,6 +69,8 @@ class MonthLoader:
                     changes = writes[asset]()
                     written[asset] = changes, time.monotonic() - started
             postgres.fire_deferred(self.connection)
+            # What is proved from here on, nothing in this transaction can change any more.
+            self.connection.execute("set transaction read only")
             return self._prove(month, written)
 
     def _prove(self, month: str, written: dict[str, tuple[Changes, float]]) -> LoadedMonth:
