@@ -143,7 +143,11 @@ class LoadSession:
     def record(self) -> None:
         """Write what is kept to the ledger; where that cannot be reached, keep it for the next time."""
         try:
-            self.ledger.record_proofs(self.run_id, self._unrecorded)
+            try:
+                self.ledger.record_proofs(self.run_id, self._unrecorded)
+            except psycopg.OperationalError:
+                with self.reopen() as ledger:
+                    ledger.record_proofs(self.run_id, self._unrecorded)
         except (SyncError, psycopg.Error):
             self.progress(
                 "The ops database does not answer: what is proved is recorded later, or by the next run."
