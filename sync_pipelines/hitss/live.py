@@ -157,6 +157,8 @@ def _snapshot(url: str, moment: str | None = None) -> Iterator[tuple[Connection,
         connection.transaction(),
     ):
         connection.execute("set transaction isolation level repeatable read")
+        # The tables are joined whole: with the server's usual share of memory the join would go over the disk.
+        connection.execute("set local work_mem = '64MB'")
         if moment is not None:
             connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(moment)))
             yield connection, moment
