@@ -47,6 +47,7 @@ class AssetRow:
     read: int = 0
     loaded: int = 0
     unchanged: int = 0
+    deleted: int = 0
     rejected: int = 0
     proved: str = ""
     seconds: float = 0.0
@@ -181,6 +182,7 @@ def asset_row(asset: str, rows: Sequence[Mapping[str, Any]]) -> AssetRow:
         read=int(total(rows, keys.ROWS_READ)),
         loaded=int(total(rows, keys.ROWS_LOADED)),
         unchanged=int(total(rows, keys.ROWS_UNCHANGED)),
+        deleted=int(total(rows, keys.ROWS_DELETED)),
         rejected=int(total(rows, keys.ROWS_REJECTED)),
         seconds=total(rows, keys.DURATION),
     )

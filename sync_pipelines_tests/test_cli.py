@@ -224,6 +224,27 @@ def test_a_range_of_months_is_loaded_though_nothing_changed(typed: Terminal) -> 
     result = typed(f"run hitss --from {month(9)} --to {month(7)}")
     assert result.exit_code == 0, result.output
     assert "3/3 months" in result.output
+    assert "Read the workbook that landed" in result.output
+    assert "without --from and --to a new one is downloaded" in words(result)
+
+
+@pytest.mark.usefixtures("first_run")
+def test_what_others_did_to_any_table_is_repaired_by_the_next_run(typed: Terminal) -> None:
+    url, key = typed.environment["FABRICIO_DATABASE_URL"], f"{month(4)}-01"
+    with psycopg.connect(url, autocommit=True) as connection:
+        before = connection.execute(
+            "select receita from dre_summary where competencia = %s", (key,)
+        ).fetchone()
+        connection.execute("delete from dre_orcado where competencia = %s", (key,))
+        connection.execute("update dre_summary set receita = 0 where competencia = %s", (key,))
+    result = typed("run hitss")
+    assert result.exit_code == 0, result.output
+    with psycopg.connect(url) as connection:
+        after = connection.execute(
+            "select receita, linhas_orcadas > 0 from dre_summary where competencia = %s", (key,)
+        )
+        assert before
+        assert after.fetchone() == (before[0], True)
 
 
 @pytest.mark.parametrize(
@@ -281,13 +302,14 @@ def test_an_upstream_that_refuses_fails_with_a_sentence(typed: Terminal, upstrea
 def test_what_is_loaded_beside_a_stopped_month_is_counted_as_loaded(typed: Terminal, upstream: str) -> None:
     """The table is read where a month failed: that its neighbours were written must not look like nothing."""
     bad, good = month(8), month(7)
+    year, number = bad.split("-")
+    fault = {"name": "realizado_restated", "times": 1, "month": f"{int(number)}/{year}"}
+    httpx.post(upstream, json=fault).raise_for_status()
+    assert_ends_in_a_sentence(typed("run hitss"), "closed_months_are_unchanged failed")
     with psycopg.connect(typed.environment["FABRICIO_DATABASE_URL"], autocommit=True) as connection:
         gone = connection.execute(
             "delete from sync_private.dre_lines where competencia = %s", (f"{good}-01",)
         )
-    year, number = bad.split("-")
-    fault = {"name": "realizado_restated", "times": 1, "month": f"{int(number)}/{year}"}
-    httpx.post(upstream, json=fault).raise_for_status()
     result = typed(f"run hitss --from {bad} --to {good}")
     assert_ends_in_a_sentence(result, "1 of 2 partitions failed", f"{bad}-01: Realizado of the closed month")
     # Brackets are no markup: the guard to accept has to be readable.

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "sync_pipelines"
 SYSTEMS = ("hitss", "erp", "sprinthub", "scouter", "aimindset")
 #: Files of a system, and of `lib`, that are the outside of the domain and speak Dagster.
 DAGSTER_FILES = {"assets", "automation", "catalogue", "checks", "jobs", "run", "system"}
-DAGSTER_LIB = {"metadata", "partition_runs"}
+DAGSTER_LIB = {"metadata", "partition_reports", "partition_runs"}
 HEAVY = {
     *("alembic", "apprise", "boto3", "botocore", "cryptography", "lxml", "numpy", "openpyxl", "pandas"),
     *("pyarrow", "pyrage", "python_calamine", "zstandard"),

@@ -32,9 +32,16 @@ Replaces `hitss-automation-daily` (pg_cron, 08:00 UTC) and the download half of 
 means: the raw file is in the landing store, every row is read or rejected, the guards hold, and the order-free
 digest of its content says which months changed. It may wait 160 s for the first byte."""
 
+#: The check that says which guard refused a workbook.
+GUARDS_HOLD = "every_guard_on_the_file_holds"
 EXPORT_CHECKS = {
     "no_row_was_rejected": "Every row of the export obeys the rules of its columns.",
-    "closed_months_are_unchanged": "No month older than two months vanished or changed its Realizado.",
+    "closed_months_are_unchanged": "No month older than two months vanished or changed its Realizado, and no later"
+    " one lost more than a tenth of it.",
+    GUARDS_HOLD: "No guard refuses the file; the verdict names the guard that does, as it is accepted.",
+    "export_reaches_an_open_month": "The newest month with Realizado is one that may still be corrected: an export"
+    " that stopped growing is noticed.",
+    "budgets_keep_their_rows": "No budget that is loaded lost rows (a warning: HITSS rewrites budgets).",
 }
 
 _DESCRIPTIONS = {
@@ -72,11 +79,31 @@ CHAIN_CHECKS = {
     },
 }
 
-#: Checks that look at the tables as they stand; a job of their own runs them.
-STANDING_CHECKS = (
-    dg.AssetCheckKey(dg.AssetKey(["hitss", "dre_summary"]), "every_month_of_the_workbook_is_proved"),
-    dg.AssetCheckKey(dg.AssetKey(["hitss", "dre_hitss"]), "published_rows_are_still_as_proved"),
+EVERY_MONTH = "every_month_of_the_workbook_is_proved"
+#: Checks that look at every row of the tables as they stand, by the table that they speak of.
+_STANDING = {
+    EVERY_MONTH: (
+        "dre_summary",
+        "No month is left failed, forgotten or changed by others, in any of the four tables.",
+    ),
+    "lines_are_still_as_the_workbook_says": ("dre_lines", "Nobody changed, added or removed lines."),
+    "published_rows_are_still_as_proved": (
+        "dre_hitss",
+        "Nobody changed, added or removed rows since the proof.",
+    ),
+    "budget_rows_are_still_as_proved": (
+        "dre_orcado",
+        "Nobody changed, added or removed budget rows since the proof.",
+    ),
+    "figures_are_still_what_the_rows_add_up_to": (
+        "dre_summary",
+        "Nobody changed a figure: each is what the published rows add up to now.",
+    ),
+}
+STANDING_CHECKS = tuple(
+    dg.AssetCheckKey(dg.AssetKey(["hitss", asset]), name) for name, (asset, _) in _STANDING.items()
 )
+STANDING_TEXTS = {name: text for name, (_, text) in _STANDING.items()}
 
 _TYPES = {"text": "text", "amount": "numeric", "percent": "numeric", "integer": "bigint", "period": "text"}
 _PUBLISHED_TYPES = {
@@ -144,6 +171,11 @@ _SOURCE_OF = {
 
 def key_of(asset: str) -> dg.AssetKey:
     return dg.AssetKey(["hitss", asset])
+
+
+def proof_of(asset: str) -> str:
+    """The name of a table's proof."""
+    return next(iter(CHAIN_CHECKS[asset]))
 
 
 def source_spec() -> dg.AssetSpec:

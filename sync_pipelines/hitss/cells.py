@@ -27,8 +27,13 @@ from sync_pipelines.lib.proof import NULL
 #: A bigint's, and decimal(15, 2)'s, which rounding must not reach either.
 LARGEST_ID = 2**63 - 1
 LARGEST_AMOUNT = 10**13 - 1
+#: Characters of a number: real amounts have up to 14 decimals. With far more, sums would no longer be exact.
+LONGEST_NUMBER = 32
+#: What Excel allows in a cell.
+LONGEST_TEXT = 32_767
 #: Postgres cannot hold NUL, and our canonical texts are divided by the separators.
 _UNSTORABLE = dict.fromkeys(map(ord, ("\x00", "\x1e", "\x1f")))
+_HALF = re.compile("[\ud800-\udfff]")
 _PERIOD = re.compile(r"([1-9]|1[0-2])/([0-9]{4})")
 
 
@@ -131,7 +136,7 @@ class CellRules:
 
     @staticmethod
     def optional_number(cell: object) -> str | None:
-        return None if is_blank(cell) else number_text(cell)
+        return None if is_blank(cell) else amount_text(cell)
 
     @staticmethod
     def optional_integer(cell: object) -> str | None:
@@ -168,10 +173,8 @@ class CellRules:
             return None
         try:
             match kind:
-                case "amount":
+                case "amount" | "percent":
                     amount_text(value)
-                case "percent":
-                    number_text(value)
                 case "integer":
                     self.optional_integer(value)
                 case "period":
@@ -214,6 +217,10 @@ def text(cell: object) -> str | None:
         if cell is None:
             return None
         raise BadCellError(f"the cell holds a {_type_name(cell)}, not a text")
+    if len(cell) > LONGEST_TEXT:
+        raise BadCellError(f"the text has {len(cell)} characters; {LONGEST_TEXT} are allowed")
+    if _HALF.search(cell):
+        raise BadCellError("the text holds half of a surrogate pair, which is no character")
     return unicodedata.normalize("NFC", cell).translate(_UNSTORABLE) or None
 
 
@@ -240,7 +247,9 @@ def amount_text(cell: object) -> str:
     """An amount as `number_text` gives it, and of a size that the table's decimal(15, 2) can hold."""
     exact = number_text(cell)
     if abs(float(exact)) >= LARGEST_AMOUNT:
-        raise BadCellError("the amount does not fit into decimal(15,2)")
+        raise BadCellError("the number does not fit into decimal(15,2)")
+    if len(exact) > LONGEST_NUMBER:
+        raise BadCellError(f"the number has {len(exact.lstrip('-')) - 1} digits, more than any amount has")
     return exact
 
 

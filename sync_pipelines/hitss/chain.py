@@ -25,8 +25,9 @@ from sync_pipelines.hitss.examination import (
 )
 from sync_pipelines.hitss.guards import Published, Review, Violation, foreign_rows, review_months, review_rows
 from sync_pipelines.hitss.lines import MonthContent, ParsedExport
+from sync_pipelines.hitss.live import CHAIN, Live, read_live
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
-from sync_pipelines.hitss.plan import CHAIN, LoadPlan, read_live
+from sync_pipelines.hitss.plan import LoadPlan
 from sync_pipelines.hitss.session import LoadSession, open_session
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.hitss.workbook import Window
@@ -72,6 +73,11 @@ class DreChain:
     def window(self) -> Window:
         """From the configured first month to the current one, computed for each run."""
         return Window(self.settings.first_month.isoformat(), self.today().replace(day=1).isoformat())
+
+    def look(self, months: Collection[str] | None = None) -> Live:
+        """What the tables hold now, of `months` or of all."""
+        url = self.settings.require("fabricio_database_url")
+        return read_live(url, self.settings.hitss_empresa, months)
 
     @contextmanager
     def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[executions.Execution, Ledger]]:
@@ -132,10 +138,10 @@ class DreChain:
     ) -> ExportReport:
         """Enter a landed file, look at it, and enter what it holds; what refuses it is entered too."""
         landed_id = ledger.land(EXPORT, file, record.run_id, {"window": [window.first, window.last]})
+        live = self.look()
+        examiner = Examiner(self.store, ledger, record.connection, window, accepted, self.today(), live)
         try:
-            found = Examiner(self.store, ledger, record.connection, window, accepted, self.today()).examine(
-                file, landed_id, record.run_id
-            )
+            found = examiner.examine(file, landed_id, record.run_id)
         except SyncError as error:
             ledger.mark_refused(landed_id, str(error))
             raise
@@ -148,7 +154,7 @@ class DreChain:
         )
         landing = ledger.newest(EXPORT, path=file.path)
         assert landing is not None
-        pending = pending_months(ledger, found.contents, self.settings.hitss_empresa)
+        pending = pending_months(live, found.contents, window)
         report = ExportReport(landing, answer, found, pending)
         record.processed, record.failed = found.rows - found.rejected, found.rejected
         record.details = {"bytes": file.bytes, "rows": found.rows, "months_changed": list(pending.changed)}
@@ -156,6 +162,10 @@ class DreChain:
         record.log("INFO", f"Planilha recebida: {found.rows} linhas, {same}.", record.details)
         for violation in found.review.months.values():
             record.log("WARN", violation.portuguese)
+        for restated in found.restated:
+            record.log("WARN" if restated.vanished else "INFO", restated.portuguese)
+        if found.ends_early(self.today()):
+            record.log("WARN", f"A planilha termina cedo: {found.newest_realizado or 'sem Realizado'}.")
         return report
 
     def newest_landing(self) -> Landing:
@@ -190,11 +200,10 @@ class DreChain:
             landing = _found(ledger.newest(EXPORT, path=workbook))
             accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
             contents, rejected = self._contents(ledger, landing, accepted)
-            proofs = {name: ledger.proofs(f"hitss/{name}") for name in selected}
-            proved = {
-                month: found.source_version for month, found in ledger.proofs("hitss/dre_lines").items()
-            }
-            published = before.published(record.connection, contents, proved)
+            live = self.look(months)
+            proofs = {name: ledger.proofs(f"hitss/{name}") for name in CHAIN}
+            proved = before.proved_contents(ledger)
+            published = before.published(record.connection, contents, proved, live.lines)
             Review(self._violations(landing, published, accepted)).stop_if_refused()
             if published.foreign_rows:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
@@ -212,7 +221,7 @@ class DreChain:
                 contents,
                 parse,
                 proofs,
-                read_live(url, months, selected),
+                live,
                 record.id,
                 self.settings.hitss_empresa,
                 rejected,
@@ -220,7 +229,12 @@ class DreChain:
                 selected,
             )
             with open_session(
-                url, months, plan, ledger=ledger, execution=record, progress=self.progress
+                url,
+                months,
+                plan,
+                ledger=ledger,
+                execution=record,
+                progress=self.progress,
             ) as session:
                 yield session
 

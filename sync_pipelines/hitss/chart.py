@@ -1,11 +1,17 @@
-"""The summary's picture: revenue, cost and margin over time, small enough for Dagster to show it inline."""
+"""The summary for a person: a month's figures as a table, and revenue, cost and margin over time as a picture.
+
+Both are small enough for Dagster to show them inline.
+"""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
+
+from sync_pipelines.hitss.restatements import percent, reais
 
 WIDTH, HEIGHT = 240, 60
 #: The UI shows Markdown inline only below 1,000 characters; 24 months of three lines fit.
@@ -18,6 +24,37 @@ class MonthFigures(NamedTuple):
     receita: float
     custo: float
     margem: float
+
+
+#: What the table tells: the words, the actual column and the budgeted one.
+_ROWS = (
+    ("Receita", "receita", "receita_orcada"),
+    ("Custo", "custo", "custo_orcado"),
+    ("Desoneração", "desoneracao", "desoneracao_orcada"),
+    ("**Margem**", "margem", "margem_orcada"),
+)
+
+
+def month_table(figures: Mapping[str, str], before: Mapping[str, str] | None) -> str:
+    """Markdown of a month's figures beside its budget and the month before, as Brazilians write them."""
+    lines = [
+        "| | Realizado | Orçado | Diferença | Mês anterior | Variação |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for words, actual, budget in _ROWS:
+        now, planned = Decimal(figures[actual]), Decimal(figures[budget])
+        cells = [reais(now), reais(planned), reais(now - planned)]
+        cells += [reais(before[actual]), reais(now - Decimal(before[actual]))] if before else ["–", "–"]
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+    now, planned = Decimal(figures["margem_percentual"]), Decimal(figures["margem_percentual_orcada"])
+    cells = [percent(now), percent(planned), percent(now - planned)]
+    if before:
+        cells += [
+            percent(Decimal(before["margem_percentual"])),
+            percent(now - Decimal(before["margem_percentual"])),
+        ]
+    lines.append(f"| Margem % | {' | '.join([*cells, '–', '–'][:5])} |")
+    return "\n".join(lines)
 
 
 def sparkline(months: Sequence[MonthFigures]) -> str:

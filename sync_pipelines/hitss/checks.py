@@ -1,15 +1,16 @@
 """Checks that look at the DRE as it stands, beside those that each load reports for itself."""
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
 import dagster as dg
 
-from sync_pipelines.hitss import catalogue, tables
-from sync_pipelines.hitss.examination import EXPORT
+from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.mirror import DESTINATION
-from sync_pipelines.hitss.pending import contents_of, pending_months
+from sync_pipelines.hitss.pending import Pending, look
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.ledger import open_ledger
-from sync_pipelines.lib.proof import Digest
+from sync_pipelines.lib.ledger import Landing, open_ledger
 from sync_pipelines.settings import Settings
 
 #: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
@@ -20,62 +21,76 @@ _HEALTH = {
 HEALTH_CHECKS = tuple(dg.AssetCheckKey(catalogue.key_of("dre_hitss"), name) for name in _HEALTH)
 
 
-def checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+def checks(
+    settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
+) -> list[dg.AssetChecksDefinition]:
     """The standing checks: what is proved is complete, and is still there."""
 
-    @dg.asset_check(
-        asset=catalogue.key_of("dre_summary"),
-        name="every_month_of_the_workbook_is_proved",
-        description="No month is left failed or forgotten: bounded retries go quiet, this does not.",
+    @dg.multi_asset_check(
+        name="hitss_tables_as_they_stand",
+        description="One look at all four tables, beside the newest workbook.",
+        specs=[
+            dg.AssetCheckSpec(key.name, asset=key.asset_key, description=catalogue.STANDING_TEXTS[key.name])
+            for key in catalogue.STANDING_CHECKS
+        ],
+        can_subset=True,
     )
-    def every_month_of_the_workbook_is_proved() -> dg.AssetCheckResult:
+    def hitss_tables_as_they_stand(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        today = clock().astimezone(settings.zone).date()
         with open_ledger(settings.require("ops_database_url")) as ledger:
-            landing = ledger.newest(EXPORT)
-            if landing is None:
-                return dg.AssetCheckResult(
-                    passed=False, description="No usable workbook has been landed yet."
-                )
-            pending = pending_months(ledger, contents_of(ledger, landing), settings.hitss_empresa)
-        missing = sorted((*pending.changed, *pending.refresh))
-        return dg.AssetCheckResult(
-            passed=not missing,
-            description=f"{len(missing)} months are not as the newest workbook says."
-            if missing
-            else "All are as the newest workbook says.",
-            metadata={"months": missing, "workbook": landing.path},
-        )
-
-    @dg.asset_check(
-        asset=catalogue.key_of("dre_hitss"),
-        name="published_rows_are_still_as_proved",
-        description="Nobody changed, added or removed rows since the proof.",
-    )
-    def published_rows_are_still_as_proved() -> dg.AssetCheckResult:
-        with open_ledger(settings.require("ops_database_url")) as ledger:
-            proofs = ledger.proofs("hitss/dre_hitss")
-        url = settings.require("fabricio_database_url")
-        with postgres.connect(url, what=PROJECT, read_only=True) as connection:
-            live = tables.live_digests(connection, tables.HITSS, list(proofs))
-            row = connection.execute(
-                "select count(*) from public.dre_hitss where line_hash is null"
-            ).fetchone()
-        foreign = row[0] if row else 0
-        differing = [
-            month
-            for month, proof in sorted(proofs.items())
-            if proof.holds and live.get(month, Digest()) != Digest.parse(proof.proof.destination["digest"])
-        ]
-        return dg.AssetCheckResult(
-            passed=not differing and not foreign,
-            description=f"{len(differing)} months differ from their proof; {foreign} rows came from elsewhere.",
-            metadata={"months": differing, "foreign_rows": foreign},
-        )
+            found = look(ledger, settings, today)
+        foreign = _foreign_rows(settings)
+        for key in catalogue.STANDING_CHECKS:
+            if key in context.selected_asset_check_keys:
+                yield _verdict(key, found, foreign)
 
     return [
-        every_month_of_the_workbook_is_proved,
-        published_rows_are_still_as_proved,
+        hitss_tables_as_they_stand,
         *(_health_check(settings, name, rule) for name, rule in _HEALTH.items()),
     ]
+
+
+def _foreign_rows(settings: Settings) -> int:
+    url = settings.require("fabricio_database_url")
+    with postgres.connect(url, what=PROJECT, read_only=True) as connection:
+        row = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _verdict(
+    key: dg.AssetCheckKey, found: tuple[Landing, Pending] | None, foreign: int
+) -> dg.AssetCheckResult:
+    """What one look says of one table; the check of the summary speaks of all four."""
+    if found is None:
+        return dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=False,
+            description="No usable workbook has been landed yet.",
+        )
+    landing, pending = found
+    asset, everything = key.asset_key.path[-1], key.name == catalogue.EVERY_MONTH
+    months = list(pending.problems) if everything else pending.months(asset)
+    wrong = [
+        f"{month[:7]}: {name} {sentence}"
+        for month in months
+        for name, sentence in pending.problems[month].items()
+        if everything or name == asset
+    ]
+    strangers = foreign if asset == "dre_hitss" or everything else 0
+    others = [f"{strangers} rows of dre_hitss came from elsewhere"] if strangers else []
+    more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
+    sentence = "; ".join([*others, *wrong[:5]]) + more
+    tables = "all four tables" if everything else asset
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not wrong and not others,
+        description=f"{sentence}."
+        if sentence
+        else f"Every row of {tables} was looked at, and is as it should be.",
+        metadata={"months": months, "foreign_rows": strangers, "workbook": landing.path},
+    )
 
 
 def _health_check(settings: Settings, name: str, rule: str) -> dg.AssetChecksDefinition:

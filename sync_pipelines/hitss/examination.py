@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,9 +16,20 @@ from hashlib import sha256
 
 from sync_pipelines.hitss import published as before
 from sync_pipelines.hitss import rejects
-from sync_pipelines.hitss.guards import Review, review_months, review_rows, review_size
+from sync_pipelines.hitss.guards import (
+    GuardError,
+    Published,
+    Review,
+    Violation,
+    closed_before,
+    review_months,
+    review_rows,
+    review_size,
+)
 from sync_pipelines.hitss.lines import MonthContent, ParsedExport
+from sync_pipelines.hitss.live import Live
 from sync_pipelines.hitss.pending import contents_of
+from sync_pipelines.hitss.restatements import Restatement, restatements
 from sync_pipelines.hitss.workbook import Window, parse_workbook
 from sync_pipelines.lib import xlsx
 from sync_pipelines.lib.failures import PermanentError
@@ -41,6 +52,18 @@ class Examination:
     same_as: str | None
     sheet_key: str
     review: Review
+    restated: Sequence[Restatement] = ()
+
+    @property
+    def newest_realizado(self) -> str | None:
+        """The newest month with rows of Realizado; None without any."""
+        return max(
+            (month for month, content in self.contents.items() if content.realizado.rows), default=None
+        )
+
+    def ends_early(self, today: date) -> bool:
+        """Whether the newest month with actual figures is closed already: an export that stopped growing."""
+        return (self.newest_realizado or "") < closed_before(today)
 
     def details(self, accepted: Collection[str]) -> dict[str, object]:
         """What the landing index keeps beside the contents."""
@@ -54,6 +77,14 @@ class Examination:
         }
 
 
+class RefusedWorkbookError(GuardError):
+    """A guard on the whole file does not hold. `found` is what was read of it all the same."""
+
+    def __init__(self, violations: Sequence[Violation], found: Examination) -> None:
+        super().__init__(violations)
+        self.found = found
+
+
 @dataclass(frozen=True)
 class Examiner:
     """Looks at landed files in one window, beside what the project database holds now."""
@@ -64,6 +95,7 @@ class Examiner:
     window: Window
     accepted: Collection[str]
     today: date
+    live: Live
 
     def examine(self, file: LandedFile, landed_id: int, run_id: str) -> Examination:
         """Read the file or recognise it; rejects are kept before the guards are asked.
@@ -74,12 +106,13 @@ class Examiner:
             key = self._sheet_key(xlsx.digest(path))
         twin = self.ledger.newest(EXPORT, sheet_digest=key)
         found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id)
-        found.review.stop_if_refused()
+        if found.review.file:
+            raise RefusedWorkbookError(found.review.file, found)
         return found
 
     def _recognise(self, twin: Landing, key: str) -> Examination:
         contents, details = contents_of(self.ledger, twin), twin.details
-        published = before.published(self.connection, contents, self._proved())
+        published = self._published(contents)
         return Examination(
             contents,
             details["rows"],
@@ -92,6 +125,7 @@ class Examiner:
                 review_size(details["rows"], details["rejected"], published, self.accepted),
                 review_months(contents, published, self.today, self.accepted),
             ),
+            restatements(contents, published),
         )
 
     def _read(self, file: LandedFile, key: str, landed_id: int, run_id: str) -> Examination:
@@ -100,7 +134,7 @@ class Examiner:
         if parsed.rejects:
             book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id, landed_id)
         contents = parsed.contents()
-        published = before.published(self.connection, contents, self._proved())
+        published = self._published(contents)
         return Examination(
             contents,
             parsed.rows_read,
@@ -113,12 +147,12 @@ class Examiner:
                 review_rows(parsed, published, self.accepted),
                 review_months(contents, published, self.today, self.accepted),
             ),
+            restatements(contents, published),
         )
 
-    def _proved(self) -> dict[str, str]:
-        """The content of each month as it was last proved."""
-        proofs = self.ledger.proofs("hitss/dre_lines")
-        return {month: proof.source_version for month, proof in proofs.items() if proof.holds}
+    def _published(self, contents: Mapping[str, MonthContent]) -> Published:
+        proved = before.proved_contents(self.ledger)
+        return before.published(self.connection, contents, proved, self.live.lines)
 
     def _sheet_key(self, sheet: str) -> str:
         """What the result of reading a sheet depends on: its XML, the window, what was accepted."""

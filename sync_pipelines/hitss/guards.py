@@ -2,7 +2,7 @@
 
 Each guard is a sentence when it stops something, and a name by which a person accepts the change knowingly
 (`accept` in the run's config, `--accept` on the command line). A guard on the file stops everything; a
-guard on a closed month stops that month. Orçado may be restated at any time: that is reported only.
+guard on a month stops that month. Orçado may be restated at any time: that is reported only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Literal, get_args
 
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent, ParsedExport, Reject
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.proof import Digest
 
 Guard = Literal[
     "single_sheet",
@@ -27,6 +26,7 @@ Guard = Literal[
     "period_inside_window",
     "closed_months_present",
     "closed_months_unchanged",
+    "plausible_month_size",
     "no_foreign_rows",
 ]
 GUARDS: tuple[str, ...] = get_args(Guard)
@@ -42,11 +42,14 @@ EM_PORTUGUES: Mapping[Guard, str] = {
     "period_inside_window": "Há períodos fora da janela pedida.",
     "closed_months_present": "Um mês fechado sumiu da planilha.",
     "closed_months_unchanged": "O Realizado de um mês fechado mudou.",
+    "plausible_month_size": "Um mês aberto perdeu linhas demais do Realizado.",
     "no_foreign_rows": "Há linhas em dre_hitss que esta rotina não carregou.",
 }
 
-#: An export with fewer rows than this share of the published lines is taken for a cut one.
+#: An export with fewer rows than this share of the published lines is taken for a cut one, and so is a month.
 PLAUSIBLE_SHARE = 0.9
+#: An open month may lose this many rows whatever its size: small ones are corrected too.
+FEW_ROWS = 5
 #: More rejected rows than this share mean another layout, not typing errors.
 REJECTED_SHARE = 0.05
 #: A month may still be corrected for two months after it; then it is closed.
@@ -55,10 +58,10 @@ OPEN_MONTHS = 2
 
 @dataclass(frozen=True)
 class Published:
-    """What is loaded now, by month key: lines, and the financial digest of Realizado."""
+    """What is loaded now, by month key: the number of lines, and the content of months that are to change."""
 
     lines: Mapping[str, int] = field(default_factory=dict)
-    realizado: Mapping[str, Digest] = field(default_factory=dict)
+    changing: Mapping[str, MonthContent] = field(default_factory=dict)
     foreign_rows: int = 0
 
 
@@ -79,6 +82,19 @@ class Violation:
         return f"{self.sentence} To accept it knowingly, run again with accept: [{self.guard}]."
 
 
+class GuardError(PermanentError):
+    """Guards on the whole file that do not hold."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__(" ".join(str(violation) for violation in violations))
+        self.violations = tuple(violations)
+
+    @property
+    def guards(self) -> str:
+        """The names of the guards."""
+        return ", ".join(dict.fromkeys(violation.guard for violation in self.violations))
+
+
 @dataclass(frozen=True)
 class Review:
     """The guards that stop the file, and those that stop single months."""
@@ -87,9 +103,9 @@ class Review:
     months: Mapping[str, Violation] = field(default_factory=dict)
 
     def stop_if_refused(self) -> None:
-        """Raise PermanentError when a guard on the file does not hold."""
+        """Raise GuardError when a guard on the file does not hold."""
         if self.file:
-            raise PermanentError(" ".join(str(violation) for violation in self.file))
+            raise GuardError(self.file)
 
 
 def closed_before(today: date) -> str:
@@ -123,25 +139,46 @@ def _unless(found: Sequence[Violation], accepted: Collection[str]) -> tuple[Viol
 def review_months(
     contents: Mapping[str, MonthContent], published: Published, today: date, accepted: Collection[str]
 ) -> dict[str, Violation]:
-    """The guards on closed months: none vanished, and no Realizado of theirs changed."""
+    """The guards on single months: no closed one vanished or changed its Realizado, no open one lost much of it."""
     limit = closed_before(today)
     found: dict[str, Violation] = {}
     for month in sorted(published.lines):
-        if month >= limit or not published.lines[month]:
+        content, before = contents.get(month, EMPTY_MONTH), published.changing.get(month)
+        if not published.lines[month]:
             continue
-        content = contents.get(month, EMPTY_MONTH)
-        if not content.full.rows:
-            found[month] = Violation(
-                "closed_months_present",
-                f"{month[:7]} has {published.lines[month]} published lines and none in the export.",
-            )
-        elif month in published.realizado and content.realizado != published.realizado[month]:
-            found[month] = Violation(
-                "closed_months_unchanged",
-                f"Realizado of the closed month {month[:7]} differs from what is published"
-                f" ({published.realizado[month].rows} lines before, {content.realizado.rows} now).",
-            )
-    return {month: violation for month, violation in found.items() if violation.guard not in accepted}
+        violation = (
+            _closed(month, content, before, published.lines[month])
+            if month < limit
+            else _open(month, content, before)
+        )
+        if violation and violation.guard not in accepted:
+            found[month] = violation
+    return found
+
+
+def _closed(month: str, content: MonthContent, before: MonthContent | None, lines: int) -> Violation | None:
+    if not content.full.rows:
+        return Violation(
+            "closed_months_present", f"{month[:7]} has {lines} published lines and none in the export."
+        )
+    if before is None or content.realizado == before.realizado:
+        return None
+    return Violation(
+        "closed_months_unchanged",
+        f"Realizado of the closed month {month[:7]} differs from what is published"
+        f" ({before.realizado.rows} lines before, {content.realizado.rows} now).",
+    )
+
+
+def _open(month: str, content: MonthContent, before: MonthContent | None) -> Violation | None:
+    """Months that may still be corrected: an export that is cut looks like a correction, but for its size."""
+    was, now = (before.realizado.rows if before else 0), content.realizado.rows
+    if now >= PLAUSIBLE_SHARE * was or (now and was - now <= FEW_ROWS):
+        return None
+    return Violation(
+        "plausible_month_size",
+        f"Realizado of {month[:7]} would go from {was} lines to {now}, fewer than 90 %.",
+    )
 
 
 def foreign_rows(published: Published) -> list[Violation]:

@@ -1,6 +1,7 @@
 """A month from the workbook to proof: one transaction over all its tables, nothing wrong ever committed.
 
-Source and destination are compared before the commit.
+All writes come first, then whatever the database kept for the commit, then one look at all four tables: a trigger
+on the last table may have changed the first.
 """
 
 from __future__ import annotations
@@ -9,22 +10,33 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import LiteralString
+from typing import NamedTuple
 
 from psycopg import sql
 
 from sync_pipelines.hitss import summary, tables
-from sync_pipelines.hitss.lines import LINE_FIELDS
-from sync_pipelines.hitss.plan import LoadPlan, Outcome
+from sync_pipelines.hitss.lines import LINE_FIELDS, MonthContent
+from sync_pipelines.hitss.live import NO_LINES, NO_ROWS, Live, look_at
+from sync_pipelines.hitss.plan import CHAIN, LoadPlan, Outcome, dependents, required_inputs, version_of
 from sync_pipelines.hitss.tables import BUDGET, HITSS, LINES, PublishedTable
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Changes, Connection
-from sync_pipelines.lib.proof import NULL, Digest, Proof, canonical
+from sync_pipelines.lib.proof import NULL, Proof, canonical
 
 
 class ProofError(PermanentError):
     """Source and destination differ after the write; the transaction was rolled back."""
+
+
+class LoadedMonth(NamedTuple):
+    """A month that is committed: the outcome of each selected table, and what the run leaves outdated.
+
+    `outdated` says of a table that was not selected why it no longer is what its inputs say.
+    """
+
+    outcomes: dict[str, Outcome]
+    outdated: dict[str, str]
 
 
 @dataclass
@@ -34,55 +46,94 @@ class MonthLoader:
     connection: Connection
     plan: LoadPlan
 
-    def load(self, month: str) -> dict[str, Outcome]:
+    def load(self, month: str) -> LoadedMonth:
         """Bring the selected tables' month up to date and prove it.
 
-        Returns an Outcome for each selected table. Raises PermanentError for a blocked month, ProofError
-        when the tables do not hold what they should, TransientError when another run holds the month.
+        Raises PermanentError for a month that may not be loaded, ProofError when the tables do not hold what
+        they should or a table that is only read does not, TransientError when another run holds the month.
         """
         self.plan.stop_if_blocked(month)
         with postgres.errors_about(f"the month {month[:7]} of the DRE"), self.connection.transaction():
             busy = f"Another run is loading {month[:7]} of the DRE."
             postgres.lock_partition(self.connection, "hitss", month, busy=busy)
-            steps: dict[str, Callable[[], Outcome]] = {
-                "dre_lines": lambda: self._load_lines(month),
+            writes: dict[str, Callable[[], Changes]] = {
+                "dre_lines": lambda: self._write_lines(month),
                 "dre_hitss": lambda: self._publish(HITSS, month),
                 "dre_orcado": lambda: self._publish(BUDGET, month),
                 "dre_summary": lambda: self._summarise(month),
             }
-            outcomes: dict[str, Outcome] = {}
-            for asset, step in steps.items():
+            written: dict[str, tuple[Changes, float]] = {}
+            for asset in CHAIN:
                 if asset in self.plan.selected:
                     started = time.monotonic()
-                    outcome = step()
-                    outcomes[asset] = replace(outcome, seconds=time.monotonic() - started)
-            for asset, outcome in outcomes.items():
-                if not outcome.proof.holds:
-                    differences = "; ".join(outcome.proof.differences())
-                    raise ProofError(f"{asset} of {month[:7]} is not what it should be ({differences}).")
-        return outcomes
+                    changes = writes[asset]()
+                    written[asset] = changes, time.monotonic() - started
+            postgres.fire_deferred(self.connection)
+            # What is proved from here on, nothing in this transaction can change any more.
+            self.connection.execute("set transaction read only")
+            return self._prove(month, written)
 
-    def _load_lines(self, month: str) -> Outcome:
+    def _prove(self, month: str, written: dict[str, tuple[Changes, float]]) -> LoadedMonth:
+        """Look at all four tables after every write, and raise for what is not as it should be."""
+        live = look_at(self.connection, self.plan.empresa, month)
+        lines = live.lines.get(month, NO_LINES).content
+        expected = self.plan.expected_lines(month, lines)
+        problems = live.problems(month, expected)
+        for asset in required_inputs(self.plan.selected):
+            if sentence := problems.get(asset):
+                raise ProofError(
+                    f"{asset} of {month[:7]} {sentence}, so nothing is derived from it. Load {asset} too."
+                )
+        outcomes: dict[str, Outcome] = {}
+        for asset, (changes, seconds) in written.items():
+            started = time.monotonic()
+            outcome = self._outcome(asset, month, live, changes)
+            outcomes[asset] = replace(outcome, seconds=seconds + time.monotonic() - started)
+        for asset, outcome in outcomes.items():
+            differences = [*([problems[asset]] if asset in problems else []), *outcome.proof.differences()]
+            if differences:
+                raise ProofError(
+                    f"{asset} of {month[:7]} is not what it should be ({'; '.join(differences)})."
+                )
+        left = dependents(self.plan.selected)
+        return LoadedMonth(outcomes, {asset: problems[asset] for asset in left if asset in problems})
+
+    def _outcome(self, asset: str, month: str, live: Live, changes: Changes) -> Outcome:
+        lines = live.lines.get(month, NO_LINES).content
+        version = version_of(asset, lines, self.plan.empresa)
+        match asset:
+            case "dre_lines":
+                proof = Proof(_evidence_of(self.plan.content(month)), _evidence_of(lines))
+                rejected = self.plan.rejected.get(month, 0)
+                return Outcome(
+                    self.plan.content(month).full.rows + rejected, changes, proof, version, rejected
+                )
+            case "dre_summary":
+                computed, stored = live.computed[month], live.stored.get(month, {})
+                return Outcome(1, changes, Proof(dict(computed), dict(stored)), version, figures=stored)
+        found = live.published[asset].get(month, NO_ROWS)
+        rows = {"rows that dre_lines does not derive": "0"}
+        if found.differing:
+            return Outcome(
+                found.rows, changes, Proof(rows, {next(iter(rows)): str(found.differing)}), version
+            )
+        # Row by row the table is what the lines derive: its digest and totals are theirs.
+        digest, totals = tables.evidence(
+            self.connection, self._published_queries[asset], self._parameters(month)
+        )
+        evidence = {"digest": str(digest), **totals, **rows}
+        return Outcome(digest.rows, changes, Proof(evidence, dict(evidence)), version)
+
+    def _write_lines(self, month: str) -> Changes:
         content = self.plan.content(month)
-        before = self.plan.live.digests["dre_lines"].get(month, Digest())
-        if before == content.full:
-            return self.plan.same_lines(month)
+        if not self.plan.live.problem("dre_lines", month, content):
+            return Changes(unchanged=content.full.rows)
         rows = ((*row, self.plan.execution_id) for row in self.plan.parse().rows(month))
         columns = (*LINE_FIELDS, "execution_id")
-        if before.rows == 0:
+        if not self.plan.live.rows("dre_lines", month):
             postgres.copy_texts(self.connection, LINES, columns, rows, null=NULL)
-            changes = Changes(inserted=content.full.rows)
-        else:
-            changes = self._merge_lines(month, columns, rows)
-        after, totals = tables.evidence(self.connection, self._lines_query, self._parameters(month))
-        source = {
-            name: tables.total_text(total.rows, canonical(total.exact), canonical(total.rounded))
-            for name, total in content.totals.items()
-        }
-        version = self.plan.version("dre_lines", month)
-        proof = Proof({"digest": version, **source}, {"digest": str(after), **totals})
-        rejected = self.plan.rejected.get(month, 0)
-        return Outcome(content.full.rows + rejected, changes, proof, version, rejected)
+            return Changes(inserted=content.full.rows)
+        return self._merge_lines(month, columns, rows)
 
     def _merge_lines(self, month: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Changes:
         self.connection.execute(
@@ -92,31 +143,19 @@ class MonthLoader:
         postgres.copy_texts(self.connection, "dre_lines_staged", columns, rows, null=NULL)
         return self._lines_merge.run(self.connection, self._parameters(month))
 
-    def _publish(self, table: PublishedTable, month: str) -> Outcome:
-        changes = self._published_merges[table.asset].run(self.connection, self._parameters(month))
-        derived, actual = self._published_queries[table.asset]
-        expected, lines = tables.evidence(self.connection, derived, self._parameters(month))
-        after, rows = tables.evidence(self.connection, actual, self._parameters(month))
-        proof = Proof({"digest": str(expected), **lines}, {"digest": str(after), **rows})
-        return Outcome(expected.rows, changes, proof, self.plan.version(table.asset, month))
+    def _publish(self, table: PublishedTable, month: str) -> Changes:
+        return self._published_merges[table.asset].run(self.connection, self._parameters(month))
 
-    def _summarise(self, month: str) -> Outcome:
-        """One row of sums: computed once, written when it differs, read back."""
+    def _summarise(self, month: str) -> Changes:
+        """One row of sums, written when it differs."""
         expected = summary.computed(self.connection, [month])[month]
-        changes = Changes(unchanged=1)
-        if summary.stored(self.connection, [month]).get(month) != expected:
-            inserted = summary.write(self.connection, month, expected, self.plan.execution_id)
-            changes = Changes(inserted=1) if inserted else Changes(changed=1)
-        proof = Proof(dict(expected), dict(summary.stored(self.connection, [month]).get(month, {})))
-        return Outcome(1, changes, proof, self.plan.version("dre_summary", month), figures=expected)
+        if summary.stored(self.connection, [month]).get(month) == expected:
+            return Changes(unchanged=1)
+        inserted = summary.write(self.connection, month, expected, self.plan.execution_id)
+        return Changes(inserted=1) if inserted else Changes(changed=1)
 
     def _parameters(self, month: str) -> dict[str, object]:
         return {"month": month, "execution_id": self.plan.execution_id, "empresa": self.plan.empresa}
-
-    @cached_property
-    def _lines_query(self) -> bytes:
-        by: LiteralString = "relatorio || ' ' || natureza"
-        return tables.evidence_query(postgres.table(LINES), tables.ALL_COLUMNS, "lancamento", by)
 
     @cached_property
     def _lines_merge(self) -> postgres.SliceMerge:
@@ -133,7 +172,7 @@ class MonthLoader:
     def _published_merges(self) -> dict[str, postgres.SliceMerge]:
         return {
             table.asset: postgres.SliceMerge(
-                source=table.source,
+                source=table.source(),
                 target=table.name,
                 key=("competencia", *tables.LINE_KEY),
                 columns=tuple(name for name in table.columns if name != "competencia"),
@@ -144,17 +183,20 @@ class MonthLoader:
         }
 
     @cached_property
-    def _published_queries(self) -> dict[str, tuple[bytes, bytes]]:
-        """For each published table, the evidence of what it should hold and of what it holds."""
+    def _published_queries(self) -> dict[str, bytes]:
+        """For each published table, the query of its digest and totals."""
         return {
-            table.asset: (
-                tables.evidence_query(
-                    table.source + sql.SQL(" as derived"),
-                    table.digest,
-                    "valor_exato",
-                    "natureza",
-                ),
-                tables.evidence_query(postgres.table(table.name), table.digest, "valor_exato", "natureza"),
+            table.asset: tables.evidence_query(
+                postgres.table(table.name), table.digest, "valor_exato", "natureza"
             )
             for table in (HITSS, BUDGET)
         }
+
+
+def _evidence_of(content: MonthContent) -> dict[str, str]:
+    """What a month of lines is compared by: its digest, and its control totals by report and Natureza."""
+    totals = {
+        name: tables.total_text(total.rows, canonical(total.exact), canonical(total.rounded))
+        for name, total in content.totals.items()
+    }
+    return {"digest": str(content.full), **totals}

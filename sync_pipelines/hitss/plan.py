@@ -1,23 +1,27 @@
-"""What a load has to do: the workbook's content beside what is proved and what the tables hold now."""
+"""What a load has to do: the workbook's content beside what the tables hold now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from sync_pipelines.hitss import summary, tables
 from sync_pipelines.hitss.guards import Violation
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent, ParsedExport
-from sync_pipelines.hitss.tables import BUDGET, HITSS, PROJECT
-from sync_pipelines.lib import postgres
+from sync_pipelines.hitss.live import CHAIN, NO_LINES, Live
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.ledger import RecordedProof
 from sync_pipelines.lib.postgres import Changes
 from sync_pipelines.lib.proof import Digest, Proof
 
-#: The month chain in the order in which its tables feed each other.
-CHAIN = ("dre_lines", "dre_hitss", "dre_orcado", "dre_summary")
+__all__ = ["CHAIN", "LoadPlan", "Outcome", "version_of"]
+
+#: The tables that each table is derived from.
+INPUTS: Mapping[str, tuple[str, ...]] = {
+    "dre_lines": (),
+    "dre_hitss": ("dre_lines",),
+    "dre_orcado": ("dre_lines",),
+    "dre_summary": ("dre_lines", "dre_hitss", "dre_orcado"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,54 +41,29 @@ class Outcome:
         return self.read == self.changes.written + self.changes.unchanged + self.rejected
 
 
-def version_of(asset: str, content: MonthContent, empresa: str) -> str:
-    """The version of the source that a table's month depends on: money, and for the lines also people."""
+def version_of(asset: str, lines: MonthContent, empresa: str) -> str:
+    """What a table's month is computed from: lines of this content, and the company's name."""
     match asset:
         case "dre_lines":
-            return str(content.full)
+            return str(lines.full)
         case "dre_hitss":
-            return f"{content.realizado} {empresa}"
+            return f"{lines.realizado} {empresa}"
         case "dre_orcado":
-            return f"{content.orcado} {empresa}"
-    return f"{content.realizado} {content.orcado} {empresa}"
+            return f"{lines.orcado} {empresa}"
+    return f"{lines.realizado} {lines.orcado} {empresa}"
 
 
-@dataclass(frozen=True)
-class Live:
-    """What the selected tables hold at the start of a run, by asset and month."""
-
-    digests: Mapping[str, Mapping[str, Digest]]
-    summaries: Mapping[str, summary.Row]
-    computed: Mapping[str, summary.Row]
+def required_inputs(selected: Collection[str]) -> tuple[str, ...]:
+    """The tables that the selected ones read and that this run does not write, in the order of the chain."""
+    read = {table for asset in selected for table in INPUTS[asset]}
+    return tuple(asset for asset in CHAIN if asset in read and asset not in selected)
 
 
-def read_live(url: str, months: Collection[str], selected: Collection[str]) -> Live:
-    """Look at all months at once: for a range it takes as long as for the few that changed.
-
-    Over two connections, because a digest keeps one core of the server busy.
-    """
-    wanted = list(months)
-
-    def lines() -> dict[str, Digest]:
-        with postgres.connect(url, what=PROJECT, read_only=True) as connection:
-            return tables.live_digests(connection, None, wanted)
-
-    with (
-        ThreadPoolExecutor(max_workers=1) as pool,
-        postgres.connect(url, what=PROJECT, read_only=True) as connection,
-    ):
-        reading = pool.submit(lines)
-        digests = {
-            table.asset: tables.live_digests(connection, table, wanted)
-            for table in (HITSS, BUDGET)
-            if table.asset in selected
-        }
-        summaries: dict[str, summary.Row] = {}
-        computed: dict[str, summary.Row] = {}
-        if "dre_summary" in selected:
-            summaries = summary.stored(connection, wanted)
-            computed = summary.computed(connection, wanted)
-        return Live({"dre_lines": reading.result(), **digests}, summaries, computed)
+def dependents(selected: Collection[str]) -> tuple[str, ...]:
+    """The tables that are derived from the selected ones and that this run does not write."""
+    return tuple(
+        asset for asset in CHAIN if asset not in selected and any(one in selected for one in INPUTS[asset])
+    )
 
 
 @dataclass(frozen=True)
@@ -106,50 +85,67 @@ class LoadPlan:
     selected: Collection[str] = CHAIN
 
     def stop_if_blocked(self, month: str) -> None:
+        """Raise PermanentError for a month that a guard stops, and for one of which there is nothing at all."""
         if (violation := self.blocked.get(month)) and "dre_lines" in self.selected:
             raise PermanentError(str(violation))
+        if self.is_void(month):
+            newest = max(self.contents, default="")[:7]
+            until = f"; its newest month is {newest}" if newest else ""
+            raise PermanentError(
+                f"The workbook holds no rows of {month[:7]}{until}, and the tables hold none either: nothing was"
+                " loaded, and there is nothing to prove."
+            )
+
+    def is_void(self, month: str) -> bool:
+        """Whether neither the workbook nor a table holds a row of the month."""
+        return not self.content(month).full.rows and month not in self.live.months()
 
     def content(self, month: str) -> MonthContent:
         return self.contents.get(month, EMPTY_MONTH)
 
-    def version(self, asset: str, month: str) -> str:
-        """What a proof of this run is made for: the workbook's content, where the lines hold it.
+    def expected_lines(self, month: str, found: MonthContent) -> MonthContent:
+        """What the lines should hold: the workbook's content.
 
-        A run of later tables alone derives them from the lines as they are; where those are older than the
-        workbook, the proof must not pass for one of its content.
+        A run of later tables alone may also derive them from lines that were proved for an older workbook:
+        `found` itself, when the newest proof was made for it.
         """
-        lines = self.live.digests["dre_lines"].get(month, Digest())
-        if "dre_lines" not in self.selected and lines != self.content(month).full:
-            return f"lines of another content: {lines}"
-        return version_of(asset, self.content(month), self.empresa)
+        known = self.proofs.get("dre_lines", {}).get(month)
+        if "dre_lines" in self.selected or known is None or not known.holds:
+            return self.content(month)
+        return found if found.full == Digest.parse(known.source_version) else self.content(month)
 
     def settled(self, month: str) -> dict[str, Outcome] | None:
         """The outcomes of a month whose selected tables all hold what they should; None when one does not."""
+        if self.is_void(month):
+            return None
+        lines = self.live.lines.get(month, NO_LINES).content
+        expected = self.expected_lines(month, lines)
+        looked_at = (*self.selected, *required_inputs(self.selected), *dependents(self.selected))
+        if any(self.live.problem(asset, month, expected) for asset in looked_at):
+            return None
         outcomes: dict[str, Outcome] = {}
         for asset in CHAIN:
             if asset in self.selected:
-                outcome = self._settled(asset, month)
+                outcome = self._settled(asset, month, lines)
                 if outcome is None:
                     return None
                 outcomes[asset] = outcome
         return outcomes
 
-    def _settled(self, asset: str, month: str) -> Outcome | None:
-        content, version = self.content(month), self.version(asset, month)
-        live = {name: digests.get(month, Digest()) for name, digests in self.live.digests.items()}
+    def _settled(self, asset: str, month: str, lines: MonthContent) -> Outcome | None:
+        version = version_of(asset, lines, self.empresa)
         if asset == "dre_lines":
-            return self.same_lines(month) if live[asset] == content.full else None
+            return self.same_lines(month)
         if asset == "dre_summary":
-            row = self.live.computed[month]
-            proof = Proof(dict(row), dict(self.live.summaries.get(month, {})))
-            return Outcome(1, Changes(unchanged=1), proof, version, figures=row) if proof.holds else None
+            row = self.live.stored.get(month)
+            if row is None:
+                return None
+            return Outcome(1, Changes(unchanged=1), Proof(dict(row), dict(row)), version, figures=row)
+        # The rows were compared one by one just now; the digest to show is that of the same derivation.
         known = self.proofs.get(asset, {}).get(month)
         if known is None or not known.holds or known.source_version != version:
             return None
-        # The proof was made for these very lines: are they still those, and is the table still this?
-        if live["dre_lines"] != content.full or str(live[asset]) != known.proof.source["digest"]:
-            return None
-        rows = live[asset].rows
+        rows = self.live.rows(asset, month)
         return Outcome(rows, Changes(unchanged=rows), known.proof, version)
 
     def same_lines(self, month: str) -> Outcome:

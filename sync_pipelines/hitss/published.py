@@ -4,38 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.guards import Published
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
+from sync_pipelines.hitss.live import LiveLines
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.ledger import Ledger
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Digest
 
 
 def published(
-    connection: Connection, contents: Mapping[str, MonthContent], proved: Mapping[str, str]
+    connection: Connection,
+    contents: Mapping[str, MonthContent],
+    proved: Mapping[str, Digest],
+    live: Mapping[str, LiveLines],
 ) -> Published:
-    """What is loaded now, for the guards; Realizado's digests only of months that are to change.
+    """What is loaded now, for the guards; each report's content only of months that the workbook changes.
 
     `proved` is the content of each month when it was last proved: a month that the workbook leaves as it was
-    proved is no business of the guards, and is not read again for them.
+    proved is no business of the guards, whatever somebody did to its rows since. `live` is what the lines hold.
     """
     with postgres.errors_about(PROJECT):
         rows = connection.execute("select competencia::text, count(*) from sync_private.dre_lines group by 1")
         lines: dict[str, int] = dict(rows.fetchall())
-        changing = [
-            month
-            for month in lines
-            if str(contents.get(month, EMPTY_MONTH).full) != proved.get(month, "nothing")
-        ]
         foreign = connection.execute(
             "select count(*) from public.dre_hitss where line_hash is null"
         ).fetchone()
-        found = tables.realizado_digests(connection, changing)
-    realizado = {month: found.get(month, Digest()) for month in changing}
-    return Published(lines, realizado, foreign[0] if foreign else 0)
+    changing = {
+        month: found.content
+        for month, found in live.items()
+        if contents.get(month, EMPTY_MONTH).full != proved.get(month)
+    }
+    return Published(lines, changing, foreign[0] if foreign else 0)
+
+
+def proved_contents(ledger: Ledger) -> dict[str, Digest]:
+    """The content of each month of lines as it was last proved."""
+    proofs = ledger.proofs("hitss/dre_lines")
+    return {month: Digest.parse(proof.source_version) for month, proof in proofs.items() if proof.holds}
 
 
 def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:

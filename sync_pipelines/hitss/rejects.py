@@ -65,6 +65,7 @@ def _text_cell(sheet: Worksheet, value: object) -> Cell:
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     cell = WriteOnlyCell(sheet)
-    cell.value = ILLEGAL_CHARACTERS_RE.sub("�", "" if value is None else str(value))
+    text = "" if value is None else str(value).encode("utf-8", "replace").decode()
+    cell.value = ILLEGAL_CHARACTERS_RE.sub("�", text)
     cell.data_type = "s"
     return cell

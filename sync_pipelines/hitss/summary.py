@@ -63,7 +63,8 @@ SUMMARY_COLUMNS = (
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, SUMMARY_COLUMNS))
 _COMPUTED = sql.SQL("select competencia::text, {} from {} as computed").format(_NAMES, sql.SQL(SUMMARY_QUERY))
 _STORED = sql.SQL(
-    "select competencia::text, {} from public.dre_summary where competencia = any(%(months)s::date[])"
+    "select competencia::text, {} from public.dre_summary"
+    " where %(months)s::date[] is null or competencia = any(%(months)s::date[])"
 ).format(_NAMES)
 _UPSERT = sql.SQL(
     "insert into public.dre_summary (competencia, execution_id, {names}) values (%s, %s, {values})"
@@ -86,8 +87,8 @@ def computed(connection: Connection, months: Collection[str]) -> dict[str, Row]:
     return _rows(connection, _COMPUTED, months)
 
 
-def stored(connection: Connection, months: Collection[str]) -> dict[str, Row]:
-    """The summary as it stands; months without a row are absent."""
+def stored(connection: Connection, months: Collection[str] | None) -> dict[str, Row]:
+    """The summary as it stands, of all months with None; months without a row are absent."""
     return _rows(connection, _STORED, months)
 
 
@@ -97,8 +98,14 @@ def write(connection: Connection, month: str, row: Row, execution_id: str) -> bo
     return done == (True,)
 
 
-def _rows(connection: Connection, query: sql.Composed, months: Collection[str]) -> dict[str, Row]:
-    found = connection.execute(query, {"months": list(months)}).fetchall()
+def is_empty(row: Row) -> bool:
+    """Whether a row says that nothing was published."""
+    return all(value == "0" for name, value in row.items() if name not in {"ano", "mes"})
+
+
+def _rows(connection: Connection, query: sql.Composed, months: Collection[str] | None) -> dict[str, Row]:
+    wanted = None if months is None else list(months)
+    found = connection.execute(query, {"months": wanted}).fetchall()
     return {
         month: {name: str(canonical(value)) for name, value in zip(SUMMARY_COLUMNS, values, strict=True)}
         for month, *values in found

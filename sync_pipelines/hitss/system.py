@@ -5,7 +5,17 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.hitss import assets, automation, backup_assets, catalogue, checks, mirror_assets, tables
+from sync_pipelines.hitss import (
+    assets,
+    automation,
+    backup_assets,
+    catalogue,
+    changes_automation,
+    checks,
+    export_assets,
+    mirror_assets,
+    tables,
+)
 from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.mirror import DESTINATION
 from sync_pipelines.hitss.mirroring import DreMirror
@@ -26,17 +36,18 @@ def definitions(
     on = settings.automation_is_on
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     sensing = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    dre = chain or DreChain(settings)
     keeping = safekeeping or DreSafekeeping(settings)
     days = partitions.days(settings.backups_first_day, "UTC")
     chained = dg.Definitions(
         assets=[
             catalogue.source_spec(),
-            assets.dre_export,
+            export_assets.dre_export,
             assets.month_chain(months),
             backup_assets.backup_asset(days),
         ],
         asset_checks=[
-            *checks.checks(settings),
+            *checks.checks(settings, dre.clock),
             backup_assets.age_check(settings, keeping),
             backup_assets.kept_check(settings),
         ],
@@ -53,8 +64,8 @@ def definitions(
             automation.checks_schedule(scheduled),
             automation.watch_schedule(scheduled),
         ],
-        sensors=[automation.changed_months_sensor(settings, months, sensing)],
-        resources={"dre": chain or DreChain(settings), "safekeeping": keeping},
+        sensors=[changes_automation.changed_months_sensor(settings, months, sensing)],
+        resources={"dre": dre, "safekeeping": keeping},
     )
     if settings.hitss_database_url is None:
         return chained

@@ -6,7 +6,7 @@ sign of a ledger (cost negative), `dre_summary` a month's revenue, cost and marg
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -26,7 +26,6 @@ LINE_KEY = ("line_hash", "occurrence")
 LINE_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
 ALL_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
 LINES_DIGEST = digest_columns(ALL_COLUMNS)
-REALIZADO_DIGEST = digest_columns(FINANCIAL)
 
 _PUBLISHED: LiteralString = """(
     select
@@ -40,8 +39,9 @@ _PUBLISHED: LiteralString = """(
         natureza, lancamento * {sign} as valor_exato, tipo as tipo_comercial, cliente, linha_negocio,
         codigo_projeto, projeto, id_homs, filial_faturamento, imposto
     from sync_private.dre_lines
-    where competencia = %(month)s and relatorio = {relatorio}
+    where {where} and relatorio = {relatorio}
 )"""
+_OF_MONTH = sql.SQL("competencia = %(month)s")
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,11 @@ class PublishedTable:
     sign: LiteralString
     columns: tuple[str, ...]
 
-    @property
-    def source(self) -> sql.Composed:
-        """The bracketed query of the month `%(month)s` of `%(empresa)s` as this table should hold it."""
-        return sql.SQL(_PUBLISHED).format(sign=sql.SQL(self.sign), relatorio=sql.Literal(self.report))
+    def source(self, where: sql.Composable = _OF_MONTH) -> sql.Composed:
+        """The bracketed query of what this table should hold of `%(empresa)s`, by default in the month `%(month)s`."""
+        return sql.SQL(_PUBLISHED).format(
+            sign=sql.SQL(self.sign), relatorio=sql.Literal(self.report), where=where
+        )
 
     @property
     def digest(self) -> tuple[str, ...]:
@@ -73,30 +74,6 @@ HITSS = PublishedTable("dre_hitss", "public.dre_hitss", REALIZADO, "1", (*_COLUM
 # A budget states cost as a magnitude; the ledger as a negative amount.
 BUDGET_SIGN: LiteralString = "case natureza when 'CUSTO' then -1 else 1 end"
 BUDGET = PublishedTable("dre_orcado", "public.dre_orcado", ORCADO, BUDGET_SIGN, _COLUMNS)
-
-
-def live_digests(
-    connection: Connection, table: PublishedTable | None, months: Sequence[str]
-) -> dict[str, Digest]:
-    """What a table (`dre_lines` when None) holds now, by month; months without rows are absent."""
-    columns = digest_columns(table.digest) if table else LINES_DIGEST
-    identifier = sql.Identifier(*(table.name if table else LINES).split("."))
-    where = sql.SQL("competencia = any(%(months)s::date[]) and line_hash is not null")
-    query = digest_query(identifier, columns, by=sql.SQL("competencia"), where=where)
-    rows = connection.execute(query, {"months": list(months)}).fetchall()
-    return {key: Digest.parse(text) for key, text in rows}
-
-
-def realizado_digests(connection: Connection, months: Sequence[str]) -> dict[str, Digest]:
-    """The financial content of published Realizado by month, whoever is named as responsible."""
-    query = digest_query(
-        sql.Identifier(*LINES.split(".")),
-        REALIZADO_DIGEST,
-        by=sql.SQL("competencia"),
-        where=sql.SQL("relatorio = 'Realizado' and competencia = any(%(months)s::date[])"),
-    )
-    rows = connection.execute(query, {"months": list(months)}).fetchall()
-    return {key: Digest.parse(text) for key, text in rows}
 
 
 def evidence(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sync_pipelines.hitss.cells import CellRules
 from sync_pipelines.hitss.columns import HEADERS, SHEET, normalised
-from sync_pipelines.hitss.guards import Violation
+from sync_pipelines.hitss.guards import GuardError, Violation
 from sync_pipelines.hitss.lines import ParsedExport, parse_lines
 from sync_pipelines.lib import xlsx
 from sync_pipelines.lib.failures import PermanentError
@@ -67,9 +67,8 @@ def _sheet(sheets: Sequence[str], accepted: Collection[str]) -> str:
     if list(sheets) == [SHEET] or "single_sheet" in accepted:
         return SHEET if SHEET in sheets else sheets[0]
     names = ", ".join(repr(name) for name in sheets)
-    raise PermanentError(
-        str(Violation("single_sheet", f"The workbook should hold the one sheet {SHEET!r}; it holds {names}."))
-    )
+    sentence = f"The workbook should hold the one sheet {SHEET!r}; it holds {names}."
+    raise GuardError([Violation("single_sheet", sentence)])
 
 
 def _header(cell: object) -> str:
@@ -94,5 +93,5 @@ def _positions(found: Sequence[str], accepted: Collection[str]) -> dict[str, int
     if missing or doubled:
         raise PermanentError(f"{sentence} Nothing was loaded; the export or its layout must be looked at.")
     if extra and "exact_header" not in accepted:
-        raise PermanentError(str(Violation("exact_header", sentence)))
+        raise GuardError([Violation("exact_header", sentence)])
     return {header: list(found).index(key) for key, header in expected.items()}

@@ -7,9 +7,8 @@ says, and `sweep` closes it as failed.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -25,8 +24,6 @@ Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 ENGINE = "sync_pipelines"
 #: Rows that another program opened are closed only when they are older than any run of it can be.
 FOREIGN_AGE = timedelta(hours=1)
-#: Seconds between two writes of the counts of an open row.
-COUNT_SECONDS = 2.0
 
 
 class ExecutionTables(NamedTuple):
@@ -53,9 +50,7 @@ class Execution:
     details: dict[str, object] = field(default_factory=dict)
     #: What makes the run a failed one although its work went to the end.
     problem: str | None = None
-
-    #: When the counts were last written, by the clock of `advance`.
-    _written: float = float("-inf")
+    _again: ExitStack = field(default_factory=ExitStack)
 
     def log(self, level: Level, message: str, context: Mapping[str, object] | None = None) -> None:
         """Write a line to the application's log. Neither secrets nor personal data belong in it."""
@@ -66,22 +61,20 @@ class Execution:
             (level, redaction.redact(message), Jsonb(context or {}), self.tables.source, self.id),
         )
 
-    def advance(
-        self, processed: int = 0, failed: int = 0, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Add to the counts, and write them down at most every COUNT_SECONDS: a killed worker leaves true ones.
+    def advance(self, processed: int = 0, failed: int = 0) -> None:
+        """Add to the counts and write them down: a killed worker leaves true ones.
 
-        That they could not be written is no error of the work: they are written again at the next step and at the end.
+        No disk is waited for. That they could not be written is no error of the work: they are written again at the
+        next step and at the end.
         """
         self.processed += processed
         self.failed += failed
-        if clock() - self._written < COUNT_SECONDS:
-            return
-        self._written = clock()
         with suppress(psycopg.Error, SyncError):
             self._execute(
                 sql.SQL(
-                    "update {} set records_processed = %s, records_failed = %s where id = %s and status = 'running'"
+                    "update {} set records_processed = %s, records_failed = %s"
+                    " from (select set_config('synchronous_commit', 'off', true)) as quick"
+                    " where id = %s and status = 'running'"
                 ).format(postgres.table(self.tables.executions)),
                 (self.processed, self.failed, self.id),
             )
@@ -102,8 +95,14 @@ class Execution:
             # Lost, or left in the middle of a statement by an interruption.
             if not self.url or not (self.connection.closed or _is_busy(self.connection)):
                 raise
-            with postgres.connect(self.url, what=self.what) as again:
-                again.execute(statement, parameters)
+            self._come_back()
+            self.connection.execute(statement, parameters)
+
+    def _come_back(self) -> None:
+        """A new connection, and on it the lock that says that the worker lives."""
+        self._again.close()
+        self.connection = self._again.enter_context(postgres.connect(self.url, what=self.what))
+        self.connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (self.id,))
 
 
 @contextmanager
@@ -127,12 +126,13 @@ def execution(
         assert row is not None
         opened = Execution(connection, tables, str(row[0]), run_id, url, what)
         opened.log("INFO", started, {"run_id": run_id, **details})
-        try:
-            yield opened
-        except BaseException as error:
-            _close_failed(opened, error)
-            raise
-        opened.close("failed" if opened.problem else "completed", opened.problem)
+        with opened._again:
+            try:
+                yield opened
+            except BaseException as error:
+                _close_failed(opened, error)
+                raise
+            opened.close("failed" if opened.problem else "completed", opened.problem)
 
 
 def _is_busy(connection: postgres.Connection) -> bool:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
@@ -36,6 +37,7 @@ class Landing:
     sheet_digest: str | None
     details: dict[str, Any]
     run_id: str
+    landed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class RecordedProof:
 OPS = "the ops database"
 #: Asset, partition key, source version, proof, and what prevented the load if something did.
 RecordableProof = tuple[str, str, str, Proof, str | None]
-_LANDING = "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id"
+_LANDING = (
+    "id, asset, path, sha256, bytes, status, reason, content_digest, sheet_digest, details, run_id, landed_at"
+)
 
 
 class Ledger:

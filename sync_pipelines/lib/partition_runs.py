@@ -11,33 +11,21 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.partition_reports import (
+    CheckReport,
+    Reports,
+    log_check,
+    log_checks,
+    summaries,
+)
 from sync_pipelines.lib.redaction import redact, redacted_exception
 
 _Context = dg.AssetExecutionContext | dg.OpExecutionContext
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """The verdict of one check on one partition."""
-
-    name: str
-    passed: bool
-    description: str
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-
-
-@dataclass(frozen=True)
-class PartitionReport:
-    """What one asset's partition reports."""
-
-    metadata: dict[str, Any]
-    checks: Sequence[CheckReport] = field(default_factory=tuple)
 
 
 class PartitionsStoppedError(Exception):
@@ -57,7 +45,6 @@ class PartitionsStoppedError(Exception):
         return dg.Failure(sentence, allow_retries=False)
 
 
-Reports = Mapping[dg.AssetKey, PartitionReport]
 _Result = dg.MaterializeResult[Any]
 
 
@@ -104,15 +91,22 @@ def run_partitions(
     work: Callable[[str], Reports],
     *,
     failed_check: dg.AssetCheckKey,
+    confirm: Callable[[], Mapping[str, str]] = dict,
 ) -> Iterator[_Result]:
     """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
 
-    A key whose work raises is logged as a failed evaluation of `failed_check` and does not stop the others.
-    Raises dagster.Failure, naming the failed keys, after the last one.
+    A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
+    run, and does not stop the others. `confirm` is asked after the last key for those that no longer are what
+    they were, with a sentence. Raises dagster.Failure, naming the failed keys, at the end.
     """
     if not context.partition_keys:
         raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
     good, bad, stop = _work_through(context, context.partition_keys, work)
+    for partition, sentence in confirm().items():
+        good.pop(partition, None)
+        bad[partition] = sentence
+        context.log.error(f"{partition} failed: {sentence}")
+    _log_elsewhere(context, good)
     if bad or stop:
         _log_by_hand(context, good, bad, failed_check)
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
@@ -145,7 +139,7 @@ def run_chosen(
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
     checks = [
         one._replace(description=summary(str(one.check_name)) or one.description) if one.passed else one
-        for one in _summaries(context, key, good)
+        for one in summaries(context, key, good)
     ]
     if not is_whole:
         yield from checks
@@ -174,11 +168,15 @@ def _work_through(
     return good, bad, None
 
 
-def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
+def _failed_sentence(good: Mapping[str, Reports], bad: Mapping[str, str]) -> str:
     sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
     more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
+    return f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}"
+
+
+def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
     return dg.Failure(
-        f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}",
+        _failed_sentence(good, bad),
         metadata={"failed_partitions": list(bad)},
         allow_retries=False,
     )
@@ -195,10 +193,34 @@ def _log_by_hand(
             context.log_event(
                 dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition)
             )
-            _log_checks(context, key, partition, report.checks)
-    for partition, sentence in bad.items():
-        verdict = CheckReport(failed_check.name, passed=False, description=sentence)
-        _log_checks(context, failed_check.asset_key, partition, [verdict])
+            log_checks(context, key, partition, report.checks)
+    if not bad:
+        return
+    partitioned = {spec.key for spec in context.assets_def.check_specs if spec.partitions_def is not None}
+    selected = context.selected_asset_check_keys
+    for check in sorted(selected & {failed_check, *partitioned}, key=lambda one: one.to_user_string()):
+        for partition, sentence in bad.items():
+            told = sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
+            log_check(context, check.asset_key, partition, CheckReport(check.name, False, told))
+        if "dagster/partition" not in context.run.tags:
+            # The newest verdict stands for the whole asset: it must not be that of the last good partition.
+            whole = CheckReport(check.name, False, _failed_sentence(good, bad))
+            log_check(context, check.asset_key, None, whole)
+
+
+def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports]) -> None:
+    """Verdicts on assets that the run does not materialize, by partition and then for the whole asset."""
+    found: dict[tuple[dg.AssetKey, str], dict[str, CheckReport]] = {}
+    for partition, reports in good.items():
+        for report in reports.values():
+            for key, check in report.elsewhere.items():
+                found.setdefault((key, check.name), {})[partition] = check
+    for (key, name), checks in found.items():
+        for partition, check in checks.items():
+            context.log.warning(f"{partition}: {check.description}")
+            log_check(context, key, partition, check)
+        told = "; ".join(f"{partition}: {check.description}" for partition, check in list(checks.items())[:5])
+        log_check(context, key, None, CheckReport(name, False, told))
 
 
 def _results(
@@ -210,51 +232,5 @@ def _results(
         for partition, reports in good.items():
             context.add_asset_metadata(dict(reports[key].metadata), asset_key=key, partition_key=partition)
             if not single:
-                _log_checks(context, key, partition, reports[key].checks)
-        yield dg.MaterializeResult(asset_key=key, check_results=_summaries(context, key, good))
-
-
-def _log_checks(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, partition: str, checks: Sequence[CheckReport]
-) -> None:
-    selected = context.selected_asset_check_keys
-    for check in checks:
-        if dg.AssetCheckKey(key, check.name) in selected:
-            context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key,
-                    check_name=check.name,
-                    passed=check.passed,
-                    description=check.description,
-                    severity=check.severity,
-                    partition=partition,
-                )
-            )
-
-
-def _summaries(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, good: Mapping[str, Reports]
-) -> list[dg.AssetCheckResult]:
-    """One result a declared check, which Dagster requires: it passes when every partition's did."""
-    verdicts: dict[str, list[tuple[str, CheckReport]]] = {}
-    for partition, reports in good.items():
-        for check in reports[key].checks:
-            if dg.AssetCheckKey(key, check.name) in context.selected_asset_check_keys:
-                verdicts.setdefault(check.name, []).append((partition, check))
-    results = []
-    for name, found in verdicts.items():
-        failed = [(partition, check) for partition, check in found if not check.passed]
-        shown = found if len(found) == 1 else failed
-        sentences = "; ".join(f"{partition}: {check.description}" for partition, check in shown[:5])
-        more = f" (and {len(shown) - 5} more)" if len(shown) > 5 else ""
-        results.append(
-            dg.AssetCheckResult(
-                asset_key=key,
-                check_name=name,
-                passed=not failed,
-                severity=found[0][1].severity,
-                description=sentences + more if shown else f"Passed for all {len(found)} partitions.",
-                metadata={"partitions": len(found), "partitions_failed": len(failed)},
-            )
-        )
-    return results
+                log_checks(context, key, partition, reports[key].checks)
+        yield dg.MaterializeResult(asset_key=key, check_results=summaries(context, key, good))

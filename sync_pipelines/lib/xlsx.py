@@ -1,10 +1,10 @@
 """A look at an xlsx file before any reader trusts it, and a digest of its sheet.
 
-Readers allocate for the whole extent of a sheet, inflate what a ZIP claims is small, hand out the cached
-value of a formula as if somebody had typed it, and turn an error cell into an empty text. So the raw XML is
-streamed once: sizes and ratios are limited, the last used cell is found, and cells that are not plain
-literals are named. The same pass digests the uncompressed parts, which stay the same when the ZIP's time
-stamps change.
+Readers allocate for the whole extent of a sheet, inflate what a ZIP claims is small, hand out the cached value of a
+formula as if somebody had typed it, and turn an error cell into an empty text. Where two rows or cells bear one
+number, they show the last of them only. So the raw XML is streamed once: sizes and ratios are limited, the last used
+cell is found, cells that are not plain literals are named, and a sheet of which a reader would lose rows is refused.
+The same pass digests the uncompressed parts, which stay the same when the ZIP's time stamps change.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.parsers import expat
 
+from sync_pipelines.lib import sheet_xml
 from sync_pipelines.lib.failures import PermanentError
 
 MAX_INFLATED = 1 << 30
@@ -28,9 +28,8 @@ MAX_RATIO = 200
 CHUNK = 1 << 20
 #: A sheet this tall is looked at cell by cell before a reader may allocate for it.
 TALL = 500_000
-WIDE = 64
 
-_MARKS = {"e": "an error value", "b": "a logical value"}
+
 #: Folds what is looked for, so that few plain searches find all of it (a regular expression takes ten times as
 #: long): capital letters become A, quotes double, `b` becomes `e` as in t="e", `!` becomes `f` as in <f>.
 _FOLDED = bytes(
@@ -76,14 +75,15 @@ def digest(path: Path) -> str:
 def inspect(path: Path) -> Inspection:
     """Look at every sheet's raw XML, in one quick pass, and cell by cell where that shows something unusual.
 
-    Raises PermanentError as `digest` does, and for a cell far from all others.
+    Raises PermanentError as `digest` does, for a cell far from all others, and for rows or cells that come twice, out
+    of their order or in another's place.
     """
     with _opened(path) as archive:
         sheets = _sheets(archive)
         marked = {}
         for name, part in sheets.items():
-            if _is_unusual(archive, part):
-                marked[name] = _CellScan().run(_chunks(archive, part)).marked
+            if _is_unusual(archive, part) or not sheet_xml.is_in_order(_chunks(archive, part)):
+                marked[name] = sheet_xml.CellScan(name).run(_chunks(archive, part)).marked
         return Inspection(tuple(sheets), marked)
 
 
@@ -183,73 +183,5 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, 
     def start(tag: str, attributes: dict[str, str]) -> None:
         found.append((tag.rpartition(":")[2], attributes))
 
-    _parse(_parser(start), [archive.read(part)], part)
+    sheet_xml.parse(sheet_xml.parser(start), [archive.read(part)], part)
     return found
-
-
-def _parse(parser: expat.XMLParserType, chunks: Iterable[bytes], part: str) -> None:
-    try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise PermanentError(f"The workbook's part {part} is not well-formed XML ({error}).") from None
-
-
-def _parser(start: object) -> expat.XMLParserType:
-    """An expat parser that refuses entities: no part of a workbook declares any."""
-
-    def refuse(*_: object) -> None:
-        raise PermanentError("The workbook declares XML entities, which no spreadsheet program writes.")
-
-    parser = expat.ParserCreate()
-    parser.EntityDeclHandler = refuse
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = start  # type: ignore[assignment]
-    return parser
-
-
-class _CellScan:
-    """The slow, exact pass for a sheet in which something is unusual: every cell that holds something."""
-
-    def __init__(self) -> None:
-        self.marked: dict[tuple[int, int], str] = {}
-        self.row = self.column = self.last_used = 0
-        self.previous_used = 0
-
-    def run(self, chunks: Iterator[bytes]) -> _CellScan:
-        _parse(_parser(self._start), chunks, "with the cells")
-        return self
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        match tag.rpartition(":")[2]:
-            case "row":
-                self.row = int(attributes.get("r") or self.row + 1)
-                self.column = 0
-            case "c":
-                reference = attributes.get("r", "")
-                letters = reference.rstrip("0123456789")
-                self.column = _column_number(letters) if letters else self.column + 1
-                if mark := _MARKS.get(attributes.get("t", "")):
-                    self.marked[self.row, self.column] = mark
-            case "f":
-                self.marked[self.row, self.column] = "a formula"
-            case "v" | "is":
-                self._use()
-
-    def _use(self) -> None:
-        """A cell holds a value: is it where the others are?"""
-        if self.row != self.last_used:
-            self.previous_used, self.last_used = self.last_used, self.row
-        if self.row > self.previous_used + 100_000 or self.column > WIDE:
-            raise PermanentError(
-                f"The sheet has a stray cell in row {self.row}, column {self.column}; the rows before it end"
-                f" at row {self.previous_used}. Delete that cell at the source and export again."
-            )
-
-
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from sync_pipelines.definitions import build
-from sync_pipelines.hitss import automation, system
-from sync_pipelines.hitss.automation import MAX_ATTEMPTS
+from sync_pipelines.hitss import changes_automation, system
 from sync_pipelines.hitss.catalogue import key_of
+from sync_pipelines.hitss.changes_automation import MAX_ATTEMPTS
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres import lock_key
 from sync_pipelines.partitions import months
@@ -37,7 +37,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def tick(house: House, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """The runs that one evaluation of the sensor requests; none where it skips, which it must explain."""
     partitions = months(house.settings.first_month, house.settings.sync_timezone)
-    sensor = automation.changed_months_sensor(house.settings, partitions, dg.DefaultSensorStatus.STOPPED)
+    sensor = changes_automation.changed_months_sensor(
+        house.settings, partitions, dg.DefaultSensorStatus.STOPPED
+    )
     answer = sensor(dg.build_sensor_context(instance=instance))
     if isinstance(answer, dg.SkipReason):
         assert answer.skip_message
@@ -202,14 +204,55 @@ def test_a_night_without_a_daemon_heals_by_itself(
     assert tick(short, instance) == []
 
 
-def test_a_month_that_vanished_from_the_database_is_not_what_the_sensor_is_for(
-    short: House,
-    instance: dg.DagsterInstance,
+@pytest.mark.parametrize("table", ["sync_private.dre_lines", "dre_hitss", "dre_orcado", "dre_summary"])
+def test_what_others_did_to_a_table_is_requested_and_repaired(
+    short: House, instance: dg.DagsterInstance, table: str
 ) -> None:
-    """It compares with proofs; the standing check `published_rows_are_still_as_proved` looks at the rows."""
     run(short)
-    short.fabricio.execute("delete from dre_hitss where competencia = '2025-08-01'")
-    assert tick(short, instance) == []
+    for harm in (
+        "delete from {} where competencia = '2025-03-01'",
+        "update {} set competencia = '2025-03-02' where competencia = '2025-03-01'",
+    ):
+        short.fabricio.execute(harm.format(table))  # type: ignore[call-overload]
+        (request,) = tick(short, instance)
+        assert ends(request) == ("2025-03-01", "2025-03-01")
+        assert obey(short, instance, request).result.success
+        assert tick(short, instance) == []
+
+
+def test_a_month_that_is_damaged_again_is_requested_under_another_key(
+    short: House, instance: dg.DagsterInstance
+) -> None:
+    run(short)
+    keys = []
+    for _ in range(2):
+        short.fabricio.execute("delete from dre_orcado where competencia = '2025-03-01'")
+        (request,) = tick(short, instance)
+        keys.append(request.run_key)
+        obey(short, instance, request)
+    assert len(set(keys)) == 2
+
+
+def test_the_tables_are_looked_at_when_something_happened_and_every_five_minutes(
+    short: House, instance: dg.DagsterInstance
+) -> None:
+    run(short)
+    now = [datetime(2025, 8, 20, 12, tzinfo=UTC)]
+    partitions = months(short.settings.first_month, short.settings.sync_timezone)
+    sensor = changes_automation.changed_months_sensor(
+        short.settings, partitions, dg.DefaultSensorStatus.STOPPED, clock=lambda: now[0]
+    )
+    context = dg.build_sensor_context(instance=instance)
+
+    def said() -> str:
+        answer = sensor(context)
+        return str(answer.skip_message) if isinstance(answer, dg.SkipReason) else "requested"
+
+    assert "Every row of the four tables was looked at" in said()
+    short.fabricio.execute("delete from dre_orcado where competencia = '2025-03-01'")
+    assert "Nothing landed or was loaded since the tables were looked at (12:00 UTC)" in said()
+    now[0] += changes_automation.LOOK_EVERY
+    assert said() == "requested"
 
 
 def test_an_unreachable_database_fails_the_tick_with_a_sentence_and_no_password(

@@ -14,6 +14,7 @@ import pytest
 
 from sync_pipelines.hitss import automation, backup, system
 from sync_pipelines.hitss.backup_assets import EQUAL, YOUNG
+from sync_pipelines.hitss.checks import HEALTH_CHECKS
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines_tests.hitss.copies import Kept
@@ -278,7 +279,7 @@ def test_health_checks_ask_the_requirements_view(kept: Kept, instance: dg.Dagste
     def health() -> dict[str, bool]:
         result = launch(kept, instance, "hitss_watch", None)
         found = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
-        return {name: passed for name, passed in found.items() if name != YOUNG}
+        return {key.name: found[key.name] for key in HEALTH_CHECKS}
 
     assert set(health().values()) == {True}
     kept.database.execute(

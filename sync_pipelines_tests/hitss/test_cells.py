@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipelines.hitss.cells import BadCellError, CellRules, number_text, period_month, text
+from sync_pipelines.hitss.cells import (
+    LONGEST_TEXT,
+    BadCellError,
+    CellRules,
+    amount_text,
+    number_text,
+    period_month,
+    text,
+)
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 TEXT_AMOUNTS = ["1.234,56", "1,234.56", "-330,67", "R$ 10,00", "10", "1e3", " 5.65", "", "−1", "١٢"]
@@ -140,6 +148,25 @@ def test_a_text_is_stored_as_it_came_but_composed(cell: object, stored: str | No
 @pytest.mark.parametrize("cell", [1.0, 1, True, date(2024, 8, 1)])
 def test_a_text_column_takes_no_other_type(cell: object) -> None:
     with pytest.raises(BadCellError, match="not a text"):
+        text(cell)
+
+
+@pytest.mark.parametrize("cell", [1e-300, -1e-300, 1.2345678901234567e-40, 5e-324, 1e13, -1e300, 1.7e308])
+def test_a_number_that_no_table_can_hold_exactly_is_refused(cell: float) -> None:
+    with pytest.raises(BadCellError, match=r"the number (has|does not fit)"):
+        amount_text(cell)
+    with pytest.raises(BadCellError):
+        CellRules.optional_number(cell)
+
+
+@pytest.mark.parametrize("cell", [1e-7, 0.12345678901234567, 9_999_999_999_998.99, -37642.7259656975])
+def test_an_amount_of_many_digits_is_an_amount(cell: float) -> None:
+    assert float(amount_text(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", ["a\ud800", "\udfff", "x" * (LONGEST_TEXT + 1)])
+def test_a_text_that_no_table_can_hold_is_refused(cell: str) -> None:
+    with pytest.raises(BadCellError):
         text(cell)
 
 

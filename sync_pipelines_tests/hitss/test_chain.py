@@ -197,7 +197,7 @@ def test_another_company_name_is_published_again(short: House) -> None:
     assert not ran.problems
     assert short.rows("select distinct empresa from public.dre_hitss") == [(name,)]
     assert short.rows("select id, created_at from public.dre_hitss order by 1") == ids
-    assert ran.report.pending.restated == ()
+    assert list(ran.report.found.restated) == []
 
 
 def test_without_a_workbook_nothing_can_be_loaded(short: House) -> None:

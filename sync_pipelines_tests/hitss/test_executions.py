@@ -141,18 +141,25 @@ def test_the_next_run_closes_what_a_dead_one_left_open(short: House) -> None:
 def test_counts_are_written_as_the_work_advances_so_that_a_killed_worker_leaves_true_ones(
     house: House,
 ) -> None:
-    times = iter([0.0, 0.0, 1.0, 9.0, 9.0])
     with pytest.raises(PermanentError), begin(house) as record:
-        record.advance(10, 1, clock=lambda: next(times))
-        record.advance(5, clock=lambda: next(times))  # too soon after the first
+        record.advance(10, 1)
         assert counts(house, record.id) == (10, 1)
-        record.advance(5, clock=lambda: next(times))
+        record.advance(10)
         assert counts(house, record.id) == (20, 1)
         record.connection.close()
         wait_for_its_end(house, record.id)
         sweep(house.fabricio, EXECUTIONS)
         assert counts(house, record.id) == (20, 1)
         raise PermanentError("never mind")
+
+
+def test_a_worker_that_came_back_is_not_taken_for_a_dead_one(house: House) -> None:
+    with begin(house) as record:
+        record.connection.close()
+        wait_for_its_end(house, record.id)
+        record.advance(10)
+        assert sweep(house.fabricio, EXECUTIONS) == []
+    assert house.value(f"select status from automation_executions where id = '{record.id}'") == "completed"
 
 
 def counts(house: House, execution_id: str) -> tuple[int, int]:

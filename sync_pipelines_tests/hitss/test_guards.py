@@ -114,7 +114,7 @@ def test_closed_months_present(month: str, stops: bool) -> None:
 
 @pytest.mark.parametrize(("month", "stops"), [(CLOSED, True), (OPEN, False)])
 def test_closed_months_unchanged(month: str, stops: bool) -> None:
-    published = Published({month: 12}, {month: Digest(12, 1, 1)})
+    published = Published({month: 12}, {month: content(12)})
     found = review_months({month: content(13, high=2)}, published, TODAY, ())
     assert {key: violation.guard for key, violation in found.items()} == (
         {month: "closed_months_unchanged"} if stops else {}
@@ -122,6 +122,26 @@ def test_closed_months_unchanged(month: str, stops: bool) -> None:
     assert all("(12 lines before, 13 now)" in str(violation) for violation in found.values())
     assert not review_months({month: content(13)}, published, TODAY, {"closed_months_unchanged"})
     assert not review_months({month: content(12)}, published, TODAY, ())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "stops"),
+    [
+        (100, 90, False),
+        (100, 89, True),
+        (20, 15, False),
+        (20, 14, True),
+        (3, 0, True),
+        (0, 0, False),
+        (9, 200, False),
+    ],
+)
+def test_plausible_month_size(before: int, now: int, stops: bool) -> None:
+    published = Published({OPEN: before + 1}, {OPEN: content(before)})
+    found = review_months({OPEN: content(now, high=2)}, published, TODAY, ())
+    assert [violation.guard for violation in found.values()] == ["plausible_month_size"] * stops
+    assert all(f"from {before} lines to {now}" in str(violation) for violation in found.values())
+    assert not review_months({OPEN: content(now)}, published, TODAY, {"plausible_month_size"})
 
 
 def test_a_month_that_is_new_or_was_empty_is_no_change() -> None:

@@ -42,9 +42,10 @@ def test_a_rewritten_budget_is_loaded_and_reported(short: House) -> None:
     ids = short.rows(IDS)
     short.hitss.fault("orcado_restated", removed=5, added=20)
     ran = run(short, "restated")
-    assert ran.report.pending.restated
-    assert ran.report.pending.restated == ran.report.pending.changed
-    assert min(ran.report.pending.restated) < "2025-06-01"
+    restated = ran.report.found.restated
+    assert {one.report for one in restated} == {"Orçado"}
+    assert tuple(one.month for one in restated) == ran.report.pending.changed
+    assert min(ran.report.pending.changed) < "2025-06-01"
     assert not ran.report.found.review.months
     assert not ran.problems
     assert ran.touched["dre_orcado"] > 0
@@ -89,12 +90,15 @@ def test_a_month_that_vanished_stays_until_it_is_accepted(short: House) -> None:
     before = content(short)
     short.hitss.fault("month_vanished", month="5/2025")
     short.hitss.fault("month_vanished", month="7/2025")
-    ran = run(short, "vanished", {"plausible_row_count"})
+    seven = run(short, "both", {"plausible_row_count"}).problems["2025-07-01"]
+    assert "accept: [plausible_month_size]" in seven
+    ran = run(short, "vanished", {"plausible_row_count", "plausible_month_size"})
     assert ran.report.pending.changed == ("2025-05-01", "2025-07-01")
     assert "2025-05 has" in ran.problems["2025-05-01"]
     assert "accept: [closed_months_present]" in ran.problems["2025-05-01"]
     assert {str(row[0]) for row in content(short)} == set(MONTHS) - {"2025-07-01"}
-    accepted = run(short, "accepted", {"plausible_row_count", "closed_months_present"})
+    every = {"plausible_row_count", "closed_months_present", "plausible_month_size"}
+    accepted = run(short, "accepted", every)
     assert not accepted.problems
     assert {str(row[0]) for row in content(short)} == set(MONTHS) - {"2025-05-01", "2025-07-01"}
     assert short.rows("select linhas, receita from public.dre_summary where mes = 5") == [(0, 0)]
@@ -118,7 +122,7 @@ def test_a_vanished_project_stops_the_closed_months_that_it_was_in(short: House)
     run(short)
     code = next(row[8] for row in short.hitss.rows if row[17] == "2/2025" and row[0] == "Realizado")
     short.hitss.serve_rows(mutations.project_vanished(short.hitss.rows, str(code)))
-    ran = run(short, "without", {"plausible_row_count"})
+    ran = run(short, "without", {"plausible_row_count", "plausible_month_size"})
     assert "2025-02-01" in ran.problems
     assert set(ran.problems) <= set(MONTHS[:5])
     assert short.value("select count(*) from public.dre_hitss where mes = 2 and codigo_projeto is not null")

@@ -1,6 +1,6 @@
 """A chain of two toy assets over months: each month commits, materializes and fails on its own."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.partition_runs import CheckReport, PartitionReport, Reports, run_partitions
+from sync_pipelines.lib.partition_reports import CheckReport, PartitionReport, Reports
+from sync_pipelines.lib.partition_runs import run_partitions
 from sync_pipelines.lib.redaction import register
 from sync_pipelines.partitions import months as month_partitions
 
@@ -19,9 +20,17 @@ SECRET = "segredo-de-teste-9876"
 
 
 def build(
-    *, bad: Collection[str] = (), odd: Collection[str] = (), broken: Collection[str] = ()
+    *,
+    bad: Collection[str] = (),
+    odd: Collection[str] = (),
+    broken: Collection[str] = (),
+    stale: Collection[str] = (),
+    changed: Mapping[str, str] | None = None,
 ) -> dg.Definitions:
-    """The chain; `bad` months fail, `odd` months pass with a failed check, `broken` ones hit a bug."""
+    """The chain; `bad` months fail, `odd` months pass with a failed check, `broken` ones hit a bug.
+
+    `stale` months leave the downstream asset outdated; `changed` ones no longer hold when the run ends.
+    """
     register(SECRET)
 
     def work(month: str, selected: Sequence[dg.AssetKey]) -> Reports:
@@ -31,7 +40,13 @@ def build(
             raise RuntimeError(f"a bug with {SECRET}")
         check = CheckReport(PROOF, month not in odd, f"compared {month}")
         reports = {
-            UPSTREAM: PartitionReport({"month_read": month}, [check]),
+            UPSTREAM: PartitionReport(
+                {"month_read": month},
+                [check],
+                {DOWNSTREAM: CheckReport("sums_hold", False, "no longer what it should be")}
+                if month in stale
+                else {},
+            ),
             DOWNSTREAM: PartitionReport({"month_summed": month}),
         }
         return {key: reports[key] for key in selected}
@@ -53,6 +68,7 @@ def build(
             selected,
             lambda month: work(month, selected),
             failed_check=dg.AssetCheckKey(UPSTREAM, PROOF),
+            confirm=lambda: changed or {},
         )
 
     return dg.Definitions(
@@ -168,9 +184,38 @@ def test_a_failed_run_names_the_bad_months_and_why(instance: dg.DagsterInstance)
         "1 of 5 partitions failed, the others are done: 2025-03-01: 2025-03-01 has no"
     )
     failed = [verdict for verdict in ran.verdicts() if not verdict[1]]
-    assert failed == [("2025-03-01", False, "2025-03-01 has no rows; the key was ***.")]
+    assert failed[0] == ("2025-03-01", False, "2025-03-01 has no rows; the key was ***.")
     assert [verdict[0] for verdict in ran.verdicts() if verdict[1]] == [
         *("2025-01-01", "2025-02-01", "2025-04-01", "2025-05-01"),
+    ]
+
+
+def test_the_verdict_that_stands_for_the_asset_is_not_that_of_the_last_good_month(
+    instance: dg.DagsterInstance,
+) -> None:
+    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", "2025-05-01")
+    month, passed, told = ran.verdicts()[-1]
+    assert (month, passed) == (None, False)
+    assert told.startswith("1 of 5 partitions failed, the others are done: 2025-03-01")
+    key = dg.AssetCheckKey(UPSTREAM, PROOF)
+    newest = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert newest.status.value == "FAILED"
+
+
+def test_what_no_longer_holds_at_the_end_fails_its_partition(instance: dg.DagsterInstance) -> None:
+    ran = run(instance, build(changed={"2025-02-01": "it changed"}), "2025-01-01", "2025-03-01")
+    assert not ran.result.success
+    assert sorted(map(str, ran.materialized(UPSTREAM, "month_read"))) == ["2025-01-01", "2025-03-01"]
+    assert ("2025-02-01", False, "it changed") in ran.verdicts()
+
+
+def test_a_verdict_on_an_asset_that_is_not_in_the_run_stands_for_it(instance: dg.DagsterInstance) -> None:
+    definitions = build(stale=["2025-02-01"])
+    ran = run(instance, definitions, "2025-01-01", "2025-03-01", [UPSTREAM])
+    assert ran.result.success
+    assert [verdict for verdict in ran.verdicts() if not verdict[1]] == [
+        ("2025-02-01", False, "no longer what it should be"),
+        (None, False, "2025-02-01: no longer what it should be"),
     ]
 
 

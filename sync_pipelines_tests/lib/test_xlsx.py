@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.lib import xlsx
+from sync_pipelines.lib import sheet_xml, xlsx
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.hitss import archive, book_faults
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
@@ -95,6 +95,82 @@ def test_marks_are_found_however_they_are_written(tmp_path: Path, cell: bytes, m
 
     data = rewritten(packed(), xl__worksheets__sheet1_dot_xml=change)
     assert xlsx.inspect(put(tmp_path, data)).marked == {"Dados": {(2, LANCAMENTO): mark}}
+
+
+def edited(**changes: bytes) -> bytes:
+    """The workbook with the second data row as `row`, or with another piece of its sheet as given."""
+
+    def change(xml: bytes) -> bytes:
+        start = xml.index(b'<row r="3"')
+        end = xml.index(b"</row>", start) + 6
+        return xml[:start] + changes["row"].replace(b"{row}", xml[start:end]) + xml[end:]
+
+    return rewritten(packed(), xl__worksheets__sheet1_dot_xml=change)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (b"{row}{row}", "row 3 comes twice"),
+        (b'<row r="9"><c r="A9"><v>1</v></c></row>{row}', "row 3 comes after row 9"),
+        (b'<row r="3"><c r="A3"><v>1</v></c><c r="A3"><v>2</v></c></row>', "row 3, column 1 comes twice"),
+        (b'<row r="3"><c r="B3"><v>1</v></c><c r="A3"><v>2</v></c></row>', "column 1 comes twice or out of"),
+        (
+            b'<row r="3"><c r="A3"><v>1</v></c><c><v>2</v></c><c r="B3"><v>3</v></c></row>',
+            "column 2 comes twice",
+        ),
+        (b'<row r="3"><c r="A2"><v>1</v></c></row>', "the cell A2 stands in row 3"),
+        (b'<row r="3"><c r="A3"><v>1</v><v>2</v></c></row>', "row 3, column 1 holds two values"),
+        (b'<row r="3"><c r="A3" t="s"><v>-1</v></c></row>', "names a text that does not exist"),
+        (b"{row}</sheetData><sheetData>", "its rows stand in two tables"),
+        (b"<row><c><v>1</v></c></row>{row}", "row 3 comes twice"),
+        (
+            b'<row r="3" spans="1:3"><c r="a3"><v>1</v></c><c r="A3"><v>2</v></c></row>',
+            "column 1 comes twice",
+        ),
+    ],
+)
+def test_a_sheet_of_which_a_reader_would_lose_something_is_refused(
+    tmp_path: Path, row: bytes, sentence: str
+) -> None:
+    with pytest.raises(PermanentError, match=f"'Dados' is damaged: .*{sentence}.*Export it again"):
+        xlsx.inspect(put(tmp_path, edited(row=row)))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'<row r="3" spans="1:19" customHeight="1"><c r="A3" s="3" t="s"><v>1</v></c></row>',
+        b'<row r="3"/>',
+        b"<row><c><v>1</v></c><c/></row>",
+        b'<row r="3">\n<c r="A3">\n<v>-1</v>\n</c>\n</row>\n',
+        b'<row r="3"><c r="A3" t="inlineStr"><is><t>TEXTO COM - MAI\xc3\x9aSCULAS</t></is></c></row>',
+    ],
+)
+def test_a_row_that_is_written_otherwise_is_no_damage(tmp_path: Path, row: bytes) -> None:
+    path = put(tmp_path, edited(row=row))
+    assert not xlsx.inspect(path).marked.get("Dados")
+    assert len(list(xlsx.rows(path, "Dados"))) == len(ROWS) + 1
+
+
+@pytest.mark.parametrize("size", [97, 1000, 1 << 20])
+def test_the_usual_sheet_needs_no_slow_look_wherever_its_chunks_end(size: int) -> None:
+    with zipfile.ZipFile(io.BytesIO(packed())) as archive:
+        xml = archive.read(SHEET)
+    assert sheet_xml.is_in_order(xml[start : start + size] for start in range(0, len(xml), size))
+
+
+def test_a_smaller_dimension_hides_no_row(tmp_path: Path) -> None:
+    data = rewritten(
+        packed(), xl__worksheets__sheet1_dot_xml=lambda xml: xml.replace(b'ref="A1:S', b'ref="A1:B2" x="', 1)
+    )
+    assert len(list(xlsx.rows(put(tmp_path, data), "Dados"))) == len(ROWS) + 1
+
+
+def test_a_text_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
+    path = put(tmp_path, edited(row=b'<row r="3"><c r="A3" t="s"><v>999999</v></c></row>'))
+    with pytest.raises(PermanentError, match="cannot be read"):
+        list(xlsx.rows(path, "Dados"))
 
 
 def test_every_marked_cell_is_found_across_the_borders_of_chunks(tmp_path: Path) -> None:

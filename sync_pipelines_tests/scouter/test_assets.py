@@ -195,6 +195,8 @@ def test_a_day_that_is_not_proved_fails_alone(three_days: LeadHouse, instance: d
         "2025-10-21": True,
         "2025-10-20": False,
         "2025-10-19": True,
+        # What stands for the whole asset, newest of all: not the last day's.
+        None: False,
     }
     assert "1 differ in nome" in verdicts["2025-10-20"][1]
     assert only_job(three_days).status == "failed"
