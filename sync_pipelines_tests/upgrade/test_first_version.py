@@ -1,0 +1,101 @@
+"""What the first version stored is understood: nothing counts as changed, no guard fires, nothing is sent again."""
+
+from __future__ import annotations
+
+import psycopg
+
+from sync_pipelines.aimindset import archive as archives
+from sync_pipelines.aimindset.drill import drill
+from sync_pipelines.hitss import restore
+from sync_pipelines.hitss.backup import backup_connection, verify
+from sync_pipelines.hitss.chain import DreChain
+from sync_pipelines.hitss.mirroring import DreMirror
+from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.lib.copies import open_copy_book
+from sync_pipelines.lib.landing import LandedFile
+from sync_pipelines.scratch import scratch_database
+from sync_pipelines_tests.scouter.house import opened_house
+from sync_pipelines_tests.upgrade.conftest import TODAY, Clock, Upgraded
+
+DIRTY = "dre_hitss_backup_20261128_1908_2"
+
+
+def chain(upgraded: Upgraded, clock: Clock) -> DreChain:
+    return DreChain(upgraded.settings, clock=clock)
+
+
+def test_the_same_workbook_changes_nothing_and_no_guard_fires(upgraded: Upgraded, clock: Clock) -> None:
+    dre = chain(upgraded, clock)
+    landed = dre.newest_landing()
+    report = dre.examine("after", LandedFile(landed.path, landed.sha256, landed.bytes))
+    assert not report.found.review.months
+    assert (report.pending.changed, report.pending.refresh, report.pending.restated) == ((), (), ())
+
+
+def test_a_load_of_all_months_writes_no_row(upgraded: Upgraded, clock: Clock) -> None:
+    query = "select count(*), count(distinct execution_id) from"
+    before = {
+        name: upgraded.rows("fabricio", f"{query} {name}")
+        for name in ("sync_private.dre_lines", "dre_hitss", "dre_orcado", "dre_summary")
+    }
+    dre = chain(upgraded, clock)
+    months = sorted(dre.contents(dre.newest_landing()))
+    with dre.load("after", months) as session:
+        outcomes = [outcome for month in months for outcome in session.load(month).values()]
+    assert all(outcome.proof.holds for outcome in outcomes)
+    assert sum(outcome.changes.touched for outcome in outcomes) == 0
+    assert before == {name: upgraded.rows("fabricio", f"{query} {name}") for name in before}
+
+
+def test_the_mirror_finds_both_sides_equal(upgraded: Upgraded) -> None:
+    with DreMirror(upgraded.settings).open("after") as run:
+        assert run.pending == []
+        outcomes = [run.mirror(month) for month in run.session.months]
+    assert outcomes
+    assert sum(outcome.changes.touched for outcome in outcomes) == 0
+
+
+def test_old_backups_are_intact_and_restore(upgraded: Upgraded, clock: Clock) -> None:
+    keeping = DreSafekeeping(upgraded.settings, clock)
+    url, ops = upgraded.urls["fabricio"], upgraded.urls["ops"]
+    with backup_connection(url) as connection, open_copy_book(ops) as book:
+        copies = book.copies("hitss/dre_backup")
+        assert [verify(connection, copy) for copy in copies] == [[]] * 2
+        assert restore.find(book, DIRTY) in copies
+    assert [(one.only_now, one.only_then) for one in keeping.difference(DIRTY)] == [(0, 2)]
+    assert keeping.restore("after", DIRTY).rows == 370
+    texts = upgraded.rows(
+        "fabricio", "select descricao, cliente from dre_hitss where empresa = 'outra' order by 1"
+    )
+    assert texts == [("a", "\x1e"), ("a\x1fb", None)]
+
+
+def test_a_backup_in_which_null_became_a_mark_is_named(upgraded: Upgraded) -> None:
+    with psycopg.connect(upgraded.urls["fabricio"], autocommit=True) as fabricio:
+        fabricio.execute(f"update {DIRTY} set cliente = 'x' where cliente = chr(30)")
+    with (
+        backup_connection(upgraded.urls["fabricio"]) as connection,
+        open_copy_book(upgraded.urls["ops"]) as book,
+    ):
+        assert verify(connection, restore.find(book, DIRTY))
+
+
+def test_an_old_archive_verifies_and_comes_back(upgraded: Upgraded) -> None:
+    store = upgraded.settings.landing_store
+    with open_copy_book(upgraded.urls["ops"]) as book:
+        copy = book.newest_proved(archives.ASSET)
+        assert copy is not None
+        assert archives.wrong_with(store, copy.name, None, copy) == []
+        scratch = lambda: scratch_database(upgraded.urls["ops"])  # noqa: E731
+        assert drill(store, book, scratch, run_id="after").restored.rows == copy.rows
+
+
+def test_no_lead_is_sent_again(upgraded: Upgraded) -> None:
+    urls = upgraded.urls
+    with opened_house(urls["tabuladormax"], urls["gestao_scouter"], urls["ops"]) as house:
+        house.ops.execute(
+            "update ops.lead_exchanges set destination = %s", (house.face.url.partition("//")[2],)
+        )
+        job = house.export(TODAY.date())
+        assert (job.status, house.total().accepted, house.posts()) == ("completed", 0, [])
+        assert house.total().unchanged == house.total().read > 100, house.total()
