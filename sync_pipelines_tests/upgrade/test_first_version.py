@@ -7,9 +7,11 @@ import psycopg
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.drill import drill
 from sync_pipelines.hitss import restore
-from sync_pipelines.hitss.backup import backup_connection, verify
+from sync_pipelines.hitss.backup import backup_connection
+from sync_pipelines.hitss.backup_content import verify
 from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.mirroring import DreMirror
+from sync_pipelines.hitss.pending import Pending
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
 from sync_pipelines.lib.copies import open_copy_book
 from sync_pipelines.lib.landing import LandedFile
@@ -29,7 +31,7 @@ def test_the_same_workbook_changes_nothing_and_no_guard_fires(upgraded: Upgraded
     landed = dre.newest_landing()
     report = dre.examine("after", LandedFile(landed.path, landed.sha256, landed.bytes))
     assert not report.found.review.months
-    assert (report.pending.changed, report.pending.refresh, report.pending.restated) == ((), (), ())
+    assert report.pending == Pending((), ())
 
 
 def test_a_load_of_all_months_writes_no_row(upgraded: Upgraded, clock: Clock) -> None:

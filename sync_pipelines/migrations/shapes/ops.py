@@ -52,6 +52,7 @@ OPS: Mapping[str, Table] = {
             "copies_by_name": "unique (asset, name)",
             "copies_newest": "(asset, proved, made_at desc)",
         },
+        added=frozenset({"pinned_at"}),
     ),
     "ops.drills": Table(
         {
@@ -86,7 +87,8 @@ OPS: Mapping[str, Table] = {
             uuid="content_hash",
             timestamptz="updated_at exchanged_at",
             boolean="doubted",
-        )
+        ),
+        added=frozenset({"doubted"}),
     ),
     "ops.schema_reports": Table(
         columns(text="destination mapping_hash", jsonb="report", timestamptz="checked_at")
