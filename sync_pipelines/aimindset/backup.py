@@ -189,9 +189,7 @@ def _call(
         answer = answers.parse(row[0] if row else None)
     except FunctionFailedError as error:
         failure = error
-    postgres.fire_deferred(connection)
-    # A trigger may have put off another one till the COMMIT: whatever runs from here on can write nothing.
-    connection.execute("set transaction read only")
+    postgres.end_writes(connection)
     comparison.steady(connection)
     now = side_effects.look(connection, before.state.tables)
     # A call that failed has rolled back its own work: the copies of the logs are then those of before.

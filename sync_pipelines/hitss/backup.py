@@ -70,7 +70,7 @@ def back_up(
         made = write(connection, run_id, purpose=purpose)
         if not made.content.rows:
             raise PermanentError(f"{SOURCE} is empty: there is nothing to back up, and no backup was made.")
-        postgres.fire_deferred(connection)
+        postgres.end_writes(connection)
         prove(connection, made)
     return made
 

@@ -68,9 +68,7 @@ class MonthLoader:
                     started = time.monotonic()
                     changes = writes[asset]()
                     written[asset] = changes, time.monotonic() - started
-            postgres.fire_deferred(self.connection)
-            # What is proved from here on, nothing in this transaction can change any more.
-            self.connection.execute("set transaction read only")
+            postgres.end_writes(self.connection)
             return self._prove(month, written)
 
     def _prove(self, month: str, written: dict[str, tuple[Changes, float]]) -> LoadedMonth:

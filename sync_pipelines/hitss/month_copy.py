@@ -66,7 +66,7 @@ class MonthCopy:
         touched = self._touched()
         try:
             changes, adopted, annotated = self._write(wanted, own)
-            postgres.fire_deferred(self.destination)
+            postgres.end_writes(self.destination)
         except psycopg.errors.UniqueViolation:
             if own:
                 raise adoption.same_lines(self.month) from None

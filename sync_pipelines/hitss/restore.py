@@ -131,7 +131,7 @@ def restore(
         shared, added_since = _shared(connection, copy)
         safety = backup.write(connection, run_id, purpose=purpose)
         _replace(connection, copy, shared)
-        postgres.fire_deferred(connection)
+        postgres.end_writes(connection)
         rows = _prove(connection, copy, shared, safety)
     backup.enter(book, safety, partition_key, run_id, purpose=purpose)
     months = tuple(month.month for month in changed)

@@ -195,6 +195,10 @@ def from_postgres(error: "psycopg.Error", *, what: str) -> SyncError:
         if name
     ]
     sentence = f"{what}: {message.rstrip('.')} ({', '.join([f'SQLSTATE {code}', *names])})."
+    if code == "25006":
+        sentence += (
+            " The database is read-only, or a trigger wanted to write after the proof: nothing was committed."
+        )
     if classify_sqlstate(code) or (code.startswith("XX") and _POOL_FULL.search(message)):
         return TransientError(sentence)
     return PermanentError(sentence)

@@ -138,13 +138,14 @@ def lock_partition(connection: Connection, *parts: str, busy: str) -> None:
         raise failures.TransientError(busy)
 
 
-def fire_deferred(connection: Connection) -> None:
-    """Run what the database kept for the COMMIT: deferred triggers and constraints.
+def end_writes(connection: Connection) -> None:
+    """Run what the database kept for the COMMIT (deferred triggers and constraints), then let nothing write any more.
 
-    Call it after the last write of a transaction and before its proof. What a trigger does later than the proof was
-    looked at by nobody.
+    Call it after the last write of a transaction and before its proof: what a trigger does later was looked at by
+    nobody. One that puts off another till the COMMIT makes that fail, instead of what was proved untrue.
     """
     connection.execute("set constraints all immediate")
+    connection.execute("set transaction read only")
 
 
 def table(name: str) -> sql.Identifier:

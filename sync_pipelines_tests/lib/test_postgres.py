@@ -225,3 +225,37 @@ def test_texts_are_copied_as_they_are_and_only_the_mark_is_null(connection: psyc
     postgres.copy_texts(connection, "texts", ["id", "text"], rows * 120, null="\x1e")
     found = connection.execute("select id, text, count(*) from texts group by 1, 2 order by 1").fetchall()
     assert found == [*((number, value, 120) for number, value in enumerate(values)), (99, None, 120)]
+
+
+#: A deferred trigger that, when it is made to run, puts off its work till the COMMIT once more.
+PROCRASTINATOR = """
+    create or replace function put_off() returns trigger language plpgsql as $$begin
+        if new.run is null then
+            set constraints all deferred;
+            update target set run = 'seen' where id = new.id;
+        else
+            update target set amount = -1 where id = new.id and amount <> -1;
+        end if;
+        return null;
+    end$$;
+    create constraint trigger put_off after insert or update on target deferrable initially deferred
+    for each row execute function put_off();
+"""
+
+
+def test_what_was_put_off_once_more_cannot_write_after_the_proof(connection: Connection) -> None:
+    connection.execute(PROCRASTINATOR)
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), connection.transaction():
+        connection.execute("insert into target (part, id, amount) values ('a', 1, 7)")
+        postgres.end_writes(connection)
+        assert rows(connection) == [("a", 1, None, 7)]
+    assert rows(connection) == []
+
+
+def test_without_the_end_of_writes_the_same_trigger_alters_what_was_proved(connection: Connection) -> None:
+    connection.execute(PROCRASTINATOR)
+    with connection.transaction():
+        connection.execute("insert into target (part, id, amount) values ('a', 1, 7)")
+        connection.execute("set constraints all immediate")
+        assert rows(connection) == [("a", 1, None, 7)]
+    assert rows(connection) == [("a", 1, None, -1)]
