@@ -94,10 +94,10 @@ def changed_months_sensor(
         # What a guard stops waits for a person's `accept`: asking again would only fail again.
         attempts.update(dict.fromkeys(stopped, MAX_ATTEMPTS))
         requests = list(_requests(pending, order, landing.id, proof, attempts))
-        context.update_cursor(str(SeenState(landing.id, proof, now)))
+        cursor = str(SeenState(landing.id, proof, now))
         if requests:
-            return dg.SensorResult(run_requests=requests, cursor=str(SeenState(landing.id, proof, now)))
-        return dg.SkipReason(_nothing_to_request(pending))
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        return dg.SensorResult(skip_reason=_nothing_to_request(pending), cursor=cursor)
 
     return hitss_changed_months
 

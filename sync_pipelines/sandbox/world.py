@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ def _databases(leads: int) -> Mapping[str, Build | None]:
         # Without a lead of its own on one of our numbers, or the first push would end with a question.
         "gestao_scouter": lambda connection: build_gestao_scouter(connection, collision=False),
     }
+
+
+def _hash(value: str) -> str:
+    return sha256(value.encode()).hexdigest()
 
 
 class SandboxError(RuntimeError):
@@ -93,7 +98,8 @@ class Sandbox:
         if address := own.get("GESTAO_SCOUTER_URL"):
             with psycopg.connect(own["TABULADORMAX_DATABASE_URL"]) as connection:
                 point_configuration(connection, address)
-        processes.write_private(self._told, json.dumps(own))
+        # Of the values only a hash: passwords and keys stand in their own files.
+        processes.write_private(self._told, json.dumps({name: _hash(value) for name, value in own.items()}))
 
     def stop(self) -> None:
         """Stop the upstreams, then the database."""
@@ -166,7 +172,7 @@ class Sandbox:
         A shell that once took its variables would otherwise keep every fake from being started again.
         """
         told = json.loads(self._told.read_text()) if self._told.is_file() else {}
-        return {name: value for name, value in given.items() if told.get(name) != value}
+        return {name: value for name, value in given.items() if told.get(name) != _hash(value)}
 
     @property
     def _upstreams(self) -> list[Upstream]:
