@@ -7,6 +7,7 @@ import dagster as dg
 
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.mirror import DESTINATION
+from sync_pipelines.hitss.mirrored import month_label
 from sync_pipelines.hitss.pending import Pending, look
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
@@ -72,7 +73,7 @@ def _verdict(
     asset, everything = key.asset_key.path[-1], key.name == catalogue.EVERY_MONTH
     months = list(pending.problems) if everything else pending.months(asset)
     wrong = [
-        f"{month[:7]}: {name} {sentence}"
+        f"{month_label(month)}: {name} {sentence}"
         for month in months
         for name, sentence in pending.problems[month].items()
         if everything or name == asset

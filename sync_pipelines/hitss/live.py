@@ -37,7 +37,10 @@ class LiveLines(NamedTuple):
 
 
 class LiveTable(NamedTuple):
-    """A month of a published table: its rows, and the rows that differ from those derived (or lack, or exceed)."""
+    """A month of a published table: its rows, and the rows that differ from those derived (or lack, or exceed).
+
+    Rows of nobody's (without `line_hash`) count among those that differ: whoever adds up the month adds them, too.
+    """
 
     rows: int
     differing: int
@@ -82,13 +85,26 @@ class Live:
                 return _lines_problem(self.lines.get(month, NO_LINES), content)
             case "dre_summary":
                 return self._summary_problem(month, content)
-        found = self.published.get(asset, {}).get(month, NO_ROWS)
-        return f"has {found.differing} rows that dre_lines does not derive" if found.differing else None
+        return self._published_problem(asset, month)
 
     def problems(self, month: str, content: MonthContent) -> dict[str, str]:
         """What is wrong with a month, by table in the order of the chain."""
         found = {asset: self.problem(asset, month, content) for asset in CHAIN}
         return {asset: sentence for asset, sentence in found.items() if sentence}
+
+    def _published_problem(self, asset: str, month: str) -> str | None:
+        found = self.published.get(asset, {}).get(month, NO_ROWS)
+        if found.differing:
+            return f"has {found.differing} rows that dre_lines does not derive"
+        lines = self.lines.get(month, NO_LINES).content
+        derived = (lines.realizado if asset == HITSS.asset else lines.orcado).rows
+        if found.rows != derived:
+            # Each equals a derived row: it comes twice, without the unique index or in a table that inherits.
+            return (
+                f"holds {found.rows} rows where dre_lines derives {derived}: rows come twice. Remove those that are too"
+                " many by hand, and look whether the table has its unique index and no child table"
+            )
+        return None
 
     def _summary_problem(self, month: str, content: MonthContent) -> str | None:
         stored, computed = self.stored.get(month), self.computed.get(month)
@@ -228,10 +244,10 @@ def _comparison(table: PublishedTable, *, of_months: bool) -> bytes:
     where = _of_months(chosen=of_months)
     return (
         sql.SQL(
-            "select coalesce(actual.competencia, derived.competencia)::text, count(actual.line_hash),"
+            "select coalesce(actual.competencia, derived.competencia)::text, count(actual.id),"
             " count(*) filter (where ({derived}) is distinct from ({actual}))"
             " from {source} as derived full join"
-            " (select * from {table} where line_hash is not null and {where}) as actual"
+            " (select * from {table} where num_nonnulls(line_hash, competencia) > 0 and {where}) as actual"
             " on derived.competencia = actual.competencia and derived.line_hash = actual.line_hash"
             " and derived.occurrence = actual.occurrence group by 1"
         )

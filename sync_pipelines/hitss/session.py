@@ -50,6 +50,7 @@ class LoadSession:
     _summaries: dict[str, Row] = field(default_factory=dict)
     _failed: list[str] = field(default_factory=list)
     _written: set[str] = field(default_factory=set)
+    _proved: set[str] = field(default_factory=set)
     _outdated: dict[str, dict[str, str]] = field(default_factory=dict)
     _totals: Counter[str] = field(default_factory=Counter)
     _unrecorded: list[RecordableProof] = field(default_factory=list)
@@ -64,6 +65,7 @@ class LoadSession:
             if rows:
                 self._written.add(month)
             self.progress(f"{month[:7]}: {rows} rows written, proved.")
+        self._proved.add(month)
         self._count(outcomes)
         if "dre_summary" in outcomes:
             self._summaries[month] = outcomes["dre_summary"].figures
@@ -74,13 +76,14 @@ class LoadSession:
         return self._outdated.get(month, {})
 
     def confirm(self) -> dict[str, str]:
-        """Look once more at what was written: months that are no longer as they were proved, with what is wrong.
+        """Look once more at every month of the run: those no longer as they were proved, with what is wrong.
 
-        A month's own transaction cannot see what a trigger of a later month did to it.
+        A month's own transaction cannot see what a trigger of a later month did to it, and a month that needed no
+        write is as exposed as one that was written.
         """
         if not self._written:
             return {}
-        months = sorted(self._written)
+        months = sorted(self._proved)
         live = read_live(self.url, self.plan.empresa, months)
         found: dict[str, str] = {}
         for month in months:

@@ -38,7 +38,8 @@ SUMMARY_QUERY: LiteralString = """(
     )
     select
         competencia,
-        extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
+        case when isfinite(competencia) then extract(year from competencia) end::integer as ano,
+        case when isfinite(competencia) then extract(month from competencia) end::integer as mes,
         coalesce(actual.linhas, 0)::integer as linhas,
         coalesce(actual.receita, 0)::numeric(17, 2) as receita,
         coalesce(actual.custo, 0)::numeric(17, 2) as custo,

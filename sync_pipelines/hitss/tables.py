@@ -35,7 +35,9 @@ _PUBLISHED: LiteralString = """(
         -- from Natureza and never from the sign, which reversals turn round
         case natureza when 'RECEITA' then 'RECEITA' else 'DESPESA' end as tipo,
         periodo, %(empresa)s::text as empresa, competencia,
-        extract(year from competencia)::integer as ano, extract(month from competencia)::integer as mes,
+        -- somebody's 'infinity' is a difference and no error
+        case when isfinite(competencia) then extract(year from competencia) end::integer as ano,
+        case when isfinite(competencia) then extract(month from competencia) end::integer as mes,
         natureza, lancamento * {sign} as valor_exato, tipo as tipo_comercial, cliente, linha_negocio,
         codigo_projeto, projeto, id_homs, filial_faturamento, imposto
     from sync_private.dre_lines
