@@ -15,11 +15,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg
-from psycopg import sql
 
 from sync_pipelines.hitss.adoption import Adopted, Decision
-from sync_pipelines.hitss.mirrored import DRE, MIRROR, MirroredTable, Side, month_label, months_of
-from sync_pipelines.hitss.month_copy import MonthCopy, Written
+from sync_pipelines.hitss.bystanders import Bystanders
+from sync_pipelines.hitss.mirrored import DRE, MirroredTable, Side, month_label, months_of
+from sync_pipelines.hitss.month_copy import MonthCopy, Written, remove_strays
 from sync_pipelines.hitss.other_columns import left_behind
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError
@@ -176,18 +176,19 @@ class MirrorSession:
     def remove_strays(self) -> int:
         """Remove rows that the mirror brought and from which somebody took the month; returns how many.
 
-        Their month is missing them and gets them anew; left alone they would stand beside for ever.
+        Their month is missing them and gets them anew; left alone they would stand beside for ever. A row in which
+        somebody filled a column that the mirror does not bring is set aside.
         """
         if None not in self.mirrored:
             return 0
-        delete = sql.SQL("delete from {} where sync_source = {} and ({}) is null").format(
-            self.mirror.table.identifier, sql.Literal(MIRROR), sql.SQL(self.mirror.table.month)
-        )
-        with postgres.errors_about(DESTINATION):
-            removed = self._to.execute(delete).rowcount
-        # A trigger may have done more than that: what was read before says nothing of it.
+        with postgres.errors_about(DESTINATION), self._to.transaction():
+            removed = remove_strays(self._bystanders, self.execution_id)
         self.mirrored, self.own_rows = self._read_destination()
         return removed
+
+    @property
+    def _bystanders(self) -> Bystanders:
+        return Bystanders(self._to, self.mirror.destination_url, self.mirror.table, self.mirrored)
 
     def _read_destination(self) -> tuple[dict[str | None, Side], dict[str | None, int]]:
         with postgres.errors_about(DESTINATION):
@@ -221,7 +222,7 @@ class MirrorSession:
             month=month,
             execution_id=self.execution_id,
             decision=self.decision or ("keep_own_rows" if month in self.decided else None),
-            known=self.mirrored,
+            bystanders=self._bystanders,
         )
         sets_aside = own and wanted.digest.rows and self.decision == "set_aside_own_rows"
         with postgres.errors_about(f"the mirror of {month_label(month)}"):

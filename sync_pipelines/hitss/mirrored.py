@@ -97,8 +97,10 @@ class MirroredTable:
         names = [sql.Identifier(column.name) for column in self.columns]
         return sql.SQL(", ").join([*names, sql.Identifier("sync_hash")])
 
-    def of(self, month: str) -> sql.Composed:
-        """The condition that a row is of a month."""
+    def of(self, month: str | None) -> sql.Composed:
+        """The condition that a row is of a month; with None, that it is of none."""
+        if month is None:
+            return sql.SQL("({}) is null").format(sql.SQL(self.month))
         return sql.SQL(self.of_month).format(month=sql.Literal(month))
 
     def rows_of(self, month: str) -> sql.Composed:

@@ -6,16 +6,15 @@ the rows that are the destination's own, those that were set aside, and the othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
 from sync_pipelines.hitss import adoption, other_columns
 from sync_pipelines.hitss.adoption import Adopted, Decision
+from sync_pipelines.hitss.bystanders import Bystanders
 from sync_pipelines.hitss.loading import ProofError
 from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable, Side, month_label
 from sync_pipelines.hitss.set_aside import ANNOTATED, OWN, SetAside
@@ -25,12 +24,6 @@ from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.proof import Proof
 from sync_pipelines.lib.relations import dependents
-
-# Rows that this transaction inserted, updated and deleted so far, whoever did it in it.
-_TOUCHED: LiteralString = (
-    "select pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)"
-    " + pg_stat_get_xact_tuples_deleted(oid) from (select %s::regclass::oid) as it (oid)"
-)
 
 
 @dataclass(frozen=True)
@@ -46,10 +39,7 @@ class Written:
 
 @dataclass(frozen=True)
 class MonthCopy:
-    """Makes one month of the destination what the source's snapshot holds, in the caller's transactions.
-
-    `known` is what each month of the destination held when the run last read it.
-    """
+    """Makes one month of the destination what the source's snapshot holds, in the caller's transactions."""
 
     source: Connection
     destination: Connection
@@ -57,13 +47,13 @@ class MonthCopy:
     month: str
     execution_id: str
     decision: Decision | None
-    known: Mapping[str | None, Side]
+    bystanders: Bystanders
 
     def run(self, wanted: Side) -> Written:
         """Write and prove. Raises BothKindsError, ProofError, or TransientError for a table that is held."""
         self._lock()
         own = self._own_rows()
-        touched = self._touched()
+        touched = self.bystanders.touched()
         try:
             changes, adopted, annotated = self._write(wanted, own)
             postgres.end_writes(self.destination)
@@ -74,8 +64,8 @@ class MonthCopy:
         found = self.side()
         self._prove(wanted, found, own - adopted.own_rows)
         planned = changes.touched + adopted.set_aside
-        if self._touched() - touched != planned:
-            self._stop_if_others_changed()
+        if self.bystanders.touched() - touched != planned:
+            self.bystanders.stop_if_changed(self.month)
         return Written(changes, adopted, annotated, found, own - adopted.own_rows)
 
     def side(self) -> Side:
@@ -166,24 +156,8 @@ class MonthCopy:
             )
         self.stop_if_doubled(own, wanted)
 
-    def _stop_if_others_changed(self) -> None:
-        """More rows were written than by us: look whether other months are still what they were."""
-        now = self.table.sides(self.destination, mirrored=True)
-        others = (now.keys() | self.known.keys()) - {self.month}
-        changed = [month for month in others if now.get(month, Side()) != self.known.get(month, Side())]
-        if changed:
-            names = ", ".join(sorted(month_label(month or "no month") for month in changed)[:5])
-            raise ProofError(
-                f"While the mirror of {month_label(self.month)} was written, other months of the destination were"
-                f" altered ({names}), by a trigger or by another session. Nothing was changed."
-            )
-
     def _own_rows(self) -> int:
         return self.table.own_rows(self.destination, self.month).get(self.month, 0)
-
-    def _touched(self) -> int:
-        row = self.destination.execute(_TOUCHED, (self.table.name,)).fetchone()
-        return int(row[0]) if row else 0
 
     @cached_property
     def _filled(self) -> sql.Composable:
@@ -192,3 +166,30 @@ class MonthCopy:
     @cached_property
     def _leaving(self) -> SetAside:
         return SetAside(self.destination, self.table, self.month, self.execution_id, self._filled)
+
+
+def remove_strays(bystanders: Bystanders, execution_id: str) -> int:
+    """Remove the mirrored rows without a month, in the caller's transaction; returns how many there were.
+
+    Raises ProofError where anything else of the destination would not stay as it is.
+    """
+    destination, table = bystanders.destination, bystanders.table
+    destination.execute(sql.SQL("lock table {} in share row exclusive mode").format(table.identifier))
+    touched = bystanders.touched()
+    filled = other_columns.filled(destination, table)
+    leaving = SetAside(destination, table, None, execution_id, filled)
+    leaving.note(ANNOTATED)
+    removed = leaving.move()
+    delete = sql.SQL("delete from {} where sync_source = {} and {}").format(
+        table.identifier, sql.Literal(MIRROR), table.of(None)
+    )
+    removed += destination.execute(delete).rowcount
+    postgres.end_writes(destination)
+    if differing := leaving.differences():
+        raise ProofError(
+            f"Rows without a month do not leave the destination as it should be ({'; '.join(differing)}): something in"
+            " the database alters what is written. Nothing was changed."
+        )
+    if bystanders.touched() - touched != removed:
+        bystanders.stop_if_changed(None)
+    return removed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import LiteralString
 
 from sync_pipelines.hitss.guards import Published
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
@@ -13,6 +14,19 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.ledger import Ledger
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.proof import Digest
+from sync_pipelines.lib.relations import dependents
+
+# Of the rows that were to move: those that are not whole where they should be, or still where they were. What this
+# transaction set aside bears its time, by the column's default.
+_NOT_SET_ASIDE: LiteralString = """
+    select (
+        select count(*) from foreign_rows as wanted full join (
+            select row_id, row_data from sync_private.dre_hitss_set_aside
+            where execution_id = %(execution_id)s and set_aside_at = now()
+        ) as kept on kept.row_id = wanted.row_id and kept.row_data = wanted.row_data
+        where wanted.row_id is null or kept.row_id is null
+    ) + (select count(*) from public.dre_hitss where line_hash is null)
+"""
 
 
 def published(
@@ -47,15 +61,34 @@ def proved_contents(ledger: Ledger) -> dict[str, Digest]:
 
 
 def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:
-    """Move the rows that this pipeline did not load out of dre_hitss, keeping them whole; returns how many."""
+    """Move the rows that this pipeline did not load out of dre_hitss, keeping them whole; returns how many.
+
+    Locked before it is read, since what others write in between would be in neither table; compared after all
+    writes. Raises PermanentError for a row that would not be kept whole, or that others hang on by a cascade.
+    """
     with postgres.errors_about(PROJECT), connection.transaction():
-        kept = connection.execute(
+        connection.execute("lock table public.dre_hitss in share row exclusive mode")
+        if names := dependents(connection, "public.dre_hitss"):
+            raise PermanentError(
+                "Rows of dre_hitss that came from elsewhere were not set aside: moving them would delete or empty rows"
+                f" of {', '.join(names)} by a foreign key. Take its action ON DELETE away."
+            )
+        connection.execute(
+            "create temporary table foreign_rows on commit drop as"
+            " select id::text as row_id, to_jsonb(own) as row_data from public.dre_hitss as own where line_hash is null"
+        )
+        count = connection.execute("select count(*) from foreign_rows").fetchone()
+        connection.execute(
             "insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)"
-            " select %s, id::text, to_jsonb(foreign_row) from public.dre_hitss as foreign_row"
-            " where line_hash is null",
+            " select %s, row_id, row_data from foreign_rows",
             (execution_id,),
-        ).rowcount
-        gone = connection.execute("delete from public.dre_hitss where line_hash is null").rowcount
-        if kept != gone:
-            raise PermanentError(f"{kept} foreign rows were kept but {gone} would go; nothing was changed.")
-    return kept
+        )
+        connection.execute("delete from public.dre_hitss where line_hash is null")
+        postgres.end_writes(connection)
+        lost = connection.execute(_NOT_SET_ASIDE, {"execution_id": execution_id}).fetchone()
+        if lost != (0,):
+            raise PermanentError(
+                "Rows of dre_hitss that came from elsewhere are not whole in sync_private.dre_hitss_set_aside:"
+                " something in the database alters what is written. Nothing was changed."
+            )
+    return int(count[0]) if count else 0

@@ -69,7 +69,7 @@ class SetAside:
         self,
         destination: Connection,
         table: MirroredTable,
-        month: str,
+        month: str | None,
         execution_id: str,
         filled: sql.Composable,
     ) -> None:

@@ -21,10 +21,12 @@ from sync_pipelines.lib import failures
 
 COPY_BATCH = 500
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-#: Of every connection: a value has the same text whatever the server, the database or the role is set to.
+#: Of every connection, whatever the server, the database or the role is set to: a value has the same text.
 _SESSION = {
     **{"DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "TimeZone": "UTC"},
     **{"extra_float_digits": "1", "bytea_output": "hex"},
+    # What is read after a lock was waited for must be what its holder left behind.
+    "default_transaction_isolation": "read committed",
     # A server process that waits for a lock notices only so that its client has died.
     "client_connection_check_interval": "2000",
 }
