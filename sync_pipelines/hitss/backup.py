@@ -193,7 +193,16 @@ def _mark(comment: str | None) -> dict[str, Any] | None:
         mark = json.loads(comment or "")
     except ValueError:
         return None
-    return mark if isinstance(mark, dict) and mark.get("made_by") == _MARK else None
+    if not isinstance(mark, dict) or mark.get("made_by") != _MARK:
+        return None
+    try:
+        # Somebody may have edited it: what cannot be read is not ours, and must not stop tonight's backup.
+        datetime.fromisoformat(mark["made_at"]).astimezone()
+        Digest.parse(mark["digest"])
+        stored_version(mark["digest"])
+        return mark if isinstance(mark["purpose"], str) else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _free_name(connection: Connection) -> tuple[str, datetime]:

@@ -9,7 +9,7 @@ import dagster as dg
 from sync_pipelines.hitss import backup as domain
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.backup_content import verify
-from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.hitss.safekeeping import CLOCK_ERROR, DreSafekeeping
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.copies import open_copy_book
 from sync_pipelines.lib.partition_runs import failing_in_a_sentence
@@ -21,8 +21,6 @@ EQUAL = "backup_equals_its_source"
 KEPT = "every_kept_backup_is_as_it_was_proved"
 YOUNG = "newest_backup_is_intact_and_younger_than_25_hours"
 LIMIT = timedelta(hours=25)
-#: A backup from further in the future was dated by a clock that ran ahead: it would look young for ever.
-CLOCK_ERROR = timedelta(minutes=10)
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=25))
 
 
@@ -101,6 +99,7 @@ def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecks
         age = safekeeping.clock() - newest.made_at
         hours = age.total_seconds() / 3600
         return dg.AssetCheckResult(
+            # One from further in the future would look young for ever.
             passed=not wrong and -CLOCK_ERROR <= age <= LIMIT,
             description=f"{newest.name} is {hours:.1f} hours old; {'; '.join(wrong) or 'it is as it was proved'}.",
             metadata={"age_hours": round(hours, 2), "backup": newest.name},

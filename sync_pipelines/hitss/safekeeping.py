@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sync_pipelines.hitss import backup, backup_content, restore, tables
 from sync_pipelines.hitss.backup import ASSET, BackupReport
@@ -18,6 +18,8 @@ from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.retention import Candidate, Plan, Policy
 from sync_pipelines.settings import Settings
 
+#: By how much the database's clock may be ahead of ours: what was made later than that was dated by a wrong one.
+CLOCK_ERROR = timedelta(minutes=10)
 EXECUTIONS = tables.EXECUTIONS._replace(source="backup-dre")
 
 
@@ -104,9 +106,10 @@ class DreSafekeeping:
     def _retention(self, connection: Connection, book: CopyBook) -> Plan:
         """The plan over the backups that are there; one that somebody else dropped is written down as gone.
 
-        What stays in the place of what goes is compared with what was proved of it, as it is now.
+        What stays in the place of what goes is compared with what was proved of it, as it is now. So is what would
+        go: a table that somebody altered, or put there under an old name, is not ours to drop.
         """
-        there = backup.tables(connection).keys()
+        there = backup.tables(connection)
         copies = book.copies(ASSET)
         for copy in copies:
             if copy.name not in there:
@@ -116,10 +119,21 @@ class DreSafekeeping:
             Candidate(copy.name, copy.made_at, copy.proved, purpose=copy.purpose, pinned=copy.pinned)
             for copy in known.values()
         ]
-        return retention.plan_by_looking(
-            candidates,
-            Policy.parse(self.settings.hitss_backup_retention),
-            zone=UTC,
-            now=max(self.clock(), *(copy.made_at for copy in candidates)),
-            look=lambda name: backup_content.verify(connection, known[name]),
-        )
+
+        def look(name: str) -> list[str]:
+            if there[name] is None:
+                return ["it does not bear our mark"]
+            return backup_content.verify(connection, known[name])
+
+        def decide() -> Plan:
+            return retention.plan_by_looking(
+                candidates,
+                Policy.parse(self.settings.hitss_backup_retention),
+                zone=UTC,
+                now=self.clock() + CLOCK_ERROR,
+                look=look,
+            )
+
+        altered = {name: "; ".join(wrong[:3]) for name in decide().drop if (wrong := look(name))}
+        candidates = [copy._replace(altered=altered.get(copy.name)) for copy in candidates]
+        return decide()

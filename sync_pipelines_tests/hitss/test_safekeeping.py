@@ -81,6 +81,45 @@ def test_the_daily_check_looks_at_every_backup_that_is_kept(kept: Kept) -> None:
     assert "the table is gone" in found().description
 
 
+@pytest.mark.parametrize(
+    "somebody",
+    [
+        "drop table {0}; create table {0} as select 'precious' as note",
+        "drop table {0}; create table {0} as table dre_hitss",
+        "update {0} set valor = 5 where id = 7",
+    ],
+)
+def test_what_somebody_put_under_an_old_name_is_not_dropped(kept: Kept, somebody: str) -> None:
+    old, _ = a_backup_a_day(kept, 2)
+    kept.database.execute(somebody.format(old).encode())
+    with_policy(kept, "1 daily, at least 1")
+    report = kept.back_up()
+    assert old not in report.plan.drop
+    assert set(report.plan.altered) == {old}
+    assert kept.value(f"select to_regclass('{old}') is not null")
+
+
+def test_a_backup_dated_by_a_clock_that_ran_ahead_pushes_nothing_out(kept: Kept) -> None:
+    """The newest day is that of the clock: today's backup, and a safety copy of today, stay."""
+    kept.back_up()
+    kept.ops.execute("update ops.copies set made_at = made_at + interval '400 days'")
+    with_policy(kept, "1 daily, at least 1")
+    first = kept.back_up().backup.name
+    kept.database.execute("update dre_hitss set valor = 5 where id = 7")
+    safety = kept.keeping.restore("run-2", first).safety.name
+    report = kept.back_up()
+    assert {safety, report.backup.name} <= report.plan.keep.keys()
+    assert report.plan.drop == (first,)
+
+
+@pytest.mark.parametrize("more", ["", ', "made_at": "x", "digest": "y", "purpose": "daily"', ', "digest": 7'])
+def test_a_mark_that_somebody_edited_stops_no_backup(kept: Kept, more: str) -> None:
+    table = "dre_hitss_backup_20200101_0200"
+    kept.database.execute(f"create table {table} as table dre_hitss".encode())
+    kept.database.execute(f"""comment on table {table} is '{{"made_by": "sync_pipelines"{more}}}'""".encode())
+    assert kept.back_up().foreign == (table,)
+
+
 def typed(kept: Kept, *command: str) -> Any:
     url = kept.keeping.settings.require("ops_database_url")
     return CliRunner().invoke(app, list(command), env={"OPS_DATABASE_URL": url}, terminal_width=200)
