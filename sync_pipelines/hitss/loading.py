@@ -23,6 +23,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.proof import NULL, Proof, canonical
+from sync_pipelines.lib.relations import dependents as hanging_on
 
 
 class ProofError(PermanentError):
@@ -142,7 +143,16 @@ class MonthLoader:
         return self._lines_merge.run(self.connection, self._parameters(month))
 
     def _publish(self, table: PublishedTable, month: str) -> Changes:
-        return self._published_merges[table.asset].run(self.connection, self._parameters(month))
+        # Looked up first: afterwards the rows that hung on a deleted one are gone.
+        hanging = hanging_on(self.connection, table.name)
+        changes = self._published_merges[table.asset].run(self.connection, self._parameters(month))
+        if changes.deleted and hanging:
+            raise PermanentError(
+                f"{changes.deleted} rows of {table.asset} of {month[:7]} are no longer in the workbook; deleting"
+                f" them would delete or empty rows of {', '.join(hanging)} by a foreign key. Let the key"
+                " refer to line_hash and occurrence, or take its action ON DELETE away."
+            )
+        return changes
 
     def _summarise(self, month: str) -> Changes:
         """One row of sums, written when it differs."""

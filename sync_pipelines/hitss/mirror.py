@@ -22,7 +22,7 @@ from sync_pipelines.hitss.mirrored import DRE, MirroredTable, Side, month_label,
 from sync_pipelines.hitss.month_copy import MonthCopy, Written, remove_strays
 from sync_pipelines.hitss.other_columns import left_behind
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.proof import Proof
 from sync_pipelines.lib.relations import require_sight
@@ -132,6 +132,12 @@ class MirrorSession:
         busy = "Another run of the mirror is at work and did not end in time; try again later."
         key = postgres.lock_key("hitss", "mirror")
         stack.enter_context(postgres.session_lock(self._to, key, wait_seconds=mirror.wait_seconds, busy=busy))
+        if not postgres.try_lock(self._from, key):
+            raise PermanentError(
+                "The fabricio and the hitss database are one and the same: a mirror in the table that it mirrors proves"
+                " nothing. Set HITSS_DATABASE_URL to the second project."
+            )
+        postgres.unlock(self._from, key)
         with ThreadPoolExecutor(1) as other, postgres.errors_about(SOURCE):
             theirs = other.submit(self._read_destination)
             stack.enter_context(self._from.transaction())

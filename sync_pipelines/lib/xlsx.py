@@ -40,8 +40,8 @@ _FOLDED = bytes(
 #: is found without being that costs the slow pass, and nothing else.
 _UNUSUAL = (b'"AA', b't="e"', b"<f", b":f")
 _ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d+)["']""")
-#: Styles decide whether a number is a date.
-_SHARED_PARTS = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")
+#: Sheets, texts, and styles, which decide whether a number is a date. Author and times stand elsewhere.
+_DATA = "xl/"
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,9 @@ def digest(path: Path) -> str:
     """
     with _opened(path) as archive:
         found = hashlib.sha256()
-        for part in [
-            *_sheets(archive).values(),
-            *(name for name in _SHARED_PARTS if name in archive.namelist()),
-        ]:
+        _sheets(archive)
+        # Each of them, whatever its name: readers find texts and styles by other spellings, too (xl/SharedStrings.xml).
+        for part in sorted(name for name in archive.namelist() if name.lower().startswith(_DATA)):
             found.update(part.encode())
             for chunk in _chunks(archive, part):
                 found.update(chunk)

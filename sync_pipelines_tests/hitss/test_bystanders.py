@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import LiteralString
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from sync_pipelines.hitss.published import set_aside_foreign_rows
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.sandbox.hitss import mutations
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, load, run
 from sync_pipelines_tests.hitss.copies import JANUARY, Kept, Pair
@@ -197,3 +199,25 @@ def test_rows_that_come_while_foreign_ones_are_set_aside_wait(house: House) -> N
     house.fabricio.execute("select pg_advisory_unlock(77)")
     thread.join()
     assert moved == [1]
+
+
+def test_a_load_deletes_no_row_that_others_hang_on(short: House) -> None:
+    run(short)
+    short.fabricio.execute(
+        "create table notes (dre_id bigint references dre_hitss (id) on delete cascade, note text);"
+        " insert into notes select id, 'precious' from dre_hitss where competencia = '2025-08-01'"
+    )
+    notes = short.value("select count(*) from notes")
+    assert not load(short, run(short, "same"), MONTHS).problems
+    short.hitss.serve_rows(mutations.realizado_restated(short.hitss.rows, "8/2025"))
+    assert "rows of public.notes by a foreign key" in run(short, "restated").problems["2025-08-01"]
+    assert short.value("select count(*) from notes") == notes
+
+
+def test_a_database_is_no_mirror_of_itself(pair: Pair) -> None:
+    pair.fill()
+    before = pair.source.execute("select * from dre_hitss order by id").fetchall()
+    same = replace(pair, mirror=replace(pair.mirror, destination_url=pair.mirror.source_url))
+    with pytest.raises(PermanentError, match="one and the same"):
+        same.run()
+    assert pair.source.execute("select * from dre_hitss order by id").fetchall() == before

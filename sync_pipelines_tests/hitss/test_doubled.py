@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import LiteralString
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from sync_pipelines.hitss.live import read_live
 from sync_pipelines.hitss.pending import pending_months
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, load, run
 
@@ -85,3 +88,21 @@ def test_a_month_without_end_is_named_and_stops_no_other(short: House, table: st
     pending = pending_months(short.chain.look(), ran.report.found.contents, short.chain.window())
     assert pending.outside == ("infinity",)
     assert not load(short, ran, [MONTH], "again").problems
+
+
+def test_rows_that_a_policy_hides_from_our_role_are_not_taken_for_absent(short: House) -> None:
+    """Who reads the table as its owner adds up a row of somebody else that our role does not see."""
+    run(short)
+    short.fabricio.execute(
+        "insert into dre_hitss (execution_id, valor, competencia) values ('app', 5000, '2025-08-01');"
+        " create policy ours on dre_hitss to service_role using (line_hash is not null);"
+        " grant usage on schema public, sync_private to service_role;"
+        " grant select on all tables in schema public, sync_private to service_role;"
+        " alter role service_role nobypassrls"
+    )
+    url = make_conninfo(short.settings.require("fabricio_database_url"), options="-c role=service_role")
+    try:
+        with pytest.raises(PermanentError, match=r"hides rows of public\.dre_hitss"):
+            read_live(url, short.settings.hitss_empresa)
+    finally:
+        short.fabricio.execute("alter role service_role bypassrls")

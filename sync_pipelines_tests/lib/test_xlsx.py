@@ -59,6 +59,28 @@ def test_rows_come_with_their_types(tmp_path: Path) -> None:
     assert [["" if cell is None else cell for cell in row] for row in ROWS] == [list(row) for row in rows]
 
 
+def test_the_digest_sees_a_part_whose_name_is_spelt_otherwise(tmp_path: Path) -> None:
+    """Readers find xl/SharedStrings.xml as well, as some writers spell it."""
+
+    def spelt(change: Callable[[bytes], bytes]) -> bytes:
+        target = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(packed())) as old,
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new,
+        ):
+            for name in old.namelist():
+                part = old.read(name).replace(b"sharedStrings.xml", b"SharedStrings.xml")
+                is_texts = name == "xl/sharedStrings.xml"
+                new.writestr("xl/SharedStrings.xml" if is_texts else name, change(part) if is_texts else part)
+        return target.getvalue()
+
+    one, other = (put(tmp_path, spelt(bytes)), xlsx.digest(put(tmp_path, spelt(bytes))))
+    texts = list(xlsx.rows(one, "Dados"))
+    changed = put(tmp_path, spelt(lambda part: part.replace(b"RECEITA", b"RECEITX")))
+    assert list(xlsx.rows(changed, "Dados")) != texts
+    assert xlsx.digest(changed) != other
+
+
 def test_the_digest_forgets_time_stamps_and_sees_data(tmp_path: Path) -> None:
     one = xlsx.digest(put(tmp_path, packed()))
     other = xlsx.digest(put(tmp_path, packed(stamp=datetime(2030, 1, 1, 12))))
