@@ -152,6 +152,7 @@ class DreChain:
             details=found.details(accepted),
             contents={month: content.as_json() for month, content in found.contents.items()},
         )
+        ledger.record_proofs(record.run_id, before.accepted_as_gone(ledger, found.contents, live, accepted))
         landing = ledger.newest(EXPORT, path=file.path)
         assert landing is not None
         pending = pending_months(live, found.contents, window)
@@ -202,7 +203,7 @@ class DreChain:
             contents, rejected = self._contents(ledger, landing, accepted)
             live = self.look(months)
             proofs = {name: ledger.proofs(f"hitss/{name}") for name in CHAIN}
-            proved = before.proved_contents(ledger)
+            proved = before.proved_months(ledger, self.window().first)
             published = before.published(record.connection, contents, proved, live.lines)
             Review(self._violations(landing, published, accepted)).stop_if_refused()
             if published.foreign_rows:

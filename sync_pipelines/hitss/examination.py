@@ -151,7 +151,7 @@ class Examiner:
         )
 
     def _published(self, contents: Mapping[str, MonthContent]) -> Published:
-        proved = before.proved_contents(self.ledger)
+        proved = before.proved_months(self.ledger, self.window.first)
         return before.published(self.connection, contents, proved, self.live.lines)
 
     def _sheet_key(self, sheet: str) -> str:

@@ -58,10 +58,15 @@ OPEN_MONTHS = 2
 
 @dataclass(frozen=True)
 class Published:
-    """What is loaded now, by month key: the number of lines, and the content of months that are to change."""
+    """What is loaded now, by month key: the number of lines, and the content of months that are to change.
+
+    Where the table lost rows since they were proved, it is what was proved that counts: `lines` is that number, and
+    `lost` the content of such months that are to change, without its totals.
+    """
 
     lines: Mapping[str, int] = field(default_factory=dict)
     changing: Mapping[str, MonthContent] = field(default_factory=dict)
+    lost: Mapping[str, MonthContent] = field(default_factory=dict)
     foreign_rows: int = 0
 
 
@@ -143,7 +148,8 @@ def review_months(
     limit = closed_before(today)
     found: dict[str, Violation] = {}
     for month in sorted(published.lines):
-        content, before = contents.get(month, EMPTY_MONTH), published.changing.get(month)
+        content = contents.get(month, EMPTY_MONTH)
+        before = published.lost.get(month, published.changing.get(month))
         if not published.lines[month]:
             continue
         violation = (

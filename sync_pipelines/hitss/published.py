@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import LiteralString
 
 from sync_pipelines.hitss.guards import Published
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
-from sync_pipelines.hitss.live import LiveLines
+from sync_pipelines.hitss.live import Live, LiveLines
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.ledger import Ledger
+from sync_pipelines.lib.ledger import Ledger, RecordableProof
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest
+from sync_pipelines.lib.proof import Digest, Proof
 from sync_pipelines.lib.relations import dependents
 
 # Of the rows that were to move: those that are not whole where they should be, or still where they were. What this
@@ -32,13 +32,14 @@ _NOT_SET_ASIDE: LiteralString = """
 def published(
     connection: Connection,
     contents: Mapping[str, MonthContent],
-    proved: Mapping[str, Digest],
+    proved: Mapping[str, MonthContent],
     live: Mapping[str, LiveLines],
 ) -> Published:
     """What is loaded now, for the guards; each report's content only of months that the workbook changes.
 
     `proved` is the content of each month when it was last proved: a month that the workbook leaves as it was
-    proved is no business of the guards, whatever somebody did to its rows since. `live` is what the lines hold.
+    proved is no business of the guards, whatever somebody did to its rows since. `live` is what the lines hold. A
+    table that lost rows must not let a cut export pass, which has more than the rest.
     """
     with postgres.errors_about(PROJECT):
         rows = connection.execute("select competencia::text, count(*) from sync_private.dre_lines group by 1")
@@ -46,18 +47,57 @@ def published(
         foreign = connection.execute(
             "select count(*) from public.dre_hitss where line_hash is null"
         ).fetchone()
-    changing = {
-        month: found.content
-        for month, found in live.items()
-        if contents.get(month, EMPTY_MONTH).full != proved.get(month)
+    differing = {
+        month
+        for month in live.keys() | proved.keys()
+        if month not in proved or contents.get(month, EMPTY_MONTH).full != proved[month].full
     }
-    return Published(lines, changing, foreign[0] if foreign else 0)
+    changing = {month: found.content for month, found in live.items() if month in differing}
+    before = {month: known for month, known in proved.items() if known.full.rows > lines.get(month, 0)}
+    lost = {month: known for month, known in before.items() if month in differing}
+    lines |= {month: known.full.rows for month, known in before.items()}
+    return Published(lines, changing, lost, foreign[0] if foreign else 0)
 
 
 def proved_contents(ledger: Ledger) -> dict[str, Digest]:
     """The content of each month of lines as it was last proved."""
-    proofs = ledger.proofs("hitss/dre_lines")
-    return {month: Digest.parse(proof.source_version) for month, proof in proofs.items() if proof.holds}
+    return {month: content.full for month, content in proved_months(ledger).items()}
+
+
+def proved_months(ledger: Ledger, first: str = "") -> dict[str, MonthContent]:
+    """What each month from `first` on held when it was last proved, without its totals."""
+    lines, realizado, orcado = (
+        {
+            # What a published table is derived from is named by a digest and the company (plan.version_of).
+            month: Digest.parse(proof.source_version.partition(" ")[0])
+            for month, proof in ledger.proofs(f"hitss/{asset}").items()
+            if proof.holds
+        }
+        for asset in ("dre_lines", "dre_hitss", "dre_orcado")
+    )
+    return {
+        month: MonthContent(realizado.get(month, Digest()), orcado.get(month, Digest()), full, {})
+        for month, full in lines.items()
+        if month >= first
+    }
+
+
+def accepted_as_gone(
+    ledger: Ledger, contents: Mapping[str, MonthContent], live: Live, accepted: Collection[str]
+) -> list[RecordableProof]:
+    """Months that were proved and of which workbook and tables hold nothing any more, where a person accepts that.
+
+    No load comes by them, so the guard would ask again each day.
+    """
+    if not {*accepted} & {"closed_months_present", "plausible_month_size"}:
+        return []
+    nothing = Proof({"digest": str(Digest())}, {"digest": str(Digest())})
+    there = live.months() | contents.keys()
+    return [
+        ("hitss/dre_lines", month, str(Digest()), nothing, None)
+        for month, content in proved_months(ledger).items()
+        if content.full.rows and month not in there
+    ]
 
 
 def set_aside_foreign_rows(connection: Connection, execution_id: str) -> int:
