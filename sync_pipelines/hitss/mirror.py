@@ -18,7 +18,7 @@ import psycopg
 
 from sync_pipelines.hitss.adoption import Adopted, Decision
 from sync_pipelines.hitss.bystanders import Bystanders
-from sync_pipelines.hitss.mirrored import DRE, MirroredTable, Side, month_label, months_of
+from sync_pipelines.hitss.mirrored import DRE, MIRROR, MirroredTable, Side, month_label, months_of
 from sync_pipelines.hitss.month_copy import MonthCopy, Written, remove_strays
 from sync_pipelines.hitss.other_columns import left_behind
 from sync_pipelines.lib import postgres
@@ -148,6 +148,12 @@ class MirrorSession:
             self.source = mirror.table.sides(self._from, mirrored=False)
             self.left_behind = left_behind(self._from, mirror.table)
             self.mirrored, self.own_rows = theirs.result()
+        if self.mirrored and not self.source:
+            # As with the backup: an empty table is an accident until a person says otherwise.
+            raise PermanentError(
+                f"{mirror.table.name} of the source is empty: its mirror was not emptied. Load or restore it; where"
+                f" that is right, delete the rows of the destination whose sync_source is {MIRROR} by hand."
+            )
 
     def close(self) -> None:
         """Give up both ends. What was written is committed by now, so how a lost connection ends is no matter."""

@@ -221,3 +221,16 @@ def test_a_database_is_no_mirror_of_itself(pair: Pair) -> None:
     with pytest.raises(PermanentError, match="one and the same"):
         same.run()
     assert pair.source.execute("select * from dre_hitss order by id").fetchall() == before
+
+
+def test_an_emptied_source_empties_no_mirror(pair: Pair) -> None:
+    pair.fill()
+    pair.run()
+    before = pair.rows(pair.destination)
+    pair.source.execute("truncate dre_hitss")
+    with pytest.raises(PermanentError, match="of the source is empty"):
+        pair.run()
+    assert pair.rows(pair.destination) == before
+    pair.fill(30)
+    pair.run()
+    pair.assert_equal()
