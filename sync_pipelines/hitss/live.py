@@ -7,6 +7,7 @@ what an earlier run recorded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -190,20 +191,16 @@ def _snapshot(url: str, moment: str | None = None) -> Iterator[tuple[Connection,
 
 @cache
 def _lines_query(*, of_months: bool) -> bytes:
-    """Digests of content and of keys, totals and odd occurrence numbers, by month, report and Natureza."""
+    """Digests of content and of keys, and totals, by month, report and Natureza."""
     halves = sql.SQL(
         "sum(('x' || left({0}, 16))::bit(64)::bigint), sum(('x' || right({0}, 16))::bit(64)::bigint)"
     )
     return (
         sql.SQL(
             "select competencia::text, relatorio, natureza, count(*), {content}, {keys}, sum(lancamento),"
-            " sum(valor), count(*) filter (where misnumbered)"
-            " from (select competencia, relatorio, natureza, lancamento, valor, {hash} as hash,"
-            "   replace(line_hash::text, '-', '') as key,"
-            "   occurrence < 1 or occurrence > 1 and not exists (select from sync_private.dre_lines as earlier"
-            "     where earlier.competencia = line.competencia and earlier.line_hash = line.line_hash"
-            "     and earlier.occurrence = line.occurrence - 1) as misnumbered"
-            "   from sync_private.dre_lines as line where {where} offset 0) as hashed group by 1, 2, 3"
+            " sum(valor) from (select competencia, relatorio, natureza, lancamento, valor, {hash} as hash,"
+            "   replace(line_hash::text, '-', '') as key"
+            "   from sync_private.dre_lines where {where} offset 0) as hashed group by 1, 2, 3"
         )
         .format(
             content=halves.format(sql.Identifier("hash")),
@@ -215,15 +212,37 @@ def _lines_query(*, of_months: bool) -> bytes:
     )
 
 
+@cache
+def _misnumbered_query(*, of_months: bool) -> bytes:
+    """Rows whose number is not one of 1, 2, 3 … of equal lines, by month.
+
+    Apart from the digests: few rows repeat another, and beside a digest every row would be looked up.
+    """
+    return (
+        sql.SQL(
+            "select competencia::text, count(*) from sync_private.dre_lines where {where} and occurrence < 1 group by 1"
+            " union all select competencia::text, count(*) from sync_private.dre_lines as line"
+            " where {where} and occurrence > 1 and not exists (select from sync_private.dre_lines as earlier"
+            "   where earlier.competencia = line.competencia and earlier.line_hash = line.line_hash"
+            "   and earlier.occurrence = line.occurrence - 1) group by 1"
+        )
+        .format(where=_of_months(chosen=of_months))
+        .as_bytes(None)
+    )
+
+
 def read_lines(connection: Connection, months: Collection[str] | None) -> dict[str, LiveLines]:
     """What `dre_lines` holds, in the terms in which a workbook's content is told."""
     found: dict[str, LiveLines] = {}
     parameters = {"months": list(months or ())}
+    odd: Counter[str] = Counter()
+    for month, rows in connection.execute(_misnumbered_query(of_months=months is not None), parameters):
+        odd[month] += rows
     for month, report, natureza, *figures in connection.execute(
         _lines_query(of_months=months is not None), parameters
     ):
-        rows, high, low, key_high, key_low, exact, rounded, misnumbered = figures
-        before, odd = found.get(month, NO_LINES)
+        rows, high, low, key_high, key_low, exact, rounded = figures
+        before, _ = found.get(month, NO_LINES)
         keys = Digest(rows, int(key_high), int(key_low))
         found[month] = LiveLines(
             MonthContent(
@@ -232,7 +251,7 @@ def read_lines(connection: Connection, months: Collection[str] | None) -> dict[s
                 before.full + Digest(rows, int(high), int(low)),
                 {**before.totals, f"{report} {natureza}": Totals(rows, Decimal(exact), Decimal(rounded))},
             ),
-            odd + misnumbered,
+            odd[month],
         )
     return found
 
