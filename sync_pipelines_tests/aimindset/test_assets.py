@@ -16,6 +16,7 @@ from sync_pipelines.aimindset import automation, catalogue, drill, system
 from sync_pipelines.aimindset.daily import ASSET
 from sync_pipelines.cli import app
 from sync_pipelines.lib.archives import checksum
+from sync_pipelines.lib.copies import Copy
 from sync_pipelines.scratch import PREFIX, scratch_database
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 
@@ -334,6 +335,9 @@ def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
     with store.incoming(archives.PREFIX, ".zst") as path:
         path.write_bytes(b"half")
         store.put(path, f"{archives.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
+    drilled.book.enter(
+        Copy(archives.ASSET, TODAY, "20260101T000000000000Z", NOW, False, 0, None, {"begun": True}, "killed")
+    )
     said: list[str] = []
     drilled.day(tell=said.append)
     assert "removed the unfinished archive 20260101T000000000000Z" in said
