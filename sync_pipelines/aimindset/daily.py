@@ -168,7 +168,7 @@ class AimindsetBackups:
             if before is None:
                 before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
             backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
-            day.unproved = answer
+            day.unproved, day.fewer = answer, backups.fewer(answer, before)
             self._enter(book, day, answer, run_id, proved=False, details={})
             logbook.success(
                 "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
@@ -186,6 +186,9 @@ class AimindsetBackups:
             at=self.at,
         )
         answer = day.backup.answer
+        day.fewer = backups.fewer(answer, before)
+        for sentence in day.fewer:
+            tell(sentence)
         try:
             # First the row that people see: what a crash leaves announced is settled with it by the next run.
             logbook.success(

@@ -94,7 +94,11 @@ def _backup(day: Day) -> list[dg.AssetCheckResult]:
             f"{day.backup.answer.total} rows in six tables, compared before and after the commit.",
         ),
         (catalogue.UNTOUCHED, f"{day.backup.looked_at} tables were looked at before and after the call."),
-        (catalogue.PLAUSIBLE, "Neither empty nor less than half of the last proved backup, or accepted."),
+        (
+            catalogue.PLAUSIBLE,
+            "Neither empty nor less than half of the last proved backup, or accepted."
+            + (f" Fewer than before: {'; '.join(day.fewer)}." if day.fewer else ""),
+        ),
     )
     return [*(_result(BACKUP_KEY, name, True, text) for name, text in said), _columns(day)]
 

@@ -228,6 +228,12 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     assert "Everything is proved." in good.output
     assert drilled.book.newest_proved(ASSET) is not None
 
+    drilled.ops.execute("update ops.copies set partition_key = '2026-11-01'")
+    drilled.database.execute("delete from comments where id = (select id from comments limit 1)")
+    less = CliRunner().invoke(app, ["run", "aimindset"], env=given)
+    assert less.exit_code == 0, less.output
+    assert "backup: comments: " in less.output
+
     drilled.ops.execute("delete from ops.copies")
     by_rpc = {
         "AIMINDSET_BACKUP_BY": "rpc",
@@ -244,6 +250,23 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     failed = CliRunner().invoke(app, ["run", "aimindset"], env=given)
     assert failed.exit_code == 1
     assert "backup_all_data() failed" in " ".join(failed.output.split())
+
+
+def test_a_loss_that_stops_no_backup_is_said(drilled: Project, instance: dg.DagsterInstance) -> None:
+    """A third of the comments is gone: less than what a guard stops, and more than nobody should know of."""
+    assert drilled.day().problems == {}
+    drilled.database.execute(
+        "delete from comments where id in (select id from comments limit (select count(*) / 3 from comments))"
+    )
+    before = drilled.book.copies(ASSET)[0].details["counts"]["comments_count"]
+    said = f"comments: {drilled.value('select count(*) from comments')} rows, {before} in the last backup"
+    later = replace(drilled, backups=replace(drilled.backups, clock=lambda: NOW + timedelta(days=1)))
+
+    result = launch(later, instance, partition="2026-11-25")
+
+    assert told(result)["backup"]["fewer_rows_than_before"] == [said]
+    assert verdicts(result)[catalogue.PLAUSIBLE].passed
+    assert said in (verdicts(result)[catalogue.PLAUSIBLE].description or "")
 
 
 def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg.DagsterInstance) -> None:
