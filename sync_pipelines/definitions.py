@@ -10,10 +10,12 @@ import dagster as dg
 from sync_pipelines.aimindset import system as aimindset
 from sync_pipelines.hitss import rejects
 from sync_pipelines.hitss import system as hitss
+from sync_pipelines.hitss.export_assets import EXPORT_KEY
 from sync_pipelines.lib import redaction
 from sync_pipelines.operations import growth_assets, retention_assets, sensors
 from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.operations.dead_runs import watched_executor
+from sync_pipelines.operations.failed_checks import check_alert
 from sync_pipelines.scouter import system as scouter
 from sync_pipelines.settings import Settings, settings
 
@@ -43,6 +45,20 @@ def build(values: Settings) -> dg.Definitions:
                 ops_url=ops,
                 ui_url=values.dagster_ui_url,
                 zone=values.zone,
+            ),
+            *(
+                [
+                    check_alert(
+                        status,
+                        channels,
+                        own={EXPORT_KEY},
+                        ops_url=ops,
+                        ui_url=values.dagster_ui_url,
+                        zone=values.zone,
+                    )
+                ]
+                if ops
+                else []
             ),
             *([] if on else [sensors.switched_off(values.sync_env)]),
         ],

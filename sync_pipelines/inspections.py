@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,12 @@ def diagnose_and_print(console: Console, *, probe_export: bool, send_mail: bool 
     """Print what is right and what is wrong with the configured services; False when something is wrong."""
     from sync_pipelines.doctor import diagnose
 
+    settings = read_settings()
+    home = os.environ.get("DAGSTER_HOME")
     return print_findings(
-        console, diagnose(read_settings(), probe_export=probe_export, send_mail=send_mail), verbose=True
+        console,
+        diagnose(settings, probe_export=probe_export, send_mail=send_mail, home=home),
+        verbose=True,
     )
 
 

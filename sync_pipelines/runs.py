@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -82,8 +83,10 @@ def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.Dag
     ops = settings.ops_database_url.get_secret_value() if settings.ops_database_url else None
     with suppress(OSError):  # what stands in its way is told by the download itself
         settings.landing_store.remove_abandoned()
-    url = settings.dagster_pg_url
-    if url is not None and os.environ.get("DAGSTER_HOME"):
+    url, home = settings.dagster_pg_url, os.environ.get("DAGSTER_HOME")
+    if url is not None and home and not (Path(home).is_absolute() and Path(home).is_dir()):
+        note(f"DAGSTER_HOME names no folder ({home}). The run goes on without history in the UI.")
+    elif url is not None and home:
         try:
             with postgres.connect(url.get_secret_value(), what="Dagster's database"):
                 pass

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from pathlib import Path
 
+import pyrage
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sync_pipelines.doctor import diagnose, machine, services
+from sync_pipelines.doctor import backups, diagnose, machine, network, services
 from sync_pipelines.receiver.keyset import PATH
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.settings import read_settings
@@ -66,3 +69,61 @@ def test_what_is_not_configured_is_not_asked() -> None:
     nothing = read_settings(None)
     assert list(services.key_set(nothing)) == []
     assert list(services.gestao_scouter(nothing)) == []
+
+
+def test_the_folder_of_dagster_is_looked_at(tmp_path: Path) -> None:
+    production = read_settings(None, sync_env="production", ops_database_url=OPS)
+
+    def told(home: str | None) -> tuple[bool, str]:
+        (found,) = machine.dagster_home(production, home)
+        return found.ok, found.sentence
+
+    assert told(None)[0] is False
+    assert told("dagster") == (False, "DAGSTER_HOME: dagster is not a whole path: begin it with /")
+    assert "mkdir -p -m 700" in told(str(tmp_path / "home"))[1]
+    assert "holds no dagster.yaml" in told(str(tmp_path))[1]
+    (tmp_path / "dagster.yaml").touch()
+    assert told(str(tmp_path))[0] is True
+    assert next(machine.dagster_home(read_settings(None, ops_database_url=OPS), None)).ok
+
+
+def test_keys_of_archives_that_do_not_fit_are_named_and_not_shown() -> None:
+    key, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    values = {"aimindset_database_url": HERE[0], "ops_database_url": OPS}
+
+    def told(**given: str) -> tuple[bool, str]:
+        (found,) = backups.backups(read_settings(None, **values, **given), network.addresses)
+        assert str(key) not in found.sentence
+        assert str(other) not in found.sentence
+        return found.ok, found.sentence
+
+    recipient = str(key.to_public())
+    assert told()[0] is True
+    assert told(archive_age_recipient=recipient)[0] is True
+    assert told(archive_age_recipient=recipient, archive_age_identity=str(key))[0] is True
+    ok, said = told(archive_age_recipient=recipient, archive_age_identity=str(other))
+    assert (ok, "does not belong to" in said) == (False, True)
+    assert told(archive_age_recipient="age1nonsense") == (
+        False,
+        "ARCHIVE_AGE_RECIPIENT: it is no age recipient; it begins with age1",
+    )
+    assert told(archive_age_recipient=recipient, archive_age_identity="AGE-SECRET-KEY-1QQQQ")[0] is False
+
+
+def test_the_place_of_drills_and_the_way_of_alerts_are_asked(
+    new_database: Callable[[str | None], str],
+) -> None:
+    url = new_database(None)
+    values = {"aimindset_database_url": HERE[0], "ops_database_url": OPS}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        project = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        good = read_settings(None, scratch_database_url=url, aimindset_project_url=project, **values)
+        assert all(found.ok for found in backups.backups(good, network.addresses))
+    gone = read_settings(
+        None,
+        scratch_database_url="postgresql://u@127.0.0.1:1/postgres",
+        aimindset_project_url=project,
+        **values,
+    )
+    wrong = [found.sentence for found in backups.backups(gone, network.addresses) if not found.ok]
+    assert [sentence.split(":")[0] for sentence in wrong] == ["SCRATCH_DATABASE_URL", "AIMINDSET_PROJECT_URL"]

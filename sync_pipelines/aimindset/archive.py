@@ -7,11 +7,14 @@ came later); this one has them all, since the columns are read from the catalog.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
+import psycopg
+
+from sync_pipelines.aimindset.backup import COLLAPSE, ImplausibleError
 from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.lib import postgres, retention
 from sync_pipelines.lib.archive_checks import problems, read_archive
@@ -28,6 +31,24 @@ PREFIX = "aimindset/archive"
 _ID = re.compile(r"\d{8}T\d{12}Z")
 #: What a restore of the site needs beside the tables that the function copies.
 TABLES = (*(table.source for table in COVERED), "public.backup_logs", "public.alert_subscriptions")
+
+
+#: Of a copy in the book whose archive may not be whole yet.
+BEGUN = "begun"
+_CONTENT = tuple(table.source for table in COVERED if not table.is_log)
+
+
+def losses(archive: Archive, last: Copy | None) -> list[str]:
+    """Tables of the last proved archive that are not in this one, and content that lost more than half of its rows."""
+    now = {table.name: table.rows for table in archive.tables}
+    before = last.details.get("tables") if last else None
+    return [
+        f"{name} is gone, with its {rows} rows"
+        if name not in now
+        else f"{name}: {now[name]} rows, {rows} before"
+        for name, rows in (before or {}).items()
+        if name not in now or (name in _CONTENT and now[name] < rows * COLLAPSE)
+    ]
 
 
 @contextmanager
@@ -95,47 +116,93 @@ class Archiver:
     identity: str | None = None
 
     def write(
-        self, reader: Connection, book: CopyBook, *, partition_key: str, made_at: datetime, run_id: str
+        self,
+        reader: Connection,
+        book: CopyBook,
+        *,
+        partition_key: str,
+        made_at: datetime,
+        run_id: str,
+        accepted: Collection[str] = (),
     ) -> Archive:
         """Archive the tables that are there, read the archive back and compare; then it counts.
 
         `reader` is in the snapshot. Raises PermanentError when what was stored is not what was read; nothing of
-        it is kept then.
+        it is kept then. The book knows of it before its first file is there: what it does not know is not ours.
         """
         tables = [name for name in TABLES if exists(reader, name)]
         require_sight(reader, tables, WHAT)
         archive_id = f"{made_at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
         writer = ArchiveWriter(reader, self.store, PREFIX, self.recipient)
-        archive = writer.write(archive_id, tables, made_at=made_at, run_id=run_id)
+        book.enter(Copy(ASSET, partition_key, archive_id, made_at, False, 0, None, {BEGUN: True}, run_id))
+        try:
+            archive = writer.write(
+                archive_id,
+                tables,
+                made_at=made_at,
+                run_id=run_id,
+                announce=lambda made: self._enter(book, made, partition_key, proved=False, begun=True),
+            )
+        except (SyncError, OSError, psycopg.Error):
+            with suppress(SyncError, OSError, psycopg.Error):  # the next run settles it otherwise
+                self.settle(book)
+            raise
         if wrong := problems(self.store, f"{PREFIX}/{archive_id}", self.identity):
             self.remove(archive_id)
+            book.mark_removed(ASSET, archive_id)
             raise PermanentError(
                 f"The archive {archive_id} did not come back as written: {'; '.join(wrong[:5])}"
             )
-        self._enter(book, archive, partition_key, proved=True)
+        lost = losses(archive, book.newest_proved(ASSET)) if "not_collapsed" not in accepted else []
+        self._enter(book, archive, partition_key, proved=not lost, lost=lost)
+        if lost:
+            raise ImplausibleError(
+                f"[not_collapsed] {'; '.join(lost)}. The archive {archive_id} is there and counts for nothing. Accept"
+                " not_collapsed if that is meant."
+            )
         return archive
 
-    def enter_unknown(self, book: CopyBook, zone: tzinfo) -> list[str]:
-        """Enter whole archives that a crash kept out of the book, proved if they are intact; returns their ids."""
-        entered = []
-        for archive_id in sorted(self.whole() - {copy.name for copy in book.copies(ASSET)}):
-            folder = f"{PREFIX}/{archive_id}"
-            try:
-                archive = read_archive(self.store, folder)
-            except SyncError:
-                continue  # no manifest that could be believed: it stays for a person to look at
-            day = datetime.fromisoformat(archive.made_at).astimezone(zone)
-            intact = not problems(self.store, folder, self.identity)
-            self._enter(book, archive, f"{day:%Y-%m-%d}", proved=intact)
-            entered.append(archive_id)
-        return entered
+    def settle(self, book: CopyBook) -> list[str]:
+        """Find out what became of archives that a crash left begun; a sentence each.
 
-    def _enter(self, book: CopyBook, archive: Archive, partition_key: str, *, proved: bool) -> None:
-        details = {
+        One that is whole and the announced one counts; of any other what is there is removed.
+        """
+        said, whole = [], self.whole()
+        for copy in book.copies(ASSET):
+            if copy.proved or BEGUN not in copy.details:
+                continue
+            if copy.name not in whole:
+                self.remove(copy.name)
+                book.mark_removed(ASSET, copy.name)
+                said.append(f"removed the unfinished archive {copy.name}")
+                continue
+            intact = not wrong_with(self.store, copy.name, self.identity, copy)
+            details = {name: value for name, value in copy.details.items() if name != BEGUN}
+            book.enter(replace(copy, proved=intact, details=details))
+            said.append(f"entered the archive {copy.name}, which a crash kept out of the book")
+        return said
+
+    def strangers(self, book: CopyBook) -> list[str]:
+        """Archives, whole or not, that the book never knew: another installation's, or of a book that was lost."""
+        return sorted(one for one in self.ids() - book.names(ASSET) if _ID.fullmatch(one))
+
+    def _enter(
+        self,
+        book: CopyBook,
+        archive: Archive,
+        partition_key: str,
+        *,
+        proved: bool,
+        begun: bool = False,
+        lost: Sequence[str] = (),
+    ) -> None:
+        details: dict[str, object] = {
             "tables": {table.name: table.rows for table in archive.tables},
             "encrypted": archive.encrypted,
             "manifest": archive.sha256,
             "looked_inside": not archive.encrypted or self.identity is not None,
+            **({BEGUN: True} if begun else {}),
+            **({"lost": list(lost)} if lost else {}),
         }
         made_at = datetime.fromisoformat(archive.made_at)
         book.enter(
@@ -193,18 +260,6 @@ class Archiver:
         self.store.remove(f"{folder}/{MANIFEST}")
         for file in self.store.names(folder):
             self.store.remove(file.name)
-
-    def remove_orphans(self, book: CopyBook) -> list[str]:
-        """Remove what a crash left: files of an archive whose manifest was never written; returns the ids.
-
-        One that the book knows had its manifest once: its rows may still be saved by a person. Called under the
-        day's lock, so nobody is writing one.
-        """
-        known = {copy.name for copy in book.copies(ASSET)}
-        orphans = sorted(one for one in self.ids() - self.whole() - known if _ID.fullmatch(one))
-        for archive_id in orphans:
-            self.remove(archive_id)
-        return orphans
 
     def whole(self) -> set[str]:
         """The ids of archives that have a manifest."""

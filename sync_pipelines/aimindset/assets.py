@@ -85,6 +85,10 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     return aimindset_day
 
 
+#: Under which the metadata of a backup say what has fewer rows than in the last one.
+FEWER = "fewer_rows_than_before"
+
+
 def _spec(
     key: dg.AssetKey,
     description: str,
@@ -121,6 +125,7 @@ def _backup_metadata(day: Day, seconds: float) -> dict[str, Any]:
         "locks_held_seconds": round(day.backup.locked_seconds, 3) if day.backup else 0.0,
         "generations_in_the_database": day.generations,
         "uncovered_columns": dict(day.uncovered),
+        FEWER: day.fewer,
         "notes": [
             *(day.look.notes if day.look else ()),
             *([day.backup.note] if day.backup and day.backup.note else []),

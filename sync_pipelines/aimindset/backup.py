@@ -234,6 +234,15 @@ def _alone(connection: Connection) -> Iterator[None]:
             postgres.unlock(connection, key)
 
 
+def fewer(answer: Answer, before: Mapping[str, int] | None) -> list[str]:
+    """Content that has fewer rows than in the last backup, a sentence each: no failure, and for a person to know."""
+    return [
+        f"{key.removesuffix('_count')}: {answer.counts[key]} rows, {last} in the last backup"
+        for key in _CONTENT
+        if (last := (before or {}).get(key, 0)) > answer.counts[key]
+    ]
+
+
 def stop_if_implausible(
     answer: Answer,
     before: Mapping[str, int] | None,

@@ -87,7 +87,7 @@ class AimindsetBackups:
                 with postgres.errors_about(OPS):
                     standing.settle(book, ASSET, url, self._logbook(url), tell)
                     if archives.ASSET in wanted:
-                        standing.enter_unknown(book, self.archiver, self.settings.zone, tell)
+                        standing.settle_archives(book, self.archiver, tell)
                     if not force:
                         today = standing.Wanted(wanted, partition_key)
                         day.already = standing.already(book, self.archiver, url, today=today, tell=tell)
@@ -103,7 +103,9 @@ class AimindsetBackups:
                             )
                         if archives.ASSET in due:
                             self._attempt(
-                                day, archives.ASSET, lambda: self._archive(day, book, opened[0], run_id, tell)
+                                day,
+                                archives.ASSET,
+                                lambda: self._archive(day, book, opened[0], run_id, accepted, tell),
                             )
         except SyncError as error:
             # Without a connection, or without our own database, what is not done yet cannot be.
@@ -166,7 +168,7 @@ class AimindsetBackups:
             if before is None:
                 before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
             backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
-            day.unproved = answer
+            day.unproved, day.fewer = answer, backups.fewer(answer, before)
             self._enter(book, day, answer, run_id, proved=False, details={})
             logbook.success(
                 "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
@@ -184,6 +186,9 @@ class AimindsetBackups:
             at=self.at,
         )
         answer = day.backup.answer
+        day.fewer = backups.fewer(answer, before)
+        for sentence in day.fewer:
+            tell(sentence)
         try:
             # First the row that people see: what a crash leaves announced is settled with it by the next run.
             logbook.success(
@@ -217,13 +222,21 @@ class AimindsetBackups:
         )
 
     def _archive(
-        self, day: Day, book: CopyBook, reader: Connection, run_id: str, tell: Callable[[str], None]
+        self,
+        day: Day,
+        book: CopyBook,
+        reader: Connection,
+        run_id: str,
+        accepted: Collection[str],
+        tell: Callable[[str], None],
     ) -> None:
-        archiver, now = self.archiver, self.clock()
-        for orphan in archiver.remove_orphans(book):
-            tell(f"removed the unfinished archive {orphan}")
-        day.archive = archiver.write(
-            reader, book, partition_key=day.partition_key, made_at=now, run_id=run_id
+        day.archive = self.archiver.write(
+            reader,
+            book,
+            partition_key=day.partition_key,
+            made_at=self.clock(),
+            run_id=run_id,
+            accepted=accepted,
         )
         self._prune(day, book, day.archive.id, tell)
 

@@ -28,5 +28,7 @@ class Day:
     pruning: Pruning | None = None
     already: dict[str, Copy] = field(default_factory=dict)
     generations: int = 0
+    #: Content that has fewer rows than in the last backup, a sentence each.
+    fewer: list[str] = field(default_factory=list)
     problems: dict[str, SyncError] = field(default_factory=dict)
     delivery: Delivery | None = None

@@ -18,7 +18,7 @@ from sync_pipelines.lib.failures import SyncError
 _DESCRIPTIONS: Mapping[dg.AssetKey, Mapping[str, str]] = {
     BACKUP_KEY: {
         catalogue.PROVED: "Counts and digests, before the commit and once more after it.",
-        catalogue.UNTOUCHED: "Sources, earlier copies and all other tables are as before the call.",
+        catalogue.UNTOUCHED: "Sources, earlier copies, other tables and what belongs to them are as before.",
         catalogue.PLAUSIBLE: "There are articles, and no table lost more than half since the last proved backup.",
         catalogue.COMPLETE: "Columns that the function does not copy are lost by its restore (a warning).",
     },
@@ -94,7 +94,11 @@ def _backup(day: Day) -> list[dg.AssetCheckResult]:
             f"{day.backup.answer.total} rows in six tables, compared before and after the commit.",
         ),
         (catalogue.UNTOUCHED, f"{day.backup.looked_at} tables were looked at before and after the call."),
-        (catalogue.PLAUSIBLE, "Neither empty nor less than half of the last proved backup, or accepted."),
+        (
+            catalogue.PLAUSIBLE,
+            "Neither empty nor less than half of the last proved backup, or accepted."
+            + (f" Fewer than before: {'; '.join(day.fewer)}." if day.fewer else ""),
+        ),
     )
     return [*(_result(BACKUP_KEY, name, True, text) for name, text in said), _columns(day)]
 

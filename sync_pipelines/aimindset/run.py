@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sync_pipelines import runs
 from sync_pipelines.aimindset import system
+from sync_pipelines.aimindset.assets import FEWER
 from sync_pipelines.aimindset.daily import AimindsetBackups
 from sync_pipelines.runs import RunReport
 from sync_pipelines.settings import Settings
@@ -46,4 +47,6 @@ def _add(report: RunReport, done: runs.Materialized, assets: list[str]) -> None:
             report.problems.append(
                 f"{asset}: it is there and is not proved; called by RPC, nothing can be compared before the commit."
             )
+        # A loss below what stops a backup is told, or nobody would know until the last good copy is gone.
+        report.notes += [f"{asset}: {sentence}." for row in rows for sentence in row.get(FEWER) or []]
     report.problems += done.problems

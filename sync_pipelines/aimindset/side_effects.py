@@ -3,13 +3,15 @@
 The function runs with its owner's rights, and so does every trigger that it fires: either can delete what was just
 copied. Postgres writes a new version of each row that a transaction touches, so rows that the call left alone are
 counted by the age of their transaction, in every table that our role can read and without reading their contents.
-The tables that only the site writes are compared by digest as well, over all their columns.
+The tables that only the site writes are compared by digest as well, over all their columns. Of triggers,
+policies, views and the like the catalog is compared, and no sequence may have been set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -42,6 +44,34 @@ where relkind = 'r' and relpersistence <> 't' and nspname <> 'information_schema
 order by 1
 """
 
+#: What the catalog says of objects beside tables, by what they are called. Of pg_class without what a TRUNCATE changes.
+_CATALOGS: Mapping[str, LiteralString] = {
+    "relations": "select oid, md5(row(relname, relnamespace, relkind, relowner, relacl, relrowsecurity,"
+    " relforcerowsecurity, relispopulated, reloptions)::text) from pg_class"
+    " where oid >= 16384 and relkind <> 't' and relpersistence <> 't'",
+    "triggers": "select oid, md5(one::text) from pg_trigger as one where oid >= 16384",
+    "rules and views": "select oid, md5(one::text) from pg_rewrite as one where oid >= 16384",
+    "policies": "select oid, md5(one::text) from pg_policy as one where oid >= 16384",
+    "constraints": "select oid, md5(one::text) from pg_constraint as one where oid >= 16384",
+    "defaults": "select oid, md5(one::text) from pg_attrdef as one where oid >= 16384",
+    "functions": "select oid, md5(one::text) from pg_proc as one where oid >= 16384",
+}
+#: Those of the replaced copies may begin anew with them.
+_SEQUENCES = """
+select format('%%I.%%I', nspname, relname), pg_sequence_last_value(pg_class.oid)
+from pg_sequence join pg_class on pg_class.oid = seqrelid join pg_namespace on pg_namespace.oid = relnamespace
+where relpersistence <> 't' and seqincrement > 0 and not seqcycle
+    and case when relkind <> 'S' then false
+        when has_sequence_privilege(pg_class.oid, 'select, usage')
+        then pg_sequence_last_value(pg_class.oid) is not null end
+    and not exists (
+        select from pg_depend
+        where objid = pg_class.oid and classid = 'pg_class'::regclass and deptype in ('a', 'i')
+            and refclassid = 'pg_class'::regclass
+            and refobjid = any(array(select to_regclass(unnest(%(replaced)s::text[]))))
+    )
+"""
+
 
 @dataclass(frozen=True)
 class TableState:
@@ -57,6 +87,8 @@ class State:
 
     tables: Mapping[str, TableState]
     contents: Mapping[str, Digest]
+    objects: Mapping[str, Mapping[int, str]]
+    sequences: Mapping[str, int]
 
 
 def look(connection: Connection, known: Collection[str] | None = None) -> State:
@@ -74,7 +106,12 @@ def look(connection: Connection, known: Collection[str] | None = None) -> State:
         ]
         counts = dict(connection.execute(sql.SQL(" union all ").join(each)).fetchall())
     contents = {table: _digest(connection, table) for table in CONTENT if _is_readable(connection, table)}
-    return State({name: TableState(shapes[name], counts[name]) for name in shapes}, contents)
+    return State(
+        {name: TableState(shapes[name], counts[name]) for name in shapes},
+        contents,
+        {kind: dict(connection.execute(query).fetchall()) for kind, query in _CATALOGS.items()},
+        dict(connection.execute(_SEQUENCES, {"replaced": list(REPLACED)}).fetchall()),
+    )
 
 
 def changes(before: State, after: State, *, may_change: Collection[str] = ()) -> list[str]:
@@ -96,11 +133,23 @@ def changes(before: State, after: State, *, may_change: Collection[str] = ()) ->
         elif before.contents.get(name) != after.contents.get(name):
             sentences.append(f"{name} has other rows than before")
     unlisted = [name for name in before.contents if name not in before.tables]
-    return sentences + [
+    sentences += [
         f"{name} has other rows than before"
         for name in unlisted
         if before.contents[name] != after.contents.get(name)
     ]
+    return [*sentences, *_changed_objects(before, after)]
+
+
+def _changed_objects(before: State, after: State) -> Iterator[str]:
+    for kind, were in before.objects.items():
+        now = after.objects[kind]
+        if gone := sum(now.get(oid) != was for oid, was in were.items()):
+            yield f"{gone} of {len(were)} {kind} were dropped or altered"
+    for name, was in before.sequences.items():
+        # One that is gone with its table is told of with it.
+        if after.sequences.get(name, was) < was:
+            yield f"the sequence {name} was set back, which no rollback undoes"
 
 
 def _is_readable(connection: Connection, table: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset import coverage, recorded
@@ -17,6 +16,9 @@ from sync_pipelines.aimindset.logbook import Logbook
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import SyncError
+
+#: How many archives of strangers a sentence names.
+NAMED = 3
 
 
 @contextmanager
@@ -71,16 +73,22 @@ def settle(
         book.enter(replace(copy, proved=True))
 
 
-def enter_unknown(
-    book: CopyBook, archiver: Archiver, zone: tzinfo, tell: Callable[[str], None] = lambda sentence: None
+def settle_archives(
+    book: CopyBook, archiver: Archiver, tell: Callable[[str], None] = lambda sentence: None
 ) -> None:
-    """Enter whole archives that a crash kept out of the book, so that they count as the day's.
+    """Settle the archives that a crash left begun, and say of those that the book never knew that they are not ours.
 
     A store that does not answer is no matter here: writing to it will say what is wrong.
     """
     with suppress(SyncError, OSError):
-        for unknown in archiver.enter_unknown(book, zone):
-            tell(f"entered the archive {unknown}, which a crash kept out of the book")
+        for sentence in archiver.settle(book):
+            tell(sentence)
+        if strangers := archiver.strangers(book):
+            more = f" and {len(strangers) - NAMED} more" if len(strangers) > NAMED else ""
+            tell(
+                f"{', '.join(strangers[:NAMED])}{more}: in the store, and never in the book of copies. Another"
+                " installation writes there, or a book was lost: they count for nothing, and stay."
+            )
 
 
 @dataclass(frozen=True)

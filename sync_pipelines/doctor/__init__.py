@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sync_pipelines.doctor import databases, machine, network, services, upstreams
+from sync_pipelines.doctor import backups, databases, machine, network, services, upstreams
 from sync_pipelines.doctor.databases import Database
 from sync_pipelines.lib.findings import Finding
 from sync_pipelines.lib.redaction import redacted_exception
@@ -41,14 +41,16 @@ def diagnose(
     send_mail: bool = False,
     resolve: network.Resolver = network.addresses,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    home: str | None = None,
 ) -> list[Finding]:
     """Look at this machine, the landing store, each configured database, and what is reached by HTTP or mail.
 
     `probe_export` also requests the export of one month (minutes), with `http` if given; `send_mail` sends a test
-    mail. `resolve` turns a host and port into addresses, `now` is an aware clock.
+    mail. `resolve` turns a host and port into addresses, `now` is an aware clock, `home` is DAGSTER_HOME.
     """
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("SYNC_ENV", lambda: iter([machine.automation(settings)])),
+        ("DAGSTER_HOME", lambda: machine.dagster_home(settings, home)),
         ("SYNC_TIMEZONE", lambda: iter([machine.time_zone(settings.sync_timezone)])),
         ("LANDING_URL", lambda: machine.landing(settings.landing_root)),
         ("LANDING_URL", lambda: upstreams.bucket(settings)),
@@ -64,6 +66,7 @@ def diagnose(
             ),
         ),
         ("AIMINDSET_SECRETS_FROM", lambda: upstreams.aimindset(settings)),
+        ("AIMINDSET_DATABASE_URL", lambda: backups.backups(settings, resolve)),
         ("GESTAO_SCOUTER_URL", lambda: services.gestao_scouter(settings)),
         ("TABULADORMAX_PROJECT_URL", lambda: services.key_set(settings)),
         ("SMTP_URL", lambda: services.mail(settings, send=send_mail)),

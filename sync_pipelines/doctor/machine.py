@@ -73,6 +73,30 @@ def automation(settings: Settings) -> Finding:
     )
 
 
+def dagster_home(settings: Settings, home: str | None) -> Iterator[Finding]:
+    """Is the folder of DAGSTER_HOME there, with the instance's file in it?"""
+    if not home:
+        wrong = settings.sync_env == "production"
+        cure = "the daemon and the webserver need it: set it to a folder that holds dagster.yaml"
+        yield Finding(not wrong, f"DAGSTER_HOME is not set: {cure if wrong else 'runs leave no history'}")
+        return
+    folder = Path(home)
+    if not folder.is_absolute():
+        yield Finding(False, f"DAGSTER_HOME: {home} is not a whole path: begin it with /")
+    elif not folder.is_dir():
+        yield Finding(
+            False,
+            f"DAGSTER_HOME: there is no folder {home}: mkdir -p -m 700 {home} && cp dagster.yaml {home}/",
+        )
+    elif not (folder / "dagster.yaml").is_file():
+        yield Finding(
+            False,
+            f"DAGSTER_HOME: {home} holds no dagster.yaml, and Dagster would keep its runs in files there: copy it",
+        )
+    else:
+        yield Finding(True, f"DAGSTER_HOME: {home} holds dagster.yaml")
+
+
 def _is_here(url: SecretStr) -> bool:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict

@@ -115,14 +115,14 @@ def _endpoint(
         yield Finding(False, str(error))
     else:
         yield Finding(True, "it has a place for the first and the last month")
-    reached = _reach(known.url, ca_bundle, resolve)
+    reached = reach(known.url, ca_bundle, resolve)
     yield reached
     if reached.ok and (probe_export or known.mode == "login"):
         with http or export_client(ca_bundle=ca_bundle, backoff=Backoff(attempts=1)) as client:
             yield _probe(client, known, start, end) if probe_export else _log_in(client, known)
 
 
-def _reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Finding:
+def reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Finding:
     """Connect and shake hands, as the download would; no request is made."""
     import httpx
 

@@ -14,6 +14,7 @@ from sync_pipelines.hitss.columns import ORCADO
 from sync_pipelines.hitss.examination import Examination, RefusedWorkbookError
 from sync_pipelines.hitss.guards import GUARDS, Guard, GuardError
 from sync_pipelines.hitss.restatements import told
+from sync_pipelines.hitss.workbook import UnusableHeaderError
 from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.landing import LandingStore
@@ -137,14 +138,17 @@ def _log_refusal(context: dg.AssetExecutionContext, error: SyncError, today: dat
     if isinstance(error, RefusedWorkbookError):
         verdicts = _verdicts(error.found, today)
     else:
-        why = "no workbook came" if not isinstance(error, GuardError) else f"refused by {error.guards}"
+        guards = "exact_header" if isinstance(error, UnusableHeaderError) else None
+        guards = error.guards if isinstance(error, GuardError) else guards
+        # Without a guard the error itself says whether no workbook came, or one that cannot be read.
+        why = f"refused by {guards}." if guards else str(error)
         verdicts = [
-            CheckReport(name, False, f"Not looked at: {why}.", dg.AssetCheckSeverity.WARN)
+            CheckReport(name, False, f"Not looked at: {why}", dg.AssetCheckSeverity.WARN)
             for name in catalogue.EXPORT_CHECKS
-            if name != catalogue.GUARDS_HOLD or not isinstance(error, GuardError)
+            if name != catalogue.GUARDS_HOLD or not guards
         ]
-        if isinstance(error, GuardError):
-            verdicts.append(CheckReport(catalogue.GUARDS_HOLD, False, f"{error.guards}: {error}"))
+        if guards:
+            verdicts.append(CheckReport(catalogue.GUARDS_HOLD, False, f"{guards}: {error}"))
     for verdict in verdicts:
         context.log_event(
             dg.AssetCheckEvaluation(

@@ -22,6 +22,10 @@ from sync_pipelines.lib import xlsx
 from sync_pipelines.lib.failures import PermanentError
 
 
+class UnusableHeaderError(PermanentError):
+    """Columns are missing or named twice: no acceptance helps."""
+
+
 @dataclass(frozen=True)
 class Window:
     """The months that were asked for, both included, as month keys."""
@@ -91,7 +95,9 @@ def _positions(found: Sequence[str], accepted: Collection[str]) -> dict[str, int
     ]
     sentence = f"The header is not the export's nineteen columns: {'; '.join(problems)}."
     if missing or doubled:
-        raise PermanentError(f"{sentence} Nothing was loaded; the export or its layout must be looked at.")
+        raise UnusableHeaderError(
+            f"{sentence} Nothing was loaded; the export or its layout must be looked at."
+        )
     if extra and "exact_header" not in accepted:
         raise GuardError([Violation("exact_header", sentence)])
     return {header: list(found).index(key) for key, header in expected.items()}

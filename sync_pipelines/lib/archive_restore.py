@@ -66,9 +66,7 @@ def _types(connection: Connection, table: ArchivedTable) -> Mapping[str, str]:
     """Each column's type; `text?` for one that this server does not know (an enum, an extension's)."""
     known = {}
     for column in table.columns:
-        row = connection.execute(
-            "select to_regtype(%s) is not null", (column.type.partition("(")[0],)
-        ).fetchone()
+        row = connection.execute("select to_regtype(%s) is not null", (column.plain_type,)).fetchone()
         known[column.name] = column.type if row and row[0] else "text?"
     return known
 

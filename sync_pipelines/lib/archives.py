@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -39,6 +39,8 @@ SESSION: dict[LiteralString, str] = {
     "search_path": "",
     # A scan begins where another is at otherwise, and the stream would depend on who else reads.
     "synchronize_seqscans": "off",
+    # Workers would give the rows of a SELECT in the order in which they find them.
+    "max_parallel_workers_per_gather": "0",
 }
 
 
@@ -145,8 +147,19 @@ class ArchiveWriter:
     prefix: str
     recipient: str | None = None
 
-    def write(self, archive_id: str, tables: Sequence[str], *, made_at: datetime, run_id: str) -> Archive:
-        """Write every table, then the manifest. Raises SyncError; what was written before it goes again."""
+    def write(
+        self,
+        archive_id: str,
+        tables: Sequence[str],
+        *,
+        made_at: datetime,
+        run_id: str,
+        announce: Callable[[Archive], None] = lambda archive: None,
+    ) -> Archive:
+        """Write every table, then the manifest. Raises SyncError; what was written before it goes again.
+
+        `announce` is told of the archive just before its manifest makes it one.
+        """
         for name, value in SESSION.items():
             self.reader.execute("select set_config(%s, %s, true)", (name, value))
         written: list[str] = []
@@ -156,6 +169,7 @@ class ArchiveWriter:
             archive = Archive(
                 archive_id, made_at.isoformat(), run_id, server, self.recipient is not None, done
             )
+            announce(archive)
             self._put_text(f"{self.prefix}/{archive_id}/{MANIFEST}", archive.as_text())
         except BaseException:
             for name in written:
@@ -212,9 +226,12 @@ def _dump(
 
 
 def copy_statement(table: str, columns: Sequence[TableColumn]) -> sql.Composed:
-    """The COPY by which a table leaves, in text that a person and every version of Postgres can read."""
+    """The COPY by which a table leaves, in text that a person and every version of Postgres can read.
+
+    It is of a SELECT, because a COPY of the table itself leaves out the rows of tables that inherit from it.
+    """
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-    return sql.SQL("copy {} ({}) to stdout").format(postgres.table(table), names)
+    return sql.SQL("copy (select {} from {}) to stdout").format(names, postgres.table(table))
 
 
 def _keys(connection: Connection, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -97,6 +97,11 @@ class CopyBook:
                 {"asset": asset, "key": partition_key},
             ).fetchall()
 
+    def names(self, asset: str) -> set[str]:
+        """The names of all copies of an asset that were ever entered, removed ones included."""
+        rows = self.connection.execute("select name from ops.copies where asset = %s", (asset,)).fetchall()
+        return {str(name) for (name,) in rows}
+
     def newest_proved(self, asset: str) -> Copy | None:
         """The newest copy that counts."""
         return next((copy for copy in self.copies(asset) if copy.proved), None)

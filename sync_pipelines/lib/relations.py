@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ _KINDS: dict[str, Kind] = {
     **{"numeric": "number", "date": "date", "timestamp with time zone": "timestamp"},
 }
 
+_MODIFIER = re.compile(r"\([\d, -]*\)")
+
 
 class TableColumn(NamedTuple):
     """A column: its name, its type as `format_type` writes it, and whether it must be filled."""
@@ -24,6 +27,11 @@ class TableColumn(NamedTuple):
     name: str
     type: str
     not_null: bool
+
+    @property
+    def plain_type(self) -> str:
+        """The type without its length or scale; what stands in quotes may hold a bracket of its own."""
+        return _MODIFIER.sub("", self.type)
 
 
 def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
@@ -83,6 +91,4 @@ def dependents(connection: Connection, table: str) -> list[str]:
 
 def digest_columns(columns: Iterable[TableColumn]) -> tuple[Column, ...]:
     """The columns for a digest, by what their types' canonical text needs."""
-    return tuple(
-        Column(column.name, _KINDS.get(column.type.partition("(")[0], "other")) for column in columns
-    )
+    return tuple(Column(column.name, _KINDS.get(column.plain_type, "other")) for column in columns)

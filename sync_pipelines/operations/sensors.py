@@ -188,6 +188,8 @@ def failure_alert(
     @dg.run_failure_sensor(
         name="failed_run_alert",
         default_status=status,
+        # A run of the command line, and so one that was killed there, belongs to no code location.
+        monitor_all_code_locations=True,
         description="An alert for a failed run, with the sentence of its failure; the same one once a day.",
     )
     def failed_run_alert(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:

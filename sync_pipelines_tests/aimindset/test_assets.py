@@ -16,6 +16,7 @@ from sync_pipelines.aimindset import automation, catalogue, drill, system
 from sync_pipelines.aimindset.daily import ASSET
 from sync_pipelines.cli import app
 from sync_pipelines.lib.archives import checksum
+from sync_pipelines.lib.copies import Copy
 from sync_pipelines.scratch import PREFIX, scratch_database
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 
@@ -227,6 +228,12 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     assert "Everything is proved." in good.output
     assert drilled.book.newest_proved(ASSET) is not None
 
+    drilled.ops.execute("update ops.copies set partition_key = '2026-11-01'")
+    drilled.database.execute("delete from comments where id = (select id from comments limit 1)")
+    less = CliRunner().invoke(app, ["run", "aimindset"], env=given)
+    assert less.exit_code == 0, less.output
+    assert "backup: comments: " in less.output
+
     drilled.ops.execute("delete from ops.copies")
     by_rpc = {
         "AIMINDSET_BACKUP_BY": "rpc",
@@ -243,6 +250,23 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     failed = CliRunner().invoke(app, ["run", "aimindset"], env=given)
     assert failed.exit_code == 1
     assert "backup_all_data() failed" in " ".join(failed.output.split())
+
+
+def test_a_loss_that_stops_no_backup_is_said(drilled: Project, instance: dg.DagsterInstance) -> None:
+    """A third of the comments is gone: less than what a guard stops, and more than nobody should know of."""
+    assert drilled.day().problems == {}
+    drilled.database.execute(
+        "delete from comments where id in (select id from comments limit (select count(*) / 3 from comments))"
+    )
+    before = drilled.book.copies(ASSET)[0].details["counts"]["comments_count"]
+    said = f"comments: {drilled.value('select count(*) from comments')} rows, {before} in the last backup"
+    later = replace(drilled, backups=replace(drilled.backups, clock=lambda: NOW + timedelta(days=1)))
+
+    result = launch(later, instance, partition="2026-11-25")
+
+    assert told(result)["backup"]["fewer_rows_than_before"] == [said]
+    assert verdicts(result)[catalogue.PLAUSIBLE].passed
+    assert said in (verdicts(result)[catalogue.PLAUSIBLE].description or "")
 
 
 def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg.DagsterInstance) -> None:
@@ -334,6 +358,9 @@ def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
     with store.incoming(archives.PREFIX, ".zst") as path:
         path.write_bytes(b"half")
         store.put(path, f"{archives.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
+    drilled.book.enter(
+        Copy(archives.ASSET, TODAY, "20260101T000000000000Z", NOW, False, 0, None, {"begun": True}, "killed")
+    )
     said: list[str] = []
     drilled.day(tell=said.append)
     assert "removed the unfinished archive 20260101T000000000000Z" in said

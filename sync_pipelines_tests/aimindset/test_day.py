@@ -189,7 +189,14 @@ def test_a_collapse_is_no_backup_until_it_is_accepted(house: Project) -> None:
     later = replace(house, backups=replace(house.backups, clock=lambda: NOW + timedelta(days=1)))
 
     assert "[not_collapsed] comments: 1 rows" in problem(later, partition_key="2026-11-25")
-    assert later.day("2026-11-25", accepted=["not_collapsed"]).problems == {}
+    # Its archive is kept, and takes the place of none: neither does the next run call it the day's.
+    assert [(copy.partition_key, copy.proved) for copy in house.book.copies(archives.ASSET)] == [
+        ("2026-11-25", False),
+        (TODAY, True),
+    ]
+    again = replace(later, backups=replace(later.backups, clock=lambda: NOW + timedelta(days=1, minutes=1)))
+    day = again.day("2026-11-25", accepted=["not_collapsed"])
+    assert (day.problems, day.already) == ({}, {})
 
 
 def test_a_writer_between_two_statements_leaves_no_orphan(house: Project) -> None:
@@ -281,7 +288,10 @@ def test_a_process_killed_around_the_commit_is_settled_by_the_next(
 
 def test_an_archive_that_a_crash_kept_out_of_the_book_is_entered(house: Project) -> None:
     house.day()
-    house.ops.execute("delete from ops.copies where asset = %s", (archives.ASSET,))
+    house.ops.execute(
+        """update ops.copies set proved = false, details = details || '{"begun": true}' where asset = %s""",
+        (archives.ASSET,),
+    )
     said: list[str] = []
     later = replace(house, backups=replace(house.backups, clock=lambda: NOW + timedelta(days=1)))
     later.day("2026-11-25", tell=said.append)

@@ -166,3 +166,15 @@ def test_a_drill_takes_the_newest_archive_that_was_proved(house: Project, server
     assert first.name < second.name == drilled(house, server).copy.name
     house.ops.execute("update ops.copies set proved = false where name = %s", (second.name,))
     assert drilled(house, server).copy.name == first.name
+
+
+def test_types_of_odd_names_and_lengths_come_back(house: Project, server: str) -> None:
+    house.database.execute(
+        """create type "odd(one" as enum ('z'); alter table comments add column odd "odd(one" default 'z',
+        add column names varchar(20)[] default '{a}',
+        add column price numeric(10, 2)[] default '{1.50}', add column seen timestamp(3) with time zone default now(),
+        add column lent interval second(2) default '1.25 s'"""
+    )
+    assert house.day().problems == {}
+    report = drilled(house, server)
+    assert report.restored.as_text == ("public.comments.odd",)

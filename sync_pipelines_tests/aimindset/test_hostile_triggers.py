@@ -168,6 +168,39 @@ def test_a_function_that_changes_a_table_is_rolled_back(shop: Project, change: s
     assert everything(shop) == before
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("drop trigger looks on shop", "1 of .* triggers"),
+        ("alter table shop disable trigger looks", "1 of .* triggers"),
+        ("drop policy seen on shop", "1 of .* policies"),
+        ("drop view cheap", "of .* relations were .*; 1 of .* rules and views"),
+        ("create or replace view cheap as select price from shop where price < 0", "1 of .* rules and views"),
+        ("refresh materialized view dear with no data", "1 of .* relations"),
+        ("alter table shop disable row level security", "1 of .* relations"),
+        ("grant all on shop to public", "1 of .* relations"),
+        ("alter table shop drop constraint positive", "1 of .* constraints"),
+        ("drop function looks()cascade", "of .* functions"),
+        ("perform setval('numbers', 1)", "the sequence public.numbers was set back"),
+    ],
+)
+def test_a_function_that_changes_what_belongs_to_tables_is_rolled_back(
+    shop: Project, change: str, said: str
+) -> None:
+    shop.database.execute(
+        "create function looks() returns trigger language plpgsql as 'begin return new; end';"
+        "create trigger looks before insert on shop for each row execute function looks();"
+        "alter table shop enable row level security; create policy seen on shop using (true);"
+        "alter table shop add constraint positive check (price > 0);"
+        "create view cheap as select price from shop where price < 9;"
+        "create materialized view dear as select price from shop;"
+        "create sequence numbers; select setval('numbers', 40)"
+    )
+    rename_function(shop, f"{change};")
+    with pytest.raises(SideEffectError, match=said):
+        back_up(shop.url)
+
+
 def test_a_failure_that_destroyed_something_is_not_committed(shop: Project) -> None:
     """`success=false` is committed for the sake of its log rows, but not with what else was done."""
     before = everything(shop)

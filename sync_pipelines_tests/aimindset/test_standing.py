@@ -17,6 +17,7 @@ from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.archive import Archiver
 from sync_pipelines.aimindset.backup import BusyError, Moment
 from sync_pipelines.aimindset.daily import ASSET
+from sync_pipelines.lib.copies import Copy
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.landing import FolderStore
 from sync_pipelines.lib.postgres import Connection
@@ -49,7 +50,12 @@ def tomorrow(house: Project) -> Project:
 
 
 def half_an_archive(house: Project, archive_id: str) -> list[Any]:
-    """What an archive that is being written looks like."""
+    """What an archive of ours that is being written looks like."""
+    house.book.enter(Copy(archives.ASSET, TODAY, archive_id, NOW, False, 0, None, {"begun": True}, "other"))
+    return files_of_an_archive(house, archive_id)
+
+
+def files_of_an_archive(house: Project, archive_id: str) -> list[Any]:
     store = house.backups.archiver.store
     with store.incoming(archives.PREFIX, ".zst") as path:
         path.write_bytes(b"half")
@@ -84,7 +90,8 @@ def test_the_unfinished_archive_of_a_living_run_is_left_alone(house: Project) ->
     assert second.delivery is None
     (first,) = days
     assert first.problems == {}
-    # The first went on under its own lock, and took away what nobody alive was writing.
+    # Who comes after both takes away what nobody alive was writing.
+    assert house.day().problems == {}
     assert house.backups.archiver.store.names(f"{archives.PREFIX}/20261124T063000000001Z") == []
 
 
@@ -178,7 +185,7 @@ def test_an_archive_that_is_gone_is_made_again_on_the_same_day(house: Project) -
 
 
 def test_a_folder_that_is_no_archive_of_ours_stays(house: Project) -> None:
-    assert half_an_archive(house, "anotacoes")
+    assert files_of_an_archive(house, "anotacoes")
     house.day()
     assert house.backups.archiver.store.names(f"{archives.PREFIX}/anotacoes") != []
 

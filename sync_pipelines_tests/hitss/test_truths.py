@@ -92,7 +92,16 @@ def test_a_refused_workbook_shows_the_guard_by_its_name(loaded: House, instance:
     other = launch(loaded, instance, "hitss_download")
     assert told(other, GUARDS_HOLD)[0].startswith("exact_header: The header is not")
     assert told(other, "no_row_was_rejected") == ["Not looked at: refused by exact_header."]
-    for run_ in (refused, other):
+    loaded.hitss.clear()
+    loaded.hitss.fault("missing_column")
+    lacking = launch(loaded, instance, "hitss_download")
+    assert told(lacking, GUARDS_HOLD)[0].startswith("exact_header: The header is not")
+    assert told(lacking, "no_row_was_rejected") == ["Not looked at: refused by exact_header."]
+    loaded.hitss.clear()
+    loaded.hitss.fault("legacy_xls")
+    page = launch(loaded, instance, "hitss_download")
+    assert "no workbook came" not in told(page, "no_row_was_rejected")[0]
+    for run_ in (refused, other, lacking, page):
         assert all(run_.verdicts(check) for check in EXPORT_CHECKS)
 
 
