@@ -126,6 +126,13 @@ class ExportJobs:
     def newest(self, count: int = 20) -> list[ExportJob]:
         return self.jobs(_JOB + " order by job.created_at desc, job.id limit %s", (count,))
 
+    def newest_completed(self) -> ExportJob | None:
+        """The job whose mapping the destination was filled by last."""
+        found = self.jobs(
+            _JOB + " where status = 'completed' order by job.completed_at desc nulls last, job.id limit 1", ()
+        )
+        return found[0] if found else None
+
     def pending(self) -> list[ExportJob]:
         """The jobs that wait for a run, the oldest first."""
         return self.jobs(_JOB + " where status = 'pending' order by job.created_at, job.id", ())
