@@ -24,7 +24,7 @@ from sync_pipelines.scouter.engine import Engine
 from sync_pipelines.scouter.exports.table import ExportJobs
 from sync_pipelines.scouter.push.exchanges import Exchanges
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack
-from sync_pipelines.scouter.push.reading import PAGE, WHAT, Content, LeadReader
+from sync_pipelines.scouter.push.reading import PAGE, WHAT, Content, LeadReader, require_sight
 from sync_pipelines.scouter.push.walk import PAGES_AT_ONCE
 from sync_pipelines.scouter.pushing import LeadPush
 
@@ -101,6 +101,7 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
     found = Compared()
     with ExitStack() as stack:
         control = stack.enter_context(push.source())
+        require_sight(control)
         report = push.examine(control, ExportJobs(control).newest_completed(), fresh=True)
         if not report.fits:
             raise PermanentError(report.refusal())

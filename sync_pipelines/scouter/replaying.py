@@ -17,7 +17,7 @@ from sync_pipelines.scouter.push.leads import Outcome, Position, Rejected
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
-from sync_pipelines.scouter.push.reading import PAGE, WHAT
+from sync_pipelines.scouter.push.reading import PAGE, WHAT, require_sight
 from sync_pipelines.scouter.pushing import LeadPush
 
 NOT_HELD = "aceito, mas o Gestão Scouter não o guardou como foi enviado"
@@ -54,6 +54,7 @@ def replay(
         with postgres.errors_about(WHAT):
             if refusal := read_configuration(control).refusal():
                 raise PermanentError(refusal)
+            require_sight(control)
             for one in _jobs_with_errors(control, job_id):
                 _replay_job(push, control, Exchanges(ops, destination), one, run_id, options, total)
     if not total.proof.holds:
