@@ -1,12 +1,11 @@
 """When leads are pushed: when somebody asks (see `exports_automation`), and by the hour where that is switched on."""
 
-from collections.abc import Callable
-from datetime import date
-
 import dagster as dg
 
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.scouter.catalogue import EXPORT_KEY
 from sync_pipelines.scouter.checks import COMPARISONS, STANDING_CHECKS
+from sync_pipelines.scouter.pushing import LeadPush
 
 JOB = "scouter_push"
 UNFINISHED = (
@@ -38,17 +37,22 @@ compare_job = dg.define_asset_job(
 
 
 def hourly_schedule(
-    today: Callable[[], date], timezone: str, status: dg.DefaultScheduleStatus
+    push: LeadPush, days: dg.DailyPartitionsDefinition, status: dg.DefaultScheduleStatus
 ) -> dg.ScheduleDefinition:
-    """Push the current day every hour; the requirement's roadmap has it."""
+    """Push the current day every hour; the requirement's roadmap has it.
+
+    From the day on in which the last push came to its present: what was written after the last push of an evening, or
+    while nothing ran, would be in no later day.
+    """
 
     @dg.schedule(
         name="scouter_push_hourly",
         job=push_job,
         cron_schedule="0 * * * *",
-        execution_timezone=timezone,
+        execution_timezone=push.settings.sync_timezone,
         default_status=status,
-        description="The current day, every hour. Switched on by SCOUTER_HOURLY_PUSH.",
+        description="The current day, and what is open of those before it, every hour. Switched on by"
+        " SCOUTER_HOURLY_PUSH.",
     )
     def scouter_push_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         under_way = dg.RunsFilter(statuses=list(UNFINISHED), job_name=JOB)
@@ -56,7 +60,20 @@ def hourly_schedule(
             return dg.SkipReason("A push is under way.")
         # Twenty-four times a day every unchanged lead would be read there; the weekly comparison does that.
         config = {"ops": {"scouter_leads_export": {"config": {"compare_unchanged": False}}}}
-        return dg.RunRequest(partition_key=today().isoformat(), run_config=config)
+        today = push.today()
+        try:
+            since = push.open_since()
+        except SyncError:
+            since = today  # the run itself fails by that, and is told of
+        if since == today:
+            return dg.RunRequest(partition_key=today.isoformat(), run_config=config)
+        tags = {
+            "dagster/asset_partition_range_start": max(
+                since.isoformat(), days.get_first_partition_key() or ""
+            ),
+            "dagster/asset_partition_range_end": today.isoformat(),
+        }
+        return dg.RunRequest(run_config=config, tags=tags)
 
     return scouter_push_hourly
 

@@ -1,5 +1,8 @@
 """Every lead beside what Gestão Scouter holds for it, a page at a time; nothing is sent.
 
+Leads are compared through the mapping of the export that was completed last. One that was changed here since its last
+push waits for the next; one that a finished export says it brought does not wait, also where nothing is known of it.
+
 What is equal is recorded as seen now, so that later pushes rest on a recent reading. What differs is read a second
 time at the end: a push or a person may have been at work between the two readings of a lead.
 """
@@ -11,17 +14,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.engine import Engine
+from sync_pipelines.scouter.exports.table import ExportJobs
 from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.readback import Comparison
-from sync_pipelines.scouter.push.reading import PAGE, WHAT, Content, LeadReader
+from sync_pipelines.scouter.push.readback import Comparison, ReadBack
+from sync_pipelines.scouter.push.reading import PAGE, WHAT, Content, LeadReader, require_sight
 from sync_pipelines.scouter.push.walk import PAGES_AT_ONCE
 from sync_pipelines.scouter.pushing import LeadPush
+
+#: Leads that an export came to: one that was completed, or that failed at its end by its proof. A lead that was
+#: refused has its row, and a check of its own.
+_EXPORTED: LiteralString = """
+    select id from public.leads as lead where id = any(%(ids)s::bigint[]) and exists (
+        select from public.gestao_scouter_export_jobs as job
+        join sync_private.export_progress as progress on job_id = job.id
+        where (status = 'completed' or status = 'failed' and phase = 'catch_up')
+            and coalesce(lead.updated_at, '-infinity') < watermark
+            and coalesce(lead.updated_at, '-infinity') < (start_date + 1)::timestamp at time zone %(zone)s
+            and (end_date is null or lead.updated_at >= end_date::timestamp at time zone %(zone)s)
+    ) and not exists (select from public.gestao_scouter_export_errors where lead_id = lead.id)
+"""
 
 
 @dataclass
@@ -83,7 +101,8 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
     found = Compared()
     with ExitStack() as stack:
         control = stack.enter_context(push.source())
-        report = push.examine(control, fresh=True)
+        require_sight(control)
+        report = push.examine(control, ExportJobs(control).newest_completed(), fresh=True)
         if not report.fits:
             raise PermanentError(report.refusal())
         stack.enter_context(postgres.errors_about(WHAT))
@@ -95,6 +114,7 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
                 Exchanges(stack.enter_context(push.ops()), destination_label(push.settings)),
                 engine.comparison().of_content(),
                 run_id,
+                push.settings.zone,
             )
             for _ in range(PAGES_AT_ONCE)
         ]
@@ -115,6 +135,7 @@ class _Pages:
     exchanges: Exchanges
     comparison: Comparison
     run_id: str
+    zone: ZoneInfo
 
     def compare(self, ids: Sequence[int]) -> Compared:
         known = self.exchanges.known(ids)
@@ -127,11 +148,11 @@ class _Pages:
         new = [one for one in back.equal_leads if one.id in content.changed]
         self.exchanges.record(new, run_id=self.run_id)
         left = self.exchanges.waiting(back.wrong_ids)
-        wrong = {lead_id for lead_id in back.wrong_ids if lead_id in content.same and lead_id not in left}
+        wrong = self._wrong(content, back) - left
         return Compared(
             read=len(ids) - len(content.gone),
             equal=back.equal,
-            waiting=_waiting(content, back.wrong_ids, left),
+            waiting=len(set(back.wrong_ids) - wrong - left),
             left=len(left),
             unreadable=len(content.unreadable),
             missing=[lead_id for lead_id in back.missing if lead_id in wrong],
@@ -139,9 +160,19 @@ class _Pages:
             requests=back.requests,
         )
 
-
-def _waiting(content: Content, wrong: Sequence[int], left: frozenset[int]) -> int:
-    return sum(lead_id in content.changed and lead_id not in left for lead_id in wrong)
+    def _wrong(self, content: Content, back: ReadBack) -> set[int]:
+        """Leads that should be there as they are here, or at all: the others were changed here, or are new."""
+        new = {
+            lead_id
+            for lead_id in back.wrong_ids
+            if lead_id in content.changed and content.changed[lead_id].is_new
+        }
+        exported = self.reader.connection.execute(
+            _EXPORTED, {"ids": postgres.array(new), "zone": self.zone.key}
+        ).fetchall()
+        lost = {lead_id for lead_id in back.missing if lead_id not in new}
+        same = {lead_id for lead_id in back.wrong_ids if lead_id in content.same}
+        return same | lost | {lead_id for (lead_id,) in exported}
 
 
 def _add(total: Compared, part: Compared) -> None:

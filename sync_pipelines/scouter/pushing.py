@@ -28,7 +28,7 @@ from sync_pipelines.scouter.push.exchanges import SESSION, Exchanges
 from sync_pipelines.scouter.push.job_walk import MISMATCH, STOPPED, JobWalk, pause
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.progress import Progress
-from sync_pipelines.scouter.push.reading import WHAT
+from sync_pipelines.scouter.push.reading import WHAT, require_sight
 from sync_pipelines.scouter.push.walk import PAGES_AT_ONCE
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
@@ -56,6 +56,13 @@ class LeadPush:
 
     def today(self) -> date:
         return self.clock().astimezone(self.settings.zone).date()
+
+    def open_since(self) -> date:
+        """The day in which the last push came to its present: today, or one before it. Today where none is known."""
+        zone = self.settings.zone
+        with self.source() as connection:
+            until = ExportActions(connection).pushed_until(zone.key)
+        return min(until.astimezone(zone).date(), self.today()) if until else self.today()
 
     @contextmanager
     def open(
@@ -127,6 +134,7 @@ class LeadPush:
     ) -> JobWalk:
         doctor = self.doctor()
         try:
+            require_sight(work.connection)
             report = self.examine(work.connection, job)
         except SyncError as error:
             raise pause(work, job, f"{STOPPED} {error}") from None

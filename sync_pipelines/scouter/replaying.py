@@ -13,12 +13,14 @@ from sync_pipelines.scouter.engine import Engine
 from sync_pipelines.scouter.exports.table import read_configuration
 from sync_pipelines.scouter.exports.work import ExportWork
 from sync_pipelines.scouter.push.exchanges import Exchanges
-from sync_pipelines.scouter.push.leads import Position
+from sync_pipelines.scouter.push.leads import Outcome, Position, Rejected
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.progress import Progress
 from sync_pipelines.scouter.push.readback import ReadBack
-from sync_pipelines.scouter.push.reading import PAGE, WHAT
+from sync_pipelines.scouter.push.reading import PAGE, WHAT, require_sight
 from sync_pipelines.scouter.pushing import LeadPush
+
+NOT_HELD = "aceito, mas o Gestão Scouter não o guardou como foi enviado"
 
 
 @dataclass
@@ -52,6 +54,7 @@ def replay(
         with postgres.errors_about(WHAT):
             if refusal := read_configuration(control).refusal():
                 raise PermanentError(refusal)
+            require_sight(control)
             for one in _jobs_with_errors(control, job_id):
                 _replay_job(push, control, Exchanges(ops, destination), one, run_id, options, total)
     if not total.proof.holds:
@@ -102,13 +105,21 @@ def _replay_job(
             for piece in slicer.slices(page):
                 total.gone += piece.gone
                 outcome = parts.sender.send(piece)
-                progress.commit([outcome], day=None, stretch="replay")
                 found = parts.comparison.read_back(outcome.accepted)
+                _refuse(outcome, found)
+                progress.commit([outcome], day=None, stretch="replay")
                 exchanges.record(found.equal_leads, run_id=run_id)
                 exchanges.forget(found.wrong_ids)
                 total.accepted += len(outcome.accepted)
                 total.rejected += len(outcome.rejected)
                 total.proof.add(found)
+
+
+def _refuse(outcome: Outcome, found: ReadBack) -> None:
+    """What is not there as it was sent keeps its row: no later push comes to the lead by itself."""
+    wrong = set(found.wrong_ids)
+    outcome.rejected += [Rejected(lead, None, NOT_HELD) for lead in outcome.accepted if lead.id in wrong]
+    outcome.accepted = [lead for lead in outcome.accepted if lead.id not in wrong]
 
 
 def _refused(control: postgres.Connection, job_id: str) -> list[list[int]]:

@@ -46,7 +46,7 @@ def definitions(
             *schema_jobs.schema_jobs(),
         ],
         schedules=[
-            automation.hourly_schedule(leads.today, zone, hourly),
+            automation.hourly_schedule(leads, days, hourly),
             automation.checks_schedule(zone, schedule),
             automation.compare_schedule(zone, schedule),
             exports_automation.forget_schedule(zone, schedule),

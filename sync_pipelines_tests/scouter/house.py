@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
+from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
@@ -161,6 +163,21 @@ class LeadHouse:
             self.outcomes[day] = run.day(day)
         except PermanentError as error:
             self.failures[day] = str(error)
+
+
+def another_role(house: LeadHouse, *, bypasses: bool) -> SecretStr:
+    """The URL of TabuladorMax for a role that owns nothing; `bypasses` row-level security or not."""
+    name = "bypassing" if bypasses else "secured"
+    rights = "bypassrls" if bypasses else "nobypassrls"
+    with suppress(errors.DuplicateObject, errors.UniqueViolation):  # roles are the whole server's
+        house.tab.execute(f"create role {name} login {rights} password 'uma-senha-longa'".encode())
+    house.tab.execute(
+        f"grant usage on schema public, sync_private to {name};"
+        f" grant all on all tables in schema public, sync_private to {name}".encode()
+    )
+    url = urlsplit(house.settings.require("tabuladormax_database_url"))
+    place = f"{name}:uma-senha-longa@{url.hostname}:{url.port}"
+    return SecretStr(urlunsplit(url._replace(netloc=place)))
 
 
 @contextmanager

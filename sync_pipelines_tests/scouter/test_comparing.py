@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from sync_pipelines.sandbox.scouter.database import drop_column
+from sync_pipelines.sandbox.scouter.database import drop_column, with_dirt_rules
 from sync_pipelines.scouter.catalogue import (
     ACCEPTED,
     DATED,
@@ -97,7 +97,7 @@ def test_leads_that_wait_for_a_push_or_for_the_reverse_sync_are_no_difference(
     pushed: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     pushed.edit(FIRST + 1, etapa="Mudou aqui")
-    pushed.lead(99, NOON)
+    pushed.lead(99, datetime.now(UTC))
     pushed.gestao.execute("update public.leads set etapa = 'Mudou lá' where id = 600002")
     pushed.ops.execute(
         "insert into ops.inbox (source, lead_id, payload) values ('gestaoscouter', 600002, '{}')"
@@ -160,3 +160,75 @@ def test_no_check_of_a_run_is_left_unevaluated(pushed: LeadHouse, instance: dg.D
         True,
         "Nothing was sent. 20 unchanged leads were read there now and are equal.",
     )
+
+
+def spoil_everything(house: LeadHouse) -> None:
+    house.gestao.execute(
+        "create function spoil() returns trigger language plpgsql as $$ begin new.etapa := 'X'; return new; end $$"
+    )
+    house.gestao.execute(
+        "create trigger spoil before insert or update on public.leads for each row execute function spoil()"
+    )
+    house.gestao.execute("truncate public.leads")
+
+
+def test_leads_whose_proof_failed_do_not_wait_for_a_push(
+    pushed: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    spoil_everything(pushed)
+    job = pushed.export(DAY, None)
+    assert job.status == "failed"
+    passed, told = verdict(pushed, instance)
+    assert not passed
+    assert "30 differ in etapa" in told
+
+
+def test_where_our_own_database_was_lost_the_finished_exports_tell_what_must_be_there(
+    pushed: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    pushed.lead(99, datetime.now(UTC))  # after the export: this one waits
+    pushed.ops.execute("truncate ops.lead_exchanges")
+    pushed.gestao.execute("truncate public.leads")
+    passed, told = verdict(pushed, instance)
+    assert not passed
+    assert "30 are missing there" in told
+    assert "1 are new or were changed here" in told
+
+
+def test_a_lead_that_was_pushed_and_is_missing_is_no_new_one_because_it_was_edited_here(
+    pushed: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    pushed.edit(FIRST + 1, etapa="Mudou aqui")
+    pushed.gestao.execute("delete from public.leads where id = 600001")
+    passed, told = verdict(pushed, instance)
+    assert (passed, "1 are missing there (such as 600001)" in told) == (False, True)
+
+
+def test_a_refused_lead_waits_as_long_as_it_has_its_row(
+    pushed: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    with_dirt_rules(pushed.gestao)
+    pushed.lead(40, NOON, age=1999)
+    pushed.export(DAY, DAY)
+    assert verdict(pushed, instance)[0]
+    pushed.tab.execute("delete from public.gestao_scouter_export_errors")
+    passed, told = verdict(pushed, instance)
+    assert (passed, "1 are missing there (such as 600040)" in told) == (False, True)
+
+
+def test_an_export_with_its_own_mapping_is_compared_and_repaired_by_that(
+    pushed: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    own = {"id": "id", "nome": "name", "etapa": "fonte", "updated_at": "updated_at"}
+    pushed.run(pushed.actions().create(DAY, None, field_mappings=own).id)
+    assert verdict(pushed, instance) == (True, "Of 30 leads 30 are at the destination as they are here.")
+    pushed.gestao.execute("update public.leads set etapa = 'Outra' where id = 600004")
+    pushed.gestao.execute("delete from public.leads where id = 600005")
+    passed, told = verdict(pushed, instance)
+    assert not passed
+    assert "1 are missing there (such as 600005). 1 differ in etapa (such as 600004)" in told
+    pushed.face.clear()
+    assert launch(pushed, instance, "scouter_repair").result.success
+    pushed.run(pushed.actions().newest()[0].id)
+    assert sum(pushed.posts()) == 2
+    assert verdict(pushed, instance)[0]

@@ -134,6 +134,29 @@ def test_what_is_not_held_as_it_was_sent_fails_the_replay(lead_house: LeadHouse,
         "select count(*) from ops.lead_exchanges where lead_id = any(%s)", [SIX]
     ).fetchone()
     assert known == (0,)
+    # Nothing was gained: the leads are refused ones still, and a second replay says so too.
+    assert (ids(lead_house), lead_house.counters(refused)) == (SIX, ("completed", 60, 54, 6))
+    assert "não o guardou" in lead_house.errors()[0]["error_message"]
+    with pytest.raises(PermanentError, match="differ in age"):
+        replay(lead_house.push, "replay")
+
+
+def test_a_destination_that_leaves_before_the_proof_leaves_the_rows(
+    lead_house: LeadHouse, refused: str
+) -> None:
+    lead_house.gestao.execute("alter table public.leads drop constraint leads_idade_plausivel")
+    lead_house.gestao.execute(
+        "create function lose() returns trigger language plpgsql as $$ begin"
+        " alter table public.leads drop column etapa; return null; end $$"
+    )
+    # After the statement that writes the leads: what is read back lacks a column.
+    lead_house.gestao.execute(
+        "create constraint trigger lose after insert on public.leads deferrable initially deferred"
+        f" for each row when (new.id = {SIX[0]}) execute function lose()"
+    )
+    with pytest.raises(PermanentError):
+        replay(lead_house.push, "replay")
+    assert ids(lead_house) == SIX
 
 
 def test_an_export_that_there_is_not_is_told(lead_house: LeadHouse) -> None:

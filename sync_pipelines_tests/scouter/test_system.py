@@ -158,6 +158,39 @@ def test_the_hour_pushes_the_houses_own_day_and_waits_for_a_push_that_is_under_w
     assert tick().skip_message == "A push is under way."
 
 
+def test_the_first_push_of_a_day_takes_what_was_written_after_the_last_one_of_the_day_before(
+    lead_house: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    zone = lead_house.settings.zone
+    late = datetime(2025, 10, 21, 23, 30, tzinfo=zone)
+    job_id = lead_house.export(date(2025, 10, 21), date(2025, 10, 21)).id
+    # The job went to its present, 23 hours; a later one of a single old day did not.
+    old = lead_house.export(DAY - timedelta(days=3), DAY - timedelta(days=3)).id
+    for job, moment in ((job_id, late - timedelta(minutes=30)), (old, late + timedelta(minutes=10))):
+        lead_house.tab.execute(
+            "update sync_private.export_progress set watermark = %s where job_id = %s", (moment, job)
+        )
+    lead_house.leads([7], late)
+
+    def request(moment: datetime) -> dg.RunRequest:
+        made = system.definitions(lead_house.settings, replace(lead_house.push, clock=lambda: moment))
+        context = dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=moment, repository_def=made.get_repository_def()
+        )
+        (one,) = (
+            made.get_repository_def()
+            .get_schedule_def("scouter_push_hourly")
+            .evaluate_tick(context)
+            .run_requests
+        )
+        return one
+
+    tags = request(datetime(2025, 10, 22, 0, 0, tzinfo=zone)).tags
+    assert tags["dagster/asset_partition_range_start"] == "2025-10-21"
+    assert tags["dagster/asset_partition_range_end"] == "2025-10-22"
+    assert request(late).partition_key == "2025-10-21"
+
+
 def test_nothing_that_dagster_keeps_holds_a_key_or_a_person(
     lead_house: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

@@ -59,8 +59,16 @@ def create_export(
 )
 def repair_export(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
-        options = PushOptions(compare=True)
-        job = ExportActions(connection).create(push.today(), None, options=options.document())
+        actions = ExportActions(connection)
+        like = actions.newest_completed()
+        job = actions.create(
+            push.today(),
+            None,
+            # As the comparison reads them: by another mapping every lead would differ.
+            field_mappings=like.field_mappings if like else None,
+            fields_selected=like.fields_selected if like else None,
+            options=PushOptions(compare=True).document(),
+        )
     context.log.info(f"Export {job.id} is pending: it reads every lead there, and sends those that differ.")
     context.add_output_metadata({"export_job": job.id})
 

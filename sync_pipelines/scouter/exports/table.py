@@ -126,6 +126,23 @@ class ExportJobs:
     def newest(self, count: int = 20) -> list[ExportJob]:
         return self.jobs(_JOB + " order by job.created_at desc, job.id limit %s", (count,))
 
+    def newest_completed(self) -> ExportJob | None:
+        """The job whose mapping the destination was filled by last."""
+        found = self.jobs(
+            _JOB + " where status = 'completed' order by job.completed_at desc nulls last, job.id limit 1", ()
+        )
+        return found[0] if found else None
+
+    def pushed_until(self, zone: str) -> datetime | None:
+        """The newest moment up to which a completed job went; None where none went to its own present."""
+        row = self.connection.execute(
+            "select max(watermark) from public.gestao_scouter_export_jobs"
+            " join sync_private.export_progress on job_id = id"
+            " where status = 'completed' and watermark < (start_date + 1)::timestamp at time zone %s",
+            (zone,),
+        ).fetchone()
+        return row[0] if row else None
+
     def pending(self) -> list[ExportJob]:
         """The jobs that wait for a run, the oldest first."""
         return self.jobs(_JOB + " where status = 'pending' order by job.created_at, job.id", ())
@@ -141,11 +158,15 @@ class ExportJobs:
         """
         self.connection.execute(
             "insert into sync_private.export_progress (job_id, watermark, options)"
-            " values (%s, least(clock_timestamp(), (select greatest(min(xact_start), clock_timestamp() - %s)"
-            "   from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-            "     and backend_type = 'client backend' having count(xact_start) > 0)), %s)"
+            " values (%(job)s, least(clock_timestamp(), ("
+            "   select greatest(min(xact_start), clock_timestamp() - %(longest)s) from ("
+            # Of other roles' sessions a role without pg_read_all_stats sees nothing but that they are there.
+            "     select case when backend_type is null then '-infinity' else xact_start end as xact_start"
+            "     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            "       and coalesce(backend_type, 'client backend') = 'client backend'"
+            "   ) as others having count(xact_start) > 0)), %(options)s)"
             " on conflict (job_id) do nothing",
-            (job_id, LONGEST_TRANSACTION, Jsonb(dict(options))),
+            {"job": job_id, "longest": LONGEST_TRANSACTION, "options": Jsonb(dict(options))},
         )
 
     def refuse_second(self, but: str | None, statuses: Sequence[Status] = ("pending", "running")) -> None:

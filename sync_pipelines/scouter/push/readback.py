@@ -148,16 +148,18 @@ class Comparison:
         return [
             column
             for column, value in sent.items()
-            if value != held.get(column, _ABSENT) and not self._is_same(column, value, held.get(column))
+            if not (column in held and self._is_same(column, value, held[column]))
         ]
 
     def _is_same(self, column: str, sent: Any, held: Any) -> bool:
         if sent is None or held is None:
             return sent is held
+        if _strictly(sent) == _strictly(held):
+            return True
         kind = self.types.get(column, "text").partition("(")[0]
         try:
             if kind in _TEXTS and not isinstance(sent, str | bool):
-                return bool(exact_json.loads(held) == sent)
+                return _strictly(exact_json.loads(held)) == _strictly(sent)
             if kind in _TIMES and _DAY.fullmatch(sent):
                 # Its midnight in the destination's zone, in which the answer is written.
                 return datetime.fromisoformat(held).replace(tzinfo=None) == datetime.fromisoformat(sent)
@@ -166,7 +168,6 @@ class Comparison:
             return False
 
 
-_ABSENT = object()
 _FIRST_STAMP = f',"{next(iter(STAMPS))}":'
 _INFINITE = {"infinity", "-infinity"}
 #: A day as Postgres writes it, whose year may be one that Python does not hold: the year, the rest, its time, BC.
@@ -198,7 +199,16 @@ def as_kept(value: Any, kind: str) -> object:
     if kind == "boolean":
         word = text.strip().casefold()  # Postgres reads any beginning of its words
         return word in {"1", "on"} or (word != "" and ("true".startswith(word) or "yes".startswith(word)))
-    return json.dumps(value, sort_keys=True, default=str)
+    return _strictly(value)
+
+
+def _strictly(value: Any) -> object:
+    """A JSON value whose equality is that of jsonb: to Python true is 1, and a number is not told from its text."""
+    if isinstance(value, bool):
+        return "yes or no", value
+    if isinstance(value, dict):
+        return {name: _strictly(one) for name, one in value.items()}
+    return [_strictly(one) for one in value] if isinstance(value, list) else value
 
 
 def _moment(text: str) -> tuple[object, object]:

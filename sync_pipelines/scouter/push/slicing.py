@@ -13,14 +13,15 @@ from sync_pipelines.scouter.push.exchanges import Exchanges, Known
 from sync_pipelines.scouter.push.leads import Lead, Looked, Position, Rejected, Slice, unreadable
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.readback import Comparison, ReadBack, as_kept
-from sync_pipelines.scouter.push.reading import LeadReader
+from sync_pipelines.scouter.push.reading import Content, LeadReader
 from sync_pipelines.scouter.push.sending import KEY, TABLE
 
 OURS = "tabuladormax"
 #: Leads in one question for marks: with numbers of six digits its address stays below 8 KiB.
 ASKED_AT_ONCE = 1000
 #: What tells a lead of TabuladorMax from one that somebody made at the destination under the same number.
-MARKS = ("criado", "sync_source")
+CREATED = "criado"
+MARKS = (CREATED, "sync_source")
 LOCAL_LEAD = (
     "não enviado: este número pertence a um lead criado no próprio Gestão Scouter; confira os dois e, se for o caso,"
     " aceite overwrite_local_leads"
@@ -75,14 +76,15 @@ class Slicer:
         found = self._compare(content.same, known)
         left = self.exchanges.waiting(found.wrong_ids)
         missing = set(found.missing)
+        held = self._held_back(content, found, known)
         # For the audit trail a lead that is not there any more is created, though it is no new one to us.
         lost = {
             lead_id: replace(content.same[lead_id], is_new=lead_id in missing)
             for lead_id in found.wrong_ids
             if lead_id not in left
         }
-        held = self._held_back([lead for lead in content.changed.values() if lead.is_new])
-        rejected = {lead_id: Rejected(content.changed[lead_id], None, LOCAL_LEAD) for lead_id in held}
+        leads = {**content.same, **content.changed}
+        rejected = {lead_id: Rejected(leads[lead_id], None, LOCAL_LEAD) for lead_id in held - left}
         rejected |= {
             lead_id: Rejected(unreadable(lead_id), None, f"não enviado, um valor não pôde ser lido: {told}")
             for lead_id, told in content.unreadable.items()
@@ -93,7 +95,7 @@ class Slicer:
             gone=content.gone,
             seen={lead.id for lead in found.equal_leads},
             left=left,
-            differed=lost.keys() | left,
+            differed=(lost.keys() - held) | left,
             readings=known.readings,
         ), found.requests
 
@@ -104,16 +106,22 @@ class Slicer:
         self.exchanges.seen(found.equal_leads, run_id=self.run_id)
         return found
 
-    def _held_back(self, new: Sequence[Lead]) -> frozenset[int]:
-        """Leads whose number the destination gave to another lead of its own (its sequence meets ours)."""
+    def _held_back(self, content: Content, found: ReadBack, known: Known) -> frozenset[int]:
+        """Leads whose number the destination gave to another lead of its own (its sequence meets ours).
+
+        That may happen to a known one too: ours was deleted there, and somebody made another under its number.
+        """
         if OVERWRITE in self.options.accepted or not self.has_marks:
             return frozenset()
-        created = {lead.id: lead.created_at for lead in new}
-        found: set[int] = set()
-        for at in range(0, len(new), ASKED_AT_ONCE):
-            ids = [lead.id for lead in new[at : at + ASKED_AT_ONCE]]
-            found |= {lead_id for lead_id, marks in self._marks(ids) if _is_local(marks, created[lead_id])}
-        return frozenset(found)
+        sent = [*content.changed.values(), *(content.same[lead_id] for lead_id in found.different)]
+        # What tells two leads of one number apart has to be sent; a lead that came from there was made there.
+        tells = CREATED in self.comparison.columns
+        asked = {lead.id: lead for lead in sent if lead.is_new or (tells and lead.id not in known.taken_back)}
+        held: set[int] = set()
+        for at in range(0, len(asked), ASKED_AT_ONCE):
+            ids = [*asked][at : at + ASKED_AT_ONCE]
+            held |= {lead_id for lead_id, marks in self._marks(ids) if _is_local(marks, asked[lead_id])}
+        return frozenset(held)
 
     def _marks(self, ids: Sequence[int]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         wanted = set(ids)
@@ -132,12 +140,16 @@ class Slicer:
                 yield row[KEY], row
 
 
-def _is_local(marks: Mapping[str, Any], created: str | None) -> bool:
+def _is_local(marks: Mapping[str, Any], lead: Lead) -> bool:
     if normalised(marks["sync_source"] or "") == OURS:
         return False
-    there = marks["criado"]
+    created, there = lead.created_at, marks[CREATED]
+    if created is None or there is None:
+        return (
+            lead.is_new
+        )  # ours may have no hour, and one that is known is ours until something tells otherwise
     # A lead that an older export brought bears no mark, but the hour in which the CRM made it.
-    return created is None or there is None or not _is_same_moment(there, created)
+    return not _is_same_moment(there, created)
 
 
 def _is_same_moment(one: str, other: str) -> bool:

@@ -8,9 +8,10 @@ import psycopg
 import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines.scouter.exports.actions import ExportActions
 from sync_pipelines.scouter.push.days import Span, day_span
 from sync_pipelines.scouter.push.leads import Position
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse, another_role
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -83,6 +84,23 @@ def test_a_mass_update_that_began_before_the_job_and_ends_during_it_loses_none(w
         week.run(job_id)
     assert set(week.there("fonte").values()) == {"Importação"}
     assert week.counters(job_id) == ("completed", 30, 30, 0)
+
+
+def test_a_role_that_does_not_see_when_others_began_looks_again_at_the_last_minutes(
+    week: LeadHouse,
+) -> None:
+    owner = week.settings.require("tabuladormax_database_url")
+    week.use(tabuladormax_database_url=another_role(week, bypasses=True))
+    with psycopg.connect(owner) as other, week.push.source() as source:
+        other.execute("insert into public.leads (id, name) values (600099, 'Pessoa 99')")
+        job_id = ExportActions(source).create(DAY, DAY - timedelta(days=2)).id
+
+        def end() -> None:
+            other.commit()
+
+        week.hook(end)
+        week.run(job_id)
+    assert FIRST + 99 in week.there()
 
 
 def test_a_lead_that_was_exported_and_is_refused_in_the_last_round_is_counted_once(week: LeadHouse) -> None:

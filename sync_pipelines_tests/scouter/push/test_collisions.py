@@ -102,3 +102,31 @@ def test_many_local_leads_are_found_through_capped_answers(lead_house: LeadHouse
         job = lead_house.export(DAY, DAY)
     assert (job.exported_leads, job.error_leads) == (30, 30)
     assert list(lead_house.there("nome").values()).count("Cadastro local") == 30
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_one_that_was_made_where_ours_was_deleted_is_held_back_too(
+    collided: LeadHouse, changed: bool
+) -> None:
+    collided.export(DAY, DAY, options=OVERWRITES)
+    collided.gestao.execute("delete from public.leads where id = %s", [FIRST + 3])
+    there(collided, 3, MADE + timedelta(days=40), "gestao-scouter")
+    if changed:
+        collided.lead(3, NOON, criado=MADE, etapa="Outra")
+    collided.face.clear()
+    # Options are kept with a job: another one holds back what nobody decided about.
+    job = collided.export(DAY, DAY)
+    assert collided.counters(job.id) == ("completed", 10, 9, 1)
+    assert collided.there("nome")[FIRST + 3] == "Cadastro local"
+    assert collided.posts() == []
+    assert collided.total().looked.differed == 0
+
+
+def test_a_lead_of_ours_that_a_person_edited_there_is_no_local_one(collided: LeadHouse) -> None:
+    collided.lead(5, NOON, criado=None)
+    collided.export(DAY, DAY, options=OVERWRITES)
+    collided.gestao.execute("update public.leads set etapa = 'Lá', sync_source = 'gestao-scouter'")
+    collided.lead(4, NOON, criado=MADE, etapa="Aqui")
+    job = collided.export(DAY, DAY)
+    assert collided.counters(job.id) == ("completed", 10, 10, 0)
+    assert set(collided.there("sync_source").values()) == {"tabuladormax"}

@@ -88,7 +88,7 @@ def test_the_hourly_push_says_what_it_did_not_look_at_and_of_when_that_is(pushed
     )
     assert pushed.total().looked.seen == 0
     reads = [one for one in pushed.face.requests if one.method == "GET" and "id=in." in one.query]
-    assert len(reads) == 1  # of what was sent
+    assert len(reads) == 2  # of what was sent, and before it whether that number is still ours
 
 
 def test_what_was_seen_is_a_recent_reading_for_the_hourly_push(pushed: LeadHouse) -> None:

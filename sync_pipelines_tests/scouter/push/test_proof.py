@@ -245,3 +245,22 @@ def test_a_column_that_does_not_come_back_is_a_difference(lead_house: LeadHouse)
 def test_nothing_that_was_sent_holds() -> None:
     assert ReadBack().holds
     assert ReadBack().sentence() == "All 0 leads that were sent are at the destination as they were sent."
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        '{"a": 1, "v": 1.5, "n": [1, {"z": false}]}',
+        '{"a": true, "v": "1.5", "n": [1, {"z": false}]}',
+        '{"a": true, "v": 1.5, "n": [true, {"z": false}]}',
+        '{"a": true, "v": 1.5, "n": ["1", {"z": false}]}',
+        '{"a": true, "v": 1.5, "n": [1, {"z": 0}]}',
+    ],
+)
+def test_a_yes_is_no_number_and_a_number_no_text_inside_json(lead_house: LeadHouse, altered: str) -> None:
+    lead_house.leads(range(2), NOON, raw=Jsonb({"a": True, "v": 1.5, "n": [1, {"z": False}]}))
+    lead_house.export(DAY, DAY)
+    lead_house.gestao.execute("update public.leads set raw = %s::jsonb where id = %s", [altered, FIRST])
+    lead_house.export(DAY, DAY)
+    assert lead_house.total().looked.differed == 1
+    assert lead_house.there("raw")[FIRST] == lead_house.there("raw")[FIRST + 1]
