@@ -139,7 +139,7 @@ def _chosen(run: JobWalk, asked: Sequence[date]) -> list[str]:
 
     Without an event those would be planned and never looked at, and Dagster would call the checks skipped.
     """
-    empty = [] if run.job.end_date else [day for day in asked if day < run.whole[-1]]
+    empty = [day for day in asked if (run.job.end_date or day) <= day < run.whole[-1]]
     return [*(day.isoformat() for day in (*run.days, *sorted(empty, reverse=True))), LAST_ROUND]
 
 

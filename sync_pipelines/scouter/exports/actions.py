@@ -17,6 +17,7 @@ from sync_pipelines.scouter.exports.table import (
     ExportJobs,
     read_configuration,
 )
+from sync_pipelines.scouter.push.days import require_reached
 
 
 class ExportActions(ExportJobs):
@@ -37,12 +38,15 @@ class ExportActions(ExportJobs):
             raise PermanentError(
                 f"startDate ({start:%Y-%m-%d}) é o dia mais recente e não pode vir antes de endDate ({end:%Y-%m-%d})."
             )
+        row = self.connection.execute("select current_date").fetchone()
+        assert row is not None
+        require_reached(start, row[0])
         if refusal := read_configuration(self.connection).refusal():
             raise PermanentError(refusal)
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
             self.refuse_second(None)
-            row = self.connection.execute(
+            made = self.connection.execute(
                 "insert into public.gestao_scouter_export_jobs"
                 " (status, start_date, end_date, field_mappings, fields_selected, created_by)"
                 " values ('pending', %s, %s, %s, %s, %s) returning id::text",
@@ -54,9 +58,9 @@ class ExportActions(ExportJobs):
                     created_by,
                 ),
             ).fetchone()
-            assert row is not None
-            self.open_progress(row[0], options or {})
-        return self.get(row[0])
+            assert made is not None
+            self.open_progress(made[0], options or {})
+        return self.get(made[0])
 
     def pause(self, job_id: str, reason: str = "Pausada por uma pessoa.") -> ExportJob:
         """Pause a job; its worker sees it between two batches."""

@@ -74,7 +74,7 @@ def _request(job: ExportJob, vain: int, known: Sequence[str], first: date) -> dg
     # The job's own days count; the run's range only shows them, as far as the calendar knows them. To the beginning is
     # to the first lead: each day before it would be an event that says nothing.
     newest = max(known[0], min(job.start_date.isoformat(), known[-1]))
-    oldest = max(known[0], min((job.end_date or first).isoformat(), newest))
+    oldest = max(known[0], min(max(job.end_date or first, first).isoformat(), newest))
     return dg.RunRequest(
         # A key is used once: each attempt, each resume or reset, and each run after one in vain has its own.
         run_key=f"{job.id}:{job.attempts}:{job.updated_at.astimezone(UTC).isoformat()}:{vain}",

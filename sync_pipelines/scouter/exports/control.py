@@ -7,6 +7,7 @@ but the id of an export.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -85,12 +86,22 @@ def _create(document: Mapping[str, Any], actions: ExportActions) -> dict[str, An
             raise _InvalidError("fieldMappings deve ser um objeto {campo do Gestão: campo do TabuladorMax}.")
         try:
             FieldMapping.parse(fields)
+            # What jsonb does not hold: a NUL, a half of a pair.
+            if "\\u0000" in json.dumps(fields) or not _is_text(json.dumps(fields, ensure_ascii=False)):
+                raise PermanentError("no text")
         except PermanentError:
             raise _InvalidError(
                 "fieldMappings não pôde ser lido: cada valor deve ser o nome de um campo do TabuladorMax."
             ) from None
     job = actions.create(start, _day(document, "endDate"), field_mappings=fields or None)
     return _told(job, "Exportação criada; começa em instantes.")
+
+
+def _is_text(written: str) -> bool:
+    try:
+        return bool(written.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _pause(document: Mapping[str, Any], actions: ExportActions) -> dict[str, Any]:

@@ -26,9 +26,18 @@ Phase = Literal["days", "undated", "catch_up", "done"]
 #: An older transaction is a forgotten session, for which no walk stays behind.
 LONGEST_TRANSACTION = timedelta(minutes=15)
 ONE_AT_A_TIME = postgres.lock_key("scouter", "one_export_at_a_time")
+#: The screen's dates may be ones that Python does not hold (infinity, 20225, BC): they come as the nearest that it
+#: does, and are refused like any other that is out of place. One such job must not keep the others from being read.
 _JOB: LiteralString = """
-    select job.id::text, status, start_date, end_date, processing_date, last_completed_date, total_leads,
-        exported_leads, error_leads, pause_reason, field_mappings, fields_selected, job.created_at, job.updated_at,
+    select job.id::text, status,
+        greatest(least(start_date, '9999-12-31'), '0001-01-01') as start_date,
+        (select greatest(least(end_date, '9999-12-31'), '0001-01-01') where end_date is not null) as end_date,
+        (select greatest(least(processing_date, '9999-12-31'), '0001-01-01')
+            where processing_date is not null) as processing_date,
+        (select greatest(least(last_completed_date, '9999-12-31'), '0001-01-01')
+            where last_completed_date is not null) as last_completed_date,
+        total_leads, exported_leads, error_leads, pause_reason, field_mappings, fields_selected, job.created_at,
+        job.updated_at,
         coalesce(attempts, 0) as attempts, coalesce(run_ids, '{}') as run_ids, watermark, phase, cursor_at, cursor_id,
         coalesce(options, '{}') as options, coalesce(unproved, '{}') as unproved
     from public.gestao_scouter_export_jobs as job left join sync_private.export_progress on job_id = job.id

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib.failures import PermanentError
 
+FARTHEST = timedelta(days=366)
+
 
 class Span(NamedTuple):
     """[begin, end): aware times, either open where it is None."""
@@ -19,6 +21,14 @@ class Span(NamedTuple):
 def day_span(day: date, zone: ZoneInfo) -> Span:
     """The day as it is in `zone`: its last microsecond is inside, the next midnight is not."""
     return Span(datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone))
+
+
+def require_reached(newest: date, today: date) -> None:
+    """Raise PermanentError where a job's most recent day lies farther ahead than a wrong clock explains."""
+    if newest > today + FARTHEST:
+        raise PermanentError(
+            f"O dia mais recente da exportação, {newest:%d/%m/%Y}, está no futuro: corrija o ano."
+        )
 
 
 def days_between(newest: date, oldest: date) -> list[date]:

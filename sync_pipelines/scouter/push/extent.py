@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.exports.table import ExportJob
-from sync_pipelines.scouter.push.days import Span, day_span, days_between
+from sync_pipelines.scouter.push.days import Span, day_span, days_between, require_reached
 from sync_pipelines.scouter.push.reading import FIRST_MOMENT, LeadReader
 
 
@@ -22,9 +22,16 @@ def first_day(connection: postgres.Connection, zone: ZoneInfo) -> date | None:
 
 
 def days(job: ExportJob, reader: LeadReader, zone: ZoneInfo) -> list[date]:
-    """The days of a job, most recent first; without an end back to the day of the oldest lead."""
-    oldest = job.end_date or min(first_day(reader.connection, zone) or job.start_date, job.start_date)
-    return days_between(job.start_date, oldest)
+    """The days of a job, most recent first; back to the day of the oldest lead, where it does not end before.
+
+    Raises PermanentError where its dates are out of place.
+    """
+    require_reached(job.start_date, reader.now().astimezone(zone).date())
+    if job.end_date is not None and job.start_date < job.end_date:
+        return days_between(job.start_date, job.end_date)  # which refuses that
+    # Days without any lead are no work: an end in the year 1 is 700,000 of them.
+    first = first_day(reader.connection, zone) or job.start_date
+    return days_between(job.start_date, min(max(job.end_date or first, first), job.start_date))
 
 
 def total(job: ExportJob, between: Sequence[date], reader: LeadReader, zone: ZoneInfo) -> int:

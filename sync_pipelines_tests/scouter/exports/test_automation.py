@@ -242,3 +242,23 @@ def test_a_table_that_is_gone_fails_the_ticks_in_a_sentence(
         tick(lead_house, instance)
     with pytest.raises(SyncError, match="gestao_scouter_export_jobs"):
         sweep(lead_house)
+
+
+@pytest.mark.parametrize("start", ["infinity", "20225-10-21", "-infinity", "0044-03-15 BC"])
+def test_an_export_with_a_date_that_python_does_not_hold_keeps_no_other_back(
+    lead_house: LeadHouse, instance: dg.DagsterInstance, start: str
+) -> None:
+    lead_house.leads(range(3), NOON)
+    lead_house.tab.execute(
+        "insert into public.gestao_scouter_export_jobs (status, start_date, created_at)"
+        " values ('pending', %s, now() - interval '1 day')",
+        [start],
+    )
+    request = requested(lead_house, instance)
+    config = request.run_config["ops"]["scouter_leads_export"]["config"]
+    done = launch(lead_house, instance, JOB, tags=request.tags, ops={"scouter_leads_export": config})
+    job = lead_house.job(config["export_job"])
+    assert (job.status, done.result.success) in {("paused", False), ("completed", True)}
+    assert job.status == "completed" or "está no futuro" in (job.pause_reason or "")
+    assert lead_house.export(DAY, DAY).status == "completed"
+    assert len(lead_house.actions().newest()) == 2

@@ -245,3 +245,21 @@ def test_a_paused_export_is_paused_under_its_worker(board: LeadHouse) -> None:
         ExportWork(session).claim(job_id, "run")
         assert ask(board, action="pause", jobId=job_id).body["status"] == "paused"
         assert ask(board, action="delete", jobId=job_id).status == 200
+
+
+@pytest.mark.parametrize("name", ["na\u0000me", "na\ud800me"])
+@pytest.mark.parametrize("side", ["destination", "source"])
+def test_a_mapping_that_jsonb_does_not_hold_is_no_request(board: LeadHouse, name: str, side: str) -> None:
+    fields = {name: "name"} if side == "destination" else {"nome": name}
+    answered = endpoint(board.push.source)(
+        {"action": "create", "startDate": "2025-10-21", "fieldMappings": fields}
+    )
+    assert answered.status == 400
+    assert "fieldMappings" in answered.body["error"]
+
+
+@pytest.mark.parametrize("start", ["9999-12-31", "2205-10-21"])
+def test_an_export_that_begins_in_another_century_is_refused(board: LeadHouse, start: str) -> None:
+    answered = ask(board, action="create", startDate=start)
+    assert (answered.status, "está no futuro" in answered.body["error"]) == (400, True)
+    assert board.actions().newest() == []

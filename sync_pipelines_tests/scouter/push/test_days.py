@@ -115,3 +115,11 @@ def test_twenty_thousand_leads_of_one_instant(lead_house: LeadHouse) -> None:
     assert lead_house.posts() == [50] * 400
     assert lead_house.outcomes[DAY].proof.equal == 20_000
     assert list(lead_house.there("nome").items()) == [(FIRST + n, f"Pessoa {n}") for n in range(1, 20_001)]
+
+
+def test_days_before_the_first_lead_are_no_work(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(3), NOON)
+    lead_house.leads(range(3, 6), NOON - timedelta(days=2))
+    job = lead_house.export(DAY, date(1, 1, 1))
+    assert lead_house.counters(job.id) == ("completed", 6, 6, 0)
+    assert [day for day in lead_house.outcomes if day] == [DAY - timedelta(days=back) for back in range(3)]
