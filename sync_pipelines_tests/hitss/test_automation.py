@@ -284,7 +284,12 @@ def test_the_schedule_requests_one_download_a_weekday(
 def test_the_automation_is_on_where_a_person_expects_it(environment: str, running: bool) -> None:
     definitions = build(read_settings(None, sync_env=environment, **DATABASES))
     sensors = [one for one in definitions.sensors or () if one.name != "automation_is_switched_off"]
-    assert {sensor.name for sensor in sensors} == {SENSOR, "dead_run_sweeper", "failed_run_alert"}
+    assert {sensor.name for sensor in sensors} == {
+        SENSOR,
+        "dead_run_sweeper",
+        "failed_check_alert",
+        "failed_run_alert",
+    }
     assert {sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors} == {running}
     schedules = list(definitions.schedules or ())
     assert {schedule.name for schedule in schedules} == {
