@@ -42,9 +42,9 @@ def test_a_pause_in_mid_day_loses_nothing_and_counts_nothing_twice(
     job = lead_house.job(job_id)
     assert pause.by_person
     assert (job.status, job.pause_reason) == ("paused", "Pausa para o almoço.")
-    # What was under way is committed; on a quick destination that may be the whole day.
+    # What was under way is committed; on a quick destination that may be the whole day, with its end or without it.
     assert 0 < job.exported_leads == len(lead_house.there()) <= 300
-    assert job.last_completed_date == (DAY if job.exported_leads == 300 else None)
+    assert job.last_completed_date in ((DAY, None) if job.exported_leads == 300 else (None,))
     assert job.processing_date == DAY
     lead_house.hook(lambda: None)
     lead_house.resume(job_id)
