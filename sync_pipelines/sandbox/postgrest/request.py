@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sync_pipelines.lib import exact_json
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 #: The values that each preference may have; of `max-affected` and `timezone` any.
@@ -111,6 +112,8 @@ class Asked:
             return json.loads(self.body)
         except ValueError:
             raise RefusalError(400, "PGRST102", "Empty or invalid json") from None
+        except RecursionError:  # PostgREST reads what is nested deeper than Python does
+            return [_flat(row) for row in exact_json.parts(self.body)]
 
     @cached_property
     def rows(self) -> list[Any]:
@@ -124,3 +127,11 @@ class Asked:
     def keys(self) -> list[int]:
         """The `id` of each row that has one."""
         return [row["id"] for row in self.rows if isinstance(row, dict) and isinstance(row.get("id"), int)]
+
+
+def _flat(row: bytes) -> dict[str, Any]:
+    """An object by its keys, its values as texts but for whole numbers."""
+    members = (member.partition(b":") for member in exact_json.parts(row))
+    return {
+        json.loads(name): int(value) if value.lstrip(b"-").isdigit() else value for name, _, value in members
+    }

@@ -40,6 +40,14 @@ class _Keyed(Struct):
 
 
 _KEYED = Decoder(_Keyed)
+_KEY = b'"id":'
+
+
+def _key_of(row: bytes) -> int:
+    try:
+        return _KEYED.decode(row).id
+    except RecursionError:
+        return next(int(part.removeprefix(_KEY)) for part in exact_json.parts(row) if part.startswith(_KEY))
 
 
 @dataclass
@@ -124,7 +132,7 @@ class Comparison:
             except SchemaError as error:
                 raise SchemaChangedError(error.problem) from None
             for row in rows:
-                if lead := wanted.pop(_KEYED.decode(row).id, None):
+                if lead := wanted.pop(_key_of(row), None):
                     if columns := self._differences(lead.body, row):
                         found.different[lead.id] = columns
                     else:

@@ -202,3 +202,19 @@ def test_a_value_that_no_statement_can_render_is_its_own_leads_error(wide: LeadH
 def test_a_far_moment_is_the_same_in_another_zone(sent: Any, back: Any, kind: str, *, same: bool) -> None:
     comparison = Comparison(None, ("id", "c"), {"c": kind})  # type: ignore[arg-type]
     assert comparison.differences({"c": sent}, {"c": back}) == ([] if same else ["c"])
+
+
+def test_a_lead_that_is_nested_deeper_than_python_reads_goes_like_any_other(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(3), NOON)
+    deep = f'{{"a": "]\\"[", "b": {"[" * 3000}{"]" * 3000}}}'
+    lead_house.tab.execute("alter table public.leads disable trigger user")
+    lead_house.tab.execute("update public.leads set raw = %s::jsonb where id = %s", [deep, FIRST + 1])
+    lead_house.export(DAY, DAY)
+    assert (lead_house.total().proof.equal, lead_house.errors()) == (3, [])
+    lead_house.export(DAY, DAY)
+    assert lead_house.total().looked.seen == 3
+    lead_house.gestao.execute(
+        "update public.leads set raw = jsonb_set(raw, '{a}', '1') where id = %s", [FIRST + 1]
+    )
+    lead_house.export(DAY, DAY)
+    assert lead_house.total().looked.differed == 1
