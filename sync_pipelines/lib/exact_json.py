@@ -11,7 +11,7 @@ from msgspec.json import Decoder
 
 _DECODER = Decoder(float_hook=Decimal)
 _LIST = Decoder(list[Raw])
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 
 
 def loads(text: str | bytes) -> Any:
@@ -35,6 +35,8 @@ def parts(text: bytes) -> list[bytes]:
     found, depth, begin = list[bytes](), 0, 0
     for token in _TOKENS.finditer(text):
         kind = token[0][:1]
+        if token[0] == b'"':
+            break  # a string without an end
         if kind in b"[{":
             depth += 1
             begin = token.end() if depth == 1 else begin

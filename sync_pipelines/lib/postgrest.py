@@ -223,6 +223,22 @@ class PostgrestClient(HttpClient):
             raise PermanentError(f"{self._what} answered with something that is not rows.")
         return rows
 
+    def count(self, table: str, params: Sequence[tuple[str, str]]) -> int:
+        """How many rows there are, which no cap of rows cuts. SyncError where the server does not say."""
+
+        def attempt() -> Answer:
+            answer = self.request(
+                "GET", f"/{quote(table)}", params=(*params, ("limit", "1")), headers={"Prefer": "count=exact"}
+            )
+            if problem := self.problem(answer):
+                raise problem.error(self._what, setting=self._url_setting)
+            return answer
+
+        told = self.retrying()(attempt).headers.get("Content-Range", "").rpartition("/")[2]
+        if not told.isdigit():
+            raise PermanentError(f"{self._what} does not say how many rows there are.")
+        return int(told)
+
     def rpc(self, name: str, arguments: Mapping[str, object]) -> Answer:
         """Call a function."""
         return self.request("POST", f"/rpc/{quote(name)}", content=json.dumps(arguments).encode())

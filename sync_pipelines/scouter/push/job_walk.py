@@ -21,6 +21,7 @@ from sync_pipelines.scouter.exports.table import ExportJob, Phase, Status, read_
 from sync_pipelines.scouter.exports.work import ExportWork, Step
 from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines.scouter.push.push import Push, StoppedError, SwitchedOffError, TooManyRejectedError
+from sync_pipelines.scouter.push.readback import ReadBack
 from sync_pipelines.scouter.push.reading import WHAT
 from sync_pipelines.scouter.push.sending import SchemaChangedError
 from sync_pipelines.scouter.push.walk import DayOutcome
@@ -96,7 +97,11 @@ class JobWalk:
         self._go_on(self.work.advance(self.job.id, Step(phase="catch_up")))
         total.merge(self._guarded(self.push.catch_up))
         total.merge(self._looked_again())
-        if self.unproved or not total.proof.holds:
+        lasting = self._guarded(self.push.still_there)
+        total.merge(lasting)
+        if not lasting.proof.holds:
+            self.work.fail(self.job.id, _taken_away(lasting.proof))
+        elif self.unproved or not total.proof.holds:
             days = ", ".join(f"{day:%d/%m/%Y}" for day in self.unproved) or "as últimas alterações"
             self.work.fail(
                 self.job.id,
@@ -204,6 +209,14 @@ class JobWalk:
         with contextlib.suppress(PermanentError):  # a person was quicker: it stands still already
             ExportActions(self.work.connection).pause(self.job.id, sentence)
         return PausedError(sentence, by_person=by_person)
+
+
+def _taken_away(proof: ReadBack) -> str:
+    return (
+        f"{len(proof.missing)} leads que tinham sido enviados e conferidos já não estão no Gestão Scouter (como o"
+        f" {proof.missing[0]}): algo de lá os apaga, por exemplo um gatilho contra telefones repetidos. Corrija a causa"
+        " e reinicie (reset)."
+    )
 
 
 def _stopped(status: str | None) -> str:

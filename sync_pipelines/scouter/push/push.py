@@ -77,6 +77,7 @@ class Push:
     before_commit: Callable[[], None] = lambda: None
     _sent: int = 0
     _rejected: int = 0
+    _proved: set[int] = field(default_factory=set)
     _free: SimpleQueue[Slicer] = field(default_factory=SimpleQueue)
 
     def __post_init__(self) -> None:
@@ -124,6 +125,14 @@ class Push:
                 break
             begin = end
         return total
+
+    def still_there(self) -> DayOutcome:
+        """Whether what this push sent and proved outlived what it sent afterwards."""
+        outcome = DayOutcome()
+        if self._proved:
+            outcome.proof = self.comparison.lost(self._proved, self.reader.stamps["last_sync_at"])
+            self.exchanges.forget(outcome.proof.missing)
+        return outcome
 
     def _pieces_of_days(self, days: Sequence[date], after: Position | None) -> Iterator[Preparation]:
         """Slices of all days, each day followed by its end. A page is looked up as a whole, over their borders."""
@@ -214,4 +223,5 @@ class Push:
         found = self.comparison.read_back(leads)
         self.exchanges.record(found.equal_leads, run_id=self.progress.run_id)
         self.exchanges.forget(found.wrong_ids)
+        self._proved.update(lead.id for lead in found.equal_leads)
         return found

@@ -51,7 +51,7 @@ class DayOutcome:
 
     def sentence(self) -> str:
         """What is proved, and since when, without any value."""
-        if not self.read:
+        if not (self.read or self.proof.compared):
             return NOTHING_TO_DO
         sent = self.proof.sentence() if self.proof.compared else "Nothing was sent."
         return " ".join([sent, *self.looked.sentences()])

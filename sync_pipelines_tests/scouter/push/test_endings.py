@@ -73,8 +73,9 @@ def test_an_error_before_the_first_day_pauses_the_job(days: LeadHouse) -> None:
 
 
 def test_a_job_from_the_last_day_that_python_has_is_done_or_paused_and_not_left(days: LeadHouse) -> None:
-    job_id = days.create(date.max, date(9999, 12, 30))
-    with pytest.raises((OverflowError, PausedError)):
+    job_id = days.create(DAY, None)
+    days.tab.execute("update public.gestao_scouter_export_jobs set start_date = '9999-12-31'")
+    with pytest.raises(PermanentError, match="está no futuro"):
         days.run(job_id)
     assert days.job(job_id).status == "paused"
 

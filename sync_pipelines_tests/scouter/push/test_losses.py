@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from psycopg.types.json import Jsonb
+from pydantic import SecretStr
 
 from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
@@ -244,3 +246,36 @@ def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undon
 def test_a_push_that_finds_no_lead_says_so(lead_house: LeadHouse) -> None:
     lead_house.export(DAY, DAY)
     assert lead_house.outcomes[DAY].sentence() == "Nothing to do: no lead in this range."
+
+
+@pytest.mark.parametrize("max_rows", [None, 7])
+def test_what_is_taken_away_after_its_proof_is_not_called_held(
+    lead_house: LeadHouse, max_rows: int | None
+) -> None:
+    """As by a trigger there that knows each phone once, when the second lead of a phone comes."""
+    for back in range(2):
+        lead_house.leads(range(back * 30, back * 30 + 30), NOON - timedelta(days=back))
+    with PostgrestFace(lead_house.gestao_url, max_rows=max_rows) as face:
+        lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
+        job_id = lead_house.create(DAY, BEFORE)
+        with lead_house.push.open("run", job_id=job_id) as run:
+            lead_house.run_day(run, DAY)
+            lead_house.gestao.execute("delete from public.leads where id = 600004")
+            # Edited there meanwhile, which is no loss.
+            lead_house.gestao.execute("update public.leads set last_sync_at = now() where id = 600005")
+            lead_house.run_day(run, BEFORE)
+            last = run.close()
+        assert lead_house.failures == {}
+        job = lead_house.job(job_id)
+        assert job.status == "failed"
+        assert "600004" in (job.pause_reason or "")
+        assert last.sentence() == "Of 1 leads that were sent 1 are missing (such as 600004)."
+        lead_house.export(DAY, BEFORE, options=HOURLY)  # it is no longer believed
+    assert FIRST + 4 in lead_house.there()
+
+
+def test_that_all_is_still_there_is_one_question(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(60), NOON)
+    assert lead_house.export(DAY, DAY).status == "completed"
+    asked = [one for one in lead_house.face.requests if "last_sync_at=eq." in one.query]
+    assert len(asked) == 1
