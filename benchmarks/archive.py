@@ -18,8 +18,8 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.mirror import _FILL, make
-from sync_pipelines.sandbox.postgres import PostgresServer
-from sync_pipelines.sandbox.postgres_binaries import installed_binaries
+from sync_pipelines.lib.postgres.embedded import PostgresServer
+from sync_pipelines.lib.postgres.embedded_binaries import installed_binaries
 
 HERE = Path(__file__).resolve().parents[1]
 TABLE = "public.dre_hitss"
@@ -85,9 +85,9 @@ def pg_dump(folder: Path, source: str, scratch: str) -> float:
 def archive(folder: Path, source: str, scratch: str) -> float:
     """Snapshot, COPY, file, manifest; then every file read back and compared."""
     from sync_pipelines.aimindset.archive import snapshot
-    from sync_pipelines.lib.archive_checks import problems
-    from sync_pipelines.lib.archives import ArchiveWriter
-    from sync_pipelines.lib.landing import FolderStore
+    from sync_pipelines.lib.archive.verify import problems
+    from sync_pipelines.lib.archive.write import ArchiveWriter
+    from sync_pipelines.lib.storage.landing import FolderStore
 
     store = FolderStore(folder / "landing")
     started = time.perf_counter()
@@ -99,16 +99,15 @@ def archive(folder: Path, source: str, scratch: str) -> float:
 
 
 def drill(folder: Path, source: str, scratch: str) -> float:
-    from sync_pipelines.lib import archive_restore, postgres
-    from sync_pipelines.lib.archive_checks import read_archive
-    from sync_pipelines.lib.landing import FolderStore
+    from sync_pipelines.lib import postgres
+    from sync_pipelines.lib.archive import restore
+    from sync_pipelines.lib.archive.verify import read_archive
+    from sync_pipelines.lib.storage.landing import FolderStore
 
     store = FolderStore(folder / "landing")
     started = time.perf_counter()
     with postgres.connect(scratch, what="scratch") as connection:
-        restored = archive_restore.restore(
-            connection, store, "archives/one", read_archive(store, "archives/one")
-        )
+        restored = restore.restore(connection, store, "archives/one", read_archive(store, "archives/one"))
     assert restored.differences == ()
     return time.perf_counter() - started
 

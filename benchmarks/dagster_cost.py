@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 
 HERE = Path(__file__).resolve().parents[1]
 ASSETS = 4

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks import dagster_cost
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 
 HERE = Path(__file__).resolve().parents[1]
 

@@ -19,8 +19,8 @@ from typing import LiteralString
 import psycopg
 
 from sync_pipelines.hitss.mirrored import DRE, MirroredTable
-from sync_pipelines.sandbox.postgres import PostgresServer
-from sync_pipelines.sandbox.postgres_binaries import installed_binaries
+from sync_pipelines.lib.postgres.embedded import PostgresServer
+from sync_pipelines.lib.postgres.embedded_binaries import installed_binaries
 
 HERE = Path(__file__).resolve().parents[1]
 SEED_DRE = MirroredTable(

@@ -39,8 +39,8 @@ class Commands(TyperGroup):
 def _sentence(error: Exception) -> str:
     """What a person is told of an error; of an unforeseen one where it arose, and never its own text alone."""
     from sync_pipelines.lib.failures import SyncError
+    from sync_pipelines.lib.postgres.embedded_binaries import PostgresError
     from sync_pipelines.lib.redaction import redacted_exception
-    from sync_pipelines.sandbox.postgres_binaries import PostgresError
     from sync_pipelines.sandbox.world import SandboxError
     from sync_pipelines.settings import SettingsError
 

@@ -129,7 +129,7 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
 
 def pin_and_print(console: Console, name: str, *, pinned: bool) -> None:
     """Pin a backup, or take its pin away, and say so."""
-    from sync_pipelines.lib.copies import open_copy_book
+    from sync_pipelines.lib.records.backups import open_copy_book
 
     with open_copy_book(read_settings().require("ops_database_url")) as book:
         asset = book.pin(name, pinned=pinned)
@@ -165,7 +165,7 @@ def verify_and_print(console: Console, archive: str | None) -> bool:
     """Print what is wrong with AIMindset's archives, or with one; False when something is."""
     from sync_pipelines.aimindset.archive import ASSET, wrong_with
     from sync_pipelines.aimindset.daily import AimindsetBackups
-    from sync_pipelines.lib.copies import open_copy_book
+    from sync_pipelines.lib.records.backups import open_copy_book
 
     settings = read_settings()
     archiver = AimindsetBackups(settings).archiver

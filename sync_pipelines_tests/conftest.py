@@ -17,11 +17,11 @@ import pytest
 from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.client import export_client
 from sync_pipelines.hitss.examination import parsed_file
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.redaction import REDACTOR
 from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.aimindset.database import Lineage, build
 from sync_pipelines.sandbox.hitss.fake import HitssFake
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.settings import Settings, read_settings
 
 #: The day on which the tests play: the export's newest month is August, closed months end in May.

@@ -22,8 +22,8 @@ from sync_pipelines.doctor import diagnose, machine, network, roles
 from sync_pipelines.doctor.roles import Facts
 from sync_pipelines.hitss.client import export_client
 from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.hitss.fake import HitssFake
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.settings import read_settings
 
 NewDatabase = Callable[[str | None], str]

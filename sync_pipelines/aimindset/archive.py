@@ -16,15 +16,16 @@ import psycopg
 
 from sync_pipelines.aimindset.backup import COLLAPSE, ImplausibleError
 from sync_pipelines.aimindset.coverage import COVERED, WHAT
-from sync_pipelines.lib import postgres, retention
-from sync_pipelines.lib.archive_checks import problems, read_archive
-from sync_pipelines.lib.archives import MANIFEST, Archive, ArchiveWriter
-from sync_pipelines.lib.copies import Copy, CopyBook
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.archive import retention
+from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy
+from sync_pipelines.lib.archive.verify import problems, read_archive
+from sync_pipelines.lib.archive.write import MANIFEST, Archive, ArchiveWriter
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.landing import LandingStore
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import exists, require_sight
-from sync_pipelines.lib.retention import Candidate, Plan, Policy
+from sync_pipelines.lib.postgres.catalog import exists, require_sight
+from sync_pipelines.lib.records.backups import Copy, CopyBook
+from sync_pipelines.lib.storage.landing import LandingStore
 
 ASSET = "aimindset/archive"
 PREFIX = "aimindset/archive"

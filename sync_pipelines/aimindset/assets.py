@@ -14,9 +14,9 @@ from sync_pipelines.aimindset.backup import GUARDS
 from sync_pipelines.aimindset.catalogue import ARCHIVE_KEY, BACKUP_KEY
 from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.copies import Copy
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.records.backups import Copy
 
 _ASSETS = {BACKUP_KEY: ASSET, ARCHIVE_KEY: archives.ASSET}
 

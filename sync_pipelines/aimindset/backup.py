@@ -26,7 +26,7 @@ from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Proof
+from sync_pipelines.lib.postgres.digest import Proof
 
 #: What a person may accept knowingly: a project that has become empty, or lost more than half of a table.
 Guard = Literal["not_empty", "not_collapsed"]

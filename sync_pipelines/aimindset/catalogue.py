@@ -7,7 +7,7 @@ from datetime import timedelta
 import dagster as dg
 
 from sync_pipelines.aimindset.coverage import COVERED
-from sync_pipelines.lib.metadata import table_definition
+from sync_pipelines.lib.orchestration.metadata import table_definition
 
 GROUP = "aimindset"
 OWNER = "team:aimindset"

@@ -9,7 +9,7 @@ from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import WHAT
 from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import open_copy_book
+from sync_pipelines.lib.records.backups import open_copy_book
 
 CLOCK_ERROR = timedelta(minutes=10)
 STANDING_CHECKS = (

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError, TransientError, from_http_status
-from sync_pipelines.lib.http import Timeouts
-from sync_pipelines.lib.json_requests import JsonAnswer, JsonClient
+from sync_pipelines.lib.http.client import Timeouts
+from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.redaction import redact, register
 
 URL_SETTING = "AIMINDSET_PROJECT_URL"

@@ -15,8 +15,8 @@ from sync_pipelines.aimindset.answer import Answer
 from sync_pipelines.aimindset.coverage import COVERED, Covered
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Column, Digest, Proof, digest_query, row_hash_sql
-from sync_pipelines.lib.relations import columns_of, digest_columns, exists
+from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns, exists
+from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_query, row_hash_sql
 
 #: Logs are compared strictly up to the function's edge of 30 days, beyond it for what was copied. An hour is left
 #: on both sides of a change of clocks, by which its session's days may be longer or shorter than ours.

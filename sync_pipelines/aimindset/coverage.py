@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import TableColumn, columns_of
+from sync_pipelines.lib.postgres.catalog import TableColumn, columns_of
 
 WHAT = "the aimindset database"
 

@@ -27,13 +27,13 @@ from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.logbook import Logbook
 from sync_pipelines.aimindset.telling import FailedDay
 from sync_pipelines.lib import postgres, vault
+from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.calendar import require_today
-from sync_pipelines.lib.copies import Copy, CopyBook, open_copy_book
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.json_requests import JsonClient
+from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.records.backups import Copy, CopyBook, open_copy_book
 from sync_pipelines.lib.redaction import redacted_exception
-from sync_pipelines.lib.retention import Policy
 from sync_pipelines.settings import Settings
 
 ASSET = "aimindset/backup"

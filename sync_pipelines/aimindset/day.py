@@ -9,9 +9,9 @@ from sync_pipelines.aimindset.answer import Answer
 from sync_pipelines.aimindset.archive import Pruning
 from sync_pipelines.aimindset.backup import Backup
 from sync_pipelines.aimindset.preflight import Preflight
-from sync_pipelines.lib.archives import Archive
-from sync_pipelines.lib.copies import Copy
+from sync_pipelines.lib.archive.write import Archive
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.records.backups import Copy
 from sync_pipelines.operations.alerts import Delivery
 
 

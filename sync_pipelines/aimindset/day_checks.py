@@ -12,8 +12,8 @@ from sync_pipelines.aimindset.backup import BusyError, ImplausibleError, SideEff
 from sync_pipelines.aimindset.catalogue import ARCHIVE_KEY, BACKUP_KEY
 from sync_pipelines.aimindset.daily import ASSET
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.lib.copies import Copy
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.records.backups import Copy
 
 _DESCRIPTIONS: Mapping[dg.AssetKey, Mapping[str, str]] = {
     BACKUP_KEY: {

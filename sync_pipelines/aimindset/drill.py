@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sync_pipelines.aimindset import archive as archives
-from sync_pipelines.lib import archive_restore, postgres
-from sync_pipelines.lib.archive_checks import read_archive
-from sync_pipelines.lib.archive_restore import Restored
-from sync_pipelines.lib.copies import Copy, CopyBook
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.archive import restore
+from sync_pipelines.lib.archive.restore import Restored
+from sync_pipelines.lib.archive.verify import read_archive
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.records.backups import Copy, CopyBook
 from sync_pipelines.lib.redaction import redacted_exception
+from sync_pipelines.lib.storage.landing import LandingStore
 
 ASSET = "aimindset/restore_drill"
 
@@ -77,7 +78,7 @@ def _restored(
         raise DrillError(f"The archive {copy.name} is not intact: {'; '.join(wrong[:5])}")
     archive = read_archive(store, folder)
     with scratch() as url, postgres.connect(url, what="the scratch database") as connection:
-        restored = archive_restore.restore(connection, store, folder, archive, identity=identity)
+        restored = restore.restore(connection, store, folder, archive, identity=identity)
     differences = list(restored.differences)
     recorded = {table.name: table.rows for table in archive.tables}
     if recorded != copy.details.get("tables"):

@@ -8,12 +8,12 @@ from sync_pipelines.aimindset import catalogue
 from sync_pipelines.aimindset.catalogue import ARCHIVE_KEY, DRILL_KEY
 from sync_pipelines.aimindset.daily import AimindsetBackups
 from sync_pipelines.aimindset.drill import drill
-from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.copies import open_copy_book
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.postgres.scratch import scratch_database
+from sync_pipelines.lib.records.backups import open_copy_book
 from sync_pipelines.lib.redaction import redacted_exception
-from sync_pipelines.scratch import scratch_database
 
 
 @dg.asset(

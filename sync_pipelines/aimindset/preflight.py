@@ -12,7 +12,7 @@ from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import require_sight
+from sync_pipelines.lib.postgres.catalog import require_sight
 
 FUNCTION = "public.backup_all_data()"
 AUTO = "auto_backup"

@@ -14,10 +14,10 @@ from psycopg import sql
 from sync_pipelines.aimindset import comparison
 from sync_pipelines.aimindset.coverage import COVERED, Covered
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import Copy
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, Version, digest_query, stored_version
-from sync_pipelines.lib.relations import columns_of, digest_columns
+from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
+from sync_pipelines.lib.postgres.digest import Digest, Version, digest_query, stored_version
+from sync_pipelines.lib.records.backups import Copy
 
 #: How many recorded backups are read every hour; the project itself never removes one.
 NEWEST = 14

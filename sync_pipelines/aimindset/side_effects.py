@@ -18,8 +18,8 @@ from psycopg import sql
 from sync_pipelines.aimindset.coverage import COVERED
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, digest_query
-from sync_pipelines.lib.relations import columns_of, digest_columns
+from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
+from sync_pipelines.lib.postgres.digest import Digest, digest_query
 
 #: Replaced by every call, and compared with their sources.
 REPLACED = tuple(table.copy for table in COVERED if table.is_log)

@@ -14,8 +14,8 @@ from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.coverage import COVERED, WHAT
 from sync_pipelines.aimindset.logbook import Logbook
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.records.backups import Copy, CopyBook
 
 #: How many archives of strangers a sentence names.
 NAMED = 3

@@ -62,7 +62,7 @@ def gestao_scouter(settings: Settings) -> Iterator[Finding]:
             False, "GESTAO_SCOUTER_URL: it is not set, and leads go nowhere: set it to the project's address"
         )
         return
-    from sync_pipelines.lib.http import Backoff
+    from sync_pipelines.lib.http.client import Backoff
     from sync_pipelines.scouter.client import gestao_client
     from sync_pipelines.scouter.pushing import LeadPush
 
@@ -83,8 +83,8 @@ def key_set(settings: Settings) -> Iterator[Finding]:
     """Can the receiver verify the tokens of TabuladorMax's users by the project's key set?"""
     if settings.tabuladormax_project_url is None:
         return
-    from sync_pipelines.lib.http import Backoff
-    from sync_pipelines.lib.json_requests import JsonClient
+    from sync_pipelines.lib.http.client import Backoff
+    from sync_pipelines.lib.http.json import JsonClient
     from sync_pipelines.receiver.keyset import KeySet
 
     def client() -> JsonClient:

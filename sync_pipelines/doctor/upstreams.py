@@ -104,7 +104,7 @@ def _endpoint(
     probe_export: bool,
 ) -> Iterator[Finding]:
     from sync_pipelines.hitss.client import export_client, register_url, window_url
-    from sync_pipelines.lib.http import Backoff
+    from sync_pipelines.lib.http.client import Backoff
 
     register_url(known.url)
     end = today.replace(day=1)
@@ -127,7 +127,7 @@ def reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Findin
     import httpx
 
     from sync_pipelines.hitss.client import CA_SETTING
-    from sync_pipelines.lib.tls import tls_context
+    from sync_pipelines.lib.http.tls import tls_context
 
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -18,9 +18,9 @@ from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable, month_label
 from sync_pipelines.hitss.other_columns import all_empty
 from sync_pipelines.hitss.set_aside import UNPAIRED_OWN, SetAside
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Column, row_hash_sql
+from sync_pipelines.lib.postgres.digest import Column, row_hash_sql
+from sync_pipelines.lib.postgres.streams import copy_between
 
 #: What a person may decide of a month that holds both: leave them beside the mirror, or move them out.
 Decision = Literal["keep_own_rows", "set_aside_own_rows"]

@@ -14,10 +14,10 @@ from sync_pipelines.hitss.export_assets import MAX_RUNTIME, POOL, AcceptConfig
 from sync_pipelines.hitss.live import CHAIN
 from sync_pipelines.hitss.plan import Outcome
 from sync_pipelines.hitss.session import LoadSession
-from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.partition_reports import CheckReport, PartitionReport, Reports
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence, run_partitions
-from sync_pipelines.lib.proof import digest_of, row_hash
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_partitions
+from sync_pipelines.lib.postgres.digest import digest_of, row_hash
 
 
 class LoadConfig(AcceptConfig):

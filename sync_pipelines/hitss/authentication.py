@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sync_pipelines.hitss.credentials import Credentials
 from sync_pipelines.lib.failures import PermanentError, RefusedError, from_http_status
-from sync_pipelines.lib.json_requests import JsonAnswer, JsonClient
+from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.redaction import register
 
 LOGIN_PATH = "/api/auth/login"

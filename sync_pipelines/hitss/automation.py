@@ -11,7 +11,7 @@ from sync_pipelines.hitss.checks import HEALTH_CHECKS
 from sync_pipelines.hitss.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.live import CHAIN
 from sync_pipelines.hitss.mirror_assets import MIRROR_KEY
-from sync_pipelines.lib.ledger import open_ledger
+from sync_pipelines.lib.records.ledger import open_ledger
 from sync_pipelines.settings import Settings
 
 UNFINISHED = (

@@ -20,11 +20,11 @@ from psycopg import sql
 from sync_pipelines.hitss.backup_content import Content, content_of, whole_content_of
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, stored_version
-from sync_pipelines.lib.relations import columns_of, digest_columns, require_sight
+from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns, require_sight
+from sync_pipelines.lib.postgres.digest import Digest, stored_version
+from sync_pipelines.lib.records.backups import Copy, CopyBook
 
 ASSET = "hitss/dre_backup"
 SOURCE = "public.dre_hitss"

@@ -10,10 +10,10 @@ from sync_pipelines.hitss import backup as domain
 from sync_pipelines.hitss import catalogue
 from sync_pipelines.hitss.backup_content import verify
 from sync_pipelines.hitss.safekeeping import CLOCK_ERROR, DreSafekeeping
-from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.copies import open_copy_book
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
-from sync_pipelines.lib.retention import DAILY
+from sync_pipelines.lib.archive.retention import DAILY
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.records.backups import open_copy_book
 from sync_pipelines.settings import Settings
 
 BACKUP_KEY = catalogue.key_of("dre_backup")

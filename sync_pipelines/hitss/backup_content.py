@@ -9,10 +9,10 @@ from psycopg import sql
 
 from sync_pipelines.hitss.mirrored import DRE, Side, month_label
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import Copy
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import VERSION, Column, Digest, Version, digest_query, stored_version
-from sync_pipelines.lib.relations import columns_of, digest_columns, exists
+from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns, exists
+from sync_pipelines.lib.postgres.digest import VERSION, Column, Digest, Version, digest_query, stored_version
+from sync_pipelines.lib.records.backups import Copy
 
 
 @dataclass(frozen=True)

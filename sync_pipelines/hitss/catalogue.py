@@ -11,7 +11,7 @@ import dagster as dg
 from sync_pipelines.hitss.columns import EXPORT_COLUMNS
 from sync_pipelines.hitss.summary import SUMMARY_COLUMNS
 from sync_pipelines.hitss.tables import BUDGET, HITSS, PublishedTable
-from sync_pipelines.lib.metadata import table_definition
+from sync_pipelines.lib.orchestration.metadata import table_definition
 
 OWNER = "team:financeiro"
 SOURCE_KEY = dg.AssetKey(["hitss", "painel_projetos"])

@@ -22,7 +22,7 @@ from sync_pipelines.hitss.columns import (
     RECEITA,
     normalised,
 )
-from sync_pipelines.lib.proof import NULL
+from sync_pipelines.lib.postgres.digest import NULL
 
 #: A bigint's, and decimal(15, 2)'s, which rounding must not reach either.
 LARGEST_ID = 2**63 - 1

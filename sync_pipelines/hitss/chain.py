@@ -31,11 +31,12 @@ from sync_pipelines.hitss.plan import LoadPlan
 from sync_pipelines.hitss.session import LoadSession, open_session
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.hitss.workbook import Window
-from sync_pipelines.lib import executions, postgres
-from sync_pipelines.lib.downloads import Download
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.landing import LandedFile, LandingStore, told_when_full
-from sync_pipelines.lib.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.lib.http.downloads import Download
+from sync_pipelines.lib.records import run_log
+from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, told_when_full
 from sync_pipelines.settings import Settings
 
 #: How long a run waits for another run of the chain before it gives up, in seconds.
@@ -80,11 +81,11 @@ class DreChain:
         return read_live(url, self.settings.hitss_empresa, months)
 
     @contextmanager
-    def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[executions.Execution, Ledger]]:
+    def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Ledger]]:
         """The execution record, the lock of the chain and the ledger of one run."""
         url = self.settings.require("fabricio_database_url")
         with (
-            executions.execution(
+            run_log.execution(
                 url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             postgres.session_lock(
@@ -129,7 +130,7 @@ class DreChain:
 
     def _examine(
         self,
-        record: executions.Execution,
+        record: run_log.Execution,
         ledger: Ledger,
         file: LandedFile,
         window: Window,

@@ -14,7 +14,7 @@ from sync_pipelines.hitss.lines import EMPTY_MONTH
 from sync_pipelines.hitss.live import CHAIN
 from sync_pipelines.hitss.pending import Pending, contents_of, look
 from sync_pipelines.hitss.published import proved_contents
-from sync_pipelines.lib.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
 from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings import Settings
 

@@ -11,7 +11,7 @@ from sync_pipelines.hitss.mirrored import month_label
 from sync_pipelines.hitss.pending import Pending, look
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.ledger import Landing, open_ledger
+from sync_pipelines.lib.records.ledger import Landing, open_ledger
 from sync_pipelines.settings import Settings
 
 #: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.

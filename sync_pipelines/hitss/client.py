@@ -15,10 +15,10 @@ from typing import Any
 
 from sync_pipelines.hitss.authentication import Authentication
 from sync_pipelines.hitss.credentials import Credentials
-from sync_pipelines.lib.downloads import Download, DownloadClient
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
-from sync_pipelines.lib.http import Backoff, Timeouts
-from sync_pipelines.lib.json_requests import JsonClient
+from sync_pipelines.lib.http.client import Backoff, Timeouts
+from sync_pipelines.lib.http.downloads import Download, DownloadClient
+from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.redaction import redact, register
 from sync_pipelines.settings import HARMLESS_PARAMETERS
 

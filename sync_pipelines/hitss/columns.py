@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from sync_pipelines.lib.proof import Column, Kind
+from sync_pipelines.lib.postgres.digest import Column, Kind
 
 SHEET = "Dados"
 REALIZADO = "Realizado"

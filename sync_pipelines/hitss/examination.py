@@ -31,11 +31,11 @@ from sync_pipelines.hitss.live import Live
 from sync_pipelines.hitss.pending import contents_of
 from sync_pipelines.hitss.restatements import Restatement, restatements
 from sync_pipelines.hitss.workbook import Window, parse_workbook
-from sync_pipelines.lib import xlsx
+from sync_pipelines.lib import excel
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.landing import LandedFile, LandingStore, sha256_of
-from sync_pipelines.lib.ledger import Landing, Ledger
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.records.ledger import Landing, Ledger
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, sha256_of
 
 EXPORT = "hitss/dre_export"
 
@@ -103,7 +103,7 @@ class Examiner:
         Raises PermanentError when it cannot be read or a guard on the whole file does not hold.
         """
         with self.store.fetch(file.path) as path:
-            key = self._sheet_key(xlsx.digest(path))
+            key = self._sheet_key(excel.digest(path))
         twin = self.ledger.newest(EXPORT, sheet_digest=key)
         found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id)
         if found.review.file:

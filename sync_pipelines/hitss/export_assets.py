@@ -15,11 +15,11 @@ from sync_pipelines.hitss.examination import Examination, RefusedWorkbookError
 from sync_pipelines.hitss.guards import GUARDS, Guard, GuardError
 from sync_pipelines.hitss.restatements import told
 from sync_pipelines.hitss.workbook import UnusableHeaderError
-from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.landing import LandingStore
-from sync_pipelines.lib.partition_reports import CheckReport
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.partition_reports import CheckReport
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.operations.alerts import Alert, Channel, house_channels, send_alert
 
 #: Named after the upstream; one run at a time of whatever holds it.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from sync_pipelines.hitss.cells import BadCellError, CellRules, Lookup, Problem, amount_text
 from sync_pipelines.hitss.columns import EXPORT_COLUMNS, FINANCIAL, HEADERS, ORCADO, PEOPLE, REALIZADO
-from sync_pipelines.lib.proof import SEPARATOR, Digest, canonical, digest_of
+from sync_pipelines.lib.postgres.digest import SEPARATOR, Digest, canonical, digest_of
 
 #: The order of a line's values, which is the order in which they are copied.
 LINE_FIELDS = ("competencia", "line_hash", "occurrence", *FINANCIAL, *PEOPLE, "valor", "conta")

@@ -24,8 +24,8 @@ from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent, Totals
 from sync_pipelines.hitss.tables import BUDGET, HITSS, PROJECT, PublishedTable
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, row_hash_sql
-from sync_pipelines.lib.relations import require_sight
+from sync_pipelines.lib.postgres.catalog import require_sight
+from sync_pipelines.lib.postgres.digest import Digest, row_hash_sql
 
 #: The month chain in the order in which its tables feed each other.
 CHAIN = ("dre_lines", "dre_hitss", "dre_orcado", "dre_summary")

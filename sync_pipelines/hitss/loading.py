@@ -22,8 +22,8 @@ from sync_pipelines.hitss.tables import BUDGET, HITSS, LINES, PublishedTable
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Changes, Connection
-from sync_pipelines.lib.proof import NULL, Proof, canonical
-from sync_pipelines.lib.relations import dependents as hanging_on
+from sync_pipelines.lib.postgres.catalog import dependents as hanging_on
+from sync_pipelines.lib.postgres.digest import NULL, Proof, canonical
 
 
 class ProofError(PermanentError):

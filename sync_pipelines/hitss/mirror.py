@@ -24,8 +24,8 @@ from sync_pipelines.hitss.other_columns import left_behind
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.postgres import Changes, Connection
-from sync_pipelines.lib.proof import Proof
-from sync_pipelines.lib.relations import require_sight
+from sync_pipelines.lib.postgres.catalog import require_sight
+from sync_pipelines.lib.postgres.digest import Proof
 
 SOURCE = "the fabricio database"
 DESTINATION = "the hitss database"

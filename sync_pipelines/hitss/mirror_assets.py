@@ -13,10 +13,10 @@ from sync_pipelines.hitss.adoption import DECISIONS
 from sync_pipelines.hitss.mirror import MirrorOutcome
 from sync_pipelines.hitss.mirrored import DRE
 from sync_pipelines.hitss.mirroring import DreMirror, MirrorRun
-from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.metadata import table_definition
-from sync_pipelines.lib.partition_reports import CheckReport, PartitionReport, Reports
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence, run_chosen, run_partitions
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.metadata import table_definition
+from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_chosen, run_partitions
 
 MIRROR_KEY = catalogue.key_of("dre_mirror")
 DESTINATION_KEY = dg.AssetKey(["hitss", "app_financeiro"])

@@ -15,7 +15,7 @@ from typing import LiteralString, NamedTuple
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.proof import Column, Digest, digest_query, row_hash_sql
+from sync_pipelines.lib.postgres.digest import Column, Digest, digest_query, row_hash_sql
 
 #: What `sync_source` says of a row that the mirror brought.
 MIRROR = "fabricio"

@@ -14,10 +14,11 @@ from sync_pipelines.hitss import tables
 from sync_pipelines.hitss.adoption import DECISIONS, Decision
 from sync_pipelines.hitss.mirror import DESTINATION, SOURCE, Mirror, MirrorOutcome, MirrorSession
 from sync_pipelines.hitss.mirrored import Side, month_label
-from sync_pipelines.lib import executions, postgres
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.ledger import Ledger, open_ledger
-from sync_pipelines.lib.proof import Proof
+from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.records import run_log
+from sync_pipelines.lib.records.ledger import Ledger, open_ledger
 from sync_pipelines.settings import Settings
 
 ASSET = "hitss/dre_mirror"
@@ -45,8 +46,8 @@ class DreMirror:
         destination = self.settings.require("hitss_database_url")
         mirror = Mirror(source, destination, wait_seconds=self.wait_seconds, sleep=self.sleep)
 
-        def record(url: str, what: str) -> AbstractContextManager[executions.Execution]:
-            return executions.execution(
+        def record(url: str, what: str) -> AbstractContextManager[run_log.Execution]:
+            return run_log.execution(
                 url, EXECUTIONS, run_id=run_id, what=what, started=STARTED, details={"phase": "mirror"}
             )
 
@@ -94,12 +95,12 @@ class MirrorRun:
 
     session: MirrorSession
     ledger: Ledger
-    records: tuple[executions.Execution, executions.Execution]
+    records: tuple[run_log.Execution, run_log.Execution]
     run_id: str
     kept: frozenset[str]
     #: Proofs and decisions that the ops database did not take when they were made.
     _unwritten: list[tuple[str, Proof, bool]] = field(default_factory=list)
-    _unsaid: list[tuple[executions.Execution, executions.Level, str]] = field(default_factory=list)
+    _unsaid: list[tuple[run_log.Execution, run_log.Level, str]] = field(default_factory=list)
 
     @property
     def pending(self) -> list[str]:
@@ -181,7 +182,7 @@ class MirrorRun:
                     ledger.decide(ASSET, month, "keep_own_rows", self.run_id)
         self._unwritten.clear()
 
-    def _log(self, level: executions.Level, message: str) -> None:
+    def _log(self, level: run_log.Level, message: str) -> None:
         self._unsaid += [(record, level, message) for record in self.records]
         # A line that a lost database did not take leaves with the next one.
         with suppress(psycopg.Error, SyncError):

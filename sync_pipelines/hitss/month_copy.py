@@ -20,10 +20,10 @@ from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable, Side, month_lab
 from sync_pipelines.hitss.set_aside import ANNOTATED, OWN, SetAside
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.lib.pipes import copy_between
 from sync_pipelines.lib.postgres import Changes, Connection
-from sync_pipelines.lib.proof import Proof
-from sync_pipelines.lib.relations import dependents
+from sync_pipelines.lib.postgres.catalog import dependents
+from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.postgres.streams import copy_between
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from sync_pipelines.hitss.mirrored import DRE, MirroredTable
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import columns_of
+from sync_pipelines.lib.postgres.catalog import columns_of
 
 #: Each side fills these for itself.
 OF_EACH_SIDE = frozenset({"id", "sync_source", "last_sync_at", "sync_hash", "updated_at"})

@@ -9,7 +9,7 @@ from datetime import date
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
 from sync_pipelines.hitss.live import Live, read_live
 from sync_pipelines.hitss.workbook import Window
-from sync_pipelines.lib.ledger import Landing, Ledger
+from sync_pipelines.lib.records.ledger import Landing, Ledger
 from sync_pipelines.settings import Settings
 
 

@@ -9,9 +9,9 @@ from sync_pipelines.hitss.guards import Violation
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent, ParsedExport
 from sync_pipelines.hitss.live import CHAIN, NO_LINES, Live
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.ledger import RecordedProof
 from sync_pipelines.lib.postgres import Changes
-from sync_pipelines.lib.proof import Digest, Proof
+from sync_pipelines.lib.postgres.digest import Digest, Proof
+from sync_pipelines.lib.records.ledger import RecordedProof
 
 __all__ = ["CHAIN", "LoadPlan", "Outcome", "version_of"]
 

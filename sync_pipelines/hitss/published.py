@@ -11,10 +11,10 @@ from sync_pipelines.hitss.live import Live, LiveLines
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.ledger import Ledger, RecordableProof
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, Proof
-from sync_pipelines.lib.relations import dependents
+from sync_pipelines.lib.postgres.catalog import dependents
+from sync_pipelines.lib.postgres.digest import Digest, Proof
+from sync_pipelines.lib.records.ledger import Ledger, RecordableProof
 
 # Of the rows that were to move: those that are not whole where they should be, or still where they were. What this
 # transaction set aside bears its time, by the column's default.

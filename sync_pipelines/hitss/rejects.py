@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sync_pipelines.hitss.columns import HEADERS
 from sync_pipelines.hitss.lines import Reject
-from sync_pipelines.lib.landing import LandingStore, told_when_full
-from sync_pipelines.lib.ledger import Ledger, RejectedRow
+from sync_pipelines.lib.records.ledger import Ledger, RejectedRow
+from sync_pipelines.lib.storage.landing import LandingStore, told_when_full
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell

@@ -15,11 +15,11 @@ from sync_pipelines.hitss.backup_content import content_of, verify
 from sync_pipelines.hitss.mirrored import DRE, month_label
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.copies import Copy, CopyBook
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Column, row_hash_sql
-from sync_pipelines.lib.relations import columns_of, dependents, digest_columns, exists, require_sight
+from sync_pipelines.lib.postgres.catalog import columns_of, dependents, digest_columns, exists, require_sight
+from sync_pipelines.lib.postgres.digest import Column, row_hash_sql
+from sync_pipelines.lib.records.backups import Copy, CopyBook
 
 
 class MonthDifference(NamedTuple):

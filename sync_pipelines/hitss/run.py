@@ -15,7 +15,7 @@ from sync_pipelines.hitss.examination import EXPORT
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent
 from sync_pipelines.hitss.live import CHAIN
 from sync_pipelines.hitss.pending import Pending, contents_of, pending_months
-from sync_pipelines.lib.ledger import Landing, open_ledger
+from sync_pipelines.lib.records.ledger import Landing, open_ledger
 from sync_pipelines.operations import sensors
 from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.partitions import asked_months, contiguous, months

@@ -11,11 +11,12 @@ from sync_pipelines.hitss import backup, backup_content, restore, tables
 from sync_pipelines.hitss.backup import ASSET, BackupReport
 from sync_pipelines.hitss.restore import MonthDifference, RestoreReport
 from sync_pipelines.hitss.tables import PROJECT
-from sync_pipelines.lib import executions, retention
+from sync_pipelines.lib.archive import retention
+from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy
 from sync_pipelines.lib.calendar import require_today
-from sync_pipelines.lib.copies import CopyBook, open_copy_book
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.retention import Candidate, Plan, Policy
+from sync_pipelines.lib.records import run_log
+from sync_pipelines.lib.records.backups import CopyBook, open_copy_book
 from sync_pipelines.settings import Settings
 
 #: By how much the database's clock may be ahead of ours: what was made later than that was dated by a wrong one.
@@ -43,10 +44,10 @@ class DreSafekeeping:
     @contextmanager
     def _open(
         self, run_id: str, phase: str, started: str
-    ) -> Iterator[tuple[executions.Execution, Connection, CopyBook]]:
+    ) -> Iterator[tuple[run_log.Execution, Connection, CopyBook]]:
         url = self.settings.require("fabricio_database_url")
         with (
-            executions.execution(
+            run_log.execution(
                 url, EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             backup.backup_connection(url) as connection,

@@ -23,10 +23,10 @@ from sync_pipelines.hitss.plan import LoadPlan, Outcome
 from sync_pipelines.hitss.summary import Row
 from sync_pipelines.hitss.tables import PROJECT
 from sync_pipelines.lib import interruptions, postgres
-from sync_pipelines.lib.executions import Execution
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.ledger import Ledger, RecordableProof
-from sync_pipelines.lib.proof import Proof
+from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.records.ledger import Ledger, RecordableProof
+from sync_pipelines.lib.records.run_log import Execution
 
 CONNECTIONS = 2
 #: Proofs written to the ledger at a time: each write waits for a disk.

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from sync_pipelines.hitss.mirrored import MIRROR, MirroredTable
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.relations import columns_of
+from sync_pipelines.lib.postgres.catalog import columns_of
 
 _STAGE: LiteralString = """
     create temporary table mirror_leaving (

@@ -11,7 +11,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import canonical
+from sync_pipelines.lib.postgres.digest import canonical
 
 #: Margin: revenue less the magnitude of cost, plus the (negative) payroll relief; 0 % without revenue.
 SUMMARY_QUERY: LiteralString = """(

@@ -13,9 +13,9 @@ from typing import LiteralString
 from psycopg import sql
 
 from sync_pipelines.hitss.columns import FINANCIAL, ORCADO, PEOPLE, REALIZADO, digest_columns
-from sync_pipelines.lib.executions import ExecutionTables
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import Digest, digest_query
+from sync_pipelines.lib.postgres.digest import Digest, digest_query
+from sync_pipelines.lib.records.run_log import ExecutionTables
 
 #: What the project database is called in sentences.
 PROJECT = "the fabricio database"

@@ -18,7 +18,7 @@ from sync_pipelines.hitss.cells import CellRules
 from sync_pipelines.hitss.columns import HEADERS, SHEET, normalised
 from sync_pipelines.hitss.guards import GuardError, Violation
 from sync_pipelines.hitss.lines import ParsedExport, parse_lines
-from sync_pipelines.lib import xlsx
+from sync_pipelines.lib import excel
 from sync_pipelines.lib.failures import PermanentError
 
 
@@ -45,9 +45,9 @@ def parse_workbook(path: Path, window: Window, accepted: Collection[str]) -> Par
 
     Raises PermanentError with the guard's sentence for another sheet or header, unless it was accepted.
     """
-    inspection = xlsx.inspect(path)
+    inspection = excel.inspect(path)
     sheet = _sheet(inspection.sheets, accepted)
-    rows = xlsx.rows(path, sheet)
+    rows = excel.rows(path, sheet)
     positions = _positions([_header(cell) for cell in next(rows, [])], accepted)
     marked = inspection.marked.get(sheet, {})
     rules = CellRules(window.first, window.last, accepted=accepted, marked=marked)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import dagster as dg
 
-from sync_pipelines.lib.partition_runs import failure_sentence
+from sync_pipelines.lib.orchestration.partition_runs import failure_sentence
 from sync_pipelines.operations.alerts import Alert
 
 #: How many assets a title names.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.storage.landing import LandingStore
 
 MEGABYTE = 1 << 20
 #: The share of a limit from which on a person is warned.

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.operations import growth
 from sync_pipelines.operations.growth import DatabaseSize
 from sync_pipelines.settings import Settings

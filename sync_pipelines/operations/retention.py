@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError
-from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.storage.landing import LandingStore
 
 OPS = "the ops database"
 BUSY = "Another run is removing what is older than its time."

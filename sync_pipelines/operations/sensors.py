@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from sync_pipelines.lib import executions, postgres
-from sync_pipelines.lib.executions import ExecutionTables, Swept
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError
-from sync_pipelines.lib.landing import LandingStore
+from sync_pipelines.lib.records import run_log
+from sync_pipelines.lib.records.run_log import ExecutionTables, Swept
+from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.operations.alerts import Alert, Channel, once, send_alert
 from sync_pipelines.operations.dead_runs import DeadRuns, end_dead_runs
 from sync_pipelines.operations.failed_runs import FailedRun, failed_partitions_of, sentences_of
@@ -44,7 +45,7 @@ def sweep_all(
     for project in projects:
         try:
             with postgres.connect(project.url, what=project.what) as connection:
-                closed = executions.sweep(connection, project.tables)
+                closed = run_log.sweep(connection, project.tables)
         except SyncError as error:
             unreachable.append(str(error))
             continue

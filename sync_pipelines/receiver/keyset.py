@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sync_pipelines.lib.failures import SyncError, TransientError, from_http_status
-from sync_pipelines.lib.json_requests import JsonClient
+from sync_pipelines.lib.http.json import JsonClient
 
 if TYPE_CHECKING:  # loads cryptography
     from jwt import PyJWK

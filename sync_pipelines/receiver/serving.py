@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 
 from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.http import Timeouts
-from sync_pipelines.lib.json_requests import JsonClient
+from sync_pipelines.lib.http.client import Timeouts
+from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.receiver.app import Answer, Options, Receiver, Store
 from sync_pipelines.receiver.keyset import KeySet
 from sync_pipelines.receiver.limits import networks_of

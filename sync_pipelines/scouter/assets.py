@@ -8,10 +8,14 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from sync_pipelines.lib import metadata as keys
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.partition_reports import CheckReport, PartitionReport, Reports
-from sync_pipelines.lib.partition_runs import PartitionsStoppedError, failing_in_a_sentence, run_chosen
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
+from sync_pipelines.lib.orchestration.partition_runs import (
+    PartitionsStoppedError,
+    failing_in_a_sentence,
+    run_chosen,
+)
 from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.catalogue import EXPORT_KEY
 from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from sync_pipelines.lib.metadata import table_definition
+from sync_pipelines.lib.orchestration.metadata import table_definition
 from sync_pipelines.scouter.fields.mapping import default_mapping
 from sync_pipelines.settings import Settings
 

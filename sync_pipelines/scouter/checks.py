@@ -5,7 +5,7 @@ from typing import LiteralString
 import dagster as dg
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.comparing import compare_all
 from sync_pipelines.scouter.push.reading import WHAT

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from sync_pipelines.lib import postgres, vault
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.http import Timeouts
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.client import Timeouts
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.schema.tables import DESTINATION, SOURCE
 from sync_pipelines.settings import Settings
 

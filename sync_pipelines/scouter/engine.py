@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.fields import rendering
 from sync_pipelines.scouter.fields.mapping import STAMPS
 from sync_pipelines.scouter.push.exchanges import Exchanges

@@ -13,7 +13,7 @@ import psycopg
 
 from sync_pipelines.lib import postgres, redaction
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
 from sync_pipelines.scouter.engine import Engine
 from sync_pipelines.scouter.exports.actions import ExportActions

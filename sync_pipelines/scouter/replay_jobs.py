@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.scouter.replaying import replay
 

@@ -18,9 +18,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import SettingsConfigDict
 
 from sync_pipelines.lib import redaction
-from sync_pipelines.lib.landing import FolderStore, LandingStore
-from sync_pipelines.lib.object_store import ObjectStore
-from sync_pipelines.lib.retention import Policy
+from sync_pipelines.lib.archive.retention import Policy
+from sync_pipelines.lib.storage.landing import FolderStore, LandingStore
+from sync_pipelines.lib.storage.object_store import ObjectStore
 from sync_pipelines.settings.operations import OperationsSettings
 from sync_pipelines.settings.scouter import ScouterSettings
 

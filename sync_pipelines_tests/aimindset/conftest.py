@@ -14,7 +14,7 @@ import pytest
 from sync_pipelines.aimindset.client import project_client
 from sync_pipelines.aimindset.daily import AimindsetBackups
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.lib.copies import CopyBook
+from sync_pipelines.lib.records.backups import CopyBook
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
 from sync_pipelines.sandbox.mail import SmtpSink

@@ -15,9 +15,9 @@ from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset import automation, catalogue, drill, system
 from sync_pipelines.aimindset.daily import ASSET
 from sync_pipelines.cli import app
-from sync_pipelines.lib.archives import checksum
-from sync_pipelines.lib.copies import Copy
-from sync_pipelines.scratch import PREFIX, scratch_database
+from sync_pipelines.lib.archive.write import checksum
+from sync_pipelines.lib.postgres.scratch import PREFIX, scratch_database
+from sync_pipelines.lib.records.backups import Copy
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 
 

@@ -15,7 +15,7 @@ import pytest
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.drill import ASSET, DrillReport, drill
 from sync_pipelines.lib.failures import SyncError, TransientError
-from sync_pipelines.scratch import PREFIX, scratch_database
+from sync_pipelines.lib.postgres.scratch import PREFIX, scratch_database
 from sync_pipelines_tests.aimindset.conftest import NOW, Project
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.daily import ASSET
-from sync_pipelines.lib.archive_checks import read_archive
+from sync_pipelines.lib.archive.verify import read_archive
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.test_standing import files_of_an_archive
 

@@ -14,10 +14,10 @@ from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset import catalogue, recorded
 from sync_pipelines.aimindset.backup import Moment
 from sync_pipelines.aimindset.daily import ASSET
-from sync_pipelines.lib.copies import Copy
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.proof import digest_query
-from sync_pipelines.lib.relations import columns_of, digest_columns
+from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
+from sync_pipelines.lib.postgres.digest import digest_query
+from sync_pipelines.lib.records.backups import Copy
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.test_assets import launch, told, verdicts
 from sync_pipelines_tests.aimindset.test_standing import TOMORROW, killed_at, tomorrow
@@ -121,7 +121,7 @@ def cut(house: Project, name: str) -> None:
 
 def signed_anew(house: Project, name: str) -> None:
     """Rows taken away, and a manifest that fits: only the book of copies knows better."""
-    from sync_pipelines.lib.archives import checksum
+    from sync_pipelines.lib.archive.write import checksum
 
     path = house.backups.archiver.store.locate(f"{archives.PREFIX}/{name}/manifest.json")
     manifest = json.loads(path.read_text())["manifest"]

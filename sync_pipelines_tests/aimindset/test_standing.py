@@ -17,11 +17,11 @@ from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.archive import Archiver
 from sync_pipelines.aimindset.backup import BusyError, Moment
 from sync_pipelines.aimindset.daily import ASSET
-from sync_pipelines.lib.copies import Copy
+from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.landing import FolderStore
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.retention import Policy
+from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.storage.landing import FolderStore
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.test_day import (
     KilledError,

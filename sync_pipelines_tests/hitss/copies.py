@@ -10,8 +10,8 @@ import psycopg
 from sync_pipelines.hitss.adoption import Decision
 from sync_pipelines.hitss.mirror import Mirror, MirrorOutcome
 from sync_pipelines.hitss.safekeeping import DreSafekeeping, SafekeepingReport
-from sync_pipelines.lib.copies import CopyBook
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.records.backups import CopyBook
 
 CONTENT = (
     "execution_id, created_at, conta, descricao, valor, tipo, periodo, empresa, competencia, ano, mes, natureza,"

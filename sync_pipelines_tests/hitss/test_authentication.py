@@ -14,8 +14,8 @@ import pytest
 from sync_pipelines.hitss.authentication import Authentication
 from sync_pipelines.hitss.client import download_export, export_client
 from sync_pipelines.hitss.credentials import Credentials
-from sync_pipelines.lib.downloads import Download
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.http.downloads import Download
 from sync_pipelines.lib.redaction import redact
 from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME, Mode
 from sync_pipelines.sandbox.hitss.fake import HitssFake

@@ -22,8 +22,8 @@ from sync_pipelines.hitss.client import (
     window_url,
 )
 from sync_pipelines.hitss.credentials import Credentials
-from sync_pipelines.lib.downloads import DownloadClient
 from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.http.downloads import DownloadClient
 from sync_pipelines.lib.redaction import redact
 
 BASE = "https://control.example/api/api/export/xls"

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from sync_pipelines.hitss.client import export_client
 from sync_pipelines.lib import redaction
-from sync_pipelines.lib.downloads import DownloadClient
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.http import Timeouts
+from sync_pipelines.lib.http.client import Timeouts
+from sync_pipelines.lib.http.downloads import DownloadClient
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines_tests.conftest import House
 

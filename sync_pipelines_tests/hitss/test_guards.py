@@ -18,7 +18,7 @@ from sync_pipelines.hitss.guards import (
 )
 from sync_pipelines.hitss.lines import MonthContent, ParsedExport, Reject
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.proof import Digest
+from sync_pipelines.lib.postgres.digest import Digest
 
 TODAY = date(2025, 8, 20)
 CLOSED, OPEN = "2025-05-01", "2025-06-01"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sync_pipelines.hitss.cells import CellRules
 from sync_pipelines.hitss.columns import FINANCIAL, HEADERS
 from sync_pipelines.hitss.lines import EMPTY_MONTH, MonthContent, ParsedExport, parse_lines, rounded
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
-from sync_pipelines.sandbox.postgres import PostgresServer
 
 POSITIONS = {header: index for index, header in enumerate(HEADERS)}
 DENOMINACAO = FINANCIAL.index("denominacao_conta")

@@ -12,7 +12,7 @@ from sync_pipelines.hitss import automation, system
 from sync_pipelines.hitss.mirror_assets import COLUMNS, MIRROR_KEY, OWN_ROWS, PLACED, PROOF
 from sync_pipelines.hitss.mirroring import ASSET, DreMirror
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.ledger import open_ledger
+from sync_pipelines.lib.records.ledger import open_ledger
 from sync_pipelines.partitions import months
 from sync_pipelines.settings import Settings
 from sync_pipelines_tests.conftest import House

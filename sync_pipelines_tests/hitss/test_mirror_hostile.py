@@ -13,7 +13,7 @@ from sync_pipelines.hitss.loading import ProofError
 from sync_pipelines.hitss.mirror import MirrorOutcome
 from sync_pipelines.hitss.mirrored import DRE
 from sync_pipelines.lib.failures import TransientError
-from sync_pipelines.lib.proof import row_hash_sql
+from sync_pipelines.lib.postgres.digest import row_hash_sql
 from sync_pipelines_tests.cut_line import CutLine
 from sync_pipelines_tests.hitss.copies import FEBRUARY, JANUARY, MARCH, Pair
 from sync_pipelines_tests.hitss.hostile import HOSTILE, Hostile

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from sync_pipelines.lib.landing import FolderStore
-from sync_pipelines_tests.lib.shelf import SCHEMA, Shelf, write
+from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines_tests.lib.archive.shelf import SCHEMA, Shelf, write
 
 Answer = Callable[[socket.socket], None]
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from sync_pipelines.lib import executions
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.records import run_log
 from sync_pipelines.migrations import inspect, runner
 from sync_pipelines.migrations.runner import FABRICIO, HITSS, History
 from sync_pipelines_tests.migrations.databases import (
@@ -123,8 +123,8 @@ def test_the_statements_of_a_refusal_make_room_for_our_log(
     runner.upgrade(history, url)
 
     assert wrong(history, url) == []
-    tables = executions.ExecutionTables("public.automation_executions", "public.system_logs", "test")
-    with executions.execution(url, tables, run_id="r", what="the database", started="Início", details={}):
+    tables = run_log.ExecutionTables("public.automation_executions", "public.system_logs", "test")
+    with run_log.execution(url, tables, run_id="r", what="the database", started="Início", details={}):
         pass
     assert rows(url, "select status from automation_executions") == [("completed",)]
 

@@ -10,13 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from sync_pipelines.lib import executions, postgres
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres.embedded import PostgresServer
+from sync_pipelines.lib.records import run_log
 from sync_pipelines.migrations import inspect, runner
 from sync_pipelines.migrations.comparison import compatible
 from sync_pipelines.migrations.runner import FABRICIO, HITSS, OPS, History
 from sync_pipelines.migrations.shapes import SHAPES
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines_tests.migrations.databases import (
     LOGS_003,
     SEED_31,
@@ -163,8 +164,8 @@ def test_what_an_application_added_beside_does_not_disturb(found: Callable[[str]
     runner.upgrade(FABRICIO, url)
 
     assert wrong(FABRICIO, url) == []
-    tables = executions.ExecutionTables("public.automation_executions", "public.system_logs", "test")
-    with executions.execution(url, tables, run_id="r", what="the database", started="Início", details={}):
+    tables = run_log.ExecutionTables("public.automation_executions", "public.system_logs", "test")
+    with run_log.execution(url, tables, run_id="r", what="the database", started="Início", details={}):
         pass
     assert rows(url, "select status from automation_executions") == [("completed",)]
 

@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.lib.ledger import Ledger, RejectedRow, open_ledger
+from sync_pipelines.lib.records.ledger import Ledger, RejectedRow, open_ledger
 from sync_pipelines.operations import retention_assets
 from sync_pipelines.operations.retention import Retention
 from sync_pipelines.settings import Settings, read_settings
@@ -50,7 +50,7 @@ class Shelf:
 
     def land(self, text: str, days: int, months: tuple[str, ...] = (), book: str | None = None) -> str:
         """A landed export of an age, usable where it holds months; its name."""
-        from sync_pipelines.lib.landing import LandedFile
+        from sync_pipelines.lib.storage.landing import LandedFile
 
         name = self.keep(EXPORT, text, days)
         number = self.ledger.land(EXPORT, LandedFile(name, "0", len(text)), "run", {"reject_book": book})

@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 
 import sync_pipelines.scouter
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.sandbox.vault import make_vault

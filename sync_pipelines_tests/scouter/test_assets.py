@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.lib import metadata as keys
+from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.sandbox.scouter.database import drop_column, with_dirt_rules
 from sync_pipelines.scouter.catalogue import ACCEPTED, EXPORT_KEY, PROVED, TRAVELS
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse

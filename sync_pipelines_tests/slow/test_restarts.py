@@ -24,13 +24,13 @@ from sync_pipelines.aimindset.day import Day
 from sync_pipelines.hitss import backup as dre_backup
 from sync_pipelines.hitss.mirroring import EXECUTIONS, DreMirror
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
-from sync_pipelines.lib.copies import open_copy_book
-from sync_pipelines.lib.executions import sweep
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.postgres.embedded import PostgresServer
+from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.run_log import sweep
 from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.aimindset.database import build
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.conftest import ROLES
 

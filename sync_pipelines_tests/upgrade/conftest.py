@@ -24,8 +24,8 @@ import psycopg
 import pytest
 import zstandard
 
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.settings import Settings, read_settings
 
 DATABASES = ("ops", "fabricio", "hitss", "aimindset", "tabuladormax", "gestao_scouter")

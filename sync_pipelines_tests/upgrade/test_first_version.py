@@ -13,9 +13,9 @@ from sync_pipelines.hitss.chain import DreChain
 from sync_pipelines.hitss.mirroring import DreMirror
 from sync_pipelines.hitss.pending import Pending
 from sync_pipelines.hitss.safekeeping import DreSafekeeping
-from sync_pipelines.lib.copies import open_copy_book
-from sync_pipelines.lib.landing import LandedFile
-from sync_pipelines.scratch import scratch_database
+from sync_pipelines.lib.postgres.scratch import scratch_database
+from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.storage.landing import LandedFile
 from sync_pipelines_tests.scouter.house import opened_house
 from sync_pipelines_tests.upgrade.conftest import TODAY, Clock, Upgraded
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipelines.lib import metadata as keys
-from sync_pipelines.lib.metadata import table_definition
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.metadata import table_definition
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.inbound.way_back import WayBack, WayBackRun
 
 INBOUND_KEY = dg.AssetKey(["scouter", "leads_inbound"])

@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.inbound.way_back import WayBack
 
 

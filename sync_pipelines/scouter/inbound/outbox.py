@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.postgrest import Answer, PostgrestClient
+from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient
 from sync_pipelines.scouter.inbound.inbox import Inbox
 
 READ, FORGET = "sync_read_lead_changes", "sync_forget_lead_changes"

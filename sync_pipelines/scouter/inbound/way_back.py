@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.fields.mapping import OWNED, Mapping, default_mapping
 from sync_pipelines.scouter.inbound import outbox

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sync_pipelines.lib.postgrest import Problem
+from sync_pipelines.lib.http.postgrest import Problem
 
 
 class Position(NamedTuple):

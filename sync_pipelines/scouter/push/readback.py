@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from sync_pipelines.lib import exact_json
-from sync_pipelines.lib.postgrest import PostgrestClient, SchemaError, column_list
+from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError, column_list
 from sync_pipelines.scouter.fields.mapping import STAMPS
 from sync_pipelines.scouter.push.leads import Lead
 from sync_pipelines.scouter.push.sending import KEY, TABLE, SchemaChangedError

@@ -14,7 +14,8 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from sync_pipelines.lib import failures, postgres, relations
+from sync_pipelines.lib import failures, postgres
+from sync_pipelines.lib.postgres import catalog
 from sync_pipelines.scouter.push.days import Span
 from sync_pipelines.scouter.push.exchanges import Known
 from sync_pipelines.scouter.push.leads import Lead, Position
@@ -80,7 +81,7 @@ class Content(NamedTuple):
 
 def require_sight(connection: postgres.Connection) -> None:
     """Raise PermanentError where our role sees but some of the leads: a part would be proved as the whole."""
-    relations.require_sight(connection, ["public.leads"], WHAT)
+    catalog.require_sight(connection, ["public.leads"], WHAT)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.lib.postgrest import PostgrestClient, Problem
+from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
 from sync_pipelines.scouter.push.leads import Lead, Outcome, Rejected, Slice
 
 TABLE = "leads"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.fields.column_types import TIMESTAMPTZ
 from sync_pipelines.scouter.marks import normalised
 from sync_pipelines.scouter.push.exchanges import Exchanges, Known

@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.in_order import InOrder
+from sync_pipelines.lib.ordered_pool import InOrder
 from sync_pipelines.scouter.push.leads import Lead, Looked, Outcome, Slice
 from sync_pipelines.scouter.push.progress import Stretch
 from sync_pipelines.scouter.push.readback import ReadBack

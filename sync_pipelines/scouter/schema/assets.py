@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipelines.lib.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter import catalogue
 from sync_pipelines.scouter.pushing import LeadPush
 from sync_pipelines.scouter.schema.report import SchemaReport

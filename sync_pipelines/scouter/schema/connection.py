@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.postgrest import Answer, PostgrestClient, Problem
+from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient, Problem
 from sync_pipelines.scouter.exports.table import Configuration
 from sync_pipelines.scouter.fields.mapping import KEY
 from sync_pipelines.scouter.schema.credentials import ROLE, claims

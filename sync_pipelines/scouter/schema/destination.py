@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.postgrest import PostgrestClient, Problem
+from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
 from sync_pipelines.scouter.fields.mapping import KEY, Mapping
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Verdict, parse_openapi
 

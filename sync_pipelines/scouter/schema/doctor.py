@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, without_prefixes
 from sync_pipelines.scouter.fields.suspects import Suspect
 from sync_pipelines.scouter.push.exchanges import Exchanges

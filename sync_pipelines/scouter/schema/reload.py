@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.schema.destination import KEY_SETTING, Probed, probe, probe_verdicts
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
 from sync_pipelines.scouter.schema.tables import DESTINATION

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import TransientError
-from sync_pipelines.lib.postgrest import PostgrestClient, Problem
+from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.faults import FAULTS_PATH
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, drift
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync_pipelines.lib.postgrest import column_list
+from sync_pipelines.lib.http.postgrest import column_list
 from sync_pipelines_tests.sandbox.postgrest.conftest import Api, Kind, error
 
 ODD = ("a%b", "c,d", 'e"f', "g.h", "Com Espaço (ã)")

@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from sync_pipelines.lib.postgrest import PostgrestClient
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import COLLISION, build_gestao_scouter, with_dirt_rules
 from sync_pipelines.scouter.push.leads import Lead, Position, Slice

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import psycopg
 import pytest
 
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.scouter import database
 from sync_pipelines.sandbox.scouter.database import Shape
 

@@ -17,9 +17,9 @@ import httpx
 import psycopg
 import pytest
 
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.faults import FAULTS_PATH
-from sync_pipelines.sandbox.postgres import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
 

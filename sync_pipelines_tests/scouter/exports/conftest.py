@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 

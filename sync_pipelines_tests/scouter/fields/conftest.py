@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.scouter.fields import rendering
 from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, validated

@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping
 from sync_pipelines.scouter.fields.rendering import SESSION, body_sql, hash_sql

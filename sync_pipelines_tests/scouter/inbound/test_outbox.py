@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 import sync_pipelines.scouter
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.inbound.inbox import Inbox
 from sync_pipelines.scouter.inbound.outbox import FORGET, READ, collect

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.sandbox.scouter.database import drift, drop_column
 from sync_pipelines.scouter.schema.reload import Patience, reload_schema
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse

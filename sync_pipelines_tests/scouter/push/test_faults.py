@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from sync_pipelines.lib.http import Timeouts
+from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.http import Timeouts
+from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.push.job_walk import PausedError

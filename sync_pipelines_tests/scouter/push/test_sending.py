@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.push.leads import Lead, Outcome, Position, Slice
 from sync_pipelines.scouter.push.sending import SchemaChangedError, Sender
 

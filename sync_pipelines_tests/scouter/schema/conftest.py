@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from sync_pipelines.lib.postgrest import PostgrestClient
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
-from sync_pipelines.lib.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.schema.reload import Patience, Reloaded, reload_schema
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION

@@ -1,0 +1,140 @@
+"""Files over HTTP: whole or not at all, private, with their SHA-256."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    TransientError,
+    from_http_status,
+    retry_after_seconds,
+)
+from sync_pipelines.lib.http.client import HttpClient
+from sync_pipelines.lib.http.deadline import Watch
+from sync_pipelines.lib.redaction import safe_url
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True)
+class Download:
+    """What came: `seconds` and `wait_seconds` (to the first byte of the body) are of the attempt that won."""
+
+    status: int
+    content_type: str
+    bytes: int
+    sha256: str
+    seconds: float
+    wait_seconds: float
+    attempts: int
+
+
+class DownloadClient(HttpClient):
+    """An HttpClient whose answers are files."""
+
+    def download(
+        self,
+        url: str,
+        target: Path,
+        *,
+        max_bytes: int,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        on_wait: Callable[[float], None] | None = None,
+        accept: Callable[[Path], None] | None = None,
+    ) -> Download:
+        """GET a file to `target` (mode 0600), which appears whole or not at all.
+
+        `headers()` is asked for further headers inside each attempt: a TransientError there makes it try again.
+        `on_wait(seconds)` is called from another thread every `wait_notice_seconds` until the first byte.
+        `accept(path)` looks at the finished file inside the attempt: a TransientError makes it try again.
+        """
+        what = self._checked(url)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+
+        def attempt() -> Download:
+            result = self._fetch(url, part, what, max_bytes, headers(), on_wait)
+            if accept is not None:
+                accept(part)
+            part.replace(target)
+            return result
+
+        retrying = self.retrying()
+        try:
+            result = retrying(attempt)
+        except TransientError as error:
+            tried = retrying.statistics["attempt_number"]
+            text = f"{error} Tried {tried} times." if tried > 1 else str(error)
+            raise TransientError(text, retry_after=error.retry_after) from None
+        except OSError as error:
+            raise PermanentError(f"{target.parent} could not take the file: {error.strerror}.") from None
+        finally:
+            with contextlib.suppress(OSError):  # it was never made, or is the target by now
+                part.unlink()
+        return replace(result, attempts=retrying.statistics["attempt_number"])
+
+    def _fetch(
+        self,
+        url: str,
+        part: Path,
+        what: str,
+        max_bytes: int,
+        headers: Mapping[str, str],
+        on_wait: Callable[[float], None] | None,
+    ) -> Download:
+        watch = self._watch(what, on_wait)
+        plain = {"Accept-Encoding": "identity", **headers}
+        with self._answering(watch, what, "GET", url, plain) as response:
+            self._expect_file(response, what, max_bytes)
+            size, digest = write_body(response, part, what, max_bytes, watch)
+        content_type = response.headers.get("content-type", "")
+        return Download(response.status_code, content_type, size, digest, watch.elapsed(), watch.waited, 1)
+
+    def _expect_file(self, response: "httpx.Response", what: str, max_bytes: int) -> None:
+        if response.has_redirect_location:
+            raise PermanentError(
+                f"{what} answered with a redirect to {safe_url(response.headers['location'])}, which is not "
+                f"followed. Check {self._url_setting}."
+            )
+        if response.status_code != 200:
+            wait = retry_after_seconds(response.headers, self._now())
+            setting = self._url_setting
+            raise from_http_status(response.status_code, what=what, retry_after=wait, setting=setting)
+        declared = declared_bytes(response)
+        if declared is not None and declared > max_bytes:
+            raise PermanentError(f"{what}: {declared} bytes are more than the {max_bytes} allowed.")
+
+
+def write_body(
+    response: "httpx.Response", part: Path, what: str, max_bytes: int, watch: Watch
+) -> tuple[int, str]:
+    """Write the body to a private file; its size and SHA-256."""
+    size, digest = 0, hashlib.sha256()
+    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for chunk in response.iter_bytes():
+            watch.tick()
+            size += len(chunk)
+            if size > max_bytes:
+                raise PermanentError(f"{what}: more than the {max_bytes} bytes allowed.")
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    watch.tick()
+    declared = declared_bytes(response)
+    came = response.num_bytes_downloaded if "content-encoding" in response.headers else size
+    if declared is not None and came != declared:
+        raise TransientError(f"{what}: the answer was cut ({came} of {declared} bytes).")
+    return size, digest.hexdigest()
+
+
+def declared_bytes(response: "httpx.Response") -> int | None:
+    declared = response.headers.get("content-length", "")
+    return int(declared) if declared.isdigit() else None

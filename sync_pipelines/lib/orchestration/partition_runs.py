@@ -1,0 +1,236 @@
+"""Many partitions in one run, each on its own: the pattern that Dagster does not give by itself.
+
+In a range run a failed step or a blocking check stops every key downstream. So a chain is one
+`@multi_asset(can_subset=True)` that loops over its keys. Good keys go on to the end of the chain; when some
+fail, the good ones are logged by hand and the step fails naming the bad ones, so that a backfill repeats
+only those. When all are good, Dagster emits the events, with our metadata per key.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.orchestration.partition_reports import (
+    CheckReport,
+    Reports,
+    log_check,
+    log_checks,
+    summaries,
+)
+from sync_pipelines.lib.redaction import redact, redacted_exception
+
+_Context = dg.AssetExecutionContext | dg.OpExecutionContext
+
+
+class PartitionsStoppedError(Exception):
+    """Nothing more is to be done in this run. `cancels`: somebody wanted it so, and the run ends as cancelled."""
+
+    def __init__(self, sentence: str, *, cancels: bool) -> None:
+        super().__init__(redact(sentence))
+        self.cancels = cancels
+
+    def ending(self, context: _Context, done: int = 0) -> dg.Failure | dg.DagsterExecutionInterruptedError:
+        """The error that ends the step."""
+        sentence = f"{self} {done} partitions are done." if done else str(self)
+        if self.cancels:
+            # Dagster takes an interruption that nobody asked for as a failure.
+            context.instance.report_run_canceling(context.run, sentence)
+            return dg.DagsterExecutionInterruptedError(sentence)
+        return dg.Failure(sentence, allow_retries=False)
+
+
+_Result = dg.MaterializeResult[Any]
+
+
+def keep_connections(instance: dg.DagsterInstance) -> None:
+    """Let Dagster's storage reuse a connection in this process.
+
+    It opens three for each event otherwise, and a range run writes thousands: over a password connection
+    that is most of the run's time. The webserver does the same for itself, by this method.
+    """
+    instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=5)
+
+
+def failure_sentence(failure: Any) -> str:
+    """What a person is told of a failed step: our sentence, or of an error the message that caused it."""
+    told = failure.user_failure_data.description if failure.user_failure_data else None
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return redact(told or (error.message.strip() if error else "no message"))
+
+
+@contextmanager
+def failing_in_a_sentence(context: _Context) -> Iterator[None]:
+    """End the step with a sentence, chained to nothing: an error may carry a secret, a query or a row.
+
+    Of an unexpected error the frames are logged, without its message.
+    """
+    try:
+        yield
+    except PartitionsStoppedError as stop:
+        raise stop.ending(context) from None
+    except SyncError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except dg.Failure:
+        raise
+    except Exception as error:
+        context.log.error("Unexpected error at:\n" + "".join(traceback.format_tb(error.__traceback__)))
+        raise dg.Failure(redacted_exception(error), allow_retries=False) from None
+
+
+def run_partitions(
+    context: dg.AssetExecutionContext,
+    keys: Sequence[dg.AssetKey],
+    work: Callable[[str], Reports],
+    *,
+    failed_check: dg.AssetCheckKey,
+    confirm: Callable[[], Mapping[str, str]] = dict,
+) -> Iterator[_Result]:
+    """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
+
+    A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
+    run, and does not stop the others. `confirm` is asked after the last key for those that no longer are what
+    they were, with a sentence. Raises dagster.Failure, naming the failed keys, at the end.
+    """
+    if not context.partition_keys:
+        raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
+    good, bad, stop = _work_through(context, context.partition_keys, work)
+    for partition, sentence in confirm().items():
+        good.pop(partition, None)
+        bad[partition] = sentence
+        context.log.error(f"{partition} failed: {sentence}")
+    _log_elsewhere(context, good)
+    if bad or stop:
+        _log_by_hand(context, good, bad, failed_check)
+        raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
+    yield from _results(context, keys, good)
+
+
+def run_chosen(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    chosen: Sequence[str],
+    work: Callable[[str], Reports],
+    *,
+    failed_check: dg.AssetCheckKey,
+    summary: Callable[[str], str | None] = lambda _check: None,
+) -> Iterator[_Result | dg.AssetCheckResult]:
+    """As `run_partitions`, for partitions that the run itself chose: the others of its range get no event.
+
+    The asset's spec must be skippable: events are logged by hand, for `chosen` keys that the asset knows. Of a whole
+    range Dagster emits them, because it skips every check behind an asset that is not yielded. `work` may end the run
+    with PartitionsStoppedError; what was done is logged. `summary` is the sentence of a check that passed as a whole.
+    """
+    good, bad, stop = _work_through(context, chosen, work)
+    known = set(context.partition_keys)
+    told = {partition: reports for partition, reports in good.items() if partition in known}
+    failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
+    is_whole = told.keys() == known and not (bad or stop)
+    if not is_whole:
+        _log_by_hand(context, told, failed, failed_check)
+    if bad or stop:
+        raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
+    checks = [
+        one._replace(description=summary(str(one.check_name)) or one.description) if one.passed else one
+        for one in summaries(context, key, good)
+    ]
+    if not is_whole:
+        yield from checks
+        return
+    for result in _results(context, [key], told):
+        yield result._replace(check_results=checks)
+
+
+def _work_through(
+    context: dg.AssetExecutionContext, partitions: Sequence[str], work: Callable[[str], Reports]
+) -> tuple[dict[str, Reports], dict[str, str], PartitionsStoppedError | None]:
+    """The reports of the partitions that are done, the sentences of those that failed, and what ended the work."""
+    keep_connections(context.instance)
+    good: dict[str, Reports] = {}
+    bad: dict[str, str] = {}
+    for number, partition in enumerate(partitions, 1):
+        try:
+            good[partition] = work(partition)
+            context.log.debug(f"{partition} is done ({number} of {len(partitions)}).")
+        except PartitionsStoppedError as stop:
+            context.log.warning(f"{partition}: {stop}")
+            return good, bad, stop
+        except Exception as error:  # a bug in one month must not lose what is known of the others
+            bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
+            context.log.error(f"{partition} failed: {bad[partition]}")
+    return good, bad, None
+
+
+def _failed_sentence(good: Mapping[str, Reports], bad: Mapping[str, str]) -> str:
+    sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
+    more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
+    return f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}"
+
+
+def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
+    return dg.Failure(
+        _failed_sentence(good, bad),
+        metadata={"failed_partitions": list(bad)},
+        allow_retries=False,
+    )
+
+
+def _log_by_hand(
+    context: dg.AssetExecutionContext,
+    good: Mapping[str, Reports],
+    bad: Mapping[str, str],
+    failed_check: dg.AssetCheckKey,
+) -> None:
+    for partition, reports in good.items():
+        for key, report in reports.items():
+            context.log_event(
+                dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition)
+            )
+            log_checks(context, key, partition, report.checks)
+    if not bad:
+        return
+    partitioned = {spec.key for spec in context.assets_def.check_specs if spec.partitions_def is not None}
+    selected = context.selected_asset_check_keys
+    for check in sorted(selected & {failed_check, *partitioned}, key=lambda one: one.to_user_string()):
+        for partition, sentence in bad.items():
+            told = sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
+            log_check(context, check.asset_key, partition, CheckReport(check.name, False, told))
+        if "dagster/partition" not in context.run.tags:
+            # The newest verdict stands for the whole asset: it must not be that of the last good partition.
+            whole = CheckReport(check.name, False, _failed_sentence(good, bad))
+            log_check(context, check.asset_key, None, whole)
+
+
+def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports]) -> None:
+    """Verdicts on assets that the run does not materialize, by partition and then for the whole asset."""
+    found: dict[tuple[dg.AssetKey, str], dict[str, CheckReport]] = {}
+    for partition, reports in good.items():
+        for report in reports.values():
+            for key, check in report.elsewhere.items():
+                found.setdefault((key, check.name), {})[partition] = check
+    for (key, name), checks in found.items():
+        for partition, check in checks.items():
+            context.log.warning(f"{partition}: {check.description}")
+            log_check(context, key, partition, check)
+        told = "; ".join(f"{partition}: {check.description}" for partition, check in list(checks.items())[:5])
+        log_check(context, key, None, CheckReport(name, False, told))
+
+
+def _results(
+    context: dg.AssetExecutionContext, keys: Sequence[dg.AssetKey], good: Mapping[str, Reports]
+) -> Iterator[_Result]:
+    # Dagster gives a check's result its partition only in a run of one key that is not a range.
+    single = "dagster/partition" in context.run.tags
+    for key in keys:
+        for partition, reports in good.items():
+            context.add_asset_metadata(dict(reports[key].metadata), asset_key=key, partition_key=partition)
+            if not single:
+                log_checks(context, key, partition, reports[key].checks)
+        yield dg.MaterializeResult(asset_key=key, check_results=summaries(context, key, good))

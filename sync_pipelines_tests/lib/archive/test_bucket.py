@@ -1,0 +1,71 @@
+"""An archive in a bucket: what is looked at and restored is what the bucket holds, not what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pyrage
+import pytest
+
+from sync_pipelines.lib.archive import restore
+from sync_pipelines.lib.archive.verify import problems, read_archive
+from sync_pipelines.lib.archive.write import ArchiveWriter
+from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines.lib.storage.object_store import ObjectStore
+from sync_pipelines_tests.storage import KEYS, REGION, make_bucket, s3_server
+
+FOLDER = "archives/one"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ObjectStore]:
+    with s3_server() as endpoint:
+        passage = FolderStore(tmp_path / "passage")
+        yield ObjectStore(passage, make_bucket(endpoint), "", endpoint, REGION, *KEYS)
+
+
+@pytest.fixture
+def identity(store: ObjectStore, new_database: Callable[[str | None], str]) -> str:
+    """The key of an archive of one table, which lies in the bucket."""
+    key = pyrage.x25519.Identity.generate()
+    with psycopg.connect(new_database(None), autocommit=True) as connection, connection.transaction():
+        connection.execute(
+            "create table people as select n as id, 'Pessoa ' || n as name from generate_series(1, 99) n"
+        )
+        writer = ArchiveWriter(connection, store, "archives", str(key.to_public()))
+        writer.write("one", ["public.people"], made_at=datetime(2026, 11, 24, tzinfo=UTC), run_id="run-1")
+    return str(key)
+
+
+def test_an_encrypted_archive_is_looked_at_and_restored_from_the_bucket(
+    store: ObjectStore, identity: str, new_database: Callable[[str | None], str]
+) -> None:
+    assert problems(store, FOLDER, identity) == []
+    with psycopg.connect(new_database(None), autocommit=True) as scratch:
+        archive = read_archive(store, FOLDER)
+        restored = restore.restore(scratch, store, FOLDER, archive, identity=identity)
+        assert (restored.rows, restored.differences) == (99, ())
+        assert scratch.execute("select count(*) from public.people").fetchone() == (99,)
+    assert [path for path in store.passage.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_that_was_altered_in_the_bucket_is_named(store: ObjectStore, identity: str) -> None:
+    name = f"{FOLDER}/public.people.copy.zst.age"
+    with store.fetch(name) as path:
+        cut = path.read_bytes()[:-9]
+    store.remove(name)
+    with store.incoming("x", ".age") as path:
+        path.write_bytes(cut)
+        store.put(path, name)
+    [wrong] = problems(store, FOLDER, identity)
+    assert wrong.startswith("public.people.copy.zst.age is cut")
+
+
+def test_a_missing_manifest_is_named(store: ObjectStore, identity: str) -> None:
+    store.remove(f"{FOLDER}/manifest.json")
+    assert problems(store, FOLDER, identity) == [
+        f"{FOLDER}/manifest.json is missing: without it there is no archive."
+    ]
