@@ -96,7 +96,7 @@ def floor(folder: Path, urls: str) -> float:
     import psycopg
     from python_calamine import CalamineWorkbook
 
-    from sync_pipelines.hitss.columns import EXPORT_COLUMNS
+    from sync_pipelines.hitss.dre.columns import EXPORT_COLUMNS
 
     types = {"amount": "numeric", "percent": "numeric", "integer": "bigint"}
     columns = ", ".join(f"{column.name} {types.get(column.kind, 'text')}" for column in EXPORT_COLUMNS)
@@ -130,7 +130,7 @@ def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
     """From the landed file to proof: look, parse, guard, load every table, prove, record."""
 
     def run(folder: Path, urls: str) -> float:
-        from sync_pipelines.hitss.chain import DreChain
+        from sync_pipelines.hitss.dre.pipeline import DreChain
         from sync_pipelines.migrations import runner
         from sync_pipelines.settings import read_settings
 

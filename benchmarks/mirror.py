@@ -18,7 +18,7 @@ from typing import LiteralString
 
 import psycopg
 
-from sync_pipelines.hitss.mirrored import DRE, MirroredTable
+from sync_pipelines.hitss.mirror.table import DRE, MirroredTable
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.postgres.embedded_binaries import installed_binaries
 
@@ -140,7 +140,7 @@ def bare(shape: str, source: str, destination: str) -> float:
 
 def mirror(shape: str, source: str, destination: str) -> float:
     """From the first look at both sides to the last month's proof."""
-    from sync_pipelines.hitss.mirror import Mirror
+    from sync_pipelines.hitss.mirror.session import Mirror
 
     started = time.perf_counter()
     with Mirror(source, destination, table=TABLES[shape]).open("bench") as session:

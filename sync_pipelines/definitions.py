@@ -8,9 +8,9 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines.aimindset import system as aimindset
-from sync_pipelines.hitss import rejects
-from sync_pipelines.hitss import system as hitss
-from sync_pipelines.hitss.export_assets import EXPORT_KEY
+from sync_pipelines.hitss.defs import definitions as hitss
+from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
+from sync_pipelines.hitss.dre import rejects
 from sync_pipelines.lib import redaction
 from sync_pipelines.operations import growth_assets, retention_assets, sensors
 from sync_pipelines.operations.alerts import house_channels

@@ -60,7 +60,7 @@ def _run(
     progress: Callable[[str], None],
 ) -> RunReport:
     if system == "hitss/dre_backup":
-        from sync_pipelines.hitss.copies_run import run_backup
+        from sync_pipelines.hitss.copies_command import run_backup
 
         _refuse_unknown(accept, ())
         return run_backup(settings, progress=progress)
@@ -71,8 +71,8 @@ def _run(
         _refuse_unknown(accept, backup.GUARDS)
         return run_aimindset(settings, accept=accept, progress=progress)
     if system == "hitss/dre_mirror":
-        from sync_pipelines.hitss.adoption import DECISIONS
-        from sync_pipelines.hitss.copies_run import run_mirror
+        from sync_pipelines.hitss.copies_command import run_mirror
+        from sync_pipelines.hitss.mirror.adoption import DECISIONS
 
         _refuse_unknown(accept, DECISIONS)
         return run_mirror(settings, first=first, last=last, accept=accept, progress=progress)
@@ -82,8 +82,8 @@ def _run(
 
         _refuse_unknown(accept, LEAD_DECISIONS)
         return run_scouter(settings, first=first, last=last, accept=accept, progress=progress)
-    from sync_pipelines.hitss.guards import GUARDS
-    from sync_pipelines.hitss.run import run
+    from sync_pipelines.hitss.command import run
+    from sync_pipelines.hitss.dre.guards import GUARDS
 
     _refuse_unknown(accept, GUARDS)
     progress("asking HITSS for the export.")
@@ -98,7 +98,7 @@ def _refuse_unknown(accept: Collection[str], known: Collection[str]) -> None:
 
 def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
     """Print by month what a restore of a backup of dre_hitss would change; with `confirmed`, do it."""
-    from sync_pipelines.hitss.safekeeping import DreSafekeeping
+    from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
 
     settings = read_settings()
     keeping = DreSafekeeping(settings)

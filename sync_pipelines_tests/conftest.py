@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.chain import DreChain
-from sync_pipelines.hitss.client import export_client
-from sync_pipelines.hitss.examination import parsed_file
+from sync_pipelines.hitss.dre.extract import export_client
+from sync_pipelines.hitss.dre.pipeline import DreChain
+from sync_pipelines.hitss.dre.validate import parsed_file
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.redaction import REDACTOR
 from sync_pipelines.migrations import runner

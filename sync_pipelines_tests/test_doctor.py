@@ -20,7 +20,7 @@ import trustme
 
 from sync_pipelines.doctor import diagnose, machine, network, roles
 from sync_pipelines.doctor.roles import Facts
-from sync_pipelines.hitss.client import export_client
+from sync_pipelines.hitss.dre.extract import export_client
 from sync_pipelines.lib.findings import Finding
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.hitss.fake import HitssFake

@@ -18,7 +18,7 @@ from sync_pipelines.lib.redaction import redacted_exception
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from sync_pipelines.hitss.client import ExportClient
+    from sync_pipelines.hitss.dre.extract import ExportClient
     from sync_pipelines.settings import Settings
 
 __all__ = ["Finding", "diagnose"]

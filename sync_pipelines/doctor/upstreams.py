@@ -20,8 +20,8 @@ from sync_pipelines.lib.failures import SyncError, from_http_error
 from sync_pipelines.lib.findings import Finding
 
 if TYPE_CHECKING:  # slow to import
-    from sync_pipelines.hitss.client import ExportClient
-    from sync_pipelines.hitss.credentials import Credentials
+    from sync_pipelines.hitss.dre.credentials import Credentials
+    from sync_pipelines.hitss.dre.extract import ExportClient
     from sync_pipelines.settings import Settings
 
 
@@ -60,8 +60,8 @@ def hitss(
     probe_export: bool,
 ) -> Iterator[Finding]:
     """The address, the connection, the login if there is one; with `probe_export` the export of last month."""
-    from sync_pipelines.hitss.client import URL_SETTING
-    from sync_pipelines.hitss.credentials import credentials
+    from sync_pipelines.hitss.dre.credentials import credentials
+    from sync_pipelines.hitss.dre.extract import URL_SETTING
 
     from_vault = settings.hitss_secrets_from == "vault"
     if settings.hitss_download_url is None and settings.fabricio_database_url is None:
@@ -103,7 +103,7 @@ def _endpoint(
     http: ExportClient | None,
     probe_export: bool,
 ) -> Iterator[Finding]:
-    from sync_pipelines.hitss.client import export_client, register_url, window_url
+    from sync_pipelines.hitss.dre.extract import export_client, register_url, window_url
     from sync_pipelines.lib.http.client import Backoff
 
     register_url(known.url)
@@ -126,7 +126,7 @@ def reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Findin
     """Connect and shake hands, as the download would; no request is made."""
     import httpx
 
-    from sync_pipelines.hitss.client import CA_SETTING
+    from sync_pipelines.hitss.dre.extract import CA_SETTING
     from sync_pipelines.lib.http.tls import tls_context
 
     parts = urlsplit(url)
@@ -155,7 +155,7 @@ def _has_proxy(host: str) -> bool:
 
 
 def _log_in(client: ExportClient, known: Credentials) -> Finding:
-    from sync_pipelines.hitss.authentication import Authentication
+    from sync_pipelines.hitss.dre.authentication import Authentication
 
     try:
         Authentication(client, known).headers()
@@ -166,7 +166,7 @@ def _log_in(client: ExportClient, known: Credentials) -> Finding:
 
 def _probe(client: ExportClient, known: Credentials, start: date, end: date) -> Finding:
     """Request the export of one month, look at it, throw it away; a login is part of it."""
-    from sync_pipelines.hitss.client import download_export
+    from sync_pipelines.hitss.dre.extract import download_export
 
     with tempfile.TemporaryDirectory(prefix="sync-pipelines-doctor-") as folder:
         try:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.chain import ExportReport
-from sync_pipelines.hitss.loading import Outcome
-from sync_pipelines.hitss.mirror import Mirror
-from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.dre.load import Outcome
+from sync_pipelines.hitss.dre.pipeline import ExportReport
+from sync_pipelines.hitss.mirror.session import Mirror
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.copies import Kept, Pair

@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 
-from sync_pipelines.hitss.adoption import Decision
-from sync_pipelines.hitss.mirror import Mirror, MirrorOutcome
-from sync_pipelines.hitss.safekeeping import DreSafekeeping, SafekeepingReport
+from sync_pipelines.hitss.backup.pipeline import DreSafekeeping, SafekeepingReport
+from sync_pipelines.hitss.mirror.adoption import Decision
+from sync_pipelines.hitss.mirror.session import Mirror, MirrorOutcome
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import CopyBook
 

@@ -9,7 +9,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.tables import EXECUTIONS
+from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.run_log import execution
 from sync_pipelines.lib.redaction import register

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.hitss.chain import PROJECT
-from sync_pipelines.hitss.tables import EXECUTIONS
+from sync_pipelines.hitss.dre.pipeline import PROJECT
+from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.operations.sensors import WatchedProject, sweep_all
 from sync_pipelines_tests.slow.conftest import World, period, until
 

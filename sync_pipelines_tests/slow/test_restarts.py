@@ -21,9 +21,9 @@ from sync_pipelines.aimindset.archive import PREFIX
 from sync_pipelines.aimindset.backup import Moment
 from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.hitss import backup as dre_backup
-from sync_pipelines.hitss.mirroring import EXECUTIONS, DreMirror
-from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.hitss.backup import load as dre_backup
+from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, DreMirror
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.embedded import PostgresServer

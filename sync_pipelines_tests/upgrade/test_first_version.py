@@ -6,13 +6,13 @@ import psycopg
 
 from sync_pipelines.aimindset import archive as archives
 from sync_pipelines.aimindset.drill import drill
-from sync_pipelines.hitss import restore
-from sync_pipelines.hitss.backup import backup_connection
-from sync_pipelines.hitss.backup_content import verify
-from sync_pipelines.hitss.chain import DreChain
-from sync_pipelines.hitss.mirroring import DreMirror
-from sync_pipelines.hitss.pending import Pending
-from sync_pipelines.hitss.safekeeping import DreSafekeeping
+from sync_pipelines.hitss.backup import restore
+from sync_pipelines.hitss.backup.content import verify
+from sync_pipelines.hitss.backup.load import backup_connection
+from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.dre.pending import Pending
+from sync_pipelines.hitss.dre.pipeline import DreChain
+from sync_pipelines.hitss.mirror.pipeline import DreMirror
 from sync_pipelines.lib.postgres.scratch import scratch_database
 from sync_pipelines.lib.records.backups import open_copy_book
 from sync_pipelines.lib.storage.landing import LandedFile

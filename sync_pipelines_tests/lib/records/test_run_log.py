@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.hitss.run import run as run_in_this_process
-from sync_pipelines.hitss.tables import EXECUTIONS
+from sync_pipelines.hitss.command import run as run_in_this_process
+from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import lock_key, try_lock
 from sync_pipelines.lib.records.run_log import execution, sweep

@@ -1,0 +1,80 @@
+"""`sync-pipelines run hitss/dre_mirror` and `hitss/dre_backup`, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC
+
+from sync_pipelines import runs
+from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.defs import definitions as system
+from sync_pipelines.hitss.mirror.pipeline import DreMirror
+from sync_pipelines.operations import sensors
+from sync_pipelines.operations.alerts import house_channels
+from sync_pipelines.partitions import asked_months, months
+from sync_pipelines.runs import RunReport
+from sync_pipelines.settings import Settings
+
+
+def run_mirror(
+    settings: Settings,
+    *,
+    first: str | None,
+    last: str | None,
+    accept: Collection[str],
+    progress: Callable[[str], None],
+    mirror: DreMirror | None = None,
+) -> RunReport:
+    """Mirror the months that differ, or the months from `first` to `last` (`2025-08`) in any case.
+
+    Raises SettingsError for a missing variable; what fails in the run is in the report.
+    """
+    settings.require("hitss_database_url")
+    definitions = system.definitions(settings, mirror=mirror)
+    order = months(settings.first_month, settings.sync_timezone).get_partition_keys()
+    asked = asked_months(order, first, last)
+    report = RunReport()
+    sensors.sweep_all(
+        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
+    )
+    progress("comparing both projects.")
+    with runs.instance(settings, report.notes.append) as instance:
+        done = runs.materialize(
+            definitions,
+            "hitss_mirror",
+            instance,
+            config={
+                "ops": {
+                    "hitss_dre_mirror": {"config": {"accept": sorted(accept), "only_changes": asked is None}}
+                }
+            },
+            partitions=(asked[0], asked[-1]) if asked else (order[0], order[-1]),
+        )
+    rows = done.metadata.get("dre_mirror", [])
+    row = runs.asset_row("dre_mirror", rows)
+    proved = "all that differ" if asked is None else f"{len(rows)}/{len(asked)} months"
+    report.rows.append(replace(row, proved="no" if done.problems else proved))
+    report.problems += done.problems
+    return report
+
+
+def run_backup(
+    settings: Settings, *, progress: Callable[[str], None], safekeeping: DreSafekeeping | None = None
+) -> RunReport:
+    """Back up dre_hitss today."""
+    keeping = safekeeping or DreSafekeeping(settings)
+    definitions = system.definitions(settings, safekeeping=keeping)
+    report = RunReport()
+    sensors.sweep_all(
+        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
+    )
+    progress("copying dre_hitss.")
+    day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
+    with runs.instance(settings, report.notes.append) as instance:
+        done = runs.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
+    rows = done.metadata.get("dre_backup", [])
+    report.rows.append(replace(runs.asset_row("dre_backup", rows), proved="no" if done.problems else "yes"))
+    report.notes += [f"backup: {row['dagster/table_name']}" for row in rows]
+    report.problems += done.problems
+    return report

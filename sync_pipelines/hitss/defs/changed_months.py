@@ -1,0 +1,157 @@
+"""The sensor that loads what a download changed, and what others changed since."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import dagster as dg
+
+from sync_pipelines.hitss.defs import descriptions
+from sync_pipelines.hitss.defs.automation import UNFINISHED, load_job
+from sync_pipelines.hitss.dre.lines import EMPTY_MONTH
+from sync_pipelines.hitss.dre.pending import Pending, contents_of, look
+from sync_pipelines.hitss.dre.prove import CHAIN
+from sync_pipelines.hitss.dre.published import proved_contents
+from sync_pipelines.hitss.dre.validate import EXPORT
+from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.partitions import contiguous
+from sync_pipelines.settings import Settings
+
+#: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
+MAX_ATTEMPTS = 3
+#: The sensor looks at every row of the tables at least this often.
+LOOK_EVERY = timedelta(minutes=5)
+SENSOR = "hitss_changed_months"
+
+
+class SeenState(NamedTuple):
+    """What the sensor saw when it last looked at the tables: the newest workbook and proof, and when that was."""
+
+    landed: int
+    proof: int
+    looked_at: datetime
+
+    @classmethod
+    def of(cls, cursor: str | None) -> "SeenState | None":
+        """From the sensor's cursor; None for none, or for one of another form."""
+        try:
+            landed, proof, moment = (cursor or "").split(" ")
+            return cls(int(landed), int(proof), datetime.fromisoformat(moment))
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.landed} {self.proof} {self.looked_at.isoformat()}"
+
+
+def changed_months_sensor(
+    settings: Settings,
+    months: dg.MonthlyPartitionsDefinition,
+    status: dg.DefaultSensorStatus,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> dg.SensorDefinition:
+    """A sensor that compares the newest usable workbook with what the tables hold, and requests the difference.
+
+    It looks at states and not at events, so a night on which nothing ran heals by itself. It looks at the tables
+    when a workbook landed or a load ended, and otherwise every LOOK_EVERY: it is a second's work for the database.
+    """
+
+    @dg.sensor(
+        name=SENSOR,
+        job=load_job,
+        minimum_interval_seconds=30,
+        default_status=status,
+        description="Requests the months in which a table is not what the newest workbook says.",
+    )
+    def hitss_changed_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        unfinished = context.instance.get_run_records(
+            dg.RunsFilter(statuses=list(UNFINISHED), tags={"dagster/sensor_name": SENSOR}),
+            limit=1,
+        )
+        if unfinished:
+            return dg.SkipReason("A load that this sensor requested is still under way.")
+        with open_ledger(settings.require("ops_database_url")) as ledger:
+            landing = ledger.newest(EXPORT)
+            if landing is None:
+                return dg.SkipReason("No usable workbook has been landed yet.")
+            proof = max(ledger.newest_proof(f"hitss/{name}") for name in CHAIN)
+            seen, now = SeenState.of(context.cursor), clock()
+            if (
+                seen
+                and (seen.landed, seen.proof) == (landing.id, proof)
+                and now - seen.looked_at < LOOK_EVERY
+            ):
+                return dg.SkipReason(
+                    f"Nothing landed or was loaded since the tables were looked at ({seen.looked_at:%H:%M} UTC)."
+                )
+            found = look(ledger, settings, now.astimezone(settings.zone).date())
+            stopped = _stopped(ledger, landing)
+        assert found is not None
+        landing, pending = found
+        order = months.get_partition_keys()
+        attempts = failed_attempts(context.instance, landing.id, order)
+        # What a guard stops waits for a person's `accept`: asking again would only fail again.
+        attempts.update(dict.fromkeys(stopped, MAX_ATTEMPTS))
+        requests = list(_requests(pending, order, landing.id, proof, attempts))
+        cursor = str(SeenState(landing.id, proof, now))
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        return dg.SensorResult(skip_reason=_nothing_to_request(pending), cursor=cursor)
+
+    return hitss_changed_months
+
+
+def _stopped(ledger: Ledger, landing: Landing) -> list[str]:
+    """The months that a guard stopped at the download, and that nobody loaded knowingly since."""
+    contents, proved = contents_of(ledger, landing), proved_contents(ledger)
+    return [
+        month
+        for month in landing.details.get("stopped", ())
+        if proved.get(month) != contents.get(month, EMPTY_MONTH).full
+    ]
+
+
+def _nothing_to_request(pending: Pending) -> str:
+    if not pending.problems:
+        return "Every row of the four tables was looked at: every month is as the newest workbook says."
+    return f"{len(pending.problems)} months wait for a person: {' '.join(pending.sentences()[:3])}"
+
+
+def failed_attempts(instance: dg.DagsterInstance, landed_id: int, order: Sequence[str]) -> Counter[str]:
+    """How many runs that this sensor requested for a workbook failed, by each month they were to load.
+
+    Runs and not proofs are counted: one that died before its first month has proved nothing, and its run key
+    is used up all the same.
+    """
+    tags = {"dagster/sensor_name": SENSOR, "sync/workbook": str(landed_id)}
+    ended = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    attempts: Counter[str] = Counter()
+    for run in instance.get_runs(dg.RunsFilter(tags=tags, statuses=ended)):
+        first, last = (run.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+        attempts.update(key for key in order if first <= key <= last)
+    return attempts
+
+
+def _requests(
+    pending: Pending, order: Sequence[str], landed_id: int, proof: int, attempts: Mapping[str, int]
+) -> Iterator[dg.RunRequest]:
+    """A range a run, since a range has no gaps; only the lines where only people changed.
+
+    The run key carries the newest proof: a month that is damaged after its load is asked for again.
+    """
+    # None is the job's own selection: the whole chain without the standing checks.
+    for wanted, selection in ((pending.changed, None), (pending.refresh, [descriptions.key_of("dre_lines")])):
+        open_months = [month for month in wanted if attempts.get(month, 0) < MAX_ATTEMPTS]
+        for first, last in contiguous(open_months, order):
+            attempt = max(attempts.get(month, 0) for month in open_months if first <= month <= last)
+            kind = "lines" if selection else "chain"
+            yield dg.RunRequest(
+                run_key=f"{landed_id}:{kind}:{first}:{last}:{attempt}:{proof}",
+                asset_selection=selection,
+                tags={
+                    "dagster/asset_partition_range_start": first,
+                    "dagster/asset_partition_range_end": last,
+                    "sync/workbook": str(landed_id),
+                },
+            )

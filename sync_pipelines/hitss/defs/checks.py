@@ -1,0 +1,122 @@
+"""Checks that look at the DRE as it stands, beside those that each load reports for itself."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import dagster as dg
+
+from sync_pipelines.hitss.defs import descriptions
+from sync_pipelines.hitss.dre.pending import Pending, look
+from sync_pipelines.hitss.dre.tables import PROJECT
+from sync_pipelines.hitss.mirror.session import DESTINATION
+from sync_pipelines.hitss.mirror.table import month_label
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.records.ledger import Landing, open_ledger
+from sync_pipelines.settings import Settings
+
+#: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
+_HEALTH = {
+    "no_execution_failed_in_two_hours": "FAILED_EXECUTIONS",
+    "no_execution_runs_for_more_than_an_hour": "STUCK_EXECUTIONS",
+}
+HEALTH_CHECKS = tuple(dg.AssetCheckKey(descriptions.key_of("dre_hitss"), name) for name in _HEALTH)
+
+
+def checks(
+    settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
+) -> list[dg.AssetChecksDefinition]:
+    """The standing checks: what is proved is complete, and is still there."""
+
+    @dg.multi_asset_check(
+        name="hitss_tables_as_they_stand",
+        description="One look at all four tables, beside the newest workbook.",
+        specs=[
+            dg.AssetCheckSpec(
+                key.name, asset=key.asset_key, description=descriptions.STANDING_TEXTS[key.name]
+            )
+            for key in descriptions.STANDING_CHECKS
+        ],
+        can_subset=True,
+    )
+    def hitss_tables_as_they_stand(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        today = clock().astimezone(settings.zone).date()
+        with open_ledger(settings.require("ops_database_url")) as ledger:
+            found = look(ledger, settings, today)
+        foreign = _foreign_rows(settings)
+        for key in descriptions.STANDING_CHECKS:
+            if key in context.selected_asset_check_keys:
+                yield _verdict(key, found, foreign)
+
+    return [
+        hitss_tables_as_they_stand,
+        *(_health_check(settings, name, rule) for name, rule in _HEALTH.items()),
+    ]
+
+
+def _foreign_rows(settings: Settings) -> int:
+    url = settings.require("fabricio_database_url")
+    with postgres.connect(url, what=PROJECT, read_only=True) as connection:
+        row = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _verdict(
+    key: dg.AssetCheckKey, found: tuple[Landing, Pending] | None, foreign: int
+) -> dg.AssetCheckResult:
+    """What one look says of one table; the check of the summary speaks of all four."""
+    if found is None:
+        return dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=False,
+            description="No usable workbook has been landed yet.",
+        )
+    landing, pending = found
+    asset, everything = key.asset_key.path[-1], key.name == descriptions.EVERY_MONTH
+    months = list(pending.problems) if everything else pending.months(asset)
+    wrong = [
+        f"{month_label(month)}: {name} {sentence}"
+        for month in months
+        for name, sentence in pending.problems[month].items()
+        if everything or name == asset
+    ]
+    strangers = foreign if asset == "dre_hitss" or everything else 0
+    others = [f"{strangers} rows of dre_hitss came from elsewhere"] if strangers else []
+    more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
+    sentence = "; ".join([*others, *wrong[:5]]) + more
+    tables = "all four tables" if everything else asset
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not wrong and not others,
+        description=f"{sentence}."
+        if sentence
+        else f"Every row of {tables} was looked at, and is as it should be.",
+        metadata={"months": months, "foreign_rows": strangers, "workbook": landing.path},
+    )
+
+
+def _health_check(settings: Settings, name: str, rule: str) -> dg.AssetChecksDefinition:
+    projects = {PROJECT: settings.fabricio_database_url, DESTINATION: settings.hitss_database_url}
+
+    @dg.asset_check(
+        asset=descriptions.key_of("dre_hitss"),
+        name=name,
+        description=f"{rule} of the view monitor_health is zero, in each project.",
+    )
+    def health() -> dg.AssetCheckResult:
+        found: dict[str, int] = {}
+        for what, secret in projects.items():
+            if secret is not None:
+                with postgres.connect(secret.get_secret_value(), what=what, read_only=True) as connection:
+                    row = connection.execute(
+                        "select count from public.monitor_health where type = %s", (rule,)
+                    ).fetchone()
+                found[what] = int(row[0]) if row else 0
+        return dg.AssetCheckResult(
+            passed=not any(found.values()),
+            description="; ".join(f"{count} in {what}" for what, count in found.items()) + ".",
+            metadata={what.replace(" ", "_"): count for what, count in found.items()},
+        )
+
+    return health

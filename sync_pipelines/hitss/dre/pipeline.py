@@ -1,0 +1,274 @@
+"""The DRE from download to proof, without Dagster: what the assets, the command line and the benchmark call.
+
+Replaces the Edge Functions `hitss-automation`, `hitss-data-processor` and `execute-dre-automation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from threading import Lock
+
+from sync_pipelines.hitss.dre import published as before
+from sync_pipelines.hitss.dre import tables
+from sync_pipelines.hitss.dre.credentials import credentials
+from sync_pipelines.hitss.dre.extract import ExportClient, download_export, export_client
+from sync_pipelines.hitss.dre.guards import (
+    Published,
+    Review,
+    Violation,
+    foreign_rows,
+    review_months,
+    review_rows,
+)
+from sync_pipelines.hitss.dre.lines import MonthContent, ParsedExport
+from sync_pipelines.hitss.dre.pending import Pending, contents_of, pending_months
+from sync_pipelines.hitss.dre.plan import LoadPlan
+from sync_pipelines.hitss.dre.prove import CHAIN, Live, read_live
+from sync_pipelines.hitss.dre.session import LoadSession, open_session
+from sync_pipelines.hitss.dre.tables import PROJECT
+from sync_pipelines.hitss.dre.validate import (
+    EXPORT,
+    Examination,
+    Examiner,
+    content_digest,
+    parsed_file,
+    rejected_by_month,
+)
+from sync_pipelines.hitss.dre.workbook import Window
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.http.downloads import Download
+from sync_pipelines.lib.records import run_log
+from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, told_when_full
+from sync_pipelines.settings import Settings
+
+#: How long a run waits for another run of the chain before it gives up, in seconds.
+CHAIN_WAIT = 600.0
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What a download brought: the landed file, what is in it, and what a load would change."""
+
+    landing: Landing
+    download: Download | None
+    found: Examination
+    pending: Pending
+
+
+@dataclass(frozen=True)
+class DreChain:
+    """The system with its settings, its clock and its way out to the network."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
+    http: Callable[[], ExportClient] | None = None
+    wait_seconds: float = CHAIN_WAIT
+    #: Told what is going on, for whoever watches a terminal.
+    progress: Callable[[str], None] = lambda sentence: None
+
+    @property
+    def store(self) -> LandingStore:
+        return self.settings.landing_store
+
+    def today(self) -> date:
+        return self.clock().astimezone(self.settings.zone).date()
+
+    def window(self) -> Window:
+        """From the configured first month to the current one, computed for each run."""
+        return Window(self.settings.first_month.isoformat(), self.today().replace(day=1).isoformat())
+
+    def look(self, months: Collection[str] | None = None) -> Live:
+        """What the tables hold now, of `months` or of all."""
+        url = self.settings.require("fabricio_database_url")
+        return read_live(url, self.settings.hitss_empresa, months)
+
+    @contextmanager
+    def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Ledger]]:
+        """The execution record, the lock of the chain and the ledger of one run."""
+        url = self.settings.require("fabricio_database_url")
+        with (
+            run_log.execution(
+                url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
+            ) as record,
+            postgres.session_lock(
+                record.connection,
+                postgres.lock_key("hitss", "chain"),
+                wait_seconds=self.wait_seconds,
+                busy="Another run of the DRE chain is at work and did not end in time; try again later.",
+            ),
+            open_ledger(self.settings.require("ops_database_url")) as ledger,
+        ):
+            yield record, ledger
+
+    def download(
+        self, run_id: str, *, accepted: Collection[str] = (), on_wait: Callable[[float], None] | None = None
+    ) -> ExportReport:
+        """Download the export, keep it, look at it, and say which months differ from what is published.
+
+        Raises SyncError when there is no usable workbook or a guard on the file does not hold; the raw file
+        and the rejects are kept all the same.
+        """
+        window = self.window()
+        with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as (record, ledger):
+            known = credentials(self.settings)
+            with (
+                told_when_full("The HITSS export"),
+                self.store.incoming(EXPORT, ".xlsx") as target,
+                self._client() as client,
+            ):
+                answer = download_export(client, known, *window.days, target, on_wait=on_wait)
+                file = self.store.keep(target, EXPORT, ".xlsx")
+            return self._examine(record, ledger, file, window, accepted, answer)
+
+    def examine(self, run_id: str, file: LandedFile, *, accepted: Collection[str] = ()) -> ExportReport:
+        """Look at a file that is in the landing store already, as `download` does at a new one."""
+        with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, ledger):
+            return self._examine(record, ledger, file, self.window(), accepted, None)
+
+    def _client(self) -> ExportClient:
+        if self.http is not None:
+            return self.http()
+        return export_client(ca_bundle=self.settings.hitss_ca_bundle)
+
+    def _examine(
+        self,
+        record: run_log.Execution,
+        ledger: Ledger,
+        file: LandedFile,
+        window: Window,
+        accepted: Collection[str],
+        answer: Download | None,
+    ) -> ExportReport:
+        """Enter a landed file, look at it, and enter what it holds; what refuses it is entered too."""
+        landed_id = ledger.land(EXPORT, file, record.run_id, {"window": [window.first, window.last]})
+        live = self.look()
+        examiner = Examiner(self.store, ledger, record.connection, window, accepted, self.today(), live)
+        try:
+            found = examiner.examine(file, landed_id, record.run_id)
+        except SyncError as error:
+            ledger.mark_refused(landed_id, str(error))
+            raise
+        ledger.mark_usable(
+            landed_id,
+            content_digest=content_digest(found.contents),
+            sheet_digest=found.sheet_key,
+            details=found.details(accepted),
+            contents={month: content.as_json() for month, content in found.contents.items()},
+        )
+        ledger.record_proofs(record.run_id, before.accepted_as_gone(ledger, found.contents, live, accepted))
+        landing = ledger.newest(EXPORT, path=file.path)
+        assert landing is not None
+        pending = pending_months(live, found.contents, window)
+        report = ExportReport(landing, answer, found, pending)
+        record.processed, record.failed = found.rows - found.rejected, found.rejected
+        record.details = {"bytes": file.bytes, "rows": found.rows, "months_changed": list(pending.changed)}
+        same = f"{len(pending.changed)} meses com alterações" if pending.changed else "sem alterações"
+        record.log("INFO", f"Planilha recebida: {found.rows} linhas, {same}.", record.details)
+        for violation in found.review.months.values():
+            record.log("WARN", violation.portuguese)
+        for restated in found.restated:
+            record.log("WARN" if restated.vanished else "INFO", restated.portuguese)
+        if found.ends_early(self.today()):
+            record.log("WARN", f"A planilha termina cedo: {found.newest_realizado or 'sem Realizado'}.")
+        return report
+
+    def newest_landing(self) -> Landing:
+        """The newest usable workbook; PermanentError when there is none."""
+        with open_ledger(self.settings.require("ops_database_url")) as ledger:
+            return _found(ledger.newest(EXPORT))
+
+    def contents(self, landing: Landing) -> dict[str, MonthContent]:
+        """What a usable workbook holds by month."""
+        with open_ledger(self.settings.require("ops_database_url")) as ledger:
+            return contents_of(ledger, landing)
+
+    @contextmanager
+    def load(
+        self,
+        run_id: str,
+        months: Sequence[str],
+        *,
+        selected: Collection[str] = CHAIN,
+        workbook: str | None = None,
+        accepted: Collection[str] = (),
+    ) -> Iterator[LoadSession]:
+        """Open a load of `months` from the newest usable workbook, or from the landed file `workbook`.
+
+        Raises SyncError when there is none, or when a guard on the file does not hold. Months that a guard
+        blocks fail one by one.
+        """
+        with self._open(run_id, "load", f"Iniciando a carga de {len(months)} meses do DRE.") as (
+            record,
+            ledger,
+        ):
+            landing = _found(ledger.newest(EXPORT, path=workbook))
+            accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
+            contents, rejected = self._contents(ledger, landing, accepted)
+            live = self.look(months)
+            proofs = {name: ledger.proofs(f"hitss/{name}") for name in CHAIN}
+            proved = before.proved_months(ledger, self.window().first)
+            published = before.published(record.connection, contents, proved, live.lines)
+            Review(self._violations(landing, published, accepted)).stop_if_refused()
+            if published.foreign_rows:
+                kept = before.set_aside_foreign_rows(record.connection, record.id)
+                record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
+            blocked = review_months(contents, published, self.today(), accepted)
+            url = self.settings.require("fabricio_database_url")
+            parsing = Lock()
+
+            def parse() -> ParsedExport:
+                # Two connections ask at once; the workbook is to be read by the first only.
+                with parsing:
+                    return self._parsed(landing, accepted)
+
+            plan = LoadPlan(
+                contents,
+                parse,
+                proofs,
+                live,
+                record.id,
+                self.settings.hitss_empresa,
+                rejected,
+                blocked if "dre_lines" in selected else {},
+                selected,
+            )
+            with open_session(
+                url,
+                months,
+                plan,
+                ledger=ledger,
+                execution=record,
+                progress=self.progress,
+            ) as session:
+                yield session
+
+    def _violations(
+        self, landing: Landing, published: Published, accepted: Collection[str]
+    ) -> tuple[Violation, ...]:
+        """The guards on the file: a workbook that was refused is asked them again when it is named."""
+        if landing.status != "usable":
+            return review_rows(self._parsed(landing, accepted), published, accepted)
+        return tuple(v for v in foreign_rows(published) if v.guard not in accepted)
+
+    def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
+        window = Window(*landing.details["window"])
+        return parsed_file(self.store, landing.path, landing.sha256, window, frozenset(accepted))
+
+    def _contents(
+        self, ledger: Ledger, landing: Landing, accepted: Collection[str]
+    ) -> tuple[dict[str, MonthContent], dict[str, int]]:
+        if landing.status == "usable":
+            return contents_of(ledger, landing), landing.details["rejected_by_month"]
+        parsed = self._parsed(landing, accepted)
+        return parsed.contents(), rejected_by_month(parsed)
+
+
+def _found(landing: Landing | None) -> Landing:
+    if landing is None:
+        raise PermanentError("No usable HITSS workbook has been landed yet; run hitss/dre_export first.")
+    return landing

@@ -1,0 +1,71 @@
+"""Rejected rows: in the ledger, and in a workbook that a person can open.
+
+Every cell of that workbook is text, so that a value such as `=1+1` is read and not calculated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sync_pipelines.hitss.dre.columns import HEADERS
+from sync_pipelines.hitss.dre.lines import Reject
+from sync_pipelines.lib.records.ledger import Ledger, RejectedRow
+from sync_pipelines.lib.storage.landing import LandingStore, told_when_full
+
+if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
+    from openpyxl.worksheet.worksheet import Worksheet
+
+ASSET = "hitss/dre_lines"
+FOLDER = "hitss/rejects"
+
+
+def keep(rejects: Sequence[Reject], ledger: Ledger, store: LandingStore, run_id: str, landed_id: int) -> str:
+    """Record the rejects; returns the path of their workbook in the landing store."""
+    ledger.reject(
+        ASSET,
+        run_id,
+        landed_id,
+        (
+            RejectedRow(
+                reject.month,
+                reject.row,
+                problem.column,
+                None if problem.value is None else str(problem.value),
+                problem.rule,
+                problem.reason,
+                dict(zip(HEADERS, map(str, reject.raw), strict=False)),
+            )
+            for reject in rejects
+            for problem in reject.problems
+        ),
+    )
+    return write_book(rejects, store)
+
+
+def write_book(rejects: Sequence[Reject], store: LandingStore) -> str:
+    """Write the workbook row, column, value, rule, reason, raw cells; returns its path in the store."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Rejeitadas")
+    sheet.append(["Linha", "Coluna", "Valor", "Regra", "Motivo", *HEADERS])
+    for reject in rejects:
+        for problem in reject.problems:
+            cells = (reject.row, problem.column, problem.value, problem.rule, problem.reason, *reject.raw)
+            sheet.append([_text_cell(sheet, value) for value in cells])
+    with told_when_full("The workbook of rejected rows"), store.incoming(FOLDER, ".xlsx") as path:
+        book.save(path)
+        return store.keep(path, FOLDER, ".xlsx").path
+
+
+def _text_cell(sheet: Worksheet, value: object) -> Cell:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    cell = WriteOnlyCell(sheet)
+    text = "" if value is None else str(value).encode("utf-8", "replace").decode()
+    cell.value = ILLEGAL_CHARACTERS_RE.sub("�", text)
+    cell.data_type = "s"
+    return cell

@@ -1,0 +1,166 @@
+"""Basic and login against the fake's door: who is let in, what is tried again, what a refusal says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipelines.hitss.dre.authentication import Authentication
+from sync_pipelines.hitss.dre.credentials import Credentials
+from sync_pipelines.hitss.dre.extract import download_export, export_client
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.http.downloads import Download
+from sync_pipelines.lib.redaction import redact
+from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME, Mode
+from sync_pipelines.sandbox.hitss.fake import HitssFake
+
+START, END = date(2025, 8, 1), date(2025, 9, 1)
+
+
+@pytest.fixture
+def door(hitss: HitssFake) -> Iterator[HitssFake]:
+    """The fake, whose door is open again afterwards."""
+    hitss.upstream.door.logins = 0
+    yield hitss
+    hitss.upstream.door.mode = "none"
+    hitss.upstream.door.expire()
+
+
+def shut(hitss: HitssFake, mode: Mode, **wrong: str) -> Credentials:
+    """Let in only who does as `mode` asks; returns what is needed for it."""
+    hitss.upstream.door.mode = mode
+    known = Credentials(mode, hitss.download_url, USERNAME, PASSWORD, f"{hitss.base_url}/")
+    return replace(known, **wrong)  # type: ignore[arg-type]
+
+
+def download(known: Credentials, folder: Path, **options: Any) -> Download:
+    with export_client(sleep=lambda _seconds: None, **options) as client:
+        return download_export(client, known, START, END, folder / "export.xlsx")
+
+
+def calls(hitss: HitssFake) -> int:
+    return int(hitss.state()["calls"])
+
+
+def test_basic_is_sent_with_the_one_request(door: HitssFake, tmp_path: Path) -> None:
+    known, before = shut(door, "basic"), calls(door)
+    assert download(known, tmp_path).status == 200
+    assert calls(door) - before == 1
+
+
+def test_a_login_gives_token_and_cookie_to_the_download(door: HitssFake, tmp_path: Path) -> None:
+    assert download(shut(door, "login"), tmp_path).status == 200
+    assert door.state()["logins"] == 1
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_a_base_url_may_end_in_slashes(door: HitssFake, tmp_path: Path, slashes: str) -> None:
+    known = shut(door, "login", base_url=f"{door.base_url}{slashes}")
+    assert download(known, tmp_path).status == 200
+
+
+def test_one_login_serves_all_attempts(door: HitssFake, tmp_path: Path) -> None:
+    known = shut(door, "login")
+    door.fault("bad_gateway", times=2)
+    assert download(known, tmp_path).attempts == 3
+    assert door.state()["logins"] == 1
+
+
+def test_a_login_that_may_pass_is_tried_again(door: HitssFake, tmp_path: Path) -> None:
+    known = shut(door, "login")
+    door.fault("login_status", times=2, code=503)
+    assert download(known, tmp_path).attempts == 3
+    assert door.state()["logins"] == 3
+
+
+def test_a_token_that_expired_is_renewed_once(door: HitssFake, tmp_path: Path) -> None:
+    known = shut(door, "login")
+    door.fault("token_expired", times=1)
+    assert download(known, tmp_path).status == 200
+    assert door.state()["logins"] == 2
+    door.fault("token_expired")
+    with pytest.raises(PermanentError, match=r"answered 401.*The login was accepted"):
+        download(known, tmp_path)
+    assert door.state()["logins"] == 4
+
+
+@pytest.mark.parametrize(
+    ("mode", "wrong", "fault", "kind", "words", "logins"),
+    [
+        ("basic", {"password": "errada"}, None, PermanentError, r"401.*HITSS_USERNAME and HITSS_PASSWORD", 0),
+        ("login", {"password": "errada"}, None, PermanentError, r"refused \(401\)\. Check HITSS_USERNAME", 1),
+        (
+            "login",
+            {},
+            ("login_status", {"code": 403}),
+            PermanentError,
+            r"refused \(403\)\. Check HITSS_USER",
+            1,
+        ),
+        (
+            "login",
+            {},
+            ("login_status", {"code": 404}),
+            PermanentError,
+            "404 Not Found. Check HITSS_BASE_URL",
+            1,
+        ),
+        (
+            "login",
+            {},
+            ("login_status", {"code": 200}),
+            PermanentError,
+            "JSON without a token.*HITSS_BASE_URL",
+            1,
+        ),
+        ("login", {}, ("login_page", {}), PermanentError, "not JSON, most likely a page.*HITSS_BASE_URL", 1),
+        (
+            "login",
+            {},
+            ("login_status", {"code": 502}),
+            TransientError,
+            "login answered 502.*Tried 3 times",
+            3,
+        ),
+        ("login", {}, ("status", {"code": 403}), PermanentError, "403 Forbidden.*what the user may do", 1),
+        ("none", {}, ("unauthorized", {}), PermanentError, "401.*HITSS_DOWNLOAD_URL.*set HITSS_AUTH_MODE", 0),
+    ],
+)
+def test_a_refusal_says_what_to_check_and_names_nobody(
+    door: HitssFake,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    mode: Mode,
+    wrong: dict[str, str],
+    fault: tuple[str, dict[str, Any]] | None,
+    kind: type[SyncError],
+    words: str,
+    logins: int,
+) -> None:
+    caplog.set_level(logging.INFO)
+    known = shut(door, mode, **wrong)
+    if fault:
+        door.fault(fault[0], **fault[1])
+    with pytest.raises(kind, match=words) as caught:
+        download(known, tmp_path)
+    assert door.state()["logins"] == logins
+    assert list(tmp_path.iterdir()) == []
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("sync_pipelines")]
+    told = " ".join([str(caught.value), *ours])
+    assert not [secret for secret in (USERNAME, PASSWORD, "errada", "usuario.ficticio") if secret in told]
+
+
+def test_tokens_cookies_and_pairs_are_known_to_the_redactor(door: HitssFake) -> None:
+    with export_client() as client:
+        token = Authentication(client, shut(door, "login")).headers()["Authorization"].split()[1]
+        basic = Authentication(client, shut(door, "basic")).headers()["Authorization"].split()[1]
+    (cookie,) = door.upstream.door.sessions.values()
+    for secret in (token, basic, cookie):
+        assert len(secret) > 20
+        assert redact(f"it is {secret}.") == "it is ***."
