@@ -84,7 +84,7 @@ def pg_dump(folder: Path, source: str, scratch: str) -> float:
 
 def archive(folder: Path, source: str, scratch: str) -> float:
     """Snapshot, COPY, file, manifest; then every file read back and compared."""
-    from sync_pipelines.aimindset.archive import snapshot
+    from sync_pipelines.aimindset.archive.pipeline import snapshot
     from sync_pipelines.lib.archive.verify import problems
     from sync_pipelines.lib.archive.write import ArchiveWriter
     from sync_pipelines.lib.storage.landing import FolderStore

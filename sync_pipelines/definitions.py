@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from sync_pipelines.aimindset import system as aimindset
+from sync_pipelines.aimindset.defs import definitions as aimindset
 from sync_pipelines.hitss.defs import definitions as hitss
 from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.dre import rejects

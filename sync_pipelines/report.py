@@ -65,10 +65,10 @@ def _run(
         _refuse_unknown(accept, ())
         return run_backup(settings, progress=progress)
     if system == "aimindset":
-        from sync_pipelines.aimindset import backup
-        from sync_pipelines.aimindset.run import run as run_aimindset
+        from sync_pipelines.aimindset.backup import load
+        from sync_pipelines.aimindset.command import run as run_aimindset
 
-        _refuse_unknown(accept, backup.GUARDS)
+        _refuse_unknown(accept, load.GUARDS)
         return run_aimindset(settings, accept=accept, progress=progress)
     if system == "hitss/dre_mirror":
         from sync_pipelines.hitss.copies_command import run_mirror
@@ -163,8 +163,8 @@ def replay_and_print(console: Console, job: str | None) -> bool:
 
 def verify_and_print(console: Console, archive: str | None) -> bool:
     """Print what is wrong with AIMindset's archives, or with one; False when something is."""
-    from sync_pipelines.aimindset.archive import ASSET, wrong_with
-    from sync_pipelines.aimindset.daily import AimindsetBackups
+    from sync_pipelines.aimindset.archive.pipeline import ASSET, wrong_with
+    from sync_pipelines.aimindset.pipeline import AimindsetBackups
     from sync_pipelines.lib.records.backups import open_copy_book
 
     settings = read_settings()

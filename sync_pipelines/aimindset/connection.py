@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from sync_pipelines.aimindset.coverage import WHAT
+from sync_pipelines.aimindset.backup.coverage import WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
 

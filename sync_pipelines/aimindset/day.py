@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync_pipelines.aimindset.answer import Answer
-from sync_pipelines.aimindset.archive import Pruning
-from sync_pipelines.aimindset.backup import Backup
-from sync_pipelines.aimindset.preflight import Preflight
+from sync_pipelines.aimindset.archive.pipeline import Pruning
+from sync_pipelines.aimindset.backup.answer import Answer
+from sync_pipelines.aimindset.backup.load import Backup
+from sync_pipelines.aimindset.backup.validate import Preflight
 from sync_pipelines.lib.archive.write import Archive
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import Copy

@@ -82,7 +82,7 @@ def hitss(
 
 def aimindset(settings: Settings) -> Iterator[Finding]:
     """Is the service key in the project's Vault, where it is said to be?"""
-    from sync_pipelines.aimindset.daily import AimindsetBackups
+    from sync_pipelines.aimindset.pipeline import AimindsetBackups
     from sync_pipelines.settings import SettingsError
 
     if settings.aimindset_database_url is None or settings.aimindset_secrets_from != "vault":

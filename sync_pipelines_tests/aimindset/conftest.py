@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from sync_pipelines.aimindset.client import project_client
-from sync_pipelines.aimindset.daily import AimindsetBackups
 from sync_pipelines.aimindset.day import Day
+from sync_pipelines.aimindset.pipeline import AimindsetBackups
 from sync_pipelines.lib.records.backups import CopyBook
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake

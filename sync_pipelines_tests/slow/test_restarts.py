@@ -17,10 +17,10 @@ from typing import Any, Literal
 import psycopg
 import pytest
 
-from sync_pipelines.aimindset.archive import PREFIX
-from sync_pipelines.aimindset.backup import Moment
-from sync_pipelines.aimindset.daily import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.archive.pipeline import PREFIX
+from sync_pipelines.aimindset.backup.load import Moment
 from sync_pipelines.aimindset.day import Day
+from sync_pipelines.aimindset.pipeline import ASSET, AimindsetBackups
 from sync_pipelines.hitss.backup import load as dre_backup
 from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
 from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, DreMirror

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
-from sync_pipelines.aimindset import archive as archives
-from sync_pipelines.aimindset.drill import drill
+from sync_pipelines.aimindset.archive import pipeline as archives
+from sync_pipelines.aimindset.archive.drill import drill
 from sync_pipelines.hitss.backup import restore
 from sync_pipelines.hitss.backup.content import verify
 from sync_pipelines.hitss.backup.load import backup_connection

@@ -1,0 +1,25 @@
+"""AIMindset as one piece of the catalogue."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from sync_pipelines import partitions
+from sync_pipelines.aimindset.defs import automation, checks, day_assets, descriptions, drill_assets
+from sync_pipelines.aimindset.pipeline import AimindsetBackups
+from sync_pipelines.settings import Settings
+
+
+def definitions(settings: Settings, backups: AimindsetBackups | None = None) -> dg.Definitions:
+    """The system's assets, checks, jobs and schedules; `backups` replaces the real clock and network."""
+    aimindset = backups or AimindsetBackups(settings)
+    on = settings.automation_is_on
+    status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    days = partitions.days(settings.backups_first_day, descriptions.ZONE)
+    return dg.Definitions(
+        assets=[*descriptions.external_specs(), day_assets.day_assets(days), drill_assets.restore_drill],
+        asset_checks=checks.checks(aimindset),
+        jobs=[automation.day_job, automation.drill_job, automation.checks_job],
+        schedules=automation.schedules(aimindset.today, status),
+        resources={"aimindset": aimindset},
+    )
