@@ -32,13 +32,13 @@ from sync_pipelines.migrations import runner
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax, with_dirt_rules
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
-from sync_pipelines.scouter.engine import Engine
-from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.push.days import Span
-from sync_pipelines.scouter.push.exchanges import Known
+from sync_pipelines.scouter.push.engine import DayOutcome
+from sync_pipelines.scouter.push.last_synced import Known
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines.scouter.push.walk import DayOutcome
-from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.scouter.push.parts import Engine
+from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
 
 HERE = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ from sync_pipelines.operations import growth_assets, retention_assets, sensors
 from sync_pipelines.operations.alerts import house_channels
 from sync_pipelines.operations.dead_runs import watched_executor
 from sync_pipelines.operations.failed_checks import check_alert
-from sync_pipelines.scouter import system as scouter
+from sync_pipelines.scouter.defs import definitions as scouter
 from sync_pipelines.settings import Settings, settings
 
 

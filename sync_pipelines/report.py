@@ -77,8 +77,8 @@ def _run(
         _refuse_unknown(accept, DECISIONS)
         return run_mirror(settings, first=first, last=last, accept=accept, progress=progress)
     if system == "scouter":
+        from sync_pipelines.scouter.command import run as run_scouter
         from sync_pipelines.scouter.push.options import DECISIONS as LEAD_DECISIONS
-        from sync_pipelines.scouter.run import run as run_scouter
 
         _refuse_unknown(accept, LEAD_DECISIONS)
         return run_scouter(settings, first=first, last=last, accept=accept, progress=progress)
@@ -143,8 +143,8 @@ def pin_and_print(console: Console, name: str, *, pinned: bool) -> None:
 def serve_receiver(port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     from sync_pipelines.receiver.serving import serve
-    from sync_pipelines.scouter.pushing import LeadPush
-    from sync_pipelines.scouter.screen import functions
+    from sync_pipelines.scouter.endpoints import functions
+    from sync_pipelines.scouter.push.pipeline import LeadPush
 
     settings = read_settings()
     screen = functions(LeadPush(settings)) if settings.tabuladormax_database_url else None
@@ -153,8 +153,8 @@ def serve_receiver(port: int) -> None:
 
 def replay_and_print(console: Console, job: str | None) -> bool:
     """Send refused leads again and print what became of them; False when one was refused again."""
-    from sync_pipelines.scouter.pushing import LeadPush
-    from sync_pipelines.scouter.replaying import replay
+    from sync_pipelines.scouter.push.pipeline import LeadPush
+    from sync_pipelines.scouter.push.replay import replay
 
     done = replay(LeadPush(read_settings()), f"replay-{uuid4()}", job_id=job)
     console.print(done.sentence(), style="red" if done.rejected else "green")

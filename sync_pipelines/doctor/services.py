@@ -64,7 +64,7 @@ def gestao_scouter(settings: Settings) -> Iterator[Finding]:
         return
     from sync_pipelines.lib.http.client import Backoff
     from sync_pipelines.scouter.client import gestao_client
-    from sync_pipelines.scouter.pushing import LeadPush
+    from sync_pipelines.scouter.push.pipeline import LeadPush
 
     once = Backoff(attempts=1)  # a person waits for the answer
     push = LeadPush(settings, client=lambda known: gestao_client(known, backoff=once))

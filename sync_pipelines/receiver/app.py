@@ -27,8 +27,8 @@ from starlette.routing import Route
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.receiver import limits
 from sync_pipelines.receiver.limits import Network, Rate, RefusedRequestError, TokenBuckets
-from sync_pipelines.receiver.payload import BadRequestError, Ignored, LeadChange, parse, read_change
 from sync_pipelines.receiver.tokens import SCREEN, SERVICE, Guard, Unauthorized
+from sync_pipelines.scouter.reverse.webhook import BadRequestError, Ignored, LeadChange, parse, read_change
 
 WEBHOOK_PATH = "/functions/v1/sync-from-gestao-scouter"
 FUNCTIONS_PATH = "/functions/v1/"

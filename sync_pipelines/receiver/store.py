@@ -10,8 +10,8 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError, from_postgres
-from sync_pipelines.receiver.payload import BadRequestError, LeadChange
-from sync_pipelines.scouter.inbound.inbox import WHAT, Inbox
+from sync_pipelines.scouter.reverse.inbox import WHAT, Inbox
+from sync_pipelines.scouter.reverse.webhook import BadRequestError, LeadChange
 
 #: A caller waits for its answer: the database of the other side gives up after ten seconds.
 _SESSION = {"statement_timeout": "5000", "lock_timeout": "2000"}

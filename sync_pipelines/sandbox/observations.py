@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sync_pipelines import runs
 from sync_pipelines.operations.growth_assets import GROWTH_KEY
-from sync_pipelines.scouter.catalogue import SCHEMA_KEY
+from sync_pipelines.scouter.defs.descriptions import SCHEMA_KEY
 from sync_pipelines.settings import Settings
 
 

@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.scouter.client import gestao_client
-from sync_pipelines.scouter.exports.actions import ExportActions
-from sync_pipelines.scouter.exports.table import ExportJob
-from sync_pipelines.scouter.push.job_walk import JobWalk, PausedError
+from sync_pipelines.scouter.export_jobs.actions import ExportActions
+from sync_pipelines.scouter.export_jobs.table import ExportJob
+from sync_pipelines.scouter.push.engine import DayOutcome
+from sync_pipelines.scouter.push.job_run import JobWalk, PausedError
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines.scouter.push.walk import DayOutcome
-from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import Settings, read_settings
 
 #: Numbers of the CRM, far from those that the destination's sequence gives.

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipelines.scouter import system
+from sync_pipelines.scouter.defs import definitions
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 
@@ -81,7 +81,7 @@ def launch(
         oldest, newest = map(str, days)
         given |= {"dagster/asset_partition_range_start": oldest, "dagster/asset_partition_range_end": newest}
     result = (
-        system.definitions(house.settings, house.push)
+        definitions.definitions(house.settings, house.push)
         .resolve_job_def(job)
         .execute_in_process(
             instance=instance,

@@ -5,7 +5,7 @@ create table if not exists ops.lead_exchanges (
     -- the other side, by its address: another project begins anew
     destination text not null,
     lead_id bigint not null,
-    -- md5 of the mapped fields but for updated_at, as Postgres writes them (sync_pipelines/scouter/fields/rendering.py)
+    -- md5 of the mapped fields but for updated_at, as Postgres writes them (sync_pipelines/scouter/mapping/rendering.py)
     content_hash uuid not null,
     updated_at timestamptz,
     direction text not null check (direction in ('pushed', 'taken_back')),

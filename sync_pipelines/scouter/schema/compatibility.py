@@ -10,11 +10,11 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from typing import NamedTuple
 
-from sync_pipelines.scouter.fields import column_types as types
-from sync_pipelines.scouter.fields import transforms
-from sync_pipelines.scouter.fields.mapping import Field
-from sync_pipelines.scouter.fields.rendering import result_type
-from sync_pipelines.scouter.fields.suspects import Suspect
+from sync_pipelines.scouter.mapping import column_types as types
+from sync_pipelines.scouter.mapping import transforms
+from sync_pipelines.scouter.mapping.field_mapping import Field
+from sync_pipelines.scouter.mapping.rendering import result_type
+from sync_pipelines.scouter.mapping.suspects import Suspect
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Level, SourceColumn, Verdict
 
 #: Texts of numbers with fewer digits than the largest of their type: the few others go alone, and may pass.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
-from sync_pipelines.scouter.fields.mapping import KEY, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import KEY, Mapping
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Verdict, parse_openapi
 
 TABLE = "leads"

@@ -20,9 +20,9 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.fields.mapping import Mapping, default_mapping, without_prefixes
-from sync_pipelines.scouter.fields.suspects import Suspect
-from sync_pipelines.scouter.push.exchanges import Exchanges
+from sync_pipelines.scouter.mapping.field_mapping import Mapping, default_mapping, without_prefixes
+from sync_pipelines.scouter.mapping.suspects import Suspect
+from sync_pipelines.scouter.push.last_synced import Exchanges
 from sync_pipelines.scouter.schema import compatibility, suggestions, tables
 from sync_pipelines.scouter.schema.destination import TABLE, Described, describe, probe, probe_verdicts
 from sync_pipelines.scouter.schema.report import SchemaReport

@@ -19,7 +19,7 @@ from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
 from sync_pipelines.scouter.schema.tables import DESTINATION
 
 if TYPE_CHECKING:  # it reloads by this module
-    from sync_pipelines.scouter.pushing import LeadPush
+    from sync_pipelines.scouter.push.pipeline import LeadPush
 
 FUNCTION = "notify_pgrst_reload"
 

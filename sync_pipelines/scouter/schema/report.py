@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sync_pipelines.scouter.fields.mapping import Mapping
-from sync_pipelines.scouter.fields.suspects import Suspect
+from sync_pipelines.scouter.mapping.field_mapping import Mapping
+from sync_pipelines.scouter.mapping.suspects import Suspect
 from sync_pipelines.scouter.schema import suggestions
 from sync_pipelines.scouter.schema.tables import Verdict, errors
 

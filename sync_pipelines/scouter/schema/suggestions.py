@@ -11,9 +11,9 @@ from collections.abc import Mapping as MappingOf
 
 from psycopg import sql
 
-from sync_pipelines.scouter.fields import column_types as types
-from sync_pipelines.scouter.fields.mapping import KEY, Mapping
-from sync_pipelines.scouter.fields.rendering import result_type
+from sync_pipelines.scouter.mapping import column_types as types
+from sync_pipelines.scouter.mapping.field_mapping import KEY, Mapping
+from sync_pipelines.scouter.mapping.rendering import result_type
 from sync_pipelines.scouter.schema.tables import STAMP_TYPES, SourceColumn, Verdict
 
 RELOAD = "notify pgrst, 'reload schema';"

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.scouter.fields.column_types import TEXTS, base_type
-from sync_pipelines.scouter.fields.mapping import KEY, STAMPS, Mapping, rules_broken
+from sync_pipelines.scouter.mapping.column_types import TEXTS, base_type
+from sync_pipelines.scouter.mapping.field_mapping import KEY, STAMPS, Mapping, rules_broken
 
 TABLE = "public.leads"
 SOURCE, DESTINATION = "TabuladorMax", "Gestão Scouter"

@@ -14,9 +14,9 @@ from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import COLLISION, build_gestao_scouter, with_dirt_rules
-from sync_pipelines.scouter.push.leads import Lead, Position, Slice
-from sync_pipelines.scouter.push.readback import Comparison
-from sync_pipelines.scouter.push.sending import SchemaChangedError, Sender
+from sync_pipelines.scouter.lead import Lead, Position, Slice
+from sync_pipelines.scouter.push.load import SchemaChangedError, Sender
+from sync_pipelines.scouter.push.prove import Comparison
 
 COLUMNS = ("id", "nome", "age", "valor_ficha", "aprovado", "criado", "raw", "etapa")
 FIRST = 700_000

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.exports.actions import ExportActions
+from sync_pipelines.scouter.export_jobs.actions import ExportActions
+from sync_pipelines.scouter.lead import Position
 from sync_pipelines.scouter.push.days import Span, day_span
-from sync_pipelines.scouter.push.leads import Position
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse, another_role
 
 DAY = date(2025, 10, 21)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
-from sync_pipelines.scouter.replaying import replay
+from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.scouter.exports.work import ExportWork, Swept
-from sync_pipelines.scouter.push.job_walk import PausedError
+from sync_pipelines.scouter.export_jobs.worker import ExportWork, Swept
+from sync_pipelines.scouter.push.job_run import PausedError
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 DAY = date(2025, 10, 21)

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines.scouter.push.readback import Comparison
+from sync_pipelines.scouter.push.prove import Comparison
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.exports.work import MAX_ATTEMPTS, ExportWork, Swept
+from sync_pipelines.scouter.export_jobs.worker import MAX_ATTEMPTS, ExportWork, Swept
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)

@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.exports.work import ExportWork
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)

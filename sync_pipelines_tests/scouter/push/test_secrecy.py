@@ -16,8 +16,8 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.client import gestao_client
-from sync_pipelines.scouter.push.job_walk import PausedError
-from sync_pipelines.scouter.replaying import replay
+from sync_pipelines.scouter.push.job_run import PausedError
+from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)

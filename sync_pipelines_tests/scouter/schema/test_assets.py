@@ -13,9 +13,9 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.sandbox.scouter.database import drop_column
-from sync_pipelines.scouter import catalogue
-from sync_pipelines.scouter.schema.assets import scouter_schema
-from sync_pipelines.scouter.schema.jobs import schema_jobs
+from sync_pipelines.scouter.defs import descriptions
+from sync_pipelines.scouter.defs.schema_assets import scouter_schema
+from sync_pipelines.scouter.defs.schema_jobs import schema_jobs
 from sync_pipelines.scouter.schema.reload import Patience, reload_schema
 from sync_pipelines_tests.scouter.house import LeadHouse
 
@@ -86,7 +86,7 @@ def materialized(
     keeps_secrets(house, instance, result)
     (event,) = result.asset_materializations_for_node("scouter__schema")
     check, travels = result.get_asset_check_evaluations()
-    assert (travels.check_name, travels.severity) == (catalogue.TRAVELS, dg.AssetCheckSeverity.WARN)
+    assert (travels.check_name, travels.severity) == (descriptions.TRAVELS, dg.AssetCheckSeverity.WARN)
     return result, {name: value.value for name, value in event.metadata.items()}, check
 
 
@@ -96,7 +96,7 @@ def test_where_both_sides_fit_what_stands_behind_goes_on(
     result, told, check = materialized(clinic, instance)
     assert result.success
     assert (check.check_name, check.passed, check.description) == (
-        catalogue.SCHEMAS_FIT,
+        descriptions.SCHEMAS_FIT,
         True,
         "Both sides fit through the mapping.",
     )
@@ -134,7 +134,7 @@ def test_a_new_column_of_the_source_is_named_until_it_travels(
     def verdict() -> tuple[bool, str]:
         result = dg.materialize([scouter_schema], resources={"push": patient.push}, instance=instance)
         (found,) = (
-            one for one in result.get_asset_check_evaluations() if one.check_name == catalogue.TRAVELS
+            one for one in result.get_asset_check_evaluations() if one.check_name == descriptions.TRAVELS
         )
         return found.passed, str(found.description)
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from sync_pipelines.sandbox.postgrest.face import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.exports.table import Configuration
+from sync_pipelines.scouter.export_jobs.table import Configuration
 from sync_pipelines.scouter.schema.connection import ConnectionReport, ConnectionTest
 from sync_pipelines.scouter.schema.credentials import claims
 from sync_pipelines_tests.scouter.house import LeadHouse

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from sync_pipelines.scouter.fields.mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import Mapping
 from sync_pipelines.scouter.schema.suggestions import RELOAD, RELOAD_FUNCTION, markdown, suggested_sql
 from sync_pipelines.scouter.schema.tables import SourceColumn, Verdict
 from sync_pipelines_tests.scouter.house import LeadHouse

@@ -9,7 +9,7 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import Problem
-from sync_pipelines.scouter.fields.mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import Mapping
 from sync_pipelines.scouter.schema.destination import Probed, probe_verdicts
 from sync_pipelines.scouter.schema.tables import (
     DestinationColumn,

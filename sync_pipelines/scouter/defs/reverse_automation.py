@@ -1,0 +1,92 @@
+"""When the inbox is drained: soon after something arrived, and once a day in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.scouter.defs.reverse_assets import INBOUND_KEY
+from sync_pipelines.scouter.reverse.pipeline import WayBack
+
+SENSOR = "scouter_inbox"
+#: Pages that a tick fetches: it has a minute.
+PAGES = 2
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_FAILED = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+inbound_job = dg.define_asset_job(
+    "scouter_leads_inbound",
+    selection=dg.AssetSelection.assets(INBOUND_KEY),
+    description="Bring what people changed in Gestão Scouter back into TabuladorMax.",
+)
+
+
+def inbox_sensor(
+    way_back: WayBack, clock: Callable[[], datetime], status: dg.DefaultSensorStatus
+) -> dg.SensorDefinition:
+    """Requests a drain when changes wait and none is under way; after failures it waits, longer each time."""
+
+    @dg.sensor(
+        name=SENSOR,
+        job=inbound_job,
+        minimum_interval_seconds=30,
+        default_status=status,
+        description="Fetches the outbox where one is used, and drains the inbox when something waits in it.",
+    )
+    def scouter_inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        unfinished = dg.RunsFilter(job_name=inbound_job.name, statuses=_UNFINISHED)
+        if context.instance.get_run_records(unfinished, limit=1):
+            return dg.SkipReason("A drain is under way.")
+        if (until := _paused_until(context.instance)) and clock() < until:
+            return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
+        told = ""
+        try:
+            way_back.collect(pages=PAGES)
+        except SyncError as error:
+            # What is in the inbox already does not wait for the other side.
+            context.log.warning(str(error))
+            told = f" {error}"
+        waiting = way_back.waiting()
+        if not waiting:
+            return dg.SkipReason(f"Nothing waits in the inbox.{told}")
+        # No run key: it would forbid a second try, and two are never under way.
+        return dg.RunRequest(tags={"sync/waiting": str(waiting)})
+
+    return scouter_inbox
+
+
+def inbox_schedule(status: dg.DefaultScheduleStatus, zone: str) -> dg.ScheduleDefinition:
+    """Once a day also where nothing came, so that old rows go and a sensor that is off is noticed."""
+    return dg.ScheduleDefinition(
+        name="scouter_inbound_daily",
+        job=inbound_job,
+        cron_schedule="40 4 * * *",
+        execution_timezone=zone,
+        default_status=status,
+        description="Drains the inbox and forgets what was decided long ago.",
+    )
+
+
+def _paused_until(instance: dg.DagsterInstance) -> datetime | None:
+    """Until when no drain is tried, after the failures since the last that succeeded."""
+    failures = 0
+    ended: datetime | None = None
+    for record in instance.get_run_records(dg.RunsFilter(job_name=inbound_job.name), limit=6):
+        if record.dagster_run.status not in _FAILED:
+            break
+        failures += 1
+        ended = ended or record.update_timestamp
+    if ended is None:
+        return None
+    pause: timedelta = min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE)
+    return ended + pause

@@ -1,0 +1,123 @@
+"""What a person may do with an export: create, pause, resume, reset, delete; from the old screen or our launchpad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.scouter.export_jobs.table import (
+    ONE_AT_A_TIME,
+    WORDS,
+    ExportJob,
+    ExportJobs,
+    read_configuration,
+)
+from sync_pipelines.scouter.push.days import require_reached
+
+
+class ExportActions(ExportJobs):
+    """A person's actions. What may not be done raises a SyncError in a sentence, and changes nothing."""
+
+    def create(
+        self,
+        start: date,
+        end: date | None,
+        *,
+        field_mappings: Mapping[str, Any] | None = None,
+        fields_selected: Sequence[str] | None = None,
+        created_by: UUID | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> ExportJob:
+        """A pending job from `start`, the most recent day, back to `end`."""
+        if end is not None and start < end:
+            raise PermanentError(
+                f"startDate ({start:%Y-%m-%d}) é o dia mais recente e não pode vir antes de endDate ({end:%Y-%m-%d})."
+            )
+        row = self.connection.execute("select current_date").fetchone()
+        assert row is not None
+        require_reached(start, row[0])
+        if refusal := read_configuration(self.connection).refusal():
+            raise PermanentError(refusal)
+        with self.connection.transaction():
+            self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
+            self.refuse_second(None)
+            made = self.connection.execute(
+                "insert into public.gestao_scouter_export_jobs"
+                " (status, start_date, end_date, field_mappings, fields_selected, created_by)"
+                " values ('pending', %s, %s, %s, %s, %s) returning id::text",
+                (
+                    start,
+                    end,
+                    Jsonb(field_mappings) if field_mappings is not None else None,
+                    list(fields_selected) if fields_selected is not None else None,
+                    created_by,
+                ),
+            ).fetchone()
+            assert made is not None
+            self.open_progress(made[0], options or {})
+        return self.get(made[0])
+
+    def pause(self, job_id: str, reason: str = "Pausada por uma pessoa.") -> ExportJob:
+        """Pause a job; its worker sees it between two batches."""
+        return self.move(
+            job_id,
+            ("running", "pending"),
+            "pausar",
+            "status = 'paused', paused_at = now(), pause_reason = %(reason)s",
+            reason=reason,
+        )
+
+    def resume(self, job_id: str) -> ExportJob:
+        """Let a paused job go on from where it stands."""
+        job_id = self.get(job_id).id
+        with self.connection.transaction():
+            self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
+            self.refuse_second(job_id)
+            moved = self.move(
+                job_id,
+                ("paused",),
+                "retomar",
+                "status = 'pending', paused_at = null, pause_reason = null",
+            )
+            self.connection.execute(
+                "update sync_private.export_progress set attempts = 0, updated_at = now() where job_id = %s",
+                (job_id,),
+            )
+        return moved
+
+    def reset(self, job_id: str) -> ExportJob:
+        """Begin a job anew: counters, place and error rows are cleared. A living worker stops at its next batch."""
+        job_id = self.get(job_id).id
+        with self.connection.transaction():
+            self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
+            self.refuse_second(job_id)
+            moved = self.move(
+                job_id,
+                ("pending", "running", "paused", "completed", "failed"),
+                "reiniciar",
+                "status = 'pending', processing_date = null, last_completed_date = null, total_leads = 0,"
+                " exported_leads = 0, error_leads = 0, pause_reason = null, paused_at = null, started_at = null,"
+                " completed_at = null",
+            )
+            self.connection.execute(
+                "delete from public.gestao_scouter_export_errors where job_id = %s", (job_id,)
+            )
+            options = moved.options
+            self.connection.execute("delete from sync_private.export_progress where job_id = %s", (job_id,))
+            self.open_progress(job_id, options)
+        return self.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a paused job with its error rows."""
+        job_id = self.get(job_id).id
+        gone = self.connection.execute(
+            "delete from public.gestao_scouter_export_jobs where id = %s and status = 'paused'", (job_id,)
+        ).rowcount
+        if not gone:
+            status = WORDS[self.get(job_id).status]
+            raise PermanentError(f"Só uma exportação pausada pode ser excluída; esta está {status}.")

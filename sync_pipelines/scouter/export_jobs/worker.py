@@ -1,0 +1,222 @@
+"""What a worker does with an export: claim it, advance it, end it; and what is done with those that died."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.lib.failures import TransientError
+from sync_pipelines.scouter.export_jobs.table import ONE_AT_A_TIME, ExportJob, ExportJobs, Phase, Status
+from sync_pipelines.scouter.lead import Position
+
+#: A job that died is begun again this often; then a person looks at it.
+MAX_ATTEMPTS = 3
+#: A job that the old Edge Function left behind holds no lock: it is dead when it is older than any of its runs can be.
+FOREIGN_AGE = timedelta(hours=1)
+
+
+class Swept(NamedTuple):
+    """A job whose worker is gone, and what it was put to."""
+
+    id: str
+    status: Status
+    run_id: str | None
+
+
+class Counters(NamedTuple):
+    """What a job has counted: `exported` and `errors` together are never more than its `total`."""
+
+    total: int
+    exported: int
+    errors: int
+
+    def moved(self, exported: int, errors: int, *, within_total: bool) -> Counters:
+        """The counters after so many more. `within_total` keeps the total: what is sent beyond it is of later leads."""
+        refused = max(self.errors + errors, 0)
+        taken = max(self.exported + exported, 0)
+        if within_total:
+            total = max(self.total, refused)
+            return Counters(total, min(taken, total - refused), refused)
+        return Counters(max(self.total, taken + refused), taken, refused)
+
+
+class Held(NamedTuple):
+    """A job that stands still until a transaction ends."""
+
+    status: Status
+    counters: Counters
+
+
+@dataclass(frozen=True)
+class Step:
+    """What moves a job on: more leads, another place. `within_total` as in `Counters.moved`.
+
+    A day that is completed, or another phase, leaves the place in the day.
+    """
+
+    exported: int = 0
+    errors: int = 0
+    within_total: bool = False
+    processing_date: date | None = None
+    last_completed_date: date | None = None
+    phase: Phase | None = None
+    cursor: Position | None = None
+
+    @property
+    def leaves(self) -> bool:
+        return self.last_completed_date is not None or self.phase is not None
+
+
+class ExportWork(ExportJobs):
+    """A worker's side of the jobs."""
+
+    def claim(self, job_id: str, run_id: str) -> ExportJob:
+        """Take a pending job for this connection's session: it holds the lock on the id until it closes.
+
+        The first claim fixes the watermark. TransientError where another worker or another job is at work.
+        """
+        job = self.get(job_id)
+        locked = self.connection.execute(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (job.id,)
+        ).fetchone()
+        if locked == (False,):
+            raise TransientError(f"A exportação {job.id} já está sendo executada por outro processo.")
+        try:
+            with self.connection.transaction():
+                self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
+                self.refuse_second(job.id, ("running",))
+                self.open_progress(job.id, {})
+                self.move(
+                    job.id,
+                    ("pending",),
+                    "executar",
+                    # Why an earlier run stopped is over, and would stand on the screen beside a completed export.
+                    "status = 'running', started_at = coalesce(started_at, now()), pause_reason = null",
+                )
+                self.connection.execute(
+                    "update sync_private.export_progress set run_ids = run_ids || %s, attempts = attempts + 1,"
+                    " updated_at = now() where job_id = %s",
+                    ([run_id], job.id),
+                )
+        except BaseException:
+            self.release(job.id)
+            raise
+        return self.get(job.id)
+
+    def release(self, job_id: str) -> None:
+        self.connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (job_id,))
+
+    def advance(self, job_id: str, step: Step) -> Status | None:
+        """Move a job on, unless it was reset meanwhile: what this worker did is of the time before.
+
+        The status as it now is; None where the job is gone.
+        """
+        with self.connection.transaction():
+            held = self.hold(job_id)
+            if held is not None and held.status != "pending":
+                self.move_on(job_id, held.counters, step)
+        return held.status if held else None
+
+    def hold(self, job_id: str) -> Held | None:
+        """The job as it stands, which nobody changes until the caller's transaction ends; None where it was deleted."""
+        row = self.connection.execute(
+            "select status, coalesce(total_leads, 0), coalesce(exported_leads, 0), coalesce(error_leads, 0)"
+            " from public.gestao_scouter_export_jobs where id = %s for update",
+            (job_id,),
+        ).fetchone()
+        return Held(row[0], Counters(*row[1:])) if row else None
+
+    def move_on(self, job_id: str, counters: Counters, step: Step) -> None:
+        """Counters and place together, in one statement of the caller's transaction."""
+        moved = counters.moved(step.exported, step.errors, within_total=step.within_total)
+        at, lead_id = step.cursor or (None, None)
+        self.connection.execute(
+            "with place as ("
+            "   update sync_private.export_progress set phase = coalesce(%(phase)s, phase),"
+            "     cursor_at = case when %(leaves)s then null else coalesce(%(at)s, cursor_at) end,"
+            "     cursor_id = case when %(leaves)s then null else coalesce(%(lead)s, cursor_id) end,"
+            "     updated_at = now() where job_id = %(job)s)"
+            " update public.gestao_scouter_export_jobs"
+            " set total_leads = %(total)s, exported_leads = %(exported)s, error_leads = %(errors)s,"
+            "   processing_date = coalesce(%(day)s, processing_date),"
+            "   last_completed_date = coalesce(%(completed)s, last_completed_date), updated_at = now()"
+            " where id = %(job)s",
+            {
+                **{"job": job_id, "phase": step.phase, "leaves": step.leaves, "at": at, "lead": lead_id},
+                **{"day": step.processing_date, "completed": step.last_completed_date, **moved._asdict()},
+            },
+        )
+
+    def note_unproved(self, job_id: str, day: date) -> None:
+        """Remember a day whose proof failed: the job fails at its end, whatever run comes to it."""
+        self.connection.execute(
+            "update sync_private.export_progress set unproved = unproved || %s::date, updated_at = now()"
+            " where job_id = %s",
+            (day, job_id),
+        )
+
+    def keep_options(self, job_id: str, options: Mapping[str, Any]) -> None:
+        self.connection.execute(
+            "update sync_private.export_progress set options = %s where job_id = %s",
+            (Jsonb(dict(options)), job_id),
+        )
+
+    def set_total(self, job_id: str, total: int) -> None:
+        self.connection.execute(
+            "update public.gestao_scouter_export_jobs set total_leads = %s, updated_at = now() where id = %s",
+            (total, job_id),
+        )
+
+    def finish(self, job_id: str) -> ExportJob:
+        """Close a job whose walk is at its end: its total is what became of its leads."""
+        with self.connection.transaction():
+            self.connection.execute(
+                "update sync_private.export_progress set phase = 'done', updated_at = now() where job_id = %s",
+                (job_id,),
+            )
+            return self.move(
+                job_id,
+                ("running",),
+                "concluir",
+                "status = 'completed', completed_at = now(), total_leads = exported_leads + error_leads",
+            )
+
+    def fail(self, job_id: str, reason: str) -> ExportJob:
+        return self.move(
+            job_id,
+            ("running", "paused"),
+            "encerrar",
+            "status = 'failed', completed_at = now(), pause_reason = %(reason)s",
+            reason=reason,
+        )
+
+    def sweep(self) -> list[Swept]:
+        """Put dead jobs back to pending, or to failed after MAX_ATTEMPTS; ours at once, others after FOREIGN_AGE."""
+        rows = self.connection.execute(
+            "update public.gestao_scouter_export_jobs as dead set"
+            " status = case when attempts >= %(attempts)s then 'failed' else 'pending' end,"
+            " completed_at = case when attempts >= %(attempts)s then now() end, updated_at = now(),"
+            " pause_reason = case when attempts >= %(attempts)s"
+            "   then 'O processo terminou sem concluir a exportação, ' || attempts || ' vezes seguidas.'"
+            "   else 'O processo terminou sem concluir a exportação; ela continua de onde parou.' end"
+            " from (select id, coalesce(attempts, 0) as attempts, run_ids[cardinality(run_ids)] as run_id,"
+            "     pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as free"
+            "   from public.gestao_scouter_export_jobs left join sync_private.export_progress on job_id = id"
+            "   where status = 'running' and (cardinality(run_ids) > 0"
+            "     or coalesce(started_at, created_at) < now() - %(age)s) offset 0) as open_jobs"
+            " where dead.id = open_jobs.id and free and status = 'running'"
+            " returning dead.id::text, status, run_id",
+            {"attempts": MAX_ATTEMPTS, "age": FOREIGN_AGE},
+        ).fetchall()
+        return [Swept(*row) for row in rows]
+
+    def forget_errors(self, older_than_days: int) -> int:
+        """Delete error rows, which hold snapshots of leads, after their time; how many there were."""
+        return self.connection.execute(
+            "delete from public.gestao_scouter_export_errors where created_at < now() - %s",
+            (timedelta(days=older_than_days),),
+        ).rowcount

@@ -1,0 +1,208 @@
+"""The leads of TabuladorMax, read in pages by position, rendered by Postgres as they are sent.
+
+Python never parses a lead: the database writes its JSON and its hash. A page is asked in two steps, positions first
+(an index alone answers), then the content of those whose hash or time differs from the last exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from sync_pipelines.lib import failures, postgres
+from sync_pipelines.lib.postgres import catalog
+from sync_pipelines.scouter.lead import Lead, Position
+from sync_pipelines.scouter.push.days import Span
+from sync_pipelines.scouter.push.last_synced import Known
+
+WHAT = "the tabuladormax database"
+PAGE = 1000
+#: Before it no application had leads: such a time is a typing error, and thousands of empty days.
+FIRST_MOMENT = datetime(1900, 1, 2, tzinfo=UTC)
+
+_POSITIONS: LiteralString = """
+    select updated_at, id from public.leads
+    where updated_at >= coalesce(%(begin)s::timestamptz, '-infinity')
+        and (updated_at, id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(id)s)
+    order by updated_at desc, id desc limit %(page)s
+"""
+#: What no day has: no time, one before all days (BC, -infinity), one that is still to come (infinity, 20225). Each
+#: part goes by the index of the times, of which it takes little; none is handed to Python.
+_UNDATED: LiteralString = """
+    select null::timestamptz, id from (
+        select id from (select id from public.leads where updated_at is null offset 0) as none
+        union all
+        select id from (select id from public.leads where updated_at < %(first)s offset 0) as before
+        union all
+        select id from (select id from public.leads where updated_at >= %(future)s offset 0) as after
+    ) as lead
+    where id < %(id)s order by id desc limit %(page)s
+"""
+_COUNT_UNDATED: LiteralString = """
+    select count(*) from public.leads
+    where updated_at is null or updated_at < %(first)s or updated_at >= %(future)s
+"""
+_BY_NUMBER: LiteralString = "select id from public.leads where id < %(id)s order by id desc limit %(page)s"
+_CONTENT: LiteralString = """
+    select wanted, gone, updated_at::text, hash, body, to_json(criado) #>> '{{}}', suspect, known is null,
+        hash = known and updated_at is not distinct from known_at as is_same
+    from (
+        select wanted, lead.id is null as gone, lead.updated_at, lead.criado, {hash} as hash,
+            {body} as body, {suspect} as suspect, known.hash as known, known.updated_at as known_at, known.doubted
+        from unnest(%(ids)s::bigint[]) as wanted
+        left join unnest(
+            %(known_ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(doubts)s::boolean[]
+        ) as known (id, hash, updated_at, doubted) on known.id = wanted
+        -- by the index, however few leads there are: a merge would read all between the first and the last
+        left join lateral (select * from public.leads where id = wanted offset 0) as lead on true
+    ) as lead
+    where gone or known is null or doubted or %(all)s or hash <> known or updated_at is distinct from known_at
+"""
+_FIRST_ID, _LAST_ID = -(2**63), 2**63 - 1
+
+
+class Content(NamedTuple):
+    """Leads by what is to be done with them.
+
+    `changed` differ from what is known of them, `same` do not and are to be read at the destination, `gone` are no
+    lead's number any more, `unreadable` hold a value that no statement can render (with what the database says of it).
+    """
+
+    changed: dict[int, Lead]
+    same: dict[int, Lead]
+    gone: frozenset[int]
+    unreadable: dict[int, str]
+
+
+def require_sight(connection: postgres.Connection) -> None:
+    """Raise PermanentError where our role sees but some of the leads: a part would be proved as the whole."""
+    catalog.require_sight(connection, ["public.leads"], WHAT)
+
+
+@dataclass(frozen=True)
+class Renderings:
+    """SQL expressions over `lead`: the JSON text to send, the hash of its content, whether it will be refused."""
+
+    body: sql.Composable
+    hash: sql.Composable
+    suspect: sql.Composable
+
+
+@dataclass(frozen=True)
+class LeadReader:
+    """Reads over one connection whose session is as `rendering.SESSION` says; `stamps` are bound into each body."""
+
+    connection: postgres.Connection
+    renderings: Renderings
+    stamps: Mapping[str, str]
+
+    def count(self, span: Span) -> int:
+        """Leads whose `updated_at` lies in the span."""
+        row = self.connection.execute(
+            "select count(*) from public.leads where updated_at >= coalesce(%s::timestamptz, '-infinity')"
+            " and updated_at < coalesce(%s::timestamptz, 'infinity')",
+            span,
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def count_undated(self, future: datetime) -> int:
+        """Leads whose time is in no day before `future`."""
+        row = self.connection.execute(_COUNT_UNDATED, {"first": FIRST_MOMENT, "future": future}).fetchone()
+        return int(row[0]) if row else 0
+
+    def now(self) -> datetime:
+        """The database's clock: the one that stamps `updated_at`."""
+        row = self.connection.execute("select clock_timestamp()").fetchone()
+        assert row is not None
+        found: datetime = row[0]
+        return found
+
+    def pages(self, span: Span, after: Position | None = None) -> Iterator[list[Position]]:
+        """Positions of the span, newest first, behind `after`."""
+        begin, end = span
+        at, last = after or (None, _LAST_ID)
+        # The end as a position too: beside a second bound the index would be entered there, for every page.
+        if end is not None and (at is None or at >= end):
+            at, last = end, _FIRST_ID
+        while page := self._page(_POSITIONS, begin=begin, at=at, id=last):
+            yield page
+            at, last = page[-1]
+
+    def undated_pages(self, future: datetime, after: Position | None = None) -> Iterator[list[Position]]:
+        """Positions of the leads that no day before `future` has, by number."""
+        last = after.id if after else _LAST_ID
+        while page := self._page(_UNDATED, first=FIRST_MOMENT, future=future, id=last):
+            yield page
+            last = page[-1].id
+
+    def all_ids(self) -> Iterator[list[int]]:
+        """The numbers of all leads, a page at a time."""
+        last = _LAST_ID
+        while rows := self.connection.execute(_BY_NUMBER, {"id": last, "page": PAGE}).fetchall():
+            yield [lead_id for (lead_id,) in rows]
+            last = rows[-1][0]
+
+    def _page(self, statement: LiteralString, **bounds: object) -> list[Position]:
+        rows = self.connection.execute(statement, {**bounds, "page": PAGE}, binary=True).fetchall()
+        return [Position(*row) for row in rows]
+
+    def content(
+        self, ids: Sequence[int], known: Known, *, send_all: bool = False, compare: bool = False
+    ) -> Content:
+        """Those of `ids` that differ from what is known of them, as they are now; with `send_all` all.
+
+        With `compare` those that do not differ, too; without it only the doubted ones of these.
+        """
+        try:
+            rows = self._rows(ids, known, is_whole=send_all or compare)
+        except psycopg.Error as error:
+            if not failures.is_about_a_value(error):
+                raise
+            if len(ids) == 1:
+                return Content({}, {}, frozenset(), {ids[0]: str(failures.from_postgres(error, what=WHAT))})
+            halves = [
+                self.content(half, known, send_all=send_all, compare=compare)
+                for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :])
+            ]
+            return _joined(*halves)
+        content = Content({}, {}, frozenset(row[0] for row in rows if row[1]), {})
+        for lead_id, gone, at, digest, body, created, suspect, new, same in rows:
+            if not gone:
+                lead = Lead(lead_id, at, digest, body, created, is_suspect=bool(suspect), is_new=new)
+                (content.same if same and not send_all else content.changed)[lead_id] = lead
+        return content
+
+    def _rows(self, ids: Sequence[int], known: Known, *, is_whole: bool) -> list[tuple[Any, ...]]:
+        return self.connection.execute(
+            self._content,
+            {
+                **self.stamps,
+                "ids": postgres.array(ids),
+                "known_ids": known.ids,
+                "hashes": known.hashes,
+                "times": known.times,
+                "doubts": known.doubts,
+                "all": is_whole,
+            },
+            binary=True,
+        ).fetchall()
+
+    @property
+    def _content(self) -> sql.Composed:
+        return sql.SQL(_CONTENT).format(
+            hash=self.renderings.hash, body=self.renderings.body, suspect=self.renderings.suspect
+        )
+
+
+def _joined(one: Content, other: Content) -> Content:
+    return Content(
+        one.changed | other.changed,
+        one.same | other.same,
+        one.gone | other.gone,
+        one.unreadable | other.unreadable,
+    )

@@ -1,0 +1,265 @@
+"""A push from the settings on: connections, locks, the doctor's word, and the walk over what is to be sent."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+import psycopg
+
+from sync_pipelines.lib import postgres, redaction
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
+from sync_pipelines.scouter.export_jobs.actions import ExportActions
+from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
+from sync_pipelines.scouter.mapping import rendering
+from sync_pipelines.scouter.mapping.field_mapping import KEY, Mapping
+from sync_pipelines.scouter.mapping.presets import Presets
+from sync_pipelines.scouter.push import job_range
+from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE
+from sync_pipelines.scouter.push.extract import WHAT, require_sight
+from sync_pipelines.scouter.push.job_run import MISMATCH, STOPPED, JobWalk, pause
+from sync_pipelines.scouter.push.last_synced import SESSION, Exchanges
+from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines.scouter.push.parts import Engine
+from sync_pipelines.scouter.push.report import Progress
+from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.schema.connection import ConnectionTest
+from sync_pipelines.scouter.schema.doctor import SchemaDoctor
+from sync_pipelines.scouter.schema.reload import reload_schema
+from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.scouter.schema.unmapped import not_travelling
+from sync_pipelines.settings import Settings, SettingsError
+
+_log = logging.getLogger(__name__)
+OPS = "the ops database"
+BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
+
+
+@dataclass(frozen=True)
+class LeadPush:
+    """The push as the assets know it. Clock, client and hooks are parameters: tests replace no code."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    client: Callable[[Settings], PostgrestClient] = gestao_client
+    reload: Callable[[PostgrestClient, Sequence[str]], object] = reload_schema
+    before_commit: Callable[[], None] = lambda: None
+    #: How long to wait for another push to end.
+    wait_seconds: float = 5.0
+
+    def today(self) -> date:
+        return self.clock().astimezone(self.settings.zone).date()
+
+    def open_since(self) -> date:
+        """The day in which the last push came to its present: today, or one before it. Today where none is known."""
+        zone = self.settings.zone
+        with self.source() as connection:
+            until = ExportActions(connection).pushed_until(zone.key)
+        return min(until.astimezone(zone).date(), self.today()) if until else self.today()
+
+    @contextmanager
+    def open(
+        self,
+        run_id: str,
+        *,
+        job_id: str | None = None,
+        days: tuple[date, date] | None = None,
+        options: PushOptions | None = None,
+    ) -> Iterator[JobWalk]:
+        """Claim a job, or make one for `days` (newest, oldest), and open what it needs.
+
+        Raises PausedError where the doctor finds that nothing can be sent, SyncError where nothing was begun.
+        """
+        options = options or PushOptions()
+        with ExitStack() as stack:
+            ops = stack.enter_context(self.alone())
+            control = stack.enter_context(self.source())
+            if job_id is None:
+                assert days is not None
+                job_id = ExportActions(control).create(*days).id
+            work = ExportWork(control)
+            job = work.claim(job_id, run_id)
+            with _leaving_nothing_running(work, job):
+                options = options.joined(job.options)
+                work.keep_options(job.id, options.document())
+                stack.callback(_release, work, job)
+                stack.enter_context(postgres.errors_about(WHAT))
+                client = stack.enter_context(self.client(self.settings))
+                exchanges = Exchanges(ops, destination_label(self.settings))
+                run = self._run(stack, job, work, client=client, exchanges=exchanges, run_id=run_id)
+                stack.callback(run.leave)
+                yield run
+
+    @contextmanager
+    def alone(self) -> Iterator[postgres.Connection]:
+        """A connection to the ops database that holds this destination's lock; TransientError where another does."""
+        lock = postgres.lock_key("scouter", "push", destination_label(self.settings))
+        with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=self.wait_seconds, busy=BUSY):
+            yield ops
+
+    def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:
+        url = self.settings.require("ops_database_url")
+        return postgres.connect(url, what=OPS, session=SESSION)
+
+    def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
+        """A connection to TabuladorMax whose values are written as the hashes need them."""
+        url = self.settings.require("tabuladormax_database_url")
+        return postgres.connect(url, what=WHAT, session=rendering.SESSION)
+
+    def doctor(self) -> SchemaDoctor:
+        return SchemaDoctor(
+            self.settings.require("tabuladormax_database_url"),
+            lambda: self.client(self.settings),
+            self.settings.require("ops_database_url"),
+            destination_label(self.settings),
+            self.clock,
+        )
+
+    def _run(
+        self,
+        stack: ExitStack,
+        job: ExportJob,
+        work: ExportWork,
+        *,
+        client: PostgrestClient,
+        exchanges: Exchanges,
+        run_id: str,
+    ) -> JobWalk:
+        doctor = self.doctor()
+        try:
+            require_sight(work.connection)
+            report = self.examine(work.connection, job)
+        except SyncError as error:
+            raise pause(work, job, f"{STOPPED} {error}") from None
+        if not report.fits:
+            raise pause(work, job, f"{MISMATCH} {report.refusal()}")
+        options = PushOptions.from_document(work.get(job.id).options)
+        options = replace(options, compare=options.compare and self._has_collected())
+        engine = Engine(self.settings, self.clock, client, report)
+        reader = engine.reader(work.connection)
+        # What is read ahead is read by threads of their own, so by connections of their own.
+        ahead = [replace(reader, connection=stack.enter_context(self.source())) for _ in range(PAGES_AT_ONCE)]
+        known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
+        push = engine.push(
+            reader,
+            [engine.slicer(one, known, options, run_id) for one in ahead],
+            exchanges=exchanges,
+            progress=Progress(work.connection, work, job.id, run_id),
+            before_commit=self.before_commit,
+        )
+        assert job.watermark is not None
+        push.watermark = job.watermark
+        days = job_range.days(job, reader, self.settings.zone)
+        if job.total_leads == 0:
+            work.set_total(job.id, job_range.total(job, days, reader, self.settings.zone))
+        done, begun = job.last_completed_date, job.processing_date
+        left = [day for day in days if (not done or day < done) and (not begun or day <= begun)]
+        left = left if job.phase in (None, "days") else []
+        columns = report.mapping.columns
+        return JobWalk(
+            job,
+            work,
+            push,
+            left,
+            whole=days,
+            # What earlier runs of the job did counts as done now, so a comparing one looks at it again.
+            looks_again=options.compare and len(left) < len(days),
+            reload=lambda: self._reload(doctor, client, columns),
+            look_again=lambda: doctor.examine(report.mapping, fresh=True),
+            doubt=exchanges.doubt_all,
+            unproved=list(job.unproved),
+            left_out=not_travelling(report),
+        )
+
+    def _has_collected(self) -> bool:
+        """Fetch what people changed there into the inbox, because a comparison must not undo it before it came over.
+
+        Where that cannot be had nothing is compared: the push rests on earlier readings, and its proof says so.
+        """
+        if not self.settings.scouter_outbox:
+            return True
+        try:
+            self.way_back().collect()
+        except SyncError as error:
+            _log.warning("Unchanged leads are not compared: %s", error)
+            return False
+        return True
+
+    def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
+        doctor.forget()
+        self.reload(client, columns)
+
+    def examine(
+        self, connection: postgres.Connection, job: ExportJob | None = None, *, fresh: bool = False
+    ) -> SchemaReport:
+        """The doctor's report for a job's own mapping, else for the default preset, else for the contract's pairs.
+
+        PermanentError where what is stored is no mapping.
+        """
+        wanted = Mapping.parse(job.field_mappings) if job and job.field_mappings else None
+        if wanted is None and (preset := Presets(connection).default()):
+            wanted = preset.mapping
+        doctor = self.doctor()
+        report = doctor.examine(wanted, fresh=fresh)
+        if job and job.fields_selected:
+            return doctor.examine(report.mapping.only(job.fields_selected))
+        return report
+
+    def connection_test(self) -> ConnectionTest:
+        """A test of what the settings name, and of what the application's screen says."""
+        with self.source() as connection:
+            configuration = read_configuration(connection)
+            try:
+                columns = self.examine(connection).mapping.columns
+            except (SyncError, SettingsError):
+                columns = (KEY, "updated_at")  # the test itself tells what is wrong
+        return ConnectionTest(
+            self.settings.gestao_scouter_url,
+            known_key(self.settings),
+            lambda: self.client(self.settings),
+            columns,
+            configuration,
+            self.clock,
+        )
+
+    def way_back(self) -> WayBack:
+        """The way back by this push's own mapping, without which no echo is known by its content."""
+        client = (lambda: self.client(self.settings)) if self.settings.scouter_outbox else None
+        return WayBack(
+            self.settings,
+            mapping=lambda: self._report().mapping,
+            columns=lambda: list(self._report().destination_columns),
+            client=client,
+        )
+
+    def _report(self) -> SchemaReport:
+        with self.source() as connection:
+            return self.examine(connection)
+
+
+@contextmanager
+def _leaving_nothing_running(work: ExportWork, job: ExportJob) -> Iterator[None]:
+    """Pause a job whose push ends by an error that nobody expected: its worker is gone, and the screen must say so.
+
+    Where the database itself is away the job stays as it is, and the sensor takes it up.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        told = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
+        with contextlib.suppress(SyncError, psycopg.Error):
+            if work.get(job.id).status == "running":
+                pause(work, job, f"{STOPPED} {told}")
+        raise
+
+
+def _release(work: ExportWork, job: ExportJob) -> None:
+    if not work.connection.closed and not work.connection.broken:
+        work.release(job.id)

@@ -1,0 +1,72 @@
+"""The other way back: changes that Gestão Scouter wrote down itself (`sql/outbox.sql`), fetched into our inbox.
+
+At least once: what was stored is forgotten there only afterwards, and after a crash between the two it comes again,
+which the drain sees. No cursor is kept, because what is not forgotten is what was not stored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient
+from sync_pipelines.scouter.reverse.inbox import Inbox
+
+READ, FORGET = "sync_read_lead_changes", "sync_forget_lead_changes"
+PAGE = 500
+_WHAT = "Gestão Scouter's outbox"
+#: From text to jsonb without Python between, which would turn exact numbers into floats.
+_STORE = """
+with arrived as (
+    select change_id, operation, changed_at, lead
+    from jsonb_to_recordset(%s::jsonb) as one (change_id bigint, operation text, changed_at timestamptz, lead jsonb)
+), stored as (
+    insert into ops.inbox (source, lead_id, payload, received_at)
+    select
+        'gestaoscouter',
+        (lead ->> 'id')::bigint,
+        jsonb_build_object('lead', lead, 'source', 'gestao_scouter', 'operation', operation),
+        changed_at
+    from arrived order by change_id
+)
+select count(*), max(change_id) from arrived
+"""
+
+
+class Collected(NamedTuple):
+    """How many changes were fetched, and whether there may be more."""
+
+    changes: int
+    is_all: bool
+
+
+def collect(client: PostgrestClient, inbox: Inbox, *, page: int = PAGE, pages: int = 20) -> Collected:
+    """Fetch what is written down there, at most so many pages, in the order in which it was given out.
+
+    Raises SyncError; what was fetched until then is stored.
+    """
+    fetched = 0
+    for _ in range(pages):
+        answer = _asked(client, READ, {"after": 0, "at_most": page})
+        if not isinstance(answer.json(), list):
+            raise PermanentError(f"{_WHAT} answered {READ} with something else than a list of changes.")
+        row = inbox.connection.execute(_STORE, (answer.body.decode(),)).fetchone()
+        count, last = row or (0, None)
+        if not count:
+            return Collected(fetched, True)
+        fetched += count
+        _asked(client, FORGET, {"up_to": last})
+    return Collected(fetched, False)
+
+
+def _asked(client: PostgrestClient, function: str, arguments: dict[str, object]) -> Answer:
+    answer = client.rpc(function, arguments)
+    problem = client.problem(answer)
+    if problem is None:
+        return answer
+    if problem.code == "PGRST202":
+        raise PermanentError(
+            f"{_WHAT}: the function {function} is not there, or its schema cache does not know it."
+            " Run outbox.sql in that project."
+        )
+    raise problem.error(f"{_WHAT} ({function})", setting="GESTAO_SCOUTER_SERVICE_KEY")

@@ -1,0 +1,266 @@
+"""What was accepted is not believed: it is read back, and a day that is not as it was sent fails."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from hashlib import md5
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg.types.json import Jsonb
+from pydantic import SecretStr
+
+from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.scouter.lead import Lead
+from sync_pipelines.scouter.push.job_run import PausedError
+from sync_pipelines.scouter.push.prove import Comparison, ReadBack
+from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+
+DAY = date(2025, 10, 21)
+NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
+SPOILT = FIRST + 7
+PROJECT = UUID(md5(b"projeto-1", usedforsecurity=False).hexdigest())
+#: What a destination may do to a lead behind our back.
+BEHIND_OUR_BACK = {
+    "spoils": "new.nome := 'Outro nome'; return new;",
+    "loses": "return null;",
+}
+
+
+def betray(house: LeadHouse, how: str) -> None:
+    house.gestao.execute(
+        f"create function betray() returns trigger language plpgsql as $$ begin {BEHIND_OUR_BACK[how]} end $$".encode()
+    )
+    house.gestao.execute(
+        f"create trigger betray before insert or update on public.leads for each row when (new.id = {SPOILT})"
+        " execute function betray()".encode()
+    )
+
+
+def known(house: LeadHouse) -> set[int]:
+    return {lead for (lead,) in house.ops.execute("select lead_id from ops.lead_exchanges").fetchall()}
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("spoils", f"1 differ in nome (such as lead {SPOILT})"),
+        ("loses", f"1 are missing (such as {SPOILT})"),
+    ],
+)
+def test_a_day_that_is_not_held_as_it_was_sent_fails_and_is_sent_again(
+    lead_house: LeadHouse, how: str, told: str
+) -> None:
+    betray(lead_house, how)
+    lead_house.leads(range(20), NOON)
+    lead_house.leads(range(20, 30), NOON - timedelta(days=1))
+    job = lead_house.export(DAY, DAY - timedelta(days=1))
+    assert lead_house.failures == {DAY: f"Of 20 leads that were sent {told}."}
+    assert job.status == "failed"
+    assert job.pause_reason is not None
+    assert "21/10/2025" in job.pause_reason
+    assert "20/10/2025" not in job.pause_reason
+    assert "Pessoa" not in job.pause_reason
+    assert known(lead_house) == {FIRST + n for n in range(30)} - {SPOILT}
+    lead_house.gestao.execute("drop trigger betray on public.leads")
+    lead_house.face.clear()
+    assert lead_house.export(DAY, DAY).status == "completed"
+    assert lead_house.posts() == [1]
+    assert lead_house.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
+
+
+def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) -> None:
+    betray(lead_house, "spoils")
+    lead_house.leads(range(20), NOON)
+    lead_house.leads(range(20, 30), NOON - timedelta(days=1))
+    job_id = lead_house.create(DAY, DAY - timedelta(days=1))
+    with lead_house.push.open("first", job_id=job_id) as run:
+        lead_house.run_day(run, DAY)
+        run.push.before_commit = lambda: lead_house.actions().pause(job_id) and None
+        with pytest.raises(PausedError):
+            lead_house.run_day(run, DAY - timedelta(days=1))
+            run.close()
+    lead_house.resume(job_id)
+    job = lead_house.job(job_id)
+    assert lead_house.counters(job_id) == ("failed", 30, 30, 0)
+    assert DAY not in lead_house.failures  # what failed is not walked again, and not forgotten
+    assert "21/10/2025" in str(job.pause_reason)
+    assert lead_house.actions().reset(job_id).unproved == []
+
+
+def test_a_lead_that_is_spoilt_and_then_changed_back_here_is_sent_all_the_same(lead_house: LeadHouse) -> None:
+    lead_house.leads(range(10), NOON)
+    lead_house.export(DAY, DAY)
+    betray(lead_house, "spoils")
+    lead_house.lead(7, NOON, name="Nome novo")
+    assert lead_house.export(DAY, DAY).status == "failed"
+    assert SPOILT not in known(lead_house)
+    lead_house.gestao.execute("drop trigger betray on public.leads")
+    lead_house.lead(7, NOON)
+    assert lead_house.export(DAY, DAY).status == "completed"
+    assert lead_house.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
+
+
+def test_what_fails_in_the_last_round_fails_the_job(lead_house: LeadHouse) -> None:
+    betray(lead_house, "spoils")
+    lead_house.leads(range(5), NOON)
+    lead_house.lead(7, None)
+    job = lead_house.export(DAY, None)
+    assert job.status == "failed"
+    assert "últimas alterações" in str(job.pause_reason)
+
+
+@pytest.mark.parametrize("most", [1, 7, 1000])
+def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(lead_house: LeadHouse, most: int) -> None:
+    lead_house.leads(range(40), NOON)
+    with PostgrestFace(lead_house.gestao_url, max_rows=most) as face:
+        lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
+        job = lead_house.export(DAY, DAY)
+    assert job.status == "completed"
+    assert lead_house.outcomes[DAY].proof.equal == 40
+
+
+def test_a_day_holds_whatever_types_take_its_values(lead_house: LeadHouse) -> None:
+    """Each value is sent into a column of another type, and is known again in that type's words."""
+    pairs: dict[str, tuple[str, object]] = {
+        "valor_como_texto": ("text", "valor_ficha"),
+        "idade_como_texto": ("text", "age"),
+        "confirmada": ("text", "ficha_confirmada"),
+        "raw_como_texto": ("text", "raw"),
+        "idade_larga": ("numeric", "age"),
+        "dia": ("date", "criado"),
+        "sem_zona": ("timestamp", "criado"),
+        "meia_noite": ("timestamptz", "data_agendamento"),
+        "projeto_id": ("varchar(40)", "commercial_project_id"),
+        "sim": ("boolean", {"from": "etapa", "transform": "boolean"}),
+        "numero": ("numeric(12,3)", {"from": "fonte", "transform": "number"}),
+        "inteiro": ("bigint", {"from": "op_telemarketing", "transform": "integer"}),
+        "momento": ("timestamptz", {"from": "horario_agendamento", "transform": "timestamp"}),
+        "palavra": ("text", {"from": "presenca_confirmada", "transform": "sim_nao"}),
+    }
+    for name, (kind, _) in pairs.items():
+        lead_house.gestao.execute(f"alter table public.leads add column {name} {kind}".encode())
+    lead_house.gestao.execute("notify pgrst")
+    mapping = {"id": "id", "nome": "name", "updated_at": "updated_at"} | {
+        name: source for name, (_, source) in pairs.items()
+    }
+    lead_house.tab.execute(
+        "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values ('tipos', %s, true)",
+        [Jsonb(mapping)],
+    )
+    common: dict[str, object] = {
+        "valor_ficha": Decimal("1.50"),
+        "age": 0,
+        "criado": NOON,
+        "data_agendamento": DAY,
+    }
+    common |= {"ficha_confirmada": False, "presenca_confirmada": True}
+    common |= {"raw": Jsonb({"á": [1.5, None], "n": 10**20}), "commercial_project_id": PROJECT}
+    words = ["yes", " 1 ", "T", "off", "tr"]
+    moments = [
+        "2025-10-21 13:43:00 -03",
+        "2025-10-21",
+        "2025-10-21T13:43z",
+        "2025-10-21 13:43:00.25+0330",
+        "",
+    ]
+    numbers = ["1e3", "+.5", "007", "-0", "12.500"]
+    for number, (word, moment, digits) in enumerate(zip(words, moments, numbers, strict=True)):
+        whole = digits if digits.lstrip("-").isdigit() else None
+        more = {"etapa": word, "horario_agendamento": moment, "fonte": digits, "op_telemarketing": whole}
+        lead_house.lead(number, NOON, **common, **more)
+    lead_house.lead(9, NOON)
+    job = lead_house.export(DAY, DAY)
+    assert lead_house.failures == {}
+    assert lead_house.counters(job.id) == ("completed", 6, 6, 0)
+    assert lead_house.there("meia_noite", "sim", "numero")[FIRST + 1][1:] == (True, Decimal("0.500"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "kind"),
+    [
+        (True, "true", "text"),
+        (12, "12", "text"),
+        (Decimal("1.50"), "1.50", "text"),
+        ({"a": Decimal("1.5")}, '{"a": 1.5}', "text"),
+        ("x  ", "x", "character varying"),
+        (Decimal("1.50"), Decimal("1.5"), "numeric"),
+        ("12", 12, "integer"),
+        ("1", True, "boolean"),
+        ("yes", True, "boolean"),
+        ("f", False, "boolean"),
+        ("2025-10-21T12:00:00-03:00", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
+        ("2025-10-21T15:00:00", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
+        ("2025-10-21", "2025-10-21T00:00:00-03:00", "timestamp with time zone"),
+        ("2025-10-21", "2025-10-21T00:00:00", "timestamp without time zone"),
+        ("2025-10-21 13:43:00.5 -03", "2025-10-21T16:43:00.5+00:00", "timestamp with time zone"),
+        ("2025-10-21T15:00:00+00:00", "2025-10-21", "date"),
+        ("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "uuid"),
+        ("0.10", Decimal("0.1"), "double precision"),
+        ({"b": 1, "a": Decimal("2.0")}, {"a": Decimal("2.0"), "b": 1}, "jsonb"),
+    ],
+)
+def test_a_value_is_the_same_in_the_words_of_its_column(sent: Any, held: Any, kind: str) -> None:
+    comparison = Comparison(None, ("id", "c"), {"c": kind})  # type: ignore[arg-type]
+    assert comparison.differences({"id": 1, "c": sent}, {"id": 1, "c": held}) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "kind"),
+    [
+        ("", None, "text"),
+        (None, "", "text"),
+        (False, None, "boolean"),
+        (0, None, "integer"),
+        ("a", "A", "text"),
+        (True, "True", "text"),
+        (True, "1", "text"),
+        ("no", True, "boolean"),
+        ("x ", "x", "text"),
+        (Decimal("1.005"), Decimal("1.01"), "numeric"),
+        ("2025-10-21T15:00:00.000001+00:00", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
+        ("2025-10-21", "2025-10-21T03:00:00+00:00", "timestamp with time zone"),
+        ("amanhã", "2025-10-21T15:00:00+00:00", "timestamp with time zone"),
+        ("x", "true", "boolean"),
+        ({"a": 1}, {"a": 2}, "jsonb"),
+        ({"a": 1}, [{"a": 1}], "jsonb"),
+    ],
+)
+def test_what_is_another_value_is_named_by_its_column(sent: Any, held: Any, kind: str) -> None:
+    comparison = Comparison(None, ("id", "c"), {"c": kind})  # type: ignore[arg-type]
+    assert comparison.differences({"id": 1, "c": sent}, {"id": 1, "c": held}) == ["c"]
+
+
+def test_a_column_that_does_not_come_back_is_a_difference(lead_house: LeadHouse) -> None:
+    lead_house.gestao.execute("insert into public.leads (id, nome) values (%s, 'x')", [FIRST])
+    body = json.dumps({"id": FIRST, "nome": "x", "nunca": 1})
+    with lead_house.push.client(lead_house.settings) as client:
+        found = Comparison(client, ("id", "nome"), {}).read_back([Lead(FIRST, None, UUID(int=1), body)])
+    assert (found.holds, found.different) == (False, {FIRST: ["nunca"]})
+
+
+def test_nothing_that_was_sent_holds() -> None:
+    assert ReadBack().holds
+    assert ReadBack().sentence() == "All 0 leads that were sent are at the destination as they were sent."
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        '{"a": 1, "v": 1.5, "n": [1, {"z": false}]}',
+        '{"a": true, "v": "1.5", "n": [1, {"z": false}]}',
+        '{"a": true, "v": 1.5, "n": [true, {"z": false}]}',
+        '{"a": true, "v": 1.5, "n": ["1", {"z": false}]}',
+        '{"a": true, "v": 1.5, "n": [1, {"z": 0}]}',
+    ],
+)
+def test_a_yes_is_no_number_and_a_number_no_text_inside_json(lead_house: LeadHouse, altered: str) -> None:
+    lead_house.leads(range(2), NOON, raw=Jsonb({"a": True, "v": 1.5, "n": [1, {"z": False}]}))
+    lead_house.export(DAY, DAY)
+    lead_house.gestao.execute("update public.leads set raw = %s::jsonb where id = %s", [altered, FIRST])
+    lead_house.export(DAY, DAY)
+    assert lead_house.total().looked.differed == 1
+    assert lead_house.there("raw")[FIRST] == lead_house.there("raw")[FIRST + 1]

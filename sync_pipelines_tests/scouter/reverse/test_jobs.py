@@ -1,0 +1,124 @@
+"""Rejected changes are taken again from the launchpad, once their cause is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
+from sync_pipelines.scouter.defs.reverse_jobs import scouter_replay_inbox
+from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.scouter.reverse.conftest import DESTINATION, LEAD, Box
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def rejected(box: Box) -> list[int]:
+    """The rows of two changes that were rejected, between which one was applied."""
+    box.push(LEAD, LEAD + 1, LEAD + 2)
+    box.receive(
+        box.edited(age="quarenta"),
+        box.edited(LEAD + 1, nome="Ana Nova"),
+        box.edited(LEAD + 2, age="sessenta"),
+    )
+    box.drain()
+    assert [status for status, _ in box.decided] == ["rejected", "applied", "rejected"]
+    rows = box.ops.execute("select id from ops.inbox where status = 'rejected' order by id").fetchall()
+    return [number for (number,) in rows]
+
+
+def definitions(box: Box) -> dg.Definitions:
+    settings = read_settings(
+        None,
+        scouter_way_back=True,
+        ops_database_url=box.ops_url,
+        tabuladormax_database_url=box.leads_url,
+        gestao_scouter_url=DESTINATION,
+    )
+    return way_back_definitions(settings, WayBack(settings, mapping=lambda: box.mapping))
+
+
+def replayed(box: Box, instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
+    job = definitions(box).resolve_job_def(scouter_replay_inbox.name)
+    run_config = {"ops": {"replay_inbox": {"config": config}}}
+    return job.execute_in_process(run_config, instance=instance, raise_on_error=False)
+
+
+def sentence(result: dg.ExecuteInProcessResult) -> str:
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    told = event.step_failure_data.user_failure_data
+    return str(told.description) if told else ""
+
+
+def test_a_row_whose_cause_is_mended_is_applied_and_the_other_stays_rejected(
+    box: Box, instance: dg.DagsterInstance, rejected: list[int]
+) -> None:
+    box.ops.execute(
+        "update ops.inbox set payload = jsonb_set(payload, '{lead,age}', '40') where id = %s", [rejected[0]]
+    )
+    assert replayed(box, instance, ids=rejected[:1]).success
+    assert [status for status, _ in box.decided] == ["waiting", "applied", "rejected"]
+    box.drain()
+    assert [status for status, _ in box.decided] == ["applied", "applied", "rejected"]
+    assert box.here()["age"] == 40
+
+
+def test_every_rejected_row_may_be_meant(box: Box, instance: dg.DagsterInstance, rejected: list[int]) -> None:
+    result = replayed(box, instance, every=True)
+    assert result.success
+    assert [status for status, _ in box.decided] == ["waiting", "applied", "waiting"]
+    box.drain()  # nothing was mended
+    assert [status for status, _ in box.decided] == ["rejected", "applied", "rejected"]
+
+
+def test_a_replayed_change_does_not_undo_a_later_one(
+    box: Box, instance: dg.DagsterInstance, rejected: list[int]
+) -> None:
+    box.receive(box.edited(age=41, updated_at="2099-01-01T00:00:00+00:00"))
+    box.drain()
+    box.ops.execute(
+        "update ops.inbox set payload = jsonb_set(payload, '{lead,age}', '40') where id = %s", [rejected[0]]
+    )
+    assert replayed(box, instance, ids=rejected[:1]).success
+    box.drain()
+    assert box.here()["age"] == 41
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({}, "Say which rows"),
+        ({"ids": [1], "every": True}, "Say which rows"),
+        ({"ids": [999_999_999]}, "nothing was replayed"),
+    ],
+)
+def test_what_names_no_rejected_row_is_a_failure(
+    box: Box, instance: dg.DagsterInstance, rejected: list[int], config: dict[str, Any], told: str
+) -> None:
+    result = replayed(box, instance, **config)
+    assert not result.success
+    assert told in sentence(result)
+    assert [status for status, _ in box.decided] == ["rejected", "applied", "rejected"]
+
+
+def test_rows_that_were_not_rejected_are_counted_in_a_warning(
+    box: Box, instance: dg.DagsterInstance, rejected: list[int]
+) -> None:
+    result = replayed(box, instance, ids=[*rejected, rejected[0] + 1])
+    assert result.success
+    told = [record.message for record in instance.all_logs(result.run_id)]
+    assert "1 of the rows are not there, or were not rejected." in told
+    assert "2 changes wait in the inbox again." in told
+
+
+def test_where_the_way_back_is_off_there_is_no_such_job() -> None:
+    assert list(way_back_definitions(read_settings(None)).jobs or ()) == []
