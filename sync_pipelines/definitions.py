@@ -12,10 +12,10 @@ from sync_pipelines.hitss.defs import definitions as hitss
 from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.dre import rejects
 from sync_pipelines.lib import redaction
-from sync_pipelines.operations import growth_assets, retention_assets, sensors
-from sync_pipelines.operations.alerts import house_channels
-from sync_pipelines.operations.dead_runs import watched_executor
-from sync_pipelines.operations.failed_checks import check_alert
+from sync_pipelines.lib.alerts import house_channels
+from sync_pipelines.lib.orchestration.dead_runs import watched_executor
+from sync_pipelines.operations.defs import growth, retention, sensors
+from sync_pipelines.operations.defs.failed_checks import check_alert
 from sync_pipelines.scouter.defs import definitions as scouter
 from sync_pipelines.settings import Settings, settings
 
@@ -65,9 +65,9 @@ def build(values: Settings) -> dg.Definitions:
         executor=watched_executor(ops),
     )
     if ops is not None:
-        kept = retention_assets.definitions(values, scheduled, reject_folders=[rejects.FOLDER])
+        kept = retention.definitions(values, scheduled, reject_folders=[rejects.FOLDER])
         systems.append(kept)
-    return dg.Definitions.merge(house, growth_assets.definitions(values, scheduled), *systems)
+    return dg.Definitions.merge(house, growth.definitions(values, scheduled), *systems)
 
 
 defs = build(settings())

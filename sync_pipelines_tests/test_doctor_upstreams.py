@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.doctor import diagnose
-from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME
+from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.vault import make_vault
 from sync_pipelines.settings import Settings, read_settings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from sync_pipelines import runs
 from sync_pipelines.aimindset.defs import definitions as system
 from sync_pipelines.aimindset.defs.day_assets import FEWER
 from sync_pipelines.aimindset.pipeline import AimindsetBackups
-from sync_pipelines.runs import RunReport
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.lib.orchestration.in_process import RunReport
 from sync_pipelines.settings import Settings
 
 
@@ -26,23 +26,23 @@ def run(
     definitions = system.definitions(settings, aimindset)
     report = RunReport()
     day = aimindset.today().isoformat()
-    with runs.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings, report.notes.append) as instance:
         progress("calling backup_all_data().")
         config = {"ops": {"aimindset_day": {"config": {"accept": sorted(accept)}}}}
-        done = runs.materialize(definitions, "aimindset_backup", instance, config=config, partition=day)
+        done = in_process.materialize(definitions, "aimindset_backup", instance, config=config, partition=day)
         _add(report, done, ["backup", "archive"])
         if with_drill and done.metadata.get("archive"):
             progress("restoring the archive into a scratch database.")
-            drilled = runs.materialize(definitions, "aimindset_drill", instance, config={})
+            drilled = in_process.materialize(definitions, "aimindset_drill", instance, config={})
             _add(report, drilled, ["restore_drill"])
     return report
 
 
-def _add(report: RunReport, done: runs.Materialized, assets: list[str]) -> None:
+def _add(report: RunReport, done: in_process.Materialized, assets: list[str]) -> None:
     for asset in assets:
         rows = done.metadata.get(asset, [])
         proved = bool(rows) and all(row.get("proved") for row in rows)
-        report.rows.append(replace(runs.asset_row(asset, rows), proved="yes" if proved else "no"))
+        report.rows.append(replace(in_process.asset_row(asset, rows), proved="yes" if proved else "no"))
         if rows and not proved:
             report.problems.append(
                 f"{asset}: it is there and is not proved; called by RPC, nothing can be compared before the commit."

@@ -9,10 +9,10 @@ from sync_pipelines.aimindset.archive.pipeline import Pruning
 from sync_pipelines.aimindset.backup.answer import Answer
 from sync_pipelines.aimindset.backup.load import Backup
 from sync_pipelines.aimindset.backup.validate import Preflight
+from sync_pipelines.lib.alerts import Delivery
 from sync_pipelines.lib.archive.write import Archive
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import Copy
-from sync_pipelines.operations.alerts import Delivery
 
 
 @dataclass

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sync_pipelines.aimindset.backup.report import Logbook
 from sync_pipelines.aimindset.client import Project
+from sync_pipelines.lib.alerts import Alert, Channel, Delivery, house_channels, once, send_alert
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.operations.alerts import Alert, Channel, Delivery, house_channels, once, send_alert
 from sync_pipelines.settings import Settings
 
 SUBJECT = "🚨 [AIMindset] Falha no Backup Automático"

@@ -24,7 +24,7 @@ TEST_TEXT = (
 
 def mail(settings: Settings, *, send: bool = False) -> Iterator[Finding]:
     """Does the mail server let us in? With `send`, does it take a message for each recipient?"""
-    from sync_pipelines.operations.alerts import mail_server, recipients
+    from sync_pipelines.lib.alerts import mail_server, recipients
 
     server, known = mail_server(settings), recipients(settings)
     if server is None or not known:

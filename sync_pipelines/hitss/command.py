@@ -8,7 +8,6 @@ from functools import cached_property
 
 import dagster as dg
 
-from sync_pipelines import runs
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent
@@ -16,11 +15,12 @@ from sync_pipelines.hitss.dre.pending import Pending, contents_of, pending_month
 from sync_pipelines.hitss.dre.pipeline import DreChain
 from sync_pipelines.hitss.dre.prove import CHAIN
 from sync_pipelines.hitss.dre.validate import EXPORT
+from sync_pipelines.lib.alerts import house_channels
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.lib.orchestration.in_process import AssetRow, RunReport
 from sync_pipelines.lib.records.ledger import Landing, open_ledger
-from sync_pipelines.operations import sensors
-from sync_pipelines.operations.alerts import house_channels
+from sync_pipelines.operations.defs import sensors
 from sync_pipelines.partitions import asked_months, contiguous, months
-from sync_pipelines.runs import AssetRow, RunReport
 from sync_pipelines.settings import Settings
 
 
@@ -46,7 +46,7 @@ def run(
     sensors.sweep_all(
         system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
     )
-    with runs.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings, report.notes.append) as instance:
         ran = _Run(settings, chain, instance, sorted(accept), report)
         exported = ran.export(asked)
         if exported is None:
@@ -56,7 +56,9 @@ def run(
             for name, rows in ran.load(selection, ends).items():
                 found[name] += rows
         if asked is None:
-            report.problems += runs.materialize(ran.definitions, "hitss_checks", instance, config={}).problems
+            report.problems += in_process.materialize(
+                ran.definitions, "hitss_checks", instance, config={}
+            ).problems
     ran.add_chain_rows(found, asked)
     return report
 
@@ -90,7 +92,7 @@ class _Run:
             return {}
         done = self._materialize("hitss_download", "hitss__dre_export")
         exported = done.get("dre_export", [])
-        row = runs.asset_row("dre_export", exported)
+        row = in_process.asset_row("dre_export", exported)
         proved = "landed" if exported else "no"
         self.report.rows.append(replace(row, loaded=row.read - row.rejected, proved=proved))
         if not exported:
@@ -148,7 +150,7 @@ class _Run:
             set(contents) | set(pending.problems) if asked is None else set(asked) & (set(contents) | live)
         )
         for name in CHAIN:
-            row = runs.asset_row(name, found[name])
+            row = in_process.asset_row(name, found[name])
             proved = wanted - set(pending.months(name))
             expected = sum(_rows_of(name, contents.get(month, EMPTY_MONTH)) for month in proved)
             if asked is None:
@@ -177,7 +179,7 @@ class _Run:
     def _materialize(
         self, job: str, step: str, **options: object
     ) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        done = runs.materialize(
+        done = in_process.materialize(
             self.definitions,
             job,
             self.instance,

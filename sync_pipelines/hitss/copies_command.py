@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC
 
-from sync_pipelines import runs
 from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.mirror.pipeline import DreMirror
-from sync_pipelines.operations import sensors
-from sync_pipelines.operations.alerts import house_channels
+from sync_pipelines.lib.alerts import house_channels
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.lib.orchestration.in_process import RunReport
+from sync_pipelines.operations.defs import sensors
 from sync_pipelines.partitions import asked_months, months
-from sync_pipelines.runs import RunReport
 from sync_pipelines.settings import Settings
 
 
@@ -39,8 +39,8 @@ def run_mirror(
         system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
     )
     progress("comparing both projects.")
-    with runs.instance(settings, report.notes.append) as instance:
-        done = runs.materialize(
+    with in_process.instance(settings, report.notes.append) as instance:
+        done = in_process.materialize(
             definitions,
             "hitss_mirror",
             instance,
@@ -52,7 +52,7 @@ def run_mirror(
             partitions=(asked[0], asked[-1]) if asked else (order[0], order[-1]),
         )
     rows = done.metadata.get("dre_mirror", [])
-    row = runs.asset_row("dre_mirror", rows)
+    row = in_process.asset_row("dre_mirror", rows)
     proved = "all that differ" if asked is None else f"{len(rows)}/{len(asked)} months"
     report.rows.append(replace(row, proved="no" if done.problems else proved))
     report.problems += done.problems
@@ -71,10 +71,12 @@ def run_backup(
     )
     progress("copying dre_hitss.")
     day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
-    with runs.instance(settings, report.notes.append) as instance:
-        done = runs.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
+    with in_process.instance(settings, report.notes.append) as instance:
+        done = in_process.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
     rows = done.metadata.get("dre_backup", [])
-    report.rows.append(replace(runs.asset_row("dre_backup", rows), proved="no" if done.problems else "yes"))
+    report.rows.append(
+        replace(in_process.asset_row("dre_backup", rows), proved="no" if done.problems else "yes")
+    )
     report.notes += [f"backup: {row['dagster/table_name']}" for row in rows]
     report.problems += done.problems
     return report

@@ -12,10 +12,10 @@ from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonClient
+from sync_pipelines.lib.records.inbox import InboxStore
 from sync_pipelines.receiver.app import Answer, Options, Receiver, Store
 from sync_pipelines.receiver.keyset import KeySet
 from sync_pipelines.receiver.limits import networks_of
-from sync_pipelines.receiver.store import InboxStore
 from sync_pipelines.receiver.tokens import Guard
 from sync_pipelines.settings import Settings
 

@@ -45,7 +45,7 @@ def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> in
                 runner.upgrade(history, os.environ[history.setting])
         console.print("The sandbox is up and its databases are migrated.")
         from sync_pipelines import definitions
-        from sync_pipelines.report import run_and_print
+        from sync_pipelines.cli.report import run_and_print
         from sync_pipelines.sandbox.observations import observe
 
         # One that fails does not keep the others from showing what they do.

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
-from sync_pipelines import runs
-from sync_pipelines.operations.growth_assets import GROWTH_KEY
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.operations.defs.growth import GROWTH_KEY
 from sync_pipelines.scouter.defs.descriptions import SCHEMA_KEY
 from sync_pipelines.settings import Settings
 
@@ -18,9 +18,9 @@ def observe(definitions: dg.Definitions, settings: Settings, console: Console) -
     """Look at both schemas of leads and at the sizes, print what was found; False when one is not as it should be."""
     told: list[str] = []
     problems: list[str] = []
-    with runs.instance(settings, told.append) as instance:
+    with in_process.instance(settings, told.append) as instance:
         for key in (SCHEMA_KEY, GROWTH_KEY):
-            done = runs.materialize(definitions, "__ASSET_JOB", instance, config={}, selection=[key])
+            done = in_process.materialize(definitions, "__ASSET_JOB", instance, config={}, selection=[key])
             told += [_sentence(key, values) for rows in done.metadata.values() for values in rows]
             problems += done.problems
     for sentence in told:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sync_pipelines import partitions, runs
+from sync_pipelines import partitions
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.runs import RunReport
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.lib.orchestration.in_process import RunReport
 from sync_pipelines.scouter.defs import definitions as system
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.table import ExportJob
@@ -35,7 +36,7 @@ def run(
     newest = _day(last) or leads.today()
     known = partitions.days(settings.scouter_first_day, settings.sync_timezone).get_partition_keys()
     report = RunReport()
-    with runs.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings, report.notes.append) as instance:
         try:
             with leads.source() as connection:
                 job = ExportActions(connection).create(newest, _day(first))
@@ -47,7 +48,7 @@ def run(
         end = max(known[0], min(newest.isoformat(), known[-1]))
         begin = max(known[0], min(first or str(oldest or end), end))
         config = {"export_job": job.id, "accept": sorted(accept)}
-        done = runs.materialize(
+        done = in_process.materialize(
             definitions,
             "scouter_push",
             instance,
@@ -57,7 +58,7 @@ def run(
         _leave_nothing_pending(leads, job.id, done.problems)
     rows = done.metadata.get("leads_export", [])
     proved = sum(bool(row.get("proved")) for row in rows)
-    told = runs.asset_row("leads_export", rows)
+    told = in_process.asset_row("leads_export", rows)
     with suppress(SyncError), leads.source() as connection:
         report.notes += _notes(ExportActions(connection).get(job.id), rows)
     is_done = bool(rows) and not done.problems
@@ -74,7 +75,7 @@ def _notes(job: ExportJob, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         return [NOTHING_TO_DO]
     oldest = sorted(str(row["oldest_reading"]) for row in rows if row.get("oldest_reading"))
     seen, believed, lost = (
-        int(runs.total(rows, key))
+        int(in_process.total(rows, key))
         for key in ("unchanged_read_back", "unchanged_on_earlier_readings", "lost_at_the_destination")
     )
     notes = [f"{seen:,} unchanged leads were read at the destination now and are equal."] if seen else []

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from sync_pipelines.aimindset.client import Project, project_client
+from sync_pipelines.lib.alerts import Alert, house_channels, send_alert
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.lib.redaction import register
-from sync_pipelines.operations.alerts import Alert, house_channels, send_alert
-from sync_pipelines.operations.mail import MailServer
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
 from sync_pipelines.sandbox.mail import SmtpSink
 from sync_pipelines.settings import read_settings

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from sync_pipelines.cli import app
+from sync_pipelines.cli.app import app
 from sync_pipelines.settings import Settings
 from sync_pipelines_tests.hitss.copies import Kept, Pair
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from sync_pipelines.cli import app
+from sync_pipelines.cli.app import app
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.migrations import inspect, runner
 from sync_pipelines.migrations.runner import AIMINDSET

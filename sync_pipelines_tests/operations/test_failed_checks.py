@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.operations.alerts import Alert
-from sync_pipelines.operations.failed_checks import check_alert
-from sync_pipelines.operations.sensors import failure_alert
+from sync_pipelines.lib.alerts import Alert
+from sync_pipelines.operations.defs.failed_checks import check_alert
+from sync_pipelines.operations.defs.sensors import failure_alert
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)

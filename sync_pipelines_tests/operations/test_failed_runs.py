@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from sync_pipelines.operations.alerts import Alert
-from sync_pipelines.operations.failed_runs import FailedRun, failed_partitions_of
-from sync_pipelines.operations.sensors import failure_alert
+from sync_pipelines.lib.alerts import Alert
+from sync_pipelines.operations.defs.failed_runs import FailedRun, failed_partitions_of
+from sync_pipelines.operations.defs.sensors import failure_alert
 
 NOW = datetime(2026, 11, 28, 19, 30, tzinfo=UTC)
 DAYS = dg.DailyPartitionsDefinition("2026-11-01")

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.operations import growth_assets
+from sync_pipelines.operations.defs import growth
 from sync_pipelines.operations.growth import measure_databases, verdict
 from sync_pipelines.settings import Settings, read_settings
 
@@ -32,7 +32,7 @@ def settings(new_database: Callable[[str | None], str], tmp_path: Path) -> Setti
 
 
 def run(settings: Settings) -> tuple[dict[str, Any], dict[str, dg.AssetCheckEvaluation]]:
-    job = growth_assets.definitions(settings, STOPPED).resolve_job_def("growth")
+    job = growth.definitions(settings, STOPPED).resolve_job_def("growth")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance)
     (made,) = result.asset_materializations_for_node("operations__growth")
@@ -54,7 +54,7 @@ def test_every_database_that_a_setting_names_is_measured(
     named = {name for name in Settings.model_fields if name.endswith("_database_url")}
     assert len(named) > 4
     whole = dict.fromkeys(named - {"scratch_database_url"}, new_database(None))
-    found = growth_assets.databases(Settings.model_validate(settings.model_dump() | whole))
+    found = growth.databases(Settings.model_validate(settings.model_dump() | whole))
     # The scratch database is made and dropped by each drill.
     assert {f"{name}_database_url" for name in found} == named - {"scratch_database_url"}
 
@@ -67,7 +67,7 @@ def test_too_large_a_store_and_too_large_a_database_are_red(settings: Settings) 
 
 def test_nearly_too_large_is_a_warning(settings: Settings) -> None:
     _, checks = run(settings.model_copy(update={"landing_limit_mb": 3.5}))
-    check = checks[growth_assets.STORE]
+    check = checks[growth.STORE]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
@@ -75,7 +75,7 @@ def test_a_database_that_cannot_be_measured_is_not_small(settings: Settings) -> 
     gone = {"fabricio_database_url": "postgresql://x:uma-senha-longa@127.0.0.1:1/gone"}
     found, checks = run(Settings.model_validate(settings.model_dump() | gone))
     assert "fabricio_mb" not in found
-    assert not checks[growth_assets.DATABASES].passed
-    assert "fabricio database" in str(checks[growth_assets.DATABASES].description)
-    assert "uma-senha-longa" not in str(checks[growth_assets.DATABASES].description)
+    assert not checks[growth.DATABASES].passed
+    assert "fabricio database" in str(checks[growth.DATABASES].description)
+    assert "uma-senha-longa" not in str(checks[growth.DATABASES].description)
     assert measure_databases({"x": "postgresql://127.0.0.1:1/x"})[0].problem is not None

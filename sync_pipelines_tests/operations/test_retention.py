@@ -17,7 +17,7 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.lib.records.ledger import Ledger, RejectedRow, open_ledger
-from sync_pipelines.operations import retention_assets
+from sync_pipelines.operations.defs import retention as retention_assets
 from sync_pipelines.operations.retention import Retention
 from sync_pipelines.settings import Settings, read_settings
 

@@ -123,7 +123,7 @@ def test_a_real_project_or_secret_takes_the_screens_token_out_of_play(sandbox: S
 def test_its_variables_start_the_receiver_and_its_token_is_let_in(sandbox: Sandbox) -> None:
     own = sandbox.environment({})
     runner.upgrade(runner.OPS, own["OPS_DATABASE_URL"])
-    command = [sys.executable, "-m", "sync_pipelines.cli", "webhook", "--port", "0"]
+    command = [sys.executable, "-m", "sync_pipelines.cli.app", "webhook", "--port", "0"]
     with subprocess.Popen(command, env=os.environ | own, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

@@ -14,7 +14,7 @@ from psycopg import errors, sql
 from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.table import ExportJob

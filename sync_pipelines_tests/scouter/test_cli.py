@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
+from sync_pipelines_tests.cli.test_app import CLOSED, Terminal, assert_ends_in_a_sentence, words
 from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.test_cli import CLOSED, Terminal, assert_ends_in_a_sentence, words
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)

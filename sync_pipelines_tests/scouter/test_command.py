@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sync_pipelines.runs import RunReport
+from sync_pipelines.lib.orchestration.in_process import RunReport
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.command import run
 from sync_pipelines.settings import SettingsError

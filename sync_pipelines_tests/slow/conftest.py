@@ -77,7 +77,7 @@ class World:
             given |= self.sandbox.environment({})
         with self.log.open("ab") as output:
             child = subprocess.Popen(
-                [sys.executable, "-m", "sync_pipelines.cli", *command],
+                [sys.executable, "-m", "sync_pipelines.cli.app", *command],
                 cwd=self.home.parent,
                 env=given,
                 stdin=subprocess.DEVNULL,

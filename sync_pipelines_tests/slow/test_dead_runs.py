@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sync_pipelines.operations.dead_runs import ENDED
+from sync_pipelines.lib.orchestration.dead_runs import ENDED
 from sync_pipelines_tests.slow.conftest import VARIABLES, World, free_port, month, serves, until
 
 pytestmark = pytest.mark.slow

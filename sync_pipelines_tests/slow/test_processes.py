@@ -10,7 +10,7 @@ import pytest
 
 from sync_pipelines.hitss.dre.pipeline import PROJECT
 from sync_pipelines.hitss.dre.tables import EXECUTIONS
-from sync_pipelines.operations.sensors import WatchedProject, sweep_all
+from sync_pipelines.operations.defs.sensors import WatchedProject, sweep_all
 from sync_pipelines_tests.slow.conftest import World, period, until
 
 pytestmark = pytest.mark.slow

@@ -21,7 +21,7 @@ from sync_pipelines.hitss.dre.pipeline import DreChain
 from sync_pipelines.hitss.dre.tables import PROJECT
 from sync_pipelines.hitss.mirror.pipeline import DreMirror
 from sync_pipelines.hitss.mirror.session import DESTINATION
-from sync_pipelines.operations.sensors import WatchedProject
+from sync_pipelines.operations.defs.sensors import WatchedProject
 from sync_pipelines.settings import Settings
 
 

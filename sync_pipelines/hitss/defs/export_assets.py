@@ -15,12 +15,12 @@ from sync_pipelines.hitss.dre.pipeline import DreChain, ExportReport
 from sync_pipelines.hitss.dre.restatements import told
 from sync_pipelines.hitss.dre.validate import Examination, RefusedWorkbookError
 from sync_pipelines.hitss.dre.workbook import UnusableHeaderError
+from sync_pipelines.lib.alerts import Alert, Channel, house_channels, send_alert
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.lib.storage.landing import LandingStore
-from sync_pipelines.operations.alerts import Alert, Channel, house_channels, send_alert
 
 #: Named after the upstream; one run at a time of whatever holds it.
 POOL = "hitss"

@@ -16,11 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from sync_pipelines.sandbox.hitss.answers import SPREADSHEET
 from sync_pipelines.sandbox.hitss.archive import restamp
-from sync_pipelines.sandbox.hitss.door import LOGIN_PATH, Door
+from sync_pipelines.sandbox.hitss.auth import LOGIN_PATH, Door
+from sync_pipelines.sandbox.hitss.cache import Shelf
 from sync_pipelines.sandbox.hitss.faults import FAULTS, Chosen, FaultRegister, Stage
 from sync_pipelines.sandbox.hitss.layout import PERIODO, Row, period_month
 from sync_pipelines.sandbox.hitss.request import PATH, Caller, RefusedError, Window, read_window
-from sync_pipelines.sandbox.hitss.shelf import Shelf
 from sync_pipelines.sandbox.hitss.workbook import Book, orcado_order, write_book
 from sync_pipelines.sandbox.wire import Wire
 

@@ -5,7 +5,7 @@ Moving `last` forward appends months and changes no row of an earlier one, as cl
 
 from random import Random
 
-from sync_pipelines.sandbox.hitss.cast import invent_cast
+from sync_pipelines.sandbox.hitss.company import invent_cast
 from sync_pipelines.sandbox.hitss.layout import CLIENTE, HEADERS, Cell, Row, month_number
 from sync_pipelines.sandbox.hitss.lifecycle import live_months, staff
 from sync_pipelines.sandbox.hitss.orcado import Budget

@@ -9,11 +9,11 @@ from typing import Any, Self
 import uvicorn
 
 from sync_pipelines.sandbox.hitss.app import Upstream, create_app
-from sync_pipelines.sandbox.hitss.door import Door, Mode
+from sync_pipelines.sandbox.hitss.auth import Door, Mode
+from sync_pipelines.sandbox.hitss.cache import Shelf
 from sync_pipelines.sandbox.hitss.export import ExportProfile, Row, generate
 from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
-from sync_pipelines.sandbox.hitss.shelf import Shelf
 from sync_pipelines.sandbox.servers import listen
 from sync_pipelines.sandbox.wire import CuttableProtocol
 

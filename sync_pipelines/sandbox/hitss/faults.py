@@ -6,7 +6,7 @@ from inspect import Parameter, getdoc, signature
 from threading import Lock
 from typing import Any, Final, Literal
 
-from sync_pipelines.sandbox.hitss import answers, book_faults, door, mutations
+from sync_pipelines.sandbox.hitss import answers, auth, book_faults, mutations
 
 Value = str | int | float | bool | None
 
@@ -45,9 +45,9 @@ class FaultKind:
 
 
 FAULTS: Final[dict[str, FaultKind]] = {
-    "login_page": FaultKind("login", door.login_page),
-    "login_status": FaultKind("login", door.login_status),
-    "token_expired": FaultKind("door", door.token_expired),
+    "login_page": FaultKind("login", auth.login_page),
+    "login_status": FaultKind("login", auth.login_status),
+    "token_expired": FaultKind("door", auth.token_expired),
     "slow": FaultKind("delay", answers.slow),
     "hang": FaultKind("answer", answers.hang),
     "bad_gateway": FaultKind("answer", answers.bad_gateway),

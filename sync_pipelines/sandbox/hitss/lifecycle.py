@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from sync_pipelines.sandbox.hitss.cast import Cast, Employee, Project
+from sync_pipelines.sandbox.hitss.company import Cast, Employee, Project
 from sync_pipelines.sandbox.hitss.profile import MEASURED_LAST, MonthPlan
 
 ANCHOR: Final = 1  # the one project that, once begun, never ends (104 months at the measured size)

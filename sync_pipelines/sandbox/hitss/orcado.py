@@ -4,7 +4,7 @@ from random import Random
 from typing import Final
 
 from sync_pipelines.sandbox.hitss.amounts import Purse, further
-from sync_pipelines.sandbox.hitss.cast import Cast
+from sync_pipelines.sandbox.hitss.company import Cast
 from sync_pipelines.sandbox.hitss.layout import (
     CLT,
     CUSTO,

@@ -7,7 +7,7 @@ from typing import Final
 
 from sync_pipelines.sandbox.hitss import texts
 from sync_pipelines.sandbox.hitss.amounts import Purse, further, relief
-from sync_pipelines.sandbox.hitss.cast import Cast, Employee, Project
+from sync_pipelines.sandbox.hitss.company import Cast, Employee, Project
 from sync_pipelines.sandbox.hitss.layout import (
     CLT,
     CODIGO_PROJETO,

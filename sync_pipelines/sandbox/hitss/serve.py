@@ -10,12 +10,12 @@ from types import FrameType
 from typing import Any, Final, get_args
 
 from sync_pipelines.sandbox.hitss.app import LOOPBACK, Upstream, server_time
-from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME, Door, Mode
+from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME, Door, Mode
+from sync_pipelines.sandbox.hitss.cache import Shelf
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
 from sync_pipelines.sandbox.hitss.fake import HitssFake, make_server
 from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
-from sync_pipelines.sandbox.hitss.shelf import Shelf
 from sync_pipelines.sandbox.servers import listen, listen_again
 from sync_pipelines.sandbox.serving import PORT_FILE
 

@@ -11,7 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.sandbox.serving import kept_secret, serve
 
 READY_FILE = "scouter.json"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.operations.alerts import Channel
+from sync_pipelines.lib.alerts import Channel
 from sync_pipelines.scouter.defs import (
     automation,
     checks,

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from sync_pipelines.lib.alerts import Alert, Channel, send_alert
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.operations.alerts import Alert, Channel, send_alert
 from sync_pipelines.scouter.defs.automation import JOB, UNFINISHED, push_job
 from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
 from sync_pipelines.scouter.export_jobs.worker import ExportWork

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from sync_pipelines.cli import app
+from sync_pipelines.cli.app import app
 from sync_pipelines.hitss.backup import load, restore
 from sync_pipelines.hitss.backup.content import verify, whole_content_of
 from sync_pipelines.hitss.defs import definitions as system

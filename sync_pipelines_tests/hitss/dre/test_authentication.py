@@ -17,7 +17,7 @@ from sync_pipelines.hitss.dre.extract import download_export, export_client
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.http.downloads import Download
 from sync_pipelines.lib.redaction import redact
-from sync_pipelines.sandbox.hitss.door import PASSWORD, USERNAME, Mode
+from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME, Mode
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 
 START, END = date(2025, 8, 1), date(2025, 9, 1)

@@ -15,10 +15,10 @@ import pytest
 import trustme
 
 from sync_pipelines.sandbox import processes
+from sync_pipelines.sandbox.hitss.cache import Shelf
 from sync_pipelines.sandbox.hitss.export import ExportProfile
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.hitss.serve import main, run
-from sync_pipelines.sandbox.hitss.shelf import Shelf
 from sync_pipelines_tests.sandbox.hitss.conftest import read
 
 COMMAND = [sys.executable, "-m", "sync_pipelines.sandbox.hitss.serve", "--scale", "0.02", "--last", "2025-08"]

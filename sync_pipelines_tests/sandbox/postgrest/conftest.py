@@ -15,7 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.sandbox.postgrest.tokens import Tokens
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter
 from sync_pipelines_tests.sandbox.postgrest.differences import DIFFERENCES

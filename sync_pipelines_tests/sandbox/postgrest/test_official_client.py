@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from postgrest import APIError, CountMethod, SyncPostgrestClient
 
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines_tests.sandbox.postgrest.conftest import Api, Kind
 
 

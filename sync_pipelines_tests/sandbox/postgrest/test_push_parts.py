@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import COLLISION, build_gestao_scouter, with_dirt_rules
 from sync_pipelines.scouter.lead import Lead, Position, Slice
 from sync_pipelines.scouter.push.load import SchemaChangedError, Sender

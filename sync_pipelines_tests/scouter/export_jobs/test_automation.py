@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from sync_pipelines import partitions
+from sync_pipelines.lib.alerts import Alert, Channel
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.operations.alerts import Alert, Channel
 from sync_pipelines.scouter.defs import definitions
 from sync_pipelines.scouter.defs.automation import JOB
 from sync_pipelines.scouter.defs.export_job_automation import dead_sensor, pending_sensor

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping.field_mapping import default_mapping
 from sync_pipelines.scouter.push.options import PushOptions

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse

@@ -13,7 +13,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.scouter.lead import Lead
 from sync_pipelines.scouter.push.job_run import PausedError
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack

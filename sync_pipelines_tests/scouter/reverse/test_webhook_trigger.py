@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import sync_pipelines.scouter
+from sync_pipelines.lib.records.inbox import InboxStore
 from sync_pipelines.receiver.app import WEBHOOK_PATH
 from sync_pipelines.receiver.serving import build
-from sync_pipelines.receiver.store import InboxStore
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.sandbox.vault import VAULT

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 _numbers = count(1)

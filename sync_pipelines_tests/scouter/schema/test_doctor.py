@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import drift, drop_column
 from sync_pipelines.scouter.mapping.field_mapping import Mapping
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor

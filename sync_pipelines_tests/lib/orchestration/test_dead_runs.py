@@ -7,11 +7,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines import runs
 from sync_pipelines.lib import liveness
 from sync_pipelines.lib.interruptions import InterruptedRunError
-from sync_pipelines.operations.dead_runs import WORKER, end_dead_runs, watched_executor
-from sync_pipelines.operations.sensors import sweeper
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.lib.orchestration.dead_runs import WORKER, end_dead_runs, watched_executor
+from sync_pipelines.operations.defs.sensors import sweeper
 
 #: A worker of this machine whose process number is nobody's.
 STARTED = dg.DagsterRunStatus.STARTED
@@ -113,7 +113,7 @@ def test_a_run_of_the_command_line_bears_the_mark_of_its_living_process(
 ) -> None:
     tags: dict[str, str] = {}
     with liveness.holding(ops) as mark:
-        runs.materialize(
+        in_process.materialize(
             definitions(lambda context: tags.update(context.run.tags), ops), "some_job", instance, config={}
         )
     assert tags[WORKER] == mark
@@ -125,7 +125,7 @@ def test_a_signal_ends_the_run_and_what_comes_after_it(
     instance: dg.DagsterInstance, ops: str, number: signal.Signals
 ) -> None:
     with pytest.raises(InterruptedRunError):
-        runs.materialize(
+        in_process.materialize(
             definitions(lambda _: signal.raise_signal(number), ops), "some_job", instance, config={}
         )
     (run,) = instance.get_runs()

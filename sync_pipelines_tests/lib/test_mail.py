@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from sync_pipelines.doctor import services
-from sync_pipelines.operations.mail import MailServer
+from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.sandbox.mail import SmtpSink
 from sync_pipelines.settings import Settings, read_settings
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 from rich.console import Console
 from rich.table import Table
 
-from sync_pipelines.inspections import print_findings
+from sync_pipelines.cli.inspections import print_findings
 from sync_pipelines.lib.findings import Finding
-from sync_pipelines.runs import RunReport
+from sync_pipelines.lib.orchestration.in_process import RunReport
 from sync_pipelines.settings import Settings, SettingsError, read_settings
 
 #: What can be run, and the settings without which it cannot.

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from sync_pipelines.commands import Commands, console
+from sync_pipelines.cli.commands import Commands, console
 
 app = typer.Typer(
     cls=Commands,
@@ -99,7 +99,7 @@ def run(
 
     Without --from and --to the months that changed are loaded or mirrored; with them those months in any case.
     """
-    from sync_pipelines.report import run_and_print
+    from sync_pipelines.cli.report import run_and_print
 
     succeeded = run_and_print(system, console, first=first, last=last, accept=accept or [])
     raise typer.Exit(0 if succeeded else 1)
@@ -116,7 +116,7 @@ def restore(
     ] = False,
 ) -> None:
     """Show what a backup would bring back, month by month; with --yes restore it, after a safety copy."""
-    from sync_pipelines.report import restore_and_print
+    from sync_pipelines.cli.report import restore_and_print
 
     if system != "dre":
         raise typer.BadParameter("what can be restored is dre")
@@ -126,7 +126,7 @@ def restore(
 @backup_app.command()
 def pin(name: Annotated[str, typer.Argument(help="A backup's table, or an archive's id.")]) -> None:
     """Keep a backup whatever the retention policy lets go of."""
-    from sync_pipelines.report import pin_and_print
+    from sync_pipelines.cli.report import pin_and_print
 
     pin_and_print(console, name, pinned=True)
 
@@ -134,7 +134,7 @@ def pin(name: Annotated[str, typer.Argument(help="A backup's table, or an archiv
 @backup_app.command()
 def unpin(name: Annotated[str, typer.Argument(help="A backup's table, or an archive's id.")]) -> None:
     """Leave a pinned backup to the retention policy again."""
-    from sync_pipelines.report import pin_and_print
+    from sync_pipelines.cli.report import pin_and_print
 
     pin_and_print(console, name, pinned=False)
 
@@ -146,7 +146,7 @@ def verify(
     ] = None,
 ) -> None:
     """Read archives back and say of each what is wrong with it. Exit status 0 only when nothing is."""
-    from sync_pipelines.report import verify_and_print
+    from sync_pipelines.cli.report import verify_and_print
 
     raise typer.Exit(0 if verify_and_print(console, archive) else 1)
 
@@ -156,7 +156,7 @@ def webhook(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; a reverse proxy brings TLS.")] = 8000,
 ) -> None:
     """Serve the old screen's endpoint of the lead export and, where it is switched on, the way back's webhook."""
-    from sync_pipelines.report import serve_receiver
+    from sync_pipelines.cli.report import serve_receiver
 
     serve_receiver(port)
 
@@ -169,7 +169,7 @@ def replay(
     ] = None,
 ) -> None:
     """Send refused leads again, as they are now. Exit status 0 only when none was refused again."""
-    from sync_pipelines.report import replay_and_print
+    from sync_pipelines.cli.report import replay_and_print
 
     if system != "scouter":
         raise typer.BadParameter("what can be replayed is scouter")
@@ -238,7 +238,7 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the configured databases to the newest structure; nothing of an application is dropped."""
-    from sync_pipelines.inspections import migrate_and_print
+    from sync_pipelines.cli.inspections import migrate_and_print
 
     raise typer.Exit(0 if migrate_and_print(console, plan=plan, verify=verify, verbose=verbose) else 1)
 
@@ -253,7 +253,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Say what is right and what is wrong with databases, endpoints and the mail server, before anything runs."""
-    from sync_pipelines.inspections import diagnose_and_print
+    from sync_pipelines.cli.inspections import diagnose_and_print
 
     raise typer.Exit(0 if diagnose_and_print(console, probe_export=probe_export, send_mail=mail) else 1)
 

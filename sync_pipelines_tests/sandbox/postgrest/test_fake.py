@@ -15,7 +15,7 @@ from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.faults import FAULTS_PATH
-from sync_pipelines.sandbox.postgrest.face import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, drift
 
 FIRST = 910_000

@@ -21,9 +21,9 @@ from sync_pipelines.lib import interruptions, liveness, postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.dead_runs import end_dead_runs_quietly, worker_tags
 from sync_pipelines.lib.orchestration.partition_runs import failure_sentence, keep_connections
 from sync_pipelines.lib.orchestration.quiet_stderr import without_statements
-from sync_pipelines.operations.dead_runs import end_dead_runs_quietly, worker_tags
 from sync_pipelines.settings import Settings
 
 #: The UI lists a job's runs by the name of its code location; and what a person began, only a person repeats.

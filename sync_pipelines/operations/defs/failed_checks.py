@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 import dagster as dg
 
-from sync_pipelines.operations.alerts import Alert, Channel, once, send_alert
+from sync_pipelines.lib.alerts import Alert, Channel, once, send_alert
 
 #: How many checks a title names, how many a text, and how much of the sentence of each.
 NAMED, LISTED, LENGTH = 3, 20, 500

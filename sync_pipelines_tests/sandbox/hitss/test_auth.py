@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from sync_pipelines.sandbox.hitss.door import LOGIN_PATH, PASSWORD, USERNAME
+from sync_pipelines.sandbox.hitss.auth import LOGIN_PATH, PASSWORD, USERNAME
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 
 RIGHT = {"username": USERNAME, "password": PASSWORD}

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import dagster as dg
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.alerts import Alert, Channel, once, send_alert
 from sync_pipelines.lib.failures import SyncError, TransientError
+from sync_pipelines.lib.orchestration.dead_runs import DeadRuns, end_dead_runs
 from sync_pipelines.lib.records import run_log
 from sync_pipelines.lib.records.run_log import ExecutionTables, Swept
 from sync_pipelines.lib.storage.landing import LandingStore
-from sync_pipelines.operations.alerts import Alert, Channel, once, send_alert
-from sync_pipelines.operations.dead_runs import DeadRuns, end_dead_runs
-from sync_pipelines.operations.failed_runs import FailedRun, failed_partitions_of, sentences_of
+from sync_pipelines.operations.defs.failed_runs import FailedRun, failed_partitions_of, sentences_of
 
 logger = logging.getLogger(__name__)
 #: How many executions a message names; of more it says how many.

@@ -21,8 +21,8 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from sync_pipelines.cli import app
-from sync_pipelines.commands import Commands
+from sync_pipelines.cli.app import app
+from sync_pipelines.cli.commands import Commands
 from sync_pipelines.sandbox.hitss.request import MANAGER, Caller
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
@@ -78,7 +78,7 @@ def start(terminal: Terminal) -> subprocess.CompletedProcess[str]:
     command = "sandbox up --home world --scale 0.05 --wait 0"
     given = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     done = subprocess.run(
-        [sys.executable, "-m", "sync_pipelines.cli", *command.split()],
+        [sys.executable, "-m", "sync_pipelines.cli.app", *command.split()],
         cwd=terminal.home,
         env=given,
         capture_output=True,

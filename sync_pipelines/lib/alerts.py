@@ -17,8 +17,8 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.lib.redaction import redact, redacted_exception
-from sync_pipelines.operations.mail import MailServer
 from sync_pipelines.settings import Settings
 
 logger = logging.getLogger("sync_pipelines.alerts")

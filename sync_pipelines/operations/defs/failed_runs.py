@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import dagster as dg
 
+from sync_pipelines.lib.alerts import Alert
 from sync_pipelines.lib.orchestration.partition_runs import failure_sentence
-from sync_pipelines.operations.alerts import Alert
 
 #: How many assets a title names.
 NAMED = 3
