@@ -186,7 +186,8 @@ def test_no_module_reads_a_variable_that_settings_do_not_know() -> None:
         if not path.is_relative_to(sandbox)
         for name in _variables_read(ast.parse(path.read_text()))
     }
-    assert read <= VARIABLES | DAGSTER_VARIABLES
+    # The embedded Postgres is found by the machine's own search path.
+    assert read <= VARIABLES | DAGSTER_VARIABLES | {"PATH"}
 
 
 def _variables_read(tree: ast.AST) -> set[str]:

@@ -19,9 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sync_pipelines"
 SYSTEMS = ("hitss", "erp", "sprinthub", "scouter", "aimindset")
-#: Files of a system, and of `lib`, that are the outside of the domain and speak Dagster.
-DAGSTER_FILES = {"assets", "automation", "catalogue", "checks", "jobs", "run", "system"}
-DAGSTER_LIB = {"metadata", "partition_reports", "partition_runs"}
+#: Where a system, `operations` and `lib` speak Dagster.
+DAGSTER_FOLDERS = {"defs", "orchestration"}
 HEAVY = {
     *("alembic", "apprise", "boto3", "botocore", "cryptography", "lxml", "numpy", "openpyxl", "pandas"),
     *("pyarrow", "pyrage", "python_calamine", "zstandard"),
@@ -86,10 +85,8 @@ def below(*folders: str) -> list[Import]:
 
 
 def is_pure(path: Path) -> bool:
-    folder = path.relative_to(PACKAGE).parts[0]
-    if folder in SYSTEMS:
-        return path.stem.rpartition("_")[2] not in DAGSTER_FILES
-    return folder == "lib" and path.stem not in DAGSTER_LIB
+    inside = path.relative_to(PACKAGE).parts
+    return inside[0] in {*SYSTEMS, "lib"} and not DAGSTER_FOLDERS & set(inside[1:-1])
 
 
 def sentences(found: list[Import]) -> list[str]:
@@ -119,8 +116,7 @@ def test_pure_modules_do_not_load_dagster_by_a_detour() -> None:
 
 def test_production_code_imports_the_sandbox_only_inside_commands() -> None:
     sandbox = [one for one in IMPORTS if one.path in PRODUCTION and one.is_of("sync_pipelines.sandbox")]
-    # The drill restores into the sandbox's Postgres where no other is named.
-    allowed = {"cli.py", "commands.py", "scratch.py"}
+    allowed = {"app.py", "commands.py"}
     wrong = [one for one in sandbox if one.path.name not in allowed or one.at_module_level]
     assert sentences(wrong) == []
     assert sandbox, "the rule looks at nothing: the command line does start the sandbox"
@@ -219,5 +215,5 @@ def test_the_definitions_load_in_little_more_than_dagster_itself(listener: socke
 
 
 def test_help_answers_without_dagster_or_pandas() -> None:
-    code = "from sync_pipelines.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
+    code = "from sync_pipelines.cli.app import app\ntry: app(['--help'])\nexcept SystemExit: pass"
     assert not loaded_by(code) & {"dagster", "pandas", "psycopg", "httpx"}

@@ -13,8 +13,8 @@ from types import FrameType
 
 from rich.console import Console
 
+from sync_pipelines.lib import processes
 from sync_pipelines.migrations import runner
-from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 from sync_pipelines.settings import settings
 

@@ -19,7 +19,7 @@ from typing import Any, Self, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from sync_pipelines.sandbox.processes import open_private
+from sync_pipelines.lib.processes import open_private
 from sync_pipelines.sandbox.servers import listen, listen_again
 from sync_pipelines.sandbox.serving import PORT_FILE
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from sync_pipelines.sandbox.processes import write_private
+from sync_pipelines.lib.processes import write_private
 from sync_pipelines.sandbox.wire import CuttableProtocol
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sync_pipelines.sandbox.processes import write_private
+from sync_pipelines.lib.processes import write_private
 from sync_pipelines.sandbox.servers import BackgroundServer
 
 PORT_FILE = "port"

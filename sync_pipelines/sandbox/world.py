@@ -20,8 +20,8 @@ from typing import Any
 
 import psycopg
 
+from sync_pipelines.lib import processes
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox import processes
 from sync_pipelines.sandbox.aimindset import database
 from sync_pipelines.sandbox.scouter import screen
 from sync_pipelines.sandbox.scouter.database import (

@@ -199,7 +199,7 @@ def test_what_nobody_foresaw_ends_in_a_sentence_too(capsys: pytest.CaptureFixtur
     ended = CliRunner().invoke(app, ["broken"])
     assert (ended.exit_code, type(ended.exception)) == (1, SystemExit)
     said = ended.output + capsys.readouterr().out
-    assert "It ended by an error that nobody foresaw, at test_cli.py:" in " ".join(said.split())
+    assert "It ended by an error that nobody foresaw, at test_app.py:" in " ".join(said.split())
     assert "LookupError: login with ***" in " ".join(said.split())
     assert "a row of somebody" not in said
     assert CliRunner().invoke(app, ["interrupted"]).exit_code == 128 + signal.SIGTERM

@@ -21,7 +21,7 @@ import psutil
 import psycopg
 import pytest
 
-from sync_pipelines.sandbox import processes
+from sync_pipelines.lib import processes
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
 

@@ -29,7 +29,7 @@ EXECUTIONS = tables.EXECUTIONS._replace(source="backup-dre")
 class SafekeepingReport:
     """A backup, what retention decided, and tables of the name pattern that are not ours and stay."""
 
-    load: BackupReport
+    backup: BackupReport
     plan: Plan
     healed: tuple[str, ...]
     foreign: tuple[str, ...]

@@ -33,7 +33,7 @@ import psycopg
 from psycopg import errors, sql
 
 from sync_pipelines.lib.postgres.embedded_binaries import Account, PostgresError, choose_runner
-from sync_pipelines.sandbox.processes import end_all, lives
+from sync_pipelines.lib.processes import end_all, lives
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0  # a slow disk may need this long to replay max_wal_size

@@ -189,7 +189,7 @@ def test_a_damaged_encrypted_file_is_named_beside_a_manifest_that_was_adapted(
 READER = """
 import os, signal, sys
 from pathlib import Path
-from sync_pipelines.lib.archive_checks import raw_stream
+from sync_pipelines.lib.archive.verify import raw_stream
 with raw_stream(Path(sys.argv[1]), sys.argv[2]) as stream:
     print(len(stream.read(10)), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -283,9 +283,9 @@ import resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import psycopg
-from sync_pipelines.lib.archives import ArchiveWriter
+from sync_pipelines.lib.archive.write import ArchiveWriter
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.landing import FolderStore
+from sync_pipelines.lib.storage.landing import FolderStore
 url, root, limit, recipient = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 with psycopg.connect(url) as connection:

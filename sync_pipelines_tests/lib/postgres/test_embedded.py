@@ -23,7 +23,7 @@ from sync_pipelines.lib.postgres.embedded_binaries import Account, PostgresError
 
 HOLDER = """
 import pathlib, sys
-from sync_pipelines.sandbox.postgres import PostgresServer
+from sync_pipelines.lib.postgres.embedded import PostgresServer
 server = PostgresServer(pathlib.Path(sys.argv[1]), durable=False)
 server.start(detached=sys.argv[2] == "detached")
 print(server.url(), flush=True)

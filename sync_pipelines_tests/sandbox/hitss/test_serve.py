@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trustme
 
-from sync_pipelines.sandbox import processes
+from sync_pipelines.lib import processes
 from sync_pipelines.sandbox.hitss.cache import Shelf
 from sync_pipelines.sandbox.hitss.export import ExportProfile
 from sync_pipelines.sandbox.hitss.fake import HitssFake

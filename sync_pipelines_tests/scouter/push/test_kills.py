@@ -20,7 +20,7 @@ BAD = range(0, 200, 17)
 #: A worker that says when it is before a commit and is then killed; what it is told comes by its standard input.
 WORKER = """
 import json, sys
-from sync_pipelines.scouter.pushing import LeadPush
+from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
 told = json.loads(sys.stdin.readline())
 seen = []

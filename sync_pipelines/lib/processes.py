@@ -15,7 +15,7 @@ from typing import IO
 
 import psutil
 
-FOLLOW = (sys.executable, "-m", "sync_pipelines.sandbox.follow")
+FOLLOW = (sys.executable, "-m", "sync_pipelines.lib.follow")
 STOP_SECONDS = 20.0
 
 

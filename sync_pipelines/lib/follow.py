@@ -1,6 +1,6 @@
 """Runs a command that is asked to end (SIGTERM) when the process that started it ends, however that ends.
 
-`python -m sync_pipelines.sandbox.follow COMMAND …`. On Linux only; elsewhere it just runs the command.
+`python -m sync_pipelines.lib.follow COMMAND …`. On Linux only; elsewhere it just runs the command.
 """
 
 import ctypes
