@@ -48,7 +48,7 @@ def measure(folder: Path, server: PostgresServer, rows: int) -> None:
         connection.execute("vacuum (full, analyze) public.dre_hitss")
     found = {}
     for name in ("pg_dump", "archive", "bare_dump", "bare_restore", "bare_compare", "drill"):
-        found[name] = step(name, folder, source, server.create_database(f"scratch_{name}"))
+        found[name] = step(name, folder, source, scratch=server.create_database(f"scratch_{name}"))
     print(f"archive of {rows:,} rows of {TABLE}, 13 columns:")
     for name, one in found.items():
         print(f"  {name:<13}{one['seconds']:8.2f} s {one['peak']:6.0f} MiB peak")
@@ -107,7 +107,9 @@ def drill(folder: Path, source: str, scratch: str) -> float:
     store = FolderStore(folder / "landing")
     started = time.perf_counter()
     with postgres.connect(scratch, what="scratch") as connection:
-        restored = restore.restore(connection, store, "archives/one", read_archive(store, "archives/one"))
+        restored = restore.restore(
+            connection, store, "archives/one", archive=read_archive(store, "archives/one")
+        )
     assert restored.differences == ()
     return time.perf_counter() - started
 

@@ -36,7 +36,7 @@ def main() -> None:
         print(json.dumps({"seconds": seconds, "peak": peak}))
         return
     with tempfile.TemporaryDirectory() as folder, PostgresServer(Path(folder) / "postgres") as server:
-        measure(Path(folder), server, given.rows, given.rounds, naive=not given.without_naive)
+        measure(Path(folder), server, given.rows, rounds=given.rounds, naive=not given.without_naive)
         dagster_cost.measure(Path(folder), server)
 
 

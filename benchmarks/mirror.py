@@ -80,12 +80,12 @@ def measure(server: PostgresServer, rows: int, shape: str) -> None:
         if shape == "dre":
             connection.execute(_FILL_DRE)
         connection.execute("vacuum (full, analyze) public.dre_hitss")
-    bare = step("bare", shape, source, floor)
-    full = step("mirror", shape, source, destination)
-    same = step("mirror", shape, source, destination)
+    bare = step("bare", shape, source, destination=floor)
+    full = step("mirror", shape, source, destination=destination)
+    same = step("mirror", shape, source, destination=destination)
     with psycopg.connect(source, autocommit=True) as connection:
         changed = connection.execute(_CHANGE).rowcount
-    part = step("mirror", shape, source, destination)
+    part = step("mirror", shape, source, destination=destination)
     print(f"mirror of {rows:,} rows, shape {shape}:")
     for name, found in (("bare pipe", bare), ("full", full), ("no change", same), ("1 % changed", part)):
         print(f"  {name:<12}{found['seconds']:8.2f} s {found['peak']:6.0f} MiB peak")

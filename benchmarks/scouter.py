@@ -269,7 +269,9 @@ def _made() -> tuple[Target, list[bytes]]:
     with leads.source() as connection:
         report = leads.examine(connection)
         client = leads.client(leads.settings)
-        reader = Engine(leads.settings, leads.clock, client, report).reader(connection)
+        reader = Engine(settings=leads.settings, clock=leads.clock, client=client, report=report).reader(
+            connection
+        )
         bodies = [
             lead.body
             for page in (*reader.pages(Span(None, None)), *reader.undated_pages(reader.now()))

@@ -165,4 +165,6 @@ def house(hitss: HitssFake, new_database: Callable[[str | None], str], tmp_path:
         psycopg.connect(fabricio, autocommit=True) as fabricio_connection,
         psycopg.connect(ops, autocommit=True) as ops_connection,
     ):
-        yield House(chain, settings, hitss, fabricio_connection, ops_connection)
+        yield House(
+            chain=chain, settings=settings, hitss=hitss, fabricio=fabricio_connection, ops=ops_connection
+        )

@@ -28,7 +28,18 @@ from sync_pipelines.settings import read_settings
 
 NewDatabase = Callable[[str | None], str]
 QUERY = "usuarioFiltro=joana.prado&filtroDeFiltro={inicio}&filtroAteFiltro={fim}"
-GOOD = Facts(17, False, False, False, True, True, True, True, (), 0.3)
+GOOD = Facts(
+    version=17,
+    standby=False,
+    read_only=False,
+    api_role=False,
+    sees_all=True,
+    makes_tables=True,
+    makes_private=True,
+    makes_temporary=True,
+    not_owned=(),
+    skew=0.3,
+)
 
 
 @pytest.fixture

@@ -63,14 +63,19 @@ def _imports(path: Path, node: ast.AST, *, at_module_level: bool) -> Iterator[Im
             continue
         if isinstance(child, ast.Import):
             for alias in child.names:
-                yield Import(path, child.lineno, alias.name, at_module_level)
+                yield Import(path=path, line=child.lineno, name=alias.name, at_module_level=at_module_level)
         if isinstance(child, ast.ImportFrom):
             package = "." * child.level + (child.module or "")
             origin = (
                 importlib.util.resolve_name(package, module_name(path.parent)) if child.level else package
             )
             for alias in child.names:
-                yield Import(path, child.lineno, f"{origin}.{alias.name}", at_module_level)
+                yield Import(
+                    path=path,
+                    line=child.lineno,
+                    name=f"{origin}.{alias.name}",
+                    at_module_level=at_module_level,
+                )
         inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         yield from _imports(path, child, at_module_level=at_module_level and not inside)
 

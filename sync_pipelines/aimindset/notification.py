@@ -32,10 +32,10 @@ class FailedDay:
         """Tell once for the day; returns how the alert left, None when it was told before. Never raises."""
         text = " ".join(f"{asset}: {error}" for asset, error in problems.items()).strip() or "sem detalhes"
         ops = self.settings.require("ops_database_url")
-        with once(ops, self.asset, self.partition_key, "error_row", self.run_id) as row:
+        with once(ops, self.asset, self.partition_key, kind="error_row", run_id=self.run_id) as row:
             if row.due:
                 row.done = self._log(text)
-        with once(ops, self.asset, self.partition_key, "alert", self.run_id) as told:
+        with once(ops, self.asset, self.partition_key, kind="alert", run_id=self.run_id) as told:
             if told.due:
                 alert = Alert("aimindset", SOURCE, f"Dia {self.partition_key}. {text}", subject=SUBJECT)
                 told.done = send_alert(alert, self._channels())
@@ -62,6 +62,6 @@ class FailedDay:
                 "run_id": self.run_id,
                 "scheduled": "03:00 America/Sao_Paulo",
             }
-            return self.project().alert(SOURCE, alert.text, self.clock().isoformat(), details)
+            return self.project().alert(SOURCE, alert.text, self.clock().isoformat(), details=details)
 
         return [project, *house_channels(self.settings)]

@@ -62,7 +62,12 @@ class AimindsetBackups:
         settings, identity = self.settings, self.settings.archive_age_identity
         policy = Policy.parse(settings.aimindset_archive_retention)
         secret = identity.get_secret_value() if identity else None
-        return Archiver(settings.landing_store, policy, settings.archive_age_recipient, secret)
+        return Archiver(
+            store=settings.landing_store,
+            policy=policy,
+            recipient=settings.archive_age_recipient,
+            identity=secret,
+        )
 
     def run(
         self,
@@ -86,7 +91,7 @@ class AimindsetBackups:
         try:
             with open_copy_book(self.settings.require("ops_database_url")) as book, recovery.alone(book):
                 with postgres.errors_about(OPS):
-                    recovery.settle(book, ASSET, url, self._logbook(url), tell)
+                    recovery.settle(book, ASSET, url, logbook=self._logbook(url), tell=tell)
                     if archives.ASSET in wanted:
                         recovery.settle_archives(book, self.archiver, tell)
                     if not force:
@@ -100,13 +105,19 @@ class AimindsetBackups:
                     with self._connected(url) as opened:
                         if ASSET in due:
                             self._attempt(
-                                day, ASSET, lambda: self._back_up(day, book, opened, run_id, accepted, tell)
+                                day,
+                                ASSET,
+                                lambda: self._back_up(
+                                    day, book, opened, run_id=run_id, accepted=accepted, tell=tell
+                                ),
                             )
                         if archives.ASSET in due:
                             self._attempt(
                                 day,
                                 archives.ASSET,
-                                lambda: self._archive(day, book, opened[0], run_id, accepted, tell),
+                                lambda: self._archive(
+                                    day, book, opened[0], run_id=run_id, accepted=accepted, tell=tell
+                                ),
                             )
         except SyncError as error:
             # Without a connection, or without our own database, what is not done yet cannot be.
@@ -115,7 +126,14 @@ class AimindsetBackups:
                 if not done[asset] and asset not in day.already:
                     day.problems.setdefault(asset, error)
         if problems := {a: e for a, e in day.problems.items() if not isinstance(e, BusyError)}:
-            failed = FailedDay(self.settings, ASSET, partition_key, run_id, self.project, self.clock)
+            failed = FailedDay(
+                settings=self.settings,
+                asset=ASSET,
+                partition_key=partition_key,
+                run_id=run_id,
+                project=self.project,
+                clock=self.clock,
+            )
             day.delivery = failed.tell(problems)
         return day
 
@@ -170,7 +188,7 @@ class AimindsetBackups:
                 before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
             backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
             day.unproved, day.fewer = answer, backups.fewer(answer, before)
-            self._enter(book, day, answer, run_id, proved=False, details={})
+            self._enter(book, day, answer, run_id=run_id, proved=False, details={})
             logbook.success(
                 "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
             )
@@ -182,7 +200,7 @@ class AimindsetBackups:
             accepted=accepted,
             may_change=side_effects.names(settings.aimindset_backup_may_change),
             announce=lambda answer, proof: self._enter(
-                book, day, answer, run_id, proved=False, details={"announced": proof.destination}
+                book, day, answer, run_id=run_id, proved=False, details={"announced": proof.destination}
             ),
             at=self.at,
         )
@@ -198,7 +216,7 @@ class AimindsetBackups:
             )
         finally:
             details = {"proof": day.backup.proof.destination, "looked_at": day.backup.looked_at}
-            self._enter(book, day, answer, run_id, proved=True, details=details)
+            self._enter(book, day, answer, run_id=run_id, proved=True, details=details)
         with connect(url, read_only=True) as connection:
             day.generations = recorded.generations(connection)
 
@@ -239,7 +257,7 @@ class AimindsetBackups:
             run_id=run_id,
             accepted=accepted,
         )
-        self._prune(day, book, day.archive.id, tell)
+        self._prune(day, book, day.archive.id, tell=tell)
 
     def _prune(self, day: Day, book: CopyBook, newest: str, tell: Callable[[str], None]) -> None:
         """Look at what is to stay, say what goes, and let go of it; `newest` was looked at just now."""
@@ -264,5 +282,12 @@ class AimindsetBackups:
         if settings.aimindset_service_key is None and settings.aimindset_secrets_from == "vault":
             with connect(settings.require("aimindset_database_url")) as connection:
                 secrets = vault.read_vault(connection, VAULT_NAMES, what=WHAT)
-            return Project(url, vault.one_of(secrets, VAULT_NAMES, what=WHAT), self.http, self.sleep)
-        return Project(url, settings.require("aimindset_service_key"), self.http, self.sleep)
+            return Project(
+                url=url,
+                service_key=vault.one_of(secrets, VAULT_NAMES, what=WHAT),
+                http=self.http,
+                sleep=self.sleep,
+            )
+        return Project(
+            url=url, service_key=settings.require("aimindset_service_key"), http=self.http, sleep=self.sleep
+        )

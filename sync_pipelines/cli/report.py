@@ -46,7 +46,7 @@ def run_and_print(
             else:
                 console.print(f"{system}: {sentence}")
 
-        report = _run(system, settings, first, last, accept, progress)
+        report = _run(system, settings, first, last=last, accept=accept, progress=progress)
     print_run(console, system, report)
     return report.succeeded
 
@@ -172,7 +172,10 @@ def verify_and_print(console: Console, archive: str | None) -> bool:
     with open_copy_book(settings.require("ops_database_url")) as book:
         recorded = {copy.name: copy for copy in book.copies(ASSET)}
     names = [archive] if archive else sorted(archiver.ids() | recorded.keys())
-    found = {name: wrong_with(archiver.store, name, archiver.identity, recorded.get(name)) for name in names}
+    found = {
+        name: wrong_with(archiver.store, name, archiver.identity, recorded=recorded.get(name))
+        for name in names
+    }
     if not names:
         console.print("There is no archive.")
     return print_findings(

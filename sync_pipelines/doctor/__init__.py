@@ -54,7 +54,7 @@ def diagnose(
         ("SYNC_TIMEZONE", lambda: iter([machine.time_zone(settings.sync_timezone)])),
         ("LANDING_URL", lambda: machine.landing(settings.landing_root)),
         ("LANDING_URL", lambda: upstreams.bucket(settings)),
-        *((name, lambda name=name: _database(settings, name, resolve, now)) for name in DATABASES),
+        *((name, lambda name=name: _database(settings, name, resolve, now=now)) for name in DATABASES),
         (
             "HITSS_DOWNLOAD_URL",
             lambda: upstreams.hitss(
@@ -87,7 +87,11 @@ def _database(
     histories += [runner.AIMINDSET] if settings.aimindset_widen_backup_logs else []
     history = {one.setting: one for one in histories}.get(name)
     makes_tables = name != "AIMINDSET_DATABASE_URL"
-    yield from databases.check(Database(name, url.get_secret_value(), history, makes_tables), resolve, now)
+    yield from databases.check(
+        Database(setting=name, url=url.get_secret_value(), history=history, makes_tables=makes_tables),
+        resolve,
+        now,
+    )
 
 
 def _absent(settings: Settings, name: str) -> Finding:

@@ -84,7 +84,7 @@ def _check(database: Database, resolve: network.Resolver, now: Callable[[], date
             with network.connect(host, int(parts.get("port") or 5432), resolve) as line:
                 parts["hostaddr"] = line.getpeername()[0]
         with _open(parts) as connection:
-            yield from _look(database, parts, connection, now)
+            yield from _look(database, parts, connection, now=now)
     except network.UnreachableError as error:
         yield Finding(False, str(error))
     except SyncError as error:
@@ -112,7 +112,7 @@ def _look(
         shape = SHAPES[database.history.name]
         tables = [*shape.tables, *(table for table, _column in shape.allowed)]
         private = shape.private
-    facts = roles.ask(connection, private, tables, now().timestamp())
+    facts = roles.ask(connection, private, tables, now=now().timestamp())
     public = database.makes_tables and (
         private is None or any(table.startswith("public.") for table in tables)
     )

@@ -76,7 +76,9 @@ def hitss(
     except SyncError as error:
         yield Finding(False, f"HITSS_{'SECRETS_FROM' if from_vault else 'AUTH_MODE'}: {error}")
         return
-    for finding in _endpoint(known, settings.hitss_ca_bundle, resolve, today, http, probe_export):
+    for finding in _endpoint(
+        known, settings.hitss_ca_bundle, resolve, today=today, http=http, probe_export=probe_export
+    ):
         yield Finding(finding.ok, f"{URL_SETTING}: {finding.sentence}")
 
 
@@ -119,7 +121,7 @@ def _endpoint(
     yield reached
     if reached.ok and (probe_export or known.mode == "login"):
         with http or export_client(ca_bundle=ca_bundle, backoff=Backoff(attempts=1)) as client:
-            yield _probe(client, known, start, end) if probe_export else _log_in(client, known)
+            yield _probe(client, known, start, end=end) if probe_export else _log_in(client, known)
 
 
 def reach(url: str, ca_bundle: Path | None, resolve: network.Resolver) -> Finding:
@@ -170,7 +172,7 @@ def _probe(client: ExportClient, known: Credentials, start: date, end: date) -> 
 
     with tempfile.TemporaryDirectory(prefix="sync-pipelines-doctor-") as folder:
         try:
-            got = download_export(client, known, start, end, Path(folder) / "export.xlsx")
+            got = download_export(client, known, start, end=end, target=Path(folder) / "export.xlsx")
         except SyncError as error:
             return Finding(False, str(error))
     return Finding(

@@ -47,7 +47,7 @@ def run(
         system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
     )
     with in_process.instance(settings, report.notes.append) as instance:
-        ran = _Run(settings, chain, instance, sorted(accept), report)
+        ran = _Run(settings=settings, chain=chain, instance=instance, accept=sorted(accept), report=report)
         exported = ran.export(asked)
         if exported is None:
             return report
@@ -161,7 +161,9 @@ class _Run:
             self.report.rows.append(row)
         wrong = {month: sentences for month, sentences in pending.problems.items() if month in wanted}
         if wrong and not self.report.problems:
-            self.report.problems += Pending((), (), wrong, pending.outside).sentences()[:5]
+            self.report.problems += Pending(
+                changed=(), refresh=(), problems=wrong, outside=pending.outside
+            ).sentences()[:5]
 
     def _landing(self) -> Landing | None:
         with open_ledger(self.settings.require("ops_database_url")) as ledger:

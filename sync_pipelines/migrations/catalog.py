@@ -148,7 +148,11 @@ def read(connection: postgres.Connection, shape: Shape) -> Live:
         if primary:
             relations[name].primary = index
         elif unique:
-            relations[name].uniques.append(Constraint(index, tuple(columns), definition, is_constraint))
+            relations[name].uniques.append(
+                Constraint(
+                    name=index, columns=tuple(columns), definition=definition, constraint=is_constraint
+                )
+            )
     for name, policy, *rule in _rows(connection, _POLICIES, shape):
         items[Item("policy", name, policy)] = _policy(*rule)
     for name, role, granted in _rows(connection, _GRANTS, shape):
@@ -157,7 +161,7 @@ def read(connection: postgres.Connection, shape: Shape) -> Live:
         items[Item("sequence", name, role)] = granted or ""
     for name, trigger, function in _rows(connection, _TRIGGERS, shape):
         items[Item("trigger", name, trigger)] = function
-    return _with_others(connection, shape, items, relations)
+    return _with_others(connection, shape, items, relations=relations)
 
 
 def _with_others(
@@ -184,7 +188,13 @@ def _with_others(
         table = postgres.table(f"{shape.private}.alembic_version")
         row = connection.execute(statement.format(table)).fetchone()
         revision = row[0] if row else None
-    return Live(items, relations, frozenset(roles), dict(indexes), revision)
+    return Live(
+        items=items,
+        relations=relations,
+        roles=frozenset(roles),
+        index_tables=dict(indexes),
+        revision=revision,
+    )
 
 
 def _rows(connection: postgres.Connection, query: LiteralString, shape: Shape) -> Sequence[tuple[Any, ...]]:

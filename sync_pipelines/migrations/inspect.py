@@ -55,7 +55,14 @@ def plan(history: History, url: str) -> Plan:
     newest = runner.newest_revision(history)
     if not refused and live.revision != newest:
         steps.append(f"record revision {newest} in {history.schema}.alembic_version")
-    return Plan(history, live.revision, newest, tuple(steps), notes, refused)
+    return Plan(
+        history=history,
+        revision=live.revision,
+        newest=newest,
+        steps=tuple(steps),
+        notes=notes,
+        refused=refused,
+    )
 
 
 def verify(history: History, url: str) -> list[Finding]:
@@ -122,7 +129,7 @@ def has_drifted(connection: postgres.Connection, history: History) -> bool:
 
 def _refusal(live: Live, history: History) -> str | None:
     shape = SHAPES[history.name]
-    return " ".join(recognition.unknown_shapes(live, shape, history.what, history.setting)) or None
+    return " ".join(recognition.unknown_shapes(live, shape, history.what, setting=history.setting)) or None
 
 
 def _differences(live: Live, history: History) -> list[Difference]:

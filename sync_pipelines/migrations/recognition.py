@@ -32,7 +32,7 @@ def unknown_shapes(live: Live, shape: Shape, what: str, setting: str) -> list[st
     for name, relation in live.relations.items():
         aside = _aside(name, setting)
         if name in shape.tables:
-            sentences += _unknown_table(name, relation, shape.tables[name], what, aside)
+            sentences += _unknown_table(name, relation, shape.tables[name], what=what, aside=aside)
         elif name in shape.views and relation.kind != "v":
             sentences.append(
                 f"{name} in {what} is not the view of this project. Nothing was changed: {aside}"

@@ -80,11 +80,13 @@ class Retention:
             rejects = ops.execute(_REJECTS, {"before": rejected}).fetchall()
             known = ops.execute("select distinct asset, path from ops.landed_files").fetchall()
         return Plan(
-            tuple(OldExport(*row) for row in rows),
-            tuple(self._strays(known, landed)),
-            tuple(name for folder in self.reject_folders for name in self._old(folder, (), rejected)),
-            dict(rejects),
-            rejected,
+            exports=tuple(OldExport(*row) for row in rows),
+            strays=tuple(self._strays(known, landed)),
+            reject_books=tuple(
+                name for folder in self.reject_folders for name in self._old(folder, (), rejected)
+            ),
+            rejects=dict(rejects),
+            rejected_before=rejected,
         )
 
     def carry_out(self, plan: Plan) -> Plan:
@@ -101,7 +103,13 @@ class Retention:
             ops.execute("delete from ops.landed_files where id = any(%s)", ([one.id for one in gone],))
             ops.execute(_FORGET_BOOKS, {"books": books})
             rejects = ops.execute(_DELETE_REJECTS, {"before": plan.rejected_before}).fetchall()
-        return Plan(gone, strays, books, dict(rejects), plan.rejected_before)
+        return Plan(
+            exports=gone,
+            strays=strays,
+            reject_books=books,
+            rejects=dict(rejects),
+            rejected_before=plan.rejected_before,
+        )
 
     def _strays(self, known: Sequence[tuple[Any, ...]], before: datetime) -> Iterator[str]:
         """Old files in the folders of landed assets that no row names: a crash came between the file and its row."""

@@ -52,7 +52,7 @@ def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> in
         results = [run_and_print(system, console, first=None, last=None, accept=[]) for system in RUNS]
         succeeded = all([*results, observe(definitions.defs, settings(), console)])
         if not once:
-            _serve(console, note, home, port)
+            _serve(console, note, home, port=port)
         return 0 if succeeded else 1
     except (_StoppedError, KeyboardInterrupt):
         return 0

@@ -69,7 +69,7 @@ class Switches:
             raise ValueError(f"after must be 0 or more; got {after}.")
         with self._lock:
             self._on = [one for one in self._on if (one.name, one.row) != (name, row)]
-            self._on.append(_Active(name, times, after, row))
+            self._on.append(_Active(name=name, left=times, after=after, row=row))
 
     def clear(self) -> None:
         """Switch everything off."""

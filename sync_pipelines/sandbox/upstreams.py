@@ -49,7 +49,13 @@ class Upstream(NamedTuple):
 def upstreams(home: Path, *, scale: float, wait_seconds: float) -> list[Upstream]:
     """The fakes of a sandbox in the order in which they need each other."""
     return [
-        Upstream("mail", home / "mail", "sync_pipelines.sandbox.mail", "mail.json", variables=("SMTP_URL",)),
+        Upstream(
+            name="mail",
+            home=home / "mail",
+            module="sync_pipelines.sandbox.mail",
+            ready_file="mail.json",
+            variables=("SMTP_URL",),
+        ),
         Upstream(
             name="hitss",
             home=home / "hitss",

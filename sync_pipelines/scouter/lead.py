@@ -42,7 +42,7 @@ NO_CONTENT = UUID(int=0)
 
 def unreadable(lead_id: int) -> Lead:
     """A lead of which there is a number only."""
-    return Lead(lead_id, None, NO_CONTENT, "{}")
+    return Lead(id=lead_id, updated_at=None, content_hash=NO_CONTENT, body="{}")
 
 
 class Rejected(NamedTuple):

@@ -103,7 +103,7 @@ def new_house(
         database = psycopg.connect(url, autocommit=True)
         book = psycopg.connect(ops, autocommit=True)
         opened.extend((fake, database, book))
-        return Project(backups, url, database, book, fake, mail)
+        return Project(backups=backups, url=url, database=database, ops=book, fake=fake, mail=mail)
 
     yield make
     for one in reversed(opened):

@@ -25,11 +25,16 @@ def fake() -> Iterator[AimindsetFake]:
 
 
 def project(fake: AimindsetFake, key: str | None = None, seconds: float = 5.0) -> Project:
-    return Project(fake.url, key or fake.service_key, lambda: project_client(seconds), lambda _seconds: None)
+    return Project(
+        url=fake.url,
+        service_key=key or fake.service_key,
+        http=lambda: project_client(seconds),
+        sleep=lambda _seconds: None,
+    )
 
 
 def alert(fake: AimindsetFake, message: str = "falhou", **details: object) -> str:
-    return project(fake).alert("Falha no Backup Automático", message, "2026-11-24T06:00:00Z", details)
+    return project(fake).alert("Falha no Backup Automático", message, "2026-11-24T06:00:00Z", details=details)
 
 
 def test_a_counted_mail_is_a_delivery(fake: AimindsetFake) -> None:
@@ -78,13 +83,13 @@ def test_only_what_did_not_run_is_asked_again(fake: AimindsetFake) -> None:
 def test_a_slow_answer_is_given_up_and_not_repeated(fake: AimindsetFake) -> None:
     fake.fail("slow", 1)
     with pytest.raises(TransientError):
-        project(fake, seconds=0.3).alert("x", "y", "z", {})
+        project(fake, seconds=0.3).alert("x", "y", "z", details={})
     assert len(fake.requests) == 1
 
 
 def test_a_wrong_key_is_said_and_not_shown(fake: AimindsetFake) -> None:
     with pytest.raises(PermanentError) as refused:
-        project(fake, key=SECRET).alert("x", "y", "z", {})
+        project(fake, key=SECRET).alert("x", "y", "z", details={})
     assert "401" in str(refused.value)
     assert SECRET not in str(refused.value)
 

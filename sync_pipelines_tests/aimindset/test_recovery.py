@@ -51,7 +51,19 @@ def tomorrow(house: Project) -> Project:
 
 def half_an_archive(house: Project, archive_id: str) -> list[Any]:
     """What an archive of ours that is being written looks like."""
-    house.book.enter(Copy(archives.ASSET, TODAY, archive_id, NOW, False, 0, None, {"begun": True}, "other"))
+    house.book.enter(
+        Copy(
+            asset=archives.ASSET,
+            partition_key=TODAY,
+            name=archive_id,
+            made_at=NOW,
+            proved=False,
+            rows=0,
+            bytes=None,
+            details={"begun": True},
+            run_id="other",
+        )
+    )
     return files_of_an_archive(house, archive_id)
 
 

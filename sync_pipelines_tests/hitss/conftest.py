@@ -37,7 +37,7 @@ def run(house: House, run_id: str = "run", accept: Collection[str] = ()) -> Ran:
     ran = Ran(house.chain.download(run_id, accepted=accept))
     pending = ran.report.pending
     if months := [*pending.changed, *pending.refresh]:
-        load(house, ran, months, run_id, accept)
+        load(house, ran, months, run_id=run_id, accept=accept)
     return ran
 
 
@@ -85,4 +85,9 @@ def kept(house: House) -> Kept:
         " from generate_series(1, 300) as n"
     )
     keeping = DreSafekeeping(house.settings, clock=lambda: datetime.now(UTC))
-    return Kept(keeping, house.settings.require("fabricio_database_url"), house.fabricio, house.ops)
+    return Kept(
+        keeping=keeping,
+        url=house.settings.require("fabricio_database_url"),
+        database=house.fabricio,
+        ops=house.ops,
+    )

@@ -58,14 +58,22 @@ HOSTILE = [
     Hostile("statement altering", "after", "update {table} set valor = -9; return null;"),
     Hostile("statement deleting", "after", "delete from {table}; return null;"),
     Hostile(
-        "deferred altering", "after", "update {table} set valor = -9 where id = new.id; return null;", True
+        name="deferred altering",
+        when="after",
+        body="update {table} set valor = -9 where id = new.id; return null;",
+        deferred=True,
     ),
-    Hostile("deferred deleting", "after", "delete from {table} where id = new.id; return null;", True),
     Hostile(
-        "deferred adding",
-        "after",
-        "if pg_trigger_depth() < 2 then insert into {table} (execution_id, valor, competencia, sync_source,"
+        name="deferred deleting",
+        when="after",
+        body="delete from {table} where id = new.id; return null;",
+        deferred=True,
+    ),
+    Hostile(
+        name="deferred adding",
+        when="after",
+        body="if pg_trigger_depth() < 2 then insert into {table} (execution_id, valor, competencia, sync_source,"
         " last_sync_at) values ('x', 7, new.competencia, new.sync_source, now()); end if; return null;",
-        True,
+        deferred=True,
     ),
 ]

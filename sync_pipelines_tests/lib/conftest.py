@@ -89,7 +89,9 @@ def shelf(new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator
     ):
         connection.execute(SCHEMA.encode())
         store = FolderStore(tmp_path / "landing")
-        shelf = Shelf(connection, store, write(connection, store, "one"), scratch)
+        shelf = Shelf(
+            connection=connection, store=store, archive=write(connection, store, "one"), scratch=scratch
+        )
         # A mutilation proves something only where the whole thing was intact.
         assert shelf.problems() == []
         yield shelf

@@ -58,7 +58,13 @@ def failed(instance: dg.DagsterInstance, made: dg.Definitions, **tags: str) -> F
     found = run(instance, made, fails="yes", **tags).dagster_run
     repository = made.get_repository_def()
     return FailedRun(
-        found, instance, repository, "a closed month changed", UI, ZoneInfo("America/Sao_Paulo"), NOW
+        run=found,
+        instance=instance,
+        repository=repository,
+        detail="a closed month changed",
+        ui_url=UI,
+        zone=ZoneInfo("America/Sao_Paulo"),
+        now=NOW,
     )
 
 
@@ -107,7 +113,9 @@ def test_a_run_of_the_ui_is_named_by_its_assets_and_one_of_a_terminal_is_repeate
         instance=instance, partition_key="2026-11-20", raise_on_error=False, tags={"fails": "yes"}
     ).dagster_run
     assert found.job_name == "__ASSET_JOB"
-    by_hand = FailedRun(found, instance, None, "x", UI, UTC, NOW)
+    by_hand = FailedRun(
+        run=found, instance=instance, repository=None, detail="x", ui_url=UI, zone=UTC, now=NOW
+    )
     assert by_hand.alert().title == "execução falhou: dre_lines (2026-11-20)"
     assert "__ASSET_JOB" not in by_hand.alert().text
     typed = failed(instance, definitions(), **{"sync/launched_by": "command line"})

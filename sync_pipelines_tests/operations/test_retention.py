@@ -35,7 +35,11 @@ class Shelf:
     @property
     def retention(self) -> Retention:
         return Retention(
-            self.settings.require("ops_database_url"), self.settings.landing_store, 400, 90, [BOOKS]
+            ops_url=self.settings.require("ops_database_url"),
+            store=self.settings.landing_store,
+            landing_days=400,
+            rejects_days=90,
+            reject_folders=[BOOKS],
         )
 
     def keep(self, folder: str, text: str, days: int) -> str:
@@ -62,15 +66,21 @@ class Shelf:
                 details={},
                 contents={month: {} for month in months},
             )
-        self.age("ops.landed_files", "landed_at", days, f"id = {number}")
+        self.age("ops.landed_files", "landed_at", days, which=f"id = {number}")
         return name
 
     def reject(self, days: int, rows: int = 1) -> None:
         reject = RejectedRow(
-            "2024-01", 7, "Valor", "x", "amount", "no number", {"Recurso": "PESSOA FICTICIA"}
+            partition_key="2024-01",
+            source_row=7,
+            column="Valor",
+            value="x",
+            rule="amount",
+            reason="no number",
+            raw={"Recurso": "PESSOA FICTICIA"},
         )
-        self.ledger.reject("hitss/dre_lines", f"run {days}", None, [reject] * rows)
-        self.age("ops.rejects", "rejected_at", days, f"run_id = 'run {days}'")
+        self.ledger.reject("hitss/dre_lines", f"run {days}", None, rows=[reject] * rows)
+        self.age("ops.rejects", "rejected_at", days, which=f"run_id = 'run {days}'")
 
     def age(self, table: str, column: str, days: int, which: str) -> None:
         moment = NOW - timedelta(days=days)

@@ -20,12 +20,16 @@ from sync_pipelines.settings import read_settings
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 SECRET = "segredo-do-alerta-4711"
-NOWHERE = WatchedProject("erp", "the erp database", f"postgresql://u:{SECRET}@127.0.0.1:1/erp", EXECUTIONS)
+NOWHERE = WatchedProject(
+    system="erp", what="the erp database", url=f"postgresql://u:{SECRET}@127.0.0.1:1/erp", tables=EXECUTIONS
+)
 
 
 @pytest.fixture
 def project(new_database: Callable[[str | None], str]) -> WatchedProject:
-    return WatchedProject("hitss", "the fabricio database", new_database("fabricio"), EXECUTIONS)
+    return WatchedProject(
+        system="hitss", what="the fabricio database", url=new_database("fabricio"), tables=EXECUTIONS
+    )
 
 
 def leave_open(project: WatchedProject, age: str, engine: str | None) -> str:

@@ -136,7 +136,7 @@ def started(stack: ExitStack, ops_url: str, *, options: Any = None, screen: Any 
     server = stack.enter_context(BackgroundServer(application))
     client = stack.enter_context(httpx.Client(base_url=server.url))
     reader = stack.enter_context(psycopg.connect(ops_url, autocommit=True))
-    return Desk(server.url, ops_url, reader, client, moments)
+    return Desk(url=server.url, ops_url=ops_url, ops=reader, client=client, moments=moments)
 
 
 @pytest.fixture(autouse=True)

@@ -198,4 +198,4 @@ def opened_house(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[LeadHo
             gestao_scouter_service_key=face.service_key,
         )
         push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
-        yield LeadHouse(push, face, tab, gestao, ops, gestao_url)
+        yield LeadHouse(push=push, face=face, tab=tab, gestao=gestao, ops=ops, gestao_url=gestao_url)

@@ -55,7 +55,10 @@ def kept(table: str) -> str:
 
 def sweep(world: World) -> list[str]:
     url = world.sandbox.environment({})["FABRICIO_DATABASE_URL"]
-    return [row.id for _, row in sweep_all([WatchedProject("hitss", PROJECT, url, EXECUTIONS)])]
+    return [
+        row.id
+        for _, row in sweep_all([WatchedProject(system="hitss", what=PROJECT, url=url, tables=EXECUTIONS)])
+    ]
 
 
 def status_of(world: World, execution: str) -> str:

@@ -87,7 +87,7 @@ def test_an_old_archive_verifies_and_comes_back(upgraded: Upgraded) -> None:
     with open_copy_book(upgraded.urls["ops"]) as book:
         copy = book.newest_proved(archives.ASSET)
         assert copy is not None
-        assert archives.wrong_with(store, copy.name, None, copy) == []
+        assert archives.wrong_with(store, copy.name, None, recorded=copy) == []
         scratch = lambda: scratch_database(upgraded.urls["ops"])  # noqa: E731
         assert drill(store, book, scratch, run_id="after").restored.rows == copy.rows
 

@@ -60,7 +60,7 @@ def drill(
         return seconds
 
     try:
-        restored = _restored(store, copy, scratch, identity)
+        restored = _restored(store, copy, scratch, identity=identity)
     except Exception as error:  # a disk or a server that fails the drill is in the book like a difference
         problem = str(error) if isinstance(error, SyncError) else redacted_exception(error)
         note(equal=False, problem=problem)
@@ -74,11 +74,11 @@ def _restored(
 ) -> Restored:
     folder = f"{archives.PREFIX}/{copy.name}"
     # Before anything of it is run: types and keys of a manifest become statements in the scratch database.
-    if wrong := archives.wrong_with(store, copy.name, identity, copy):
+    if wrong := archives.wrong_with(store, copy.name, identity, recorded=copy):
         raise DrillError(f"The archive {copy.name} is not intact: {'; '.join(wrong[:5])}")
     archive = read_archive(store, folder)
     with scratch() as url, postgres.connect(url, what="the scratch database") as connection:
-        restored = restore.restore(connection, store, folder, archive, identity=identity)
+        restored = restore.restore(connection, store, folder, archive=archive, identity=identity)
     differences = list(restored.differences)
     recorded = {table.name: table.rows for table in archive.tables}
     if recorded != copy.details.get("tables"):

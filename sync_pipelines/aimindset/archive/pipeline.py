@@ -134,8 +134,20 @@ class Archiver:
         tables = [name for name in TABLES if exists(reader, name)]
         require_sight(reader, tables, WHAT)
         archive_id = f"{made_at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
-        writer = ArchiveWriter(reader, self.store, PREFIX, self.recipient)
-        book.enter(Copy(ASSET, partition_key, archive_id, made_at, False, 0, None, {BEGUN: True}, run_id))
+        writer = ArchiveWriter(reader=reader, store=self.store, prefix=PREFIX, recipient=self.recipient)
+        book.enter(
+            Copy(
+                asset=ASSET,
+                partition_key=partition_key,
+                name=archive_id,
+                made_at=made_at,
+                proved=False,
+                rows=0,
+                bytes=None,
+                details={BEGUN: True},
+                run_id=run_id,
+            )
+        )
         try:
             archive = writer.write(
                 archive_id,
@@ -177,7 +189,7 @@ class Archiver:
                 book.mark_removed(ASSET, copy.name)
                 said.append(f"removed the unfinished archive {copy.name}")
                 continue
-            intact = not wrong_with(self.store, copy.name, self.identity, copy)
+            intact = not wrong_with(self.store, copy.name, self.identity, recorded=copy)
             details = {name: value for name, value in copy.details.items() if name != BEGUN}
             book.enter(replace(copy, proved=intact, details=details))
             said.append(f"entered the archive {copy.name}, which a crash kept out of the book")
@@ -216,7 +228,7 @@ class Archiver:
     def wrong_outside(self, copy: Copy) -> list[str]:
         """What is wrong with a recorded archive by its manifest and the checksums of its files."""
         try:
-            return wrong_with(self.store, copy.name, self.identity, copy, inside=False)
+            return wrong_with(self.store, copy.name, self.identity, recorded=copy, inside=False)
         except (SyncError, OSError) as error:
             said = error.strerror if isinstance(error, OSError) else str(error)
             return [f"it could not be looked at: {said}"]

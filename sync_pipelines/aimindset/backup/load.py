@@ -113,7 +113,7 @@ def back_up(
                 state = _look_before(connection)
                 looked_at = len(state.state.tables)
                 started = time.monotonic()
-                called = _call(connection, state, may_change, at)
+                called = _call(connection, state, may_change, at=at)
                 if called.proof is not None:
                     stop_if_implausible(called.proved, before, accepted)
                     announce(called.proved, called.proof)
@@ -129,7 +129,9 @@ def back_up(
     assert called.proof is not None
     seconds = time.monotonic() - started
     _require_as_proved(url, called.proved, called.proof)
-    return Backup(called.proved, called.proof, seconds, looked_at, note)
+    return Backup(
+        answer=called.proved, proof=called.proof, locked_seconds=seconds, looked_at=looked_at, note=note
+    )
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def read_sources(connection: Connection) -> Sources:
     for table in COVERED:
         if exists(connection, table.source) and exists(connection, table.copy):
             where = _STRICT if table.is_log else sql.SQL("true")
-            found[table.source] = _digest(connection, table.source, table.columns, where)
+            found[table.source] = _digest(connection, table.source, table.columns, where=where)
     return Sources(found)
 
 
@@ -70,7 +70,7 @@ def compare(connection: Connection, sources: Sources, answer: Answer) -> Proof:
             continue
         where = _STRICT if table.is_log else sql.SQL("backup_id = {}").format(sql.Literal(answer.backup_id))
         wanted[name] = str(digest)
-        found[name] = str(_digest(connection, table.copy, table.copied_columns, where))
+        found[name] = str(_digest(connection, table.copy, table.copied_columns, where=where))
         wanted[f"{name}: rows counted"] = str(answer.counts[table.count_key])
         found[f"{name}: rows counted"] = str(_rows(connection, table, answer.backup_id))
         wanted[f"{name}: rows older than the call"] = "0"

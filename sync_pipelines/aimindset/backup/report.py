@@ -35,7 +35,7 @@ class Logbook:
     def success(self, message: str, context: Mapping[str, object]) -> None:
         """Log a committed and proved backup. Raises SyncError when the database takes nothing."""
         with connect(self.url) as connection, postgres.errors_about(WHAT):
-            self._write(connection, SUCCESS, message, context)
+            self._write(connection, SUCCESS, message, context=context)
             if takes_auto_backup(connection):
                 connection.execute(
                     "insert into public.backup_logs (action_type, records_affected, details, success)"
@@ -46,7 +46,7 @@ class Logbook:
     def failure(self, message: str, context: Mapping[str, object]) -> None:
         """Log a failed day. Raises SyncError when the database takes nothing."""
         with connect(self.url) as connection, postgres.errors_about(WHAT):
-            self._write(connection, FAILURE, message, context)
+            self._write(connection, FAILURE, message, context=context)
 
     def knows(self, backup_id: str) -> bool:
         """Whether the success of a backup is logged. Raises SyncError when the database does not answer."""

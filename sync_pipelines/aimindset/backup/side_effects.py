@@ -107,10 +107,10 @@ def look(connection: Connection, known: Collection[str] | None = None) -> State:
         counts = dict(connection.execute(sql.SQL(" union all ").join(each)).fetchall())
     contents = {table: _digest(connection, table) for table in CONTENT if _is_readable(connection, table)}
     return State(
-        {name: TableState(shapes[name], counts[name]) for name in shapes},
-        contents,
-        {kind: dict(connection.execute(query).fetchall()) for kind, query in _CATALOGS.items()},
-        dict(connection.execute(_SEQUENCES, {"replaced": list(REPLACED)}).fetchall()),
+        tables={name: TableState(shapes[name], counts[name]) for name in shapes},
+        contents=contents,
+        objects={kind: dict(connection.execute(query).fetchall()) for kind, query in _CATALOGS.items()},
+        sequences=dict(connection.execute(_SEQUENCES, {"replaced": list(REPLACED)}).fetchall()),
     )
 
 

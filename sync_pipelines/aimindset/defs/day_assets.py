@@ -44,8 +44,20 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="aimindset_day",
         specs=[
-            _spec(BACKUP_KEY, descriptions.BACKUP_DESCRIPTION, descriptions.FUNCTION_KEY, {"postgres"}, days),
-            _spec(ARCHIVE_KEY, descriptions.ARCHIVE_DESCRIPTION, descriptions.DATABASE_KEY, {"zstd"}, days),
+            _spec(
+                BACKUP_KEY,
+                descriptions.BACKUP_DESCRIPTION,
+                descriptions.FUNCTION_KEY,
+                kinds={"postgres"},
+                days=days,
+            ),
+            _spec(
+                ARCHIVE_KEY,
+                descriptions.ARCHIVE_DESCRIPTION,
+                descriptions.DATABASE_KEY,
+                kinds={"zstd"},
+                days=days,
+            ),
         ],
         check_specs=day_checks.specs(),
         can_subset=True,

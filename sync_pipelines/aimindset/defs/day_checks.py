@@ -75,16 +75,16 @@ def _backup(day: Day) -> list[dg.AssetCheckResult]:
         )
         names = (descriptions.PROVED, descriptions.UNTOUCHED, descriptions.PLAUSIBLE)
         columns = [_columns(day)] if day.look else [_open(BACKUP_KEY, descriptions.COMPLETE, owner)]
-        return [_failed(BACKUP_KEY, name, owner, problem) for name in names] + columns
+        return [_failed(BACKUP_KEY, name, owner, problem=problem) for name in names] + columns
     if copy := day.already.get(ASSET):
         return [*_already_backup(copy), _columns(day)]
     if day.unproved is not None:
         unproved = "Called by RPC, where nothing can be compared before the commit: unproved."
         plausible = f"{day.unproved.total} rows by the function's own count."
         return [
-            _result(BACKUP_KEY, descriptions.PROVED, False, unproved, _WARN),
-            _result(BACKUP_KEY, descriptions.UNTOUCHED, False, unproved, _WARN),
-            _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, plausible),
+            _result(BACKUP_KEY, descriptions.PROVED, False, text=unproved, severity=_WARN),
+            _result(BACKUP_KEY, descriptions.UNTOUCHED, False, text=unproved, severity=_WARN),
+            _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, text=plausible),
             _columns(day),
         ]
     assert day.backup is not None
@@ -100,7 +100,7 @@ def _backup(day: Day) -> list[dg.AssetCheckResult]:
             + (f" Fewer than before: {'; '.join(day.fewer)}." if day.fewer else ""),
         ),
     )
-    return [*(_result(BACKUP_KEY, name, True, text) for name, text in said), _columns(day)]
+    return [*(_result(BACKUP_KEY, name, True, text=text) for name, text in said), _columns(day)]
 
 
 def _already_backup(copy: Copy) -> list[dg.AssetCheckResult]:
@@ -114,57 +114,67 @@ def _already_backup(copy: Copy) -> list[dg.AssetCheckResult]:
     )
     now = f"{copy.name} of today is there: its rows were read now, and are as they were proved at {then}."
     return [
-        _result(BACKUP_KEY, descriptions.PROVED, True, now),
-        _result(BACKUP_KEY, descriptions.UNTOUCHED, bool(tables), untouched, _ERROR if tables else _WARN),
-        _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, f"Held when {copy.name} was made, at {then}."),
+        _result(BACKUP_KEY, descriptions.PROVED, True, text=now),
+        _result(
+            BACKUP_KEY,
+            descriptions.UNTOUCHED,
+            bool(tables),
+            text=untouched,
+            severity=_ERROR if tables else _WARN,
+        ),
+        _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, text=f"Held when {copy.name} was made, at {then}."),
     ]
 
 
 def _columns(day: Day) -> dg.AssetCheckResult:
     lost = "; ".join(f"{table}: {', '.join(columns)}" for table, columns in day.uncovered.items())
     text = f"In no copy of the function, but in the archive: {lost}." if lost else "All columns are copied."
-    return _result(BACKUP_KEY, descriptions.COMPLETE, not lost, text, _WARN)
+    return _result(BACKUP_KEY, descriptions.COMPLETE, not lost, text=text, severity=_WARN)
 
 
 def _archive(day: Day) -> list[dg.AssetCheckResult]:
     problem = day.problems.get(archives.ASSET)
     if copy := day.already.get(archives.ASSET):
         text = f"{copy.name} of today is there: manifest and checksums were compared now."
-        return [_result(ARCHIVE_KEY, descriptions.READ_BACK, True, text), _kept(day)]
+        return [_result(ARCHIVE_KEY, descriptions.READ_BACK, True, text=text), _kept(day)]
     if day.archive is None:
         assert problem is not None
         return [
-            _failed(ARCHIVE_KEY, descriptions.READ_BACK, descriptions.READ_BACK, problem),
+            _failed(ARCHIVE_KEY, descriptions.READ_BACK, descriptions.READ_BACK, problem=problem),
             _open(ARCHIVE_KEY, descriptions.KEPT, descriptions.READ_BACK),
         ]
     text = f"{len(day.archive.tables)} files were read back; they are as the manifest says."
-    return [_result(ARCHIVE_KEY, descriptions.READ_BACK, True, text), _kept(day)]
+    return [_result(ARCHIVE_KEY, descriptions.READ_BACK, True, text=text), _kept(day)]
 
 
 def _kept(day: Day) -> dg.AssetCheckResult:
     if day.pruning is None:
         problem = day.problems.get(archives.ASSET)
         return _result(
-            ARCHIVE_KEY, descriptions.KEPT, False, str(problem or "They were not looked at."), _ERROR
+            ARCHIVE_KEY,
+            descriptions.KEPT,
+            False,
+            text=str(problem or "They were not looked at."),
+            severity=_ERROR,
         )
     if day.pruning.damaged:
         text = "; ".join(f"{name}: {' '.join(wrong[:3])}" for name, wrong in day.pruning.damaged.items())
         return _result(
-            ARCHIVE_KEY, descriptions.KEPT, False, f"They fill no place and wait for a person: {text}"
+            ARCHIVE_KEY, descriptions.KEPT, False, text=f"They fill no place and wait for a person: {text}"
         )
     text = f"{len(day.pruning.plan.keep)} archives stay; manifests and checksums were compared now."
-    return _result(ARCHIVE_KEY, descriptions.KEPT, True, text)
+    return _result(ARCHIVE_KEY, descriptions.KEPT, True, text=text)
 
 
 def _failed(key: dg.AssetKey, name: str, owner: str, problem: SyncError) -> dg.AssetCheckResult:
     """The problem's sentence in the check that it belongs to; the others refer to it."""
     if isinstance(problem, BusyError):
-        return _result(key, name, False, str(problem), _WARN)
-    return _result(key, name, False, str(problem)) if name == owner else _open(key, name, owner)
+        return _result(key, name, False, text=str(problem), severity=_WARN)
+    return _result(key, name, False, text=str(problem)) if name == owner else _open(key, name, owner)
 
 
 def _open(key: dg.AssetKey, name: str, owner: str) -> dg.AssetCheckResult:
-    return _result(key, name, False, f"Nothing was concluded; see {owner}.", _WARN)
+    return _result(key, name, False, text=f"Nothing was concluded; see {owner}.", severity=_WARN)
 
 
 def _result(

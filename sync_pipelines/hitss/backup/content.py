@@ -62,7 +62,7 @@ def content_of(
 
 def whole_content_of(connection: Connection, table: str, version: Version = VERSION) -> Content:
     """What a table holds in all its columns."""
-    return content_of(connection, table, digest_columns(columns_of(connection, table)), version)
+    return content_of(connection, table, digest_columns(columns_of(connection, table)), version=version)
 
 
 def verify(connection: Connection, copy: Copy) -> list[str]:
@@ -79,5 +79,5 @@ def verify(connection: Connection, copy: Copy) -> list[str]:
         if missing := sorted(set(recorded) - columns.keys()):
             return [f"it lacks the columns {', '.join(missing)}"]
         kept = digest_columns(columns[name] for name in recorded)
-        found = content_of(connection, table, kept, stored_version(copy.details["digest"]))
+        found = content_of(connection, table, kept, version=stored_version(copy.details["digest"]))
     return Content.from_json(copy.details["months"]).differences(found)

@@ -95,9 +95,15 @@ def write(connection: Connection, run_id: str, *, purpose: str) -> BackupReport:
     connection.execute(
         sql.SQL("insert into {} ({}) select {} from {}").format(table, names, names, postgres.table(SOURCE))
     )
-    _comment(connection, table, made_at, run_id, purpose, content)
+    _comment(connection, table, made_at, run_id=run_id, purpose=purpose, content=content)
     size = connection.execute("select pg_total_relation_size(%s::regclass)", (f"public.{name}",)).fetchone()
-    return BackupReport(name, made_at, content, size[0] if size else 0, tuple(c.name for c in columns))
+    return BackupReport(
+        name=name,
+        made_at=made_at,
+        content=content,
+        bytes=size[0] if size else 0,
+        columns=tuple(c.name for c in columns),
+    )
 
 
 def prove(connection: Connection, made: BackupReport, *, source: str | None = SOURCE) -> None:

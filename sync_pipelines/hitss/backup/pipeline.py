@@ -67,7 +67,7 @@ class DreSafekeeping:
         with self._open(run_id, "backup", "Iniciando o backup do DRE.") as (record, connection, book):
             healed = load.heal(connection, book, run_id)
             made = load.back_up(connection, run_id)
-            load.enter(book, made, partition_key, run_id, purpose="daily")
+            load.enter(book, made, partition_key, run_id=run_id, purpose="daily")
             record.processed = made.content.rows
             record.log("INFO", f"Backup {made.name} criado e conferido: {made.content.rows} linhas.")
             plan = self._retention(connection, book)
@@ -82,7 +82,10 @@ class DreSafekeeping:
                 record.log("INFO", f"Backup {name} removido pela política de retenção.")
             marks = load.tables(connection)
         return SafekeepingReport(
-            made, plan, tuple(healed), tuple(name for name, mark in marks.items() if mark is None)
+            backup=made,
+            plan=plan,
+            healed=tuple(healed),
+            foreign=tuple(name for name, mark in marks.items() if mark is None),
         )
 
     def difference(self, name: str) -> list[MonthDifference]:
@@ -97,7 +100,7 @@ class DreSafekeeping:
         with self._open(run_id, "restore", started) as (record, connection, book):
             copy = restore.find(book, name)
             today = f"{self.clock().astimezone(UTC):%Y-%m-%d}"
-            report = restore.restore(connection, book, copy, run_id, partition_key=today)
+            report = restore.restore(connection, book, copy, run_id=run_id, partition_key=today)
             record.processed = report.rows
             record.log(
                 "WARN",

@@ -132,10 +132,10 @@ def restore(
         safety = load.write(connection, run_id, purpose=purpose)
         _replace(connection, copy, shared)
         postgres.end_writes(connection)
-        rows = _prove(connection, copy, shared, safety)
-    load.enter(book, safety, partition_key, run_id, purpose=purpose)
+        rows = _prove(connection, copy, shared, safety=safety)
+    load.enter(book, safety, partition_key, run_id=run_id, purpose=purpose)
     months = tuple(month.month for month in changed)
-    return RestoreReport(copy.name, rows, safety, months, added_since)
+    return RestoreReport(restored=copy.name, rows=rows, safety=safety, months=months, added_since=added_since)
 
 
 def _lock(connection: Connection, copy: Copy) -> None:

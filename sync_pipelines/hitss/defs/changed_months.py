@@ -93,7 +93,7 @@ def changed_months_sensor(
         attempts = failed_attempts(context.instance, landing.id, order)
         # What a guard stops waits for a person's `accept`: asking again would only fail again.
         attempts.update(dict.fromkeys(stopped, MAX_ATTEMPTS))
-        requests = list(_requests(pending, order, landing.id, proof, attempts))
+        requests = list(_requests(pending, order, landing.id, proof=proof, attempts=attempts))
         cursor = str(SeenState(landing.id, proof, now))
         if requests:
             return dg.SensorResult(run_requests=requests, cursor=cursor)

@@ -82,9 +82,14 @@ def definitions(
 def watched(settings: Settings) -> list[WatchedProject]:
     """What the sweeper looks after."""
     projects = [
-        WatchedProject("hitss", PROJECT, settings.require("fabricio_database_url"), tables.EXECUTIONS)
+        WatchedProject(
+            system="hitss",
+            what=PROJECT,
+            url=settings.require("fabricio_database_url"),
+            tables=tables.EXECUTIONS,
+        )
     ]
     if settings.hitss_database_url is not None:
         url = settings.require("hitss_database_url")
-        projects.append(WatchedProject("hitss", DESTINATION, url, tables.EXECUTIONS))
+        projects.append(WatchedProject(system="hitss", what=DESTINATION, url=url, tables=tables.EXECUTIONS))
     return projects

@@ -146,8 +146,8 @@ def _margin_check(figures: Mapping[str, float]) -> CheckReport:
     margin, revenue = figures["margem_percentual"], figures["receita"]
     plausible = not figures["linhas"] or (revenue > 0 and -50 <= margin <= 80)
     return CheckReport(
-        "margin_is_plausible",
-        plausible,
-        f"Margin {margin:.1f} % on a revenue of {revenue:,.2f}.",
-        dg.AssetCheckSeverity.WARN,
+        name="margin_is_plausible",
+        passed=plausible,
+        description=f"Margin {margin:.1f} % on a revenue of {revenue:,.2f}.",
+        severity=dg.AssetCheckSeverity.WARN,
     )

@@ -121,10 +121,10 @@ def _verdicts(found: Examination, today: date) -> list[CheckReport]:
         ),
         CheckReport("export_reaches_an_open_month", not found.ends_early(today), reaches),
         CheckReport(
-            "budgets_keep_their_rows",
-            not fewer,
-            " ".join(map(str, fewer[:5])) or "No budget lost rows.",
-            dg.AssetCheckSeverity.WARN,
+            name="budgets_keep_their_rows",
+            passed=not fewer,
+            description=" ".join(map(str, fewer[:5])) or "No budget lost rows.",
+            severity=dg.AssetCheckSeverity.WARN,
         ),
     ]
 
@@ -143,7 +143,12 @@ def _log_refusal(context: dg.AssetExecutionContext, error: SyncError, today: dat
         # Without a guard the error itself says whether no workbook came, or one that cannot be read.
         why = f"refused by {guards}." if guards else str(error)
         verdicts = [
-            CheckReport(name, False, f"Not looked at: {why}", dg.AssetCheckSeverity.WARN)
+            CheckReport(
+                name=name,
+                passed=False,
+                description=f"Not looked at: {why}",
+                severity=dg.AssetCheckSeverity.WARN,
+            )
             for name in descriptions.EXPORT_CHECKS
             if name != descriptions.GUARDS_HOLD or not guards
         ]
@@ -167,13 +172,20 @@ def _send_alerts(report: ExportReport, channels: Sequence[Channel], today: date)
     alerts: list[Alert] = []
     if found.rejected:
         text = f"{found.rejected} linhas foram rejeitadas e faltam nos totais; veja a planilha de rejeitadas."
-        alerts.append(Alert("hitss", "linhas rejeitadas", text, "aviso"))
+        alerts.append(Alert(system="hitss", title="linhas rejeitadas", text=text, severity="aviso"))
     if blocked := found.review.months:
         text = " ".join(violation.portuguese for violation in blocked.values())
         alerts.append(Alert("hitss", "meses com alterações que esperam uma decisão", text))
     if restated := list(told(found.restated)):
         text = "\n".join(one.portuguese for one in restated)
-        alerts.append(Alert("hitss", f"{len(restated)} meses com valores refeitos", text, "aviso"))
+        alerts.append(
+            Alert(
+                system="hitss",
+                title=f"{len(restated)} meses com valores refeitos",
+                text=text,
+                severity="aviso",
+            )
+        )
     if found.ends_early(today):
         newest = (found.newest_realizado or "nenhum mês")[:7]
         text = f"O último mês com Realizado na planilha da HITSS é {newest}. Verifique o relatório na origem."

@@ -100,7 +100,11 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
             if config.only_changes:
                 chosen = sorted({*run.pending, context.partition_keys[-1]})
                 yield from run_chosen(
-                    context, MIRROR_KEY, chosen, lambda month: _mirror(run, month), failed_check=failed_check
+                    context,
+                    MIRROR_KEY,
+                    chosen,
+                    work=lambda month: _mirror(run, month),
+                    failed_check=failed_check,
                 )
             else:
                 yield from run_partitions(
@@ -190,10 +194,10 @@ def _checks(outcome: MirrorOutcome) -> Sequence[CheckReport]:
     return (
         CheckReport(PROOF, outcome.proof.holds, f"{sides}; {written}."),
         CheckReport(
-            OWN_ROWS,
-            not outcome.own_rows,
-            f"{outcome.own_rows} rows of the destination's own stand beside the mirror's.",
-            dg.AssetCheckSeverity.WARN,
+            name=OWN_ROWS,
+            passed=not outcome.own_rows,
+            description=f"{outcome.own_rows} rows of the destination's own stand beside the mirror's.",
+            severity=dg.AssetCheckSeverity.WARN,
         ),
     )
 

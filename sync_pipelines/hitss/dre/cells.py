@@ -157,9 +157,14 @@ class CellRules:
             value = cells[position] if position < len(cells) else None
             mark = self.marked.get((row, position + 1))
             problem = (
-                Problem(column.header, value, "literal", f"the cell is {mark}, not a typed value")
+                Problem(
+                    column=column.header,
+                    value=value,
+                    rule="literal",
+                    reason=f"the cell is {mark}, not a typed value",
+                )
                 if mark
-                else self._problem(column.kind, column.header, column.required, value)
+                else self._problem(column.kind, column.header, column.required, value=value)
             )
             if problem is not None:
                 found.append(problem)
@@ -168,7 +173,7 @@ class CellRules:
     def _problem(self, kind: str, header: str, required: bool, value: object) -> Problem | None:
         blank = is_blank(value)
         if required and blank:
-            return Problem(header, value, "required", "the cell is blank")
+            return Problem(column=header, value=value, rule="required", reason="the cell is blank")
         if blank:
             return None
         try:
@@ -182,13 +187,15 @@ class CellRules:
                 case _:
                     text(value)
         except BadCellError as error:
-            return Problem(header, value, kind, str(error))
+            return Problem(column=header, value=value, rule=kind, reason=str(error))
         return self._unknown(header, value)
 
     def _unknown(self, header: str, value: object) -> Problem | None:
         if header == "Periodo" and not self.first <= period_month(value) <= self.last:
             reason = f"the month lies outside the window {self.first[:7]} to {self.last[:7]}"
-            return Problem(header, value, "window", reason, "period_inside_window")
+            return Problem(
+                column=header, value=value, rule="window", reason=reason, guard="period_inside_window"
+            )
         known = {
             "Relatorio": self._known_reports,
             "Natureza": self._known_naturezas,
@@ -199,12 +206,20 @@ class CellRules:
         if header == "ContaResumo" and "known_values" in self.accepted:
             return None
         reason = f"the value is none of {', '.join(known.values())}"
-        return Problem(header, value, "known value", reason, "known_values")
+        return Problem(column=header, value=value, rule="known value", reason=reason, guard="known_values")
 
     def _pair_problem(self, cells: Sequence[object], positions: Mapping[str, int]) -> list[Problem]:
         conta, natureza = cells[positions["ContaResumo"]], cells[positions["Natureza"]]
         reason = f"the account {conta!s} may not carry this Natureza"
-        return [Problem("Natureza", natureza, "Natureza of ContaResumo", reason, "natureza_matches_conta")]
+        return [
+            Problem(
+                column="Natureza",
+                value=natureza,
+                rule="Natureza of ContaResumo",
+                reason=reason,
+                guard="natureza_matches_conta",
+            )
+        ]
 
 
 def is_blank(cell: object) -> bool:

@@ -125,7 +125,7 @@ def review_rows(
     """The guards on the whole file that need its rows."""
     found = [*_rejects(parsed), *_row_guards(parsed.rejects)]
     read, rejected = parsed.rows_read, len(parsed.rejects)
-    return (*review_size(read, rejected, published, accepted), *_unless(found, accepted))
+    return (*review_size(read, rejected, published, accepted=accepted), *_unless(found, accepted))
 
 
 def review_size(
@@ -153,7 +153,7 @@ def review_months(
         if not published.lines[month]:
             continue
         violation = (
-            _closed(month, content, before, published.lines[month])
+            _closed(month, content, before, lines=published.lines[month])
             if month < limit
             else _open(month, content, before)
         )

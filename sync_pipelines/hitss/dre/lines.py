@@ -82,7 +82,7 @@ class MonthContent:
         )
 
 
-EMPTY_MONTH = MonthContent(Digest(), Digest(), Digest(), {})
+EMPTY_MONTH = MonthContent(realizado=Digest(), orcado=Digest(), full=Digest(), totals={})
 
 
 class Reject(NamedTuple):
@@ -153,14 +153,16 @@ def parse_lines(
                 raise BadCellError("not a plain value")
         except (BadCellError, TypeError, IndexError):
             if number in marked or any(cell is not None and cell != "" for cell in cells):
-                parsed.rejects.append(_rejected(rules, number, cells, positions))
+                parsed.rejects.append(_rejected(rules, number, cells, positions=positions))
                 parsed.rows_read += 1
             continue
         digest = md5(SEPARATOR.join(values[:_PEOPLE]).encode(), usedforsecurity=False)
         line_hash = digest.digest()
         valor = rounded(values[_LANCAMENTO])
         digest.update(SEPARATOR.join(("", *values[_PEOPLE:], valor, conta)).encode())
-        line = Line(line_hash, digest.digest(), tuple(values), valor, conta)
+        line = Line(
+            line_hash=line_hash, full_hash=digest.digest(), values=tuple(values), valor=valor, conta=conta
+        )
         if (lines := parsed.lines.get(month)) is None:
             lines = parsed.lines[month] = []
         lines.append(line)
@@ -171,7 +173,9 @@ def parse_lines(
 def _rejected(rules: CellRules, number: int, cells: Sequence[object], positions: Mapping[str, int]) -> Reject:
     raw = tuple(cells[positions[header]] if positions[header] < len(cells) else None for header in HEADERS)
     month = rules.month_or_none(raw[HEADERS.index("Periodo")])
-    return Reject(number, month, tuple(rules.problems_of(number, cells, positions)), raw)
+    return Reject(
+        row=number, month=month, problems=tuple(rules.problems_of(number, cells, positions)), raw=raw
+    )
 
 
 def rounded(amount: str) -> str:
@@ -204,5 +208,8 @@ def content_of(lines: Sequence[Line]) -> MonthContent:
         for wanted in (REALIZADO, ORCADO)
     }
     return MonthContent(
-        by_report[REALIZADO], by_report[ORCADO], digest_of(line.full_hash for line in lines), totals
+        realizado=by_report[REALIZADO],
+        orcado=by_report[ORCADO],
+        full=digest_of(line.full_hash for line in lines),
+        totals=totals,
     )

@@ -86,7 +86,7 @@ class MonthLoader:
         outcomes: dict[str, Outcome] = {}
         for asset, (changes, seconds) in written.items():
             started = time.monotonic()
-            outcome = self._outcome(asset, month, live, changes)
+            outcome = self._outcome(asset, month, live, changes=changes)
             outcomes[asset] = replace(outcome, seconds=seconds + time.monotonic() - started)
         for asset, outcome in outcomes.items():
             differences = [*([problems[asset]] if asset in problems else []), *outcome.proof.differences()]
@@ -105,23 +105,38 @@ class MonthLoader:
                 proof = Proof(_evidence_of(self.plan.content(month)), _evidence_of(lines))
                 rejected = self.plan.rejected.get(month, 0)
                 return Outcome(
-                    self.plan.content(month).full.rows + rejected, changes, proof, version, rejected
+                    read=self.plan.content(month).full.rows + rejected,
+                    changes=changes,
+                    proof=proof,
+                    version=version,
+                    rejected=rejected,
                 )
             case "dre_summary":
                 computed, stored = live.computed[month], live.stored.get(month, {})
-                return Outcome(1, changes, Proof(dict(computed), dict(stored)), version, figures=stored)
+                return Outcome(
+                    read=1,
+                    changes=changes,
+                    proof=Proof(dict(computed), dict(stored)),
+                    version=version,
+                    figures=stored,
+                )
         found = live.published[asset].get(month, NO_ROWS)
         rows = {"rows that dre_lines does not derive": "0"}
         if found.differing:
             return Outcome(
-                found.rows, changes, Proof(rows, {next(iter(rows)): str(found.differing)}), version
+                read=found.rows,
+                changes=changes,
+                proof=Proof(rows, {next(iter(rows)): str(found.differing)}),
+                version=version,
             )
         # Row by row the table is what the lines derive: its digest and totals are theirs.
         digest, totals = tables.evidence(
             self.connection, self._published_queries[asset], self._parameters(month)
         )
         evidence = {"digest": str(digest), **totals, **rows}
-        return Outcome(digest.rows, changes, Proof(evidence, dict(evidence)), version)
+        return Outcome(
+            read=digest.rows, changes=changes, proof=Proof(evidence, dict(evidence)), version=version
+        )
 
     def _write_lines(self, month: str) -> Changes:
         content = self.plan.content(month)
@@ -130,7 +145,7 @@ class MonthLoader:
         rows = ((*row, self.plan.execution_id) for row in self.plan.parse().rows(month))
         columns = (*LINE_FIELDS, "execution_id")
         if not self.plan.live.rows("dre_lines", month):
-            postgres.copy_texts(self.connection, LINES, columns, rows, null=NULL)
+            postgres.copy_texts(self.connection, LINES, columns, rows=rows, null=NULL)
             return Changes(inserted=content.full.rows)
         return self._merge_lines(month, columns, rows)
 
@@ -139,7 +154,7 @@ class MonthLoader:
             "create temporary table if not exists dre_lines_staged"
             " (like sync_private.dre_lines including defaults) on commit delete rows"
         )
-        postgres.copy_texts(self.connection, "dre_lines_staged", columns, rows, null=NULL)
+        postgres.copy_texts(self.connection, "dre_lines_staged", columns, rows=rows, null=NULL)
         return self._lines_merge.run(self.connection, self._parameters(month))
 
     def _publish(self, table: PublishedTable, month: str) -> Changes:
@@ -159,7 +174,7 @@ class MonthLoader:
         expected = summary.computed(self.connection, [month])[month]
         if summary.stored(self.connection, [month]).get(month) == expected:
             return Changes(unchanged=1)
-        inserted = summary.write(self.connection, month, expected, self.plan.execution_id)
+        inserted = summary.write(self.connection, month, expected, execution_id=self.plan.execution_id)
         return Changes(inserted=1) if inserted else Changes(changed=1)
 
     def _parameters(self, month: str) -> dict[str, object]:
@@ -195,7 +210,7 @@ class MonthLoader:
         """For each published table, the query of its digest and totals."""
         return {
             table.asset: tables.evidence_query(
-                postgres.table(table.name), table.digest, "valor_exato", "natureza"
+                postgres.table(table.name), table.digest, "valor_exato", by="natureza"
             )
             for table in (HITSS, BUDGET)
         }

@@ -67,8 +67,8 @@ def pending_months(live: Live, contents: Mapping[str, MonthContent], window: Win
         if not found:
             continue
         problems[month] = found
-        (refresh if _is_about_people(found, live, month, content) else changed).append(month)
-    return Pending(tuple(changed), tuple(refresh), problems, tuple(outside))
+        (refresh if _is_about_people(found, live, month, content=content) else changed).append(month)
+    return Pending(changed=tuple(changed), refresh=tuple(refresh), problems=problems, outside=tuple(outside))
 
 
 def look(ledger: Ledger, settings: Settings, today: date) -> tuple[Landing, Pending] | None:

@@ -123,12 +123,12 @@ class DreChain:
             ):
                 answer = download_export(client, known, *window.days, target, on_wait=on_wait)
                 file = self.store.keep(target, EXPORT, ".xlsx")
-            return self._examine(record, ledger, file, window, accepted, answer)
+            return self._examine(record, ledger, file, window=window, accepted=accepted, answer=answer)
 
     def examine(self, run_id: str, file: LandedFile, *, accepted: Collection[str] = ()) -> ExportReport:
         """Look at a file that is in the landing store already, as `download` does at a new one."""
         with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, ledger):
-            return self._examine(record, ledger, file, self.window(), accepted, None)
+            return self._examine(record, ledger, file, window=self.window(), accepted=accepted, answer=None)
 
     def _client(self) -> ExportClient:
         if self.http is not None:
@@ -147,7 +147,15 @@ class DreChain:
         """Enter a landed file, look at it, and enter what it holds; what refuses it is entered too."""
         landed_id = ledger.land(EXPORT, file, record.run_id, {"window": [window.first, window.last]})
         live = self.look()
-        examiner = Examiner(self.store, ledger, record.connection, window, accepted, self.today(), live)
+        examiner = Examiner(
+            store=self.store,
+            ledger=ledger,
+            connection=record.connection,
+            window=window,
+            accepted=accepted,
+            today=self.today(),
+            live=live,
+        )
         try:
             found = examiner.examine(file, landed_id, record.run_id)
         except SyncError as error:
@@ -160,11 +168,13 @@ class DreChain:
             details=found.details(accepted),
             contents={month: content.as_json() for month, content in found.contents.items()},
         )
-        ledger.record_proofs(record.run_id, before.accepted_as_gone(ledger, found.contents, live, accepted))
+        ledger.record_proofs(
+            record.run_id, before.accepted_as_gone(ledger, found.contents, live, accepted=accepted)
+        )
         landing = ledger.newest(EXPORT, path=file.path)
         assert landing is not None
         pending = pending_months(live, found.contents, window)
-        report = ExportReport(landing, answer, found, pending)
+        report = ExportReport(landing=landing, download=answer, found=found, pending=pending)
         record.processed, record.failed = found.rows - found.rejected, found.rejected
         record.details = {"bytes": file.bytes, "rows": found.rows, "months_changed": list(pending.changed)}
         same = f"{len(pending.changed)} meses com alterações" if pending.changed else "sem alterações"
@@ -212,12 +222,12 @@ class DreChain:
             live = self.look(months)
             proofs = {name: ledger.proofs(f"hitss/{name}") for name in CHAIN}
             proved = before.proved_months(ledger, self.window().first)
-            published = before.published(record.connection, contents, proved, live.lines)
+            published = before.published(record.connection, contents, proved, live=live.lines)
             Review(self._violations(landing, published, accepted)).stop_if_refused()
             if published.foreign_rows:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
                 record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
-            blocked = review_months(contents, published, self.today(), accepted)
+            blocked = review_months(contents, published, self.today(), accepted=accepted)
             url = self.settings.require("fabricio_database_url")
             parsing = Lock()
 
@@ -227,15 +237,15 @@ class DreChain:
                     return self._parsed(landing, accepted)
 
             plan = LoadPlan(
-                contents,
-                parse,
-                proofs,
-                live,
-                record.id,
-                self.settings.hitss_empresa,
-                rejected,
-                blocked if "dre_lines" in selected else {},
-                selected,
+                contents=contents,
+                parse=parse,
+                proofs=proofs,
+                live=live,
+                execution_id=record.id,
+                empresa=self.settings.hitss_empresa,
+                rejected=rejected,
+                blocked=blocked if "dre_lines" in selected else {},
+                selected=selected,
             )
             with open_session(
                 url,
@@ -257,7 +267,9 @@ class DreChain:
 
     def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
         window = Window(*landing.details["window"])
-        return parsed_file(self.store, landing.path, landing.sha256, window, frozenset(accepted))
+        return parsed_file(
+            self.store, landing.path, landing.sha256, window=window, accepted=frozenset(accepted)
+        )
 
     def _contents(
         self, ledger: Ledger, landing: Landing, accepted: Collection[str]

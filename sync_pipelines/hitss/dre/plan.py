@@ -140,21 +140,27 @@ class LoadPlan:
             row = self.live.stored.get(month)
             if row is None:
                 return None
-            return Outcome(1, Changes(unchanged=1), Proof(dict(row), dict(row)), version, figures=row)
+            return Outcome(
+                read=1,
+                changes=Changes(unchanged=1),
+                proof=Proof(dict(row), dict(row)),
+                version=version,
+                figures=row,
+            )
         # The rows were compared one by one just now; the digest to show is that of the same derivation.
         known = self.proofs.get(asset, {}).get(month)
         if known is None or not known.holds or known.source_version != version:
             return None
         rows = self.live.rows(asset, month)
-        return Outcome(rows, Changes(unchanged=rows), known.proof, version)
+        return Outcome(read=rows, changes=Changes(unchanged=rows), proof=known.proof, version=version)
 
     def same_lines(self, month: str) -> Outcome:
         content, rejected = self.content(month), self.rejected.get(month, 0)
         digest = str(content.full)
         return Outcome(
-            content.full.rows + rejected,
-            Changes(unchanged=content.full.rows),
-            Proof({"digest": digest}, {"digest": digest}),
-            digest,
-            rejected,
+            read=content.full.rows + rejected,
+            changes=Changes(unchanged=content.full.rows),
+            proof=Proof({"digest": digest}, {"digest": digest}),
+            version=digest,
+            rejected=rejected,
         )

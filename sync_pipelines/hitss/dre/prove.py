@@ -149,21 +149,25 @@ def read_live(url: str, empresa: str, months: Collection[str] | None = None) -> 
 
         reading = pool.submit(lines)
         published = {
-            table.asset: compare_published(connection, table, empresa, wanted) for table in (HITSS, BUDGET)
+            table.asset: compare_published(connection, table, empresa, months=wanted)
+            for table in (HITSS, BUDGET)
         }
         stored = summary.stored(connection, None)
         known = set(stored).union(*published.values()) if wanted is None else set(wanted)
         computed = summary.computed(connection, known - {WITHOUT_MONTH})
-        return Live(reading.result(), published, stored, computed)
+        return Live(lines=reading.result(), published=published, stored=stored, computed=computed)
 
 
 def look_at(connection: Connection, empresa: str, month: str) -> Live:
     """Look at one month in the caller's transaction."""
     return Live(
-        read_lines(connection, [month]),
-        {table.asset: compare_published(connection, table, empresa, [month]) for table in (HITSS, BUDGET)},
-        summary.stored(connection, [month]),
-        summary.computed(connection, [month]),
+        lines=read_lines(connection, [month]),
+        published={
+            table.asset: compare_published(connection, table, empresa, months=[month])
+            for table in (HITSS, BUDGET)
+        },
+        stored=summary.stored(connection, [month]),
+        computed=summary.computed(connection, [month]),
     )
 
 
@@ -246,10 +250,13 @@ def read_lines(connection: Connection, months: Collection[str] | None) -> dict[s
         keys = Digest(rows, int(key_high), int(key_low))
         found[month] = LiveLines(
             MonthContent(
-                before.realizado + keys if report == REALIZADO else before.realizado,
-                before.orcado + keys if report == ORCADO else before.orcado,
-                before.full + Digest(rows, int(high), int(low)),
-                {**before.totals, f"{report} {natureza}": Totals(rows, Decimal(exact), Decimal(rounded))},
+                realizado=before.realizado + keys if report == REALIZADO else before.realizado,
+                orcado=before.orcado + keys if report == ORCADO else before.orcado,
+                full=before.full + Digest(rows, int(high), int(low)),
+                totals={
+                    **before.totals,
+                    f"{report} {natureza}": Totals(rows, Decimal(exact), Decimal(rounded)),
+                },
             ),
             odd[month],
         )

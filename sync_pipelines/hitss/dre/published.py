@@ -56,7 +56,7 @@ def published(
     before = {month: known for month, known in proved.items() if known.full.rows > lines.get(month, 0)}
     lost = {month: known for month, known in before.items() if month in differing}
     lines |= {month: known.full.rows for month, known in before.items()}
-    return Published(lines, changing, lost, foreign[0] if foreign else 0)
+    return Published(lines=lines, changing=changing, lost=lost, foreign_rows=foreign[0] if foreign else 0)
 
 
 def proved_contents(ledger: Ledger) -> dict[str, Digest]:
@@ -76,7 +76,9 @@ def proved_months(ledger: Ledger, first: str = "") -> dict[str, MonthContent]:
         for asset in ("dre_lines", "dre_hitss", "dre_orcado")
     )
     return {
-        month: MonthContent(realizado.get(month, Digest()), orcado.get(month, Digest()), full, {})
+        month: MonthContent(
+            realizado=realizado.get(month, Digest()), orcado=orcado.get(month, Digest()), full=full, totals={}
+        )
         for month, full in lines.items()
         if month >= first
     }

@@ -27,15 +27,15 @@ def keep(rejects: Sequence[Reject], ledger: Ledger, store: LandingStore, run_id:
         ASSET,
         run_id,
         landed_id,
-        (
+        rows=(
             RejectedRow(
-                reject.month,
-                reject.row,
-                problem.column,
-                None if problem.value is None else str(problem.value),
-                problem.rule,
-                problem.reason,
-                dict(zip(HEADERS, map(str, reject.raw), strict=False)),
+                partition_key=reject.month,
+                source_row=reject.row,
+                column=problem.column,
+                value=None if problem.value is None else str(problem.value),
+                rule=problem.rule,
+                reason=problem.reason,
+                raw=dict(zip(HEADERS, map(str, reject.raw), strict=False)),
             )
             for reject in rejects
             for problem in reject.problems

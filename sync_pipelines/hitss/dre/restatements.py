@@ -61,7 +61,11 @@ def restatements(contents: Mapping[str, MonthContent], published: Published) -> 
         }.items():
             if old.rows and old != new:
                 revenue, cost = _sums(report, RECEITA, before, now), _sums(report, CUSTO, before, now)
-                found.append(Restatement(month, report, (old.rows, new.rows), revenue, cost))
+                found.append(
+                    Restatement(
+                        month=month, report=report, rows=(old.rows, new.rows), revenue=revenue, cost=cost
+                    )
+                )
     return found
 
 

@@ -72,10 +72,14 @@ _COLUMNS = (
     *("valor_exato", "tipo_comercial", "cliente", "linha_negocio", "codigo_projeto", "projeto"),
     *("filial_faturamento", "imposto"),
 )
-HITSS = PublishedTable("dre_hitss", "public.dre_hitss", REALIZADO, "1", (*_COLUMNS, "id_homs"))
+HITSS = PublishedTable(
+    asset="dre_hitss", name="public.dre_hitss", report=REALIZADO, sign="1", columns=(*_COLUMNS, "id_homs")
+)
 # A budget states cost as a magnitude; the ledger as a negative amount.
 BUDGET_SIGN: LiteralString = "case natureza when 'CUSTO' then -1 else 1 end"
-BUDGET = PublishedTable("dre_orcado", "public.dre_orcado", ORCADO, BUDGET_SIGN, _COLUMNS)
+BUDGET = PublishedTable(
+    asset="dre_orcado", name="public.dre_orcado", report=ORCADO, sign=BUDGET_SIGN, columns=_COLUMNS
+)
 
 
 def evidence(

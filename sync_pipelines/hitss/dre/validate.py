@@ -105,7 +105,7 @@ class Examiner:
         with self.store.fetch(file.path) as path:
             key = self._sheet_key(excel.digest(path))
         twin = self.ledger.newest(EXPORT, sheet_digest=key)
-        found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id)
+        found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id=run_id)
         if found.review.file:
             raise RefusedWorkbookError(found.review.file, found)
         return found
@@ -114,45 +114,47 @@ class Examiner:
         contents, details = contents_of(self.ledger, twin), twin.details
         published = self._published(contents)
         return Examination(
-            contents,
-            details["rows"],
-            details["rejected_by_month"],
-            details["rejected"],
-            details["reject_book"],
-            twin.path,
-            key,
-            Review(
-                review_size(details["rows"], details["rejected"], published, self.accepted),
-                review_months(contents, published, self.today, self.accepted),
+            contents=contents,
+            rows=details["rows"],
+            rejected_by_month=details["rejected_by_month"],
+            rejected=details["rejected"],
+            reject_book=details["reject_book"],
+            same_as=twin.path,
+            sheet_key=key,
+            review=Review(
+                review_size(details["rows"], details["rejected"], published, accepted=self.accepted),
+                review_months(contents, published, self.today, accepted=self.accepted),
             ),
-            restatements(contents, published),
+            restated=restatements(contents, published),
         )
 
     def _read(self, file: LandedFile, key: str, landed_id: int, run_id: str) -> Examination:
-        parsed = parsed_file(self.store, file.path, file.sha256, self.window, frozenset(self.accepted))
+        parsed = parsed_file(
+            self.store, file.path, file.sha256, window=self.window, accepted=frozenset(self.accepted)
+        )
         book = None
         if parsed.rejects:
-            book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id, landed_id)
+            book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id=run_id, landed_id=landed_id)
         contents = parsed.contents()
         published = self._published(contents)
         return Examination(
-            contents,
-            parsed.rows_read,
-            rejected_by_month(parsed),
-            len(parsed.rejects),
-            book,
-            None,
-            key,
-            Review(
+            contents=contents,
+            rows=parsed.rows_read,
+            rejected_by_month=rejected_by_month(parsed),
+            rejected=len(parsed.rejects),
+            reject_book=book,
+            same_as=None,
+            sheet_key=key,
+            review=Review(
                 review_rows(parsed, published, self.accepted),
-                review_months(contents, published, self.today, self.accepted),
+                review_months(contents, published, self.today, accepted=self.accepted),
             ),
-            restatements(contents, published),
+            restated=restatements(contents, published),
         )
 
     def _published(self, contents: Mapping[str, MonthContent]) -> Published:
         proved = before.proved_months(self.ledger, self.window.first)
-        return before.published(self.connection, contents, proved, self.live.lines)
+        return before.published(self.connection, contents, proved, live=self.live.lines)
 
     def _sheet_key(self, sheet: str) -> str:
         """What the result of reading a sheet depends on: its XML, the window, what was accepted."""

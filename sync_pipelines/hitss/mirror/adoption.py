@@ -106,7 +106,7 @@ def first_contact(
 
     destination.execute(sql.SQL(_STAGE).format(**parts))
     sent = copy_between(
-        source, table.rows_of(month), destination, sql.SQL("mirror_staged ({})").format(table.names)
+        source, table.rows_of(month), destination, target=sql.SQL("mirror_staged ({})").format(table.names)
     )
     destination.execute("analyze mirror_staged")
     empty = sql.SQL("not {}").format(filled)
@@ -116,7 +116,7 @@ def first_contact(
     adopted += _pair(destination, table, month, by=table.seed, own=bare)
     left = own_rows - adopted
     if left and sent and decision is None:
-        raise both_kinds(month, left, sent, adopted)
+        raise both_kinds(month, left, sent, adopted=adopted)
     set_aside = 0
     if left and decision == "set_aside_own_rows":
         set_aside = leaving.note(UNPAIRED_OWN)

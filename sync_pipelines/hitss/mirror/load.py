@@ -66,7 +66,13 @@ class MonthCopy:
         planned = changes.touched + adopted.set_aside
         if self.bystanders.touched() - touched != planned:
             self.bystanders.stop_if_changed(self.month)
-        return Written(changes, adopted, annotated, found, own - adopted.own_rows)
+        return Written(
+            changes=changes,
+            adopted=adopted,
+            annotated=annotated,
+            found=found,
+            own_rows=own - adopted.own_rows,
+        )
 
     def side(self) -> Side:
         """The mirrored rows of the month as they are now."""
@@ -77,7 +83,7 @@ class MonthCopy:
         if not own or not wanted.digest.rows or self.decision is not None:
             return
         if repeated := adoption.doubled(self.destination, self.table, self.month):
-            raise adoption.both_kinds(self.month, repeated, wanted.digest.rows, 0)
+            raise adoption.both_kinds(self.month, repeated, wanted.digest.rows, adopted=0)
 
     def _lock(self) -> None:
         """Keep other writers out for this transaction, before anything is read that a write depends on."""
@@ -99,7 +105,7 @@ class MonthCopy:
                 self.source,
                 self.destination,
                 self.table,
-                self.month,
+                month=self.month,
                 own_rows=own,
                 leaving=leaving,
                 filled=self._filled,
@@ -138,7 +144,9 @@ class MonthCopy:
             sql.Literal(MIRROR), self.table.rows_of(self.month)
         )
         target = sql.SQL("{} ({}, sync_source, last_sync_at)").format(self.table.identifier, self.table.names)
-        return Changes(inserted=copy_between(self.source, query, self.destination, target), deleted=deleted)
+        return Changes(
+            inserted=copy_between(self.source, query, self.destination, target=target), deleted=deleted
+        )
 
     def _prove(self, wanted: Side, found: Side, own: int) -> None:
         label = month_label(self.month)
@@ -165,7 +173,13 @@ class MonthCopy:
 
     @cached_property
     def _leaving(self) -> SetAside:
-        return SetAside(self.destination, self.table, self.month, self.execution_id, self._filled)
+        return SetAside(
+            destination=self.destination,
+            table=self.table,
+            month=self.month,
+            execution_id=self.execution_id,
+            filled=self._filled,
+        )
 
 
 def remove_strays(bystanders: Bystanders, execution_id: str) -> int:
@@ -177,7 +191,9 @@ def remove_strays(bystanders: Bystanders, execution_id: str) -> int:
     destination.execute(sql.SQL("lock table {} in share row exclusive mode").format(table.identifier))
     touched = bystanders.touched()
     filled = other_columns.filled(destination, table)
-    leaving = SetAside(destination, table, None, execution_id, filled)
+    leaving = SetAside(
+        destination=destination, table=table, month=None, execution_id=execution_id, filled=filled
+    )
     leaving.note(ANNOTATED)
     removed = leaving.move()
     delete = sql.SQL("delete from {} where sync_source = {} and {}").format(

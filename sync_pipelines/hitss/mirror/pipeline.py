@@ -61,7 +61,9 @@ class DreMirror:
         ):
             kept = ledger.decisions(ASSET)
             with mirror.open(there.id, decided=kept.keys(), decision=_decision(accepted)) as session:
-                run = MirrorRun(session, ledger, (here, there), run_id, frozenset(kept))
+                run = MirrorRun(
+                    session=session, ledger=ledger, records=(here, there), run_id=run_id, kept=frozenset(kept)
+                )
                 run.note_start()
                 ops_url = self.settings.require("ops_database_url")
                 try:
@@ -179,7 +181,7 @@ class MirrorRun:
             )
             for month, _, decides in self._unwritten:
                 if decides:
-                    ledger.decide(ASSET, month, "keep_own_rows", self.run_id)
+                    ledger.decide(ASSET, month, "keep_own_rows", run_id=self.run_id)
         self._unwritten.clear()
 
     def _log(self, level: run_log.Level, message: str) -> None:

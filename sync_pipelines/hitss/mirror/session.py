@@ -72,7 +72,9 @@ class Mirror:
 
         `decided` are months whose own rows a person chose to keep earlier, `decision` is what is chosen now.
         """
-        session = MirrorSession(self, execution_id, frozenset(decided), decision)
+        session = MirrorSession(
+            mirror=self, execution_id=execution_id, decided=frozenset(decided), decision=decision
+        )
         try:
             session.connect()
             yield session
@@ -200,7 +202,12 @@ class MirrorSession:
 
     @property
     def _bystanders(self) -> Bystanders:
-        return Bystanders(self._to, self.mirror.destination_url, self.mirror.table, self.mirrored)
+        return Bystanders(
+            destination=self._to,
+            url=self.mirror.destination_url,
+            table=self.mirror.table,
+            known=self.mirrored,
+        )
 
     def _read_destination(self) -> tuple[dict[str | None, Side], dict[str | None, int]]:
         with postgres.errors_about(DESTINATION):
@@ -240,7 +247,13 @@ class MirrorSession:
         with postgres.errors_about(f"the mirror of {month_label(month)}"):
             if wanted == found and not sets_aside:
                 copy.stop_if_doubled(own, wanted)
-                written = Written(Changes(unchanged=wanted.digest.rows), Adopted(), 0, found, own)
+                written = Written(
+                    changes=Changes(unchanged=wanted.digest.rows),
+                    adopted=Adopted(),
+                    annotated=0,
+                    found=found,
+                    own_rows=own,
+                )
             else:
                 # What fails in the destination must not end the source's snapshot: hence its savepoint.
                 with self._from.transaction(), self._to.transaction():

@@ -53,13 +53,19 @@ def restore(
             types = _types(connection, table)
             as_text += [f"{table.name}.{name}" for name, kind in types.items() if kind == "text?"]
             _create(connection, table, types)
-            _fill(connection, store, folder, table, identity)
+            _fill(connection, store, folder, table=table, identity=identity)
         differences += _keys(connection, archive)
         for table in archive.tables:
             differences += _compare(connection, table)
     rows = sum(table.rows for table in archive.tables)
     size = sum(table.raw_bytes for table in archive.tables)
-    return Restored(time.monotonic() - started, rows, size, tuple(differences), tuple(as_text))
+    return Restored(
+        seconds=time.monotonic() - started,
+        rows=rows,
+        raw_bytes=size,
+        differences=tuple(differences),
+        as_text=tuple(as_text),
+    )
 
 
 def _types(connection: Connection, table: ArchivedTable) -> Mapping[str, str]:

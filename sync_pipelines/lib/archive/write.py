@@ -167,7 +167,12 @@ class ArchiveWriter:
             done = tuple(self._write(archive_id, table, written) for table in tables)
             server = str(self.reader.info.parameter_status("server_version"))
             archive = Archive(
-                archive_id, made_at.isoformat(), run_id, server, self.recipient is not None, done
+                id=archive_id,
+                made_at=made_at.isoformat(),
+                run_id=run_id,
+                server=server,
+                encrypted=self.recipient is not None,
+                tables=done,
             )
             announce(archive)
             self._put_text(f"{self.prefix}/{archive_id}/{MANIFEST}", archive.as_text())
@@ -188,7 +193,7 @@ class ArchiveWriter:
             told_when_full(f"The archive of {table}"),
             self.store.incoming(self.prefix, ".zst") as path,
         ):
-            rows, size, sha256 = _dump(self.reader, table, columns, path)
+            rows, size, sha256 = _dump(self.reader, table, columns, path=path)
             if self.recipient is not None:
                 _encrypt(path, self.recipient)
             file = self.store.put(path, name)

@@ -165,7 +165,7 @@ class HttpClient:
         TransientError when none came in time, PermanentError when it has more than `largest` bytes.
         """
         watch, body = self._watch(what), bytearray()
-        with self._answering(watch, what, method, url, headers, **sent) as response:
+        with self._answering(watch, what, method, url=url, headers=headers, **sent) as response:
             for chunk in response.iter_bytes():
                 watch.tick()
                 body += chunk

@@ -59,7 +59,7 @@ class DownloadClient(HttpClient):
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
         def attempt() -> Download:
-            result = self._fetch(url, part, what, max_bytes, headers(), on_wait)
+            result = self._fetch(url, part, what, max_bytes=max_bytes, headers=headers(), on_wait=on_wait)
             if accept is not None:
                 accept(part)
             part.replace(target)
@@ -90,11 +90,19 @@ class DownloadClient(HttpClient):
     ) -> Download:
         watch = self._watch(what, on_wait)
         plain = {"Accept-Encoding": "identity", **headers}
-        with self._answering(watch, what, "GET", url, plain) as response:
+        with self._answering(watch, what, "GET", url=url, headers=plain) as response:
             self._expect_file(response, what, max_bytes)
-            size, digest = write_body(response, part, what, max_bytes, watch)
+            size, digest = write_body(response, part, what, max_bytes=max_bytes, watch=watch)
         content_type = response.headers.get("content-type", "")
-        return Download(response.status_code, content_type, size, digest, watch.elapsed(), watch.waited, 1)
+        return Download(
+            status=response.status_code,
+            content_type=content_type,
+            bytes=size,
+            sha256=digest,
+            seconds=watch.elapsed(),
+            wait_seconds=watch.waited,
+            attempts=1,
+        )
 
     def _expect_file(self, response: "httpx.Response", what: str, max_bytes: int) -> None:
         if response.has_redirect_location:

@@ -40,6 +40,8 @@ class JsonClient(HttpClient):
             register(cookie)
         wait = retry_after_seconds(response.headers, self._now())
         try:
-            return JsonAnswer(response.status_code, json.loads(content.decode()), True, wait)
+            return JsonAnswer(
+                status=response.status_code, body=json.loads(content.decode()), is_json=True, retry_after=wait
+            )
         except ValueError:
-            return JsonAnswer(response.status_code, None, False, wait)
+            return JsonAnswer(status=response.status_code, body=None, is_json=False, retry_after=wait)

@@ -115,7 +115,9 @@ def problem_of(answer: Answer, retry_after: float | None = None) -> Problem | No
     body = answer.json()
     code = body.get("code") if isinstance(body, dict) else None
     code = code if isinstance(code, str) else None
-    return Problem(answer.status, code, _kind(answer.status, code), body, retry_after)
+    return Problem(
+        status=answer.status, code=code, kind=_kind(answer.status, code), body=body, retry_after=retry_after
+    )
 
 
 def _kind(status: int, code: str | None) -> Kind:

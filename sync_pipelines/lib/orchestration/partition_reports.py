@@ -40,7 +40,7 @@ def log_checks(
     selected = context.selected_asset_check_keys
     for check in checks:
         if dg.AssetCheckKey(key, check.name) in selected:
-            log_check(context, key, partition, check)
+            log_check(context, key, partition, check=check)
 
 
 def log_check(

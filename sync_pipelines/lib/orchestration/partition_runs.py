@@ -108,7 +108,7 @@ def run_partitions(
         context.log.error(f"{partition} failed: {sentence}")
     _log_elsewhere(context, good)
     if bad or stop:
-        _log_by_hand(context, good, bad, failed_check)
+        _log_by_hand(context, good, bad, failed_check=failed_check)
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
     yield from _results(context, keys, good)
 
@@ -134,7 +134,7 @@ def run_chosen(
     failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
     is_whole = told.keys() == known and not (bad or stop)
     if not is_whole:
-        _log_by_hand(context, told, failed, failed_check)
+        _log_by_hand(context, told, failed, failed_check=failed_check)
     if bad or stop:
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
     checks = [
@@ -193,7 +193,7 @@ def _log_by_hand(
             context.log_event(
                 dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition)
             )
-            log_checks(context, key, partition, report.checks)
+            log_checks(context, key, partition, checks=report.checks)
     if not bad:
         return
     partitioned = {spec.key for spec in context.assets_def.check_specs if spec.partitions_def is not None}
@@ -201,11 +201,11 @@ def _log_by_hand(
     for check in sorted(selected & {failed_check, *partitioned}, key=lambda one: one.to_user_string()):
         for partition, sentence in bad.items():
             told = sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
-            log_check(context, check.asset_key, partition, CheckReport(check.name, False, told))
+            log_check(context, check.asset_key, partition, check=CheckReport(check.name, False, told))
         if "dagster/partition" not in context.run.tags:
             # The newest verdict stands for the whole asset: it must not be that of the last good partition.
             whole = CheckReport(check.name, False, _failed_sentence(good, bad))
-            log_check(context, check.asset_key, None, whole)
+            log_check(context, check.asset_key, None, check=whole)
 
 
 def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports]) -> None:
@@ -218,9 +218,9 @@ def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports
     for (key, name), checks in found.items():
         for partition, check in checks.items():
             context.log.warning(f"{partition}: {check.description}")
-            log_check(context, key, partition, check)
+            log_check(context, key, partition, check=check)
         told = "; ".join(f"{partition}: {check.description}" for partition, check in list(checks.items())[:5])
-        log_check(context, key, None, CheckReport(name, False, told))
+        log_check(context, key, None, check=CheckReport(name, False, told))
 
 
 def _results(
@@ -232,5 +232,5 @@ def _results(
         for partition, reports in good.items():
             context.add_asset_metadata(dict(reports[key].metadata), asset_key=key, partition_key=partition)
             if not single:
-                log_checks(context, key, partition, reports[key].checks)
+                log_checks(context, key, partition, checks=reports[key].checks)
         yield dg.MaterializeResult(asset_key=key, check_results=summaries(context, key, good))

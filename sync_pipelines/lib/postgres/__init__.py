@@ -231,7 +231,12 @@ class SliceMerge:
             return Changes(inserted=rows("fill"))
         deleted, changed, inserted = rows("delete"), rows("update"), rows("insert")
         total = connection.execute(self._statements["count"], parameters).fetchone()
-        return Changes(inserted, changed, (total[0] if total else 0) - inserted - changed, deleted)
+        return Changes(
+            inserted=inserted,
+            changed=changed,
+            unchanged=(total[0] if total else 0) - inserted - changed,
+            deleted=deleted,
+        )
 
     @cached_property
     def _statements(self) -> dict[str, bytes]:

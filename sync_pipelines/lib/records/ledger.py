@@ -177,7 +177,9 @@ class Ledger:
             (asset,),
         )
         return {
-            key: RecordedProof(version, Proof(source, destination), holds, run_id)
+            key: RecordedProof(
+                source_version=version, proof=Proof(source, destination), holds=holds, run_id=run_id
+            )
             for key, version, source, destination, holds, run_id in rows
         }
 

@@ -124,7 +124,9 @@ def execution(
             (Jsonb({"engine": ENGINE, "run_id": run_id, **details}),),
         ).fetchone()
         assert row is not None
-        opened = Execution(connection, tables, str(row[0]), run_id, url, what)
+        opened = Execution(
+            connection=connection, tables=tables, id=str(row[0]), run_id=run_id, url=url, what=what
+        )
         opened.log("INFO", started, {"run_id": run_id, **details})
         with opened._again:
             try:
@@ -192,7 +194,7 @@ def sweep(connection: postgres.Connection, tables: ExecutionTables) -> list[Swep
     swept = [Swept(*row) for row in rows]
     for row in swept:
         told = "o processo que a conduzia não existe mais" if row.is_ours else "outro programa a abandonou"
-        Execution(connection, tables, row.id, row.run_id or "").log(
+        Execution(connection=connection, tables=tables, id=row.id, run_id=row.run_id or "").log(
             "ERROR", f"Execução encerrada: {told}.", {"run_id": row.run_id}
         )
     return swept

@@ -104,7 +104,7 @@ class ObjectStore:
 
     @property
     def _client(self) -> Any:
-        return _client(self.endpoint, self.region, self.access_key, self.secret_key)
+        return _client(self.endpoint, self.region, self.access_key, secret_key=self.secret_key)
 
     def _key(self, name: str) -> str:
         self.passage.locate(name)  # refuses what would leave the store

@@ -123,8 +123,8 @@ _MONITORING = {
 
 
 FABRICIO = Shape(
-    "sync_private",
-    {
+    private="sync_private",
+    tables={
         "public.dre_hitss": _DRE_HITSS,
         "public.dre_orcado": Table(
             {**_LINE, **_WORKBOOK}, {"uq_dre_orcado_line": _LINE_INDEX}, read="select"
@@ -135,18 +135,18 @@ FABRICIO = Shape(
         "sync_private.dre_lines": _LINES,
         "sync_private.dre_hitss_set_aside": _SET_ASIDE,
     },
-    _TRIGGERS,
-    _MONITORING,
+    triggers=_TRIGGERS,
+    views=_MONITORING,
 )
 
 HITSS = Shape(
-    "sync_private",
-    {
+    private="sync_private",
+    tables={
         "public.dre_hitss": _MIRRORED,
         "public.automation_executions": _EXECUTIONS,
         "public.system_logs": _LOGS,
         "sync_private.dre_hitss_set_aside": _SET_ASIDE,
     },
-    _TRIGGERS,
-    _MONITORING,
+    triggers=_TRIGGERS,
+    views=_MONITORING,
 )

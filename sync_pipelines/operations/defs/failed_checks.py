@@ -79,8 +79,8 @@ def check_alert(
                             ops_url,
                             f"check/{one.asset_key.to_user_string()}",
                             f"{now.astimezone(zone):%Y-%m-%d}",
-                            one.check_name,
-                            run_id,
+                            kind=one.check_name,
+                            run_id=run_id,
                         )
                     ),
                 )

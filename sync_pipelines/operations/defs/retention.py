@@ -55,11 +55,11 @@ def definitions(
     def kept_time(context: dg.AssetExecutionContext, config: RetentionConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with failing_in_a_sentence(context):
             keeping = Retention(
-                settings.require("ops_database_url"),
-                settings.landing_store,
-                settings.landing_retention_days,
-                settings.rejects_retention_days,
-                reject_folders,
+                ops_url=settings.require("ops_database_url"),
+                store=settings.landing_store,
+                landing_days=settings.landing_retention_days,
+                rejects_days=settings.rejects_retention_days,
+                reject_folders=reject_folders,
             )
             plan = keeping.plan(clock())
             context.log.info(f"To go: {_told(plan)}")

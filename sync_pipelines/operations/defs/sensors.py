@@ -116,7 +116,10 @@ def teller(
         count = len(ours) + len(foreign)
         title = "execução interrompida" if count == 1 else f"{count} execuções interrompidas"
         text = "\n\n".join(texts)
-        send_alert(Alert(project.system, title, text, "erro" if ours else "aviso"), channels)
+        send_alert(
+            Alert(system=project.system, title=title, text=text, severity="erro" if ours else "aviso"),
+            channels,
+        )
 
     return tell
 
@@ -214,7 +217,7 @@ def failure_alert(
         day = f"{clock():%Y-%m-%d}"
         kind = hashlib.sha256(text.encode()).hexdigest()[:16]
         run = context.dagster_run
-        with once(ops_url, f"job/{run.job_name}", day, kind, run.run_id) as told:
+        with once(ops_url, f"job/{run.job_name}", day, kind=kind, run_id=run.run_id) as told:
             if not told.due:
                 return dg.SkipReason("The same sentence of this job was told today already.")
             told.done = send_alert(failed.alert(), channels)

@@ -54,7 +54,7 @@ class AlertProcessor:
         failing = len(recipients) if self.switches.strikes("all_fail") else self.switches.strikes("one_fails")
         sent = sum([self._send(recipient, body) for recipient in recipients[failing:]])
         failed = len(recipients) - sent
-        self._log(body, len(recipients), sent, failed)
+        self._log(body, len(recipients), sent, failed=failed)
         counts = {"emails_sent": sent, "emails_failed": failed, "total_subscribers": len(recipients)}
         return JSONResponse({"message": "Alertas processados", **counts})
 

@@ -61,10 +61,10 @@ def _fill(connection: psycopg.Connection[Any], articles: int, chance: random.Ran
         cursor.executemany(
             "insert into articles (id, title, excerpt, content, published, slug, tags, created_at, scheduled_for,"
             " total_views) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [_article(index, article, chance, now) for index, article in enumerate(ids)],
+            [_article(index, article, chance, now=now) for index, article in enumerate(ids)],
         )
         for article in ids:
-            _discuss(cursor, article, chance, now)
+            _discuss(cursor, article, chance, now=now)
         cursor.executemany(
             "insert into feedbacks (article_id, type, user_id, content) values (%s, %s, %s, %s)",
             [(chance.choice(ids), chance.choice(("positive", "negative")), "user", None) for _ in ids],

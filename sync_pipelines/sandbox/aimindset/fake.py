@@ -58,7 +58,9 @@ class AimindsetFake:
         self.slow_seconds = slow_seconds
         self.requests: list[Recorded] = []
         self.switches = Switches(ANSWERS, BEHAVIOURS)
-        self.alert_processor = AlertProcessor(self.switches, database_url, subscribers, smtp)
+        self.alert_processor = AlertProcessor(
+            switches=self.switches, database_url=database_url, subscribers=subscribers, smtp=smtp
+        )
         self.rpc = Rpc(database_url) if database_url else None
         routes = [
             Route(ALERT_PATH, self._alert, methods=_METHODS),
@@ -95,7 +97,7 @@ class AimindsetFake:
         if request.method == "OPTIONS":
             return PlainTextResponse("ok", headers={"Access-Control-Allow-Origin": "*"})
         text = await request.body()
-        refusal = await self._refusal(request, text, self._bears_the_key(request), "Invalid JWT")
+        refusal = await self._refusal(request, text, self._bears_the_key(request), why="Invalid JWT")
         if refusal is not None:
             return refusal
         return await run_in_threadpool(self.alert_processor.process, text)
@@ -103,7 +105,7 @@ class AimindsetFake:
     async def _rpc(self, request: Request) -> Response:
         text = await request.body()
         authorized = self._bears_the_key(request) and self._is_the_key(request.headers.get("apikey", ""))
-        refusal = await self._refusal(request, text, authorized, "Invalid API key")
+        refusal = await self._refusal(request, text, authorized, why="Invalid API key")
         if refusal is not None:
             return refusal
         if self.rpc is None:
@@ -112,7 +114,9 @@ class AimindsetFake:
 
     async def _refusal(self, request: Request, text: bytes, authorized: bool, why: str) -> Response | None:
         """Remember the request; the answer where a fault or the gateway gives one by itself."""
-        self.requests.append(Recorded(request.method, request.url.path, authorized, parsed(text)))
+        self.requests.append(
+            Recorded(method=request.method, path=request.url.path, authorized=authorized, body=parsed(text))
+        )
         if self.switches.strikes("slow"):
             await asyncio.sleep(self.slow_seconds)
         if (answer := self.switches.answer()) is not None:

@@ -42,7 +42,7 @@ async def bad_gateway(wire: Wire, _pack: Pack, after: float = 0.0) -> None:
 async def status(wire: Wire, _pack: Pack, code: int = 503, retry_after: str | None = None) -> None:
     """Any status, with a Retry-After header when given (seconds or an HTTP date)."""
     headers = {"retry-after": str(retry_after)} if retry_after is not None else {}
-    await wire.answer(code, "application/json", b'{"message": "sandbox fault"}', headers)
+    await wire.answer(code, "application/json", b'{"message": "sandbox fault"}', headers=headers)
 
 
 async def unauthorized(wire: Wire, _pack: Pack) -> None:

@@ -145,7 +145,7 @@ class _Export:
         state.last_window = window.text
         faults = state.faults.take()
         try:
-            await self._answer(wire, window, call, faults)
+            await self._answer(wire, window, call, faults=faults)
         finally:
             wire.close()
 
@@ -166,7 +166,9 @@ class _Export:
         state.last_status = 200
         stamp = state.clock()
         name = f"Relatorio_{stamp:%y%m%d%H%M%S}{stamp.microsecond // 1000:03d}.xlsx"
-        await wire.answer(200, SPREADSHEET, data, {"content-disposition": f"attachment; filename={name}"})
+        await wire.answer(
+            200, SPREADSHEET, data, headers={"content-disposition": f"attachment; filename={name}"}
+        )
 
 
 class _Desk:

@@ -14,17 +14,17 @@ LAST_COLUMN: Final = 16_384
 
 def formula(book: Book, row: int = 0, cached: float = -1234.5) -> Book:
     """An amount that is a formula with a cached value."""
-    return _with_cell(book, row, LANCAMENTO, Formula("SUM(A1:A1)-1234.5", cached))
+    return _with_cell(book, row, LANCAMENTO, value=Formula("SUM(A1:A1)-1234.5", cached))
 
 
 def error_cell(book: Book, row: int = 0, code: str = "#REF!") -> Book:
     """An amount that is a spreadsheet error."""
-    return _with_cell(book, row, LANCAMENTO, ErrorCell(code))
+    return _with_cell(book, row, LANCAMENTO, value=ErrorCell(code))
 
 
 def date_periodo(book: Book, row: int = 0, day: str = "2024-08-01") -> Book:
     """A Periodo that the spreadsheet holds as a date."""
-    return _with_cell(book, row, PERIODO, DateCell(date.fromisoformat(day)))
+    return _with_cell(book, row, PERIODO, value=DateCell(date.fromisoformat(day)))
 
 
 def second_sheet(book: Book, name: str = "Resumo", rows: int = 3) -> Book:

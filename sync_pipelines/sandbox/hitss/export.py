@@ -20,7 +20,9 @@ def generate(profile: ExportProfile) -> list[Row]:
     first, last = month_number(profile.first), month_number(profile.last)
     cast = invent_cast(profile.seed, profile.scale)
     months = live_months(profile.seed, cast, plan_months(profile))
-    ledger = Ledger(profile.seed, profile.scale, cast, staff(profile.seed, cast, months))
+    ledger = Ledger(
+        seed=profile.seed, scale=profile.scale, cast=cast, teams=staff(profile.seed, cast, months)
+    )
     budget = Budget(profile.seed, cast)
     realizado: list[Row] = []
     orcado: list[Row] = []

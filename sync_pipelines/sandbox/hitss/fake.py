@@ -98,7 +98,7 @@ class HitssFake:
 
     def url(self, start: str = "09-2016", end: str = "08-2025") -> str:
         """The URL of one window, both months `MM-YYYY` and inclusive."""
-        return download_url(self.base_url, self.upstream.caller, start, end)
+        return download_url(self.base_url, self.upstream.caller, start, end=end)
 
     def fault(self, name: str, *, times: int | None = None, **params: Value) -> None:
         """Switch a fault on for the next `times` requests, or until `clear`."""

@@ -143,43 +143,43 @@ def future_month(rows: Sequence[Row], months: int = 1) -> list[Row]:
 
 def bad_periodo(rows: Sequence[Row], value: str = "13/2024", row: int = 0) -> list[Row]:
     """A Periodo that is no month."""
-    return _set(rows, PERIODO, [value], row)
+    return _set(rows, PERIODO, [value], start=row)
 
 
 def numeric_periodo(rows: Sequence[Row], value: float = 45505.0, row: int = 0) -> list[Row]:
     """A Periodo that is a number (a date's serial number by default)."""
-    return _set(rows, PERIODO, [value], row)
+    return _set(rows, PERIODO, [value], start=row)
 
 
 def text_amounts(rows: Sequence[Row], row: int = 0) -> list[Row]:
     """Amounts as text in the four spellings that older parsers scaled wrongly, one on each of four rows."""
-    return _set(rows, LANCAMENTO, AMOUNT_TEXTS, row)
+    return _set(rows, LANCAMENTO, AMOUNT_TEXTS, start=row)
 
 
 def blank_amount(rows: Sequence[Row], missing: bool = False, row: int = 0) -> list[Row]:
     """A row without amount: an empty text, or with `missing` no cell at all."""
-    return _set(rows, LANCAMENTO, [None if missing else ""], row)
+    return _set(rows, LANCAMENTO, [None if missing else ""], start=row)
 
 
 def unknown_relatorio(rows: Sequence[Row], value: str = "Forecast", row: int = 0) -> list[Row]:
     """A third report."""
-    return _set(rows, RELATORIO, [value], row)
+    return _set(rows, RELATORIO, [value], start=row)
 
 
 def unknown_natureza(rows: Sequence[Row], value: str = "INVESTIMENTO", row: int = 0) -> list[Row]:
     """A nature that is neither CUSTO nor RECEITA."""
-    return _set(rows, NATUREZA, [value], row)
+    return _set(rows, NATUREZA, [value], start=row)
 
 
 def unknown_conta(rows: Sequence[Row], value: str = "Impostos", row: int = 0) -> list[Row]:
     """A sixth account."""
-    return _set(rows, CONTA_RESUMO, [value], row)
+    return _set(rows, CONTA_RESUMO, [value], start=row)
 
 
 def natureza_conta_mismatch(rows: Sequence[Row], row: int = 0) -> list[Row]:
     """A row whose nature contradicts its account: only Receita Devengada is RECEITA."""
     turned = [RECEITA if old[NATUREZA] == CUSTO else CUSTO for old in rows[row : row + 1]]
-    return _set(rows, NATUREZA, turned, row)
+    return _set(rows, NATUREZA, turned, start=row)
 
 
 def _set(rows: Sequence[Row], column: int, values: Iterable[Cell], start: int) -> list[Row]:

@@ -89,8 +89,10 @@ def plan_months(profile: ExportProfile) -> list[MonthPlan]:
     A month's plan does not depend on `last`: moving the end appends months and changes none.
     """
     last = max(month_number(profile.last), MEASURED_LAST)
-    realizado = _spread(REALIZADO_ROWS, last, Random(f"{profile.seed}/realizado/plan"), 0.15, pinned=True)
-    orcado = _spread(ORCADO_ROWS, last, Random(f"{profile.seed}/orcado/plan"), 0.05, pinned=False)
+    realizado = _spread(
+        REALIZADO_ROWS, last, Random(f"{profile.seed}/realizado/plan"), sigma=0.15, pinned=True
+    )
+    orcado = _spread(ORCADO_ROWS, last, Random(f"{profile.seed}/orcado/plan"), sigma=0.05, pinned=False)
     plans = []
     for month in range(MEASURED_FIRST, last + 1):
         active = round(ACTIVE_PROJECTS[min(month // 12, 2025)] * profile.scale)

@@ -119,7 +119,7 @@ class Ledger:
         else:
             amount = self.purse.lognormal(6.2, 1.5, 30_000)
         sign = 1 if rng.random() < 0.004 else -1
-        return self._row(project, CLT, text, sign * self.purse.posted(amount), person=person)
+        return self._row(project, CLT, text, amount=sign * self.purse.posted(amount), person=person)
 
     def _subcontract(self, project: Project) -> Row:
         rng, vendors = self.rng, self.cast.vendors
@@ -135,24 +135,24 @@ class Ledger:
             known = self.before.get(project.index) or provisions
             if known and rng.random() < 0.8:
                 return self._row(project, SUBCONTRATADOS, *rng.choice(known))
-            return self._row(project, SUBCONTRATADOS, text, self.purse.hours(rate))
+            return self._row(project, SUBCONTRATADOS, text, amount=self.purse.hours(rate))
         amount = self.purse.hours(rate)
         if text.startswith("Provisão"):
             provisions.append((text, amount))
-        return self._row(project, SUBCONTRATADOS, text, -amount)
+        return self._row(project, SUBCONTRATADOS, text, amount=-amount)
 
     def _sundry(self, project: Project) -> Row:
         self.sundries += 1
         text = texts.SUNDRY_NBSP if self.sundries % 57 == 3 else self.rng.choice(texts.SUNDRIES)
         sign = 1 if self.rng.random() < 0.153 else -1
         return self._row(
-            project, OUTROS, text, sign * self.purse.posted(self.purse.lognormal(4.09, 1.32, 9_000))
+            project, OUTROS, text, amount=sign * self.purse.posted(self.purse.lognormal(4.09, 1.32, 9_000))
         )
 
     def _adjustment(self, project: Project) -> Row:
         sign = 1 if self.rng.random() < 0.49 else -1
         text = self.rng.choice(texts.RELIEF_ADJUSTMENTS)
-        return self._row(project, DESONERACAO, text, sign * self.purse.lognormal(7.2, 1.5, 60_000))
+        return self._row(project, DESONERACAO, text, amount=sign * self.purse.lognormal(7.2, 1.5, 60_000))
 
     def _revenue(self, earning: list[Project], relieved: list[Project], costs: list[Row]) -> list[Row]:
         rng = self.rng
@@ -161,15 +161,15 @@ class Ledger:
         for project in earning:
             self.revenues += 1
             total = amount = max(0.5, round(shares[project.index], 2))
-            rows.append(self._row(project, RECEITA_DEVENGADA, rng.choice(texts.REVENUE), amount))
+            rows.append(self._row(project, RECEITA_DEVENGADA, rng.choice(texts.REVENUE), amount=amount))
             if self.revenues % 230 == 37:
                 # One project-month in 230 has two revenue rows, and two of seven of those take revenue back.
                 second = round(amount * (-0.4 if self.revenues % 920 == 37 else 0.15), 2)
-                rows.append(self._row(project, RECEITA_DEVENGADA, texts.REVENUE[0], second))
+                rows.append(self._row(project, RECEITA_DEVENGADA, texts.REVENUE[0], amount=second))
                 total = round(amount + second, 2)
             if project in relieved:
                 rows.append(
-                    self._row(project, DESONERACAO, texts.relief_text(rng), relief(total, self.month))
+                    self._row(project, DESONERACAO, texts.relief_text(rng), amount=relief(total, self.month))
                 )
         return rows
 

@@ -108,10 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run(
         "127.0.0.1",
         given.port,
-        ExportProfile(given.seed, given.scale, given.first, given.last),
-        given.fault,
-        given.wait_seconds,
-        given.home / READY_FILE,
+        ExportProfile(seed=given.seed, scale=given.scale, first=given.first, last=given.last),
+        faults=given.fault,
+        wait_seconds=given.wait_seconds,
+        ready_file=given.home / READY_FILE,
         tls=(given.certfile, given.keyfile) if given.certfile else None,
         auth=given.auth,
     )

@@ -109,7 +109,13 @@ def look(connection: psycopg.Connection[Any], schema: str = "public") -> Snapsho
     for name, comment, key, columns in connection.execute(
         (_FOLDER / "tables.sql").read_bytes(), [schema]
     ).fetchall():
-        tables[name] = Table(schema, name, comment, key, {one["name"]: Column(**one) for one in columns})
+        tables[name] = Table(
+            schema=schema,
+            name=name,
+            comment=comment,
+            key=key,
+            columns={one["name"]: Column(**one) for one in columns},
+        )
     return Snapshot(schema, tables, functions(connection, schema))
 
 

@@ -21,13 +21,13 @@ def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
     columns = written(asked, table, version)
     if not columns:
         nothing = sql.SQL("select * from {} where false").format(table.identifier)
-        return result(connection, asked, table, nothing, [])
+        return result(connection, asked, table, statement=nothing, values=[])
     names = sql.SQL(", ").join(identifier(one.name) for one in columns)
     # The names of a condition are the table's: the body is asked by itself.
     statement = sql.SQL("update {} set ({}) = ({} limit 1){} returning {}").format(
         table.identifier, names, source(asked, columns), where, returned(asked, table)
     )
-    return result(connection, asked, table, statement, [asked.text, *conditions.values])
+    return result(connection, asked, table, statement=statement, values=[asked.text, *conditions.values])
 
 
 def delete(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
@@ -37,4 +37,4 @@ def delete(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
     statement = sql.SQL("delete from {}{} returning {}").format(
         table.identifier, where, returned(asked, table)
     )
-    return result(connection, asked, table, statement, conditions.values)
+    return result(connection, asked, table, statement=statement, values=conditions.values)

@@ -137,19 +137,25 @@ class PostgrestFace:
 
     async def _serve(self, request: Request) -> Response:
         asked = Asked(
-            request.method,
-            request.url.path.removeprefix(REST) or "/",
-            parse_qsl(request.url.query, keep_blank_values=True),
-            request.headers,
-            Preferences.of(request.headers.getlist("prefer")),
-            await request.body(),
+            method=request.method,
+            path=request.url.path.removeprefix(REST) or "/",
+            query=parse_qsl(request.url.query, keep_blank_values=True),
+            headers=request.headers,
+            prefer=Preferences.of(request.headers.getlist("prefer")),
+            body=await request.body(),
         )
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         response = await self._answer(asked)
         status = None if isinstance(response, Dropped | Hung) else response.status_code
         self.requests.append(
-            Recorded(asked.method, request.url.path, request.url.query, len(asked.rows), status)
+            Recorded(
+                method=asked.method,
+                path=request.url.path,
+                query=request.url.query,
+                objects=len(asked.rows),
+                status=status,
+            )
         )
         return response
 

@@ -74,7 +74,7 @@ class Conditions:
         operator, dot, value = (text[4:] if negated else text).partition(".")
         if not dot:
             raise unreadable(f"filter ({text})")
-        condition = self._compared(left, operator, value, text, quoted)
+        condition = self._compared(left, operator, value, text=text, quoted=quoted)
         return sql.SQL("not {}").format(condition) if negated else condition
 
     def _compared(

@@ -115,7 +115,7 @@ def read(
     row = connection.execute(statement, conditions.values * (2 if counting else 1)).fetchone()
     assert row is not None
     count, body, total = row
-    return answered(asked, str(body), offset, int(count), total, success=200)
+    return answered(asked, str(body), offset, count=int(count), total=total, success=200)
 
 
 def answered(

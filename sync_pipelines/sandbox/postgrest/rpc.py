@@ -51,7 +51,7 @@ class Rpc:
         try:
             given = arguments(text)
             with psycopg.connect(self.database_url) as connection:
-                function = found(cache.functions(connection), "public", name, given)
+                function = found(cache.functions(connection), "public", name, given=given)
                 connection.execute("select set_config('role', 'service_role', true)")
                 self.limits.apply(connection, function)
                 return call(connection, function, given)

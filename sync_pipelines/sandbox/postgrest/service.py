@@ -84,15 +84,15 @@ class Service:
         if parts == [""]:
             return self._root(connection, asked, snapshot)
         if parts[0] == "rpc" and len(parts) == 2:
-            return self._call(connection, asked, snapshot, parts[1])
+            return self._call(connection, asked, snapshot, name=parts[1])
         if len(parts) > 1:
             said = "Invalid path specified in request URL"
             raise RefusalError(404, "PGRST125", said, is_bare=self.version < CACHE_KNOWS_TABLES)
         table = self._table(snapshot, parts[0], asked.method)
         if asked.method in _READING:
-            return read(connection, asked, table, self.max_rows, self.version)
+            return read(connection, asked, table, cap=self.max_rows, version=self.version)
         if asked.method == "POST":
-            return upsert(connection, asked, table, self.version)
+            return upsert(connection, asked, table, version=self.version)
         work = update if asked.method == "PATCH" else delete
         return work(connection, asked, table, self.version)
 
@@ -101,7 +101,7 @@ class Service:
             is_bare = self.version < CACHE_KNOWS_TABLES
             said = f"Unsupported HTTP method: {asked.method}"
             raise RefusalError(404 if is_bare else 405, "PGRST117", said, is_bare=is_bare)
-        told = openapi.document(connection, snapshot, self.version, asked.headers.get("host", ""))
+        told = openapi.document(connection, snapshot, self.version, host=asked.headers.get("host", ""))
         return Response(openapi.text(told), media_type=openapi.MEDIA)
 
     def _call(
@@ -110,7 +110,7 @@ class Service:
         given = dict(asked.query) if asked.method in _READING else rpc.arguments(asked.body)
         if asked.method not in (*_READING, "POST"):
             raise RefusalError(405, "PGRST101", f"Cannot use the {asked.method} method on RPC")
-        function = rpc.found(snapshot.functions, self.schema, name, given)
+        function = rpc.found(snapshot.functions, self.schema, name, given=given)
         rpc.Limits().apply(connection, function)
         return rpc.call(connection, function, given)
 

@@ -42,11 +42,11 @@ def upsert(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
         sql.SQL(" ({})").format(_names(columns)) if columns else sql.SQL(""),
         source(asked, columns),
         _UP if merges else sql.SQL(""),
-        _conflict(asked, target, columns, merges),
+        _conflict(asked, target, columns, merges=merges),
         returned(asked, table),
     )
     values = [asked.text] if columns else [len(asked.rows)]
-    return result(connection, asked, table, inserted, values, merges=merges)
+    return result(connection, asked, table, statement=inserted, values=values, merges=merges)
 
 
 def written(asked: Asked, table: Table, version: int) -> list[Column]:
@@ -161,7 +161,9 @@ def result(
         **applied,
     }
     if wants == "representation":
-        response = answered(asked, str(body), 0, int(count), total, success=status if posted else 200)
+        response = answered(
+            asked, str(body), 0, count=int(count), total=total, success=status if posted else 200
+        )
         response.headers.update(headers)
         return response
     if posted and wants == "headers-only" and count == 1 and table.key:

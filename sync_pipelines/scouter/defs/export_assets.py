@@ -90,7 +90,7 @@ def export_asset(
                     context,
                     EXPORT_KEY,
                     _chosen(run, asked),
-                    lambda key: _push(run, key, total),
+                    work=lambda key: _push(run, key, total),
                     failed_check=dg.AssetCheckKey(EXPORT_KEY, descriptions.PROVED),
                     summary=lambda check: total.sentence() if check == descriptions.PROVED else None,
                 )

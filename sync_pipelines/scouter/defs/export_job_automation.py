@@ -48,7 +48,7 @@ def pending_sensor(
             return dg.SkipReason(
                 f"{vain} runs ended before they could begin the export; the next is at {due}."
             )
-        return _request(waiting[0], vain, days.get_partition_keys(), first or date.min)
+        return _request(waiting[0], vain, days.get_partition_keys(), first=first or date.min)
 
     return scouter_pending_exports
 
@@ -105,15 +105,15 @@ def dead_sensor(
             goes_on = one.status == "pending"
             send_alert(
                 Alert(
-                    "scouter",
-                    "exportação interrompida",
-                    f"A exportação {one.id} terminou sem concluir. "
+                    system="scouter",
+                    title="exportação interrompida",
+                    text=f"A exportação {one.id} terminou sem concluir. "
                     + (
                         "Ela continua de onde parou, sem perder nem repetir leads."
                         if goes_on
                         else "Depois de três tentativas ela foi encerrada: veja as execuções no Dagster e use reset."
                     ),
-                    "aviso" if goes_on else "erro",
+                    severity="aviso" if goes_on else "erro",
                 ),
                 channels,
             )

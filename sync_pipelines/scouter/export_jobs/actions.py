@@ -68,7 +68,7 @@ class ExportActions(ExportJobs):
             job_id,
             ("running", "pending"),
             "pausar",
-            "status = 'paused', paused_at = now(), pause_reason = %(reason)s",
+            changes="status = 'paused', paused_at = now(), pause_reason = %(reason)s",
             reason=reason,
         )
 
@@ -82,7 +82,7 @@ class ExportActions(ExportJobs):
                 job_id,
                 ("paused",),
                 "retomar",
-                "status = 'pending', paused_at = null, pause_reason = null",
+                changes="status = 'pending', paused_at = null, pause_reason = null",
             )
             self.connection.execute(
                 "update sync_private.export_progress set attempts = 0, updated_at = now() where job_id = %s",
@@ -100,7 +100,7 @@ class ExportActions(ExportJobs):
                 job_id,
                 ("pending", "running", "paused", "completed", "failed"),
                 "reiniciar",
-                "status = 'pending', processing_date = null, last_completed_date = null, total_leads = 0,"
+                changes="status = 'pending', processing_date = null, last_completed_date = null, total_leads = 0,"
                 " exported_leads = 0, error_leads = 0, pause_reason = null, paused_at = null, started_at = null,"
                 " completed_at = null",
             )

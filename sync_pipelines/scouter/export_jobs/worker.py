@@ -95,7 +95,7 @@ class ExportWork(ExportJobs):
                     ("pending",),
                     "executar",
                     # Why an earlier run stopped is over, and would stand on the screen beside a completed export.
-                    "status = 'running', started_at = coalesce(started_at, now()), pause_reason = null",
+                    changes="status = 'running', started_at = coalesce(started_at, now()), pause_reason = null",
                 )
                 self.connection.execute(
                     "update sync_private.export_progress set run_ids = run_ids || %s, attempts = attempts + 1,"
@@ -182,7 +182,7 @@ class ExportWork(ExportJobs):
                 job_id,
                 ("running",),
                 "concluir",
-                "status = 'completed', completed_at = now(), total_leads = exported_leads + error_leads",
+                changes="status = 'completed', completed_at = now(), total_leads = exported_leads + error_leads",
             )
 
     def fail(self, job_id: str, reason: str) -> ExportJob:
@@ -190,7 +190,7 @@ class ExportWork(ExportJobs):
             job_id,
             ("running", "paused"),
             "encerrar",
-            "status = 'failed', completed_at = now(), pause_reason = %(reason)s",
+            changes="status = 'failed', completed_at = now(), pause_reason = %(reason)s",
             reason=reason,
         )
 

@@ -92,7 +92,7 @@ def _date(name: str, zone: str) -> Transform:
     def express(sources: Sequence[Expression]) -> Expression:
         return sql.SQL("({} at time zone {})::date").format(sources[0], sql.Literal(zone))
 
-    return Transform(name, express, frozenset({TIMESTAMPTZ}), "date")
+    return Transform(name=name, express=express, takes=frozenset({TIMESTAMPTZ}), result="date")
 
 
 def _canonical(pattern: str, template: LiteralString) -> Callable[[Expression], Expression]:
@@ -114,19 +114,57 @@ _moment = _canonical(MOMENT, "{}::timestamptz::text")
 _trimmed = _calling("nullif(btrim({0}), '')")
 _ALL = (
     Transform(NONE, _calling("{0}")),
-    Transform(FIRST_NON_EMPTY, _first_non_empty, TEXTS, "text", takes_several=True),
+    Transform(name=FIRST_NON_EMPTY, express=_first_non_empty, takes=TEXTS, result="text", takes_several=True),
     Transform("text", _calling("{0}::text"), result="text"),
-    Transform("lowercase", _calling("lower({0})"), TEXTS, "text"),
-    Transform("digits", _calling(r"regexp_replace({0}, '\D', '', 'g')"), TEXTS, "text"),
+    Transform(name="lowercase", express=_calling("lower({0})"), takes=TEXTS, result="text"),
     Transform(
-        "sim_nao",
-        _calling("case {0} when true then 'Sim' when false then 'Não' end"),
-        frozenset({"boolean"}),
-        "text",
+        name="digits", express=_calling(r"regexp_replace({0}, '\D', '', 'g')"), takes=TEXTS, result="text"
     ),
-    Transform("integer", _trimmed, TEXTS, "text", False, NUMBERS, WHOLE, _number),
-    Transform("number", _trimmed, TEXTS, "text", False, NUMBERS - WHOLE_NUMBERS, NUMBER, _number),
-    Transform("boolean", _trimmed, TEXTS, "text", False, frozenset({"boolean"}), YES_OR_NO, _boolean),
-    Transform("timestamp", _trimmed, TEXTS, "text", False, MOMENTS | {"date"}, MOMENT, _moment),
+    Transform(
+        name="sim_nao",
+        express=_calling("case {0} when true then 'Sim' when false then 'Não' end"),
+        takes=frozenset({"boolean"}),
+        result="text",
+    ),
+    Transform(
+        name="integer",
+        express=_trimmed,
+        takes=TEXTS,
+        result="text",
+        takes_several=False,
+        coerced_to=NUMBERS,
+        looks_like=WHOLE,
+        canonical=_number,
+    ),
+    Transform(
+        name="number",
+        express=_trimmed,
+        takes=TEXTS,
+        result="text",
+        takes_several=False,
+        coerced_to=NUMBERS - WHOLE_NUMBERS,
+        looks_like=NUMBER,
+        canonical=_number,
+    ),
+    Transform(
+        name="boolean",
+        express=_trimmed,
+        takes=TEXTS,
+        result="text",
+        takes_several=False,
+        coerced_to=frozenset({"boolean"}),
+        looks_like=YES_OR_NO,
+        canonical=_boolean,
+    ),
+    Transform(
+        name="timestamp",
+        express=_trimmed,
+        takes=TEXTS,
+        result="text",
+        takes_several=False,
+        coerced_to=MOMENTS | {"date"},
+        looks_like=MOMENT,
+        canonical=_moment,
+    ),
 )
 TRANSFORMS = {transform.name: transform for transform in (*_ALL, _date("date", BUSINESS_ZONE))}

@@ -106,15 +106,20 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
         if not report.fits:
             raise PermanentError(report.refusal())
         stack.enter_context(postgres.errors_about(WHAT))
-        engine = Engine(push.settings, push.clock, stack.enter_context(push.client(push.settings)), report)
+        engine = Engine(
+            settings=push.settings,
+            clock=push.clock,
+            client=stack.enter_context(push.client(push.settings)),
+            report=report,
+        )
         reader = engine.reader(control)
         pages = [
             _Pages(
-                replace(reader, connection=stack.enter_context(push.source())),
-                Exchanges(stack.enter_context(push.ops()), destination_label(push.settings)),
-                engine.comparison().of_content(),
-                run_id,
-                push.settings.zone,
+                reader=replace(reader, connection=stack.enter_context(push.source())),
+                exchanges=Exchanges(stack.enter_context(push.ops()), destination_label(push.settings)),
+                comparison=engine.comparison().of_content(),
+                run_id=run_id,
+                zone=push.settings.zone,
             )
             for _ in range(PAGES_AT_ONCE)
         ]

@@ -130,7 +130,7 @@ class Walk:
             while self._fill(line, ahead):
                 for leg, sent in groupby(self._take(line), key=lambda one: one.leg):
                     if leg is not None:
-                        self._count(leg, [one.outcome for one in sent if one.outcome], line, proofs)
+                        self._count(leg, [one.outcome for one in sent if one.outcome], line, proofs=proofs)
                         continue
                     for _ in sent:
                         self._prove_rest(proofs)

@@ -164,16 +164,31 @@ class LeadReader:
             if not failures.is_about_a_value(error):
                 raise
             if len(ids) == 1:
-                return Content({}, {}, frozenset(), {ids[0]: str(failures.from_postgres(error, what=WHAT))})
+                return Content(
+                    changed={},
+                    same={},
+                    gone=frozenset(),
+                    unreadable={ids[0]: str(failures.from_postgres(error, what=WHAT))},
+                )
             halves = [
                 self.content(half, known, send_all=send_all, compare=compare)
                 for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :])
             ]
             return _joined(*halves)
-        content = Content({}, {}, frozenset(row[0] for row in rows if row[1]), {})
+        content = Content(
+            changed={}, same={}, gone=frozenset(row[0] for row in rows if row[1]), unreadable={}
+        )
         for lead_id, gone, at, digest, body, created, suspect, new, same in rows:
             if not gone:
-                lead = Lead(lead_id, at, digest, body, created, is_suspect=bool(suspect), is_new=new)
+                lead = Lead(
+                    id=lead_id,
+                    updated_at=at,
+                    content_hash=digest,
+                    body=body,
+                    created_at=created,
+                    is_suspect=bool(suspect),
+                    is_new=new,
+                )
                 (content.same if same and not send_all else content.changed)[lead_id] = lead
         return content
 
@@ -201,8 +216,8 @@ class LeadReader:
 
 def _joined(one: Content, other: Content) -> Content:
     return Content(
-        one.changed | other.changed,
-        one.same | other.same,
-        one.gone | other.gone,
-        one.unreadable | other.unreadable,
+        changed=one.changed | other.changed,
+        same=one.same | other.same,
+        gone=one.gone | other.gone,
+        unreadable=one.unreadable | other.unreadable,
     )

@@ -115,11 +115,11 @@ class LeadPush:
 
     def doctor(self) -> SchemaDoctor:
         return SchemaDoctor(
-            self.settings.require("tabuladormax_database_url"),
-            lambda: self.client(self.settings),
-            self.settings.require("ops_database_url"),
-            destination_label(self.settings),
-            self.clock,
+            source_url=self.settings.require("tabuladormax_database_url"),
+            client_factory=lambda: self.client(self.settings),
+            ops_url=self.settings.require("ops_database_url"),
+            destination=destination_label(self.settings),
+            clock=self.clock,
         )
 
     def _run(
@@ -142,32 +142,32 @@ class LeadPush:
             raise pause(work, job, f"{MISMATCH} {report.refusal()}")
         options = PushOptions.from_document(work.get(job.id).options)
         options = replace(options, compare=options.compare and self._has_collected())
-        engine = Engine(self.settings, self.clock, client, report)
+        engine = Engine(settings=self.settings, clock=self.clock, client=client, report=report)
         reader = engine.reader(work.connection)
         # What is read ahead is read by threads of their own, so by connections of their own.
         ahead = [replace(reader, connection=stack.enter_context(self.source())) for _ in range(PAGES_AT_ONCE)]
         known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
         push = engine.push(
             reader,
-            [engine.slicer(one, known, options, run_id) for one in ahead],
+            [engine.slicer(one, known, options, run_id=run_id) for one in ahead],
             exchanges=exchanges,
-            progress=Progress(work.connection, work, job.id, run_id),
+            progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
             before_commit=self.before_commit,
         )
         assert job.watermark is not None
         push.watermark = job.watermark
         days = job_range.days(job, reader, self.settings.zone)
         if job.total_leads == 0:
-            work.set_total(job.id, job_range.total(job, days, reader, self.settings.zone))
+            work.set_total(job.id, job_range.total(job, days, reader, zone=self.settings.zone))
         done, begun = job.last_completed_date, job.processing_date
         left = [day for day in days if (not done or day < done) and (not begun or day <= begun)]
         left = left if job.phase in (None, "days") else []
         columns = report.mapping.columns
         return JobWalk(
-            job,
-            work,
-            push,
-            left,
+            job=job,
+            work=work,
+            push=push,
+            days=left,
             whole=days,
             # What earlier runs of the job did counts as done now, so a comparing one looks at it again.
             looks_again=options.compare and len(left) < len(days),
@@ -221,12 +221,12 @@ class LeadPush:
             except (SyncError, SettingsError):
                 columns = (KEY, "updated_at")  # the test itself tells what is wrong
         return ConnectionTest(
-            self.settings.gestao_scouter_url,
-            known_key(self.settings),
-            lambda: self.client(self.settings),
-            columns,
-            configuration,
-            self.clock,
+            url=self.settings.gestao_scouter_url,
+            key=known_key(self.settings),
+            client_factory=lambda: self.client(self.settings),
+            columns=columns,
+            configuration=configuration,
+            clock=self.clock,
         )
 
     def way_back(self) -> WayBack:

@@ -56,7 +56,15 @@ def replay(
                 raise PermanentError(refusal)
             require_sight(control)
             for one in _jobs_with_errors(control, job_id):
-                _replay_job(push, control, Exchanges(ops, destination), one, run_id, options, total)
+                _replay_job(
+                    push,
+                    control,
+                    Exchanges(ops, destination),
+                    job_id=one,
+                    run_id=run_id,
+                    options=options,
+                    total=total,
+                )
     if not total.proof.holds:
         raise PermanentError(total.proof.sentence())
     return total
@@ -95,10 +103,10 @@ def _replay_job(
     if not report.fits:
         raise PermanentError(report.refusal())
     with push.source() as connection, push.client(push.settings) as client:
-        engine = Engine(push.settings, push.clock, client, report)
+        engine = Engine(settings=push.settings, clock=push.clock, client=client, report=report)
         reader = engine.reader(connection)
-        progress = Progress(control, work, job_id, run_id)
-        slicer = engine.slicer(reader, exchanges, options, run_id)
+        progress = Progress(connection=control, jobs=work, job_id=job_id, run_id=run_id)
+        slicer = engine.slicer(reader, exchanges, options, run_id=run_id)
         parts = engine.push(reader, [slicer], exchanges=exchanges, progress=progress)
         for ids in _refused(control, job_id):
             page = [Position(None, lead_id) for lead_id in ids]

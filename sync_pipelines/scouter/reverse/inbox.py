@@ -89,7 +89,7 @@ class Inbox:
     def add_many(self, changes: Iterable[tuple[str, int, str]]) -> None:
         """Store many, all or none."""
         with self.connection.transaction():
-            postgres.copy_rows(self.connection, "ops.inbox", ("source", "lead_id", "payload"), changes)
+            postgres.copy_rows(self.connection, "ops.inbox", ("source", "lead_id", "payload"), rows=changes)
 
     def waiting(self) -> int:
         """How many rows wait."""

@@ -125,9 +125,9 @@ def drain(
             if not waiting:
                 break
             with postgres.errors_about(TABULADORMAX):
-                results, unknown = _apply(leads, statements, waiting, step)
+                results, unknown = _apply(leads, statements, waiting, step=step)
             step("committed")
-            _record(inbox, results, destination, run_id)
+            _record(inbox, results, destination, run_id=run_id)
             step("recorded")
             _count(drained, results, unknown)
             tell(f"{drained.read} changes were decided, {drained.applied} of them applied.")
@@ -142,7 +142,7 @@ def _apply(
 ) -> tuple[list[_Result], MappingOf[str, int]]:
     with leads.transaction():
         leads.execute(statements.create)
-        postgres.copy_rows(leads, "incoming", INCOMING, waiting)
+        postgres.copy_rows(leads, "incoming", INCOMING, rows=waiting)
         for statement in (statements.unpack, statements.date, statements.collapse, statements.reject):
             leads.execute(statement)
         leads.execute(statements.take)

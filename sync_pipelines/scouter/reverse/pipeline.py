@@ -80,7 +80,7 @@ class WayBack:
         )
         with open_inbox(self._ops_url) as inbox:
             forgotten = inbox.forget(self.settings.scouter_inbox_retention_days)
-            return WayBackRun(drained, fetched, inbox.waiting(), forgotten)
+            return WayBackRun(drained=drained, fetched=fetched, waiting=inbox.waiting(), forgotten=forgotten)
 
     def _default_mapping(self, columns: Collection[str]) -> Mapping:
         url = self.settings.require("tabuladormax_database_url")

@@ -116,4 +116,11 @@ def _back(field: Field, kind: str | None) -> BackField | None:
         guard, value = read_sql(column, kind)
     else:
         return None
-    return BackField(field.destination, field.sources[0], kind, declared_sql(kind), guard, value)
+    return BackField(
+        destination=field.destination,
+        source=field.sources[0],
+        kind=kind,
+        declared=declared_sql(kind),
+        guard=guard,
+        value=value,
+    )

@@ -68,37 +68,106 @@ _ROUNDED = "digits that do not fit are rounded without a word"
 _FRACTION = "a value with a fraction, even .00, is refused (22P02)"
 #: The first that fits counts; what none fits is incompatible.
 RULES = (
-    Rule(_SMALL | _INTEGER, types.WHOLE_NUMBERS - _SMALL, "ok", "widening", _WIDER),
-    Rule(types.WHOLE_NUMBERS, _NUMERIC, "ok", "widening", _WIDER),
-    Rule(_SMALL | _INTEGER, _DOUBLE, "ok", "widening", _WIDER),
-    Rule(_SMALL, _REAL, "ok", "widening", _WIDER),
-    Rule(_REAL, _DOUBLE, "ok", "widening", _WIDER),
-    Rule(types.WHOLE_NUMBERS, types.WHOLE_NUMBERS, "lossy", "narrowing", _REFUSED, _out_of_range),
-    Rule(_NUMERIC | types.FLOATS, types.WHOLE_NUMBERS, "lossy", "fraction", _FRACTION, _not_whole),
-    Rule(_DOUBLE | _NUMERIC, _REAL, "lossy", "narrowing", f"{_ROUNDED}, and {_REFUSED}", _no_single_float),
-    Rule(types.NUMBERS, types.FLOATS | _NUMERIC, "warning", "rounding", _ROUNDED),
     Rule(
-        types.WHOLE_NUMBERS,
-        _BOOLEAN,
-        "lossy",
-        "zero_or_one",
-        "only 0 and 1 are taken (22P02)",
-        _neither_0_nor_1,
+        sources=_SMALL | _INTEGER,
+        destinations=types.WHOLE_NUMBERS - _SMALL,
+        level="ok",
+        name="widening",
+        sentence=_WIDER,
     ),
-    Rule(_DATE, _ZONED, "warning", "zone", "a day becomes its midnight in the destination's zone"),
-    Rule(_DATE, _NAIVE, "warning", "zone", "a day becomes its midnight"),
+    Rule(sources=types.WHOLE_NUMBERS, destinations=_NUMERIC, level="ok", name="widening", sentence=_WIDER),
+    Rule(sources=_SMALL | _INTEGER, destinations=_DOUBLE, level="ok", name="widening", sentence=_WIDER),
+    Rule(sources=_SMALL, destinations=_REAL, level="ok", name="widening", sentence=_WIDER),
+    Rule(sources=_REAL, destinations=_DOUBLE, level="ok", name="widening", sentence=_WIDER),
     Rule(
-        _ZONED,
-        _DATE,
-        "warning",
-        "truncation",
-        "the day is that of UTC; the transform date takes the one of Brazil",
+        sources=types.WHOLE_NUMBERS,
+        destinations=types.WHOLE_NUMBERS,
+        level="lossy",
+        name="narrowing",
+        sentence=_REFUSED,
+        suspect=_out_of_range,
     ),
-    Rule(_ZONED, _NAIVE, "warning", "zone", "the zone is dropped, UTC is what stays"),
-    Rule(_NAIVE, _ZONED, "warning", "zone", "a moment without zone is taken for UTC"),
-    Rule(_NAIVE, _DATE, "warning", "truncation", "the time of the day is dropped"),
-    Rule(types.JSONS, types.JSONS, "ok", "json", "both are JSON"),
-    Rule(types.NUMBERS | _BOOLEAN, types.JSONS, "warning", "json", "it becomes a bare JSON value"),
+    Rule(
+        sources=_NUMERIC | types.FLOATS,
+        destinations=types.WHOLE_NUMBERS,
+        level="lossy",
+        name="fraction",
+        sentence=_FRACTION,
+        suspect=_not_whole,
+    ),
+    Rule(
+        sources=_DOUBLE | _NUMERIC,
+        destinations=_REAL,
+        level="lossy",
+        name="narrowing",
+        sentence=f"{_ROUNDED}, and {_REFUSED}",
+        suspect=_no_single_float,
+    ),
+    Rule(
+        sources=types.NUMBERS,
+        destinations=types.FLOATS | _NUMERIC,
+        level="warning",
+        name="rounding",
+        sentence=_ROUNDED,
+    ),
+    Rule(
+        sources=types.WHOLE_NUMBERS,
+        destinations=_BOOLEAN,
+        level="lossy",
+        name="zero_or_one",
+        sentence="only 0 and 1 are taken (22P02)",
+        suspect=_neither_0_nor_1,
+    ),
+    Rule(
+        sources=_DATE,
+        destinations=_ZONED,
+        level="warning",
+        name="zone",
+        sentence="a day becomes its midnight in the destination's zone",
+    ),
+    Rule(
+        sources=_DATE,
+        destinations=_NAIVE,
+        level="warning",
+        name="zone",
+        sentence="a day becomes its midnight",
+    ),
+    Rule(
+        sources=_ZONED,
+        destinations=_DATE,
+        level="warning",
+        name="truncation",
+        sentence="the day is that of UTC; the transform date takes the one of Brazil",
+    ),
+    Rule(
+        sources=_ZONED,
+        destinations=_NAIVE,
+        level="warning",
+        name="zone",
+        sentence="the zone is dropped, UTC is what stays",
+    ),
+    Rule(
+        sources=_NAIVE,
+        destinations=_ZONED,
+        level="warning",
+        name="zone",
+        sentence="a moment without zone is taken for UTC",
+    ),
+    Rule(
+        sources=_NAIVE,
+        destinations=_DATE,
+        level="warning",
+        name="truncation",
+        sentence="the time of the day is dropped",
+    ),
+    Rule(sources=types.JSONS, destinations=types.JSONS, level="ok", name="json", sentence="both are JSON"),
+    Rule(
+        sources=types.NUMBERS | _BOOLEAN,
+        destinations=types.JSONS,
+        level="warning",
+        name="json",
+        sentence="it becomes a bare JSON value",
+    ),
 )
 
 
@@ -108,9 +177,9 @@ def verdict(
     """How a field of columns that are all there fits, and the tests that tell rows which will be refused."""
     wrong = _wrong_for_transform(field, source)
     if wrong:
-        return Verdict(field.destination, "error", "transform", wrong), []
+        return Verdict(field=field.destination, level="error", rule="transform", sentence=wrong), []
     kind = result_type(field, {name: column.type for name, column in source.items()})
-    level, rule, sentence, suspects = _judge(field, kind, source, destination)
+    level, rule, sentence, suspects = _judge(field, kind, source, destination=destination)
     shown = destination.type or "a column of unknown type"
     shown += f"({destination.max_length})" if destination.max_length else ""
     told = f"{' or '.join(field.sources)} ({kind}) → {field.destination} ({shown}): {sentence}."
@@ -118,7 +187,7 @@ def verdict(
         suspects.append(Suspect(field, "missing"))
         told += f" {DESTINATION} refuses a row where it is empty (23502)."
         level = "lossy" if level in ("ok", "warning") else level
-    return Verdict(field.destination, level, rule, told), suspects
+    return Verdict(field=field.destination, level=level, rule=rule, sentence=told), suspects
 
 
 def _wrong_for_transform(field: Field, source: MappingOf[str, SourceColumn]) -> str:
@@ -146,9 +215,9 @@ def _judge(
             [Suspect(field, "not_looking_like", (pattern,))],
         )
     if destination.enum:
-        return _into_enum(field, base, source, destination)
+        return _into_enum(field, base, source, destination=destination)
     if target in types.TEXTS:
-        return _into_text(field, kind, source, destination)
+        return _into_text(field, kind, source, destination=destination)
     if kind == target == "numeric":
         return "warning", "precision", f"a precision there is not told to us: {_ROUNDED}, and {_REFUSED}", []
     if base == target:

@@ -31,8 +31,13 @@ def claims(key: str) -> Claims:
             payload = None
         if isinstance(payload, dict):
             role = payload.get("role")
-            return Claims(True, False, role if isinstance(role, str) else None, _end(payload.get("exp")))
-    return Claims(False, key.startswith(_OPAQUE), None, None)
+            return Claims(
+                is_token=True,
+                is_opaque=False,
+                role=role if isinstance(role, str) else None,
+                expires=_end(payload.get("exp")),
+            )
+    return Claims(is_token=False, is_opaque=key.startswith(_OPAQUE), role=None, expires=None)
 
 
 def _end(seconds: object) -> datetime | None:

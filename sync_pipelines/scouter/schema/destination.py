@@ -79,15 +79,15 @@ def probe_verdicts(probed: Probed, shown: MappingOf[str, DestinationColumn] | No
     for name in probed.unknown:
         if shown is None:
             sentence = f"{DESTINATION} has no column {name} that a write could use (PGRST204)."
-            verdicts.append(Verdict(name, "error", "destination_missing", sentence))
+            verdicts.append(Verdict(field=name, level="error", rule="destination_missing", sentence=sentence))
         elif name in shown:
             sentence = (
                 f"{DESTINATION} shows column {name}, and a write does not find it (PGRST204): reload its schema"
                 " cache."
             )
-            verdicts.append(Verdict(name, "error", "not_in_cache", sentence))
+            verdicts.append(Verdict(field=name, level="error", rule="not_in_cache", sentence=sentence))
     if problem := probed.problem:
-        verdicts.append(Verdict("*", "error", _rule(problem), _sentence(problem)))
+        verdicts.append(Verdict(field="*", level="error", rule=_rule(problem), sentence=_sentence(problem)))
     return verdicts
 
 

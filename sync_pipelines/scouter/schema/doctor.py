@@ -60,7 +60,7 @@ class SchemaDoctor:
         with postgres.connect(self.source_url, what=tables.SOURCE, read_only=True) as connection:
             source = tables.read_source(connection)
         with self.client_factory() as client:
-            report = _report(client, mapping, source, now)
+            report = _report(client, mapping, source, now=now)
         self._keep(key, report)
         return report
 
@@ -145,16 +145,16 @@ def _report(
     fields, suspects = _judged(mapping, source, found)
     verdicts += fields
     return SchemaReport(
-        mapping,
-        tuple(verdicts),
-        tuple(suspects),
-        {name: column.type for name, column in source.items()},
-        {name: column.type for name, column in found.items()},
-        suggestions.suggested_sql(mapping, source, verdicts),
-        now,
-        (described.note,) if described.note else (),
-        tuple(tables.only_here(mapping, source)),
-        tuple(tables.only_there(mapping, found)),
+        mapping=mapping,
+        verdicts=tuple(verdicts),
+        suspects=tuple(suspects),
+        source_types={name: column.type for name, column in source.items()},
+        destination_columns={name: column.type for name, column in found.items()},
+        suggested_sql=suggestions.suggested_sql(mapping, source, verdicts),
+        checked_at=now,
+        notes=(described.note,) if described.note else (),
+        only_in_tabuladormax=tuple(tables.only_here(mapping, source)),
+        only_in_gestao_scouter=tuple(tables.only_there(mapping, found)),
     )
 
 
@@ -180,9 +180,9 @@ def _judged(
 
 def _unseen_table() -> Verdict:
     return Verdict(
-        "*",
-        "error",
-        "table",
-        f"{tables.DESTINATION} shows no table {TABLE}: it is not there, our key may not see it, or its schema cache is"
-        " stale.",
+        field="*",
+        level="error",
+        rule="table",
+        sentence=f"{tables.DESTINATION} shows no table {TABLE}: it is not there, our key may not see it,"
+        " or its schema cache is stale.",
     )

@@ -81,7 +81,12 @@ def read_source(connection: Connection, table: str = TABLE) -> dict[str, SourceC
         raise PermanentError(
             f"{SOURCE} has no table {table}: TABULADORMAX_DATABASE_URL names another project."
         )
-    return {row[0]: SourceColumn(row[0], row[1], row[2], row[3], tuple(row[4])) for row in rows}
+    return {
+        row[0]: SourceColumn(
+            name=row[0], type=row[1], nullable=row[2], has_default=row[3], enum=tuple(row[4])
+        )
+        for row in rows
+    }
 
 
 def parse_openapi(document: object, table: str = "leads") -> dict[str, DestinationColumn] | None:
@@ -105,13 +110,13 @@ def _column(name: str, found: MappingOf[str, Any], required: bool) -> Destinatio
     kind = base_type(str(found.get("format") or _TYPES.get(str(found.get("type")), "")))
     length = found.get("maxLength")
     return DestinationColumn(
-        name,
-        kind,
-        required,
-        int(length) if isinstance(length, int | str) and str(length).isdigit() else None,
-        tuple(map(str, found.get("enum") or ())),
-        "default" in found,
-        "<pk/>" in str(found.get("description") or ""),
+        name=name,
+        type=kind,
+        required=required,
+        max_length=int(length) if isinstance(length, int | str) and str(length).isdigit() else None,
+        enum=tuple(map(str, found.get("enum") or ())),
+        has_default="default" in found,
+        is_key="<pk/>" in str(found.get("description") or ""),
     )
 
 
@@ -128,16 +133,21 @@ def missing_verdicts(
 ) -> list[Verdict]:
     """Every column that one side lacks, all of them at once, and what no mapping may do."""
     there = set(destination)
-    verdicts = [Verdict("*", "error", "mapping", f"{problem}.") for problem in rules_broken(mapping)]
+    verdicts = [
+        Verdict(field="*", level="error", rule="mapping", sentence=f"{problem}.")
+        for problem in rules_broken(mapping)
+    ]
     for field in mapping.fields:
         for name in field.sources:
             if name not in source:
                 sentence = f"{SOURCE} has no column {name}, which {field.destination} is made of."
-                verdicts.append(Verdict(field.destination, "error", "source_missing", sentence))
+                verdicts.append(
+                    Verdict(field=field.destination, level="error", rule="source_missing", sentence=sentence)
+                )
     for name, origin in destinations_of(mapping).items():
         if name not in there:
             sentence = f"{DESTINATION} has no column {name}, which would take {origin}."
-            verdicts.append(Verdict(name, "error", "destination_missing", sentence))
+            verdicts.append(Verdict(field=name, level="error", rule="destination_missing", sentence=sentence))
     return verdicts
 
 
@@ -151,11 +161,11 @@ def table_verdicts(
     sent = set(destinations_of(mapping))
     verdicts = [
         Verdict(
-            name,
-            "error",
-            "required_unmapped",
-            f"{name} of {DESTINATION} must be filled, has no default and is not mapped: every row would be refused"
-            " (23502), those that are there already as well.",
+            field=name,
+            level="error",
+            rule="required_unmapped",
+            sentence=f"{name} of {DESTINATION} must be filled, has no default and is not mapped: every row"
+            " would be refused (23502), those that are there already as well.",
         )
         for name, column in destination.items()
         if column.required and not column.has_default and not column.is_key and name not in sent
@@ -164,9 +174,9 @@ def table_verdicts(
     if keys != [KEY] and not conflict_works:
         shown = f"is {', '.join(keys)}" if keys else "is not there"
         sentence = f"The primary key of {DESTINATION} {shown}: nothing can be in conflict on {KEY} (42P10)."
-        verdicts.append(Verdict("*", "error", "key", sentence))
+        verdicts.append(Verdict(field="*", level="error", rule="key", sentence=sentence))
     verdicts += [
-        Verdict(name, "error", "stamp_type", f"{name} of {DESTINATION} {told}.")
+        Verdict(field=name, level="error", rule="stamp_type", sentence=f"{name} of {DESTINATION} {told}.")
         for name in STAMPS
         if name in destination and (told := _unfit_for_stamp(destination[name]))
     ]

@@ -85,7 +85,7 @@ def test_whatever_a_trigger_does_beside_the_copies_is_said_and_rolled_back(shop:
     wrong = []
     for table in WRITTEN:
         for timing in TIMINGS:
-            hostile(shop, table, timing, statement)
+            hostile(shop, table, timing, deed=statement)
             try:
                 back_up(shop.url)
                 wrong.append((table, timing, "was called proved"))
@@ -116,7 +116,7 @@ def test_copies_that_a_trigger_alters_or_swallows_are_rolled_back(
     before = everything(shop)
     columns = {"backup_articles": "title", "backup_comments": "content", "backup_feedbacks": "type"}
     for table, column in (columns | {"app_logs_backup": "level", "system_logs_backup": "message"}).items():
-        hostile(shop, table, timing, deed.format(table=table, column=column))
+        hostile(shop, table, timing, deed=deed.format(table=table, column=column))
         with pytest.raises(UnprovedError, match="rolled back"):
             back_up(shop.url)
         assert everything(shop) == before
@@ -132,7 +132,9 @@ def test_a_trigger_that_puts_off_another_till_the_commit_can_write_nothing(shop:
         " create constraint trigger last after insert on chain deferrable initially deferred"
         " for each row execute function last()"
     )
-    hostile(shop, "backup_logs", "deferred", "set constraints all deferred; insert into chain values (1)")
+    hostile(
+        shop, "backup_logs", "deferred", deed="set constraints all deferred; insert into chain values (1)"
+    )
     with pytest.raises(UnprovedError, match="wanted to write at the COMMIT"):
         back_up(shop.url)
     assert everything(shop) == before
@@ -251,13 +253,13 @@ def test_a_functions_own_settings_do_not_decide_how_its_copy_reads(shop: Project
 
 
 def test_a_table_that_the_project_counts_in_may_be_named(shop: Project) -> None:
-    hostile(shop, "backup_logs", "after", "update shop set price = price + 1")
+    hostile(shop, "backup_logs", "after", deed="update shop set price = price + 1")
     assert "public.shop" in problem(shop, wanted=[ASSET])
     allowed = shop.with_(aimindset_backup_may_change="shop, public.articles")
     assert allowed.day(wanted=[ASSET]).problems == {}
     assert shop.value("select price from shop") == 8
     # What the backup is of can never be named.
-    hostile(shop, "backup_logs", "after", "update articles set title = 'x'")
+    hostile(shop, "backup_logs", "after", deed="update articles set title = 'x'")
     assert "public.articles" in problem(allowed, force=True, wanted=[ASSET])
 
 

@@ -41,7 +41,7 @@ def newest(house: Project) -> Copy:
 
 def backed(house: Project) -> dg.AssetCheckEvaluation:
     with dg.DagsterInstance.ephemeral() as instance:
-        return verdicts(launch(house, instance, "aimindset_checks", None))[descriptions.BACKED]
+        return verdicts(launch(house, instance, "aimindset_checks", partition=None))[descriptions.BACKED]
 
 
 def shown(instance: dg.DagsterInstance, asset: dg.AssetKey, name: str) -> dg.AssetCheckEvaluation:
@@ -306,7 +306,7 @@ def test_a_guard_speaks_in_its_own_check_and_no_check_is_without_a_text(
 
 def test_a_failed_drill_and_a_failed_archive_say_so_in_their_checks(house: Project) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        launch(house, instance, "aimindset_drill", None)
+        launch(house, instance, "aimindset_drill", partition=None)
         drilled = shown(instance, descriptions.DRILL_KEY, descriptions.CAME_BACK)
         assert (drilled.passed, drilled.description) == (
             False,

@@ -127,7 +127,7 @@ def test_a_drill_restores_the_newest_archive_and_leaves_nothing_behind(
     drilled: Project, instance: dg.DagsterInstance
 ) -> None:
     launch(drilled, instance)
-    result = launch(drilled, instance, "aimindset_drill", None)
+    result = launch(drilled, instance, "aimindset_drill", partition=None)
 
     assert result.success
     found = told(result)["restore_drill"]
@@ -150,7 +150,7 @@ def test_a_drill_catches_a_swapped_file_and_is_written_down(
     for path, content in zip(paths, reversed(contents), strict=True):
         path.write_bytes(content)
 
-    result = launch(drilled, instance, "aimindset_drill", None)
+    result = launch(drilled, instance, "aimindset_drill", partition=None)
 
     assert "the files were swapped" in failure(result)
     assert not drilled.book.drills(drill.ASSET)[0].equal
@@ -164,7 +164,7 @@ def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
         "update ops.copies set details = jsonb_set(details, '{tables,public.articles}', '999') where asset = %s",
         (archives.ASSET,),
     )
-    assert "the book of copies" in failure(launch(drilled, instance, "aimindset_drill", None))
+    assert "the book of copies" in failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
 
 def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
@@ -179,7 +179,7 @@ def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
     manifest["tables"][0]["columns"][1][1] = "text(); create database taken_over; --"
     path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}, indent=1))
 
-    said = failure(launch(drilled, instance, "aimindset_drill", None))
+    said = failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
     assert "manifest.json is not the one that the book of copies knows" in said
     taken = drilled.database.execute("select count(*) from pg_database where datname = 'taken_over'")
@@ -272,7 +272,7 @@ def test_a_loss_that_stops_no_backup_is_said(drilled: Project, instance: dg.Dags
 
 
 def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg.DagsterInstance) -> None:
-    assert "nothing to restore" in failure(launch(drilled, instance, "aimindset_drill", None))
+    assert "nothing to restore" in failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
 
 def test_a_scratch_database_is_dropped_after_an_error_too(drilled: Project) -> None:
@@ -294,24 +294,29 @@ def test_what_a_killed_drill_left_is_dropped_by_the_next(drilled: Project) -> No
 
 
 def test_the_standing_checks_know_age_and_absence(drilled: Project, instance: dg.DagsterInstance) -> None:
-    checks = verdicts(launch(drilled, instance, "aimindset_checks", None))
+    checks = verdicts(launch(drilled, instance, "aimindset_checks", partition=None))
     assert [check.passed for check in checks.values()] == [False] * 3
 
     launch(drilled, instance)
-    launch(drilled, instance, "aimindset_drill", None)
+    launch(drilled, instance, "aimindset_drill", partition=None)
     fresh = replace(drilled, backups=replace(drilled.backups, clock=lambda: datetime.now(UTC)))
     drilled.ops.execute("update ops.copies set made_at = now()")
-    assert all(check.passed for check in verdicts(launch(fresh, instance, "aimindset_checks", None)).values())
+    assert all(
+        check.passed
+        for check in verdicts(launch(fresh, instance, "aimindset_checks", partition=None)).values()
+    )
 
     late = replace(
         fresh, backups=replace(fresh.backups, clock=lambda: datetime.now(UTC) + timedelta(hours=26))
     )
-    checks = verdicts(launch(late, instance, "aimindset_checks", None))
+    checks = verdicts(launch(late, instance, "aimindset_checks", partition=None))
     assert not checks[descriptions.YOUNG].passed
     assert checks[descriptions.DRILLED].passed
     much_later = datetime.now(UTC) + timedelta(days=9)
     later = replace(fresh, backups=replace(fresh.backups, clock=lambda: much_later))
-    assert not verdicts(launch(later, instance, "aimindset_checks", None))[descriptions.DRILLED].passed
+    assert not verdicts(launch(later, instance, "aimindset_checks", partition=None))[
+        descriptions.DRILLED
+    ].passed
 
 
 def test_a_backup_that_was_dated_ahead_is_no_young_one(
@@ -320,7 +325,9 @@ def test_a_backup_that_was_dated_ahead_is_no_young_one(
     """A clock that ran ahead would keep the check green for as long as it did."""
     launch(drilled, instance)
     drilled.ops.execute("update ops.copies set made_at = made_at + interval '30 days'")
-    assert not verdicts(launch(drilled, instance, "aimindset_checks", None))[descriptions.YOUNG].passed
+    assert not verdicts(launch(drilled, instance, "aimindset_checks", partition=None))[
+        descriptions.YOUNG
+    ].passed
 
 
 def test_an_unproved_backup_is_no_young_one(drilled: Project, instance: dg.DagsterInstance) -> None:
@@ -330,7 +337,7 @@ def test_an_unproved_backup_is_no_young_one(drilled: Project, instance: dg.Dagst
     assert told(result)["backup"]["proved"] is False
     check = verdicts(result)[descriptions.PROVED]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert not verdicts(launch(rpc, instance, "aimindset_checks", None))[descriptions.YOUNG].passed
+    assert not verdicts(launch(rpc, instance, "aimindset_checks", partition=None))[descriptions.YOUNG].passed
 
 
 def test_copies_that_anybody_deleted_are_missed(drilled: Project, instance: dg.DagsterInstance) -> None:
@@ -339,7 +346,7 @@ def test_copies_that_anybody_deleted_are_missed(drilled: Project, instance: dg.D
     with drilled.database.transaction():
         drilled.database.execute("set local role anon")
         drilled.database.execute("delete from backup_articles")
-    check = verdicts(launch(drilled, instance, "aimindset_checks", None))[descriptions.BACKED]
+    check = verdicts(launch(drilled, instance, "aimindset_checks", partition=None))[descriptions.BACKED]
     assert not check.passed
 
 
@@ -361,7 +368,17 @@ def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
         path.write_bytes(b"half")
         store.put(path, f"{archives.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
     drilled.book.enter(
-        Copy(archives.ASSET, TODAY, "20260101T000000000000Z", NOW, False, 0, None, {"begun": True}, "killed")
+        Copy(
+            asset=archives.ASSET,
+            partition_key=TODAY,
+            name="20260101T000000000000Z",
+            made_at=NOW,
+            proved=False,
+            rows=0,
+            bytes=None,
+            details={"begun": True},
+            run_id="killed",
+        )
     )
     said: list[str] = []
     drilled.day(tell=said.append)

@@ -169,7 +169,7 @@ def test_a_restore_waits_for_a_load(kept: Kept) -> None:
                 connection,
                 kept.book,
                 restore.find(kept.book, name),
-                "r",
+                run_id="r",
                 partition_key="x",
                 wait_seconds=0.05,
             )
@@ -236,7 +236,7 @@ def launch(
 
 
 def test_the_asset_tells_of_the_backup_and_its_retention(kept: Kept, instance: dg.DagsterInstance) -> None:
-    result = launch(kept, instance, "hitss_backup", kept.today)
+    result = launch(kept, instance, "hitss_backup", partition=kept.today)
 
     assert result.success
     (made,) = result.asset_materializations_for_node("hitss__dre_backup")
@@ -248,7 +248,7 @@ def test_the_asset_tells_of_the_backup_and_its_retention(kept: Kept, instance: d
 
 
 def test_a_backfill_of_a_past_day_fails_with_the_sentence(kept: Kept, instance: dg.DagsterInstance) -> None:
-    result = launch(kept, instance, "hitss_backup", "2026-11-02")
+    result = launch(kept, instance, "hitss_backup", partition="2026-11-02")
     (event,) = [event for event in result.all_node_events if event.is_step_failure]
     assert "has passed" in str(event.step_failure_data.user_failure_data.description)
 
@@ -257,7 +257,7 @@ def test_the_age_check_misses_old_absent_and_altered_backups(
     kept: Kept, instance: dg.DagsterInstance
 ) -> None:
     def young() -> bool:
-        result = launch(kept, instance, "hitss_watch", None)
+        result = launch(kept, instance, "hitss_watch", partition=None)
         return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}[YOUNG]
 
     assert not young()
@@ -277,7 +277,7 @@ def test_the_age_check_misses_old_absent_and_altered_backups(
 
 def test_health_checks_ask_the_requirements_view(kept: Kept, instance: dg.DagsterInstance) -> None:
     def health() -> dict[str, bool]:
-        result = launch(kept, instance, "hitss_watch", None)
+        result = launch(kept, instance, "hitss_watch", partition=None)
         found = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
         return {key.name: found[key.name] for key in HEALTH_CHECKS}
 

@@ -46,11 +46,11 @@ def test_a_trigger_that_reaches_the_backups_themselves_is_found(
     """The backup that is restored, and the safety copy, are compared after everything ran, too."""
     name, before = kept.back_up().backup.name, kept.rows()
     Hostile(
-        "reaching out",
-        "after",
-        "if old.id = 1 then execute (select format('update %I set valor = 5', relname) from pg_class where"
+        name="reaching out",
+        when="after",
+        body="if old.id = 1 then execute (select format('update %I set valor = 5', relname) from pg_class where"
         f" relkind = 'r' and relname like 'dre\\_hitss\\_backup%' and relname {victim} '{name}'); end if; return null;",
-        deferred,
+        deferred=deferred,
     ).plant(kept.database, "dre_hitss", "delete")
 
     with pytest.raises(PermanentError, match=said):
@@ -157,7 +157,7 @@ def test_a_writer_between_any_two_statements_loses_nothing(kept: Kept) -> None:
             line.between = write
             copy = restore.find(kept.book, name)
             safety = restore.restore(
-                connection, kept.book, copy, "run-2", partition_key=kept.today
+                connection, kept.book, copy, run_id="run-2", partition_key=kept.today
             ).safety.name
             line.between = None
     there, saved = ({row[0] for row in kept.rows(table)} for table in ("dre_hitss", safety))
@@ -186,7 +186,11 @@ def test_a_table_that_is_held_is_not_waited_for(kept: Kept) -> None:
             connection.execute("set lock_timeout = '50ms'")
             with pytest.raises(TransientError, match="Another session holds"):
                 restore.restore(
-                    connection, kept.book, restore.find(kept.book, name), "run-2", partition_key=kept.today
+                    connection,
+                    kept.book,
+                    restore.find(kept.book, name),
+                    run_id="run-2",
+                    partition_key=kept.today,
                 )
     assert kept.rows() == before
     assert backups(kept) == [name]

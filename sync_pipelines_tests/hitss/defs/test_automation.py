@@ -146,7 +146,7 @@ def test_a_month_that_fails_is_requested_again_and_then_left_to_a_person(
             assert ends(request) == ("2025-07-01", "2025-07-01")
             keys.append(request.run_key)
             assert "Another run is loading 2025-07" in obey(short, instance, request).failure
-            remember(short, instance, request, dg.DagsterRunStatus.FAILURE)
+            remember(short, instance, request, status=dg.DagsterRunStatus.FAILURE)
             assert len(keys) <= MAX_ATTEMPTS
     assert len(set(keys)) == len(keys) == MAX_ATTEMPTS
 
@@ -157,7 +157,7 @@ def test_a_new_workbook_is_a_new_reason_to_try(short: House, instance: dg.Dagste
     for night in range(2):
         short.chain.download(f"night {night}")
         for request in tick(short, instance):
-            remember(short, instance, request, dg.DagsterRunStatus.FAILURE)
+            remember(short, instance, request, status=dg.DagsterRunStatus.FAILURE)
             obey(short, instance, request)
     assert len(instance.get_runs(dg.RunsFilter(tags={"dagster/sensor_name": SENSOR}))) in {0, 2}
 
@@ -169,7 +169,7 @@ def test_a_run_that_died_before_its_first_month_is_requested_under_another_key(
     """A run key that has been used is never launched again, whatever became of its run."""
     short.chain.download("first")
     (first,) = tick(short, instance)
-    remember(short, instance, first, dg.DagsterRunStatus.FAILURE)
+    remember(short, instance, first, status=dg.DagsterRunStatus.FAILURE)
     (second,) = tick(short, instance)
     assert ends(second) == ends(first)
     assert second.run_key != first.run_key
@@ -183,7 +183,7 @@ def test_nothing_is_requested_while_a_requested_load_is_unfinished(
 ) -> None:
     short.chain.download("first")
     (request,) = tick(short, instance)
-    remember(short, instance, request, status)
+    remember(short, instance, request, status=status)
     assert tick(short, instance) == []
 
 

@@ -71,7 +71,7 @@ def mirrored(house: House, new_database: Callable[[str | None], str]) -> Iterato
         " from generate_series(1, 80) as n"
     )
     with psycopg.connect(url, autocommit=True) as destination, dg.DagsterInstance.ephemeral() as instance:
-        yield Mirrored(settings, house.fabricio, destination, instance)
+        yield Mirrored(settings=settings, source=house.fabricio, destination=destination, instance=instance)
 
 
 def executions(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:

@@ -35,13 +35,15 @@ def door(hitss: HitssFake) -> Iterator[HitssFake]:
 def shut(hitss: HitssFake, mode: Mode, **wrong: str) -> Credentials:
     """Let in only who does as `mode` asks; returns what is needed for it."""
     hitss.upstream.door.mode = mode
-    known = Credentials(mode, hitss.download_url, USERNAME, PASSWORD, f"{hitss.base_url}/")
+    known = Credentials(
+        mode=mode, url=hitss.download_url, username=USERNAME, password=PASSWORD, base_url=f"{hitss.base_url}/"
+    )
     return replace(known, **wrong)  # type: ignore[arg-type]
 
 
 def download(known: Credentials, folder: Path, **options: Any) -> Download:
     with export_client(sleep=lambda _seconds: None, **options) as client:
-        return download_export(client, known, START, END, folder / "export.xlsx")
+        return download_export(client, known, START, end=END, target=folder / "export.xlsx")
 
 
 def calls(hitss: HitssFake) -> int:

@@ -76,7 +76,9 @@ def test_everything_can_be_in_the_vault(url: str) -> None:
     )
     assert from_vault(url) == Credentials("none", EXPORT)
     known = from_vault(url, hitss_auth_mode="login")
-    assert known == Credentials("login", EXPORT, "robo.do.cofre", "senha-do-cofre", BASE)
+    assert known == Credentials(
+        mode="login", url=EXPORT, username="robo.do.cofre", password="senha-do-cofre", base_url=BASE
+    )
     shown = redact(f"{known!r} robo.do.cofre senha-do-cofre pessoa.do.cofre")
     assert "cofre" not in shown
 

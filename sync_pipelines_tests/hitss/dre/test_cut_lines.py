@@ -62,7 +62,7 @@ def test_a_restore_is_whole_or_not_at_all(kept: Kept, cut: Cut) -> None:
     with CutLine(kept.url) as line, load.backup_connection(line.url) as connection:
         line.cut = cut
         with pytest.raises(TransientError):
-            restore.restore(connection, kept.book, copy, "run", partition_key=kept.today)
+            restore.restore(connection, kept.book, copy, run_id="run", partition_key=kept.today)
         assert line.cuts == 1
     assert kept.rows() == (before if cut == "after" else now)
     safety = [name for name in load.tables(kept.database) if name != made]

@@ -118,7 +118,7 @@ def test_a_fault_ends_in_a_retry_or_in_a_sentence(
         else:
             with pytest.raises(error, match=sentence) as raised:
                 short.chain.download(run_id)
-            is_told(short, run_id, fault, str(raised.value))
+            is_told(short, run_id, fault, sentence=str(raised.value))
         assert short.hitss.state()["calls"] - before == calls, run_id
     assert short.value("select count(*) from sync_private.dre_lines") == 0
     assert not list(short.settings.landing_root.rglob("incoming/*"))

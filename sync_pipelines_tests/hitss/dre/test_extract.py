@@ -143,7 +143,7 @@ def download(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         transport = httpx.MockTransport(upstream)
         clients.append(export_client(transport=transport, sleep=upstream.pauses.append, jitter=lambda: 0.0))
         known = Credentials("none", url)
-        return download_export(clients[-1], known, START, END, tmp_path / "export.xlsx")
+        return download_export(clients[-1], known, START, end=END, target=tmp_path / "export.xlsx")
 
     yield run
     for client in clients:

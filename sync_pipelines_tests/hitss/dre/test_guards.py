@@ -25,11 +25,18 @@ CLOSED, OPEN = "2025-05-01", "2025-06-01"
 
 
 def content(rows: int, high: int = 1) -> MonthContent:
-    return MonthContent(Digest(rows, high, 1), Digest(), Digest(rows, high, 1), {})
+    return MonthContent(
+        realizado=Digest(rows, high, 1), orcado=Digest(), full=Digest(rows, high, 1), totals={}
+    )
 
 
 def reject(row: int, guard: str | None = None, column: str = "Lancamento") -> Reject:
-    return Reject(row, None, (Problem(column, "x", "rule", "the reason", guard),), ("x",))
+    return Reject(
+        row=row,
+        month=None,
+        problems=(Problem(column=column, value="x", rule="rule", reason="the reason", guard=guard),),
+        raw=("x",),
+    )
 
 
 def names(found: Sequence[Violation]) -> list[str]:
@@ -63,10 +70,10 @@ def test_a_month_closes_two_months_after_it(today: date, first_open: str) -> Non
 )
 def test_plausible_row_count(read: int, rejected: int, before: int, sentence: str | None) -> None:
     published = Published({"2025-01-01": before // 2, "2025-02-01": before - before // 2})
-    found = review_size(read, rejected, published, ())
+    found = review_size(read, rejected, published, accepted=())
     assert names(found) == (["plausible_row_count"] if sentence else [])
     assert all(sentence in str(violation) for violation in found if sentence)
-    assert not review_size(read, rejected, published, {"plausible_row_count"})
+    assert not review_size(read, rejected, published, accepted={"plausible_row_count"})
 
 
 @pytest.mark.parametrize(("rejects", "stops"), [(0, False), (5, False), (6, True), (50, True)])
@@ -94,34 +101,34 @@ def test_one_row_against_a_rule_of_the_whole_export_stops_it(guard: str) -> None
 
 @pytest.mark.parametrize("foreign", [0, 3])
 def test_no_foreign_rows(foreign: int) -> None:
-    found = review_size(10, 0, Published(foreign_rows=foreign), ())
+    found = review_size(10, 0, Published(foreign_rows=foreign), accepted=())
     assert names(found) == ["no_foreign_rows"] * bool(foreign)
     assert all("holds 3 rows" in str(violation) for violation in found)
-    assert not review_size(10, 0, Published(foreign_rows=foreign), {"no_foreign_rows"})
+    assert not review_size(10, 0, Published(foreign_rows=foreign), accepted={"no_foreign_rows"})
 
 
 @pytest.mark.parametrize(("month", "stops"), [(CLOSED, True), (OPEN, False)])
 def test_closed_months_present(month: str, stops: bool) -> None:
     published = Published({month: 12})
-    found = review_months({}, published, TODAY, ())
+    found = review_months({}, published, TODAY, accepted=())
     assert {key: violation.guard for key, violation in found.items()} == (
         {month: "closed_months_present"} if stops else {}
     )
     assert all(f"{month[:7]} has 12 published lines" in str(violation) for violation in found.values())
-    assert not review_months({}, published, TODAY, {"closed_months_present"})
-    assert not review_months({month: content(12)}, published, TODAY, ())
+    assert not review_months({}, published, TODAY, accepted={"closed_months_present"})
+    assert not review_months({month: content(12)}, published, TODAY, accepted=())
 
 
 @pytest.mark.parametrize(("month", "stops"), [(CLOSED, True), (OPEN, False)])
 def test_closed_months_unchanged(month: str, stops: bool) -> None:
     published = Published({month: 12}, {month: content(12)})
-    found = review_months({month: content(13, high=2)}, published, TODAY, ())
+    found = review_months({month: content(13, high=2)}, published, TODAY, accepted=())
     assert {key: violation.guard for key, violation in found.items()} == (
         {month: "closed_months_unchanged"} if stops else {}
     )
     assert all("(12 lines before, 13 now)" in str(violation) for violation in found.values())
-    assert not review_months({month: content(13)}, published, TODAY, {"closed_months_unchanged"})
-    assert not review_months({month: content(12)}, published, TODAY, ())
+    assert not review_months({month: content(13)}, published, TODAY, accepted={"closed_months_unchanged"})
+    assert not review_months({month: content(12)}, published, TODAY, accepted=())
 
 
 @pytest.mark.parametrize(
@@ -138,15 +145,15 @@ def test_closed_months_unchanged(month: str, stops: bool) -> None:
 )
 def test_plausible_month_size(before: int, now: int, stops: bool) -> None:
     published = Published({OPEN: before + 1}, {OPEN: content(before)})
-    found = review_months({OPEN: content(now, high=2)}, published, TODAY, ())
+    found = review_months({OPEN: content(now, high=2)}, published, TODAY, accepted=())
     assert [violation.guard for violation in found.values()] == ["plausible_month_size"] * stops
     assert all(f"from {before} lines to {now}" in str(violation) for violation in found.values())
-    assert not review_months({OPEN: content(now)}, published, TODAY, {"plausible_month_size"})
+    assert not review_months({OPEN: content(now)}, published, TODAY, accepted={"plausible_month_size"})
 
 
 def test_a_month_that_is_new_or_was_empty_is_no_change() -> None:
     contents = {CLOSED: content(5), "2024-01-01": content(5)}
-    assert not review_months(contents, Published({CLOSED: 0}), TODAY, ())
+    assert not review_months(contents, Published({CLOSED: 0}), TODAY, accepted=())
 
 
 def test_accepting_one_guard_leaves_the_others_standing() -> None:

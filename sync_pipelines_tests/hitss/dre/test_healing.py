@@ -144,7 +144,9 @@ BREAK = (
 def test_what_does_not_prove_is_rolled_back(short: House, table: str, loaded_before: bool) -> None:
     if loaded_before:
         run(short, "first")
-        changed = mutations.orcado_restated(mutations.realizado_restated(short.hitss.rows, "8/2025"), 1, 3, 1)
+        changed = mutations.orcado_restated(
+            mutations.realizado_restated(short.hitss.rows, "8/2025"), 1, 3, months=1
+        )
         short.hitss.serve_rows(changed)
     before = money(short)
     short.fabricio.execute(TRIGGER.format(body=FALSIFY, table=TABLES[table]))  # type: ignore[call-overload]

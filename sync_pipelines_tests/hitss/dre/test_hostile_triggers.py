@@ -71,7 +71,7 @@ HARMS: tuple[dict[str, LiteralString], ...] = (
 def assert_true(house: House, report: ExportReport, run_id: str) -> None:
     """What a load says of the month is so; where it failed, the month stayed as it was."""
     before = money(house)
-    ran = load(house, Ran(report), [MONTH], run_id)
+    ran = load(house, Ran(report), [MONTH], run_id=run_id)
     problems = house.chain.look().problems(MONTH, report.found.contents[MONTH])
     if ran.problems:
         assert money(house) == before
@@ -97,10 +97,10 @@ def test_a_trigger_that_alters_any_table_is_never_called_proved(loaded: House, o
     report = loaded.chain.download("matrix")
     for number, (timing, target) in enumerate(product(TIMINGS, CHAIN)):
         spoilt(loaded, HARMS[(number + number // len(CHAIN)) % len(HARMS)])
-        plant(loaded, TIMINGS[timing], on, SPOIL[target])
+        plant(loaded, TIMINGS[timing], on, spoil=SPOIL[target])
         assert_true(loaded, report, f"{number} {timing} {target}")
         loaded.fabricio.execute("drop function hostile() cascade")
-    assert not load(loaded, Ran(report), [MONTH], "healed").problems
+    assert not load(loaded, Ran(report), [MONTH], run_id="healed").problems
     assert loaded.chain.look().problems(MONTH, report.found.contents[MONTH]) == {}
 
 
@@ -109,10 +109,10 @@ def test_a_trigger_that_swallows_rows_is_never_called_proved(loaded: House, on: 
     report = loaded.chain.download("matrix")
     for number, harm in enumerate(HARMS):
         spoilt(loaded, harm)
-        plant(loaded, TIMINGS["before"], on, "null", "null")
+        plant(loaded, TIMINGS["before"], on, spoil="null", returned="null")
         assert_true(loaded, report, f"{number} swallowed")
         loaded.fabricio.execute("drop function hostile() cascade")
-    assert not load(loaded, Ran(report), [MONTH], "healed").problems
+    assert not load(loaded, Ran(report), [MONTH], run_id="healed").problems
 
 
 @pytest.mark.parametrize("on", ["dre_hitss", "dre_orcado", "dre_summary"])
@@ -124,7 +124,7 @@ def test_a_month_that_a_later_month_spoils_is_found_at_the_end(loaded: House, on
         "if new.competencia = '2025-08-01' then update public.dre_orcado set valor = valor + 0.01"
         " where competencia = '2025-07-01'; end if"
     )
-    plant(loaded, TIMINGS["deferred"], on, spoil)
+    plant(loaded, TIMINGS["deferred"], on, spoil=spoil)
     report = loaded.chain.download("spoilt")
     assert report.pending.changed == ("2025-07-01", MONTH)
     with loaded.chain.load("both", ["2025-07-01", MONTH]) as session:

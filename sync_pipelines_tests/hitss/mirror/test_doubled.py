@@ -36,7 +36,7 @@ def test_doubled_rows_are_pending_and_no_load_calls_them_proved(short: House, do
     pending = pending_months(short.chain.look(), ran.report.found.contents, short.chain.window())
     assert pending.changed == (MONTH,)
     assert asset in pending.problems[MONTH]
-    again = load(short, ran, [MONTH], "again")
+    again = load(short, ran, [MONTH], run_id="again")
     assert asset in again.problems[MONTH]
     holds = short.ops.execute(
         "select bool_or(holds) from ops.proofs where run_id = 'again' and asset = %s", (f"hitss/{asset}",)
@@ -53,7 +53,7 @@ def test_rows_that_a_trigger_adds_beside_ours_roll_the_month_back(short: House) 
         " values ('app', new.valor, new.competencia, new.natureza); end if; return null; end $$;"
         " create trigger beside after insert on dre_hitss for each row execute function beside()"
     )
-    again = load(short, ran, [MONTH], "again")
+    again = load(short, ran, [MONTH], run_id="again")
     assert "rows that dre_lines does not derive" in again.problems[MONTH]
     assert short.value("select count(*) from dre_hitss where competencia = '2025-08-01'") == 0
 
@@ -87,7 +87,7 @@ def test_a_month_without_end_is_named_and_stops_no_other(short: House, table: st
     )
     pending = pending_months(short.chain.look(), ran.report.found.contents, short.chain.window())
     assert pending.outside == ("infinity",)
-    assert not load(short, ran, [MONTH], "again").problems
+    assert not load(short, ran, [MONTH], run_id="again").problems
 
 
 def test_rows_that_a_policy_hides_from_our_role_are_not_taken_for_absent(short: House) -> None:

@@ -69,12 +69,17 @@ def test_a_first_copy_is_proved_after_everything_ran(pair: Pair, hostile: Hostil
         ),
         Hostile("statement altering", "after", "update {table} set valor = 3 where valor <> 3; return null;"),
         Hostile(
-            "deferred altering",
-            "after",
-            "update {table} set valor = 3 where id = new.id and valor <> 3; return null;",
-            True,
+            name="deferred altering",
+            when="after",
+            body="update {table} set valor = 3 where id = new.id and valor <> 3; return null;",
+            deferred=True,
         ),
-        Hostile("deferred deleting", "after", "delete from {table} where id = new.id; return null;", True),
+        Hostile(
+            name="deferred deleting",
+            when="after",
+            body="delete from {table} where id = new.id; return null;",
+            deferred=True,
+        ),
     ],
     ids=lambda one: one.name,
 )
@@ -94,8 +99,13 @@ LEAVING = [
     Hostile("before renaming", "before", "new.row_id = '0'; return new;"),
     Hostile("after deleting", "after", "delete from {table}; return null;"),
     Hostile("statement altering", "after", "update {table} set row_data = '{}'; return null;"),
-    Hostile("deferred altering", "after", "update {table} set row_data = '{}'; return null;", True),
-    Hostile("deferred deleting", "after", "delete from {table}; return null;", True),
+    Hostile(
+        name="deferred altering",
+        when="after",
+        body="update {table} set row_data = '{}'; return null;",
+        deferred=True,
+    ),
+    Hostile(name="deferred deleting", when="after", body="delete from {table}; return null;", deferred=True),
 ]
 
 
@@ -142,7 +152,9 @@ def test_own_rows_that_a_trigger_would_alter_stay_as_they_are(
     )
     pair.source.execute("update dre_hitss set valor = valor + 1 where competencia = '2025-01-01'")
     before = everything(pair)
-    Hostile("reaching own rows", "after", body, deferred).plant(pair.destination, "dre_hitss", events)
+    Hostile(name="reaching own rows", when="after", body=body, deferred=deferred).plant(
+        pair.destination, "dre_hitss", events
+    )
 
     assert JANUARY not in pair.run("keep_own_rows")
     assert "destination's own are not as they were" in pair.problems[JANUARY]
@@ -157,10 +169,10 @@ def test_a_write_that_alters_another_month_is_not_committed(pair: Pair, deferred
     pair.source.execute("update dre_hitss set valor = valor + 1 where competencia = '2025-03-01'")
     before = everything(pair)
     Hostile(
-        "reaching other months",
-        "after",
-        "update dre_hitss set valor = 1 where competencia = '2025-01-01' and valor <> 1; return null;",
-        deferred,
+        name="reaching other months",
+        when="after",
+        body="update dre_hitss set valor = 1 where competencia = '2025-01-01' and valor <> 1; return null;",
+        deferred=deferred,
     ).plant(pair.destination, "dre_hitss")
 
     assert sorted(pair.run()) == [JANUARY, FEBRUARY]
@@ -186,9 +198,9 @@ def test_strays_that_take_others_along_are_noticed(pair: Pair) -> None:
 
 def test_a_trigger_that_only_looks_does_not_stand_in_the_way(pair: Pair) -> None:
     pair.destination.execute("create table audit (line bigint)")
-    Hostile("audit", "after", "insert into audit values (new.id); return null;", True).plant(
-        pair.destination, "dre_hitss"
-    )
+    Hostile(
+        name="audit", when="after", body="insert into audit values (new.id); return null;", deferred=True
+    ).plant(pair.destination, "dre_hitss")
     pair.fill(30)
     assert len(pair.run()) == 3
     pair.assert_equal()

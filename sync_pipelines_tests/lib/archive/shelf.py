@@ -86,7 +86,7 @@ def write(
 ) -> Archive:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
-        writer = ArchiveWriter(connection, store, "archives", recipient)
+        writer = ArchiveWriter(reader=connection, store=store, prefix="archives", recipient=recipient)
         return writer.write(archive_id, TABLES, made_at=MADE, run_id="run-1")
 
 

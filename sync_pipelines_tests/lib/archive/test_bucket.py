@@ -35,7 +35,9 @@ def identity(store: ObjectStore, new_database: Callable[[str | None], str]) -> s
         connection.execute(
             "create table people as select n as id, 'Pessoa ' || n as name from generate_series(1, 99) n"
         )
-        writer = ArchiveWriter(connection, store, "archives", str(key.to_public()))
+        writer = ArchiveWriter(
+            reader=connection, store=store, prefix="archives", recipient=str(key.to_public())
+        )
         writer.write("one", ["public.people"], made_at=datetime(2026, 11, 24, tzinfo=UTC), run_id="run-1")
     return str(key)
 
@@ -46,7 +48,7 @@ def test_an_encrypted_archive_is_looked_at_and_restored_from_the_bucket(
     assert problems(store, FOLDER, identity) == []
     with psycopg.connect(new_database(None), autocommit=True) as scratch:
         archive = read_archive(store, FOLDER)
-        restored = restore.restore(scratch, store, FOLDER, archive, identity=identity)
+        restored = restore.restore(scratch, store, FOLDER, archive=archive, identity=identity)
         assert (restored.rows, restored.differences) == (99, ())
         assert scratch.execute("select count(*) from public.people").fetchone() == (99,)
     assert [path for path in store.passage.root.rglob("*") if path.is_file()] == []

@@ -27,9 +27,9 @@ def decide(candidates: list[Candidate], policy: str, now: datetime = NOW) -> Pla
 @pytest.mark.parametrize(
     ("text", "policy"),
     [
-        ("7 daily, 4 weekly, 12 monthly, at least 3", Policy(7, 4, 12, 3)),
-        ("at least 1", Policy(0, 0, 0, 1)),
-        ("30 daily,at least 2", Policy(30, 0, 0, 2)),
+        ("7 daily, 4 weekly, 12 monthly, at least 3", Policy(daily=7, weekly=4, monthly=12, minimum=3)),
+        ("at least 1", Policy(daily=0, weekly=0, monthly=0, minimum=1)),
+        ("30 daily,at least 2", Policy(daily=30, weekly=0, monthly=0, minimum=2)),
     ],
 )
 def test_a_policy_is_read_from_words(text: str, policy: Policy) -> None:

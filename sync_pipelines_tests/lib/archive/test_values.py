@@ -157,7 +157,7 @@ def test_every_extreme_value_of_every_type_comes_back(shelf: Shelf) -> None:
 
     assert problems(shelf.store, "archives/extreme") == []
     archive = read_archive(shelf.store, "archives/extreme")
-    restored = restore.restore(shelf.scratch, shelf.store, "archives/extreme", archive)
+    restored = restore.restore(shelf.scratch, shelf.store, "archives/extreme", archive=archive)
     assert restored.differences == ()
     assert restored.as_text == ()
     shelf.scratch.execute("set search_path = public")
@@ -221,7 +221,7 @@ def test_an_archive_of_the_previous_version_is_intact_and_comes_back(shelf: Shel
             shelf.store.put(incoming, f"{folder}/{path.name}")
 
     assert problems(shelf.store, folder) == []
-    restored = restore.restore(shelf.scratch, shelf.store, folder, read_archive(shelf.store, folder))
+    restored = restore.restore(shelf.scratch, shelf.store, folder, archive=read_archive(shelf.store, folder))
     assert (restored.differences, restored.as_text, restored.rows) == ((), (), 7)
     rows = shelf.scratch.execute("select name, note, born::text from public.people order by id").fetchall()
     assert rows == [

@@ -157,7 +157,7 @@ def test_a_pipe_in_the_place_of_a_file_does_not_stop_the_look(shelf: Shelf) -> N
 
 def encrypted(shelf: Shelf) -> str:
     key = pyrage.x25519.Identity.generate()
-    shelf.archive = write(shelf.connection, shelf.store, "secret", str(key.to_public()))
+    shelf.archive = write(shelf.connection, shelf.store, "secret", recipient=str(key.to_public()))
     shelf.identity = str(key)
     assert shelf.problems() == []
     return shelf.identity
@@ -181,7 +181,7 @@ def test_a_damaged_encrypted_file_is_named_beside_a_manifest_that_was_adapted(
             shelf.scratch,
             shelf.store,
             shelf.folder,
-            read_archive(shelf.store, shelf.folder),
+            archive=read_archive(shelf.store, shelf.folder),
             identity=identity,
         )
 
@@ -213,7 +213,7 @@ def test_a_killed_process_leaves_no_decrypted_rows(shelf: Shelf, tmp_path: Path)
 
 def restored(shelf: Shelf) -> restore.Restored:
     archive = read_archive(shelf.store, shelf.folder)
-    return restore.restore(shelf.scratch, shelf.store, shelf.folder, archive)
+    return restore.restore(shelf.scratch, shelf.store, shelf.folder, archive=archive)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_stream_that_is_no_copy_of_the_table_is_a_sentence(shelf: Shelf, raw: 
     repack(shelf.file(), lambda _: raw)
     archive = shelf.archive
     try:
-        differences = restore.restore(shelf.scratch, shelf.store, shelf.folder, archive).differences
+        differences = restore.restore(shelf.scratch, shelf.store, shelf.folder, archive=archive).differences
     except SyncError as error:
         differences = (str(error),)
     assert any("people" in one or "scratch database" in one for one in differences)

@@ -130,7 +130,7 @@ def test_no_row_content_is_in_the_manifest_and_files_are_private(shelf: Shelf) -
 
 def test_an_archive_comes_back_as_it_was(shelf: Shelf) -> None:
     restored = restore.restore(
-        shelf.scratch, shelf.store, shelf.folder, read_archive(shelf.store, shelf.folder)
+        shelf.scratch, shelf.store, shelf.folder, archive=read_archive(shelf.store, shelf.folder)
     )
     assert restored.differences == ()
     assert restored.rows == 600
@@ -149,7 +149,7 @@ def test_a_manifest_that_lies_about_the_content_is_caught_by_the_restore(shelf: 
     archive = read_archive(shelf.store, shelf.folder)
     people = replace(archive.tables[0], sha256="0" * 64)
     lying = replace(archive, tables=(people, archive.tables[1]))
-    restored = restore.restore(shelf.scratch, shelf.store, shelf.folder, lying)
+    restored = restore.restore(shelf.scratch, shelf.store, shelf.folder, archive=lying)
     assert restored.differences == (
         "public.people: the rows that came back are not those that were archived.",
     )
@@ -157,7 +157,7 @@ def test_a_manifest_that_lies_about_the_content_is_caught_by_the_restore(shelf: 
 
 def test_an_encrypted_archive_needs_its_identity(shelf: Shelf) -> None:
     key, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
-    shelf.archive = write(shelf.connection, shelf.store, "secret", str(key.to_public()))
+    shelf.archive = write(shelf.connection, shelf.store, "secret", recipient=str(key.to_public()))
     assert b"Pessoa" not in shelf.file().read_bytes()
     assert shelf.file().name == "public.people.copy.zst.age"
 
@@ -170,19 +170,21 @@ def test_an_encrypted_archive_needs_its_identity(shelf: Shelf) -> None:
     assert "is no age identity" in shelf.problems()[0]
     assert "NONSENSE" not in shelf.problems()[0]
     with pytest.raises(ArchiveError, match="ARCHIVE_AGE_IDENTITY is not set"):
-        restore.restore(shelf.scratch, shelf.store, shelf.folder, shelf.archive)
+        restore.restore(shelf.scratch, shelf.store, shelf.folder, archive=shelf.archive)
 
 
 def test_an_encrypted_archive_comes_back(shelf: Shelf) -> None:
     key = pyrage.x25519.Identity.generate()
-    shelf.archive = write(shelf.connection, shelf.store, "secret", str(key.to_public()))
-    restored = restore.restore(shelf.scratch, shelf.store, shelf.folder, shelf.archive, identity=str(key))
+    shelf.archive = write(shelf.connection, shelf.store, "secret", recipient=str(key.to_public()))
+    restored = restore.restore(
+        shelf.scratch, shelf.store, shelf.folder, archive=shelf.archive, identity=str(key)
+    )
     assert restored.differences == ()
 
 
 def test_a_wrong_recipient_leaves_nothing(shelf: Shelf) -> None:
     with pytest.raises(PermanentError, match="no age recipient"):
-        write(shelf.connection, shelf.store, "secret", "age1nonsense")
+        write(shelf.connection, shelf.store, "secret", recipient="age1nonsense")
     assert shelf.store.names("archives/secret") == []
 
 
@@ -281,7 +283,7 @@ def test_keys_to_what_is_in_no_archive_do_not_stop_a_restore(shelf: Shelf) -> No
         archive = ArchiveWriter(shelf.connection, shelf.store, "archives").write(
             "keys", [*TABLES, "public.words"], made_at=MADE, run_id="r"
         )
-    restored = restore.restore(shelf.scratch, shelf.store, "archives/keys", archive)
+    restored = restore.restore(shelf.scratch, shelf.store, "archives/keys", archive=archive)
     assert len(archive.tables[0].foreign_keys) == 2
     assert restored.differences == ()
 

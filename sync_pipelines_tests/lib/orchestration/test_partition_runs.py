@@ -147,7 +147,7 @@ def run(
 
 
 def test_good_months_have_one_materialization_and_one_verdict_each(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(), "2025-02-01", "2025-04-01")
+    ran = run(instance, build(), "2025-02-01", last="2025-04-01")
     wanted = ["2025-02-01", "2025-03-01", "2025-04-01"]
     assert ran.result.success
     assert ran.materialized(UPSTREAM, "month_read") == {month: month for month in wanted}
@@ -157,7 +157,7 @@ def test_good_months_have_one_materialization_and_one_verdict_each(instance: dg.
 
 
 def test_the_latest_verdict_is_one_over_the_whole_range(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(odd=["2025-03-01"]), "2025-02-01", "2025-04-01")
+    ran = run(instance, build(odd=["2025-03-01"]), "2025-02-01", last="2025-04-01")
     summaries = [verdict for verdict in ran.verdicts() if not verdict[0]]
     assert ran.result.success
     assert summaries == [(None, False, "2025-03-01: compared 2025-03-01")]
@@ -165,7 +165,7 @@ def test_the_latest_verdict_is_one_over_the_whole_range(instance: dg.DagsterInst
 
 
 def test_one_bad_month_stops_neither_its_neighbours_nor_their_chain(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", "2025-05-01")
+    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", last="2025-05-01")
     good = {month: month for month in ("2025-01-01", "2025-02-01", "2025-04-01", "2025-05-01")}
     assert not ran.result.success
     assert ran.materialized(UPSTREAM, "month_read") == good
@@ -179,7 +179,7 @@ def test_one_bad_month_stops_neither_its_neighbours_nor_their_chain(instance: dg
 
 
 def test_a_failed_run_names_the_bad_months_and_why(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", "2025-05-01")
+    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", last="2025-05-01")
     assert ran.failure.startswith(
         "1 of 5 partitions failed, the others are done: 2025-03-01: 2025-03-01 has no"
     )
@@ -193,7 +193,7 @@ def test_a_failed_run_names_the_bad_months_and_why(instance: dg.DagsterInstance)
 def test_the_verdict_that_stands_for_the_asset_is_not_that_of_the_last_good_month(
     instance: dg.DagsterInstance,
 ) -> None:
-    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", "2025-05-01")
+    ran = run(instance, build(bad=["2025-03-01"]), "2025-01-01", last="2025-05-01")
     month, passed, told = ran.verdicts()[-1]
     assert (month, passed) == (None, False)
     assert told.startswith("1 of 5 partitions failed, the others are done: 2025-03-01")
@@ -203,7 +203,7 @@ def test_the_verdict_that_stands_for_the_asset_is_not_that_of_the_last_good_mont
 
 
 def test_what_no_longer_holds_at_the_end_fails_its_partition(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(changed={"2025-02-01": "it changed"}), "2025-01-01", "2025-03-01")
+    ran = run(instance, build(changed={"2025-02-01": "it changed"}), "2025-01-01", last="2025-03-01")
     assert not ran.result.success
     assert sorted(map(str, ran.materialized(UPSTREAM, "month_read"))) == ["2025-01-01", "2025-03-01"]
     assert ("2025-02-01", False, "it changed") in ran.verdicts()
@@ -211,7 +211,7 @@ def test_what_no_longer_holds_at_the_end_fails_its_partition(instance: dg.Dagste
 
 def test_a_verdict_on_an_asset_that_is_not_in_the_run_stands_for_it(instance: dg.DagsterInstance) -> None:
     definitions = build(stale=["2025-02-01"])
-    ran = run(instance, definitions, "2025-01-01", "2025-03-01", [UPSTREAM])
+    ran = run(instance, definitions, "2025-01-01", last="2025-03-01", selection=[UPSTREAM])
     assert ran.result.success
     assert [verdict for verdict in ran.verdicts() if not verdict[1]] == [
         ("2025-02-01", False, "no longer what it should be"),
@@ -220,21 +220,21 @@ def test_a_verdict_on_an_asset_that_is_not_in_the_run_stands_for_it(instance: dg
 
 
 def test_many_bad_months_are_counted_and_the_first_five_told(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(bad=MONTHS.get_partition_keys()), "2025-01-01", "2025-06-01")
+    ran = run(instance, build(bad=MONTHS.get_partition_keys()), "2025-01-01", last="2025-06-01")
     assert ran.failure.startswith("6 of 6 partitions failed")
     assert ran.failure.endswith("(and 1 more)")
     assert ran.materialized(UPSTREAM, "month_read") == {}
 
 
 def test_no_secret_reaches_an_event(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(bad=["2025-03-01"]), "2025-02-01", "2025-03-01")
+    ran = run(instance, build(bad=["2025-03-01"]), "2025-02-01", last="2025-03-01")
     records = instance.all_logs(ran.result.run_id)
     assert any("2025-03-01 failed" in record.user_message for record in records)
     assert SECRET not in " ".join(map(repr, records))
 
 
 def test_a_bug_in_one_month_still_records_what_the_others_committed(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(broken=["2025-03-01"]), "2025-01-01", "2025-04-01")
+    ran = run(instance, build(broken=["2025-03-01"]), "2025-01-01", last="2025-04-01")
     assert not ran.result.success
     assert sorted(map(str, ran.materialized(UPSTREAM, "month_read"))) == [
         *("2025-01-01", "2025-02-01", "2025-04-01"),
@@ -243,13 +243,13 @@ def test_a_bug_in_one_month_still_records_what_the_others_committed(instance: dg
 
 
 def test_a_reversed_range_is_a_failure_that_says_so(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(), "2025-04-01", "2025-02-01")
+    ran = run(instance, build(), "2025-04-01", last="2025-02-01")
     assert not ran.result.success
     assert ran.failure == "The run's range holds no partition: its ends may be reversed."
 
 
 def test_part_of_the_chain_can_be_run_alone(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(), "2025-02-01", "2025-03-01", [DOWNSTREAM])
+    ran = run(instance, build(), "2025-02-01", last="2025-03-01", selection=[DOWNSTREAM])
     assert ran.result.success
     assert list(ran.materialized(DOWNSTREAM, "month_summed")) == ["2025-02-01", "2025-03-01"]
     assert ran.materialized(UPSTREAM, "month_read") == {}
@@ -259,7 +259,7 @@ def test_part_of_the_chain_can_be_run_alone(instance: dg.DagsterInstance) -> Non
 def test_a_bad_month_of_part_of_the_chain_writes_no_verdict_about_the_rest(
     instance: dg.DagsterInstance,
 ) -> None:
-    ran = run(instance, build(bad=["2025-03-01"]), "2025-02-01", "2025-03-01", [DOWNSTREAM])
+    ran = run(instance, build(bad=["2025-03-01"]), "2025-02-01", last="2025-03-01", selection=[DOWNSTREAM])
     assert list(ran.materialized(DOWNSTREAM, "month_summed")) == ["2025-02-01"]
     assert ran.verdicts() == []
     assert ran.statuses(DOWNSTREAM)["2025-03-01"] == "FAILED"
@@ -274,7 +274,7 @@ def test_a_run_of_one_month_has_one_verdict_of_its_own(instance: dg.DagsterInsta
 
 
 def test_the_verdict_of_a_range_of_one_month_carries_the_month(instance: dg.DagsterInstance) -> None:
-    ran = run(instance, build(), "2025-02-01", "2025-02-01")
+    ran = run(instance, build(), "2025-02-01", last="2025-02-01")
     assert ran.materialized(UPSTREAM, "month_read") == {"2025-02-01": "2025-02-01"}
     assert ("2025-02-01", True, "compared 2025-02-01") in ran.verdicts()
 
@@ -286,7 +286,7 @@ def test_a_bad_month_alone_fails_its_run(instance: dg.DagsterInstance) -> None:
 
 
 def test_repeating_only_the_bad_month_makes_the_range_whole(instance: dg.DagsterInstance) -> None:
-    run(instance, build(bad=["2025-03-01"]), "2025-02-01", "2025-04-01")
+    run(instance, build(bad=["2025-03-01"]), "2025-02-01", last="2025-04-01")
     ran = run(instance, build(), "2025-03-01")
     wanted = ("2025-02-01", "2025-03-01", "2025-04-01")
     for key in (UPSTREAM, DOWNSTREAM):

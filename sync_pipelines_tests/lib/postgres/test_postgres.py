@@ -34,7 +34,7 @@ def connection(url: str) -> Iterator[Connection]:
 
 def fill(connection: Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
     connection.execute(sql.SQL("truncate {}").format(sql.Identifier(table)))
-    postgres.copy_rows(connection, table, ("part", "id", "name", "amount"), rows)
+    postgres.copy_rows(connection, table, ("part", "id", "name", "amount"), rows=rows)
 
 
 MERGE = SliceMerge(
@@ -114,12 +114,12 @@ Fails = Callable[[Connection], object]
             r"unique constraint.*SQLSTATE 23505.*table unique_names.*constraint unique_names_pkey",
         ),
         (
-            lambda c: postgres.copy_rows(c, "unique_names", ["name"], [[PERSON], [PERSON]]),
+            lambda c: postgres.copy_rows(c, "unique_names", ["name"], rows=[[PERSON], [PERSON]]),
             "SQLSTATE 23505",
         ),
         (lambda c: c.execute("select %s::text::numeric", (PERSON,)), "SQLSTATE 22P02"),
         (
-            lambda c: postgres.copy_rows(c, "target", ["part", "id"], [("a", PERSON)]),
+            lambda c: postgres.copy_rows(c, "target", ["part", "id"], rows=[("a", PERSON)]),
             "SQLSTATE 22P02",
         ),
         (lambda c: c.execute("insert into target (part, id) values (%s, null)", (PERSON,)), "SQLSTATE 23502"),
@@ -222,7 +222,7 @@ def test_texts_are_copied_as_they_are_and_only_the_mark_is_null(connection: psyc
     connection.execute("create temporary table texts (id integer, text text)")
     values = ["plain", "", "a\tb", "a\\b", "\\N", "line\nline", "line\rline", "ção Ã\x87", "'\"%s{}"]
     rows = [*((str(number), value) for number, value in enumerate(values)), ("99", "\x1e")]
-    postgres.copy_texts(connection, "texts", ["id", "text"], rows * 120, null="\x1e")
+    postgres.copy_texts(connection, "texts", ["id", "text"], rows=rows * 120, null="\x1e")
     found = connection.execute("select id, text, count(*) from texts group by 1, 2 order by 1").fetchall()
     assert found == [*((number, value, 120) for number, value in enumerate(values)), (99, None, 120)]
 

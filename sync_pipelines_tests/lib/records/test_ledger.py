@@ -32,7 +32,15 @@ def use(ledger: Ledger, landed: int, sheet: str = "sheet") -> None:
 
 
 def reject(raw: dict[str, object], value: str | None = "x") -> RejectedRow:
-    return RejectedRow("2025-08-01", 7, "Lancamento", value, "amount", "no number", raw)
+    return RejectedRow(
+        partition_key="2025-08-01",
+        source_row=7,
+        column="Lancamento",
+        value=value,
+        rule="amount",
+        reason="no number",
+        raw=raw,
+    )
 
 
 def test_a_file_is_newest_only_when_it_is_usable(ledger: Ledger) -> None:
@@ -84,7 +92,9 @@ def test_a_file_becomes_usable_with_its_contents_or_not_at_all(ledger: Ledger) -
 )
 def test_raw_content_of_any_kind_is_kept(ledger: Ledger, texts: list[str]) -> None:
     for text in texts:
-        ledger.reject("hitss/dre_lines", text.replace("\x00", ""), None, [reject({"Ação": text, "n": 1.5})])
+        ledger.reject(
+            "hitss/dre_lines", text.replace("\x00", ""), None, rows=[reject({"Ação": text, "n": 1.5})]
+        )
     found = ledger.connection.execute("select run_id, raw, source_row, rule from ops.rejects order by id")
     clean = [text.replace("\x00", "") for text in texts]
     assert found.fetchall() == [(text, {"Ação": text, "n": 1.5}, 7, "amount") for text in clean]
@@ -105,9 +115,11 @@ def test_the_newest_proof_of_each_partition_counts(ledger: Ledger) -> None:
 
 
 def test_nothing_of_a_batch_is_kept_when_one_row_fails(ledger: Ledger) -> None:
-    broken = RejectedRow("m", None, "c", "v", "r", "why", {})  # type: ignore[arg-type]
+    broken = RejectedRow(
+        partition_key="m", source_row=None, column="c", value="v", rule="r", reason="why", raw={}
+    )  # type: ignore[arg-type]
     with pytest.raises(Exception, match="null value"):
-        ledger.reject("a", "run", None, [reject({}), broken])
+        ledger.reject("a", "run", None, rows=[reject({}), broken])
     assert ledger.connection.execute("select count(*) from ops.rejects").fetchone() == (0,)
 
 
@@ -116,7 +128,7 @@ def test_an_error_names_the_database_and_no_row(new_database: Callable[[str | No
         pytest.raises(PermanentError, match=r"^the ops database: ") as raised,
         open_ledger(new_database("ops")) as ledger,
     ):
-        ledger.reject("a", "run", 4711, [reject({"Recurso": "PESSOA FICTICIA"})])
+        ledger.reject("a", "run", 4711, rows=[reject({"Recurso": "PESSOA FICTICIA"})])
     assert "PESSOA" not in str(raised.value)
     assert "4711" not in str(raised.value)
 
@@ -150,5 +162,5 @@ def test_a_lost_connection_is_opened_again_and_nothing_is_left_unrecorded(
 def test_an_error_of_a_statement_is_not_tried_again(ledger: Ledger) -> None:
     pid = ledger.connection.info.backend_pid
     with pytest.raises(Exception, match="foreign key"):
-        ledger.reject("a", "run", 4711, [reject({})])
+        ledger.reject("a", "run", 4711, rows=[reject({})])
     assert ledger.connection.info.backend_pid == pid

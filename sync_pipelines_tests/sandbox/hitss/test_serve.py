@@ -125,7 +125,7 @@ def test_other_hosts_and_half_a_certificate_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1 only"):
-        run("0.0.0.0", 0, ExportProfile(), [], 0, tmp_path / "hitss.json")
+        run("0.0.0.0", 0, ExportProfile(), faults=[], wait_seconds=0, ready_file=tmp_path / "hitss.json")
     with pytest.raises(SystemExit):
         main(["--home", str(tmp_path), "--certfile", "a.pem"])
     assert "belong together" in capsys.readouterr().err

@@ -135,7 +135,7 @@ def launch(contract_url: str, tmp_path_factory: pytest.TempPathFactory) -> Calla
             keys = {"apikey": face.anon_key}
         web = stack.enter_context(httpx.Client(base_url=root, trust_env=False))
         connection = stack.enter_context(psycopg.connect(contract_url, autocommit=True))
-        return Api(kind, web, Tokens(SECRET), connection, keys)
+        return Api(kind=kind, web=web, tokens=Tokens(SECRET), connection=connection, keys=keys)
 
     return launched
 

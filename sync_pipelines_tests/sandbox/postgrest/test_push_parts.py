@@ -52,7 +52,7 @@ def lead(number: int, **more: object) -> Lead:
         **{"aprovado": number % 2 == 0, "criado": "2025-10-21T12:43:00.5-03:00", "raw": {"a": [1, None]}},
         **{"etapa": None, **more},
     }
-    return Lead(FIRST + number, NOW, UUID(int=number), json.dumps(row))
+    return Lead(id=FIRST + number, updated_at=NOW, content_hash=UUID(int=number), body=json.dumps(row))
 
 
 def piece(*leads: Lead) -> Slice:

@@ -202,14 +202,14 @@ def test_nothing_that_dagster_keeps_holds_a_key_or_a_person(
         "create function public.betray() returns trigger language plpgsql as"
         " $$ begin new.nome = 'Outra Vítima'; return new; end $$"
     )
-    assert push(lead_house, instance, DAY, DAY).result.success
+    assert push(lead_house, instance, DAY, oldest=DAY).result.success
     launch(lead_house, instance, "scouter_replay_errors", ops={"replay_errors": {}})
     lead_house.gestao.execute(
         "create trigger betray before update on public.leads for each row execute function public.betray()"
     )
-    assert not push(lead_house, instance, DAY, DAY, send_all=True).result.success
+    assert not push(lead_house, instance, DAY, oldest=DAY, send_all=True).result.success
     lead_house.face.fail("forbidden")
-    assert not push(lead_house, instance, DAY, DAY, send_all=True).result.success
+    assert not push(lead_house, instance, DAY, oldest=DAY, send_all=True).result.success
     launch(lead_house, instance, "scouter_checks")
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"scouter_leads_export" in stored  # it is what it has to be

@@ -73,7 +73,7 @@ def only_job(house: LeadHouse) -> Any:
 def test_a_range_is_one_job_and_each_day_tells_what_was_done(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    done = push(three_days, instance, DAY, DAY - timedelta(days=2))
+    done = push(three_days, instance, DAY, oldest=DAY - timedelta(days=2))
     assert done.result.success
     job = only_job(three_days)
     assert (job.status, job.start_date, job.end_date) == ("completed", DAY, DAY - timedelta(days=2))
@@ -94,11 +94,11 @@ def test_a_range_is_one_job_and_each_day_tells_what_was_done(
 
 
 def test_a_second_run_finds_nothing_to_send(three_days: LeadHouse, instance: dg.DagsterInstance) -> None:
-    push(three_days, instance, DAY, DAY)
-    done = push(three_days, instance, DAY, DAY)
+    push(three_days, instance, DAY, oldest=DAY)
+    done = push(three_days, instance, DAY, oldest=DAY)
     told = done.materialized["2025-10-21"]
     assert (told[keys.ROWS_LOADED], told[keys.ROWS_UNCHANGED], told[keys.ROW_COUNT]) == (0, 10, 10)
-    again = push(three_days, instance, DAY, DAY, send_all=True)
+    again = push(three_days, instance, DAY, oldest=DAY, send_all=True)
     assert again.materialized["2025-10-21"][keys.ROWS_LOADED] == 10
     assert [job.status for job in three_days.actions().newest()] == ["completed"] * 3
 
@@ -107,7 +107,7 @@ def test_a_run_of_a_pending_job_goes_by_the_jobs_days_and_not_by_its_own(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(DAY, BEFORE)
-    done = push(three_days, instance, DAY, DAY, export_job=job_id)
+    done = push(three_days, instance, DAY, oldest=DAY, export_job=job_id)
     assert done.result.success
     assert three_days.counters(job_id) == ("completed", 20, 20, 0)
     # A day that the run's range does not hold gets no event of it.
@@ -119,7 +119,7 @@ def test_a_run_over_more_days_than_the_job_marks_only_those_that_it_did(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(BEFORE, BEFORE)
-    done = push(three_days, instance, DAY, "2025-10-01", export_job=job_id)
+    done = push(three_days, instance, DAY, oldest="2025-10-01", export_job=job_id)
     assert list(done.materialized) == ["2025-10-20"]
     assert instance.get_materialized_partitions(EXPORT_KEY) == {"2025-10-20"}
 
@@ -129,14 +129,14 @@ def test_a_pause_in_mid_run_cancels_the_run_says_why_and_a_later_run_goes_on(
 ) -> None:
     job_id = three_days.create(DAY, DAY - timedelta(days=2))
 
-    pause_in(three_days, job_id, BEFORE, "Pausa para o almoço.")
-    done = push(three_days, instance, DAY, DAY - timedelta(days=2), export_job=job_id)
+    pause_in(three_days, job_id, BEFORE, reason="Pausa para o almoço.")
+    done = push(three_days, instance, DAY, oldest=DAY - timedelta(days=2), export_job=job_id)
     assert done.status is dg.DagsterRunStatus.CANCELED
     assert any("A exportação foi pausada" in message for message in done.messages)
     assert three_days.job(job_id).pause_reason == "Pausa para o almoço."
     three_days.hook(lambda: None)
     three_days.actions().resume(job_id)
-    rest = push(three_days, instance, DAY, DAY - timedelta(days=2), export_job=job_id)
+    rest = push(three_days, instance, DAY, oldest=DAY - timedelta(days=2), export_job=job_id)
     assert rest.result.success
     # A day that was at its end is told of by the run that ended it, and by no other.
     days = ["2025-10-21", "2025-10-20", "2025-10-19"]
@@ -157,12 +157,12 @@ def test_a_job_that_is_paused_and_resumed_under_its_run_is_taken_up_by_the_next_
             three_days.actions().resume(job_id)
 
     three_days.hook(hesitate)
-    done = push(three_days, instance, DAY, BEFORE, export_job=job_id)
+    done = push(three_days, instance, DAY, oldest=BEFORE, export_job=job_id)
     assert done.status is dg.DagsterRunStatus.CANCELED
     assert any("retomada durante a execução" in message for message in done.messages)
     assert three_days.job(job_id).status == "pending"
     three_days.hook(lambda: None)
-    assert push(three_days, instance, DAY, BEFORE, export_job=job_id).result.success
+    assert push(three_days, instance, DAY, oldest=BEFORE, export_job=job_id).result.success
     assert three_days.counters(job_id) == ("completed", 20, 20, 0)
     assert len(three_days.there()) == 20
 
@@ -172,7 +172,7 @@ def test_a_refusal_of_the_doctor_pauses_the_job_and_fails_the_run_with_the_sql(
 ) -> None:
     drop_column(three_days.gestao, "fonte")
     three_days.gestao.execute("notify pgrst, 'reload schema'")
-    done = push(three_days, instance, DAY, DAY)
+    done = push(three_days, instance, DAY, oldest=DAY)
     assert done.status is dg.DagsterRunStatus.FAILURE
     assert 'add column if not exists "fonte" text' in done.failure.lower()
     job = only_job(three_days)
@@ -185,7 +185,7 @@ def test_a_refusal_of_the_doctor_pauses_the_job_and_fails_the_run_with_the_sql(
 
 def test_a_day_that_is_not_proved_fails_alone(three_days: LeadHouse, instance: dg.DagsterInstance) -> None:
     betray(three_days, FIRST + 13)
-    done = push(three_days, instance, DAY, DAY - timedelta(days=2))
+    done = push(three_days, instance, DAY, oldest=DAY - timedelta(days=2))
     assert done.status is dg.DagsterRunStatus.FAILURE
     assert "2025-10-20" in done.failure
     assert "2025-10-19:" not in done.failure
@@ -210,10 +210,10 @@ def test_a_job_that_fails_over_a_day_of_an_earlier_run_fails_its_run(
     job_id = three_days.create(DAY, BEFORE)
 
     pause_in(three_days, job_id, BEFORE)
-    first = push(three_days, instance, DAY, BEFORE, export_job=job_id)
+    first = push(three_days, instance, DAY, oldest=BEFORE, export_job=job_id)
     three_days.hook(lambda: None)
     three_days.actions().resume(job_id)
-    done = push(three_days, instance, DAY, BEFORE, export_job=job_id)
+    done = push(three_days, instance, DAY, oldest=BEFORE, export_job=job_id)
     assert three_days.job(job_id).status == "failed"
     assert done.status is dg.DagsterRunStatus.FAILURE
     assert "21/10/2025" in done.failure
@@ -225,7 +225,7 @@ def test_refused_leads_fail_a_check_and_not_the_run(
 ) -> None:
     with_dirt_rules(three_days.gestao)
     three_days.lead(12, NOON - timedelta(days=1), age=1999)
-    done = push(three_days, instance, DAY, BEFORE)
+    done = push(three_days, instance, DAY, oldest=BEFORE)
     assert done.result.success
     assert sorted(map(str, done.materialized)) == ["2025-10-20", "2025-10-21"]
     told = done.materialized["2025-10-20"]
@@ -248,14 +248,14 @@ def test_refused_leads_fail_a_check_and_not_the_run(
 def test_a_wrong_configuration_is_refused_in_a_sentence(
     three_days: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
 ) -> None:
-    done = push(three_days, instance, DAY, DAY, **config)
+    done = push(three_days, instance, DAY, oldest=DAY, **config)
     assert done.failure.startswith(told)
     assert three_days.actions().newest() == []
     assert three_days.posts() == []
 
 
 def test_a_range_the_wrong_way_round_is_refused(three_days: LeadHouse, instance: dg.DagsterInstance) -> None:
-    done = push(three_days, instance, BEFORE, DAY)
+    done = push(three_days, instance, BEFORE, oldest=DAY)
     assert done.failure == "The run's range holds no day: its ends may be reversed."
     assert three_days.actions().newest() == []
 
@@ -270,7 +270,7 @@ def busy(house: LeadHouse, launched: Callable[[], Launched]) -> Launched:
 def test_a_second_run_beside_a_push_is_refused_in_a_sentence(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    done = busy(three_days, lambda: push(three_days, instance, BEFORE, BEFORE))
+    done = busy(three_days, lambda: push(three_days, instance, BEFORE, oldest=BEFORE))
     assert "Outro envio para o Gestão Scouter está em andamento" in done.failure
     assert [job.start_date for job in three_days.actions().newest()] == [DAY]
 
@@ -280,7 +280,7 @@ def test_a_run_of_a_job_that_is_not_pending_is_refused(
 ) -> None:
     job_id = three_days.create(DAY, DAY)
     three_days.actions().pause(job_id)
-    done = push(three_days, instance, DAY, DAY, export_job=job_id)
+    done = push(three_days, instance, DAY, oldest=DAY, export_job=job_id)
     assert done.failure == f"Não é possível executar a exportação {job_id}: ela está pausada."
     assert three_days.posts() == []
 
@@ -289,7 +289,7 @@ def test_an_integration_that_is_switched_off_is_refused(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     three_days.tab.execute("update public.gestao_scouter_config set active = false")
-    done = push(three_days, instance, DAY, DAY)
+    done = push(three_days, instance, DAY, oldest=DAY)
     assert "inativa" in done.failure
     assert three_days.actions().newest() == []
     assert list(three_days.face.requests) == []
@@ -298,9 +298,9 @@ def test_an_integration_that_is_switched_off_is_refused(
 def test_a_destination_that_is_away_pauses_the_job_and_fails_the_run(
     three_days: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    push(three_days, instance, DAY, DAY)  # so that the doctor knows the schemas
+    push(three_days, instance, DAY, oldest=DAY)  # so that the doctor knows the schemas
     three_days.face.fail("bad_gateway")
-    done = push(three_days, instance, DAY, BEFORE)
+    done = push(three_days, instance, DAY, oldest=BEFORE)
     assert done.status is dg.DagsterRunStatus.FAILURE
     job = three_days.actions().newest()[0]
     assert job.status == "paused"
@@ -315,7 +315,7 @@ def test_a_run_that_is_terminated_leaves_its_job_paused(
         raise dg.DagsterExecutionInterruptedError
 
     three_days.hook(terminate)
-    assert not push(three_days, instance, DAY, BEFORE).result.success
+    assert not push(three_days, instance, DAY, oldest=BEFORE).result.success
     job = only_job(three_days)
     assert job.status == "paused"
     assert str(job.pause_reason).startswith("A execução foi interrompida. Depois retome")

@@ -118,7 +118,7 @@ def test_while_a_push_is_under_way_nothing_is_requested(
     board: LeadHouse, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
     board.create(DAY, DAY)
-    remember(board, instance, requested(board, instance), status)
+    remember(board, instance, requested(board, instance), status=status)
     assert tick(board, instance) == "A push is under way."
 
 
@@ -160,7 +160,7 @@ def test_a_run_that_could_not_begin_its_export_is_repeated_under_another_key_and
     request = requested(board, instance)
     keys = [request.run_key]
     for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
-        run = remember(board, instance, request, dg.DagsterRunStatus.FAILURE)
+        run = remember(board, instance, request, status=dg.DagsterRunStatus.FAILURE)
         (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))
         due = record.create_timestamp.astimezone(UTC) + timedelta(minutes=minutes)
         told = tick(board, instance, at(board, due - timedelta(seconds=1)))

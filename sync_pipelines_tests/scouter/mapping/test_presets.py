@@ -36,7 +36,7 @@ def save(presets: Presets, destination: Database, *made: Preset) -> list[str]:
 
 def test_what_the_screen_wrote_is_read_by_its_name(source: Database, presets: Presets) -> None:
     assert (presets.all(), presets.default()) == ([], None)
-    store(source, "Básico", WHOLE, True)
+    store(source, "Básico", WHOLE, is_default=True)
     store(source, "Antigo", json.dumps(PHONE))  # as text within JSON, which some screen did
     assert [(one.name, one.is_default) for one in presets.all()] == [("Antigo", False), ("Básico", True)]
     assert presets.get("Antigo").mapping.document() == PHONE
@@ -65,7 +65,7 @@ def test_a_stored_preset_that_is_no_mapping_is_named(
 def test_saving_takes_the_place_of_one_with_the_same_name_and_of_the_default(
     source: Database, destination: Database, presets: Presets
 ) -> None:
-    store(source, "Básico", WHOLE, True)
+    store(source, "Básico", WHOLE, is_default=True)
     tabbed = WHOLE | {"nome": "tab_name"}
     assert save(presets, destination, Preset("Novo", PHONE, True), Preset("Outro", tabbed)) == [
         "Novo",
@@ -108,7 +108,7 @@ def test_one_that_cannot_be_used_keeps_all_from_being_saved(
 def test_a_file_gives_back_what_was_written(
     source: Database, destination: Database, presets: Presets, tmp_path: Path
 ) -> None:
-    store(source, "Básico", WHOLE, True)
+    store(source, "Básico", WHOLE, is_default=True)
     store(source, "Telefones à mão", PHONE)
     store(source, "Quebrado", [])
     file = tmp_path / "mappings.json"

@@ -115,7 +115,9 @@ def test_suspects_are_exactly_the_values_that_are_refused(
     source: Database, kind: str, target: DestinationColumn, data: st.DataObject
 ) -> None:
     values = data.draw(st.lists(VALUES[kind], min_size=20, max_size=30))
-    assert [one for one in outcomes(source, kind, target, values, None) if one[1] != one[2]] == []
+    assert [
+        one for one in outcomes(source, kind, target, values=values, transform=None) if one[1] != one[2]
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_a_text_that_is_to_be_read_is_a_suspect_where_it_is_refused(
 ) -> None:
     values = data.draw(st.lists(drawn | VALUES["text"], min_size=15, max_size=20))
     column = DestinationColumn("campo", target)
-    found = outcomes(source, "text", column, values, transform)
+    found = outcomes(source, "text", column, values=values, transform=transform)
     assert [value for value, suspect, refused in found if refused and not suspect] == []
 
 
@@ -155,7 +157,7 @@ def test_a_text_that_looks_right_is_no_suspect(
     source: Database, transform: str, target: str, text: str
 ) -> None:
     column = DestinationColumn("campo", target)
-    assert outcomes(source, "text", column, [text], transform) == [(text, False, False)]
+    assert outcomes(source, "text", column, values=[text], transform=transform) == [(text, False, False)]
 
 
 @pytest.mark.parametrize("labels", [("novo", "100%", "d'água"), ("só",)])
@@ -163,7 +165,7 @@ def test_labels_of_an_enum(source: Database, labels: tuple[str, ...]) -> None:
     names = sql.SQL(", ").join(map(sql.Literal, labels))
     source.execute(sql.SQL("create type public.situacao as enum ({})").format(names))
     column = DestinationColumn("campo", "public.situacao", enum=labels)
-    found = outcomes(source, "text", column, [*labels, "outro", "NOVO", ""], None)
+    found = outcomes(source, "text", column, values=[*labels, "outro", "NOVO", ""], transform=None)
     assert [one for one in found if one[1] != one[2]] == []
     assert [value for value, suspect, _ in found if not suspect] == list(labels)
 

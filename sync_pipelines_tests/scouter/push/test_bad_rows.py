@@ -100,7 +100,10 @@ def test_a_value_that_the_destinations_type_does_not_read_is_one_bad_row(lead_ho
             bodies: list[dict[str, Any]] = [
                 {"id": FIRST + n, column: value if n == 20 else None} for n in range(50)
             ]
-            leads = [Lead(body["id"], NOON, UUID(int=body["id"]), json.dumps(body)) for body in bodies]
+            leads = [
+                Lead(id=body["id"], updated_at=NOON, content_hash=UUID(int=body["id"]), body=json.dumps(body))
+                for body in bodies
+            ]
             outcome = Sender(client, ("id", column)).send(Slice(Position(NOON, FIRST), clean=leads))
             (one,) = outcome.rejected
             found.append((one.lead.id, one.problem and one.problem.code, len(lead_house.there())))

@@ -22,7 +22,7 @@ OVERWRITES = PushOptions(accepted=frozenset({OVERWRITE}))
 def collided(lead_house: LeadHouse) -> LeadHouse:
     """Ten leads of ours, the fourth of which has the number of a local one."""
     lead_house.leads(range(10), NOON, criado=MADE)
-    there(lead_house, 3, MADE + timedelta(days=9), "gestao-scouter")
+    there(lead_house, 3, MADE + timedelta(days=9), source="gestao-scouter")
     return lead_house
 
 
@@ -75,7 +75,7 @@ def test_mark_and_hour_of_a_lead_tell_whose_it_is(lead_house: LeadHouse) -> None
     ]
     lead_house.leads(range(len(found)), NOON, criado=MADE)
     for number, (created, source, _) in enumerate(found):
-        there(lead_house, number, created, source)
+        there(lead_house, number, created, source=source)
     lead_house.export(DAY, DAY)
     names = lead_house.there("nome")
     assert [(*one[:2], names[FIRST + n] == "Cadastro local") for n, one in enumerate(found)] == found
@@ -96,7 +96,7 @@ def test_a_lead_of_ours_that_somebody_edits_there_is_no_local_one(lead_house: Le
 def test_many_local_leads_are_found_through_capped_answers(lead_house: LeadHouse) -> None:
     lead_house.leads(range(60), NOON, criado=MADE)
     for number in range(0, 60, 2):
-        there(lead_house, number, MADE + timedelta(days=1), "manual")
+        there(lead_house, number, MADE + timedelta(days=1), source="manual")
     with PostgrestFace(lead_house.gestao_url, max_rows=7) as face:
         lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
         job = lead_house.export(DAY, DAY)
@@ -110,7 +110,7 @@ def test_one_that_was_made_where_ours_was_deleted_is_held_back_too(
 ) -> None:
     collided.export(DAY, DAY, options=OVERWRITES)
     collided.gestao.execute("delete from public.leads where id = %s", [FIRST + 3])
-    there(collided, 3, MADE + timedelta(days=40), "gestao-scouter")
+    there(collided, 3, MADE + timedelta(days=40), source="gestao-scouter")
     if changed:
         collided.lead(3, NOON, criado=MADE, etapa="Outra")
     collided.face.clear()

@@ -145,7 +145,7 @@ def test_no_check_of_a_run_is_left_unevaluated(pushed: LeadHouse, instance: dg.D
     """Dagster calls a check skipped that was planned for a day and not evaluated."""
     job_id = pushed.create(DAY, None)
     pushed.tab.execute("delete from public.leads where updated_at < '2025-10-01'")
-    done = push(pushed, instance, DAY, DAY - timedelta(days=20), export_job=job_id)
+    done = push(pushed, instance, DAY, oldest=DAY - timedelta(days=20), export_job=job_id)
     assert done.result.success
     for name in (PROVED, ACCEPTED, TRAVELS):
         history = instance.event_log_storage.get_asset_check_execution_history(

@@ -91,7 +91,7 @@ def test_every_extreme_value_arrives_as_it_is_and_is_seen_there_again(wide: Lead
     number = 0
     for column, (_, values) in COLUMNS.items():
         for value in values:
-            put(wide, number, column, value)
+            put(wide, number, column, value=value)
             number += 1
     job = wide.export(DAY, DAY)
     assert (wide.failures, wide.errors()) == ({}, [])
@@ -109,7 +109,7 @@ def test_what_jsonb_does_not_take_is_rejected_by_name_with_a_row_that_keeps_it(w
         "alter table public.leads alter solto type jsonb using null; notify pgrst, 'reload schema'"
     )
     for number, value in enumerate(JSONS):
-        put(wide, number, "solto", value)
+        put(wide, number, "solto", value=value)
     wide.leads(range(10, 30), NOON)
     job = wide.export(DAY, DAY)
     assert wide.counters(job.id) == ("completed", 24, 20, 4)
@@ -123,7 +123,7 @@ def test_what_jsonb_does_not_take_is_rejected_by_name_with_a_row_that_keeps_it(w
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_lead_whose_time_no_day_has_is_exported_by_a_job_to_the_beginning(wide: LeadHouse, at: str) -> None:
     wide.leads(range(3), NOON)
-    put(wide, 7, "updated_at", at)
+    put(wide, 7, "updated_at", value=at)
     job = wide.export(DAY, None)
     assert (wide.failures, wide.errors()) == ({}, [])
     assert wide.counters(job.id) == ("completed", 4, 4, 0)
@@ -137,7 +137,7 @@ def test_a_lead_whose_time_no_day_has_is_exported_by_a_job_to_the_beginning(wide
 def test_days_of_a_range_go_by_without_those_that_are_in_none(wide: LeadHouse) -> None:
     wide.leads(range(3), NOON)
     for number, at in enumerate(MOMENTS, 10):
-        put(wide, number, "updated_at", at)
+        put(wide, number, "updated_at", value=at)
     job = wide.export(DAY, DAY)
     assert wide.counters(job.id) == ("completed", 3, 3, 0)
 
@@ -171,7 +171,7 @@ def test_a_value_that_no_statement_can_render_is_its_own_leads_error(wide: LeadH
         [Jsonb(mapping_with)],
     )
     wide.leads(range(60), NOON, criado=NOON)
-    put(wide, 17, "criado", "4714-11-24 00:00:00+00 BC")
+    put(wide, 17, "criado", value="4714-11-24 00:00:00+00 BC")
     job = wide.export(DAY, DAY)
     assert wide.counters(job.id) == ("completed", 60, 59, 1)
     (row,) = wide.errors()

@@ -23,7 +23,16 @@ A_BAD_ROW = 14
 
 
 def slice_of(size: int, suspects: Collection[int] = ()) -> Slice:
-    leads = [Lead(n, None, UUID(int=n), json.dumps({"id": n}), is_suspect=n in suspects) for n in range(size)]
+    leads = [
+        Lead(
+            id=n,
+            updated_at=None,
+            content_hash=UUID(int=n),
+            body=json.dumps({"id": n}),
+            is_suspect=n in suspects,
+        )
+        for n in range(size)
+    ]
     return Slice(
         Position(None, 0),
         clean=[lead for lead in leads if not lead.is_suspect],

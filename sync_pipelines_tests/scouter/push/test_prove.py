@@ -238,7 +238,9 @@ def test_a_column_that_does_not_come_back_is_a_difference(lead_house: LeadHouse)
     lead_house.gestao.execute("insert into public.leads (id, nome) values (%s, 'x')", [FIRST])
     body = json.dumps({"id": FIRST, "nome": "x", "nunca": 1})
     with lead_house.push.client(lead_house.settings) as client:
-        found = Comparison(client, ("id", "nome"), {}).read_back([Lead(FIRST, None, UUID(int=1), body)])
+        found = Comparison(client, ("id", "nome"), {}).read_back(
+            [Lead(id=FIRST, updated_at=None, content_hash=UUID(int=1), body=body)]
+        )
     assert (found.holds, found.different) == (False, {FIRST: ["nunca"]})
 
 

@@ -131,7 +131,7 @@ def shared_box(postgres_server: PostgresServer, templates: dict[str, str]) -> It
             for name, value in SESSION.items():
                 connection.execute("select set_config(%s, %s, false)", [name, value])
         mapping = default_mapping(source_types(leads), source_types(gestao))
-        yield Box(ops_url, leads_url, ops, leads, gestao, mapping)
+        yield Box(ops_url=ops_url, leads_url=leads_url, ops=ops, leads=leads, gestao=gestao, mapping=mapping)
 
 
 @pytest.fixture

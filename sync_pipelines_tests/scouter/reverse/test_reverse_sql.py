@@ -32,8 +32,8 @@ def test_what_people_write_is_told(gestao: Gestao, told: Told) -> None:
     "mark", ["tabuladormax", "TabuladorMax", "tabulador-max", "Tabulador Max", "tabulador_max", "Supabase"]
 )
 def test_what_we_push_is_not_told_in_any_spelling(gestao: Gestao, told: Told, mark: str) -> None:
-    gestao.push(LEAD, "Ana", MONDAY, mark)
-    gestao.push(LEAD, "Ana Brandão", TUESDAY, mark)
+    gestao.push(LEAD, "Ana", MONDAY, source=mark)
+    gestao.push(LEAD, "Ana Brandão", TUESDAY, source=mark)
     assert told() == []
 
 

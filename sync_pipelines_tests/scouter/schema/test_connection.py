@@ -40,12 +40,12 @@ def checked(house: LeadHouse, **given: Any) -> ConnectionReport:
     """A test with the house's address and key, a configuration that says the same, and what is given instead."""
     settings = house.settings
     test = ConnectionTest(
-        settings.gestao_scouter_url,
-        house.face.service_key,
-        lambda: house.push.client(house.settings),
-        ("id", "nome", "updated_at", "sync_source"),
-        Configuration(True, True, settings.gestao_scouter_url),
-        lambda: NOW,
+        url=settings.gestao_scouter_url,
+        key=house.face.service_key,
+        client_factory=lambda: house.push.client(house.settings),
+        columns=("id", "nome", "updated_at", "sync_source"),
+        configuration=Configuration(True, True, settings.gestao_scouter_url),
+        clock=lambda: NOW,
     )
     test = replace(test, **given)
     if test.url and test.key:
@@ -109,7 +109,12 @@ def test_credentials_that_are_none_are_not_asked_with(
 
 
 def test_where_nothing_is_configured_there_is_nothing_to_test(clinic: LeadHouse) -> None:
-    report = checked(clinic, url=None, key=None, configuration=Configuration(False, False, None, False))
+    report = checked(
+        clinic,
+        url=None,
+        key=None,
+        configuration=Configuration(active=False, sync_enabled=False, project_url=None, exists=False),
+    )
     assert (report.status, report.valid) == (404, False)
     assert report.document()["errors"] == ["Nenhuma configuração do Gestão Scouter foi encontrada."]
 

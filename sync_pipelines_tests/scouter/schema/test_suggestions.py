@@ -46,11 +46,13 @@ OTHERS = ("public.estado", "public.preco", "point", "tsvector", "cidr", "money",
 def test_a_missing_column_gets_the_type_of_the_source(
     kind: str, labels: tuple[str, ...], written: str
 ) -> None:
-    source = NEEDED | {"origem": SourceColumn("origem", kind, False, True, labels)}
+    source = NEEDED | {
+        "origem": SourceColumn(name="origem", type=kind, nullable=False, has_default=True, enum=labels)
+    }
     found = suggested_sql(
         Mapping.parse(WHOLE | {"campo": "origem"}),
         source,
-        [Verdict("campo", "error", "destination_missing", "")],
+        [Verdict(field="campo", level="error", rule="destination_missing", sentence="")],
     )
     assert found == (f'alter table public.leads add column if not exists "campo" {written};', RELOAD)
 
@@ -74,7 +76,9 @@ def test_what_each_finding_asks_for(
     source = NEEDED | {"origem": SourceColumn("origem", source_type)}
     made = {"from": "origem", "transform": transform} if transform else "origem"
     found = suggested_sql(
-        Mapping.parse(WHOLE | {"campo": made}), source, [Verdict("campo", "error", rule, "")]
+        Mapping.parse(WHOLE | {"campo": made}),
+        source,
+        [Verdict(field="campo", level="error", rule=rule, sentence="")],
     )
     assert found == (f"alter table public.leads {statement};", RELOAD)
 
@@ -83,17 +87,27 @@ def test_what_each_finding_asks_for(
     "rule", ["incompatible", "to_text", "same_type", "source_missing", "refused", "mapping"]
 )
 def test_what_no_sql_can_mend_gets_none(rule: str) -> None:
-    assert suggested_sql(Mapping.parse(WHOLE), NEEDED, [Verdict("nome", "error", rule, "")]) == ()
+    assert (
+        suggested_sql(
+            Mapping.parse(WHOLE), NEEDED, [Verdict(field="nome", level="error", rule=rule, sentence="")]
+        )
+        == ()
+    )
 
 
 @pytest.mark.parametrize("rule", ["not_in_cache", "stale_cache"])
 def test_where_only_the_cache_is_behind_only_the_reload_is_shown(rule: str) -> None:
-    assert suggested_sql(Mapping.parse(WHOLE), NEEDED, [Verdict("*", "error", rule, "")]) == (RELOAD,)
+    assert suggested_sql(
+        Mapping.parse(WHOLE), NEEDED, [Verdict(field="*", level="error", rule=rule, sentence="")]
+    ) == (RELOAD,)
 
 
 def test_every_statement_stands_once_with_one_reload_at_the_end() -> None:
-    verdicts = [Verdict(name, "error", "destination_missing", "") for name in ("nome", "sync_source", "nome")]
-    verdicts.append(Verdict("last_sync_at", "error", "destination_missing", ""))
+    verdicts = [
+        Verdict(field=name, level="error", rule="destination_missing", sentence="")
+        for name in ("nome", "sync_source", "nome")
+    ]
+    verdicts.append(Verdict(field="last_sync_at", level="error", rule="destination_missing", sentence=""))
     found = suggested_sql(Mapping.parse(WHOLE), NEEDED, verdicts)
     assert found == (
         'alter table public.leads add column if not exists "nome" text;',
