@@ -18,11 +18,11 @@ IMPORTS = {
 RUN = """
 import resource, sys, time
 from sync_pipelines.hitss import catalogue, system
-from sync_pipelines.hitss.chain import DreChain
+from sync_pipelines.hitss.chain import DrePipeline
 from sync_pipelines import runs
 from sync_pipelines.settings import read_settings
 settings = read_settings(None)
-chain = DreChain(settings)
+chain = DrePipeline(settings)
 months = sorted(chain.contents(chain.newest_landing()))
 started = time.perf_counter()
 with chain.load("bench", months) as session:

@@ -130,7 +130,7 @@ def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
     """From the landed file to proof: look, parse, guard, load every table, prove, record."""
 
     def run(folder: Path, urls: str) -> float:
-        from sync_pipelines.hitss.dre.pipeline import DreChain
+        from sync_pipelines.hitss.dre.pipeline import DrePipeline
         from sync_pipelines.migrations import runner
         from sync_pipelines.settings import read_settings
 
@@ -141,7 +141,7 @@ def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
         settings = read_settings(
             None, fabricio_database_url=fabricio, ops_database_url=ops, landing_url=str(folder / "landing")
         )
-        chain = DreChain(settings)
+        chain = DrePipeline(settings)
         with chain.store.incoming("bench", ".xlsx") as path:
             path.write_bytes((folder / book).read_bytes())
             file = chain.store.keep(path, "bench", ".xlsx")

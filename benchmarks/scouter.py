@@ -29,7 +29,7 @@ import psycopg
 from sync_pipelines.lib.http.postgrest import PostgrestClient, column_list
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax, with_dirt_rules
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
@@ -101,7 +101,7 @@ class Bench:
         for url in (tab, gestao, ops):
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("vacuum analyze")
-        with PostgrestFace(gestao) as face, PostgrestClient(face.url, face.service_key) as client:
+        with PostgrestFake(gestao) as face, PostgrestClient(face.url, face.service_key) as client:
             (self.folder / "document.json").write_bytes(client.request("GET", "/").body)
 
     def measure(self, leads: int) -> None:

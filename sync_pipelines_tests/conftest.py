@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss.dre.extract import export_client
-from sync_pipelines.hitss.dre.pipeline import DreChain
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.dre.validate import parsed_file
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.redaction import REDACTOR
@@ -114,7 +114,7 @@ def new_project(postgres_server: PostgresServer, lineages: dict[str, str]) -> It
 class House:
     """A migrated house with its fake upstream: what most tests of a system stand on."""
 
-    chain: DreChain
+    chain: DrePipeline
     settings: Settings
     hitss: HitssFake
     fabricio: psycopg.Connection[Any]
@@ -155,7 +155,7 @@ def house(hitss: HitssFake, new_database: Callable[[str | None], str], tmp_path:
         landing_url=str(tmp_path / "landing"),
         hitss_download_url=hitss.download_url,
     )
-    chain = DreChain(
+    chain = DrePipeline(
         settings,
         clock=lambda: TODAY,
         http=lambda: export_client(sleep=lambda _seconds: None),

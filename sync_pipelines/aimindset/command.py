@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sync_pipelines.aimindset.defs import definitions as system
 from sync_pipelines.aimindset.defs.day_assets import FEWER
-from sync_pipelines.aimindset.pipeline import AimindsetBackups
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.orchestration.in_process import RunReport
 from sync_pipelines.settings import Settings
@@ -18,11 +18,11 @@ def run(
     *,
     accept: Collection[str],
     progress: Callable[[str], None],
-    backups: AimindsetBackups | None = None,
+    backups: AimindsetPipeline | None = None,
     with_drill: bool = True,
 ) -> RunReport:
     """Back up and archive today, then restore the archive somewhere else; what fails is in the report."""
-    aimindset = backups or AimindsetBackups(settings)
+    aimindset = backups or AimindsetPipeline(settings)
     definitions = system.definitions(settings, aimindset)
     report = RunReport()
     day = aimindset.today().isoformat()

@@ -45,7 +45,7 @@ CONNECT_PAUSES = (5.0, 30.0)
 
 
 @dataclass(frozen=True)
-class AimindsetBackups:
+class AimindsetPipeline:
     """The system with its settings, its clock and its way out to the network."""
 
     settings: Settings

@@ -98,10 +98,10 @@ def _refuse_unknown(accept: Collection[str], known: Collection[str]) -> None:
 
 def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
     """Print by month what a restore of a backup of dre_hitss would change; with `confirmed`, do it."""
-    from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+    from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 
     settings = read_settings()
-    keeping = DreSafekeeping(settings)
+    keeping = BackupPipeline(settings)
     months = keeping.difference(name)
     table = Table(title=f"dre_hitss and {name}", title_justify="left")
     table.add_column("month")
@@ -164,11 +164,11 @@ def replay_and_print(console: Console, job: str | None) -> bool:
 def verify_and_print(console: Console, archive: str | None) -> bool:
     """Print what is wrong with AIMindset's archives, or with one; False when something is."""
     from sync_pipelines.aimindset.archive.pipeline import ASSET, wrong_with
-    from sync_pipelines.aimindset.pipeline import AimindsetBackups
+    from sync_pipelines.aimindset.pipeline import AimindsetPipeline
     from sync_pipelines.lib.records.backups import open_copy_book
 
     settings = read_settings()
-    archiver = AimindsetBackups(settings).archiver
+    archiver = AimindsetPipeline(settings).archiver
     with open_copy_book(settings.require("ops_database_url")) as book:
         recorded = {copy.name: copy for copy in book.copies(ASSET)}
     names = [archive] if archive else sorted(archiver.ids() | recorded.keys())

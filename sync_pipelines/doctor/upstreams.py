@@ -84,13 +84,13 @@ def hitss(
 
 def aimindset(settings: Settings) -> Iterator[Finding]:
     """Is the service key in the project's Vault, where it is said to be?"""
-    from sync_pipelines.aimindset.pipeline import AimindsetBackups
+    from sync_pipelines.aimindset.pipeline import AimindsetPipeline
     from sync_pipelines.settings import SettingsError
 
     if settings.aimindset_database_url is None or settings.aimindset_secrets_from != "vault":
         return
     try:
-        AimindsetBackups(settings).project()
+        AimindsetPipeline(settings).project()
     except (SyncError, SettingsError) as error:
         yield Finding(False, f"AIMINDSET_SECRETS_FROM: {error}")
     else:

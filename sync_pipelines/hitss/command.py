@@ -12,7 +12,7 @@ from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent
 from sync_pipelines.hitss.dre.pending import Pending, contents_of, pending_months
-from sync_pipelines.hitss.dre.pipeline import DreChain
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.dre.prove import CHAIN
 from sync_pipelines.hitss.dre.validate import EXPORT
 from sync_pipelines.lib.alerts import house_channels
@@ -31,14 +31,14 @@ def run(
     last: str | None,
     accept: Collection[str],
     progress: Callable[[str], None],
-    chain: DreChain | None = None,
+    chain: DrePipeline | None = None,
 ) -> RunReport:
     """Materialize the system's assets; `first` and `last` (`2025-08`) name months to load in any case.
 
     Without them a workbook is downloaded and the months that differ from it are loaded. With them the newest
     landed workbook is read. Raises SettingsError for a missing variable; what fails in the run is in the report.
     """
-    chain = replace(chain or DreChain(settings), progress=progress)
+    chain = replace(chain or DrePipeline(settings), progress=progress)
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
     asked = asked_months(order, first, last)
     report = RunReport()
@@ -68,7 +68,7 @@ class _Run:
     """One call of the command: the instance it runs in, and the report that it fills."""
 
     settings: Settings
-    chain: DreChain
+    chain: DrePipeline
     instance: dg.DagsterInstance
     accept: list[str]
     report: RunReport

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC
 
-from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.defs import definitions as system
-from sync_pipelines.hitss.mirror.pipeline import DreMirror
+from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
 from sync_pipelines.lib.alerts import house_channels
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.orchestration.in_process import RunReport
@@ -24,7 +24,7 @@ def run_mirror(
     last: str | None,
     accept: Collection[str],
     progress: Callable[[str], None],
-    mirror: DreMirror | None = None,
+    mirror: MirrorPipeline | None = None,
 ) -> RunReport:
     """Mirror the months that differ, or the months from `first` to `last` (`2025-08`) in any case.
 
@@ -60,10 +60,10 @@ def run_mirror(
 
 
 def run_backup(
-    settings: Settings, *, progress: Callable[[str], None], safekeeping: DreSafekeeping | None = None
+    settings: Settings, *, progress: Callable[[str], None], safekeeping: BackupPipeline | None = None
 ) -> RunReport:
     """Back up dre_hitss today."""
-    keeping = safekeeping or DreSafekeeping(settings)
+    keeping = safekeeping or BackupPipeline(settings)
     definitions = system.definitions(settings, safekeeping=keeping)
     report = RunReport()
     sensors.sweep_all(

@@ -15,7 +15,7 @@ from typing import Generic, Self, TypeVar
 Result = TypeVar("Result")
 
 
-class InOrder(Generic[Result]):
+class OrderedPool(Generic[Result]):
     """At most `width` calls run at once, and at most `depth` are given out and not taken. Use as a context."""
 
     def __init__(self, width: int, depth: int) -> None:

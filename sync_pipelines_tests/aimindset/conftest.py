@@ -13,7 +13,7 @@ import pytest
 
 from sync_pipelines.aimindset.client import project_client
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.aimindset.pipeline import AimindsetBackups
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib.records.backups import CopyBook
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
@@ -30,7 +30,7 @@ TODAY = "2026-11-24"
 class Project:
     """The project, our database beside it, and the system that looks after it."""
 
-    backups: AimindsetBackups
+    backups: AimindsetPipeline
     url: str
     database: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
@@ -94,7 +94,7 @@ def new_house(
             alert_email_to="plantao@example.com",
             alert_email_from="sync@example.com",
         )
-        backups = AimindsetBackups(
+        backups = AimindsetPipeline(
             settings,
             clock=lambda: NOW,
             http=lambda: project_client(5.0),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.dre.load import Outcome
 from sync_pipelines.hitss.dre.pipeline import ExportReport
 from sync_pipelines.hitss.mirror.session import Mirror
@@ -84,7 +84,7 @@ def kept(house: House) -> Kept:
         " select 'run', 'CLT', n / 6, 1 + n % 3 || '/2025', make_date(2025, 1 + n % 3, 1), '2025-01-01'"
         " from generate_series(1, 300) as n"
     )
-    keeping = DreSafekeeping(house.settings, clock=lambda: datetime.now(UTC))
+    keeping = BackupPipeline(house.settings, clock=lambda: datetime.now(UTC))
     return Kept(
         keeping=keeping,
         url=house.settings.require("fabricio_database_url"),

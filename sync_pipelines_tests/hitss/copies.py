@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from sync_pipelines.hitss.backup.pipeline import DreSafekeeping, SafekeepingReport
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline, SafekeepingReport
 from sync_pipelines.hitss.mirror.adoption import Decision
 from sync_pipelines.hitss.mirror.session import Mirror, MirrorOutcome
 from sync_pipelines.lib.failures import SyncError
@@ -73,7 +73,7 @@ class Pair:
 class Kept:
     """A filled dre_hitss, its backups and the book."""
 
-    keeping: DreSafekeeping
+    keeping: BackupPipeline
     url: str
     database: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]

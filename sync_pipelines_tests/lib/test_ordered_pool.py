@@ -7,13 +7,13 @@ from threading import Barrier, Event
 
 import pytest
 
-from sync_pipelines.lib.ordered_pool import InOrder
+from sync_pipelines.lib.ordered_pool import OrderedPool
 
 
 def test_results_come_in_the_order_of_the_work_however_late_the_first_is() -> None:
     first = Event()
     taken: list[int] = []
-    with InOrder[int](3, 10) as line:
+    with OrderedPool[int](3, 10) as line:
         line.give(lambda: [first.wait(), 1][1])
         line.give(lambda: [first.set(), 2][1])
         line.give(lambda: 3)
@@ -35,7 +35,7 @@ def test_so_many_calls_run_at_once_and_no_more() -> None:
         running.pop()
         return 0
 
-    with InOrder[int](3, 10) as line:
+    with OrderedPool[int](3, 10) as line:
         for _ in range(6):
             line.give(call)
         while not line.is_empty:
@@ -49,7 +49,7 @@ def test_the_least_that_is_wanted_is_waited_for_and_an_error_ends_the_wait() -> 
     def fail() -> int:
         raise ValueError("third")
 
-    with InOrder[int](3, 10) as line:
+    with OrderedPool[int](3, 10) as line:
         line.give(lambda: 1)
         line.give(lambda: [second.wait(0.05), 2][1])
         line.give(fail)
@@ -61,7 +61,7 @@ def test_the_least_that_is_wanted_is_waited_for_and_an_error_ends_the_wait() -> 
 
 
 def test_it_is_full_at_its_depth() -> None:
-    with InOrder[int](1, 2) as line:
+    with OrderedPool[int](1, 2) as line:
         assert line.is_empty
         line.give(lambda: 1)
         assert not line.is_full
@@ -75,7 +75,7 @@ def test_an_error_comes_in_its_place_and_what_was_before_it_is_taken() -> None:
     def fail() -> int:
         raise ValueError("second")
 
-    with InOrder[int](2, 10) as line:
+    with OrderedPool[int](2, 10) as line:
         line.give(lambda: 1)
         line.give(fail)
         line.give(lambda: 3)
@@ -93,7 +93,7 @@ def test_what_nobody_has_begun_can_be_withdrawn() -> None:
         go.wait(timeout=10)
         return 1
 
-    with InOrder[int](1, 10) as line:
+    with OrderedPool[int](1, 10) as line:
         line.give(slow)
         line.give(lambda: done.append(2) or 2)
         begun.wait(timeout=10)
@@ -113,7 +113,7 @@ def test_leaving_early_begins_nothing_more() -> None:
         go.wait(timeout=10)
         return 1
 
-    with pytest.raises(RuntimeError, match="stop"), InOrder[int](1, 10) as line:
+    with pytest.raises(RuntimeError, match="stop"), OrderedPool[int](1, 10) as line:
         line.give(slow)
         line.give(lambda: done.append(2) or 2)
         begun.wait(timeout=10)
@@ -139,7 +139,7 @@ def test_what_stays_after_a_withdrawal_has_no_gap() -> None:
         go.set()
         another.wait(timeout=10)
 
-    with InOrder[int](1, 10) as line:
+    with OrderedPool[int](1, 10) as line:
         line.give(slow)
         begun.wait(timeout=10)
         for number in range(1, 10):

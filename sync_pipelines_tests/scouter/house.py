@@ -14,7 +14,7 @@ from psycopg import errors, sql
 from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.table import ExportJob
@@ -33,7 +33,7 @@ class LeadHouse:
     """The databases by their owners' connections; `push` sends through the face, and never sleeps between attempts."""
 
     push: LeadPush
-    face: PostgrestFace
+    face: PostgrestFake
     tab: psycopg.Connection[Any]
     gestao: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
@@ -184,7 +184,7 @@ def another_role(house: LeadHouse, *, bypasses: bool) -> SecretStr:
 def opened_house(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[LeadHouse]:
     """A house over three databases that are there."""
     with (
-        PostgrestFace(gestao_url) as face,
+        PostgrestFake(gestao_url) as face,
         psycopg.connect(tab_url, autocommit=True) as tab,
         psycopg.connect(gestao_url, autocommit=True) as gestao,
         psycopg.connect(ops_url, autocommit=True) as ops,

@@ -20,10 +20,10 @@ import pytest
 from sync_pipelines.aimindset.archive.pipeline import PREFIX
 from sync_pipelines.aimindset.backup.load import Moment
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.aimindset.pipeline import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
 from sync_pipelines.hitss.backup import load as dre_backup
-from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
-from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, DreMirror
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
+from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, MirrorPipeline
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.embedded import PostgresServer
@@ -116,7 +116,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 @WAYS
 def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place, way: Way) -> None:
-    mirror = DreMirror(place.settings, sleep=lambda _seconds: None)
+    mirror = MirrorPipeline(place.settings, sleep=lambda _seconds: None)
     with mirror.open("run-1") as run:
         for number, month in enumerate(MONTHS):
             if number in (2, 5):
@@ -131,7 +131,7 @@ def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place, way: Way)
 
 def test_a_server_that_is_asked_to_end_lets_the_mirror_finish_its_months(place: Place) -> None:
     """SIGTERM: no new connections, those that are there go on; then it is gone, and the run is told or swept."""
-    with DreMirror(place.settings, sleep=lambda _seconds: None).open("run-1") as run:
+    with MirrorPipeline(place.settings, sleep=lambda _seconds: None).open("run-1") as run:
         run.session.copy(MONTHS[0])
         place.ask(signal.SIGTERM)
         for month in MONTHS[1:]:
@@ -157,7 +157,7 @@ def test_a_restart_in_the_middle_of_a_backup_leaves_the_day_before(
     assert ASSET in day.problems
     assert place.value("aimindset", generations) == before
     assert place.value("aimindset", "select count(*) from system_logs where type = 'auto_backup_error'") == 1
-    again = AimindsetBackups(place.settings)
+    again = AimindsetPipeline(place.settings)
     assert again.run("run-2", again.today().isoformat()).problems == {}
     assert place.value("aimindset", generations) == before + 1
 
@@ -169,7 +169,7 @@ def test_a_restart_after_the_commit_costs_no_second_backup(place: Place, way: Wa
     before = place.value("aimindset", generations)
     day_with_restart(place, way, "committed")
 
-    backups = AimindsetBackups(place.settings)
+    backups = AimindsetPipeline(place.settings)
     again = backups.run("run-2", backups.today().isoformat())
 
     assert again.problems == {}
@@ -186,7 +186,7 @@ def day_with_restart(place: Place, way: Way, at: Moment) -> Day:
         if moment == at:
             place.restart(way)
 
-    backups = AimindsetBackups(place.settings, at=restart)
+    backups = AimindsetPipeline(place.settings, at=restart)
     return backups.run("run-1", backups.today().isoformat())
 
 
@@ -204,7 +204,7 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
 
     def back_up() -> None:
         try:
-            DreSafekeeping(place.settings).back_up("cut", f"{datetime.now(UTC):%Y-%m-%d}")
+            BackupPipeline(place.settings).back_up("cut", f"{datetime.now(UTC):%Y-%m-%d}")
         except SyncError as error:
             failed.append(error)
 
@@ -227,9 +227,9 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
 
 RUN = """
 import sys
-from sync_pipelines.hitss.mirroring import DreMirror
+from sync_pipelines.hitss.mirroring import MirrorPipeline
 from sync_pipelines.settings import read_settings
-with DreMirror(read_settings(None)).open("killed") as run:
+with MirrorPipeline(read_settings(None)).open("killed") as run:
     for month in run.session.months:
         run.mirror(month)
         print(month, flush=True)
@@ -262,7 +262,7 @@ def test_a_mirror_killed_at_any_step_is_finished_by_the_next(place: Place, month
     until(lambda: swept(place, "fabricio") or None)
     whole = "select count(*) from (select from dre_hitss group by competencia having count(*) <> 10000) as x"
     assert place.value("hitss", whole) == 0
-    with DreMirror(place.settings).open("next") as run:
+    with MirrorPipeline(place.settings).open("next") as run:
         for month in run.session.months:
             run.mirror(month)
     assert place.same
@@ -286,7 +286,7 @@ def test_a_dre_backup_cut_off_from_our_own_database_is_entered_by_the_next(place
     """Killed between the commit and the book: the table's own comment says what it is."""
     with dre_backup.backup_connection(place.server.url("fabricio")) as connection:
         lost = dre_backup.back_up(connection, "killed")
-    report = DreSafekeeping(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
+    report = BackupPipeline(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
 
     assert report.healed == (lost.name,)
     with open_copy_book(place.server.url("ops")) as book:

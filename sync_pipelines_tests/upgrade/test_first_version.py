@@ -9,10 +9,10 @@ from sync_pipelines.aimindset.archive.drill import drill
 from sync_pipelines.hitss.backup import restore
 from sync_pipelines.hitss.backup.content import verify
 from sync_pipelines.hitss.backup.load import backup_connection
-from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.dre.pending import Pending
-from sync_pipelines.hitss.dre.pipeline import DreChain
-from sync_pipelines.hitss.mirror.pipeline import DreMirror
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
+from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
 from sync_pipelines.lib.postgres.scratch import scratch_database
 from sync_pipelines.lib.records.backups import open_copy_book
 from sync_pipelines.lib.storage.landing import LandedFile
@@ -22,8 +22,8 @@ from sync_pipelines_tests.upgrade.conftest import TODAY, Clock, Upgraded
 DIRTY = "dre_hitss_backup_20261128_1908_2"
 
 
-def chain(upgraded: Upgraded, clock: Clock) -> DreChain:
-    return DreChain(upgraded.settings, clock=clock)
+def chain(upgraded: Upgraded, clock: Clock) -> DrePipeline:
+    return DrePipeline(upgraded.settings, clock=clock)
 
 
 def test_the_same_workbook_changes_nothing_and_no_guard_fires(upgraded: Upgraded, clock: Clock) -> None:
@@ -50,7 +50,7 @@ def test_a_load_of_all_months_writes_no_row(upgraded: Upgraded, clock: Clock) ->
 
 
 def test_the_mirror_finds_both_sides_equal(upgraded: Upgraded) -> None:
-    with DreMirror(upgraded.settings).open("after") as run:
+    with MirrorPipeline(upgraded.settings).open("after") as run:
         assert run.pending == []
         outcomes = [run.mirror(month) for month in run.session.months]
     assert outcomes
@@ -58,7 +58,7 @@ def test_the_mirror_finds_both_sides_equal(upgraded: Upgraded) -> None:
 
 
 def test_old_backups_are_intact_and_restore(upgraded: Upgraded, clock: Clock) -> None:
-    keeping = DreSafekeeping(upgraded.settings, clock)
+    keeping = BackupPipeline(upgraded.settings, clock)
     url, ops = upgraded.urls["fabricio"], upgraded.urls["ops"]
     with backup_connection(url) as connection, open_copy_book(ops) as book:
         copies = book.copies("hitss/dre_backup")

@@ -9,7 +9,7 @@ from sync_pipelines.aimindset.backup import recorded
 from sync_pipelines.aimindset.backup.coverage import WHAT
 from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.defs import descriptions
-from sync_pipelines.aimindset.pipeline import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.backups import open_copy_book
 
@@ -21,7 +21,7 @@ STANDING_CHECKS = (
 )
 
 
-def checks(aimindset: AimindsetBackups) -> list[dg.AssetChecksDefinition]:
+def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
     """The standing checks of the system."""
     settings = aimindset.settings
 

@@ -13,7 +13,7 @@ from sync_pipelines.aimindset.backup.load import GUARDS
 from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.defs import day_checks, descriptions
 from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, BACKUP_KEY
-from sync_pipelines.aimindset.pipeline import ASSET, AimindsetBackups
+from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.lib.records.backups import Copy
@@ -65,7 +65,7 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         op_tags={"dagster/max_runtime": "3600"},
     )
     def aimindset_day(
-        context: dg.AssetExecutionContext, config: DayConfig, aimindset: dg.ResourceParam[AimindsetBackups]
+        context: dg.AssetExecutionContext, config: DayConfig, aimindset: dg.ResourceParam[AimindsetPipeline]
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         started = time.monotonic()
         wanted = [key for key in _ASSETS if key in context.selected_asset_keys]
@@ -146,7 +146,7 @@ def _backup_metadata(day: Day, seconds: float) -> dict[str, Any]:
     }
 
 
-def _archive_metadata(day: Day, aimindset: AimindsetBackups) -> dict[str, Any]:
+def _archive_metadata(day: Day, aimindset: AimindsetPipeline) -> dict[str, Any]:
     kept = _kept_metadata(day.pruning) if day.pruning else {}
     if archives.ASSET in day.already:
         return {**_already(day.already[archives.ASSET]), **kept}

@@ -6,13 +6,13 @@ import dagster as dg
 
 from sync_pipelines import partitions
 from sync_pipelines.aimindset.defs import automation, checks, day_assets, descriptions, drill_assets
-from sync_pipelines.aimindset.pipeline import AimindsetBackups
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.settings import Settings
 
 
-def definitions(settings: Settings, backups: AimindsetBackups | None = None) -> dg.Definitions:
+def definitions(settings: Settings, backups: AimindsetPipeline | None = None) -> dg.Definitions:
     """The system's assets, checks, jobs and schedules; `backups` replaces the real clock and network."""
-    aimindset = backups or AimindsetBackups(settings)
+    aimindset = backups or AimindsetPipeline(settings)
     on = settings.automation_is_on
     status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     days = partitions.days(settings.backups_first_day, descriptions.ZONE)

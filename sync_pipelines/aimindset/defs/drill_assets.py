@@ -7,7 +7,7 @@ import dagster as dg
 from sync_pipelines.aimindset.archive.drill import drill
 from sync_pipelines.aimindset.defs import descriptions
 from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, DRILL_KEY
-from sync_pipelines.aimindset.pipeline import AimindsetBackups
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
@@ -33,7 +33,7 @@ from sync_pipelines.lib.redaction import redacted_exception
     op_tags={"dagster/max_runtime": "7200"},
 )
 def restore_drill(
-    context: dg.AssetExecutionContext, aimindset: dg.ResourceParam[AimindsetBackups]
+    context: dg.AssetExecutionContext, aimindset: dg.ResourceParam[AimindsetPipeline]
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Restore the newest proved archive somewhere else and compare it."""
     settings, archiver = aimindset.settings, aimindset.archiver

@@ -36,7 +36,7 @@ class SafekeepingReport:
 
 
 @dataclass(frozen=True)
-class DreSafekeeping:
+class BackupPipeline:
     """Backups of the DRE with their settings and clock. Days are UTC's, as in the tables' names."""
 
     settings: Settings

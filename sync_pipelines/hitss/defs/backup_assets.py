@@ -8,7 +8,7 @@ import dagster as dg
 
 from sync_pipelines.hitss.backup import load as domain
 from sync_pipelines.hitss.backup.content import verify
-from sync_pipelines.hitss.backup.pipeline import CLOCK_ERROR, DreSafekeeping
+from sync_pipelines.hitss.backup.pipeline import CLOCK_ERROR, BackupPipeline
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.lib.archive.retention import DAILY
 from sync_pipelines.lib.orchestration import metadata as keys
@@ -44,7 +44,7 @@ def backup_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
         op_tags={"dagster/max_runtime": "1800"},
     )
     def dre_backup(
-        context: dg.AssetExecutionContext, safekeeping: dg.ResourceParam[DreSafekeeping]
+        context: dg.AssetExecutionContext, safekeeping: dg.ResourceParam[BackupPipeline]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         started = time.monotonic()
         with failing_in_a_sentence(context):
@@ -81,7 +81,7 @@ def backup_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     return dre_backup
 
 
-def age_check(settings: Settings, safekeeping: DreSafekeeping) -> dg.AssetChecksDefinition:
+def age_check(settings: Settings, safekeeping: BackupPipeline) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=BACKUP_KEY,
         name=YOUNG,

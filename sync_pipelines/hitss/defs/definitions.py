@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.hitss.backup.pipeline import DreSafekeeping
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.defs import (
     automation,
     backup_assets,
@@ -17,9 +17,9 @@ from sync_pipelines.hitss.defs import (
     mirror_assets,
 )
 from sync_pipelines.hitss.dre import tables
-from sync_pipelines.hitss.dre.pipeline import DreChain
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.dre.tables import PROJECT
-from sync_pipelines.hitss.mirror.pipeline import DreMirror
+from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
 from sync_pipelines.hitss.mirror.session import DESTINATION
 from sync_pipelines.operations.defs.sensors import WatchedProject
 from sync_pipelines.settings import Settings
@@ -27,17 +27,17 @@ from sync_pipelines.settings import Settings
 
 def definitions(
     settings: Settings,
-    chain: DreChain | None = None,
-    mirror: DreMirror | None = None,
-    safekeeping: DreSafekeeping | None = None,
+    chain: DrePipeline | None = None,
+    mirror: MirrorPipeline | None = None,
+    safekeeping: BackupPipeline | None = None,
 ) -> dg.Definitions:
     """The system's assets, checks, jobs, schedules and sensors; the last three replace clock and network."""
     months = partitions.months(settings.first_month, settings.sync_timezone)
     on = settings.automation_is_on
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     sensing = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-    dre = chain or DreChain(settings)
-    keeping = safekeeping or DreSafekeeping(settings)
+    dre = chain or DrePipeline(settings)
+    keeping = safekeeping or BackupPipeline(settings)
     days = partitions.days(settings.backups_first_day, "UTC")
     chained = dg.Definitions(
         assets=[
@@ -74,7 +74,7 @@ def definitions(
         jobs=[automation.mirror_job],
         schedules=[automation.mirror_schedule(months, scheduled)],
         sensors=[automation.mirror_sensor(settings, months, sensing)],
-        resources={"mirror": mirror or DreMirror(settings)},
+        resources={"mirror": mirror or MirrorPipeline(settings)},
     )
     return dg.Definitions.merge(chained, mirrored)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.defs.export_assets import MAX_RUNTIME, POOL, AcceptConfig
-from sync_pipelines.hitss.dre.pipeline import DreChain
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.dre.plan import Outcome
 from sync_pipelines.hitss.dre.prove import CHAIN
 from sync_pipelines.hitss.dre.report import month_table, sparkline
@@ -48,7 +48,7 @@ def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         op_tags=MAX_RUNTIME,
     )
     def hitss_dre_months(
-        context: dg.AssetExecutionContext, config: LoadConfig, dre: dg.ResourceParam[DreChain]
+        context: dg.AssetExecutionContext, config: LoadConfig, dre: dg.ResourceParam[DrePipeline]
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
         selected = [name for name in CHAIN if descriptions.key_of(name) in context.selected_asset_keys]
         with (

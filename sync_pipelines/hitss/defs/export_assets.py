@@ -11,7 +11,7 @@ from pydantic import Field
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.dre.columns import ORCADO
 from sync_pipelines.hitss.dre.guards import GUARDS, Guard, GuardError
-from sync_pipelines.hitss.dre.pipeline import DreChain, ExportReport
+from sync_pipelines.hitss.dre.pipeline import DrePipeline, ExportReport
 from sync_pipelines.hitss.dre.restatements import told
 from sync_pipelines.hitss.dre.validate import Examination, RefusedWorkbookError
 from sync_pipelines.hitss.dre.workbook import UnusableHeaderError
@@ -63,7 +63,7 @@ class AcceptConfig(dg.Config):
     op_tags=MAX_RUNTIME,
 )
 def dre_export(
-    context: dg.AssetExecutionContext, config: AcceptConfig, dre: dg.ResourceParam[DreChain]
+    context: dg.AssetExecutionContext, config: AcceptConfig, dre: dg.ResourceParam[DrePipeline]
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Download, keep and look at the export; the months it changes are loaded by the sensor."""
 

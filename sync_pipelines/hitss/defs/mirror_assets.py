@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.mirror.adoption import DECISIONS
-from sync_pipelines.hitss.mirror.pipeline import DreMirror, MirrorRun
+from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline, MirrorRun
 from sync_pipelines.hitss.mirror.session import MirrorOutcome
 from sync_pipelines.hitss.mirror.table import DRE
 from sync_pipelines.lib.orchestration import metadata as keys
@@ -90,7 +90,7 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
         op_tags={"dagster/max_runtime": "3600"},
     )
     def hitss_dre_mirror(
-        context: dg.AssetExecutionContext, config: MirrorConfig, mirror: dg.ResourceParam[DreMirror]
+        context: dg.AssetExecutionContext, config: MirrorConfig, mirror: dg.ResourceParam[MirrorPipeline]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         failed_check = dg.AssetCheckKey(MIRROR_KEY, PROOF)
         with (

@@ -61,7 +61,7 @@ class ExportReport:
 
 
 @dataclass(frozen=True)
-class DreChain:
+class DrePipeline:
     """The system with its settings, its clock and its way out to the network."""
 
     settings: Settings

@@ -28,7 +28,7 @@ STARTED = "Iniciando o espelhamento do DRE."
 
 
 @dataclass(frozen=True)
-class DreMirror:
+class MirrorPipeline:
     """The mirror with its settings and the way it waits."""
 
     settings: Settings

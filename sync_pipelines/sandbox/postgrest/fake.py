@@ -51,8 +51,8 @@ class Recorded(NamedTuple):
     status: int | None
 
 
-class PostgrestFace:
-    """`with PostgrestFace(database_url) as face:` serves one schema on a free port, as a server of `version` would.
+class PostgrestFake:
+    """`with PostgrestFake(database_url) as face:` serves one schema on a free port, as a server of `version` would.
 
     `max_rows` is the silent cap of an answer, `latency_seconds` what every request takes on its way, and after a
     NOTIFY the new schema is seen only `reload_polls` further requests later.

@@ -11,7 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.serving import kept_secret, serve
 
 READY_FILE = "scouter.json"
@@ -26,7 +26,7 @@ def main() -> None:
     given = parser.parse_args()
     if not os.environ.get(DATABASE):
         parser.error(f"{DATABASE} is not set: the face has no database to stand on.")
-    face = PostgrestFace(
+    face = PostgrestFake(
         os.environ[DATABASE],
         jwt_secret=kept_secret(given.home / "jwt_secret", lambda: secrets.token_hex(32)),
         latency_seconds=given.latency_seconds,

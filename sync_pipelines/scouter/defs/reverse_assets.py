@@ -10,7 +10,7 @@ import dagster as dg
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.metadata import table_definition
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.scouter.reverse.pipeline import WayBack, WayBackRun
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync, ReverseSyncRun
 
 INBOUND_KEY = dg.AssetKey(["scouter", "leads_inbound"])
 GROUP, OWNER = "scouter", "team:scouter"
@@ -114,7 +114,7 @@ def inbound_asset(deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
         op_tags={"dagster/max_runtime": "3600"},
     )
     def leads_inbound(
-        context: dg.AssetExecutionContext, way_back: dg.ResourceParam[WayBack]
+        context: dg.AssetExecutionContext, way_back: dg.ResourceParam[ReverseSync]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         started = time.monotonic()
         with failing_in_a_sentence(context):
@@ -127,7 +127,7 @@ def inbound_asset(deps: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
     return leads_inbound
 
 
-def _metadata(done: WayBackRun) -> dict[str, Any]:
+def _metadata(done: ReverseSyncRun) -> dict[str, Any]:
     drained = done.drained
     told = {"ignored": drained.ignored, "rejected": drained.rejected}
     return {
@@ -158,7 +158,7 @@ def _metadata(done: WayBackRun) -> dict[str, Any]:
     }
 
 
-def _checks(done: WayBackRun) -> list[dg.AssetCheckResult]:
+def _checks(done: ReverseSyncRun) -> list[dg.AssetCheckResult]:
     drained = done.drained
     rejected = drained.rejected.total()
     return [

@@ -9,7 +9,7 @@ import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.scouter.defs.reverse_assets import INBOUND_KEY
-from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 
 SENSOR = "scouter_inbox"
 #: Pages that a tick fetches: it has a minute.
@@ -32,7 +32,7 @@ inbound_job = dg.define_asset_job(
 
 
 def inbox_sensor(
-    way_back: WayBack, clock: Callable[[], datetime], status: dg.DefaultSensorStatus
+    way_back: ReverseSync, clock: Callable[[], datetime], status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
     """Requests a drain when changes wait and none is under way; after failures it waits, longer each time."""
 

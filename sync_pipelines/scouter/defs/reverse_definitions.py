@@ -10,13 +10,13 @@ import dagster as dg
 from sync_pipelines.scouter.defs import reverse_assets as inbound_assets
 from sync_pipelines.scouter.defs import reverse_automation as inbound_automation
 from sync_pipelines.scouter.defs.reverse_jobs import scouter_replay_inbox
-from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.settings import Settings
 
 
 def way_back_definitions(
     settings: Settings,
-    way_back: WayBack | None = None,
+    way_back: ReverseSync | None = None,
     *,
     deps: Sequence[dg.AssetKey] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -24,7 +24,7 @@ def way_back_definitions(
     """Asset, checks, jobs, sensor, schedule and the resource `way_back`; nothing where SCOUTER_WAY_BACK is off."""
     if not settings.scouter_way_back:
         return dg.Definitions()
-    way_back = way_back or WayBack(settings)
+    way_back = way_back or ReverseSync(settings)
     on = settings.automation_is_on
     sensor = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     schedule = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED

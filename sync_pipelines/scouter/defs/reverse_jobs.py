@@ -5,7 +5,7 @@ from pydantic import Field
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 
 
 class ReplayInboxConfig(dg.Config):
@@ -20,7 +20,7 @@ class ReplayInboxConfig(dg.Config):
     description="Let rejected changes wait in the inbox again; its sensor drains them soon afterwards.",
 )
 def replay_inbox(
-    context: dg.OpExecutionContext, config: ReplayInboxConfig, way_back: dg.ResourceParam[WayBack]
+    context: dg.OpExecutionContext, config: ReplayInboxConfig, way_back: dg.ResourceParam[ReverseSync]
 ) -> None:
     with failing_in_a_sentence(context):
         if bool(config.ids) == config.every:

@@ -20,7 +20,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.table import ExportJob, UnknownJobError
-from sync_pipelines.scouter.mapping.field_mapping import Mapping as FieldMapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 
 _log = logging.getLogger(__name__)
 #: The screen sends a day, or a moment whose day is meant.

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -30,7 +29,7 @@ OWNED = frozenset(
     }
 )
 #: What a push writes of itself, so that the other side's trigger leaves its rows alone. `last_sync_at` is now.
-STAMPS: MappingOf[str, str] = {"sync_source": "tabuladormax", "sync_status": "synced", "last_sync_at": "now"}
+STAMPS: Mapping[str, str] = {"sync_source": "tabuladormax", "sync_status": "synced", "last_sync_at": "now"}
 _PREFIX = "tab_"  # some screens wrote it before the source's names
 _RENAMED = {"nome": ("name",), "foto": ("photo_url",)}
 _TELEPHONES = ("celular", "telefone_trabalho", "telefone_casa")
@@ -68,7 +67,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class FieldMapping:
     """The fields of a push, one a destination column, in the order of their names."""
 
     fields: tuple[Field, ...]
@@ -78,7 +77,7 @@ class Mapping:
         object.__setattr__(self, "fields", tuple(sorted(self.fields, key=lambda field: field.destination)))
 
     @classmethod
-    def parse(cls, document: str | bytes | MappingOf[str, Any]) -> Mapping:
+    def parse(cls, document: str | bytes | Mapping[str, Any]) -> FieldMapping:
         """Read a mapping's JSON; PermanentError names everything in it that is none."""
         if isinstance(document, str | bytes):
             document = _read(document)
@@ -119,7 +118,7 @@ class Mapping:
     def field_for(self, destination: str) -> Field | None:
         return next((field for field in self.fields if field.destination == destination), None)
 
-    def only(self, sources: Sequence[str]) -> Mapping:
+    def only(self, sources: Sequence[str]) -> FieldMapping:
         """The part that is made of these source columns (a job's `fields_selected`), and what cannot be left out.
 
         PermanentError names those that no field is made of.
@@ -130,10 +129,10 @@ class Mapping:
                 f"fields_selected names {_names(unknown)}: the mapping sends no such column."
             )
         wanted |= set(REQUIRED)
-        return Mapping(tuple(field for field in self.fields if wanted & set(field.sources)))
+        return FieldMapping(tuple(field for field in self.fields if wanted & set(field.sources)))
 
 
-def default_mapping(source_columns: Collection[str], destination_columns: Collection[str]) -> Mapping:
+def default_mapping(source_columns: Collection[str], destination_columns: Collection[str]) -> FieldMapping:
     """What goes over where nobody said otherwise: the contract's pairs, and names that both sides have by now.
 
     A pair that a side lacks stays in: the doctor then refuses and shows the SQL, where dropping it would lose data.
@@ -142,12 +141,12 @@ def default_mapping(source_columns: Collection[str], destination_columns: Collec
     fields |= {name: Field(name, sources) for name, sources in _RENAMED.items()}
     fields["telefone"] = Field("telefone", _TELEPHONES, transforms.FIRST_NON_EMPTY)
     further = set(source_columns) & set(destination_columns) - OWNED - set(STAMPS) - set(fields)
-    return Mapping((*fields.values(), *(Field(name, (name,)) for name in further)))
+    return FieldMapping((*fields.values(), *(Field(name, (name,)) for name in further)))
 
 
 def validated(
-    mapping: Mapping, source_columns: Collection[str], destination_columns: Collection[str]
-) -> Mapping:
+    mapping: FieldMapping, source_columns: Collection[str], destination_columns: Collection[str]
+) -> FieldMapping:
     """The mapping in the live columns' names; PermanentError lists everything about it that cannot be."""
     mapping = without_prefixes(mapping, source_columns)
     problems = [
@@ -160,9 +159,9 @@ def validated(
     return mapping
 
 
-def without_prefixes(mapping: Mapping, source_columns: Collection[str]) -> Mapping:
+def without_prefixes(mapping: FieldMapping, source_columns: Collection[str]) -> FieldMapping:
     """The mapping with `tab_` taken from the sources of which only the name without it exists."""
-    return Mapping(
+    return FieldMapping(
         tuple(
             replace(field, sources=tuple(_without_prefix(name, source_columns) for name in field.sources))
             for field in mapping.fields
@@ -170,7 +169,7 @@ def without_prefixes(mapping: Mapping, source_columns: Collection[str]) -> Mappi
     )
 
 
-def rules_broken(mapping: Mapping) -> list[str]:
+def rules_broken(mapping: FieldMapping) -> list[str]:
     """What no mapping may do, whatever columns the two sides have."""
     problems = []
     if owned := sorted(OWNED & set(mapping.destinations)):
@@ -199,7 +198,7 @@ def _without_prefix(name: str, known: Collection[str]) -> str:
     return bare if name not in known and bare in known else name
 
 
-def _read(text: str | bytes) -> MappingOf[str, Any]:
+def _read(text: str | bytes) -> Mapping[str, Any]:
     twice: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.scouter.mapping.field_mapping import Mapping, validated
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping, validated
 
 FORMAT = "scouter-field-mappings/1"
 
@@ -26,10 +25,10 @@ class Preset(NamedTuple):
     is_default: bool = False
 
     @property
-    def mapping(self) -> Mapping:
+    def mapping(self) -> FieldMapping:
         """The mapping; PermanentError names the preset where it cannot be read."""
         try:
-            return Mapping.parse(
+            return FieldMapping.parse(
                 self.document if isinstance(self.document, dict | str) else json.dumps(self.document)
             )
         except PermanentError as error:
@@ -91,7 +90,7 @@ class Presets:
         return [preset.name for preset in presets]
 
 
-def _usable(preset: Preset, source: Collection[str], destination: Collection[str]) -> Mapping:
+def _usable(preset: Preset, source: Collection[str], destination: Collection[str]) -> FieldMapping:
     if not preset.name.strip():
         raise PermanentError("A preset needs a name.")
     mapping = preset.mapping
@@ -159,7 +158,7 @@ def _shown(preset: Preset) -> Any:
         return preset.document
 
 
-def _json(text: str) -> MappingOf[str, Any]:
+def _json(text: str) -> Mapping[str, Any]:
     twice: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

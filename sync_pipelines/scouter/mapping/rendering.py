@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import transforms
 from sync_pipelines.scouter.mapping.column_types import NUMBERS, TEXTS, base_type
-from sync_pipelines.scouter.mapping.field_mapping import STAMPS, Field, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import STAMPS, Field, FieldMapping
 from sync_pipelines.scouter.mapping.stored import declared_sql, read_sql
 from sync_pipelines.scouter.mapping.suspects import Suspect
 from sync_pipelines.scouter.mapping.transforms import Expression
@@ -43,7 +42,7 @@ def field_sql(field: Field, alias: str = ALIAS) -> Expression:
 
 
 def body_sql(
-    mapping: Mapping,
+    mapping: FieldMapping,
     stamps: Sequence[str] = tuple(STAMPS),
     alias: str = ALIAS,
     *,
@@ -75,7 +74,7 @@ def body_sql(
 
 
 def in_words(
-    mapping: Mapping, source_types: MappingOf[str, str], destination_columns: MappingOf[str, str]
+    mapping: FieldMapping, source_types: Mapping[str, str], destination_columns: Mapping[str, str]
 ) -> frozenset[str]:
     """Text columns of the destination that are filled by a yes or a number."""
     return frozenset(
@@ -86,14 +85,14 @@ def in_words(
     )
 
 
-def hash_sql(mapping: Mapping, alias: str = ALIAS) -> sql.Composed:
+def hash_sql(mapping: FieldMapping, alias: str = ALIAS) -> sql.Composed:
     """The content of a lead as a uuid: md5 of the destinations and their values but for `updated_at`."""
     values = [_canonical(field, field_sql(field, alias)) for field in mapping.hashed]
     return _hash(mapping, values)
 
 
 def payload_hash_sql(
-    mapping: Mapping, source_types: MappingOf[str, str], payload: Expression = PAYLOAD
+    mapping: FieldMapping, source_types: Mapping[str, str], payload: Expression = PAYLOAD
 ) -> sql.Composed:
     """`hash_sql` of a row of the destination, given as jsonb: equal for an echo of what was sent.
 
@@ -129,7 +128,7 @@ def suspect_sql(suspects: Iterable[Suspect], alias: str = ALIAS) -> Expression:
     )
 
 
-def result_type(field: Field, source_types: MappingOf[str, str]) -> str:
+def result_type(field: Field, source_types: Mapping[str, str]) -> str:
     """The Postgres type, with precision, of what is sent of a field."""
     declared = transforms.named(field.transform).result if field.transform else None
     return declared or source_types[field.sources[0]]
@@ -139,7 +138,7 @@ def _named(value: Expression, name: str) -> Expression:
     return sql.SQL("{} as {}").format(value, sql.Identifier(name))
 
 
-def _hash(mapping: Mapping, values: Sequence[Expression]) -> sql.Composed:
+def _hash(mapping: FieldMapping, values: Sequence[Expression]) -> sql.Composed:
     # The same value in another column is another content: a mapping that renames one has to be sent anew.
     names = hashlib.md5(
         json.dumps([field.destination for field in mapping.hashed]).encode(), usedforsecurity=False

@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.ordered_pool import InOrder
+from sync_pipelines.lib.ordered_pool import OrderedPool
 from sync_pipelines.scouter.lead import Lead, Looked, Outcome, Slice
 from sync_pipelines.scouter.push.prove import ReadBack
 from sync_pipelines.scouter.push.report import Stretch
@@ -122,9 +122,9 @@ class Walk:
         """
         started = time.monotonic()
         with (
-            InOrder[list[Piece]](PAGES_AT_ONCE, PAGES_AHEAD) as prepared,
-            InOrder[ReadBack](PROOFS_AT_ONCE, PROOFS_AHEAD) as proofs,
-            InOrder[Sent](self.width, self.depth) as line,
+            OrderedPool[list[Piece]](PAGES_AT_ONCE, PAGES_AHEAD) as prepared,
+            OrderedPool[ReadBack](PROOFS_AT_ONCE, PROOFS_AHEAD) as proofs,
+            OrderedPool[Sent](self.width, self.depth) as line,
         ):
             ahead = _Ahead(pages, prepared)
             while self._fill(line, ahead):
@@ -142,7 +142,7 @@ class Walk:
                     self._prove_rest(proofs)
                 raise self._stop
 
-    def _fill(self, line: InOrder[Sent], ahead: _Ahead) -> bool:
+    def _fill(self, line: OrderedPool[Sent], ahead: _Ahead) -> bool:
         """Give out what is prepared and fits; whether anything is to be taken."""
         while self._stop is None and not line.is_full and (piece := ahead.next(wait=line.is_empty)):
             line.give(partial(self._work, piece))
@@ -153,7 +153,7 @@ class Walk:
             raise piece.error  # in its turn: what was prepared before it is committed first
         return Sent(piece.leg, self.send(piece.slice) if piece.slice else None)
 
-    def _take(self, line: InOrder[Sent]) -> list[Sent]:
+    def _take(self, line: OrderedPool[Sent]) -> list[Sent]:
         try:
             return line.take(self.width)  # one commit for as many as go at once
         except SyncError:
@@ -162,7 +162,7 @@ class Walk:
             return []  # what did not come through is sent again by the next run
 
     def _count(
-        self, leg: Leg, outcomes: Sequence[Outcome], line: InOrder[Sent], proofs: InOrder[ReadBack]
+        self, leg: Leg, outcomes: Sequence[Outcome], line: OrderedPool[Sent], proofs: OrderedPool[ReadBack]
     ) -> None:
         stop = self.commit(leg, outcomes)
         for outcome in outcomes:
@@ -174,11 +174,11 @@ class Walk:
         while self._stop is None and (len(self._unproved) >= PROVED_AT_ONCE or proofs.is_ready):
             self._prove(proofs)
 
-    def _prove_rest(self, proofs: InOrder[ReadBack]) -> None:
+    def _prove_rest(self, proofs: OrderedPool[ReadBack]) -> None:
         while self._unproved or not proofs.is_empty:
             self._prove(proofs)
 
-    def _prove(self, proofs: InOrder[ReadBack]) -> None:
+    def _prove(self, proofs: OrderedPool[ReadBack]) -> None:
         """One step: have the next leads read back, or take what was found where there is something to be had."""
         if proofs.is_ready or proofs.is_full or not self._unproved:
             for found in proofs.take():
@@ -191,7 +191,7 @@ class Walk:
 class _Ahead:
     """Pieces that are prepared while others are sent."""
 
-    def __init__(self, pages: Iterator[Preparation], prepared: InOrder[list[Piece]]) -> None:
+    def __init__(self, pages: Iterator[Preparation], prepared: OrderedPool[list[Piece]]) -> None:
         self._pages, self._prepared = pages, prepared
         self._ready: deque[Piece] = deque()
         self._is_over = False

@@ -19,7 +19,7 @@ from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping import rendering
-from sync_pipelines.scouter.mapping.field_mapping import KEY, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
 from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push import job_range
 from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE
@@ -29,7 +29,7 @@ from sync_pipelines.scouter.push.last_synced import SESSION, Exchanges
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.parts import Engine
 from sync_pipelines.scouter.push.report import Progress
-from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
@@ -203,7 +203,7 @@ class LeadPush:
 
         PermanentError where what is stored is no mapping.
         """
-        wanted = Mapping.parse(job.field_mappings) if job and job.field_mappings else None
+        wanted = FieldMapping.parse(job.field_mappings) if job and job.field_mappings else None
         if wanted is None and (preset := Presets(connection).default()):
             wanted = preset.mapping
         doctor = self.doctor()
@@ -229,10 +229,10 @@ class LeadPush:
             clock=self.clock,
         )
 
-    def way_back(self) -> WayBack:
+    def way_back(self) -> ReverseSync:
         """The way back by this push's own mapping, without which no echo is known by its content."""
         client = (lambda: self.client(self.settings)) if self.settings.scouter_outbox else None
-        return WayBack(
+        return ReverseSync(
             self.settings,
             mapping=lambda: self._report().mapping,
             columns=lambda: list(self._report().destination_columns),

@@ -15,8 +15,7 @@ straight back. Two drains never overlap: one lock in the ops database is held th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +23,7 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import from_postgres
-from sync_pipelines.scouter.mapping.field_mapping import OWNED, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import OWNED, FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.reverse.inbox import WHAT, Decision, Inbox, Waiting
 from sync_pipelines.scouter.reverse.sql_texts import INCOMING
@@ -88,7 +87,7 @@ def source_types(connection: postgres.Connection) -> dict[str, str]:
 def drain(
     ops_url: str,
     tabuladormax_url: str,
-    mapping: Mapping,
+    mapping: FieldMapping,
     *,
     destination: str,
     run_id: str,
@@ -139,7 +138,7 @@ def _apply(
     statements: Statements,
     waiting: Sequence[Waiting],
     step: Callable[[str], None],
-) -> tuple[list[_Result], MappingOf[str, int]]:
+) -> tuple[list[_Result], Mapping[str, int]]:
     with leads.transaction():
         leads.execute(statements.create)
         postgres.copy_rows(leads, "incoming", INCOMING, rows=waiting)
@@ -200,7 +199,7 @@ def _record(inbox: Inbox, results: Sequence[_Result], destination: str, run_id: 
         )
 
 
-def _count(drained: Drained, results: Sequence[_Result], unknown: MappingOf[str, int]) -> None:
+def _count(drained: Drained, results: Sequence[_Result], unknown: Mapping[str, int]) -> None:
     drained.batches += 1
     drained.read += len(results)
     drained.unknown.update(unknown)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label
-from sync_pipelines.scouter.mapping.field_mapping import OWNED, Mapping, default_mapping
+from sync_pipelines.scouter.mapping.field_mapping import OWNED, FieldMapping, default_mapping
 from sync_pipelines.scouter.reverse import extract
 from sync_pipelines.scouter.reverse.inbox import open_inbox
 from sync_pipelines.scouter.reverse.load import TABULADORMAX, Drained, drain, source_types
@@ -16,7 +16,7 @@ from sync_pipelines.settings import Settings
 
 
 @dataclass(frozen=True)
-class WayBackRun:
+class ReverseSyncRun:
     """What a run did: the drain's outcome, what was fetched before it, what still waits, what was forgotten."""
 
     drained: Drained
@@ -30,14 +30,14 @@ def _no_columns() -> Collection[str]:
 
 
 @dataclass(frozen=True)
-class WayBack:
+class ReverseSync:
     """`mapping` must be the push's own, or no echo is known by its content; without it the default one is used.
 
     `columns` are the live columns of Gestão Scouter, `client` makes a client of it where its outbox is used.
     """
 
     settings: Settings
-    mapping: Callable[[], Mapping] | None = None
+    mapping: Callable[[], FieldMapping] | None = None
     columns: Callable[[], Collection[str]] = _no_columns
     client: Callable[[], PostgrestClient] | None = None
     step: Callable[[str], None] = field(default=lambda _name: None)
@@ -64,7 +64,7 @@ class WayBack:
         with open_inbox(self._ops_url) as inbox:
             return inbox.replay(None if ids is None else list(ids))
 
-    def run(self, run_id: str, tell: Callable[[str], None] = lambda _sentence: None) -> WayBackRun:
+    def run(self, run_id: str, tell: Callable[[str], None] = lambda _sentence: None) -> ReverseSyncRun:
         """Fetch, drain, forget. Raises SyncError."""
         fetched = self.collect()
         columns = self.columns()
@@ -80,9 +80,11 @@ class WayBack:
         )
         with open_inbox(self._ops_url) as inbox:
             forgotten = inbox.forget(self.settings.scouter_inbox_retention_days)
-            return WayBackRun(drained=drained, fetched=fetched, waiting=inbox.waiting(), forgotten=forgotten)
+            return ReverseSyncRun(
+                drained=drained, fetched=fetched, waiting=inbox.waiting(), forgotten=forgotten
+            )
 
-    def _default_mapping(self, columns: Collection[str]) -> Mapping:
+    def _default_mapping(self, columns: Collection[str]) -> FieldMapping:
         url = self.settings.require("tabuladormax_database_url")
         with (
             postgres.connect(url, what=TABULADORMAX, read_only=True) as connection,

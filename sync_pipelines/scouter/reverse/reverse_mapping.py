@@ -7,15 +7,14 @@ a value: each has a guard, and a row whose guard does not hold is rejected with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingOf
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString, NamedTuple
 
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import KEY, Field, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import KEY, Field, FieldMapping
 from sync_pipelines.scouter.mapping.stored import declared_sql, read_sql
 from sync_pipelines.scouter.mapping.transforms import Expression
 
@@ -25,7 +24,7 @@ RECORD = "stored"
 VERSION = "updated_at"
 MARK = "sync_source"
 #: Written by the drain itself where the table has them.
-STAMPS: MappingOf[str, LiteralString] = {
+STAMPS: Mapping[str, LiteralString] = {
     VERSION: "now()",
     "last_sync_at": "now()",
     MARK: "'gestao_scouter'",
@@ -66,7 +65,7 @@ class BackMapping:
         )
 
 
-def backwards(mapping: Mapping, source_types: MappingOf[str, str]) -> BackMapping:
+def backwards(mapping: FieldMapping, source_types: Mapping[str, str]) -> BackMapping:
     """The part of a mapping that can be read backwards; `source_types` with precision."""
     fields: dict[str, BackField] = {}
     one_way = []

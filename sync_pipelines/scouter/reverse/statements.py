@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from collections.abc import Mapping as MappingOf
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 from psycopg import sql
 
-from sync_pipelines.scouter.mapping.field_mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import hash_sql, payload_hash_sql
 from sync_pipelines.scouter.reverse import reverse_mapping as backwards
 from sync_pipelines.scouter.reverse import sql_texts
@@ -24,7 +23,9 @@ class Statements:
 
     create, lock, events = sql_texts.CREATE, sql_texts.LOCK, sql_texts.EVENTS
 
-    def __init__(self, mapping: Mapping, source_types: MappingOf[str, str], known: Collection[str]) -> None:
+    def __init__(
+        self, mapping: FieldMapping, source_types: Mapping[str, str], known: Collection[str]
+    ) -> None:
         self.back: BackMapping = backwards.backwards(mapping, source_types)
         self._mapping, self._types = mapping, source_types
         self._known = sorted({*known, *mapping.destinations, *STAMPS})

@@ -6,13 +6,12 @@ right to insert, and finds whether `id` is a key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingOf
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
-from sync_pipelines.scouter.mapping.field_mapping import KEY, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Verdict, parse_openapi
 
 TABLE = "leads"
@@ -25,7 +24,7 @@ _NO_TABLE = {"PGRST205", "42P01"}
 class Described:
     """The columns that the document shows; None where there is no document, with a sentence that says so."""
 
-    columns: MappingOf[str, DestinationColumn] | None
+    columns: Mapping[str, DestinationColumn] | None
     note: str = ""
 
 
@@ -73,7 +72,7 @@ def probe(client: PostgrestClient, columns: Sequence[str]) -> Probed:
     return Probed(tuple(unknown))
 
 
-def probe_verdicts(probed: Probed, shown: MappingOf[str, DestinationColumn] | None) -> list[Verdict]:
+def probe_verdicts(probed: Probed, shown: Mapping[str, DestinationColumn] | None) -> list[Verdict]:
     """What the probe found; a column that the document does not show has its verdict by the document."""
     verdicts = []
     for name in probed.unknown:
@@ -91,7 +90,7 @@ def probe_verdicts(probed: Probed, shown: MappingOf[str, DestinationColumn] | No
     return verdicts
 
 
-def require_columns(client: PostgrestClient, mapping: Mapping) -> None:
+def require_columns(client: PostgrestClient, mapping: FieldMapping) -> None:
     """PermanentError naming every column that writes do not find."""
     probed = probe(client, mapping.columns)
     if told := [verdict.sentence for verdict in probe_verdicts(probed, None)]:

@@ -9,8 +9,7 @@ is then doubted, and each is read again before it counts as unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping as MappingOf
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +19,7 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.mapping.field_mapping import Mapping, default_mapping, without_prefixes
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping, default_mapping, without_prefixes
 from sync_pipelines.scouter.mapping.suspects import Suspect
 from sync_pipelines.scouter.push.last_synced import Exchanges
 from sync_pipelines.scouter.schema import compatibility, suggestions, tables
@@ -48,7 +47,7 @@ class SchemaDoctor:
     destination: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def examine(self, mapping: Mapping | None = None, *, fresh: bool = False) -> SchemaReport:
+    def examine(self, mapping: FieldMapping | None = None, *, fresh: bool = False) -> SchemaReport:
         """The report for a mapping, or for the default one of the live columns; `fresh` looks again at once.
 
         Raises SyncError where one of the sides cannot be read.
@@ -97,7 +96,7 @@ class SchemaDoctor:
             )
 
 
-def _read(document: MappingOf[str, Any]) -> SchemaReport | None:
+def _read(document: Mapping[str, Any]) -> SchemaReport | None:
     """A kept report; None where another version of ours wrote it in a form that is no report now."""
     try:
         return SchemaReport.from_document(document)
@@ -123,7 +122,7 @@ def mended(before: SchemaReport, now: SchemaReport) -> tuple[str, ...]:
 
 
 def _report(
-    client: PostgrestClient, mapping: Mapping | None, source: MappingOf[str, SourceColumn], now: datetime
+    client: PostgrestClient, mapping: FieldMapping | None, source: Mapping[str, SourceColumn], now: datetime
 ) -> SchemaReport:
     described = describe(client)
     shown = described.columns
@@ -159,15 +158,15 @@ def _report(
 
 
 def _found(
-    described: Described, mapping: Mapping, unknown: tuple[str, ...]
-) -> MappingOf[str, DestinationColumn]:
+    described: Described, mapping: FieldMapping, unknown: tuple[str, ...]
+) -> Mapping[str, DestinationColumn]:
     if described.columns is not None:
         return described.columns
     return {name: DestinationColumn(name, "") for name in mapping.columns if name not in unknown}
 
 
 def _judged(
-    mapping: Mapping, source: MappingOf[str, SourceColumn], found: MappingOf[str, DestinationColumn]
+    mapping: FieldMapping, source: Mapping[str, SourceColumn], found: Mapping[str, DestinationColumn]
 ) -> tuple[list[Verdict], list[Suspect]]:
     verdicts, suspects = list[Verdict](), list[Suspect]()
     for field in mapping.fields:

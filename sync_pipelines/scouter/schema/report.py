@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingOf
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sync_pipelines.scouter.mapping.field_mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.suspects import Suspect
 from sync_pipelines.scouter.schema import suggestions
 from sync_pipelines.scouter.schema.tables import Verdict, errors
@@ -25,11 +25,11 @@ class SchemaReport:
     field is made of and that are not there. The two `only_…` are for information: nobody maps them.
     """
 
-    mapping: Mapping
+    mapping: FieldMapping
     verdicts: tuple[Verdict, ...]
     suspects: tuple[Suspect, ...]
-    source_types: MappingOf[str, str]
-    destination_columns: MappingOf[str, str]
+    source_types: Mapping[str, str]
+    destination_columns: Mapping[str, str]
     suggested_sql: tuple[str, ...]
     checked_at: datetime
     notes: tuple[str, ...] = ()
@@ -94,10 +94,10 @@ class SchemaReport:
         }
 
     @classmethod
-    def from_document(cls, document: MappingOf[str, Any]) -> SchemaReport:
+    def from_document(cls, document: Mapping[str, Any]) -> SchemaReport:
         """Read what `document` wrote."""
         return cls(
-            Mapping.parse(document["mapping"]),
+            FieldMapping.parse(document["mapping"]),
             tuple(Verdict(**verdict) for verdict in document["verdicts"]),
             tuple(Suspect.from_document(suspect) for suspect in document["suspects"]),
             document["source_types"],

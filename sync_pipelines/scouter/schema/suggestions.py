@@ -6,13 +6,12 @@ nobody asked for: a NOT NULL or a guess of TEXT would fail on, or spoil, a table
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import KEY, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
 from sync_pipelines.scouter.mapping.rendering import result_type
 from sync_pipelines.scouter.schema.tables import STAMP_TYPES, SourceColumn, Verdict
 
@@ -27,7 +26,7 @@ _WIDENED = {"narrowing", "length", "fraction"}
 
 
 def suggested_sql(
-    mapping: Mapping, source: MappingOf[str, SourceColumn], verdicts: Iterable[Verdict]
+    mapping: FieldMapping, source: Mapping[str, SourceColumn], verdicts: Iterable[Verdict]
 ) -> tuple[str, ...]:
     """One statement a column, then one reload; nothing where nothing is to be done."""
     statements: dict[str, None] = {}  # a set that keeps its order
@@ -46,7 +45,7 @@ def markdown(statements: Sequence[str]) -> str:
     return "\n".join(["```sql", *statements, "```"])
 
 
-def _statement(mapping: Mapping, source: MappingOf[str, SourceColumn], verdict: Verdict) -> str:
+def _statement(mapping: FieldMapping, source: Mapping[str, SourceColumn], verdict: Verdict) -> str:
     name = _quoted(verdict.field)
     if verdict.rule == "key":
         return f"alter table public.leads add primary key ({_quoted(KEY)});"
@@ -62,7 +61,7 @@ def _statement(mapping: Mapping, source: MappingOf[str, SourceColumn], verdict: 
     return f"alter table public.leads alter column {name} type {kind};"
 
 
-def _type_of(destination: str, mapping: Mapping, source: MappingOf[str, SourceColumn]) -> str:
+def _type_of(destination: str, mapping: FieldMapping, source: Mapping[str, SourceColumn]) -> str:
     """The type of what is sent; an enum of the source's is a text to whoever does not have it."""
     field = mapping.field_for(destination)
     if field is None:

@@ -6,15 +6,14 @@ precision, no unique key but the primary one, and is as stale as the cache that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Mapping as MappingOf
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.scouter.mapping.column_types import TEXTS, base_type
-from sync_pipelines.scouter.mapping.field_mapping import KEY, STAMPS, Mapping, rules_broken
+from sync_pipelines.scouter.mapping.field_mapping import KEY, STAMPS, FieldMapping, rules_broken
 
 TABLE = "public.leads"
 SOURCE, DESTINATION = "TabuladorMax", "Gestão Scouter"
@@ -105,7 +104,7 @@ def parse_openapi(document: object, table: str = "leads") -> dict[str, Destinati
     return {name: _column(name, found, name in required) for name, found in properties.items()}
 
 
-def _column(name: str, found: MappingOf[str, Any], required: bool) -> DestinationColumn:
+def _column(name: str, found: Mapping[str, Any], required: bool) -> DestinationColumn:
     # Newer servers write int32 for smallint as well: that one cannot be told from an integer.
     kind = base_type(str(found.get("format") or _TYPES.get(str(found.get("type")), "")))
     length = found.get("maxLength")
@@ -120,15 +119,15 @@ def _column(name: str, found: MappingOf[str, Any], required: bool) -> Destinatio
     )
 
 
-def destinations_of(mapping: Mapping) -> dict[str, str]:
+def destinations_of(mapping: FieldMapping) -> dict[str, str]:
     """Every column that a push writes, mapped or stamped, with the sentence's word for where it comes from."""
     from_source = {field.destination: " and ".join(field.sources) for field in mapping.fields}
     return from_source | dict.fromkeys(STAMPS, "the push itself")
 
 
 def missing_verdicts(
-    mapping: Mapping,
-    source: MappingOf[str, SourceColumn],
+    mapping: FieldMapping,
+    source: Mapping[str, SourceColumn],
     destination: Iterable[str],
 ) -> list[Verdict]:
     """Every column that one side lacks, all of them at once, and what no mapping may do."""
@@ -152,7 +151,7 @@ def missing_verdicts(
 
 
 def table_verdicts(
-    mapping: Mapping, destination: MappingOf[str, DestinationColumn], *, conflict_works: bool
+    mapping: FieldMapping, destination: Mapping[str, DestinationColumn], *, conflict_works: bool
 ) -> list[Verdict]:
     """What refuses every row: columns that must be filled and are not sent, a key that is not `id`.
 
@@ -192,12 +191,12 @@ def _unfit_for_stamp(column: DestinationColumn) -> str:
     return ""
 
 
-def only_there(mapping: Mapping, destination: Iterable[str]) -> list[str]:
+def only_there(mapping: FieldMapping, destination: Iterable[str]) -> list[str]:
     """Columns of the destination that no push writes."""
     return sorted(set(destination) - set(destinations_of(mapping)))
 
 
-def only_here(mapping: Mapping, source: Iterable[str]) -> list[str]:
+def only_here(mapping: FieldMapping, source: Iterable[str]) -> list[str]:
     """Columns of the source that no field is made of."""
     return sorted(set(source) - mapping.sources - set(STAMPS))
 

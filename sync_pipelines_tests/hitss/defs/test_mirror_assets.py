@@ -11,7 +11,7 @@ import pytest
 from sync_pipelines.hitss.defs import automation
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.mirror_assets import COLUMNS, MIRROR_KEY, OWN_ROWS, PLACED, PROOF
-from sync_pipelines.hitss.mirror.pipeline import ASSET, DreMirror
+from sync_pipelines.hitss.mirror.pipeline import ASSET, MirrorPipeline
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.ledger import open_ledger
 from sync_pipelines.partitions import months
@@ -33,7 +33,7 @@ class Mirrored:
     runs: int = 0
 
     def run(self, first: str = FIRST, last: str = LAST, **config: Any) -> dg.ExecuteInProcessResult:
-        mirror = DreMirror(self.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+        mirror = MirrorPipeline(self.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
         definitions = system.definitions(self.settings, mirror=mirror)
         return definitions.resolve_job_def("hitss_mirror").execute_in_process(
             instance=self.instance,
@@ -178,7 +178,7 @@ def cut_ops(mirrored: Mirrored) -> None:
 
 
 def test_months_that_were_mirrored_count_although_our_own_database_was_lost(mirrored: Mirrored) -> None:
-    mirror = DreMirror(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
     with mirror.open("run-1") as run:
         outcomes = [run.mirror(FIRST)]
         cut_ops(mirrored)
@@ -197,7 +197,7 @@ def test_a_line_that_is_cut_at_a_commit_changes_no_count(mirrored: Mirrored, cut
     with CutLine(mirrored.settings.require("hitss_database_url")) as line:
         values = mirrored.settings.model_dump() | {"hitss_database_url": line.url}
         settings = mirrored.settings.model_validate(values)
-        with DreMirror(settings, wait_seconds=0.05, sleep=lambda _seconds: None).open("run-1") as run:
+        with MirrorPipeline(settings, wait_seconds=0.05, sleep=lambda _seconds: None).open("run-1") as run:
             for number, month in enumerate(run.session.months):
                 line.cut = cut if number == 3 else None
                 assert run.mirror(month).changes.inserted == 10
@@ -211,7 +211,7 @@ def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> N
     """The months are mirrored, the run is no success, and its record says both."""
     url = mirrored.settings.require("ops_database_url")
     name = url.rpartition("/")[2]
-    mirror = DreMirror(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
     try:
         with pytest.raises(SyncError, match="did not take their proofs"), mirror.open("run-1") as run:
             mirrored.source.execute(f"alter database {name} allow_connections false".encode())
@@ -228,7 +228,7 @@ def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> N
 
 def test_a_mirror_whose_servers_were_restarted_says_what_it_did(mirrored: Mirrored) -> None:
     """Every connection of the run is lost after the second month: records, ledger, and both ends of the mirror."""
-    mirror = DreMirror(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
     with mirror.open("run-1") as run:
         months = run.session.months
         outcomes = [run.mirror(month) for month in months[:2]]

@@ -15,7 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.postgrest.tokens import Tokens
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter
 from sync_pipelines_tests.sandbox.postgrest.differences import DIFFERENCES
@@ -130,7 +130,7 @@ def launch(contract_url: str, tmp_path_factory: pytest.TempPathFactory) -> Calla
             root = _real(stack, contract_url, tmp_path_factory.mktemp("postgrest") / "log")
         else:
             version = int(kind.split()[1])
-            face = PostgrestFace(contract_url, jwt_secret=SECRET, max_rows=MAX_ROWS, version=version)
+            face = PostgrestFake(contract_url, jwt_secret=SECRET, max_rows=MAX_ROWS, version=version)
             root = stack.enter_context(face).url + "/rest/v1"
             keys = {"apikey": face.anon_key}
         web = stack.enter_context(httpx.Client(base_url=root, trust_env=False))

@@ -15,7 +15,7 @@ from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.faults import FAULTS_PATH
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, drift
 
 FIRST = 910_000
@@ -32,13 +32,13 @@ def url(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def served(url: str) -> Iterator[PostgrestFace]:
-    with PostgrestFace(url) as face:
+def served(url: str) -> Iterator[PostgrestFake]:
+    with PostgrestFake(url) as face:
         yield face
 
 
 @pytest.fixture
-def face(served: PostgrestFace, database: psycopg.Connection[Any]) -> Iterator[PostgrestFace]:
+def face(served: PostgrestFake, database: psycopg.Connection[Any]) -> Iterator[PostgrestFake]:
     """The face without faults, over a table without leads of ours."""
     database.execute("delete from public.leads where id >= 900000")
     yield served
@@ -53,7 +53,7 @@ def database(url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def client(face: PostgrestFace) -> Iterator[PostgrestClient]:
+def client(face: PostgrestFake) -> Iterator[PostgrestClient]:
     with PostgrestClient(face.url, face.service_key, sleep=lambda _seconds: None) as opened:
         yield opened
 
@@ -72,7 +72,7 @@ def count(database: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
-def test_the_gateway_knows_its_keys_and_no_codes(face: PostgrestFace) -> None:
+def test_the_gateway_knows_its_keys_and_no_codes(face: PostgrestFake) -> None:
     path = f"{face.url}/rest/v1/leads?limit=1"
     for headers, message in (
         ({}, "No API key found in request"),
@@ -87,7 +87,7 @@ def test_the_gateway_knows_its_keys_and_no_codes(face: PostgrestFace) -> None:
 
 
 def test_our_client_pushes_reads_and_probes(
-    face: PostgrestFace, client: PostgrestClient, database: psycopg.Connection[Any]
+    face: PostgrestFake, client: PostgrestClient, database: psycopg.Connection[Any]
 ) -> None:
     assert upsert(client, *range(50)) is None
     found = client.rows(
@@ -133,7 +133,7 @@ def test_requests_run_side_by_side(client: PostgrestClient, database: psycopg.Co
     ],
 )
 def test_a_fault_is_answered_and_nothing_done(
-    face: PostgrestFace,
+    face: PostgrestFake,
     client: PostgrestClient,
     database: psycopg.Connection[Any],
     fault: str,
@@ -154,7 +154,7 @@ def test_a_fault_is_answered_and_nothing_done(
     ("fault", "is_applied"), [("drop", False), ("applied_then_dropped", True), ("cut_body", True)]
 )
 def test_a_line_is_cut_before_or_after_the_work(
-    face: PostgrestFace,
+    face: PostgrestFake,
     client: PostgrestClient,
     database: psycopg.Connection[Any],
     fault: str,
@@ -167,14 +167,14 @@ def test_a_line_is_cut_before_or_after_the_work(
     assert upsert(client, 1, 2) is None
 
 
-def test_an_answer_may_be_cut_in_the_middle_of_its_rows(face: PostgrestFace, client: PostgrestClient) -> None:
+def test_an_answer_may_be_cut_in_the_middle_of_its_rows(face: PostgrestFake, client: PostgrestClient) -> None:
     face.fail("cut_body", 1)
     with pytest.raises(TransientError, match="cut"):
         client.request("GET", "/leads", params=(("limit", "5"),))
 
 
 def test_a_request_that_hangs_ends_when_its_client_leaves(
-    face: PostgrestFace, client: PostgrestClient
+    face: PostgrestFake, client: PostgrestClient
 ) -> None:
     face.fail("hang", 1)
     with pytest.raises(httpx.ReadTimeout):
@@ -184,7 +184,7 @@ def test_a_request_that_hangs_ends_when_its_client_leaves(
 
 def test_a_request_that_hangs_ends_with_the_face(url: str) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with PostgrestFace(url) as face:
+        with PostgrestFake(url) as face:
             face.fail("hang", 1)
             asked = pool.submit(httpx.get, f"{face.url}/rest/v1/leads", timeout=30.0)
             while httpx.get(face.url + FAULTS_PATH).json()["on"]:
@@ -194,7 +194,7 @@ def test_a_request_that_hangs_ends_with_the_face(url: str) -> None:
     assert not isinstance(ended.value, httpx.TimeoutException)
 
 
-def test_a_fault_may_wait_and_choose_its_lead(face: PostgrestFace, client: PostgrestClient) -> None:
+def test_a_fault_may_wait_and_choose_its_lead(face: PostgrestFake, client: PostgrestClient) -> None:
     face.fail("statement_timeout", 1, after=2)
     assert [upsert(client, n) is None for n in range(4)] == [True, True, False, True]
     face.fail("bare_error", lead_id=FIRST + 7)
@@ -203,7 +203,7 @@ def test_a_fault_may_wait_and_choose_its_lead(face: PostgrestFace, client: Postg
     assert client.probe("leads", COLUMNS, on_conflict="id") is None
 
 
-def test_faults_are_switched_by_http_too(face: PostgrestFace, client: PostgrestClient) -> None:
+def test_faults_are_switched_by_http_too(face: PostgrestFake, client: PostgrestClient) -> None:
     desk = face.url + FAULTS_PATH
     wanted = {"name": "forbidden", "times": 2, "lead_id": FIRST + 1}
     assert httpx.post(desk, json=wanted).json() == {"on": {f"forbidden of {FIRST + 1}": 2}}
@@ -214,7 +214,7 @@ def test_faults_are_switched_by_http_too(face: PostgrestFace, client: PostgrestC
     assert upsert(client, 1) is None
 
 
-def test_the_document_may_be_forbidden_or_disabled(face: PostgrestFace, client: PostgrestClient) -> None:
+def test_the_document_may_be_forbidden_or_disabled(face: PostgrestFake, client: PostgrestClient) -> None:
     for fault, status, code in (("openapi_forbidden", 401, None), ("openapi_disabled", 404, "PGRST126")):
         face.fail(fault, 1)
         assert upsert(client, 1) is None  # it concerns the document only
@@ -223,7 +223,7 @@ def test_the_document_may_be_forbidden_or_disabled(face: PostgrestFace, client: 
     assert client.request("GET", "/").status == 200
 
 
-def test_the_reload_may_be_missing(face: PostgrestFace, client: PostgrestClient) -> None:
+def test_the_reload_may_be_missing(face: PostgrestFake, client: PostgrestClient) -> None:
     face.fail("reload_missing", 1)
     answer = client.rpc("notify_pgrst_reload", {})
     assert (answer.status, answer.json()["code"]) == (404, "PGRST202")
@@ -248,7 +248,7 @@ def new_column(client: PostgrestClient, database: psycopg.Connection[Any]) -> It
 
 
 def test_a_reload_is_seen_so_many_requests_later(
-    face: PostgrestFace, client: PostgrestClient, new_column: Callable[[], bool]
+    face: PostgrestFake, client: PostgrestClient, new_column: Callable[[], bool]
 ) -> None:
     face.reload_polls = 3
     assert not new_column()
@@ -257,7 +257,7 @@ def test_a_reload_is_seen_so_many_requests_later(
 
 
 def test_a_reload_may_not_be_heard(
-    face: PostgrestFace, client: PostgrestClient, new_column: Callable[[], bool]
+    face: PostgrestFake, client: PostgrestClient, new_column: Callable[[], bool]
 ) -> None:
     face.fail("stale_cache", 1)
     client.rpc("notify_pgrst_reload", {})
@@ -267,7 +267,7 @@ def test_a_reload_may_not_be_heard(
 
 
 def test_a_cap_holds_and_paging_by_what_came_finds_all(url: str) -> None:
-    with PostgrestFace(url, max_rows=20) as face, PostgrestClient(face.url, face.service_key) as client:
+    with PostgrestFake(url, max_rows=20) as face, PostgrestClient(face.url, face.service_key) as client:
         assert client.upsert("leads", rows(*range(50)), columns=COLUMNS, on_conflict="id") is None
         found: list[int] = []
         while page := client.rows(
@@ -279,7 +279,7 @@ def test_a_cap_holds_and_paging_by_what_came_finds_all(url: str) -> None:
 
 
 def test_a_connection_that_the_database_ended_is_replaced(
-    face: PostgrestFace, client: PostgrestClient, database: psycopg.Connection[Any]
+    face: PostgrestFake, client: PostgrestClient, database: psycopg.Connection[Any]
 ) -> None:
     assert upsert(client, 1) is None
     database.execute(

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 import pytest
 from postgrest import APIError, CountMethod, SyncPostgrestClient
 
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines_tests.sandbox.postgrest.conftest import Api, Kind
 
 
 @pytest.fixture
-def face(contract_url: str, start: Callable[[Kind], Api]) -> Iterator[PostgrestFace]:
+def face(contract_url: str, start: Callable[[Kind], Api]) -> Iterator[PostgrestFake]:
     start("face 16").run("truncate public.things, public.parts")
-    with PostgrestFace(contract_url) as opened:
+    with PostgrestFake(contract_url) as opened:
         yield opened
 
 
 @pytest.fixture
-def client(face: PostgrestFace) -> Iterator[SyncPostgrestClient]:
+def client(face: PostgrestFake) -> Iterator[SyncPostgrestClient]:
     headers = {"apikey": face.service_key, "Authorization": f"Bearer {face.service_key}"}
     with SyncPostgrestClient(f"{face.url}/rest/v1", headers=headers) as opened:
         yield opened

@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import COLLISION, build_gestao_scouter, with_dirt_rules
 from sync_pipelines.scouter.lead import Lead, Position, Slice
 from sync_pipelines.scouter.push.load import SchemaChangedError, Sender
@@ -24,18 +24,18 @@ NOW = datetime(2025, 10, 21, 15, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def face(postgres_server: PostgresServer) -> Iterator[PostgrestFace]:
+def face(postgres_server: PostgresServer) -> Iterator[PostgrestFake]:
     url = postgres_server.create_database("push_parts")
     with psycopg.connect(url) as connection:
         build_gestao_scouter(connection)
         with_dirt_rules(connection)
-    with PostgrestFace(url, max_rows=30) as opened:
+    with PostgrestFake(url, max_rows=30) as opened:
         yield opened
     postgres_server.drop_database("push_parts")
 
 
 @pytest.fixture
-def client(face: PostgrestFace) -> Iterator[PostgrestClient]:
+def client(face: PostgrestFake) -> Iterator[PostgrestClient]:
     face.clear()
     with PostgrestClient(face.url, face.service_key, sleep=lambda _seconds: None) as opened:
         yield opened
@@ -83,7 +83,7 @@ def test_the_bad_ones_are_found_and_the_rest_lands(client: PostgrestClient) -> N
     assert len(outcome.accepted) == 48
 
 
-def test_a_face_that_is_away_for_a_while_is_asked_again(face: PostgrestFace, client: PostgrestClient) -> None:
+def test_a_face_that_is_away_for_a_while_is_asked_again(face: PostgrestFake, client: PostgrestClient) -> None:
     for fault in ("bad_gateway", "applied_then_dropped"):
         face.fail(fault, 1)
     outcome = Sender(client, COLUMNS).send(piece(lead(200), lead(201)))

@@ -12,7 +12,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.scouter.mapping import rendering
-from sync_pipelines.scouter.mapping.field_mapping import Mapping, default_mapping, validated
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping, default_mapping, validated
 
 _COLUMNS = (
     "select attname, format_type(atttypid, atttypmod) from pg_attribute"
@@ -67,7 +67,7 @@ def columns(database: Database) -> dict[str, str]:
 
 
 @pytest.fixture
-def mapping(source: Database, destination: Database) -> Mapping:
+def mapping(source: Database, destination: Database) -> FieldMapping:
     """The default mapping of the two."""
     sides = columns(source), columns(destination)
     return validated(default_mapping(*sides), *sides)

@@ -13,7 +13,7 @@ from sync_pipelines.scouter.mapping.field_mapping import (
     REQUIRED,
     STAMPS,
     Field,
-    Mapping,
+    FieldMapping,
     default_mapping,
     validated,
 )
@@ -26,7 +26,7 @@ WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
 def refusal(document: Any) -> str:
     """Why a mapping cannot be read, or cannot be used between the two sides."""
     with pytest.raises(PermanentError) as refused:
-        validated(Mapping.parse(document), SOURCE, DESTINATION)
+        validated(FieldMapping.parse(document), SOURCE, DESTINATION)
     return str(refused.value)
 
 
@@ -112,19 +112,19 @@ def test_a_mapping_that_cannot_be_used_is_refused_with_every_reason(
 )
 def test_what_is_no_mapping_is_refused_by_name(document: Any, told: str) -> None:
     with pytest.raises(PermanentError) as refused:
-        Mapping.parse(document)
+        FieldMapping.parse(document)
     assert told in str(refused.value)
 
 
 def test_the_prefix_of_some_screens_is_taken_off_but_not_from_a_column_that_is_called_so() -> None:
     document = {"id": "tab_id", "nome": "tab_name", "updated_at": "tab_updated_at", "age": "tab_real"}
-    made = validated(Mapping.parse(document), SOURCE, DESTINATION)
+    made = validated(FieldMapping.parse(document), SOURCE, DESTINATION)
     assert made.document() == WHOLE | {"age": "tab_real"}
 
 
 def test_an_identity_mapping_is_one_like_any_other() -> None:
     names = ("id", "name", "updated_at", "age")
-    made = validated(Mapping.parse({name: name for name in names}), names, names)
+    made = validated(FieldMapping.parse({name: name for name in names}), names, names)
     assert [field.is_plain for field in made.fields] == [True] * 4
 
 
@@ -140,16 +140,16 @@ def test_an_identity_mapping_is_one_like_any_other() -> None:
     ],
 )
 def test_the_ways_to_write_a_source(value: Any, field: Field) -> None:
-    made = Mapping.parse({"telefone": value})
+    made = FieldMapping.parse({"telefone": value})
     assert made.fields == (field,)
-    assert Mapping.parse(json.dumps(made.document())) == made
+    assert FieldMapping.parse(json.dumps(made.document())) == made
 
 
 def test_the_order_of_a_document_is_no_other_mapping_and_a_transform_is() -> None:
-    made = Mapping.parse(WHOLE)
-    assert made == Mapping.parse(dict(reversed(WHOLE.items())))
-    assert made.fingerprint == Mapping.parse(dict(reversed(WHOLE.items()))).fingerprint
-    other = Mapping.parse(WHOLE | {"nome": {"from": "name", "transform": "lowercase"}})
+    made = FieldMapping.parse(WHOLE)
+    assert made == FieldMapping.parse(dict(reversed(WHOLE.items())))
+    assert made.fingerprint == FieldMapping.parse(dict(reversed(WHOLE.items()))).fingerprint
+    other = FieldMapping.parse(WHOLE | {"nome": {"from": "name", "transform": "lowercase"}})
     assert made.fingerprint != other.fingerprint
 
 
@@ -163,5 +163,5 @@ def test_selected_fields_and_what_cannot_be_left_out() -> None:
 
 
 def test_a_change_of_date_alone_is_no_content() -> None:
-    made = Mapping.parse(WHOLE | {"age": "age"})
+    made = FieldMapping.parse(WHOLE | {"age": "age"})
     assert [field.destination for field in made.hashed] == ["age", "id", "nome"]

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.scouter.mapping.field_mapping import Field, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import Field, FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql, payload_hash_sql
 from sync_pipelines_tests.scouter.mapping.conftest import Database, columns
 
@@ -43,19 +43,19 @@ def put(source: Database, **values: object) -> None:
     )
 
 
-def rendered(source: Database, mapping: Mapping) -> tuple[str, UUID]:
+def rendered(source: Database, mapping: FieldMapping) -> tuple[str, UUID]:
     query = sql.SQL("select {}, {} from public.leads as lead").format(body_sql(mapping), hash_sql(mapping))
     row = source.execute(query, STAMPS).fetchone()
     assert row
     return row
 
 
-def body(source: Database, mapping: Mapping) -> dict[str, Any]:
+def body(source: Database, mapping: FieldMapping) -> dict[str, Any]:
     text, _ = rendered(source, mapping)
     return json.loads(text, parse_float=Decimal)
 
 
-def stored(destination: Database, mapping: Mapping, text: str) -> str:
+def stored(destination: Database, mapping: FieldMapping, text: str) -> str:
     """What the destination's trigger would send back of a body, taken as PostgREST takes it."""
     destination.execute("truncate public.leads cascade")
     names = sql.SQL(", ").join(map(sql.Identifier, mapping.columns))
@@ -70,7 +70,7 @@ def stored(destination: Database, mapping: Mapping, text: str) -> str:
     return str(row[0])
 
 
-def hash_of_payload(source: Database, mapping: Mapping, payload: str) -> UUID | None:
+def hash_of_payload(source: Database, mapping: FieldMapping, payload: str) -> UUID | None:
     query = sql.SQL("select {}").format(payload_hash_sql(mapping, columns(source)))
     row = source.execute(query, {"payload": payload}).fetchone()
     assert row
@@ -105,7 +105,7 @@ leads = st.fixed_dictionaries(
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_echo_of_what_was_sent_has_the_hash_of_what_was_sent(
-    source: Database, destination: Database, mapping: Mapping, lead: dict[str, Any]
+    source: Database, destination: Database, mapping: FieldMapping, lead: dict[str, Any]
 ) -> None:
     projects = {"a": None, "b": None} | dict(
         zip(
@@ -124,7 +124,7 @@ def test_an_echo_of_what_was_sent_has_the_hash_of_what_was_sent(
 
 
 def test_every_seeded_lead_comes_back_with_its_own_hash(
-    source: Database, destination: Database, mapping: Mapping
+    source: Database, destination: Database, mapping: FieldMapping
 ) -> None:
     query = sql.SQL("select {}, {} from public.leads as lead limit 60").format(
         body_sql(mapping), hash_sql(mapping)
@@ -151,7 +151,7 @@ def test_every_seeded_lead_comes_back_with_its_own_hash(
     ],
 )
 def test_an_edit_of_any_kind_is_no_echo_and_no_error(
-    source: Database, destination: Database, mapping: Mapping, column: str, value: object
+    source: Database, destination: Database, mapping: FieldMapping, column: str, value: object
 ) -> None:
     put(source, name="Ana", age=36, celular="11 90000-0001", ficha_confirmada=True)
     text, content = rendered(source, mapping)
@@ -162,7 +162,7 @@ def test_an_edit_of_any_kind_is_no_echo_and_no_error(
 
 
 def test_a_body_has_every_mapped_column_and_keeps_false_zero_and_nothing(
-    source: Database, mapping: Mapping
+    source: Database, mapping: FieldMapping
 ) -> None:
     moment = datetime(2025, 10, 21, 23, 59, 59, 999_500, timezone(timedelta(hours=-3)))
     put(
@@ -187,12 +187,12 @@ def test_a_body_has_every_mapped_column_and_keeps_false_zero_and_nothing(
     assert found["last_sync_at"] == "2025-10-21T16:43:00+00:00"
 
 
-def test_a_huge_raw_goes_as_json(source: Database, mapping: Mapping) -> None:
+def test_a_huge_raw_goes_as_json(source: Database, mapping: FieldMapping) -> None:
     put(source, raw=Jsonb({"historia": 'á"\\' * 400_000}))
     assert body(source, mapping)["raw"] == {"historia": 'á"\\' * 400_000}
 
 
-def test_only_the_date_of_a_change_leaves_the_hash_alone(source: Database, mapping: Mapping) -> None:
+def test_only_the_date_of_a_change_leaves_the_hash_alone(source: Database, mapping: FieldMapping) -> None:
     put(source, name="Ana", updated_at=datetime(2025, 10, 21, tzinfo=UTC))
     before = rendered(source, mapping)
     source.execute("update public.leads set name = name")
@@ -203,7 +203,7 @@ def test_only_the_date_of_a_change_leaves_the_hash_alone(source: Database, mappi
     assert rendered(source, mapping)[1] != dated[1]
 
 
-def test_the_stamps_may_be_left_out(source: Database, mapping: Mapping) -> None:
+def test_the_stamps_may_be_left_out(source: Database, mapping: FieldMapping) -> None:
     query = sql.SQL("select {} from public.leads as lead limit 1").format(body_sql(mapping, ()))
     row = source.execute(query).fetchone()
     assert row
@@ -222,7 +222,7 @@ def test_the_stamps_may_be_left_out(source: Database, mapping: Mapping) -> None:
 def test_a_text_that_the_destination_reads_is_known_again_in_its_words(
     source: Database, transform: str, sent: str, given_back: object
 ) -> None:
-    made = Mapping((Field("id", ("id",)), Field("campo", ("fonte",), transform)))
+    made = FieldMapping((Field("id", ("id",)), Field("campo", ("fonte",), transform)))
     put(source, fonte=sent)
     _, content = rendered(source, made)
     assert hash_of_payload(source, made, json.dumps({"id": LEAD, "campo": given_back})) == content
@@ -256,7 +256,7 @@ def row_text(values: list[object]) -> str:
 @given(lead=leads)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_body_and_hash_are_those_of_an_independent_rendering(
-    source: Database, mapping: Mapping, lead: dict[str, Any]
+    source: Database, mapping: FieldMapping, lead: dict[str, Any]
 ) -> None:
     values = {name: value for name, value in lead.items() if name not in ("raw", "commercial_project_id")}
     put(source, **values)
@@ -288,7 +288,7 @@ def test_body_and_hash_are_those_of_an_independent_rendering(
 def test_the_hash_is_the_same_in_sessions_of_other_habits(new_database: NewDatabase) -> None:
     url = new_database(None)
     names = ("id", "peso", "fator", "duracao", "selo", "dia", "criado", "raw", "valor")
-    made = Mapping(tuple(Field(name, (name,)) for name in names))
+    made = FieldMapping(tuple(Field(name, (name,)) for name in names))
     habits = {
         "DateStyle": "SQL, DMY",
         "TimeZone": "Asia/Tokyo",
@@ -326,7 +326,7 @@ OTHERS = {
 
 
 def test_the_hash_tells_every_value_of_every_mapped_column_from_another(
-    source: Database, mapping: Mapping
+    source: Database, mapping: FieldMapping
 ) -> None:
     source.execute("alter table public.leads drop constraint leads_commercial_project_id_fkey")
     source.execute("alter table public.leads drop constraint leads_responsible_user_id_fkey")
@@ -342,7 +342,7 @@ def test_the_hash_tells_every_value_of_every_mapped_column_from_another(
 
 
 def test_the_hash_of_two_columns_is_not_that_of_their_values_the_other_way_round(
-    source: Database, mapping: Mapping
+    source: Database, mapping: FieldMapping
 ) -> None:
     seen = []
     for name, responsible in (("a", None), (None, "a"), ("a,", ""), ("", ",a"), ("a", "a")):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
@@ -97,7 +97,7 @@ def test_many_local_leads_are_found_through_capped_answers(lead_house: LeadHouse
     lead_house.leads(range(60), NOON, criado=MADE)
     for number in range(0, 60, 2):
         there(lead_house, number, MADE + timedelta(days=1), source="manual")
-    with PostgrestFace(lead_house.gestao_url, max_rows=7) as face:
+    with PostgrestFake(lead_house.gestao_url, max_rows=7) as face:
         lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
         job = lead_house.export(DAY, DAY)
     assert (job.exported_leads, job.error_leads) == (30, 30)

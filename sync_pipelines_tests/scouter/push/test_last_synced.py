@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping.field_mapping import default_mapping
 from sync_pipelines.scouter.push.options import PushOptions
@@ -63,7 +63,7 @@ def test_all_are_sent_where_somebody_says_so(lead_house: LeadHouse) -> None:
 
 def test_another_destination_knows_nothing_of_the_first(lead_house: LeadHouse) -> None:
     exported(lead_house)
-    with PostgrestFace(lead_house.gestao_url) as other:
+    with PostgrestFake(lead_house.gestao_url) as other:
         lead_house.use(gestao_scouter_url=other.url, gestao_scouter_service_key=SecretStr(other.service_key))
         lead_house.export(DAY, DAY)
         assert [one.objects for one in other.requests if one.method == "POST" and one.objects] == [20]

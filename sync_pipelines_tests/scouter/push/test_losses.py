@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
@@ -255,7 +255,7 @@ def test_what_is_taken_away_after_its_proof_is_not_called_held(
     """As by a trigger there that knows each phone once, when the second lead of a phone comes."""
     for back in range(2):
         lead_house.leads(range(back * 30, back * 30 + 30), NOON - timedelta(days=back))
-    with PostgrestFace(lead_house.gestao_url, max_rows=max_rows) as face:
+    with PostgrestFake(lead_house.gestao_url, max_rows=max_rows) as face:
         lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
         job_id = lead_house.create(DAY, BEFORE)
         with lead_house.push.open("run", job_id=job_id) as run:

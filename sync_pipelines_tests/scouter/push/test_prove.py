@@ -13,7 +13,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.lead import Lead
 from sync_pipelines.scouter.push.job_run import PausedError
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
@@ -116,7 +116,7 @@ def test_what_fails_in_the_last_round_fails_the_job(lead_house: LeadHouse) -> No
 @pytest.mark.parametrize("most", [1, 7, 1000])
 def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(lead_house: LeadHouse, most: int) -> None:
     lead_house.leads(range(40), NOON)
-    with PostgrestFace(lead_house.gestao_url, max_rows=most) as face:
+    with PostgrestFake(lead_house.gestao_url, max_rows=most) as face:
         lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
         job = lead_house.export(DAY, DAY)
     assert job.status == "completed"

@@ -13,7 +13,7 @@ from sync_pipelines.scouter.defs.reverse_assets import DRAINED, INBOUND_KEY, KNO
 from sync_pipelines.scouter.defs.reverse_automation import SENSOR, inbound_job
 from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
 from sync_pipelines.scouter.reverse.inbox import Inbox
-from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.scouter.reverse.conftest import DESTINATION, LEAD, NOWHERE, Box
 
@@ -36,7 +36,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def definitions(box: Box, **given: Any) -> dg.Definitions:
     settings = settings_of(box, **given)
-    return way_back_definitions(settings, WayBack(settings, mapping=lambda: box.mapping))
+    return way_back_definitions(settings, ReverseSync(settings, mapping=lambda: box.mapping))
 
 
 def run(box: Box, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
@@ -101,7 +101,7 @@ def test_a_failure_is_a_sentence(box: Box, instance: dg.DagsterInstance) -> None
 def tick(box: Box, instance: dg.DagsterInstance, after: timedelta = timedelta()) -> Any:
     settings = settings_of(box)
     found = way_back_definitions(
-        settings, WayBack(settings, mapping=lambda: box.mapping), clock=lambda: datetime.now(UTC) + after
+        settings, ReverseSync(settings, mapping=lambda: box.mapping), clock=lambda: datetime.now(UTC) + after
     )
     sensor = found.resolve_sensor_def(SENSOR)
     with dg.build_sensor_context(instance=instance, definitions=found) as context:

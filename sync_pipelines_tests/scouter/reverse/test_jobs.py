@@ -10,7 +10,7 @@ import pytest
 
 from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
 from sync_pipelines.scouter.defs.reverse_jobs import scouter_replay_inbox
-from sync_pipelines.scouter.reverse.pipeline import WayBack
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.scouter.reverse.conftest import DESTINATION, LEAD, Box
 
@@ -44,7 +44,7 @@ def definitions(box: Box) -> dg.Definitions:
         tabuladormax_database_url=box.leads_url,
         gestao_scouter_url=DESTINATION,
     )
-    return way_back_definitions(settings, WayBack(settings, mapping=lambda: box.mapping))
+    return way_back_definitions(settings, ReverseSync(settings, mapping=lambda: box.mapping))
 
 
 def replayed(box: Box, instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:

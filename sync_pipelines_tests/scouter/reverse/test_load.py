@@ -10,7 +10,7 @@ import pytest
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.scouter.mapping.field_mapping import Field, Mapping
+from sync_pipelines.scouter.mapping.field_mapping import Field, FieldMapping
 from sync_pipelines.scouter.reverse.inbox import Inbox
 from sync_pipelines.scouter.reverse.load import LOCK
 from sync_pipelines_tests.scouter.reverse.conftest import LEAD, NOWHERE, Box
@@ -311,7 +311,7 @@ def test_the_older_key_is_understood_and_what_is_no_lead_is_rejected(box: Box) -
 
 def test_a_transform_that_tells_its_value_is_read_backwards(box: Box) -> None:
     others = [field for field in box.mapping.fields if field.destination not in ("ficha_confirmada", "etapa")]
-    box.mapping = Mapping(
+    box.mapping = FieldMapping(
         (
             *others,
             Field("ficha_confirmada", ("ficha_confirmada",), "sim_nao"),

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 _numbers = count(1)
@@ -50,7 +50,7 @@ def patient(
     """The clinic with a destination and a face of its own, whose schema may be changed."""
     name = f"patient_{next(_numbers)}"
     url = postgres_server.create_database(name, template=push_templates["gestao"])
-    with PostgrestFace(url) as face, psycopg.connect(url, autocommit=True) as gestao:
+    with PostgrestFake(url) as face, psycopg.connect(url, autocommit=True) as gestao:
         house = replace(clinic, face=face, gestao=gestao)
         house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
         yield house
@@ -64,12 +64,12 @@ def client(clinic: LeadHouse) -> Iterator[PostgrestClient]:
 
 
 @pytest.fixture
-def new_face() -> Iterator[Callable[..., PostgrestFace]]:
+def new_face() -> Iterator[Callable[..., PostgrestFake]]:
     """Serve a database by another face."""
     with ExitStack() as stack:
 
-        def make(connection: psycopg.Connection[Any], **options: Any) -> PostgrestFace:
-            return stack.enter_context(PostgrestFace(url_of(connection), **options))
+        def make(connection: psycopg.Connection[Any], **options: Any) -> PostgrestFake:
+            return stack.enter_context(PostgrestFake(url_of(connection), **options))
 
         yield make
 

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.export_jobs.table import Configuration
@@ -217,7 +217,7 @@ def test_a_server_that_leaves_in_the_middle_is_no_success(clinic: LeadHouse) -> 
     ],
 )
 def test_a_table_that_a_push_could_not_use(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace], ddl: str, name: str, told: str
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake], ddl: str, name: str, told: str
 ) -> None:
     patient.gestao.execute(ddl.encode())
     patient.face = new_face(patient.gestao)
@@ -228,7 +228,7 @@ def test_a_table_that_a_push_could_not_use(
 
 
 def test_every_column_that_a_write_does_not_find(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace]
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake]
 ) -> None:
     for name in ("nome", "sync_source"):
         drop_column(patient.gestao, name)

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
-from sync_pipelines.sandbox.postgrest.fake import PostgrestFace
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drift, drop_column
-from sync_pipelines.scouter.mapping.field_mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.scouter.schema.suggestions import RELOAD
@@ -27,7 +27,7 @@ def found(report: SchemaReport, *levels: str) -> dict[str, str]:
     return {one.field: one.rule for one in report.verdicts if one.level in (levels or ("error",))}
 
 
-def served_by(house: LeadHouse, face: PostgrestFace) -> SchemaDoctor:
+def served_by(house: LeadHouse, face: PostgrestFake) -> SchemaDoctor:
     house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
     return house.push.doctor()
 
@@ -43,7 +43,7 @@ class Clock:
 @pytest.mark.parametrize("version", [12, 16])
 @pytest.mark.parametrize("shape", [49, 53, 60])
 def test_both_sides_fit_in_every_shape_and_by_every_server(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace], version: int, shape: int
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake], version: int, shape: int
 ) -> None:
     drift(patient.gestao, shape)  # type: ignore[arg-type]
     report = served_by(patient, new_face(patient.gestao, version=version)).examine()
@@ -58,7 +58,7 @@ def test_both_sides_fit_in_every_shape_and_by_every_server(
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_every_missing_column_is_told_at_once_with_its_real_type(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
 ) -> None:
     for name in ("cadastro_existe_foto", "valor_ficha", "date_modify", "raw", "sync_source"):
         drop_column(patient.gestao, name)
@@ -89,7 +89,7 @@ def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(patient
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_a_missing_table_is_one_sentence_and_no_sql(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace], version: int
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
 ) -> None:
     patient.gestao.execute("alter table public.leads rename to fichas")
     report = served_by(patient, new_face(patient.gestao, version=version)).examine()
@@ -99,7 +99,7 @@ def test_a_missing_table_is_one_sentence_and_no_sql(
 
 
 def test_a_table_that_the_key_may_not_see_is_told_so(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace]
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake]
 ) -> None:
     patient.gestao.execute("revoke all on public.leads from service_role")
     report = served_by(patient, new_face(patient.gestao)).examine()
@@ -109,7 +109,7 @@ def test_a_table_that_the_key_may_not_see_is_told_so(
 
 @pytest.mark.parametrize("fault", [FORBIDDEN, DISABLED])
 def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFace], fault: str
+    patient: LeadHouse, new_face: Callable[..., PostgrestFake], fault: str
 ) -> None:
     drop_column(patient.gestao, "fonte")
     drop_column(patient.gestao, "etapa")
@@ -170,7 +170,7 @@ def test_names_that_one_side_does_not_have_are_listed_by_side(clinic: LeadHouse)
         "age": "idade",
         "fonte": "tab_etapa",
     }
-    report = clinic.push.doctor().examine(Mapping.parse(document))
+    report = clinic.push.doctor().examine(FieldMapping.parse(document))
     assert set(report.missing_in_gestao_scouter) == {"phone", "responsavel"}
     assert report.missing_in_tabuladormax == ("idade",)
     assert found(report) == {
@@ -184,7 +184,7 @@ def test_names_that_one_side_does_not_have_are_listed_by_side(clinic: LeadHouse)
 
 
 def test_what_no_mapping_may_do_is_an_error_too(clinic: LeadHouse) -> None:
-    report = clinic.push.doctor().examine(Mapping.parse({"nome": "name", "email": "celular"}))
+    report = clinic.push.doctor().examine(FieldMapping.parse({"nome": "name", "email": "celular"}))
     told = report.refusal()
     assert "id, updated_at of TabuladorMax must be mapped" in told
     assert "email of Gestão Scouter belong to its own users" in told
@@ -240,16 +240,16 @@ def test_a_report_counts_for_five_minutes(clinic: LeadHouse) -> None:
 def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(clinic: LeadHouse) -> None:
     doctor = replace(clinic.push.doctor(), clock=Clock())
     doctor.examine()
-    doctor.examine(Mapping.parse(WHOLE))
+    doctor.examine(FieldMapping.parse(WHOLE))
     assert looks(clinic) == 2
-    replace(doctor, destination="another.example").examine(Mapping.parse(WHOLE))
+    replace(doctor, destination="another.example").examine(FieldMapping.parse(WHOLE))
     assert looks(clinic) == 3
-    doctor.examine(Mapping.parse(WHOLE))
+    doctor.examine(FieldMapping.parse(WHOLE))
     assert looks(clinic) == 3
-    doctor.examine(Mapping.parse(WHOLE), fresh=True)
+    doctor.examine(FieldMapping.parse(WHOLE), fresh=True)
     assert looks(clinic) == 4
     doctor.forget()
-    doctor.examine(Mapping.parse(WHOLE))
+    doctor.examine(FieldMapping.parse(WHOLE))
     assert looks(clinic) == 5
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from sync_pipelines.scouter.mapping.field_mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.suggestions import RELOAD, RELOAD_FUNCTION, markdown, suggested_sql
 from sync_pipelines.scouter.schema.tables import SourceColumn, Verdict
 from sync_pipelines_tests.scouter.house import LeadHouse
@@ -50,7 +50,7 @@ def test_a_missing_column_gets_the_type_of_the_source(
         "origem": SourceColumn(name="origem", type=kind, nullable=False, has_default=True, enum=labels)
     }
     found = suggested_sql(
-        Mapping.parse(WHOLE | {"campo": "origem"}),
+        FieldMapping.parse(WHOLE | {"campo": "origem"}),
         source,
         [Verdict(field="campo", level="error", rule="destination_missing", sentence="")],
     )
@@ -76,7 +76,7 @@ def test_what_each_finding_asks_for(
     source = NEEDED | {"origem": SourceColumn("origem", source_type)}
     made = {"from": "origem", "transform": transform} if transform else "origem"
     found = suggested_sql(
-        Mapping.parse(WHOLE | {"campo": made}),
+        FieldMapping.parse(WHOLE | {"campo": made}),
         source,
         [Verdict(field="campo", level="error", rule=rule, sentence="")],
     )
@@ -89,7 +89,7 @@ def test_what_each_finding_asks_for(
 def test_what_no_sql_can_mend_gets_none(rule: str) -> None:
     assert (
         suggested_sql(
-            Mapping.parse(WHOLE), NEEDED, [Verdict(field="nome", level="error", rule=rule, sentence="")]
+            FieldMapping.parse(WHOLE), NEEDED, [Verdict(field="nome", level="error", rule=rule, sentence="")]
         )
         == ()
     )
@@ -98,7 +98,7 @@ def test_what_no_sql_can_mend_gets_none(rule: str) -> None:
 @pytest.mark.parametrize("rule", ["not_in_cache", "stale_cache"])
 def test_where_only_the_cache_is_behind_only_the_reload_is_shown(rule: str) -> None:
     assert suggested_sql(
-        Mapping.parse(WHOLE), NEEDED, [Verdict(field="*", level="error", rule=rule, sentence="")]
+        FieldMapping.parse(WHOLE), NEEDED, [Verdict(field="*", level="error", rule=rule, sentence="")]
     ) == (RELOAD,)
 
 
@@ -108,7 +108,7 @@ def test_every_statement_stands_once_with_one_reload_at_the_end() -> None:
         for name in ("nome", "sync_source", "nome")
     ]
     verdicts.append(Verdict(field="last_sync_at", level="error", rule="destination_missing", sentence=""))
-    found = suggested_sql(Mapping.parse(WHOLE), NEEDED, verdicts)
+    found = suggested_sql(FieldMapping.parse(WHOLE), NEEDED, verdicts)
     assert found == (
         'alter table public.leads add column if not exists "nome" text;',
         'alter table public.leads add column if not exists "sync_source" text;',
@@ -138,7 +138,7 @@ odd_names = names | st.sampled_from(
 def test_once_the_sql_was_run_both_sides_fit(clinic: LeadHouse, columns: dict[str, str]) -> None:
     prepare(clinic, columns)
     try:
-        made = Mapping.parse(WHOLE | {name: name for name in columns})
+        made = FieldMapping.parse(WHOLE | {name: name for name in columns})
         report = clinic.push.doctor().examine(made, fresh=True)
         assert {one.field for one in report.verdicts if one.level == "error"} == set(columns)
         assert "not null" not in " ".join(report.suggested_sql).replace('"', "")
@@ -183,7 +183,7 @@ def test_a_column_that_is_too_narrow_or_too_strict_is_mended_by_what_is_shown(
     patient: LeadHouse, narrow: str, document: dict[str, str]
 ) -> None:
     patient.gestao.execute(f"alter table public.leads {narrow}; {RELOAD}".encode())
-    made = Mapping.parse(document)
+    made = FieldMapping.parse(document)
     report = patient.push.doctor().examine(made)
     assert report.suggested_sql[-1] == RELOAD
     run(patient, report.suggested_sql)

@@ -9,7 +9,7 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import Problem
-from sync_pipelines.scouter.mapping.field_mapping import Mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.destination import Probed, probe_verdicts
 from sync_pipelines.scouter.schema.tables import (
     DestinationColumn,
@@ -20,7 +20,7 @@ from sync_pipelines.scouter.schema.tables import (
 from sync_pipelines_tests.scouter.house import LeadHouse
 from sync_pipelines_tests.scouter.schema.conftest import url_of
 
-WHOLE = Mapping.parse({"id": "id", "nome": "name", "updated_at": "updated_at"})
+WHOLE = FieldMapping.parse({"id": "id", "nome": "name", "updated_at": "updated_at"})
 
 
 def test_the_columns_of_the_source(lead_house: LeadHouse) -> None:
