@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-# Sentences hold brackets, as in accept: [guard], which are no markup.
-console = Console(highlight=False, markup=False)
+from sync_pipelines.lib.console import console
 
 
 class Commands(TyperGroup):

@@ -32,7 +32,13 @@ HITSS = History("hitss", "sync_private", "the hitss database")
 AIMINDSET = History("aimindset", "sync_private", "the aimindset database")
 TABULADORMAX = History("tabuladormax", "sync_private", "the tabuladormax database")
 OPS = History("ops", "ops", "the ops database")
+_HISTORIES = {one.name: one for one in (FABRICIO, HITSS, AIMINDSET, TABULADORMAX, OPS)}
 _ROOT = Path(__file__).parent
+
+
+def history(name: str) -> History:
+    """The history of a database by its name, such as `fabricio`."""
+    return _HISTORIES[name]
 
 
 def upgrade(history: History, url: str) -> None:

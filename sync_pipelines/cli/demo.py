@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
+from sync_pipelines.cli.inspections import upgrade_configured
+from sync_pipelines.cli.runs import run_and_print
 from sync_pipelines.lib import processes
-from sync_pipelines.migrations import runner
+from sync_pipelines.lib.console import console
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 from sync_pipelines.settings import settings
 
@@ -26,7 +26,7 @@ class _StoppedError(Exception):
     """The person pressed Ctrl-C, or the demo was asked to end."""
 
 
-def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> int:
+def run_demo(sandbox: Sandbox, *, once: bool, port: int) -> int:
     """Run the demo; returns its exit status."""
     home = sandbox.home
     note = home / "dagster" / "process.json"
@@ -41,18 +41,16 @@ def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> in
         with console.status("Starting Postgres and the fake upstreams …"):
             sandbox.start()
             os.environ.update(sandbox.environment(os.environ))
-            for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
-                runner.upgrade(history, os.environ[history.setting])
+            upgrade_configured(settings())
         console.print("The sandbox is up and its databases are migrated.")
         from sync_pipelines import definitions
-        from sync_pipelines.cli.report import run_and_print
         from sync_pipelines.sandbox.observations import observe
 
         # One that fails does not keep the others from showing what they do.
-        results = [run_and_print(system, console, first=None, last=None, accept=[]) for system in RUNS]
+        results = [run_and_print(system, first=None, last=None, accept=[]) for system in RUNS]
         succeeded = all([*results, observe(definitions.defs, settings(), console)])
         if not once:
-            _serve(console, note, home, port=port)
+            _serve(note, home, port=port)
         return 0 if succeeded else 1
     except (_StoppedError, KeyboardInterrupt):
         return 0
@@ -68,7 +66,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise _StoppedError
 
 
-def _serve(console: Console, note: Path, home: Path, port: int) -> None:
+def _serve(note: Path, home: Path, port: int) -> None:
     output = home / "dagster" / "dagster.log"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]
     command += ["-h", "127.0.0.1", "-p", str(port)]
