@@ -70,9 +70,10 @@ def demo(
 ) -> None:
     """Start the sandbox, migrate, run every system once, print what was proved, then serve the UI."""
     from sync_pipelines.sandbox.demo import run_demo
+    from sync_pipelines.sandbox.parts import PARTS
     from sync_pipelines.sandbox.world import Sandbox
 
-    sandbox = Sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
+    sandbox = Sandbox(home, PARTS, {"scale": scale, "wait_seconds": wait, "leads": leads})
     raise typer.Exit(run_demo(sandbox, console, once=once, port=port))
 
 
@@ -179,14 +180,12 @@ def replay(
 @sandbox_app.command()
 def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: Leads = 2000) -> None:
     """Start the sandbox in the background and migrate its databases."""
-    from sync_pipelines.migrations import runner
+    from sync_pipelines.sandbox.parts import PARTS
     from sync_pipelines.sandbox.world import Sandbox
 
-    sandbox = Sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
+    sandbox = Sandbox(home, PARTS, {"scale": scale, "wait_seconds": wait, "leads": leads})
     sandbox.start(detached=True)
-    given = sandbox.environment(os.environ)
-    for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
-        runner.upgrade(history, given[history.setting])
+    sandbox.migrate(sandbox.environment(os.environ))
     there = "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
     console.print(
         f'The sandbox is up. Its variables: eval "$({shlex.quote(sys.argv[0])} sandbox env{there})"',
@@ -197,18 +196,20 @@ def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: L
 @sandbox_app.command()
 def down(home: Home = DEFAULT_HOME) -> None:
     """Stop the sandbox; its data stay."""
+    from sync_pipelines.sandbox.parts import PARTS
     from sync_pipelines.sandbox.world import Sandbox
 
-    Sandbox(home).stop()
+    Sandbox(home, PARTS).stop()
     console.print("The sandbox is down.")
 
 
 @sandbox_app.command()
 def status(home: Home = DEFAULT_HOME) -> None:
     """Say what of the sandbox is running, and where its faults are switched; exit status 1 when not all is."""
+    from sync_pipelines.sandbox.parts import PARTS
     from sync_pipelines.sandbox.world import Sandbox
 
-    sandbox = Sandbox(home)
+    sandbox = Sandbox(home, PARTS)
     found, switches, replaced = sandbox.status(), sandbox.switches(), sandbox.replaced(os.environ)
     for name, running in found.items():
         told = "running" if running else "replaced by the environment" if name in replaced else "stopped"
@@ -221,9 +222,10 @@ def status(home: Home = DEFAULT_HOME) -> None:
 @sandbox_app.command()
 def env(home: Home = DEFAULT_HOME) -> None:
     """Print the sandbox's variables as shell exports. A variable that is set already keeps its value."""
+    from sync_pipelines.sandbox.parts import PARTS
     from sync_pipelines.sandbox.world import Sandbox
 
-    for name, value in Sandbox(home).environment(os.environ).items():
+    for name, value in Sandbox(home, PARTS).environment(os.environ).items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
 
 

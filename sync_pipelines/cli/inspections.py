@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from sync_pipelines.lib.findings import Finding
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.settings import Settings, SettingsError, read_settings
-
-if TYPE_CHECKING:  # slow to import
-    from sync_pipelines.migrations.runner import History
 
 NOTHING_CONFIGURED = (
     "No database is configured, so there is nothing to migrate: set OPS_DATABASE_URL and those of the systems"
@@ -25,8 +22,7 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool, verbose: bo
 
     Raises SettingsError when none is configured.
     """
-    from sync_pipelines.migrations import inspect as inspection
-    from sync_pipelines.migrations import runner
+    from sync_pipelines.migrations import inspection, runner
 
     configured = list(_configured(read_settings(), console.print))
     if not configured:
@@ -47,19 +43,17 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool, verbose: bo
 
 
 def _configured(settings: Settings, note: Callable[[str], None]) -> Iterator[tuple[History, str]]:
-    from sync_pipelines.migrations import runner
-
     urls = {
-        runner.OPS: settings.ops_database_url,
-        runner.FABRICIO: settings.fabricio_database_url,
-        runner.HITSS: settings.hitss_database_url,
-        runner.AIMINDSET: settings.aimindset_database_url,
-        runner.TABULADORMAX: settings.tabuladormax_database_url,
+        OPS: settings.ops_database_url,
+        History("fabricio"): settings.fabricio_database_url,
+        History("hitss"): settings.hitss_database_url,
+        History("aimindset"): settings.aimindset_database_url,
+        History("tabuladormax"): settings.tabuladormax_database_url,
     }
     for history, secret in urls.items():
         if secret is None:
             note(f"{history.what}: {history.setting} is not set; left out.")
-        elif history == runner.AIMINDSET and not settings.aimindset_widen_backup_logs:
+        elif history == History("aimindset") and not settings.aimindset_widen_backup_logs:
             note(f"{history.what}: AIMINDSET_WIDEN_BACKUP_LOGS is not true; left out.")
         else:
             yield history, secret.get_secret_value()

@@ -77,14 +77,14 @@ def diagnose(
 def _database(
     settings: Settings, name: str, resolve: network.Resolver, now: Callable[[], datetime]
 ) -> Iterator[Finding]:
-    from sync_pipelines.migrations import runner
+    from sync_pipelines.migrations.history import OPS, History
 
     url: SecretStr | None = getattr(settings, name.lower())
     if url is None:
         yield _absent(settings, name)
         return
-    histories = [runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX]
-    histories += [runner.AIMINDSET] if settings.aimindset_widen_backup_logs else []
+    histories = [OPS, History("fabricio"), History("hitss"), History("tabuladormax")]
+    histories += [History("aimindset")] if settings.aimindset_widen_backup_logs else []
     history = {one.setting: one for one in histories}.get(name)
     makes_tables = name != "AIMINDSET_DATABASE_URL"
     yield from databases.check(

@@ -16,7 +16,7 @@ from sync_pipelines.lib.redaction import MASK, redact
 if TYPE_CHECKING:  # slow to import
     import psycopg
 
-    from sync_pipelines.migrations.runner import History
+    from sync_pipelines.migrations.history import History
 
 SESSION_MODE = (
     "use session mode, port 5432 of the pooler: this project holds locks and temporary tables in a session"
@@ -126,15 +126,15 @@ def _look(
 def _structure(history: History, parts: Mapping[str, str]) -> Iterator[Finding]:
     from psycopg.conninfo import make_conninfo
 
-    from sync_pipelines.migrations import inspect
+    from sync_pipelines.migrations import inspection
 
-    plan = inspect.plan(history, make_conninfo(**parts))
+    plan = inspection.plan(history, make_conninfo(**parts))
     if plan.refused:
         yield Finding(False, plan.refused)
     elif plan.steps:
         shown = "; ".join(plan.steps[:3]) + ("; …" if len(plan.steps) > 3 else "")
         yield Finding(
-            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspect.MIGRATE}"
+            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspection.MIGRATE}"
         )
     else:
         yield Finding(

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from sync_pipelines.cli.app import app
 from sync_pipelines.cli.commands import Commands
 from sync_pipelines.sandbox.hitss.request import MANAGER, Caller
+from sync_pipelines.sandbox.parts import PARTS
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
 
@@ -70,7 +71,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         }
         yield terminal
     finally:
-        Sandbox(home / "world").stop()
+        Sandbox(home / "world", PARTS).stop()
 
 
 def start(terminal: Terminal) -> subprocess.CompletedProcess[str]:

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib import processes
+from sync_pipelines.sandbox.parts import PARTS
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.settings import Settings
 
@@ -67,7 +68,7 @@ class World:
 
     @property
     def sandbox(self) -> Sandbox:
-        return Sandbox(self.home)
+        return Sandbox(self.home, PARTS)
 
     def start(self, *command: str, sandboxed: bool = False) -> subprocess.Popen[bytes]:
         """`sync-pipelines COMMAND` with ten months of a small export; its output is in `output`."""
