@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # heavy, or above this module
 
     from sync_pipelines.lib.findings import Check, Inquiry
     from sync_pipelines.lib.runs import Run
+    from sync_pipelines.sandbox.part import Part
     from sync_pipelines.settings import Settings
 
 
@@ -84,8 +85,8 @@ class System:
         return self._part(f"{self.name}.endpoints:endpoints")(settings) if self.has_endpoints else ()
 
     @property
-    def sandbox(self) -> Any:
-        return self._part(f"sandbox.{self.name}.part:PART")
+    def sandbox(self) -> Part:
+        return self._part(f"sandbox.{self.name}.part:PART")  # type: ignore[no-any-return]
 
     def _part(self, reference: str) -> Any:
         return resolve_name(f"{__package__}.{reference}")

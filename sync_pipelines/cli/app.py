@@ -13,7 +13,7 @@ import typer
 
 from sync_pipelines import systems
 from sync_pipelines.cli.commands import Commands
-from sync_pipelines.cli.sandbox import DEFAULT_HOME, Home, Leads, Scale, Wait
+from sync_pipelines.cli.sandbox import DEFAULT_HOME, Home, Leads, Scale, Wait, open_sandbox
 from sync_pipelines.cli.sandbox import app as sandbox_app
 from sync_pipelines.lib.console import console
 
@@ -66,9 +66,8 @@ def demo(
 ) -> None:
     """Start the sandbox, migrate, run every system once, print what was proved, then serve the UI."""
     from sync_pipelines.cli.demo import run_demo
-    from sync_pipelines.sandbox.world import Sandbox
 
-    sandbox = Sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
+    sandbox = open_sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
     raise typer.Exit(run_demo(sandbox, once=once, port=port))
 
 

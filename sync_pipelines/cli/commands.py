@@ -39,7 +39,7 @@ def _sentence(error: Exception) -> str:
     from sync_pipelines.lib.failures import SyncError
     from sync_pipelines.lib.postgres.embedded_binaries import PostgresError
     from sync_pipelines.lib.redaction import redacted_exception
-    from sync_pipelines.sandbox.world import SandboxError
+    from sync_pipelines.sandbox.upstreams import SandboxError
     from sync_pipelines.settings import SettingsError
 
     if isinstance(error, SyncError | SettingsError | PostgresError | SandboxError):

@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 from types import FrameType
 
-from sync_pipelines.cli.inspections import upgrade_configured
-from sync_pipelines.cli.runs import run_and_print
+from sync_pipelines.cli.runs import run_and_print, runnable
 from sync_pipelines.lib import processes
 from sync_pipelines.lib.console import console
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 from sync_pipelines.settings import settings
 
 START_SECONDS = 120.0
-RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup", "aimindset", "scouter")
 
 
 class _StoppedError(Exception):
@@ -41,14 +38,16 @@ def run_demo(sandbox: Sandbox, *, once: bool, port: int) -> int:
         with console.status("Starting Postgres and the fake upstreams …"):
             sandbox.start()
             os.environ.update(sandbox.environment(os.environ))
-            upgrade_configured(settings())
+            sandbox.migrate(os.environ)
         console.print("The sandbox is up and its databases are migrated.")
         from sync_pipelines import definitions
         from sync_pipelines.sandbox.observations import observe
 
         # One that fails does not keep the others from showing what they do.
-        results = [run_and_print(system, first=None, last=None, accept=[]) for system in RUNS]
-        succeeded = all([*results, observe(definitions.defs, settings(), console)])
+        results = [run_and_print(name, first=None, last=None, accept=[]) for name in runnable()]
+        observations = [observation for part in sandbox.parts for observation in part.observations]
+        seen = observe(observations, definitions.defs, settings=settings(), console=console)
+        succeeded = seen and all(results)
         if not once:
             _serve(note, home, port=port)
         return 0 if succeeded else 1
@@ -81,10 +80,6 @@ def _serve(note: Path, home: Path, port: int) -> None:
     console.print(
         f"Dagster is at http://127.0.0.1:{port} with schedules and sensors on. Ctrl-C stops everything."
     )
-    _wait(child)
-
-
-def _wait(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 

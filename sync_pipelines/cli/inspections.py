@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from sync_pipelines.lib.console import console, print_findings
 from sync_pipelines.lib.findings import Inquiry
+from sync_pipelines.migrations.history import History
 from sync_pipelines.settings import Settings, SettingsError, read_settings
 from sync_pipelines.settings.databases import databases_of
-
-if TYPE_CHECKING:  # slow to import
-    from sync_pipelines.migrations.runner import History
 
 NOTHING_CONFIGURED = (
     "No database is configured, so there is nothing to migrate: set OPS_DATABASE_URL and those of the systems"
@@ -25,8 +22,7 @@ def migrate_and_print(*, plan: bool, verify: bool, verbose: bool = False) -> boo
 
     Raises SettingsError when none is configured.
     """
-    from sync_pipelines.migrations import inspect as inspection
-    from sync_pipelines.migrations import runner
+    from sync_pipelines.migrations import inspection, runner
 
     configured = list(_configured(read_settings(), console.print))
     if not configured:
@@ -46,22 +42,12 @@ def migrate_and_print(*, plan: bool, verify: bool, verbose: bool = False) -> boo
     return good
 
 
-def upgrade_configured(settings: Settings) -> None:
-    """Bring every configured database to the newest structure."""
-    from sync_pipelines.migrations import runner
-
-    for history, url in _configured(settings, lambda _: None):
-        runner.upgrade(history, url)
-
-
 def _configured(settings: Settings, note: Callable[[str], None]) -> Iterator[tuple[History, str]]:
     """The databases that are migrated, ours first; `note` says which are left out, and why."""
-    from sync_pipelines.migrations import runner
-
     for one in databases_of(type(settings)):
         if not one.database.migrated:
             continue
-        history, url = runner.history(one.name), one.url(settings)
+        history, url = History(one.name), one.url(settings)
         if url is None:
             note(f"{history.what}: {one.variable} is not set; left out.")
         elif not one.is_migrated(settings):

@@ -6,11 +6,15 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sync_pipelines import systems
 from sync_pipelines.lib.console import console
+
+if TYPE_CHECKING:  # never without a command of this module
+    from sync_pipelines.sandbox.world import Sandbox
 
 app = typer.Typer(no_args_is_help=True, help="The outside world in a box: Postgres and fake upstreams.")
 
@@ -21,17 +25,18 @@ Wait = Annotated[float, typer.Option("--wait", help="Seconds before the fake HIT
 DEFAULT_HOME = Path(".state/sandbox")
 
 
+def open_sandbox(home: Path, **options: float) -> Sandbox:
+    from sync_pipelines.sandbox.world import Sandbox
+
+    return Sandbox(home, [system.sandbox for system in systems.SYSTEMS], options)
+
+
 @app.command()
 def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: Leads = 2000) -> None:
     """Start the sandbox in the background and migrate its databases."""
-    from sync_pipelines.cli.inspections import upgrade_configured
-    from sync_pipelines.sandbox.world import Sandbox
-    from sync_pipelines.settings import read_settings
-
-    sandbox = Sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
+    sandbox = open_sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
     sandbox.start(detached=True)
-    given = sandbox.environment(os.environ)
-    upgrade_configured(read_settings(None, **{name.lower(): value for name, value in given.items()}))
+    sandbox.migrate(sandbox.environment(os.environ))
     there = "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
     console.print(
         f'The sandbox is up. Its variables: eval "$({shlex.quote(sys.argv[0])} sandbox env{there})"',
@@ -42,18 +47,14 @@ def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: L
 @app.command()
 def down(home: Home = DEFAULT_HOME) -> None:
     """Stop the sandbox; its data stay."""
-    from sync_pipelines.sandbox.world import Sandbox
-
-    Sandbox(home).stop()
+    open_sandbox(home).stop()
     console.print("The sandbox is down.")
 
 
 @app.command()
 def status(home: Home = DEFAULT_HOME) -> None:
     """Say what of the sandbox is running, and where its faults are switched; exit status 1 when not all is."""
-    from sync_pipelines.sandbox.world import Sandbox
-
-    sandbox = Sandbox(home)
+    sandbox = open_sandbox(home)
     found, switches, replaced = sandbox.status(), sandbox.switches(), sandbox.replaced(os.environ)
     for name, running in found.items():
         told = "running" if running else "replaced by the environment" if name in replaced else "stopped"
@@ -66,7 +67,5 @@ def status(home: Home = DEFAULT_HOME) -> None:
 @app.command()
 def env(home: Home = DEFAULT_HOME) -> None:
     """Print the sandbox's variables as shell exports. A variable that is set already keeps its value."""
-    from sync_pipelines.sandbox.world import Sandbox
-
-    for name, value in Sandbox(home).environment(os.environ).items():
+    for name, value in open_sandbox(home).environment(os.environ).items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

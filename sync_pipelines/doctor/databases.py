@@ -17,7 +17,7 @@ from sync_pipelines.lib.redaction import MASK, redact
 if TYPE_CHECKING:  # slow to import
     import psycopg
 
-    from sync_pipelines.migrations.runner import History
+    from sync_pipelines.migrations.history import History
     from sync_pipelines.settings import Settings
     from sync_pipelines.settings.databases import NamedDatabase
 
@@ -63,11 +63,11 @@ class _Database:
 
 def check(named: NamedDatabase, settings: Settings, inquiry: Inquiry) -> Iterator[Finding]:
     """Everything about one database, in the order in which a person would put it right."""
-    from sync_pipelines.migrations import runner
+    from sync_pipelines.migrations.history import History
 
     url = named.url(settings)
     assert url is not None
-    history = runner.history(named.name) if named.is_migrated(settings) else None
+    history = History(named.name) if named.is_migrated(settings) else None
     database = _Database(url, history, named.database.makes_tables)
     for finding in _check(database, inquiry.resolve, inquiry.now):
         yield Finding(finding.ok, f"{named.variable}: {finding.sentence}")
@@ -132,15 +132,15 @@ def _look(
 def _structure(history: History, parts: Mapping[str, str]) -> Iterator[Finding]:
     from psycopg.conninfo import make_conninfo
 
-    from sync_pipelines.migrations import inspect
+    from sync_pipelines.migrations import inspection
 
-    plan = inspect.plan(history, make_conninfo(**parts))
+    plan = inspection.plan(history, make_conninfo(**parts))
     if plan.refused:
         yield Finding(False, plan.refused)
     elif plan.steps:
         shown = "; ".join(plan.steps[:3]) + ("; …" if len(plan.steps) > 3 else "")
         yield Finding(
-            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspect.MIGRATE}"
+            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspection.MIGRATE}"
         )
     else:
         yield Finding(

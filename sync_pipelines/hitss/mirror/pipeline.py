@@ -77,11 +77,12 @@ class MirrorPipeline:
 
 
 def _require_newest(url: str, history: Literal["hitss", "fabricio"]) -> None:
-    from sync_pipelines.migrations import inspect, runner
+    from sync_pipelines.migrations import inspection
+    from sync_pipelines.migrations.history import History
 
-    wanted = {"hitss": runner.HITSS, "fabricio": runner.FABRICIO}[history]
+    wanted = History(history)
     with postgres.connect(url, what=wanted.what, read_only=True) as connection:
-        inspect.require_newest(connection, wanted)
+        inspection.require_newest(connection, wanted)
 
 
 def _decision(accepted: Collection[str]) -> Decision | None:

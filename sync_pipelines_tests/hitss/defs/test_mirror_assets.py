@@ -27,7 +27,7 @@ FIRST, LAST = "2025-01-01", "2025-08-01"
 class Mirrored:
     """A house with a second project, filled with eight months, and a Dagster instance of its own."""
 
-    settings: Settings
+    settings: HitssSettings
     source: psycopg.Connection[Any]
     destination: psycopg.Connection[Any]
     instance: dg.DagsterInstance
