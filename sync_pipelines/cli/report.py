@@ -129,10 +129,10 @@ def restore_and_print(console: Console, name: str, *, confirmed: bool) -> bool:
 
 def pin_and_print(console: Console, name: str, *, pinned: bool) -> None:
     """Pin a backup, or take its pin away, and say so."""
-    from sync_pipelines.lib.records.backups import open_copy_book
+    from sync_pipelines.lib.records.backups import open_backup_catalog
 
-    with open_copy_book(read_settings().require("ops_database_url")) as book:
-        asset = book.pin(name, pinned=pinned)
+    with open_backup_catalog(read_settings().require("ops_database_url")) as catalog:
+        asset = catalog.pin(name, pinned=pinned)
     console.print(
         f"{name} of {asset} stays until it is unpinned."
         if pinned
@@ -165,12 +165,12 @@ def verify_and_print(console: Console, archive: str | None) -> bool:
     """Print what is wrong with AIMindset's archives, or with one; False when something is."""
     from sync_pipelines.aimindset.archive.pipeline import ASSET, wrong_with
     from sync_pipelines.aimindset.pipeline import AimindsetPipeline
-    from sync_pipelines.lib.records.backups import open_copy_book
+    from sync_pipelines.lib.records.backups import open_backup_catalog
 
     settings = read_settings()
     archiver = AimindsetPipeline(settings).archiver
-    with open_copy_book(settings.require("ops_database_url")) as book:
-        recorded = {copy.name: copy for copy in book.copies(ASSET)}
+    with open_backup_catalog(settings.require("ops_database_url")) as catalog:
+        recorded = {copy.name: copy for copy in catalog.backups(ASSET)}
     names = [archive] if archive else sorted(archiver.ids() | recorded.keys())
     found = {
         name: wrong_with(archiver.store, name, archiver.identity, recorded=recorded.get(name))
