@@ -17,7 +17,7 @@ from sync_pipelines.hitss.dre.validate import EXPORT
 from sync_pipelines.lib.records import Records, open_records
 from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.partitions import contiguous
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 #: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
 MAX_ATTEMPTS = 3
@@ -47,7 +47,7 @@ class SeenState(NamedTuple):
 
 
 def changed_months_sensor(
-    settings: Settings,
+    settings: HitssSettings,
     months: dg.MonthlyPartitionsDefinition,
     status: dg.DefaultSensorStatus,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -72,7 +72,7 @@ def changed_months_sensor(
         )
         if unfinished:
             return dg.SkipReason("A load that this sensor requested is still under way.")
-        with open_records(settings.require("ops_database_url")) as records:
+        with open_records(settings.ops_url) as records:
             landing = records.landings.newest(EXPORT)
             if landing is None:
                 return dg.SkipReason("No usable workbook has been landed yet.")

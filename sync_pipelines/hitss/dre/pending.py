@@ -11,7 +11,7 @@ from sync_pipelines.hitss.dre.prove import Live, read_live
 from sync_pipelines.hitss.dre.workbook import Window
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.landing_index import Landing
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def contents_of(records: Records, landing: Landing) -> dict[str, MonthContent]:
     }
 
 
-def months_of(settings: Settings, today: date) -> Window:
+def months_of(settings: HitssSettings, today: date) -> Window:
     """The months that are partitions: from the configured first one to the current one."""
     return Window(settings.hitss_first_month + "-01", today.replace(day=1).isoformat())
 
@@ -75,12 +75,12 @@ def pending_months(live: Live, contents: Mapping[str, MonthContent], window: Win
     return Pending(changed=tuple(changed), refresh=tuple(refresh), problems=problems, outside=tuple(outside))
 
 
-def look(records: Records, settings: Settings, today: date) -> tuple[Landing, Pending] | None:
+def look(records: Records, settings: HitssSettings, today: date) -> tuple[Landing, Pending] | None:
     """The newest usable workbook beside the tables as they are now; None before the first workbook."""
     landing = records.landings.newest("hitss/dre_export")
     if landing is None:
         return None
-    live = read_live(settings.require("fabricio_database_url"), settings.hitss_empresa)
+    live = read_live(settings.fabricio_url, settings.hitss_empresa)
     return landing, pending_months(live, contents_of(records, landing), months_of(settings, today))
 
 

@@ -44,7 +44,7 @@ from sync_pipelines.lib.http.downloads import Download
 from sync_pipelines.lib.records import Records, open_records, run_log
 from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, told_when_full
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 #: How long a run waits for another run of the chain before it gives up, in seconds.
 CHAIN_WAIT = 600.0
@@ -64,7 +64,7 @@ class ExportReport:
 class DrePipeline:
     """The system with its settings, its clock and its way out to the network."""
 
-    settings: Settings
+    settings: HitssSettings
     clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
     http: Callable[[], ExportClient] | None = None
     wait_seconds: float = CHAIN_WAIT
@@ -84,13 +84,13 @@ class DrePipeline:
 
     def look(self, months: Collection[str] | None = None) -> Live:
         """What the tables hold now, of `months` or of all."""
-        url = self.settings.require("fabricio_database_url")
+        url = self.settings.fabricio_url
         return read_live(url, self.settings.hitss_empresa, months)
 
     @contextmanager
     def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Records]]:
-        """The execution record, the lock of the chain and the ops records of one run."""
-        url = self.settings.require("fabricio_database_url")
+        """The execution record, the lock of the chain and the ledger of one run."""
+        url = self.settings.fabricio_url
         with (
             run_log.execution(
                 url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
@@ -101,7 +101,7 @@ class DrePipeline:
                 wait_seconds=self.wait_seconds,
                 busy="Another run of the DRE chain is at work and did not end in time; try again later.",
             ),
-            open_records(self.settings.require("ops_database_url")) as records,
+            open_records(self.settings.ops_url) as records,
         ):
             yield record, records
 
@@ -191,12 +191,12 @@ class DrePipeline:
 
     def newest_landing(self) -> Landing:
         """The newest usable workbook; PermanentError when there is none."""
-        with open_records(self.settings.require("ops_database_url")) as records:
+        with open_records(self.settings.ops_url) as records:
             return _found(records.landings.newest(EXPORT))
 
     def contents(self, landing: Landing) -> dict[str, MonthContent]:
         """What a usable workbook holds by month."""
-        with open_records(self.settings.require("ops_database_url")) as records:
+        with open_records(self.settings.ops_url) as records:
             return contents_of(records, landing)
 
     @contextmanager
@@ -230,7 +230,7 @@ class DrePipeline:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
                 record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
             blocked = review_months(contents, published, self.today(), accepted=accepted)
-            url = self.settings.require("fabricio_database_url")
+            url = self.settings.fabricio_url
             parsing = Lock()
 
             def parse() -> ParsedExport:
