@@ -14,6 +14,8 @@ TREES = {
     path: ast.parse(path.read_text()) for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))
 }
 MOST_POSITIONAL = 3
+#: Their methods are named as functions of ours may be.
+LOGGERS = {"logger", "_log"}
 
 
 def _definitions() -> Iterator[tuple[str, bool]]:
@@ -51,7 +53,7 @@ def _callee(call: ast.Call, foreign: set[str]) -> str | None:
         origin = called.value.id if isinstance(called.value, ast.Name) else ""
     else:
         return None
-    return name if name in DEFINED - VARIADIC and origin not in foreign else None
+    return name if name in DEFINED - VARIADIC and origin not in foreign | LOGGERS else None
 
 
 def crowded_calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
