@@ -13,10 +13,12 @@ import psycopg
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import catalog, items, revisions, shape
-from sync_pipelines.migrations.history import OPS, History
+from sync_pipelines.migrations.history import History
 from sync_pipelines.migrations.items import API_ROLES, Item
 from sync_pipelines.migrations.live import Live
 from sync_pipelines.migrations.shape import FOLDER, Shape, Table
+from sync_pipelines.settings import whole_class
+from sync_pipelines.settings.databases import databases_of
 
 _RELATIONS = """
     select nspname || '.' || relname, relkind = 'v'
@@ -85,6 +87,7 @@ def _ours(live: Live) -> Iterator[tuple[Item, str]]:
 
 def main() -> None:
     """Write the shapes of the databases that are named, or of all."""
+    names = [one.name for one in databases_of(whole_class()) if one.database.migrated]
     with (
         tempfile.TemporaryDirectory() as folder,
         PostgresServer(Path(folder) / "server", durable=False) as server,
@@ -92,14 +95,9 @@ def main() -> None:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             for role in API_ROLES:
                 connection.execute(f"create role {role} nologin".encode())
-        for name in sys.argv[1:] or _databases():
-            history = OPS if name == OPS.name else History(name)
-            text = generate(history, server.create_database(name))
+        for name in sys.argv[1:] or names:
+            text = generate(History(name), server.create_database(name))
             (FOLDER / name / "shape.json").write_text(text)
-
-
-def _databases() -> list[str]:
-    return sorted({path.parent.name for path in FOLDER.glob("*/0001_*.py")})
 
 
 if __name__ == "__main__":

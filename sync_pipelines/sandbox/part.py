@@ -81,7 +81,7 @@ class Part:
 
     `variables` gives what the system needs beside the URLs of its databases and upstreams, from the sandbox's home
     and the variables that are set already. `connect` is called with the sandbox's own variables once everything
-    runs. `runs` are what the demo runs, by the names of `sync-pipelines run`.
+    runs.
     """
 
     name: str
@@ -90,5 +90,4 @@ class Part:
     options: Options = field(default_factory=dict)
     variables: Callable[[Path, Mapping[str, str]], Mapping[str, str]] = _no_variables
     connect: Callable[[Mapping[str, str]], None] = _nothing
-    runs: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()

@@ -12,7 +12,7 @@ from sync_pipelines.cli.app import app
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.sandbox.aimindset import database
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import whole_class
 from sync_pipelines_tests.migrations.databases import AIMINDSET, connected, rows, run, wrong
 
 NewDatabase = Callable[[str | None], str]
@@ -178,7 +178,7 @@ def test_whoever_uses_the_table_is_not_made_to_wait(new_database: NewDatabase) -
 def test_the_command_widens_nothing_until_the_owner_says_so(new_database: NewDatabase) -> None:
     url = new_database(None)
     run(url, backup_logs("alter table backup_logs add check (action_type in ('backup', 'restore'))"))
-    unset = {name.upper(): "" for name in Settings.model_fields}
+    unset = {name.upper(): "" for name in whole_class().model_fields}
     configured = {**unset, "AIMINDSET_DATABASE_URL": url, "OPS_DATABASE_URL": new_database("ops")}
 
     def migrate(*options: str, widen: str) -> str:

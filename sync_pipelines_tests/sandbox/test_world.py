@@ -19,9 +19,9 @@ import pytest
 from sync_pipelines.lib import processes
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS
-from sync_pipelines.sandbox.parts import PARTS
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import whole_class
+from sync_pipelines_tests.parts import PARTS
 
 UPSTREAMS = ("mail", "hitss", "aimindset", "scouter")
 REAL_DATABASE = "postgresql://someone:uma-senha-longa@db.example/projeto"
@@ -32,7 +32,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox that runs; the variables of the machine are not for these tests."""
     made = Sandbox(tmp_path_factory.mktemp("world") / "home", PARTS, {"scale": 0.05, "wait_seconds": 0})
     with pytest.MonkeyPatch.context() as machine:
-        for name in Settings.model_fields:
+        for name in whole_class().model_fields:
             machine.delenv(name.upper(), raising=False)
         try:
             made.start()

@@ -22,11 +22,14 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib import processes
-from sync_pipelines.sandbox.parts import PARTS
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import whole_class
+from sync_pipelines_tests.parts import PARTS
 
-VARIABLES = {name.upper() for name in Settings.model_fields} | {"DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"}
+VARIABLES = {name.upper() for name in whole_class().model_fields} | {
+    "DAGSTER_HOME",
+    "DAGSTER_EVENT_BATCH_SIZE",
+}
 Found = TypeVar("Found")
 
 

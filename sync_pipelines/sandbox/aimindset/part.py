@@ -37,5 +37,4 @@ PART = Part(
         ),
     ),
     variables=_variables,
-    runs=("aimindset",),
 )

@@ -37,5 +37,4 @@ PART = Part(
     ),
     # The size of the export, where 1 is about 22,300 rows, and the time to its first byte.
     options={"scale": 1.0, "wait_seconds": 2.0},
-    runs=("hitss", "hitss/dre_mirror", "hitss/dre_backup"),
 )

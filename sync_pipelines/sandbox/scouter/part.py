@@ -56,6 +56,5 @@ PART = Part(
     options={"leads": 2000},
     variables=screen.variables,
     connect=_connect,
-    runs=("scouter",),
     observations=(Observation("scouter/schema", _schema),),
 )
