@@ -19,7 +19,8 @@ from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping import rendering
-from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push import job_range
 from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE

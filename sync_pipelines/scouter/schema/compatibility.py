@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from sync_pipelines.scouter.mapping import column_types as types
 from sync_pipelines.scouter.mapping import transforms
-from sync_pipelines.scouter.mapping.field_mapping import Field
+from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.rendering import result_type
-from sync_pipelines.scouter.mapping.suspects import Suspect
+from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Level, SourceColumn, Verdict
 
 #: Texts of numbers with fewer digits than the largest of their type: the few others go alone, and may pass.
@@ -35,27 +35,27 @@ class Rule(NamedTuple):
     level: Level
     name: str
     sentence: str
-    suspect: Callable[[Field, str], Suspect] | None = None
+    suspect: Callable[[Field, str], SuspectRule] | None = None
 
 
 def _set(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _out_of_range(field: Field, kind: str) -> Suspect:
-    return Suspect(field, "out_of_range", types.RANGES[kind])
+def _out_of_range(field: Field, kind: str) -> SuspectRule:
+    return SuspectRule(field, "out_of_range", types.RANGES[kind])
 
 
-def _not_whole(field: Field, kind: str) -> Suspect:
-    return Suspect(field, "not_whole", types.RANGES[kind])
+def _not_whole(field: Field, kind: str) -> SuspectRule:
+    return SuspectRule(field, "not_whole", types.RANGES[kind])
 
 
-def _no_single_float(field: Field, _kind: str) -> Suspect:
-    return Suspect(field, "no_single_float")
+def _no_single_float(field: Field, _kind: str) -> SuspectRule:
+    return SuspectRule(field, "no_single_float")
 
 
-def _neither_0_nor_1(field: Field, _kind: str) -> Suspect:
-    return Suspect(field, "out_of_range", (0, 1))
+def _neither_0_nor_1(field: Field, _kind: str) -> SuspectRule:
+    return SuspectRule(field, "out_of_range", (0, 1))
 
 
 _INTEGER, _SMALL = _set("integer"), _set("smallint")
@@ -173,7 +173,7 @@ RULES = (
 
 def verdict(
     field: Field, source: MappingOf[str, SourceColumn], destination: DestinationColumn
-) -> tuple[Verdict, list[Suspect]]:
+) -> tuple[Verdict, list[SuspectRule]]:
     """How a field of columns that are all there fits, and the tests that tell rows which will be refused."""
     wrong = _wrong_for_transform(field, source)
     if wrong:
@@ -184,14 +184,14 @@ def verdict(
     shown += f"({destination.max_length})" if destination.max_length else ""
     told = f"{' or '.join(field.sources)} ({kind}) → {field.destination} ({shown}): {sentence}."
     if destination.required and any(source[name].nullable for name in field.sources):
-        suspects.append(Suspect(field, "missing"))
+        suspects.append(SuspectRule(field, "missing"))
         told += f" {DESTINATION} refuses a row where it is empty (23502)."
         level = "lossy" if level in ("ok", "warning") else level
     return Verdict(field=field.destination, level=level, rule=rule, sentence=told), suspects
 
 
 def _wrong_for_transform(field: Field, source: MappingOf[str, SourceColumn]) -> str:
-    transform = transforms.named(field.transform or transforms.NONE)
+    transform = transforms.find(field.transform or transforms.NONE)
     wrong = [name for name in field.sources if not transform.accepts(types.base_type(source[name].type))]
     if not wrong:
         return ""
@@ -201,9 +201,9 @@ def _wrong_for_transform(field: Field, source: MappingOf[str, SourceColumn]) -> 
 
 def _judge(
     field: Field, kind: str, source: MappingOf[str, SourceColumn], destination: DestinationColumn
-) -> tuple[Level, str, str, list[Suspect]]:
+) -> tuple[Level, str, str, list[SuspectRule]]:
     base, target = types.base_type(kind), destination.type
-    transform = transforms.named(field.transform) if field.transform else None
+    transform = transforms.find(field.transform) if field.transform else None
     if not target:
         return "warning", "unknown", "its type is not known, so nothing is known of what it takes", []
     if transform and target in transform.coerced_to:
@@ -212,7 +212,7 @@ def _judge(
             "lossy",
             "coerced",
             "a text that does not look so is refused",
-            [Suspect(field, "not_looking_like", (pattern,))],
+            [SuspectRule(field, "not_looking_like", (pattern,))],
         )
     if destination.enum:
         return _into_enum(field, base, source, destination=destination)
@@ -232,24 +232,24 @@ def _judge(
 
 def _into_enum(
     field: Field, base: str, source: MappingOf[str, SourceColumn], destination: DestinationColumn
-) -> tuple[Level, str, str, list[Suspect]]:
+) -> tuple[Level, str, str, list[SuspectRule]]:
     labels = source[field.sources[0]].enum if not field.transform else ()
     if labels and set(labels) <= set(destination.enum):
         return "ok", "labels", "every label is one of the destination's", []
     if base not in types.TEXTS and not labels:
         return "error", "incompatible", f"{base} is none of the destination's labels (22P02)", []
-    suspect = Suspect(field, "not_one_of", destination.enum)
+    suspect = SuspectRule(field, "not_one_of", destination.enum)
     return "lossy", "labels", "what is not one of the destination's labels is refused (22P02)", [suspect]
 
 
 def _into_text(
     field: Field, kind: str, source: MappingOf[str, SourceColumn], destination: DestinationColumn
-) -> tuple[Level, str, str, list[Suspect]]:
+) -> tuple[Level, str, str, list[SuspectRule]]:
     base, limit = types.base_type(kind), destination.max_length
     is_text = base in types.TEXTS or bool(source[field.sources[0]].enum)
     length = types.modifiers(kind) if base in types.TEXTS else ()
     if limit is not None and not (length and length[0] <= limit):
-        suspect = Suspect(field, "longer_than", (limit,))
+        suspect = SuspectRule(field, "longer_than", (limit,))
         return "lossy", "length", f"what is longer than {limit} characters is refused (22001)", [suspect]
     if is_text:
         return "ok", "same_type", "a text", []

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient, Problem
 from sync_pipelines.scouter.export_jobs.table import Configuration
-from sync_pipelines.scouter.mapping.field_mapping import KEY
+from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.schema.credentials import ROLE, claims
 from sync_pipelines.scouter.schema.destination import TABLE, probe
 from sync_pipelines.settings import LOOPBACK

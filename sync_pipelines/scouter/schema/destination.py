@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
-from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Verdict, parse_openapi
 
 TABLE = "leads"

@@ -19,8 +19,10 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.mapping.field_mapping import FieldMapping, default_mapping, without_prefixes
-from sync_pipelines.scouter.mapping.suspects import Suspect
+from sync_pipelines.scouter.mapping.default_mapping import default_mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.mapping_rules import without_prefixes
+from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
 from sync_pipelines.scouter.push.last_synced import Exchanges
 from sync_pipelines.scouter.schema import compatibility, suggestions, tables
 from sync_pipelines.scouter.schema.destination import TABLE, Described, describe, probe, probe_verdicts
@@ -167,8 +169,8 @@ def _found(
 
 def _judged(
     mapping: FieldMapping, source: Mapping[str, SourceColumn], found: Mapping[str, DestinationColumn]
-) -> tuple[list[Verdict], list[Suspect]]:
-    verdicts, suspects = list[Verdict](), list[Suspect]()
+) -> tuple[list[Verdict], list[SuspectRule]]:
+    verdicts, suspects = list[Verdict](), list[SuspectRule]()
     for field in mapping.fields:
         if field.destination in found and all(name in source for name in field.sources):
             verdict, tests = compatibility.verdict(field, source, found[field.destination])

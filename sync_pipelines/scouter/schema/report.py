@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.mapping.suspects import Suspect
+from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
 from sync_pipelines.scouter.schema import suggestions
 from sync_pipelines.scouter.schema.tables import Verdict, errors
 
@@ -27,7 +27,7 @@ class SchemaReport:
 
     mapping: FieldMapping
     verdicts: tuple[Verdict, ...]
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[SuspectRule, ...]
     source_types: Mapping[str, str]
     destination_columns: Mapping[str, str]
     suggested_sql: tuple[str, ...]
@@ -99,7 +99,7 @@ class SchemaReport:
         return cls(
             FieldMapping.parse(document["mapping"]),
             tuple(Verdict(**verdict) for verdict in document["verdicts"]),
-            tuple(Suspect.from_document(suspect) for suspect in document["suspects"]),
+            tuple(SuspectRule.from_document(suspect) for suspect in document["suspects"]),
             document["source_types"],
             document["destination_columns"],
             tuple(document["suggested_sql"]),

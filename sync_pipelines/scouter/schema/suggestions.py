@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import result_type
 from sync_pipelines.scouter.schema.tables import STAMP_TYPES, SourceColumn, Verdict
 

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.scouter.mapping.column_types import TEXTS, base_type
-from sync_pipelines.scouter.mapping.field_mapping import KEY, STAMPS, FieldMapping, rules_broken
+from sync_pipelines.scouter.mapping.contract_columns import KEY, STAMPS
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.mapping_rules import broken_rules
 
 TABLE = "public.leads"
 SOURCE, DESTINATION = "TabuladorMax", "Gestão Scouter"
@@ -134,7 +136,7 @@ def missing_verdicts(
     there = set(destination)
     verdicts = [
         Verdict(field="*", level="error", rule="mapping", sentence=f"{problem}.")
-        for problem in rules_broken(mapping)
+        for problem in broken_rules(mapping)
     ]
     for field in mapping.fields:
         for name in field.sources:

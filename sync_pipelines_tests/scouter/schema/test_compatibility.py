@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import Field
+from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.schema.compatibility import verdict
 from sync_pipelines.scouter.schema.tables import DestinationColumn, SourceColumn, Verdict, parse_openapi
 
