@@ -35,7 +35,7 @@ from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.scouter.schema.unmapped import not_travelling
+from sync_pipelines.scouter.schema.unmapped_columns import UnmappedColumns
 from sync_pipelines.settings import Settings, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class LeadPush:
             look_again=lambda: doctor.examine(report.mapping, fresh=True),
             doubt=exchanges.doubt_all,
             unproved=list(job.unproved),
-            left_out=not_travelling(report),
+            left_out=UnmappedColumns.of(report).undecided,
         )
 
     def _has_collected(self) -> bool:

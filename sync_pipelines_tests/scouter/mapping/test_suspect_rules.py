@@ -17,8 +17,8 @@ from sync_pipelines.scouter.mapping import column_types as types
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.rendering import field_sql, suspect_sql
 from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
-from sync_pipelines.scouter.schema.compatibility import verdict
-from sync_pipelines.scouter.schema.tables import DestinationColumn, SourceColumn
+from sync_pipelines.scouter.schema.columns import DestinationColumn, SourceColumn
+from sync_pipelines.scouter.schema.compatibility import judge
 from sync_pipelines_tests.scouter.mapping.conftest import Database
 
 letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -65,7 +65,7 @@ def outcomes(
 ) -> list[tuple[object, bool, bool]]:
     """Each value, whether it is a suspect, and whether a column as that one refuses it, sent as PostgREST takes it."""
     field = Field("campo", ("origem",), transform)
-    _, suspects = verdict(field, {"origem": SourceColumn("origem", kind)}, target)
+    _, suspects = judge(field, {"origem": SourceColumn("origem", kind)}, target)
     assert suspects
     name = f"{target.type}({target.max_length})" if target.max_length else target.type
     query = sql.SQL(
