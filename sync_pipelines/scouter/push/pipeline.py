@@ -16,7 +16,8 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping import rendering
 from sync_pipelines.scouter.mapping.contract_columns import KEY

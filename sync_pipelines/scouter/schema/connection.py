@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.export_jobs.table import Configuration
+from sync_pipelines.scouter.export_jobs.configuration import Configuration
 from sync_pipelines.scouter.schema.connection_report import Check, ConnectionReport
 from sync_pipelines.scouter.schema.credentials import ROLE, read_claims
 from sync_pipelines.scouter.schema.rest_checks import check_rest_api

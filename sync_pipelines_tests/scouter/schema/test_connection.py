@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.export_jobs.table import Configuration
+from sync_pipelines.scouter.export_jobs.configuration import Configuration
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.connection_report import ConnectionReport
 from sync_pipelines_tests.scouter.house import LeadHouse
