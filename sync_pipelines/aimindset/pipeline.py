@@ -33,9 +33,9 @@ from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.records.backups import Copy, CopyBook, open_copy_book
+from sync_pipelines.lib.records.backups import Backup, BackupCatalog, open_backup_catalog
 from sync_pipelines.lib.redaction import redacted_exception
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.aimindset import AimindsetSettings
 
 ASSET = "aimindset/backup"
 OPS = "the ops database"
@@ -48,7 +48,7 @@ CONNECT_PAUSES = (5.0, 30.0)
 class AimindsetPipeline:
     """The system with its settings, its clock and its way out to the network."""
 
-    settings: Settings
+    settings: AimindsetSettings
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     http: Callable[[], JsonClient] = project_client
     sleep: Callable[[float], None] = time.sleep
@@ -85,22 +85,22 @@ class AimindsetPipeline:
         """
         require_today(partition_key, self.today(), "the AIMindset project")
         if self.settings.aimindset_backup_by == "rpc":
-            self.settings.require("aimindset_project_url")
+            _ = self.settings.project_url  # raises before anything is called
         day = Day(partition_key)
-        url = self.settings.require("aimindset_database_url")
+        url = self.settings.aimindset_url
         try:
-            with open_copy_book(self.settings.require("ops_database_url")) as book, recovery.alone(book):
+            with open_backup_catalog(self.settings.ops_url) as catalog, recovery.alone(catalog):
                 with postgres.errors_about(OPS):
-                    recovery.settle(book, ASSET, url, logbook=self._logbook(url), tell=tell)
+                    recovery.settle(catalog, ASSET, url, logbook=self._logbook(url), tell=tell)
                     if archives.ASSET in wanted:
-                        recovery.settle_archives(book, self.archiver, tell)
+                        recovery.settle_archives(catalog, self.archiver, tell)
                     if not force:
                         today = recovery.Wanted(wanted, partition_key)
-                        day.already = recovery.already(book, self.archiver, url, today=today, tell=tell)
+                        day.already = recovery.already(catalog, self.archiver, url, today=today, tell=tell)
                 if ASSET in day.already:
                     day.uncovered = recovery.uncovered(url)
                 if there := day.already.get(archives.ASSET):
-                    self._attempt(day, archives.ASSET, partial(self._prune, day, book, there.name, tell))
+                    self._attempt(day, archives.ASSET, partial(self._prune, day, catalog, there.name, tell))
                 if due := [asset for asset in wanted if asset not in day.already]:
                     with self._connected(url) as opened:
                         if ASSET in due:
@@ -108,7 +108,7 @@ class AimindsetPipeline:
                                 day,
                                 ASSET,
                                 lambda: self._back_up(
-                                    day, book, opened, run_id=run_id, accepted=accepted, tell=tell
+                                    day, catalog, opened, run_id=run_id, accepted=accepted, tell=tell
                                 ),
                             )
                         if archives.ASSET in due:
@@ -116,7 +116,7 @@ class AimindsetPipeline:
                                 day,
                                 archives.ASSET,
                                 lambda: self._archive(
-                                    day, book, opened[0], run_id=run_id, accepted=accepted, tell=tell
+                                    day, catalog, opened[0], run_id=run_id, accepted=accepted, tell=tell
                                 ),
                             )
         except SyncError as error:
@@ -163,20 +163,20 @@ class AimindsetPipeline:
     def _back_up(
         self,
         day: Day,
-        book: CopyBook,
+        catalog: BackupCatalog,
         opened: tuple[Connection, str],
         run_id: str,
         accepted: Collection[str],
         tell: Callable[[str], None],
     ) -> None:
-        url, settings = self.settings.require("aimindset_database_url"), self.settings
+        url, settings = self.settings.aimindset_url, self.settings
         with connect(url, read_only=True) as connection:
             day.look = validate.look(connection)
         day.uncovered = day.look.uncovered
         for note in day.look.notes:
             tell(note)
         logbook = self._logbook(url)
-        last = book.newest_proved(ASSET)
+        last = catalog.newest_proved(ASSET)
         before = last.details.get("counts") if last else None
         if settings.aimindset_backup_by == "rpc":
             answer = answers.parse(self.project().call_backup())
@@ -185,10 +185,10 @@ class AimindsetPipeline:
                     f"backup_all_data() gives the backup_id {answer.backup_id}, which was there before the call."
                 )
             if before is None:
-                before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
+                before = next((copy.details.get("counts") for copy in catalog.backups(ASSET)), None)
             backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
             day.unproved, day.fewer = answer, backups.fewer(answer, before)
-            self._enter(book, day, answer, run_id=run_id, proved=False, details={})
+            self._enter(catalog, day, answer, run_id=run_id, proved=False, details={})
             logbook.success(
                 "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
             )
@@ -200,7 +200,7 @@ class AimindsetPipeline:
             accepted=accepted,
             may_change=side_effects.names(settings.aimindset_backup_may_change),
             announce=lambda answer, proof: self._enter(
-                book, day, answer, run_id=run_id, proved=False, details={"announced": proof.destination}
+                catalog, day, answer, run_id=run_id, proved=False, details={"announced": proof.destination}
             ),
             at=self.at,
         )
@@ -216,7 +216,7 @@ class AimindsetPipeline:
             )
         finally:
             details = {"proof": day.backup.proof.destination, "looked_at": day.backup.looked_at}
-            self._enter(book, day, answer, run_id=run_id, proved=True, details=details)
+            self._enter(catalog, day, answer, run_id=run_id, proved=True, details=details)
         with connect(url, read_only=True) as connection:
             day.generations = recorded.generations(connection)
 
@@ -225,7 +225,7 @@ class AimindsetPipeline:
 
     def _enter(
         self,
-        book: CopyBook,
+        catalog: BackupCatalog,
         day: Day,
         answer: Answer,
         run_id: str,
@@ -233,8 +233,8 @@ class AimindsetPipeline:
         proved: bool,
         details: Mapping[str, object],
     ) -> None:
-        book.enter(
-            Copy(
+        catalog.record(
+            Backup(
                 *(ASSET, day.partition_key, answer.backup_id, self.clock(), proved, answer.total, None),
                 *({"counts": dict(answer.counts), **details}, run_id),
             )
@@ -243,7 +243,7 @@ class AimindsetPipeline:
     def _archive(
         self,
         day: Day,
-        book: CopyBook,
+        catalog: BackupCatalog,
         reader: Connection,
         run_id: str,
         accepted: Collection[str],
@@ -251,20 +251,20 @@ class AimindsetPipeline:
     ) -> None:
         day.archive = self.archiver.write(
             reader,
-            book,
+            catalog,
             partition_key=day.partition_key,
             made_at=self.clock(),
             run_id=run_id,
             accepted=accepted,
         )
-        self._prune(day, book, day.archive.id, tell=tell)
+        self._prune(day, catalog, day.archive.id, tell=tell)
 
-    def _prune(self, day: Day, book: CopyBook, newest: str, tell: Callable[[str], None]) -> None:
+    def _prune(self, day: Day, catalog: BackupCatalog, newest: str, tell: Callable[[str], None]) -> None:
         """Look at what is to stay, say what goes, and let go of it; `newest` was looked at just now."""
-        day.pruning = self.archiver.prune(book, self.clock(), intact=[newest])
+        day.pruning = self.archiver.prune(catalog, self.clock(), intact=[newest])
         for sentence in day.pruning.sentences():
             tell(sentence)
-        self.archiver.apply(book, day.pruning.plan)
+        self.archiver.apply(catalog, day.pruning.plan)
 
     def _context(self, day: Day, answer: Answer, run_id: str) -> dict[str, object]:
         return {
@@ -278,9 +278,9 @@ class AimindsetPipeline:
     def project(self) -> Project:
         """The project's endpoints, with the service key from the environment or the project's Vault."""
         settings = self.settings
-        url = settings.require("aimindset_project_url")
+        url = settings.project_url
         if settings.aimindset_service_key is None and settings.aimindset_secrets_from == "vault":
-            with connect(settings.require("aimindset_database_url")) as connection:
+            with connect(settings.aimindset_url) as connection:
                 secrets = vault.read_vault(connection, VAULT_NAMES, what=WHAT)
             return Project(
                 url=url,

@@ -27,9 +27,10 @@ from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, MirrorPipeline
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.backups import open_backup_catalog
 from sync_pipelines.lib.records.run_log import sweep
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import build
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.conftest import ROLES
@@ -92,7 +93,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
                 connection.execute(
                     f"create role {role} nologin {'bypassrls' if role == 'service_role' else ''}"
                 )
-        for history in (runner.FABRICIO, runner.HITSS, runner.OPS):
+        for history in (History("fabricio"), History("hitss"), OPS):
             runner.upgrade(history, server.create_database(history.name))
         with psycopg.connect(server.create_database("aimindset")) as connection:
             build(connection)
@@ -221,8 +222,8 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
     assert (
         place.value("fabricio", "select count(*) from pg_class where relname like 'dre_hitss_backup%'") == 0
     )
-    with open_copy_book(place.server.url("ops")) as book:
-        assert book.copies(dre_backup.ASSET) == []
+    with open_backup_catalog(place.server.url("ops")) as catalog:
+        assert catalog.backups(dre_backup.ASSET) == []
 
 
 RUN = """
@@ -283,14 +284,14 @@ def until(found: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 def test_a_dre_backup_cut_off_from_our_own_database_is_entered_by_the_next(place: Place) -> None:
-    """Killed between the commit and the book: the table's own comment says what it is."""
+    """Killed between the commit and the catalog: the table's own comment says what it is."""
     with dre_backup.backup_connection(place.server.url("fabricio")) as connection:
         lost = dre_backup.back_up(connection, "killed")
     report = BackupPipeline(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
 
     assert report.healed == (lost.name,)
-    with open_copy_book(place.server.url("ops")) as book:
-        assert {copy.name: copy.proved for copy in book.copies(dre_backup.ASSET)} == {
+    with open_backup_catalog(place.server.url("ops")) as catalog:
+        assert {copy.name: copy.proved for copy in catalog.backups(dre_backup.ASSET)} == {
             lost.name: True,
             report.backup.name: True,
         }

@@ -18,7 +18,7 @@ from sync_pipelines.scouter.export_jobs.configuration import Configuration
 from sync_pipelines.scouter.schema.connection_report import Check, ConnectionReport
 from sync_pipelines.scouter.schema.credentials import ROLE, read_claims
 from sync_pipelines.scouter.schema.rest_checks import check_rest_api
-from sync_pipelines.settings import LOOPBACK
+from sync_pipelines.settings.types import LOOPBACK
 
 
 @dataclass(frozen=True)
