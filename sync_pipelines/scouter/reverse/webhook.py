@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sync_pipelines.scouter.sync_source import is_of_ours, normalised
+from sync_pipelines.scouter.sync_source import is_ours, normalize
 
 DEEPEST = 32  # objects and arrays in each other
 LONGEST_SOURCE = 64
@@ -80,7 +80,7 @@ def read_change(document: Any, text: str) -> LeadChange | Ignored:
     source = DEFAULT_SOURCE if source is None else source
     if not isinstance(source, str) or not 0 < len(source) <= LONGEST_SOURCE:
         raise BadRequestError(f'"source" must be a text of at most {LONGEST_SOURCE} characters.')
-    if is_of_ours(source):
+    if is_ours(source):
         return Ignored("the change came from TabuladorMax itself")
     operation = document.get("operation")
     operation = "UPDATE" if operation is None else operation
@@ -89,7 +89,7 @@ def read_change(document: Any, text: str) -> LeadChange | Ignored:
     lead_id = _lead_id(lead.get("id"))
     if operation.upper() == "DELETE":
         return Ignored("deletes do not travel back to TabuladorMax")
-    return LeadChange(normalised(source) or DEFAULT_SOURCE, lead_id, text)
+    return LeadChange(normalize(source) or DEFAULT_SOURCE, lead_id, text)
 
 
 def _lead_id(value: object) -> int:

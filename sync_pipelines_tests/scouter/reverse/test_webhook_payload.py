@@ -17,7 +17,7 @@ from sync_pipelines.scouter.reverse.webhook import (
     parse,
     read_change,
 )
-from sync_pipelines.scouter.sync_source import is_of_ours, normalised
+from sync_pipelines.scouter.sync_source import is_ours, normalize
 
 TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)))
 DOCUMENTS = st.recursive(
@@ -69,16 +69,16 @@ def test_an_absent_lead_beside_a_ficha_is_none() -> None:
 
 @given(TEXTS)
 def test_a_mark_is_normalised_once_and_for_all(mark: str) -> None:
-    assert normalised(normalised(mark)) == normalised(mark)
+    assert normalize(normalize(mark)) == normalize(mark)
 
 
 @pytest.mark.parametrize(
     "mark", ["TabuladorMax", "TABULADOR-MAX", "tabulador_max", " tabulador max ", "Supabase"]
 )
 def test_our_marks_are_known_in_every_spelling(mark: str) -> None:
-    assert is_of_ours(mark)
+    assert is_ours(mark)
 
 
 @pytest.mark.parametrize("mark", [None, "", "gestao_scouter", "bitrix", "tabulador", "supabase2"])
 def test_other_marks_are_not_ours(mark: str | None) -> None:
-    assert not is_of_ours(mark)
+    assert not is_ours(mark)
