@@ -10,7 +10,7 @@ from sync_pipelines.aimindset.backup.answer import Answer
 from sync_pipelines.aimindset.backup.load import Backup
 from sync_pipelines.aimindset.backup.validate import Preflight
 from sync_pipelines.lib.alerts import Delivery
-from sync_pipelines.lib.archive.write import Archive
+from sync_pipelines.lib.archive.manifest import Archive
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import Copy
 

@@ -19,7 +19,8 @@ from pydantic_settings import SettingsConfigDict
 
 from sync_pipelines.lib import redaction
 from sync_pipelines.lib.archive.retention import Policy
-from sync_pipelines.lib.storage.landing import FolderStore, LandingStore
+from sync_pipelines.lib.storage.folder_store import FolderStore
+from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.lib.storage.object_store import ObjectStore
 from sync_pipelines.settings.operations import OperationsSettings
 from sync_pipelines.settings.scouter import ScouterSettings

@@ -21,7 +21,7 @@ from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records.backups import Copy
-from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.test_pipeline import (
     KilledError,

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from sync_pipelines.aimindset.archive import pipeline as archives
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.archive import restore
+from sync_pipelines.lib.archive.manifest import read_archive
 from sync_pipelines.lib.archive.restore import Restored
-from sync_pipelines.lib.archive.verify import read_archive
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.records.backups import Copy, CopyBook
 from sync_pipelines.lib.redaction import redacted_exception

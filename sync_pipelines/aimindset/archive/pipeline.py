@@ -18,9 +18,10 @@ from sync_pipelines.aimindset.backup.coverage import COVERED, WHAT
 from sync_pipelines.aimindset.backup.load import COLLAPSE, ImplausibleError
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.archive import retention
+from sync_pipelines.lib.archive.manifest import MANIFEST, Archive, read_archive
 from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy
-from sync_pipelines.lib.archive.verify import problems, read_archive
-from sync_pipelines.lib.archive.write import MANIFEST, Archive, ArchiveWriter
+from sync_pipelines.lib.archive.verify import find_problems
+from sync_pipelines.lib.archive.write import ArchiveWriter
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import exists, require_sight
@@ -84,7 +85,7 @@ def wrong_with(
     files are compared by their checksums alone.
     """
     folder = f"{PREFIX}/{archive_id}"
-    if wrong := problems(store, folder, identity, inside=inside):
+    if wrong := find_problems(store, folder, identity, with_content=inside):
         return wrong
     found = read_archive(store, folder).sha256
     if recorded is not None and recorded.details.get("manifest", found) != found:
@@ -154,13 +155,13 @@ class Archiver:
                 tables,
                 made_at=made_at,
                 run_id=run_id,
-                announce=lambda made: self._enter(book, made, partition_key, proved=False, begun=True),
+                before_manifest=lambda made: self._enter(book, made, partition_key, proved=False, begun=True),
             )
         except (SyncError, OSError, psycopg.Error):
             with suppress(SyncError, OSError, psycopg.Error):  # the next run settles it otherwise
                 self.settle(book)
             raise
-        if wrong := problems(self.store, f"{PREFIX}/{archive_id}", self.identity):
+        if wrong := find_problems(self.store, f"{PREFIX}/{archive_id}", self.identity):
             self.remove(archive_id)
             book.mark_removed(ASSET, archive_id)
             raise PermanentError(

@@ -35,7 +35,8 @@ from sync_pipelines.lib import excel
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records.ledger import Landing, Ledger
-from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, sha256_of
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
+from sync_pipelines.lib.storage.local_files import sha256_of
 
 EXPORT = "hitss/dre_export"
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sync_pipelines.aimindset.archive import pipeline as archives
 from sync_pipelines.aimindset.pipeline import ASSET
-from sync_pipelines.lib.archive.verify import read_archive
+from sync_pipelines.lib.archive.manifest import read_archive
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.test_recovery import files_of_an_archive
 

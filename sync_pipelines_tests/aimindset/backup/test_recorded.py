@@ -122,7 +122,7 @@ def cut(house: Project, name: str) -> None:
 
 def signed_anew(house: Project, name: str) -> None:
     """Rows taken away, and a manifest that fits: only the book of copies knows better."""
-    from sync_pipelines.lib.archive.write import checksum
+    from sync_pipelines.lib.archive.manifest import checksum
 
     path = house.backups.archiver.store.locate(f"{archives.PREFIX}/{name}/manifest.json")
     manifest = json.loads(path.read_text())["manifest"]

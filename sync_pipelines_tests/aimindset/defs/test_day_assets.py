@@ -17,7 +17,7 @@ from sync_pipelines.aimindset.defs import automation, descriptions
 from sync_pipelines.aimindset.defs import definitions as system
 from sync_pipelines.aimindset.pipeline import ASSET
 from sync_pipelines.cli.app import app
-from sync_pipelines.lib.archive.write import checksum
+from sync_pipelines.lib.archive.manifest import checksum
 from sync_pipelines.lib.postgres.scratch import PREFIX, scratch_database
 from sync_pipelines.lib.records.backups import Copy
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy, plan, plan_by_looking
+from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy, plan, plan_verified
 
 BRAZIL = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -131,31 +131,56 @@ def test_promises_hold_for_any_copies_and_any_policy(found: list[Candidate], pol
     assert plan(list(reversed(found)), policy, zone=BRAZIL, now=NOW) == decided
 
 
-def look_at(altered: dict[str, list[str]], looked: list[str]) -> Callable[[str], list[str]]:
-    def look(name: str) -> list[str]:
-        looked.append(name)
+def recorder(altered: dict[str, list[str]], verified: list[str]) -> Callable[[str], list[str]]:
+    """A `verify` that finds what `altered` says, and writes down the names that it is given."""
+
+    def verify(name: str) -> list[str]:
+        verified.append(name)
         return altered.get(name, [])
 
-    return look
+    return verify
 
 
-def test_nothing_is_looked_at_while_nothing_goes() -> None:
-    looked: list[str] = []
-    found = plan_by_looking(
-        copies(0, 1), Policy.parse("5 daily, at least 1"), zone=BRAZIL, now=NOW, look=look_at({}, looked)
+def test_nothing_is_verified_while_nothing_goes() -> None:
+    verified: list[str] = []
+    found = plan_verified(
+        copies(0, 1), Policy.parse("5 daily, at least 1"), zone=BRAZIL, now=NOW, verify=recorder({}, verified)
     )
-    assert (found.drop, looked) == ((), [])
+    assert (found.drop, verified) == ((), [])
+
+
+def test_always_verifies_every_backup_that_stays_the_unproved_one_too() -> None:
+    verified: list[str] = []
+    found = plan_verified(
+        [*copies(1, 2), *copies(0, proved=False)],
+        Policy.parse("5 daily, at least 1"),
+        zone=BRAZIL,
+        now=NOW,
+        verify=recorder({"c0": ["a file is missing"]}, verified),
+        always=True,
+    )
+    assert (found.drop, sorted(verified)) == ((), ["c0", "c1", "c2"])
+    assert found.altered == {"c0": "a file is missing"}
+
+
+def test_a_backup_that_is_known_to_be_altered_is_not_verified_again() -> None:
+    verified: list[str] = []
+    known = [Candidate("known", NOW, True, altered="the manifest is missing"), *copies(1, 2, 3)]
+    found = plan_verified(
+        known, Policy.parse("2 daily, at least 1"), zone=BRAZIL, now=NOW, verify=recorder({}, verified)
+    )
+    assert (found.drop, sorted(verified)) == (("c3",), ["c1", "c2"])
 
 
 def test_a_copy_that_is_no_longer_what_was_proved_fills_no_place_and_stays() -> None:
-    looked: list[str] = []
+    verified: list[str] = []
     altered = {"c0": ["3 rows instead of 300"], "c1": ["the table is gone"]}
-    found = plan_by_looking(
+    found = plan_verified(
         copies(0, 1, 2, 3, 4),
         Policy.parse("2 daily, at least 1"),
         zone=BRAZIL,
         now=NOW,
-        look=look_at(altered, looked),
+        verify=recorder(altered, verified),
     )
     assert found.drop == ("c4",)
     assert found.keep["c2"] == ("daily 2026-11-22", "among the newest 1")
@@ -163,17 +188,17 @@ def test_a_copy_that_is_no_longer_what_was_proved_fills_no_place_and_stays() -> 
         "no longer as it was proved (3 rows instead of 300), for a person to look at",
     )
     assert found.altered == {"c0": "3 rows instead of 300", "c1": "the table is gone"}
-    assert sorted(looked) == ["c0", "c1", "c2", "c3"]
+    assert sorted(verified) == ["c0", "c1", "c2", "c3"]
 
 
 def test_when_no_copy_is_what_was_proved_none_goes() -> None:
     everything = {f"c{days}": ["altered"] for days in range(5)}
-    found = plan_by_looking(
+    found = plan_verified(
         copies(0, 1, 2, 3, 4),
         Policy.parse("1 daily, at least 1"),
         zone=BRAZIL,
         now=NOW,
-        look=look_at(everything, []),
+        verify=recorder(everything, []),
     )
     assert found.drop == ()
 
@@ -214,7 +239,7 @@ def test_promises_hold_whatever_is_altered_pinned_or_made_for_safety(
         for number, one in enumerate(found)
     ]
     wrong = {one.name: ["altered"] for number, one in enumerate(found) if number in altered}
-    decided = plan_by_looking(given_copies, policy, zone=BRAZIL, now=NOW, look=look_at(wrong, []))
+    decided = plan_verified(given_copies, policy, zone=BRAZIL, now=NOW, verify=recorder(wrong, []))
 
     assert {*decided.keep, *decided.drop} == {one.name for one in found}
     assert {one.name for one in given_copies if one.pinned} <= set(decided.keep)

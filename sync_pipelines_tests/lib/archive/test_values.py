@@ -12,11 +12,12 @@ import pytest
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.archive import restore
-from sync_pipelines.lib.archive.verify import problems, read_archive
+from sync_pipelines.lib.archive.manifest import read_archive
+from sync_pipelines.lib.archive.verify import find_problems
 from sync_pipelines.lib.archive.write import ArchiveWriter
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
 from sync_pipelines.lib.postgres.digest import digest_query, row_hash_sql
-from sync_pipelines_tests.lib.archive.shelf import MADE, Shelf
+from sync_pipelines_tests.lib.archive.sample import MADE, Sample
 
 TEXTS = (
     *(
@@ -139,45 +140,45 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 
 
-def test_every_extreme_value_of_every_type_comes_back(shelf: Shelf) -> None:
+def test_every_extreme_value_of_every_type_comes_back(sample: Sample) -> None:
     tables = []
     for number, (kind, values) in enumerate(VALUES.items()):
         name = f"extreme_{number}"
-        shelf.connection.execute(
+        sample.connection.execute(
             f"create table {name} (id int primary key, value {kind}, after text)".encode()
         )
         for place, value in enumerate((*values, "null")):
-            shelf.connection.execute(f"insert into {name} values ({place}, {value}, null)".encode())
+            sample.connection.execute(f"insert into {name} values ({place}, {value}, null)".encode())
         tables.append(f"public.{name}")
-    with shelf.connection.transaction():
-        shelf.connection.execute("set transaction isolation level repeatable read")
-        archive = ArchiveWriter(shelf.connection, shelf.store, "archives").write(
+    with sample.connection.transaction():
+        sample.connection.execute("set transaction isolation level repeatable read")
+        archive = ArchiveWriter(sample.connection, sample.store, "archives").write(
             "extreme", tables, made_at=MADE, run_id="r"
         )
 
-    assert problems(shelf.store, "archives/extreme") == []
-    archive = read_archive(shelf.store, "archives/extreme")
-    restored = restore.restore(shelf.scratch, shelf.store, "archives/extreme", archive=archive)
+    assert find_problems(sample.store, "archives/extreme") == []
+    archive = read_archive(sample.store, "archives/extreme")
+    restored = restore.restore(sample.scratch, sample.store, "archives/extreme", archive=archive)
     assert restored.differences == ()
     assert restored.as_text == ()
-    shelf.scratch.execute("set search_path = public")
+    sample.scratch.execute("set search_path = public")
     for name in tables:
         query = f"select id, value::text, value is null from {name} order by id".encode()
-        for connection in (shelf.connection, shelf.scratch):
+        for connection in (sample.connection, sample.scratch):
             connection.execute("set intervalstyle = postgres; set timezone = 'America/Sao_Paulo'")
-        assert shelf.scratch.execute(query).fetchall() == shelf.connection.execute(query).fetchall()
+        assert sample.scratch.execute(query).fetchall() == sample.connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("kind", [*VALUES])
-def test_no_two_extreme_values_have_one_hash(shelf: Shelf, kind: str) -> None:
+def test_no_two_extreme_values_have_one_hash(sample: Sample, kind: str) -> None:
     """Equal ones by Postgres' own text are one value: -0 and 0 of json, but not of a float."""
-    shelf.connection.execute(f"create table extreme (value {kind}, after text)".encode())
+    sample.connection.execute(f"create table extreme (value {kind}, after text)".encode())
     for value in (*VALUES[kind], "null"):
-        shelf.connection.execute(f"insert into extreme values ({value}, null)".encode())
-    columns = digest_columns(columns_of(shelf.connection, "public.extreme"))
-    found = shelf.connection.execute(
+        sample.connection.execute(f"insert into extreme values ({value}, null)".encode())
+    columns = digest_columns(columns_of(sample.connection, "public.extreme"))
+    found = sample.connection.execute(
         b"select count(*), count(distinct coalesce(value::text, 'this is null')), count(distinct "
-        + row_hash_sql(columns).as_bytes(shelf.connection)
+        + row_hash_sql(columns).as_bytes(sample.connection)
         + b") from extreme"
     ).fetchone()
     assert found is not None
@@ -186,15 +187,15 @@ def test_no_two_extreme_values_have_one_hash(shelf: Shelf, kind: str) -> None:
     assert hashes == texts
 
 
-def test_a_mark_that_moves_between_columns_is_another_digest(shelf: Shelf) -> None:
+def test_a_mark_that_moves_between_columns_is_another_digest(sample: Sample) -> None:
     def digest(first: str | None, second: str | None) -> str:
-        shelf.connection.execute("truncate pair")
-        shelf.connection.execute("insert into pair values (%s, %s)", (first, second))
-        columns = digest_columns(columns_of(shelf.connection, "public.pair"))
-        row = shelf.connection.execute(digest_query(postgres.table("public.pair"), columns)).fetchone()
+        sample.connection.execute("truncate pair")
+        sample.connection.execute("insert into pair values (%s, %s)", (first, second))
+        columns = digest_columns(columns_of(sample.connection, "public.pair"))
+        row = sample.connection.execute(digest_query(postgres.table("public.pair"), columns)).fetchone()
         return str(row and row[1])
 
-    shelf.connection.execute("create table pair (one text, two text)")
+    sample.connection.execute("create table pair (one text, two text)")
     pairs = [
         *[("a\x1fb", "c"), ("a", "b\x1fc"), (None, "x"), ("\x1e", "x"), (None, None), ("\x1e", "\x1e")],
         *[
@@ -210,20 +211,22 @@ def test_a_mark_that_moves_between_columns_is_another_digest(shelf: Shelf) -> No
     assert len({digest(*pair) for pair in pairs}) == len(pairs)
 
 
-def test_an_archive_of_the_previous_version_is_intact_and_comes_back(shelf: Shelf) -> None:
+def test_an_archive_of_the_previous_version_is_intact_and_comes_back(sample: Sample) -> None:
     """Files as they lie in somebody's store: the checks and the restore of today take them as they are."""
     written = Path(__file__).with_name("archive_of_version_1")
     name = json.loads((written / "manifest.json").read_text())["manifest"]["id"]
     folder = f"archives/{name}"
     for path in written.iterdir():
-        with shelf.store.incoming("archives", path.suffix) as incoming:
+        with sample.store.incoming("archives", path.suffix) as incoming:
             incoming.write_bytes(path.read_bytes())
-            shelf.store.put(incoming, f"{folder}/{path.name}")
+            sample.store.put(incoming, f"{folder}/{path.name}")
 
-    assert problems(shelf.store, folder) == []
-    restored = restore.restore(shelf.scratch, shelf.store, folder, archive=read_archive(shelf.store, folder))
+    assert find_problems(sample.store, folder) == []
+    restored = restore.restore(
+        sample.scratch, sample.store, folder, archive=read_archive(sample.store, folder)
+    )
     assert (restored.differences, restored.as_text, restored.rows) == ((), (), 7)
-    rows = shelf.scratch.execute("select name, note, born::text from public.people order by id").fetchall()
+    rows = sample.scratch.execute("select name, note, born::text from public.people order by id").fetchall()
     assert rows == [
         ("a\x1fb", "c", "0044-03-15 BC"),
         ("a", "b\x1fc", "infinity"),
