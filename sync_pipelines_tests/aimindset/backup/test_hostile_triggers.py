@@ -44,8 +44,17 @@ DEEDS = {
     "empty somebody else's": ("truncate shop", "public.shop"),
 }
 EVERYTHING = (
-    *("articles", "comments", "feedbacks", "backup_articles", "backup_comments", "backup_feedbacks"),
-    *("alert_subscriptions", "shop", "backend_logs", "app_logs", "app_logs_backup"),
+    "articles",
+    "comments",
+    "feedbacks",
+    "backup_articles",
+    "backup_comments",
+    "backup_feedbacks",
+    "alert_subscriptions",
+    "shop",
+    "backend_logs",
+    "app_logs",
+    "app_logs_backup",
 )
 
 

@@ -207,7 +207,7 @@ def test_verify_reads_every_archive_and_ends_with_what_it_found(
     good = verify(drilled)
     assert (good.exit_code, good.output.split()) == (
         0,
-        ["ok", f"{newest.name}:", *["as", "its", "manifest", "says"]],
+        ["ok", f"{newest.name}:", "as", "its", "manifest", "says"],
     )
     drilled.backups.archiver.remove(newest.name)
     gone = verify(drilled)
