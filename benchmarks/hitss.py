@@ -132,12 +132,13 @@ def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
     def run(folder: Path, urls: str) -> float:
         from sync_pipelines.hitss.dre.pipeline import DrePipeline
         from sync_pipelines.migrations import runner
+        from sync_pipelines.migrations.history import OPS, History
         from sync_pipelines.settings import read_settings
 
         fabricio, ops = urls.split()
         if prepare:
-            runner.upgrade(runner.FABRICIO, fabricio)
-            runner.upgrade(runner.OPS, ops)
+            runner.upgrade(History("fabricio"), fabricio)
+            runner.upgrade(OPS, ops)
         settings = read_settings(
             None, fabricio_database_url=fabricio, ops_database_url=ops, landing_url=str(folder / "landing")
         )

@@ -98,8 +98,9 @@ def measure(server: PostgresServer, rows: int, shape: str) -> None:
 
 def make(url: str, shape: str) -> None:
     from sync_pipelines.migrations import runner
+    from sync_pipelines.migrations.history import History
 
-    runner.upgrade(runner.FABRICIO, url)
+    runner.upgrade(History("fabricio"), url)
     if shape == "seed":
         with psycopg.connect(url, autocommit=True) as connection:
             for column in (*DRE.content[len(DRE.seed) :],):

@@ -29,6 +29,7 @@ import psycopg
 from sync_pipelines.lib.http.postgrest import PostgrestClient, column_list
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax, with_dirt_rules
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
@@ -93,8 +94,8 @@ class Bench:
         with psycopg.connect(tab) as connection:
             build_tabuladormax(connection, leads=leads, newest=NEWEST, days=days)
             connection.execute("alter table public.leads disable trigger user")
-        runner.upgrade(runner.TABULADORMAX, tab)
-        runner.upgrade(runner.OPS, ops)
+        runner.upgrade(History("tabuladormax"), tab)
+        runner.upgrade(OPS, ops)
         with psycopg.connect(gestao) as connection:
             build_gestao_scouter(connection, local_leads=False, collision=False)
             with_dirt_rules(connection)

@@ -20,6 +20,7 @@ from sync_pipelines.hitss.dre.validate import parsed_file
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.redaction import REDACTOR
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import Lineage, build
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.settings import Settings, read_settings
@@ -63,7 +64,7 @@ def postgres_server(server_home: Path) -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def templates(postgres_server: PostgresServer) -> dict[str, str]:
     """Names of the migrated template databases, by history."""
-    histories = (runner.FABRICIO, runner.HITSS, runner.OPS)
+    histories = (History("fabricio"), History("hitss"), OPS)
     for history in histories:
         runner.upgrade(history, postgres_server.create_database(f"template_{history.name}"))
     return {history.name: f"template_{history.name}" for history in histories}

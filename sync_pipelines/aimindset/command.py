@@ -1,52 +1,57 @@
-"""`sync-pipelines run aimindset`: back up, archive and drill, in this process."""
+"""What `sync-pipelines` does with the AIMindset backups: `run aimindset` and `verify`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from typing import Annotated, Any
 
-from sync_pipelines.aimindset.defs import definitions as system
-from sync_pipelines.aimindset.defs.day_assets import FEWER
-from sync_pipelines.aimindset.pipeline import AimindsetPipeline
-from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.lib.orchestration.in_process import RunReport
-from sync_pipelines.settings import Settings
+import typer
 
+from sync_pipelines.lib.console import console, print_findings
+from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib.runs import Run, Runner, RunReport
 
-def run(
-    settings: Settings,
-    *,
-    accept: Collection[str],
-    progress: Callable[[str], None],
-    backups: AimindsetPipeline | None = None,
-    with_drill: bool = True,
-) -> RunReport:
-    """Back up and archive today, then restore the archive somewhere else; what fails is in the report."""
-    aimindset = backups or AimindsetPipeline(settings)
-    definitions = system.definitions(settings, aimindset)
-    report = RunReport()
-    day = aimindset.today().isoformat()
-    with in_process.instance(settings, report.notes.append) as instance:
-        progress("calling backup_all_data().")
-        config = {"ops": {"aimindset_day": {"config": {"accept": sorted(accept)}}}}
-        done = in_process.materialize(definitions, "aimindset_backup", instance, config=config, partition=day)
-        _add(report, done, ["backup", "archive"])
-        if with_drill and done.metadata.get("archive"):
-            progress("restoring the archive into a scratch database.")
-            drilled = in_process.materialize(definitions, "aimindset_drill", instance, config={})
-            _add(report, drilled, ["restore_drill"])
-    return report
+app = typer.Typer()
 
 
-def _add(report: RunReport, done: in_process.Materialized, assets: list[str]) -> None:
-    for asset in assets:
-        rows = done.metadata.get(asset, [])
-        proved = bool(rows) and all(row.get("proved") for row in rows)
-        report.rows.append(replace(in_process.asset_row(asset, rows), proved="yes" if proved else "no"))
-        if rows and not proved:
-            report.problems.append(
-                f"{asset}: it is there and is not proved; called by RPC, nothing can be compared before the commit."
-            )
-        # A loss below what stops a backup is told, or nobody would know until the last good copy is gone.
-        report.notes += [f"{asset}: {sentence}." for row in rows for sentence in row.get(FEWER) or []]
-    report.problems += done.problems
+def _day() -> Runner:
+    from sync_pipelines.aimindset.backup.load import GUARDS
+    from sync_pipelines.aimindset.defs.day_run import run as run_day
+
+    def run(settings: Any, **asked: Any) -> RunReport:
+        return run_day(settings, accept=asked["accept"], progress=asked["progress"])
+
+    return Runner(run, accepts=GUARDS)
+
+
+RUNS = (Run("aimindset", needs=("aimindset_database_url", "ops_database_url"), load=_day),)
+
+
+@app.command()
+def verify(
+    archive: Annotated[
+        str | None, typer.Argument(help="An archive of AIMindset, 20261124T061500000000Z; all without it.")
+    ] = None,
+) -> None:
+    """Read archives back and say of each what is wrong with it. Exit status 0 only when nothing is."""
+    from sync_pipelines.aimindset.archive.pipeline import ASSET, wrong_with
+    from sync_pipelines.aimindset.pipeline import AimindsetPipeline
+    from sync_pipelines.lib.records.backups import open_copy_book
+    from sync_pipelines.settings import read_as
+    from sync_pipelines.settings.aimindset import AimindsetSettings
+
+    settings = read_as(AimindsetSettings)
+    archiver = AimindsetPipeline(settings).archiver
+    with open_copy_book(settings.ops_url) as book:
+        recorded = {copy.name: copy for copy in book.copies(ASSET)}
+    names = [archive] if archive else sorted(archiver.ids() | recorded.keys())
+    found = {
+        name: wrong_with(archiver.store, name, archiver.identity, recorded=recorded.get(name))
+        for name in names
+    }
+    if not names:
+        console.print("There is no archive.")
+    findings = (
+        Finding(not wrong, f"{name}: {' '.join(wrong) or 'as its manifest says'}")
+        for name, wrong in found.items()
+    )
+    raise typer.Exit(0 if print_findings(findings, verbose=True) else 1)

@@ -10,7 +10,7 @@ from sync_pipelines.aimindset.backup.report import Logbook
 from sync_pipelines.aimindset.client import Project
 from sync_pipelines.lib.alerts import Alert, Channel, Delivery, house_channels, once, send_alert
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.aimindset import AimindsetSettings
 
 SUBJECT = "🚨 [AIMindset] Falha no Backup Automático"
 #: The nearest that alert-processor comes to that subject: it builds its own from type and source.
@@ -21,7 +21,7 @@ SOURCE = "Falha no Backup Automático"
 class FailedDay:
     """A day on which something failed, and the ways by which that may be told."""
 
-    settings: Settings
+    settings: AimindsetSettings
     asset: str
     partition_key: str
     run_id: str
@@ -31,7 +31,7 @@ class FailedDay:
     def tell(self, problems: Mapping[str, SyncError]) -> Delivery | None:
         """Tell once for the day; returns how the alert left, None when it was told before. Never raises."""
         text = " ".join(f"{asset}: {error}" for asset, error in problems.items()).strip() or "sem detalhes"
-        ops = self.settings.require("ops_database_url")
+        ops = self.settings.ops_url
         with once(ops, self.asset, self.partition_key, kind="error_row", run_id=self.run_id) as row:
             if row.due:
                 row.done = self._log(text)
@@ -42,7 +42,7 @@ class FailedDay:
             return told.done
 
     def _log(self, text: str) -> Delivery:
-        url = self.settings.require("aimindset_database_url")
+        url = self.settings.aimindset_url
         logbook = Logbook(url, self.settings.aimindset_panel_log_types)
         context = {"date": self.partition_key, "run_id": self.run_id}
         try:

@@ -35,7 +35,7 @@ from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records.backups import Copy, CopyBook, open_copy_book
 from sync_pipelines.lib.redaction import redacted_exception
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.aimindset import AimindsetSettings
 
 ASSET = "aimindset/backup"
 OPS = "the ops database"
@@ -48,7 +48,7 @@ CONNECT_PAUSES = (5.0, 30.0)
 class AimindsetPipeline:
     """The system with its settings, its clock and its way out to the network."""
 
-    settings: Settings
+    settings: AimindsetSettings
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     http: Callable[[], JsonClient] = project_client
     sleep: Callable[[float], None] = time.sleep
@@ -85,11 +85,11 @@ class AimindsetPipeline:
         """
         require_today(partition_key, self.today(), "the AIMindset project")
         if self.settings.aimindset_backup_by == "rpc":
-            self.settings.require("aimindset_project_url")
+            _ = self.settings.project_url  # raises before anything is called
         day = Day(partition_key)
-        url = self.settings.require("aimindset_database_url")
+        url = self.settings.aimindset_url
         try:
-            with open_copy_book(self.settings.require("ops_database_url")) as book, recovery.alone(book):
+            with open_copy_book(self.settings.ops_url) as book, recovery.alone(book):
                 with postgres.errors_about(OPS):
                     recovery.settle(book, ASSET, url, logbook=self._logbook(url), tell=tell)
                     if archives.ASSET in wanted:
@@ -169,7 +169,7 @@ class AimindsetPipeline:
         accepted: Collection[str],
         tell: Callable[[str], None],
     ) -> None:
-        url, settings = self.settings.require("aimindset_database_url"), self.settings
+        url, settings = self.settings.aimindset_url, self.settings
         with connect(url, read_only=True) as connection:
             day.look = validate.look(connection)
         day.uncovered = day.look.uncovered
@@ -278,9 +278,9 @@ class AimindsetPipeline:
     def project(self) -> Project:
         """The project's endpoints, with the service key from the environment or the project's Vault."""
         settings = self.settings
-        url = settings.require("aimindset_project_url")
+        url = settings.project_url
         if settings.aimindset_service_key is None and settings.aimindset_secrets_from == "vault":
-            with connect(settings.require("aimindset_database_url")) as connection:
+            with connect(settings.aimindset_url) as connection:
                 secrets = vault.read_vault(connection, VAULT_NAMES, what=WHAT)
             return Project(
                 url=url,

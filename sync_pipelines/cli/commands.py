@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-# Sentences hold brackets, as in accept: [guard], which are no markup.
-console = Console(highlight=False, markup=False)
+from sync_pipelines.lib.console import console
 
 
 class Commands(TyperGroup):
@@ -41,7 +39,7 @@ def _sentence(error: Exception) -> str:
     from sync_pipelines.lib.failures import SyncError
     from sync_pipelines.lib.postgres.embedded_binaries import PostgresError
     from sync_pipelines.lib.redaction import redacted_exception
-    from sync_pipelines.sandbox.world import SandboxError
+    from sync_pipelines.sandbox.upstreams import SandboxError
     from sync_pipelines.settings import SettingsError
 
     if isinstance(error, SyncError | SettingsError | PostgresError | SandboxError):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
-from rich.console import Console
-
-from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib.console import console, print_findings
+from sync_pipelines.lib.findings import Inquiry
+from sync_pipelines.migrations.history import History
 from sync_pipelines.settings import Settings, SettingsError, read_settings
-
-if TYPE_CHECKING:  # slow to import
-    from sync_pipelines.migrations.runner import History
+from sync_pipelines.settings.databases import databases_of
 
 NOTHING_CONFIGURED = (
     "No database is configured, so there is nothing to migrate: set OPS_DATABASE_URL and those of the systems"
@@ -20,13 +17,12 @@ NOTHING_CONFIGURED = (
 )
 
 
-def migrate_and_print(console: Console, *, plan: bool, verify: bool, verbose: bool = False) -> bool:
+def migrate_and_print(*, plan: bool, verify: bool, verbose: bool = False) -> bool:
     """Migrate the configured databases, or print what that would do, or whether they are as they should be.
 
     Raises SettingsError when none is configured.
     """
-    from sync_pipelines.migrations import inspect as inspection
-    from sync_pipelines.migrations import runner
+    from sync_pipelines.migrations import inspection, runner
 
     configured = list(_configured(read_settings(), console.print))
     if not configured:
@@ -39,7 +35,7 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool, verbose: bo
                 console.print(f"  {sentence}")
         elif verify:
             console.print(f"{history.what}:", style="bold")
-            good = print_findings(console, inspection.verify(history, url), verbose=verbose) and good
+            good = print_findings(inspection.verify(history, url), verbose=verbose) and good
         else:
             runner.upgrade(history, url)
             console.print(f"{history.what} is at the newest structure.")
@@ -47,48 +43,23 @@ def migrate_and_print(console: Console, *, plan: bool, verify: bool, verbose: bo
 
 
 def _configured(settings: Settings, note: Callable[[str], None]) -> Iterator[tuple[History, str]]:
-    from sync_pipelines.migrations import runner
-
-    urls = {
-        runner.OPS: settings.ops_database_url,
-        runner.FABRICIO: settings.fabricio_database_url,
-        runner.HITSS: settings.hitss_database_url,
-        runner.AIMINDSET: settings.aimindset_database_url,
-        runner.TABULADORMAX: settings.tabuladormax_database_url,
-    }
-    for history, secret in urls.items():
-        if secret is None:
-            note(f"{history.what}: {history.setting} is not set; left out.")
-        elif history == runner.AIMINDSET and not settings.aimindset_widen_backup_logs:
-            note(f"{history.what}: AIMINDSET_WIDEN_BACKUP_LOGS is not true; left out.")
+    """The databases that are migrated, ours first; `note` says which are left out, and why."""
+    for one in databases_of(type(settings)):
+        if not one.database.migrated:
+            continue
+        history, url = History(one.name), one.url(settings)
+        if url is None:
+            note(f"{history.what}: {one.variable} is not set; left out.")
+        elif not one.is_migrated(settings):
+            note(f"{history.what}: {str(one.database.migrated_if).upper()} is not true; left out.")
         else:
-            yield history, secret.get_secret_value()
+            yield history, url
 
 
-def diagnose_and_print(console: Console, *, probe_export: bool, send_mail: bool = False) -> bool:
+def diagnose_and_print(*, probe_export: bool, send_mail: bool = False) -> bool:
     """Print what is right and what is wrong with the configured services; False when something is wrong."""
     from sync_pipelines.doctor import diagnose
 
-    settings = read_settings()
-    home = os.environ.get("DAGSTER_HOME")
-    return print_findings(
-        console,
-        diagnose(settings, probe_export=probe_export, send_mail=send_mail, home=home),
-        verbose=True,
-    )
-
-
-def print_findings(console: Console, findings: Iterable[Finding], *, verbose: bool) -> bool:
-    """One line a finding, of the right ones only with `verbose`; False when one is not right."""
-    right = wrong = 0
-    for finding in findings:
-        right, wrong = right + finding.ok, wrong + (not finding.ok)
-        if verbose or not finding.ok:
-            console.print(
-                f"  {'ok   ' if finding.ok else 'WRONG'} {finding.sentence}",
-                style=None if finding.ok else "red",
-            )
-    if not verbose:
-        rest = f"{wrong} are not" if wrong else "nothing is missing"
-        console.print(f"  {right} things are as they should be, {rest}.", style="red" if wrong else None)
-    return wrong == 0
+    inquiry = Inquiry(probes_exports=probe_export, sends_mail=send_mail)
+    findings = diagnose(read_settings(), inquiry, home=os.environ.get("DAGSTER_HOME"))
+    return print_findings(findings, verbose=True)

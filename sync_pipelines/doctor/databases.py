@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sync_pipelines.doctor import network, roles
+from sync_pipelines.doctor import roles
+from sync_pipelines.lib import network
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib.findings import Finding, Inquiry
 from sync_pipelines.lib.redaction import MASK, redact
 
 if TYPE_CHECKING:  # slow to import
     import psycopg
 
-    from sync_pipelines.migrations.runner import History
+    from sync_pipelines.migrations.history import History
+    from sync_pipelines.settings import Settings
+    from sync_pipelines.settings.databases import NamedDatabase
 
 SESSION_MODE = (
     "use session mode, port 5432 of the pooler: this project holds locks and temporary tables in a session"
@@ -49,25 +52,28 @@ _REFUSALS = (
 
 
 @dataclass(frozen=True)
-class Database:
-    """A database that a setting names: with its migrations, or (Dagster's own) without.
+class _Database:
+    """A database that a setting names: with its migrations, or (Dagster's own) without."""
 
-    `makes_tables` is False where tables in the schema public are not ours to make.
-    """
-
-    setting: str
     url: str
-    history: History | None = None
-    makes_tables: bool = True
+    history: History | None
+    #: False where tables in the schema public are not ours to make.
+    makes_tables: bool
 
 
-def check(database: Database, resolve: network.Resolver, now: Callable[[], datetime]) -> Iterator[Finding]:
+def check(named: NamedDatabase, settings: Settings, inquiry: Inquiry) -> Iterator[Finding]:
     """Everything about one database, in the order in which a person would put it right."""
-    for finding in _check(database, resolve, now):
-        yield Finding(finding.ok, f"{database.setting}: {finding.sentence}")
+    from sync_pipelines.migrations.history import History
+
+    url = named.url(settings)
+    assert url is not None
+    history = History(named.name) if named.is_migrated(settings) else None
+    database = _Database(url, history, named.database.makes_tables)
+    for finding in _check(database, inquiry.resolve, inquiry.now):
+        yield Finding(finding.ok, f"{named.variable}: {finding.sentence}")
 
 
-def _check(database: Database, resolve: network.Resolver, now: Callable[[], datetime]) -> Iterator[Finding]:
+def _check(database: _Database, resolve: network.Resolver, now: Callable[[], datetime]) -> Iterator[Finding]:
     import psycopg
 
     parts = _parts(database.url)
@@ -94,7 +100,7 @@ def _check(database: Database, resolve: network.Resolver, now: Callable[[], date
 
 
 def _look(
-    database: Database,
+    database: _Database,
     parts: Mapping[str, str],
     connection: psycopg.Connection[Any],
     now: Callable[[], datetime],
@@ -126,15 +132,15 @@ def _look(
 def _structure(history: History, parts: Mapping[str, str]) -> Iterator[Finding]:
     from psycopg.conninfo import make_conninfo
 
-    from sync_pipelines.migrations import inspect
+    from sync_pipelines.migrations import inspection
 
-    plan = inspect.plan(history, make_conninfo(**parts))
+    plan = inspection.plan(history, make_conninfo(**parts))
     if plan.refused:
         yield Finding(False, plan.refused)
     elif plan.steps:
         shown = "; ".join(plan.steps[:3]) + ("; …" if len(plan.steps) > 3 else "")
         yield Finding(
-            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspect.MIGRATE}"
+            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspection.MIGRATE}"
         )
     else:
         yield Finding(

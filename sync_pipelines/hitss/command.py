@@ -1,203 +1,91 @@
-"""`sync-pipelines run hitss`: download, load what differs, prove, in this process."""
+"""What `sync-pipelines` does with the DRE: `run hitss` and two of its assets, and `restore dre`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from typing import Annotated, Any
+from uuid import uuid4
 
-import dagster as dg
+import typer
 
-from sync_pipelines.hitss.defs import definitions as system
-from sync_pipelines.hitss.defs import descriptions
-from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent
-from sync_pipelines.hitss.dre.pending import Pending, contents_of, pending_months
-from sync_pipelines.hitss.dre.pipeline import DrePipeline
-from sync_pipelines.hitss.dre.prove import CHAIN
-from sync_pipelines.hitss.dre.validate import EXPORT
-from sync_pipelines.lib.alerts import house_channels
-from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.lib.orchestration.in_process import AssetRow, RunReport
-from sync_pipelines.lib.records.ledger import Landing, open_ledger
-from sync_pipelines.operations.defs import sensors
-from sync_pipelines.partitions import asked_months, contiguous, months
-from sync_pipelines.settings import Settings
+from sync_pipelines.lib.console import console
+from sync_pipelines.lib.runs import Run, Runner, RunReport
+
+app = typer.Typer()
 
 
-def run(
-    settings: Settings,
-    *,
-    first: str | None,
-    last: str | None,
-    accept: Collection[str],
-    progress: Callable[[str], None],
-    chain: DrePipeline | None = None,
-) -> RunReport:
-    """Materialize the system's assets; `first` and `last` (`2025-08`) name months to load in any case.
+def _dre() -> Runner:
+    from sync_pipelines.hitss.defs.dre_run import run
+    from sync_pipelines.hitss.dre.guards import GUARDS
 
-    Without them a workbook is downloaded and the months that differ from it are loaded. With them the newest
-    landed workbook is read. Raises SettingsError for a missing variable; what fails in the run is in the report.
-    """
-    chain = replace(chain or DrePipeline(settings), progress=progress)
-    order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
-    asked = asked_months(order, first, last)
-    report = RunReport()
-    # Where no daemon runs there is no sweeper either: the next run closes what a dead one left open.
-    sensors.sweep_all(
-        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
-    )
-    with in_process.instance(settings, report.notes.append) as instance:
-        ran = _Run(settings=settings, chain=chain, instance=instance, accept=sorted(accept), report=report)
-        exported = ran.export(asked)
-        if exported is None:
-            return report
-        found: dict[str, list[Mapping[str, object]]] = {name: [] for name in CHAIN}
-        for selection, ends in ran.ranges(order, asked, exported):
-            for name, rows in ran.load(selection, ends).items():
-                found[name] += rows
-        if asked is None:
-            report.problems += in_process.materialize(
-                ran.definitions, "hitss_checks", instance, config={}
-            ).problems
-    ran.add_chain_rows(found, asked)
-    return report
+    return Runner(run, accepts=GUARDS)
 
 
-@dataclass
-class _Run:
-    """One call of the command: the instance it runs in, and the report that it fills."""
+def _mirror() -> Runner:
+    from sync_pipelines.hitss.defs.copies_run import run_mirror
+    from sync_pipelines.hitss.mirror.adoption import DECISIONS
 
-    settings: Settings
-    chain: DrePipeline
-    instance: dg.DagsterInstance
-    accept: list[str]
-    report: RunReport
+    return Runner(run_mirror, accepts=DECISIONS)
 
-    @cached_property
-    def definitions(self) -> dg.Definitions:
-        return system.definitions(self.settings, self.chain)
 
-    def export(self, asked: Collection[str] | None) -> Mapping[str, object] | None:
-        """Download, or with months asked for take the newest landed workbook; None when there is none to load."""
-        if asked is not None and (landing := self._landing()):
-            self.report.notes.append(
-                f"Read the workbook that landed {landing.landed_at.astimezone(self.settings.zone):%Y-%m-%d %H:%M}"
-                f" ({landing.path}); without --from and --to a new one is downloaded."
-            )
-            rows, rejected = int(landing.details["rows"]), int(landing.details["rejected"])
-            row = AssetRow(
-                "dre_export", read=rows, loaded=rows - rejected, rejected=rejected, proved="landed"
-            )
-            self.report.rows.append(row)
-            return {}
-        done = self._materialize("hitss_download", "hitss__dre_export")
-        exported = done.get("dre_export", [])
-        row = in_process.asset_row("dre_export", exported)
-        proved = "landed" if exported else "no"
-        self.report.rows.append(replace(row, loaded=row.read - row.rejected, proved=proved))
-        if not exported:
-            return None
-        restated = exported[0].get("restated")
-        self.report.notes += restated if isinstance(restated, list) else []
-        return exported[0]
+def _backup() -> Runner:
+    from sync_pipelines.hitss.defs.copies_run import run_backup
 
-    def ranges(
-        self, order: Sequence[str], asked: list[str] | None, exported: Mapping[str, object]
-    ) -> list[tuple[Sequence[str], tuple[str, str]]]:
-        """What to load, as (assets, range): the months asked for, or those that differ."""
-        found = self._look()
-        if found is None:
-            return []
-        _, contents, pending, live = found
-        if asked is not None:
-            void = [month for month in asked if month not in contents and month not in live]
-            if void:
-                self.report.notes.append(
-                    f"The workbook holds no rows of {', '.join(month[:7] for month in void)}, and the tables hold"
-                    " none: not loaded, and nothing is proved of them."
-                )
-            return [(CHAIN, ends) for ends in contiguous(set(asked) - set(void), order)]
-        blocked = exported.get("months_stopped_by_a_guard")
-        stopped = set(blocked) if isinstance(blocked, list) else set()
-        return [
-            *((CHAIN, ends) for ends in contiguous(set(pending.changed) - stopped, order)),
-            *((CHAIN[:1], ends) for ends in contiguous(pending.refresh, order)),
-        ]
+    def run(settings: Any, **asked: Any) -> RunReport:
+        return run_backup(settings, progress=asked["progress"])
 
-    def load(
-        self, selection: Sequence[str], ends: tuple[str, str]
-    ) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        return self._materialize(
-            "hitss_load",
-            "hitss_dre_months",
-            partitions=ends,
-            # The whole chain is the job itself, whose selection leaves the standing checks to their own.
-            selection=None if selection is CHAIN else [descriptions.key_of(name) for name in selection],
+    return Runner(run)
+
+
+RUNS = (
+    Run("hitss", needs=("fabricio_database_url", "ops_database_url"), load=_dre),
+    Run(
+        "hitss/dre_mirror",
+        needs=("fabricio_database_url", "hitss_database_url", "ops_database_url"),
+        load=_mirror,
+    ),
+    Run("hitss/dre_backup", needs=("fabricio_database_url", "ops_database_url"), load=_backup),
+)
+
+
+@app.command()
+def restore(
+    what: Annotated[str, typer.Argument(metavar="SYSTEM", help="What to restore: dre.")],
+    backup: Annotated[
+        str, typer.Option("--from", help="The backup's table, dre_hitss_backup_YYYYMMDD_HH24MI.")
+    ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Restore; without it the difference is only shown.")
+    ] = False,
+) -> None:
+    """Show what a backup would bring back, month by month; with --yes restore it, after a safety copy."""
+    from rich.table import Table
+
+    from sync_pipelines.hitss.backup.pipeline import BackupPipeline
+    from sync_pipelines.settings import read_as
+    from sync_pipelines.settings.hitss import HitssSettings
+
+    if what != "dre":
+        raise typer.BadParameter("what can be restored is dre")
+    pipeline = BackupPipeline(read_as(HitssSettings))
+    months = pipeline.difference(backup)
+    table = Table(title=f"dre_hitss and {backup}", title_justify="left")
+    table.add_column("month")
+    for heading in ("rows now", "in backup", "total now", "in backup", "only now", "only in backup"):
+        table.add_column(heading, justify="right")
+    for month in months:
+        table.add_row(month.label, *(str(value) for value in month[1:]))
+    console.print(table if months else "The table is as the backup: nothing would change.")
+    if not yes:
+        console.print(
+            "Nothing was changed. Add --yes to restore; a safety copy is made first.", style="yellow"
         )
-
-    def add_chain_rows(
-        self, found: Mapping[str, Sequence[Mapping[str, object]]], asked: Collection[str] | None
-    ) -> None:
-        """One line a table over all months of the workbook, or over those asked for.
-
-        Every table is looked at once more, so that what is printed as proved is what stands there now. Months
-        that were not requested, because nothing in them differs, count as unchanged.
-        """
-        looked = self._look()
-        landing, contents, pending, live = looked or (None, {}, Pending((), ()), set())
-        rejected = int(landing.details["rejected"]) if landing else 0
-        wanted = (
-            set(contents) | set(pending.problems) if asked is None else set(asked) & (set(contents) | live)
+        return
+    report = pipeline.restore(f"restore-{uuid4()}", backup)
+    console.print(f"{report.rows} rows of {report.restored} are back and proved.", style="green")
+    console.print(f"What was there before is in {report.safety.name}.")
+    if report.added_since:
+        console.print(f"Columns that the backup does not know are empty: {', '.join(report.added_since)}.")
+    if months:
+        console.print(
+            "The check published_rows_are_still_as_proved will name these months until they are loaded."
         )
-        for name in CHAIN:
-            row = in_process.asset_row(name, found[name])
-            proved = wanted - set(pending.months(name))
-            expected = sum(_rows_of(name, contents.get(month, EMPTY_MONTH)) for month in proved)
-            if asked is None:
-                row.rejected = rejected if name == "dre_lines" else 0
-                row.unchanged = max(0, expected - row.loaded)
-                row.read = row.loaded + row.unchanged + row.rejected
-            row.proved = f"{len(proved)}/{len(wanted)} months"
-            self.report.rows.append(row)
-        wrong = {month: sentences for month, sentences in pending.problems.items() if month in wanted}
-        if wrong and not self.report.problems:
-            self.report.problems += Pending(
-                changed=(), refresh=(), problems=wrong, outside=pending.outside
-            ).sentences()[:5]
-
-    def _landing(self) -> Landing | None:
-        with open_ledger(self.settings.require("ops_database_url")) as ledger:
-            return ledger.newest(EXPORT)
-
-    def _look(self) -> tuple[Landing, Mapping[str, MonthContent], Pending, set[str]] | None:
-        with open_ledger(self.settings.require("ops_database_url")) as ledger:
-            landing = ledger.newest(EXPORT)
-            contents = contents_of(ledger, landing) if landing else {}
-        if landing is None:
-            return None
-        live = self.chain.look()
-        return landing, contents, pending_months(live, contents, self.chain.window()), live.months()
-
-    def _materialize(
-        self, job: str, step: str, **options: object
-    ) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        done = in_process.materialize(
-            self.definitions,
-            job,
-            self.instance,
-            config={"ops": {step: {"config": {"accept": self.accept}}}},
-            **options,  # type: ignore[arg-type]
-        )
-        self.report.problems += done.problems
-        return done.metadata
-
-
-def _rows_of(asset: str, content: MonthContent) -> int:
-    match asset:
-        case "dre_lines":
-            return content.full.rows
-        case "dre_hitss":
-            return content.realizado.rows
-        case "dre_orcado":
-            return content.orcado.rows
-    return 1

@@ -12,16 +12,16 @@ from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonClient
+from sync_pipelines.lib.http.key_set import KeySet
 from sync_pipelines.lib.records.inbox import InboxStore
 from sync_pipelines.receiver.app import Answer, Options, Receiver, Store
-from sync_pipelines.receiver.keyset import KeySet
 from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.receiver.tokens import Guard
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
 
 
 def build(
-    settings: Settings,
+    settings: ScouterSettings,
     *,
     screen: Mapping[str, Answer] | None = None,
     options: Options | None = None,
@@ -42,7 +42,7 @@ def build(
         keys=keys,
         now=clock,
     )
-    kept = store or InboxStore(settings.require("ops_database_url"))
+    kept = store or InboxStore(settings.ops_url)
     receiver = Receiver(
         guard,
         kept,
@@ -54,7 +54,7 @@ def build(
     return receiver.application()
 
 
-def options_of(settings: Settings) -> Options:
+def options_of(settings: ScouterSettings) -> Options:
     """The usual limits, with the origins and the proxies that the settings name."""
     return Options(
         origins=tuple(filter(None, settings.scouter_screen_origins.split(","))),
@@ -63,7 +63,7 @@ def options_of(settings: Settings) -> Options:
 
 
 def serve(
-    settings: Settings,
+    settings: ScouterSettings,
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
@@ -112,5 +112,5 @@ def _key_client() -> JsonClient:
     )
 
 
-def _secret(settings: Settings, name: str) -> str | None:
+def _secret(settings: ScouterSettings, name: str) -> str | None:
     return settings.require(name) if getattr(settings, name) is not None else None

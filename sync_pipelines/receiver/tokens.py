@@ -16,7 +16,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.receiver.keyset import KINDS, KeySet
+from sync_pipelines.lib.http.key_set import KINDS, KeySet
 
 LEEWAY = 30.0  # seconds that the clocks of two machines may differ, as PostgREST allows
 LONGEST_TOKEN = 8192

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import dagster as dg
 from rich.console import Console
 
 from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.operations.defs.growth import GROWTH_KEY
-from sync_pipelines.scouter.defs.descriptions import SCHEMA_KEY
+from sync_pipelines.sandbox.part import Observation
 from sync_pipelines.settings import Settings
 
+if TYPE_CHECKING:
+    from dagster import Definitions
 
-def observe(definitions: dg.Definitions, settings: Settings, console: Console) -> bool:
-    """Look at both schemas of leads and at the sizes, print what was found; False when one is not as it should be."""
-    told: list[str] = []
+
+def observe(
+    observations: Iterable[Observation], definitions: Definitions, *, settings: Settings, console: Console
+) -> bool:
+    """Materialize each asset and print what it found; False when one is not as it should be."""
+    keys = {key.to_user_string(): key for key in definitions.resolve_all_asset_keys()}
+    sentences: list[str] = []
     problems: list[str] = []
-    with in_process.instance(settings, told.append) as instance:
-        for key in (SCHEMA_KEY, GROWTH_KEY):
+    with in_process.instance(settings, sentences.append) as instance:
+        for observation in observations:
+            key = keys[observation.asset]
             done = in_process.materialize(definitions, "__ASSET_JOB", instance, config={}, selection=[key])
-            told += [_sentence(key, values) for rows in done.metadata.values() for values in rows]
+            sentences += [
+                f"{observation.asset}: {observation.sentence(metadata)}"
+                for materializations in done.metadata.values()
+                for metadata in materializations
+            ]
             problems += done.problems
-    for sentence in told:
+    for sentence in sentences:
         console.print(sentence)
     for problem in problems:
         console.print(problem, style="red")
     return not problems
-
-
-def _sentence(key: dg.AssetKey, values: Mapping[str, Any]) -> str:
-    name = key.to_user_string()
-    if key == SCHEMA_KEY:
-        return f"{name}: {values['fields_mapped']} fields are mapped, {values['columns_error']} do not fit."
-    sizes = [f"{one.removesuffix('_mb')} {size} MB" for one, size in values.items() if one.endswith("_mb")]
-    return f"{name}: {', '.join(sizes)}."

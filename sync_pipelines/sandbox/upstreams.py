@@ -1,85 +1,89 @@
-"""The fakes that run as processes: what each stands for, where its files are, what replaces it."""
+"""The fakes as processes: started with a folder of their own, found again by the files in it."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from sync_pipelines.lib import processes
 from sync_pipelines.sandbox.faults import FAULTS_PATH
+from sync_pipelines.sandbox.part import Options, Upstream
+
+START_SECONDS = 30.0
 
 
-class Upstream(NamedTuple):
-    """A fake as a process: its module, the file that says it is ready, the variables that it stands for."""
+class SandboxError(RuntimeError):
+    """The sandbox could not be started; the message says what to look at."""
 
-    name: str
+
+@dataclass(frozen=True)
+class UpstreamProcess:
+    """A fake of the sandbox whose folder is `home`."""
+
+    upstream: Upstream
     home: Path
-    module: str
-    ready_file: str
-    variables: tuple[str, ...]
-    options: tuple[str, ...] = ()
-    #: What it works upon: a fake endpoint of a real database would take alerts that nobody gets.
-    upon: tuple[str, ...] = ()
-    #: Its address in the ready file, below which its faults are switched; without faults none.
-    address: str | None = None
 
-    def is_replaced(self, given: Mapping[str, str]) -> bool:
-        """Whether a real service stands in its place, in whole or in part: the two are never mixed."""
-        return any(given.get(name) for name in (*self.variables, *self.upon))
+    @property
+    def is_running(self) -> bool:
+        return processes.noted(self._note) is not None
 
-    def switches(self, said: Mapping[str, Any]) -> dict[str, str]:
-        """The variable that names where its faults are switched, by what its ready file says."""
-        if self.address is None:
+    def start(
+        self, options: Options, *, environment: Mapping[str, str], detached: bool
+    ) -> subprocess.Popen[bytes] | None:
+        """Start it and wait until it listens; None when it runs already.
+
+        Raises SandboxError: it ended instead, or took too long.
+        """
+        if self.is_running:
+            return None
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._ready.unlink(missing_ok=True)
+        output = self.home / f"{self.upstream.name}.log"
+        module = [sys.executable, "-m", self.upstream.module, "--home", str(self.home)]
+        child = processes.spawn(
+            [*module, *self.upstream.arguments(options)],
+            note=self._note,
+            output=output,
+            detached=detached,
+            environment=environment,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not (self._ready.is_file() and self._ready.stat().st_size):
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise SandboxError(f"The fake {self.upstream.name} did not start; see {output}.")
+            time.sleep(0.05)
+        return child
+
+    def stop(self) -> None:
+        """End it, if it runs."""
+        processes.end(self._note)
+
+    def variables(self) -> dict[str, str]:
+        """The variables that name it to the product; none while it does not listen."""
+        ready = self._read_ready()
+        return {name: ready[name] for name in self.upstream.variables} if ready else {}
+
+    def switches(self) -> dict[str, str]:
+        """The address at which its faults are switched, by its variable."""
+        ready = self._read_ready()
+        if not ready or self.upstream.address is None:
             return {}
-        return {f"SANDBOX_{self.name.upper()}_FAULTS": f"{said[self.address]}{FAULTS_PATH}"}
+        address = f"{ready[self.upstream.address]}{FAULTS_PATH}"
+        return {f"SANDBOX_{self.upstream.name.upper()}_FAULTS": address}
+
+    def _read_ready(self) -> dict[str, Any]:
+        return json.loads(self._ready.read_text()) if self._ready.is_file() else {}
 
     @property
-    def ready(self) -> Path:
-        return self.home / self.ready_file
+    def _ready(self) -> Path:
+        return self.home / f"{self.upstream.name}.json"
 
     @property
-    def note(self) -> Path:
+    def _note(self) -> Path:
         return self.home / "process.json"
-
-    @property
-    def output(self) -> Path:
-        return self.home / f"{self.name}.log"
-
-
-def upstreams(home: Path, *, scale: float, wait_seconds: float) -> list[Upstream]:
-    """The fakes of a sandbox in the order in which they need each other."""
-    return [
-        Upstream(
-            name="mail",
-            home=home / "mail",
-            module="sync_pipelines.sandbox.mail",
-            ready_file="mail.json",
-            variables=("SMTP_URL",),
-        ),
-        Upstream(
-            name="hitss",
-            home=home / "hitss",
-            module="sync_pipelines.sandbox.hitss.serve",
-            ready_file="hitss.json",
-            variables=("HITSS_DOWNLOAD_URL",),
-            options=("--scale", str(scale), "--wait-seconds", str(wait_seconds)),
-            address="HITSS_BASE_URL",
-        ),
-        Upstream(
-            name="aimindset",
-            home=home / "aimindset",
-            module="sync_pipelines.sandbox.aimindset.serve",
-            ready_file="aimindset.json",
-            variables=("AIMINDSET_PROJECT_URL", "AIMINDSET_SERVICE_KEY"),
-            upon=("AIMINDSET_DATABASE_URL",),
-            address="AIMINDSET_PROJECT_URL",
-        ),
-        Upstream(
-            name="scouter",
-            home=home / "scouter",
-            module="sync_pipelines.sandbox.scouter.serve",
-            ready_file="scouter.json",
-            variables=("GESTAO_SCOUTER_URL", "GESTAO_SCOUTER_SERVICE_KEY"),
-            address="GESTAO_SCOUTER_URL",
-        ),
-    ]

@@ -1,4 +1,4 @@
-"""The outside world in a box: the databases, the fake upstreams, and the environment that names them.
+"""The outside world in a box: databases, fake upstreams, and the environment that names them.
 
 Everything lives below one private folder and survives a restart. A variable that the environment sets already
 wins over the sandbox's own, so that the same demo can talk to a real service.
@@ -9,102 +9,86 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 from sync_pipelines.lib import processes
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.sandbox.aimindset import database
-from sync_pipelines.sandbox.scouter import screen
-from sync_pipelines.sandbox.scouter.database import (
-    build_gestao_scouter,
-    build_tabuladormax,
-    point_configuration,
-)
-from sync_pipelines.sandbox.upstreams import Upstream, upstreams
+from sync_pipelines.migrations import runner
+from sync_pipelines.sandbox import common
+from sync_pipelines.sandbox.part import Database, Options, Part
+from sync_pipelines.sandbox.upstreams import UpstreamProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = Path(__file__).with_name("schemas")
-#: The fake's own way to the destination, which nothing else reaches but over HTTP.
-GESTAO_SCOUTER = "SANDBOX_GESTAO_SCOUTER_DATABASE_URL"
-Build = Callable[[psycopg.Connection[Any]], None]
-START_SECONDS = 30.0
-
-
-def _databases(leads: int) -> Mapping[str, Build | None]:
-    """Sandbox databases, and what builds the application in each before we migrate it."""
-    return {
-        "dagster": None,
-        "ops": None,
-        "fabricio": lambda connection: _run_schema(connection, "fabricio.sql"),
-        "hitss": lambda connection: _run_schema(connection, "fabricio.sql"),
-        "aimindset": database.build,
-        "tabuladormax": lambda connection: build_tabuladormax(connection, leads=leads),
-        # Without a lead of its own on one of our numbers, or the first push would end with a question.
-        "gestao_scouter": lambda connection: build_gestao_scouter(connection, collision=False),
-    }
-
-
-def _hash(value: str) -> str:
-    return sha256(value.encode()).hexdigest()
-
-
-class SandboxError(RuntimeError):
-    """The sandbox could not be started; the message says what to look at."""
-
-
-def _run_schema(connection: psycopg.Connection[Any], name: str) -> None:
-    connection.execute((SCHEMAS / name).read_bytes())
+#: The roles that every Supabase project has.
+_ROLES = {"anon": "", "authenticated": "", "service_role": "bypassrls"}
 
 
 @dataclass
 class Sandbox:
-    """A sandbox below `home`. `scale` is the size of the export, `wait_seconds` its time to the first byte, `leads`
-    how many TabuladorMax has.
+    """A sandbox below `home` of these systems; `options` are values of the parts' options by name.
+
+    Raises ValueError for an option that no part has.
     """
 
     home: Path
-    scale: float = 1.0
-    wait_seconds: float = 2.0
-    leads: int = 2000
+    systems: Sequence[Part]
+    options: Options = field(default_factory=dict)
+    parts: Sequence[Part] = field(init=False)
     _postgres: PostgresServer = field(init=False)
+    _upstreams: Sequence[UpstreamProcess] = field(init=False)
     _children: list[subprocess.Popen[bytes]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.home = self.home.resolve()
+        self.parts = (common.PART, *self.systems)
+        defaults = {name: value for part in self.parts for name, value in part.options.items()}
+        if unknown := set(self.options) - set(defaults):
+            raise ValueError(f"The sandbox has no option {', '.join(sorted(unknown))}.")
+        self.options = defaults | dict(self.options)
         self._postgres = PostgresServer(self.home / "postgres")
+        self._upstreams = [
+            UpstreamProcess(upstream, self.home / upstream.name)
+            for part in self.parts
+            for upstream in part.upstreams
+        ]
 
     def start(self, *, detached: bool = False) -> None:
         """Start what is not running; keeps all data of an earlier start."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._postgres.start(detached=detached)
         self._create_roles()
-        for name, build in _databases(self.leads).items():
-            self._create_database(name, build)
-        given = self._foreign(os.environ)
-        for upstream in self._upstreams:
-            if not upstream.is_replaced(given):
-                self._start(upstream, detached)
-        self._dagster_home()
+        self._postgres.create_database("dagster")
+        for database in self._databases:
+            self._create_database(database)
+        given = self._without_own(os.environ)
+        for process in self._upstreams:
+            if not process.upstream.is_replaced(given):
+                environment = self._environment_of_fakes()
+                child = process.start(self.options, environment=environment, detached=detached)
+                self._children += [child] if child else []
+        self._create_dagster_home()
         own = self.environment({})
-        if address := own.get("GESTAO_SCOUTER_URL"):
-            with psycopg.connect(own["TABULADORMAX_DATABASE_URL"]) as connection:
-                point_configuration(connection, address)
-        # Of the values only a hash: passwords and keys stand in their own files.
-        processes.write_private(self._told, json.dumps({name: _hash(value) for name, value in own.items()}))
+        for part in self.parts:
+            part.connect(own)
+        # Of the values only a hash: passwords and keys lie in their own files.
+        hashes = {name: _hash(value) for name, value in own.items()}
+        processes.write_private(self._published, json.dumps(hashes))
+
+    def migrate(self, environment: Mapping[str, str]) -> None:
+        """Bring the databases that `environment` names to the newest structure."""
+        for database in self._databases:
+            if database.history is not None:
+                runner.upgrade(database.history, environment[database.setting])
 
     def stop(self) -> None:
         """Stop the upstreams, then the database."""
-        for upstream in reversed(self._upstreams):
-            processes.end(upstream.note)
+        for process in reversed(self._upstreams):
+            process.stop()
         for child in self._children:
             child.wait()
         self._children.clear()
@@ -112,28 +96,41 @@ class Sandbox:
 
     def switches(self) -> dict[str, str]:
         """Where the faults of each running fake are listed and switched, by the fake's name."""
-        found = {}
-        for upstream in self._upstreams:
-            if upstream.ready.is_file():
-                for address in upstream.switches(json.loads(upstream.ready.read_text())).values():
-                    found[upstream.name] = address
-        return found
+        return {
+            process.upstream.name: address
+            for process in self._upstreams
+            for address in process.switches().values()
+        }
 
     def replaced(self, given: Mapping[str, str]) -> set[str]:
         """The fakes that do not run because `given` names a real service in their place."""
-        foreign = self._foreign(given)
-        return {upstream.name for upstream in self._upstreams if upstream.is_replaced(foreign)}
+        foreign = self._without_own(given)
+        return {process.upstream.name for process in self._upstreams if process.upstream.is_replaced(foreign)}
 
     def status(self) -> dict[str, bool]:
-        return {
-            "postgres": self._postgres.is_running(),
-            **{one.name: processes.noted(one.note) is not None for one in self._upstreams},
-        }
+        """Whether the database server and each fake run, by name."""
+        running = {process.upstream.name: process.is_running for process in self._upstreams}
+        return {"postgres": self._postgres.is_running(), **running}
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """The variables that name this sandbox; those that `given` sets already keep their value."""
-        given = self._foreign(given)
-        own = {
+        given = self._without_own(given)
+        own = self._base()
+        for part in self.parts:
+            own |= part.variables(self.home, given)
+        for process in self._upstreams:
+            if not process.upstream.is_replaced(given):
+                own |= process.variables() | process.switches()
+        values = {name: given.get(name) or value for name, value in own.items()}
+        return values | {name: given[name] for name in self._variables_of_fakes if given.get(name)}
+
+    def _base(self) -> dict[str, str]:
+        databases = {
+            database.setting: self._postgres.url(database.name)
+            for database in self._databases
+            if not database.for_fakes
+        }
+        return {
             "SYNC_ENV": "demo",
             "LANDING_URL": str(self.home / "landing"),
             "DAGSTER_HOME": str(self.home / "dagster"),
@@ -141,89 +138,59 @@ class Sandbox:
             "DAGSTER_EVENT_BATCH_SIZE": "200",
             # Dagster opens a connection for each of thousands of events: the socket is three times as quick.
             "DAGSTER_PG_URL": self._postgres.socket_url("dagster"),
-            "OPS_DATABASE_URL": self._postgres.url("ops"),
-            "FABRICIO_DATABASE_URL": self._postgres.url("fabricio"),
-            "HITSS_DATABASE_URL": self._postgres.url("hitss"),
-            "AIMINDSET_DATABASE_URL": self._postgres.url("aimindset"),
-            "TABULADORMAX_DATABASE_URL": self._postgres.url("tabuladormax"),
             "SCRATCH_DATABASE_URL": self._postgres.url(),
-            "ALERT_EMAIL_TO": "plantao@example.com",
-            "ALERT_EMAIL_FROM": "sync@example.com",
-            "BACKUPS_FIRST_DAY": (date.today() - timedelta(days=30)).isoformat(),
+            **databases,
         }
-        known = {name for upstream in self._upstreams for name in upstream.variables}
-        for upstream in self._upstreams:
-            if upstream.ready.is_file() and not upstream.is_replaced(given):
-                said = json.loads(upstream.ready.read_text())
-                own |= {name: said[name] for name in upstream.variables}
-                own |= upstream.switches(said)
-        if not any(given.get(name) for name in screen.REPLACED_BY):
-            own |= screen.variables(self.home)
-        values = {name: given.get(name) or value for name, value in own.items()}
-        return values | {name: given[name] for name in known if given.get(name)}
 
-    @property
-    def _told(self) -> Path:
-        return self.home / "told.json"
+    def _environment_of_fakes(self) -> dict[str, str]:
+        """Of the sandbox's own only: a fake neither writes to a real database nor mails by a real server."""
+        databases = {
+            database.setting: self._postgres.url(database.name)
+            for database in self._databases
+            if database.for_fakes
+        }
+        unset = dict.fromkeys(self._variables_of_fakes, "")
+        return {**os.environ, **unset, **self.environment({}), **databases}
 
-    def _foreign(self, given: Mapping[str, str]) -> dict[str, str]:
-        """What of `given` this sandbox has not told itself.
+    def _without_own(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What of `given` did not come from this sandbox.
 
         A shell that once took its variables would otherwise keep every fake from being started again.
         """
-        told = json.loads(self._told.read_text()) if self._told.is_file() else {}
-        return {name: value for name, value in given.items() if told.get(name) != _hash(value)}
+        hashes = json.loads(self._published.read_text()) if self._published.is_file() else {}
+        return {name: value for name, value in given.items() if hashes.get(name) != _hash(value)}
 
     @property
-    def _upstreams(self) -> list[Upstream]:
-        return upstreams(self.home, scale=self.scale, wait_seconds=self.wait_seconds)
+    def _published(self) -> Path:
+        return self.home / "published.json"
 
-    def _start(self, upstream: Upstream, detached: bool) -> None:
-        if processes.noted(upstream.note):
-            return
-        upstream.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        upstream.ready.unlink(missing_ok=True)
-        child = processes.spawn(
-            [sys.executable, "-m", upstream.module, "--home", str(upstream.home), *upstream.options],
-            note=upstream.note,
-            output=upstream.output,
-            detached=detached,
-            # Of the sandbox's own only: a fake neither writes to a real database nor mails by a real server.
-            environment={
-                **os.environ,
-                "SMTP_URL": "",
-                **self.environment({}),
-                GESTAO_SCOUTER: self._postgres.url("gestao_scouter"),
-            },
-        )
-        self._children.append(child)
-        deadline = time.monotonic() + START_SECONDS
-        while not (upstream.ready.is_file() and upstream.ready.stat().st_size):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise SandboxError(f"The fake {upstream.name} did not start; see {upstream.output}.")
-            time.sleep(0.05)
+    @property
+    def _databases(self) -> list[Database]:
+        return [database for part in self.parts for database in part.databases]
+
+    @property
+    def _variables_of_fakes(self) -> set[str]:
+        return {name for process in self._upstreams for name in process.upstream.variables}
 
     def _create_roles(self) -> None:
-        """The roles that every Supabase project has."""
-        roles = {"anon": "", "authenticated": "", "service_role": "bypassrls"}
         with psycopg.connect(self._postgres.url(), autocommit=True) as connection:
             known = {name for (name,) in connection.execute("select rolname from pg_roles")}
-            for role, option in roles.items():
+            for role, option in _ROLES.items():
                 if role not in known:
                     connection.execute(f"create role {role} nologin {option}")
 
-    def _create_database(self, name: str, build: Build | None) -> None:
-        url = self._postgres.create_database(name)
-        if build is None:
+    def _create_database(self, database: Database) -> None:
+        url = self._postgres.create_database(database.name)
+        if database.build is None:
             return
         with psycopg.connect(url) as connection:
             tables = connection.execute(
                 "select count(*) from pg_tables where schemaname = 'public'"
             ).fetchone()
             if tables == (0,):
-                build(connection)
+                database.build(connection, self.options)
 
-    def _dagster_home(self) -> None:
+    def _create_dagster_home(self) -> None:
         """Dagster's home holds a link to the one instance file, so that demo and production share it."""
         home = self.home / "dagster"
         home.mkdir(mode=0o700, exist_ok=True)
@@ -231,3 +198,7 @@ class Sandbox:
         if not link.exists():
             link.unlink(missing_ok=True)
             link.symlink_to(ROOT / "dagster.yaml")
+
+
+def _hash(value: str) -> str:
+    return sha256(value.encode()).hexdigest()

@@ -10,7 +10,7 @@ from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.schema.tables import DESTINATION, SOURCE
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
 
 URL_SETTING = "GESTAO_SCOUTER_URL"
 KEY_SETTING = "GESTAO_SCOUTER_SERVICE_KEY"
@@ -18,7 +18,7 @@ KEY_SETTING = "GESTAO_SCOUTER_SERVICE_KEY"
 LIMITS = Timeouts(connect=10.0, read=30.0, total=30.0)
 
 
-def gestao_client(settings: Settings, **options: Any) -> PostgrestClient:
+def gestao_client(settings: ScouterSettings, **options: Any) -> PostgrestClient:
     """A client with the project's key; `options` are those of PostgrestClient, for a test's transport or clock.
 
     PermanentError naming what is not set.
@@ -40,7 +40,7 @@ def gestao_client(settings: Settings, **options: Any) -> PostgrestClient:
     )
 
 
-def service_key(settings: Settings) -> str:
+def service_key(settings: ScouterSettings) -> str:
     """The key, from the environment or from the Vault of TabuladorMax; what the environment sets wins.
 
     Read when it is used, so that a renewed one counts at once.
@@ -50,13 +50,13 @@ def service_key(settings: Settings) -> str:
     if settings.gestao_scouter_secrets_from != "vault":
         raise PermanentError(f"{KEY_SETTING} is not set; see .env.example.")
     names = (KEY_SETTING, KEY_SETTING.lower())
-    url = settings.require("tabuladormax_database_url")
+    url = settings.tabuladormax_url
     with postgres.connect(url, what=SOURCE, read_only=True) as connection:
         secrets = vault.read_vault(connection, names, what=SOURCE)
     return vault.one_of(secrets, names, what=SOURCE).strip()
 
 
-def known_key(settings: Settings) -> str | None:
+def known_key(settings: ScouterSettings) -> str | None:
     """The key, or None where none is to be had: a test of the connection says so itself."""
     try:
         return service_key(settings)
@@ -64,6 +64,6 @@ def known_key(settings: Settings) -> str | None:
         return None
 
 
-def destination_label(settings: Settings) -> str:
+def destination_label(settings: ScouterSettings) -> str:
     """The destination's host, under which exchanges and schema reports are kept: another project begins anew."""
-    return urlsplit(settings.require("gestao_scouter_url")).netloc.rpartition("@")[2].lower()
+    return urlsplit(settings.gestao_scouter_address).netloc.rpartition("@")[2].lower()

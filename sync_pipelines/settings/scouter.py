@@ -1,24 +1,28 @@
-"""The settings of the lead push and of its way back."""
+"""The settings of the lead push and of the reverse sync."""
 
 from __future__ import annotations
 
 from datetime import date
 from ipaddress import ip_network
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings
+
+from sync_pipelines.settings.core import Settings
+from sync_pipelines.settings.databases import Database
+from sync_pipelines.settings.types import CaBundle, HttpsUrl, PostgresUrl, Upstream
 
 
-class ScouterSettings(BaseSettings):
-    """TabuladorMax and Gestão Scouter; part of `Settings`, which validates the addresses."""
+class ScouterSettings(Settings):
+    """What the system `scouter` needs beyond what every system has."""
 
-    tabuladormax_database_url: SecretStr | None = None
-    gestao_scouter_url: str | None = None
+    tabuladormax_database_url: Annotated[
+        PostgresUrl | None, Database(absent="the system scouter is absent")
+    ] = None
+    gestao_scouter_url: Annotated[HttpsUrl | None, Upstream()] = None
     gestao_scouter_rest_path: str = Field("/rest/v1", pattern=r"^/[\w./-]*$")
     gestao_scouter_service_key: SecretStr | None = None
-    gestao_scouter_ca_bundle: Path | None = None
+    gestao_scouter_ca_bundle: CaBundle | None = None
     gestao_scouter_secrets_from: Literal["environment", "vault"] = "environment"
     scouter_batch_size: int = Field(50, ge=1, le=1000)
     scouter_in_flight: int = Field(4, ge=1, le=16)
@@ -32,7 +36,7 @@ class ScouterSettings(BaseSettings):
     scouter_webhook_secret: SecretStr | None = None
     scouter_inbox_retention_days: int = Field(30, ge=1)
     tabuladormax_jwt_secret: SecretStr | None = None
-    tabuladormax_project_url: str | None = None
+    tabuladormax_project_url: HttpsUrl | None = None
 
     @field_validator("scouter_trusted_proxies")
     @classmethod
@@ -44,3 +48,13 @@ class ScouterSettings(BaseSettings):
                 "must be addresses or networks such as 10.0.0.0/8, with commas between"
             ) from None
         return value
+
+    @property
+    def tabuladormax_url(self) -> str:
+        """The project that the leads come from. Raises SettingsError when it is not set."""
+        return self.require("tabuladormax_database_url")
+
+    @property
+    def gestao_scouter_address(self) -> str:
+        """The project that the leads go to. Raises SettingsError when it is not set."""
+        return self.require("gestao_scouter_url")

@@ -25,9 +25,14 @@ from sync_pipelines.cli.app import app
 from sync_pipelines.cli.commands import Commands
 from sync_pipelines.sandbox.hitss.request import MANAGER, Caller
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import whole_class
+from sync_pipelines_tests.parts import PARTS
 
-VARIABLES = [*(name.upper() for name in Settings.model_fields), "DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"]
+VARIABLES = [
+    *(name.upper() for name in whole_class().model_fields),
+    "DAGSTER_HOME",
+    "DAGSTER_EVENT_BATCH_SIZE",
+]
 CLOSED = "postgresql://someone:uma-senha-longa@127.0.0.1:1/nothing"
 
 
@@ -70,7 +75,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         }
         yield terminal
     finally:
-        Sandbox(home / "world").stop()
+        Sandbox(home / "world", PARTS).stop()
 
 
 def start(terminal: Terminal) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from sync_pipelines.doctor import services
+from sync_pipelines.doctor import mail
 from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.sandbox.mail import SmtpSink
 from sync_pipelines.settings import Settings, read_settings
@@ -28,7 +28,7 @@ def settings(url: str, **values: str) -> Settings:
 
 
 def findings(values: Settings, *, send: bool = False) -> list[tuple[bool, str]]:
-    return [tuple(one) for one in services.mail(values, send=send)]
+    return [tuple(one) for one in mail.mail(values, send=send)]
 
 
 def test_a_mail_bears_date_and_identity_and_asks_for_no_answer(sink: SmtpSink) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import psycopg
 
-from sync_pipelines.migrations import inspect
-from sync_pipelines.migrations.runner import History
+from sync_pipelines.migrations import inspection
+from sync_pipelines.migrations.history import History
 
+FABRICIO, HITSS, AIMINDSET = History("fabricio"), History("hitss"), History("aimindset")
 SEED_31 = """
 create table public.dre_hitss (
     id bigserial primary key, execution_id text not null, conta text, descricao text, valor decimal(15,2),
@@ -124,4 +125,4 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
 
 
 def wrong(history: History, url: str) -> list[str]:
-    return [finding.sentence for finding in inspect.verify(history, url) if not finding.ok]
+    return [finding.sentence for finding in inspection.verify(history, url) if not finding.ok]

@@ -10,9 +10,11 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.records import run_log
-from sync_pipelines.migrations import inspect, runner
-from sync_pipelines.migrations.runner import FABRICIO, HITSS, History
+from sync_pipelines.migrations import inspection, runner
+from sync_pipelines.migrations.history import History
 from sync_pipelines_tests.migrations.databases import (
+    FABRICIO,
+    HITSS,
     LOGS_003,
     SEED_31,
     SEED_61,
@@ -137,7 +139,7 @@ def test_the_requirements_own_shape_is_migrated_and_not_refused(
     content = "select id, execution_id, conta, valor from dre_hitss order by id"
     before = rows(url, content)
 
-    plan = inspect.plan(HITSS, url)
+    plan = inspection.plan(HITSS, url)
     assert plan.refused is None
     [note] = [note for note in plan.notes if "the mirror did not bring" in note.sentence]
     assert note.ok
@@ -170,14 +172,14 @@ def test_a_database_of_another_structure_is_not_read(
     found: Callable[[str], str], new_database: Callable[[str | None], str]
 ) -> None:
     with connected(new_database("hitss")) as connection:
-        inspect.require_newest(connection, HITSS)
+        inspection.require_newest(connection, HITSS)
     with (
         connected(found("")) as connection,
         pytest.raises(PermanentError, match="run `sync-pipelines migrate`"),
     ):
-        inspect.require_newest(connection, HITSS)
+        inspection.require_newest(connection, HITSS)
     with connected(found(SHAPE_D)) as connection, pytest.raises(PermanentError, match="shape D") as refused:
-        inspect.require_newest(connection, HITSS)
+        inspection.require_newest(connection, HITSS)
     assert 'alter table "public"."dre_hitss" rename column "id" to "id_anterior";' in given(
         str(refused.value)
     )

@@ -10,11 +10,10 @@ from typer.testing import CliRunner
 
 from sync_pipelines.cli.app import app
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.migrations import inspect, runner
-from sync_pipelines.migrations.runner import AIMINDSET
+from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.sandbox.aimindset import database
-from sync_pipelines.settings import Settings
-from sync_pipelines_tests.migrations.databases import connected, rows, run, wrong
+from sync_pipelines.settings import whole_class
+from sync_pipelines_tests.migrations.databases import AIMINDSET, connected, rows, run, wrong
 
 NewDatabase = Callable[[str | None], str]
 #: Every statement of ours is visible here: relations, functions, constraints and grants outside our schema.
@@ -63,7 +62,7 @@ def test_nothing_changes_but_the_check_and_our_own_schema(new_database: NewDatab
     before = {row[0] for row in rows(url, STRUCTURE)}
     content = rows(url, "select * from backup_logs order by id")
 
-    plan = inspect.plan(AIMINDSET, url)
+    plan = inspection.plan(AIMINDSET, url)
     assert plan.steps == (
         "create schema sync_private",
         "let the checks of public.backup_logs.action_type allow auto_backup",
@@ -78,7 +77,7 @@ def test_nothing_changes_but_the_check_and_our_own_schema(new_database: NewDatab
         assert {each.split(" CHECK ")[0] for each in changed} == {"backup_logs backup_logs_action_type_check"}
         assert len(changed) == 2
         assert wrong(AIMINDSET, url) == []
-        assert inspect.plan(AIMINDSET, url).steps == ()
+        assert inspection.plan(AIMINDSET, url).steps == ()
     assert rows(url, "select * from backup_logs order by id") == content
     assert taken(url, "backup", "restore", "auto_backup", "other") == ["backup", "restore", "auto_backup"]
 
@@ -179,7 +178,7 @@ def test_whoever_uses_the_table_is_not_made_to_wait(new_database: NewDatabase) -
 def test_the_command_widens_nothing_until_the_owner_says_so(new_database: NewDatabase) -> None:
     url = new_database(None)
     run(url, backup_logs("alter table backup_logs add check (action_type in ('backup', 'restore'))"))
-    unset = {name.upper(): "" for name in Settings.model_fields}
+    unset = {name.upper(): "" for name in whole_class().model_fields}
     configured = {**unset, "AIMINDSET_DATABASE_URL": url, "OPS_DATABASE_URL": new_database("ops")}
 
     def migrate(*options: str, widen: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from sync_pipelines.migrations import inspect, runner
-from sync_pipelines.migrations.runner import FABRICIO, HITSS, History
-from sync_pipelines_tests.migrations.databases import connected, rows, run, wrong
+from sync_pipelines.migrations import inspection, runner
+from sync_pipelines.migrations.history import History
+from sync_pipelines_tests.migrations.databases import FABRICIO, HITSS, connected, rows, run, wrong
 
 NewDatabase = Callable[[str | None], str]
 VIEWS = ("monitor_executions_24h", "monitor_errors_24h", "monitor_hourly_7d", "monitor_health")
@@ -116,7 +116,7 @@ def test_a_database_from_before_the_views_gets_them(new_database: NewDatabase) -
         "insert into dre_hitss (execution_id) values ('r')",
     )
 
-    steps = inspect.plan(FABRICIO, url).steps
+    steps = inspection.plan(FABRICIO, url).steps
     assert [step for step in steps if not step.startswith(("grant ", "revoke "))] == [
         *(f"create or replace view public.{view}" for view in VIEWS),
         "record revision 0002 in sync_private.alembic_version",

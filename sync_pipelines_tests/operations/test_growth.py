@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipelines.operations.defs import growth
 from sync_pipelines.operations.growth import measure_databases, verdict
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings, read_settings, whole_class
 
 STOPPED = dg.DefaultScheduleStatus.STOPPED
 
@@ -51,10 +51,10 @@ def test_sizes_are_plotted_and_below_their_limits(settings: Settings) -> None:
 def test_every_database_that_a_setting_names_is_measured(
     settings: Settings, new_database: Callable[[str | None], str]
 ) -> None:
-    named = {name for name in Settings.model_fields if name.endswith("_database_url")}
+    named = {name for name in whole_class().model_fields if name.endswith("_database_url")}
     assert len(named) > 4
     whole = dict.fromkeys(named - {"scratch_database_url"}, new_database(None))
-    found = growth.databases(Settings.model_validate(settings.model_dump() | whole))
+    found = growth.databases(whole_class().model_validate(settings.model_dump() | whole))
     # The scratch database is made and dropped by each drill.
     assert {f"{name}_database_url" for name in found} == named - {"scratch_database_url"}
 
@@ -73,7 +73,7 @@ def test_nearly_too_large_is_a_warning(settings: Settings) -> None:
 
 def test_a_database_that_cannot_be_measured_is_not_small(settings: Settings) -> None:
     gone = {"fabricio_database_url": "postgresql://x:uma-senha-longa@127.0.0.1:1/gone"}
-    found, checks = run(Settings.model_validate(settings.model_dump() | gone))
+    found, checks = run(whole_class().model_validate(settings.model_dump() | gone))
     assert "fabricio_mb" not in found
     assert not checks[growth.DATABASES].passed
     assert "fabricio database" in str(checks[growth.DATABASES].description)

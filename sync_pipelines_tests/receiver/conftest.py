@@ -20,10 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sync_pipelines.lib.http.key_set import PATH
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.inbox import InboxStore
 from sync_pipelines.receiver.app import FUNCTIONS_PATH, WEBHOOK_PATH
-from sync_pipelines.receiver.keyset import PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.settings import read_settings

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.receiver.keyset import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
+from sync_pipelines.lib.http.key_set import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
 from sync_pipelines.receiver.serving import serve
 from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.receiver.conftest import (

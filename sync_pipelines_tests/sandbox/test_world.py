@@ -18,8 +18,10 @@ import pytest
 
 from sync_pipelines.lib import processes
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import whole_class
+from sync_pipelines_tests.parts import PARTS
 
 UPSTREAMS = ("mail", "hitss", "aimindset", "scouter")
 REAL_DATABASE = "postgresql://someone:uma-senha-longa@db.example/projeto"
@@ -28,9 +30,9 @@ REAL_DATABASE = "postgresql://someone:uma-senha-longa@db.example/projeto"
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox that runs; the variables of the machine are not for these tests."""
-    made = Sandbox(tmp_path_factory.mktemp("world") / "home", scale=0.05, wait_seconds=0)
+    made = Sandbox(tmp_path_factory.mktemp("world") / "home", PARTS, {"scale": 0.05, "wait_seconds": 0})
     with pytest.MonkeyPatch.context() as machine:
-        for name in Settings.model_fields:
+        for name in whole_class().model_fields:
             machine.delenv(name.upper(), raising=False)
         try:
             made.start()
@@ -122,7 +124,7 @@ def test_a_real_project_or_secret_takes_the_screens_token_out_of_play(sandbox: S
 
 def test_its_variables_start_the_receiver_and_its_token_is_let_in(sandbox: Sandbox) -> None:
     own = sandbox.environment({})
-    runner.upgrade(runner.OPS, own["OPS_DATABASE_URL"])
+    runner.upgrade(OPS, own["OPS_DATABASE_URL"])
     command = [sys.executable, "-m", "sync_pipelines.cli.app", "webhook", "--port", "0"]
     with subprocess.Popen(command, env=os.environ | own, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

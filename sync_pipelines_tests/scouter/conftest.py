@@ -15,6 +15,7 @@ from psycopg import sql
 import sync_pipelines.scouter
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.sandbox.vault import make_vault
@@ -114,7 +115,7 @@ def push_templates(postgres_server: PostgresServer) -> dict[str, str]:
     url = postgres_server.create_database(names["tab"])
     with psycopg.connect(url) as connection:
         build_tabuladormax(connection, leads=0)
-    runner.upgrade(runner.TABULADORMAX, url)
+    runner.upgrade(History("tabuladormax"), url)
     with psycopg.connect(postgres_server.create_database(names["gestao"])) as connection:
         build_gestao_scouter(connection, local_leads=False, collision=False)
     return names

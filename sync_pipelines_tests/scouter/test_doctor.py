@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import socket
 
-from sync_pipelines.doctor import services
+from sync_pipelines.scouter import doctor
 from sync_pipelines.settings import Settings
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 
 def wrong(settings: Settings) -> list[str]:
-    return [found.sentence for found in services.gestao_scouter(settings) if not found.ok]
+    return [found.sentence for found in doctor.gestao_scouter(settings) if not found.ok]
 
 
 def test_a_destination_that_takes_leads_is_right(lead_house: LeadHouse) -> None:
     assert wrong(lead_house.settings) == []
-    assert any("connection" in found.sentence for found in services.gestao_scouter(lead_house.settings))
+    assert any("connection" in found.sentence for found in doctor.gestao_scouter(lead_house.settings))
 
 
 def test_a_dead_destination_is_told(lead_house: LeadHouse) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from rich.console import Console
 
 from sync_pipelines.definitions import build
+from sync_pipelines.sandbox import common
 from sync_pipelines.sandbox.observations import observe
 from sync_pipelines.sandbox.scouter.database import drop_column
+from sync_pipelines.sandbox.scouter.part import PART
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 
 def observed(house: LeadHouse) -> tuple[bool, str]:
     console = Console(width=1000, record=True)
-    good = observe(build(house.settings), house.settings, console)
+    observations = [one for part in (common.PART, PART) for one in part.observations]
+    good = observe(observations, build(house.settings), settings=house.settings, console=console)
     return good, console.export_text()
 
 

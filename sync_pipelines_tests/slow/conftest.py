@@ -23,9 +23,13 @@ import pytest
 
 from sync_pipelines.lib import processes
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings import whole_class
+from sync_pipelines_tests.parts import PARTS
 
-VARIABLES = {name.upper() for name in Settings.model_fields} | {"DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"}
+VARIABLES = {name.upper() for name in whole_class().model_fields} | {
+    "DAGSTER_HOME",
+    "DAGSTER_EVENT_BATCH_SIZE",
+}
 Found = TypeVar("Found")
 
 
@@ -67,7 +71,7 @@ class World:
 
     @property
     def sandbox(self) -> Sandbox:
-        return Sandbox(self.home)
+        return Sandbox(self.home, PARTS)
 
     def start(self, *command: str, sandboxed: bool = False) -> subprocess.Popen[bytes]:
         """`sync-pipelines COMMAND` with ten months of a small export; its output is in `output`."""

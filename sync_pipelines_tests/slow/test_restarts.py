@@ -30,6 +30,7 @@ from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.backups import open_copy_book
 from sync_pipelines.lib.records.run_log import sweep
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import build
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.conftest import ROLES
@@ -92,7 +93,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
                 connection.execute(
                     f"create role {role} nologin {'bypassrls' if role == 'service_role' else ''}"
                 )
-        for history in (runner.FABRICIO, runner.HITSS, runner.OPS):
+        for history in (History("fabricio"), History("hitss"), OPS):
             runner.upgrade(history, server.create_database(history.name))
         with psycopg.connect(server.create_database("aimindset")) as connection:
             build(connection)

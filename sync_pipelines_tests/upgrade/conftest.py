@@ -26,10 +26,11 @@ import zstandard
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.settings import Settings, read_settings
 
 DATABASES = ("ops", "fabricio", "hitss", "aimindset", "tabuladormax", "gestao_scouter")
-HISTORIES = (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX)
+HISTORIES = (OPS, History("fabricio"), History("hitss"), History("tabuladormax"))
 #: The day on which it was made.
 TODAY = datetime(2026, 11, 28, 20, tzinfo=UTC)
 

@@ -31,7 +31,7 @@ def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
         description="Only proved backups count; a log row that says `backup` does not.",
     )
     def last_proved_backup_is_young() -> dg.AssetCheckResult:
-        with open_copy_book(settings.require("ops_database_url")) as book:
+        with open_copy_book(settings.ops_url) as book:
             newest = book.newest_proved(ASSET)
         age = aimindset.clock() - newest.made_at if newest else None
         return _aged(newest.name if newest else None, age, descriptions.BACKUP_LIMIT)
@@ -42,7 +42,7 @@ def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
         description="The newest archive was restored and came back equal in the last eight days.",
     )
     def last_drill_is_young() -> dg.AssetCheckResult:
-        with open_copy_book(settings.require("ops_database_url")) as book:
+        with open_copy_book(settings.ops_url) as book:
             good = [one for one in book.drills(drill.ASSET) if one.equal]
         age = aimindset.clock() - good[0].drilled_at if good else None
         return _aged(f"The drill of {good[0].copy_name}" if good else None, age, descriptions.DRILL_LIMIT)
@@ -54,11 +54,11 @@ def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
         " database, are those that were proved: counts and digests, read now.",
     )
     def recorded_backups_have_data() -> dg.AssetCheckResult:
-        with open_copy_book(settings.require("ops_database_url")) as book:
+        with open_copy_book(settings.ops_url) as book:
             copies = [copy for copy in book.copies(ASSET) if copy.proved]
         if not copies:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
-        url = settings.require("aimindset_database_url")
+        url = settings.aimindset_url
         with connect(url, read_only=True) as connection, postgres.errors_about(WHAT):
             found = recorded.look(connection, copies)
         return dg.AssetCheckResult(

@@ -7,10 +7,13 @@ import dagster as dg
 from sync_pipelines import partitions
 from sync_pipelines.aimindset.defs import automation, checks, day_assets, descriptions, drill_assets
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.aimindset import AimindsetSettings
+
+#: A failed day of AIMindset is notified once, by its own asset, however often it is tried.
+NOTIFIES_ITSELF = frozenset({"aimindset_day"})
 
 
-def definitions(settings: Settings, backups: AimindsetPipeline | None = None) -> dg.Definitions:
+def definitions(settings: AimindsetSettings, backups: AimindsetPipeline | None = None) -> dg.Definitions:
     """The system's assets, checks, jobs and schedules; `backups` replaces the real clock and network."""
     aimindset = backups or AimindsetPipeline(settings)
     on = settings.automation_is_on

@@ -38,7 +38,7 @@ def restore_drill(
     """Restore the newest proved archive somewhere else and compare it."""
     settings, archiver = aimindset.settings, aimindset.archiver
     scratch = settings.scratch_database_url
-    with failing_in_a_sentence(context), open_copy_book(settings.require("ops_database_url")) as book:
+    with failing_in_a_sentence(context), open_copy_book(settings.ops_url) as book:
         try:
             report = drill(
                 archiver.store,

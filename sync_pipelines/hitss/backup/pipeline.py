@@ -18,7 +18,7 @@ from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records import run_log
 from sync_pipelines.lib.records.backups import CopyBook, open_copy_book
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 #: By how much the database's clock may be ahead of ours: what was made later than that was dated by a wrong one.
 CLOCK_ERROR = timedelta(minutes=10)
@@ -39,20 +39,20 @@ class SafekeepingReport:
 class BackupPipeline:
     """Backups of the DRE with their settings and clock. Days are UTC's, as in the tables' names."""
 
-    settings: Settings
+    settings: HitssSettings
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @contextmanager
     def _open(
         self, run_id: str, phase: str, started: str
     ) -> Iterator[tuple[run_log.Execution, Connection, CopyBook]]:
-        url = self.settings.require("fabricio_database_url")
+        url = self.settings.fabricio_url
         with (
             run_log.execution(
                 url, EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             load.backup_connection(url) as connection,
-            open_copy_book(self.settings.require("ops_database_url")) as book,
+            open_copy_book(self.settings.ops_url) as book,
         ):
             yield record, connection, book
 
@@ -90,7 +90,7 @@ class BackupPipeline:
 
     def difference(self, name: str) -> list[MonthDifference]:
         """What a restore of a backup would change; writes nothing."""
-        url, ops = self.settings.require("fabricio_database_url"), self.settings.require("ops_database_url")
+        url, ops = self.settings.fabricio_url, self.settings.ops_url
         with load.backup_connection(url) as connection, open_copy_book(ops) as book:
             return restore.difference(connection, restore.find(book, name))
 

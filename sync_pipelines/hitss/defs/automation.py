@@ -12,7 +12,7 @@ from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.defs.mirror_assets import MIRROR_KEY
 from sync_pipelines.hitss.dre.prove import CHAIN
 from sync_pipelines.lib.records.ledger import open_ledger
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
@@ -127,7 +127,7 @@ def mirror_schedule(
 
 
 def mirror_sensor(
-    settings: Settings, months: dg.MonthlyPartitionsDefinition, status: dg.DefaultSensorStatus
+    settings: HitssSettings, months: dg.MonthlyPartitionsDefinition, status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
     """A sensor that mirrors after a load: when there are proofs of `dre_hitss` that it has not seen."""
 
@@ -142,7 +142,7 @@ def mirror_sensor(
         loading = dg.RunsFilter(statuses=list(UNFINISHED), job_name=load_job.name)
         if context.instance.get_run_records(loading, limit=1):
             return dg.SkipReason("A load is under way; the mirror follows when it is done.")
-        with open_ledger(settings.require("ops_database_url")) as ledger:
+        with open_ledger(settings.ops_url) as ledger:
             newest = str(ledger.newest_proof("hitss/dre_hitss"))
         if newest == (context.cursor or "0"):
             return dg.SkipReason("Nothing was loaded since the last mirror.")

@@ -14,7 +14,7 @@ from sync_pipelines.lib.archive.retention import DAILY
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.lib.records.backups import open_copy_book
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 BACKUP_KEY = descriptions.key_of("dre_backup")
 EQUAL = "backup_equals_its_source"
@@ -81,20 +81,20 @@ def backup_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     return dre_backup
 
 
-def age_check(settings: Settings, safekeeping: BackupPipeline) -> dg.AssetChecksDefinition:
+def age_check(settings: HitssSettings, safekeeping: BackupPipeline) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=BACKUP_KEY,
         name=YOUNG,
         description="The newest proved backup is there, is as it was proved, and was made in the last 25 hours.",
     )
     def newest_backup_is_intact_and_young() -> dg.AssetCheckResult:
-        with open_copy_book(settings.require("ops_database_url")) as book:
+        with open_copy_book(settings.ops_url) as book:
             # A safety copy is young because of a restore, and says nothing of the nightly backup.
             daily = (copy for copy in book.copies(domain.ASSET) if copy.proved and copy.purpose == DAILY)
             newest = next(daily, None)
         if newest is None:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
-        with domain.backup_connection(settings.require("fabricio_database_url")) as connection:
+        with domain.backup_connection(settings.fabricio_url) as connection:
             wrong = verify(connection, newest)
         age = safekeeping.clock() - newest.made_at
         hours = age.total_seconds() / 3600
@@ -108,7 +108,7 @@ def age_check(settings: Settings, safekeeping: BackupPipeline) -> dg.AssetChecks
     return newest_backup_is_intact_and_young
 
 
-def kept_check(settings: Settings) -> dg.AssetChecksDefinition:
+def kept_check(settings: HitssSettings) -> dg.AssetChecksDefinition:
     """A backup that nobody restores is looked at by nobody else."""
 
     @dg.asset_check(
@@ -118,8 +118,8 @@ def kept_check(settings: Settings) -> dg.AssetChecksDefinition:
     )
     def every_kept_backup_is_as_it_was_proved() -> dg.AssetCheckResult:
         with (
-            open_copy_book(settings.require("ops_database_url")) as book,
-            domain.backup_connection(settings.require("fabricio_database_url")) as connection,
+            open_copy_book(settings.ops_url) as book,
+            domain.backup_connection(settings.fabricio_url) as connection,
         ):
             copies = [copy for copy in book.copies(domain.ASSET) if copy.proved]
             found = {copy.name: verify(connection, copy) for copy in copies}

@@ -16,7 +16,7 @@ from sync_pipelines.hitss.dre.published import proved_contents
 from sync_pipelines.hitss.dre.validate import EXPORT
 from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
 from sync_pipelines.partitions import contiguous
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 #: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
 MAX_ATTEMPTS = 3
@@ -46,7 +46,7 @@ class SeenState(NamedTuple):
 
 
 def changed_months_sensor(
-    settings: Settings,
+    settings: HitssSettings,
     months: dg.MonthlyPartitionsDefinition,
     status: dg.DefaultSensorStatus,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -71,7 +71,7 @@ def changed_months_sensor(
         )
         if unfinished:
             return dg.SkipReason("A load that this sensor requested is still under way.")
-        with open_ledger(settings.require("ops_database_url")) as ledger:
+        with open_ledger(settings.ops_url) as ledger:
             landing = ledger.newest(EXPORT)
             if landing is None:
                 return dg.SkipReason("No usable workbook has been landed yet.")

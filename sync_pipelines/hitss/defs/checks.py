@@ -12,7 +12,7 @@ from sync_pipelines.hitss.mirror.session import DESTINATION
 from sync_pipelines.hitss.mirror.table import month_label
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.ledger import Landing, open_ledger
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 #: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
 _HEALTH = {
@@ -23,7 +23,7 @@ HEALTH_CHECKS = tuple(dg.AssetCheckKey(descriptions.key_of("dre_hitss"), name) f
 
 
 def checks(
-    settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
+    settings: HitssSettings, clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
 ) -> list[dg.AssetChecksDefinition]:
     """The standing checks: what is proved is complete, and is still there."""
 
@@ -40,7 +40,7 @@ def checks(
     )
     def hitss_tables_as_they_stand(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         today = clock().astimezone(settings.zone).date()
-        with open_ledger(settings.require("ops_database_url")) as ledger:
+        with open_ledger(settings.ops_url) as ledger:
             found = look(ledger, settings, today)
         foreign = _foreign_rows(settings)
         for key in descriptions.STANDING_CHECKS:
@@ -53,8 +53,8 @@ def checks(
     ]
 
 
-def _foreign_rows(settings: Settings) -> int:
-    url = settings.require("fabricio_database_url")
+def _foreign_rows(settings: HitssSettings) -> int:
+    url = settings.fabricio_url
     with postgres.connect(url, what=PROJECT, read_only=True) as connection:
         row = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
     return int(row[0]) if row else 0
@@ -96,7 +96,7 @@ def _verdict(
     )
 
 
-def _health_check(settings: Settings, name: str, rule: str) -> dg.AssetChecksDefinition:
+def _health_check(settings: HitssSettings, name: str, rule: str) -> dg.AssetChecksDefinition:
     projects = {PROJECT: settings.fabricio_database_url, DESTINATION: settings.hitss_database_url}
 
     @dg.asset_check(

@@ -16,17 +16,16 @@ from sync_pipelines.hitss.defs import (
     export_assets,
     mirror_assets,
 )
-from sync_pipelines.hitss.dre import tables
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
-from sync_pipelines.hitss.dre.tables import PROJECT
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
-from sync_pipelines.hitss.mirror.session import DESTINATION
-from sync_pipelines.operations.defs.sensors import WatchedProject
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
+
+#: The export's checks notify a person in their own words.
+NOTIFIES_ITSELF = frozenset({export_assets.EXPORT_KEY.to_user_string()})
 
 
 def definitions(
-    settings: Settings,
+    settings: HitssSettings,
     chain: DrePipeline | None = None,
     mirror: MirrorPipeline | None = None,
     safekeeping: BackupPipeline | None = None,
@@ -77,19 +76,3 @@ def definitions(
         resources={"mirror": mirror or MirrorPipeline(settings)},
     )
     return dg.Definitions.merge(chained, mirrored)
-
-
-def watched(settings: Settings) -> list[WatchedProject]:
-    """What the sweeper looks after."""
-    projects = [
-        WatchedProject(
-            system="hitss",
-            what=PROJECT,
-            url=settings.require("fabricio_database_url"),
-            tables=tables.EXECUTIONS,
-        )
-    ]
-    if settings.hitss_database_url is not None:
-        url = settings.require("hitss_database_url")
-        projects.append(WatchedProject(system="hitss", what=DESTINATION, url=url, tables=tables.EXECUTIONS))
-    return projects

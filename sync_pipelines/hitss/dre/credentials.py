@@ -13,7 +13,8 @@ from typing import Literal
 from sync_pipelines.hitss.dre.tables import PROJECT
 from sync_pipelines.lib import postgres, vault
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.settings import HARMLESS_PARAMETERS, Settings, SettingsError, read_settings
+from sync_pipelines.settings import SettingsError, read_as
+from sync_pipelines.settings.hitss import HitssSettings
 
 AuthMode = Literal["none", "basic", "login"]
 
@@ -40,7 +41,7 @@ class Credentials:
     base_url: str = ""
 
 
-def credentials(settings: Settings) -> Credentials:
+def credentials(settings: HitssSettings) -> Credentials:
     """Raises PermanentError naming the setting, or the Vault's names, of what is missing or unfit."""
     missing = [name for name in NEEDED[settings.hitss_auth_mode] if getattr(settings, name) is None]
     if missing and settings.hitss_secrets_from == "vault":
@@ -58,16 +59,18 @@ def vault_names(setting: str) -> list[str]:
     return [*names, *(name.lower() for name in names)]
 
 
-def _with_vault(settings: Settings, missing: Sequence[str]) -> Settings:
+def _with_vault(settings: HitssSettings, missing: Sequence[str]) -> HitssSettings:
     """The settings with what the Vault has; it is held to the same rules as the environment."""
     asked = [name for setting in missing for name in vault_names(setting)]
-    url = settings.require("fabricio_database_url")
+    url = settings.fabricio_url
     with postgres.connect(url, what=PROJECT, read_only=True) as connection:
-        secrets = vault.read_vault(connection, asked, what=PROJECT, harmless=HARMLESS_PARAMETERS)
+        secrets = vault.read_vault(
+            connection, asked, what=PROJECT, harmless=HitssSettings.harmless_parameters
+        )
     found = {
         setting: vault.one_of(secrets, vault_names(setting), what=PROJECT).strip() for setting in missing
     }
     try:
-        return read_settings(None, **(settings.model_dump() | found))
+        return read_as(HitssSettings, None, **(settings.model_dump() | found))
     except SettingsError as error:
         raise PermanentError(f"What the Vault of {PROJECT} holds cannot be used: {error}") from None

@@ -20,7 +20,7 @@ from sync_pipelines.lib.http.client import Backoff, Timeouts
 from sync_pipelines.lib.http.downloads import Download, DownloadClient
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.redaction import redact, register
-from sync_pipelines.settings import HARMLESS_PARAMETERS
+from sync_pipelines.settings.hitss import HitssSettings
 
 URL_SETTING = "HITSS_DOWNLOAD_URL"
 CA_SETTING = "HITSS_CA_BUNDLE"
@@ -36,7 +36,7 @@ _END = ("fim", "filtroAteFiltro")
 
 def register_url(url: str) -> None:
     """Make the URL and what it tells about its owner known to the redactor, as soon as it is read."""
-    register(url, harmless=HARMLESS_PARAMETERS)
+    register(url, harmless=HitssSettings.harmless_parameters)
 
 
 class ExportClient(DownloadClient, JsonClient):

@@ -10,7 +10,7 @@ from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent
 from sync_pipelines.hitss.dre.prove import Live, read_live
 from sync_pipelines.hitss.dre.workbook import Window
 from sync_pipelines.lib.records.ledger import Landing, Ledger
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def contents_of(ledger: Ledger, landing: Landing) -> dict[str, MonthContent]:
     return {month: MonthContent.from_json(content) for month, content in ledger.contents(landing.id).items()}
 
 
-def months_of(settings: Settings, today: date) -> Window:
+def months_of(settings: HitssSettings, today: date) -> Window:
     """The months that are partitions: from the configured first one to the current one."""
     return Window(settings.hitss_first_month + "-01", today.replace(day=1).isoformat())
 
@@ -71,12 +71,12 @@ def pending_months(live: Live, contents: Mapping[str, MonthContent], window: Win
     return Pending(changed=tuple(changed), refresh=tuple(refresh), problems=problems, outside=tuple(outside))
 
 
-def look(ledger: Ledger, settings: Settings, today: date) -> tuple[Landing, Pending] | None:
+def look(ledger: Ledger, settings: HitssSettings, today: date) -> tuple[Landing, Pending] | None:
     """The newest usable workbook beside the tables as they are now; None before the first workbook."""
     landing = ledger.newest("hitss/dre_export")
     if landing is None:
         return None
-    live = read_live(settings.require("fabricio_database_url"), settings.hitss_empresa)
+    live = read_live(settings.fabricio_url, settings.hitss_empresa)
     return landing, pending_months(live, contents_of(ledger, landing), months_of(settings, today))
 
 

@@ -45,7 +45,7 @@ from sync_pipelines.lib.records import run_log
 from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.lib.storage.local_files import disk_errors_about
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 #: How long a run waits for another run of the chain before it gives up, in seconds.
 CHAIN_WAIT = 600.0
@@ -65,7 +65,7 @@ class ExportReport:
 class DrePipeline:
     """The system with its settings, its clock and its way out to the network."""
 
-    settings: Settings
+    settings: HitssSettings
     clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
     http: Callable[[], ExportClient] | None = None
     wait_seconds: float = CHAIN_WAIT
@@ -85,13 +85,13 @@ class DrePipeline:
 
     def look(self, months: Collection[str] | None = None) -> Live:
         """What the tables hold now, of `months` or of all."""
-        url = self.settings.require("fabricio_database_url")
+        url = self.settings.fabricio_url
         return read_live(url, self.settings.hitss_empresa, months)
 
     @contextmanager
     def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Ledger]]:
         """The execution record, the lock of the chain and the ledger of one run."""
-        url = self.settings.require("fabricio_database_url")
+        url = self.settings.fabricio_url
         with (
             run_log.execution(
                 url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
@@ -102,7 +102,7 @@ class DrePipeline:
                 wait_seconds=self.wait_seconds,
                 busy="Another run of the DRE chain is at work and did not end in time; try again later.",
             ),
-            open_ledger(self.settings.require("ops_database_url")) as ledger,
+            open_ledger(self.settings.ops_url) as ledger,
         ):
             yield record, ledger
 
@@ -190,12 +190,12 @@ class DrePipeline:
 
     def newest_landing(self) -> Landing:
         """The newest usable workbook; PermanentError when there is none."""
-        with open_ledger(self.settings.require("ops_database_url")) as ledger:
+        with open_ledger(self.settings.ops_url) as ledger:
             return _found(ledger.newest(EXPORT))
 
     def contents(self, landing: Landing) -> dict[str, MonthContent]:
         """What a usable workbook holds by month."""
-        with open_ledger(self.settings.require("ops_database_url")) as ledger:
+        with open_ledger(self.settings.ops_url) as ledger:
             return contents_of(ledger, landing)
 
     @contextmanager
@@ -229,7 +229,7 @@ class DrePipeline:
                 kept = before.set_aside_foreign_rows(record.connection, record.id)
                 record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
             blocked = review_months(contents, published, self.today(), accepted=accepted)
-            url = self.settings.require("fabricio_database_url")
+            url = self.settings.fabricio_url
             parsing = Lock()
 
             def parse() -> ParsedExport:

@@ -19,7 +19,7 @@ from sync_pipelines.lib.failures import PermanentError, SyncError, TransientErro
 from sync_pipelines.lib.postgres.digest import Proof
 from sync_pipelines.lib.records import run_log
 from sync_pipelines.lib.records.ledger import Ledger, open_ledger
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 ASSET = "hitss/dre_mirror"
 #: The log lines bear the name of the Edge Function that was to do this.
@@ -31,7 +31,7 @@ STARTED = "Iniciando o espelhamento do DRE."
 class MirrorPipeline:
     """The mirror with its settings and the way it waits."""
 
-    settings: Settings
+    settings: HitssSettings
     wait_seconds: float = 600.0
     sleep: Callable[[float], None] = time.sleep
 
@@ -42,8 +42,8 @@ class MirrorPipeline:
         `accepted` may hold one of DECISIONS, for the months of this run that hold rows of both kinds. Raises
         SyncError: a database cannot be reached, or is not of the newest structure.
         """
-        source = self.settings.require("fabricio_database_url")
-        destination = self.settings.require("hitss_database_url")
+        source = self.settings.fabricio_url
+        destination = self.settings.mirror_url
         mirror = Mirror(source, destination, wait_seconds=self.wait_seconds, sleep=self.sleep)
 
         def record(url: str, what: str) -> AbstractContextManager[run_log.Execution]:
@@ -57,7 +57,7 @@ class MirrorPipeline:
         with (
             record(source, SOURCE) as here,
             record(destination, DESTINATION) as there,
-            open_ledger(self.settings.require("ops_database_url")) as ledger,
+            open_ledger(self.settings.ops_url) as ledger,
         ):
             kept = ledger.decisions(ASSET)
             with mirror.open(there.id, decided=kept.keys(), decision=_decision(accepted)) as session:
@@ -65,7 +65,7 @@ class MirrorPipeline:
                     session=session, ledger=ledger, records=(here, there), run_id=run_id, kept=frozenset(kept)
                 )
                 run.note_start()
-                ops_url = self.settings.require("ops_database_url")
+                ops_url = self.settings.ops_url
                 try:
                     yield run
                 except BaseException:
@@ -77,11 +77,12 @@ class MirrorPipeline:
 
 
 def _require_newest(url: str, history: Literal["hitss", "fabricio"]) -> None:
-    from sync_pipelines.migrations import inspect, runner
+    from sync_pipelines.migrations import inspection
+    from sync_pipelines.migrations.history import History
 
-    wanted = {"hitss": runner.HITSS, "fabricio": runner.FABRICIO}[history]
+    wanted = History(history)
     with postgres.connect(url, what=wanted.what, read_only=True) as connection:
-        inspect.require_newest(connection, wanted)
+        inspection.require_newest(connection, wanted)
 
 
 def _decision(accepted: Collection[str]) -> Decision | None:

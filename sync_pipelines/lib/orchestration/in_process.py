@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +24,7 @@ from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.dead_runs import end_dead_runs_quietly, worker_tags
 from sync_pipelines.lib.orchestration.partition_runs import failure_sentence, keep_connections
 from sync_pipelines.lib.orchestration.quiet_stderr import without_statements
+from sync_pipelines.lib.runs import AssetRow
 from sync_pipelines.settings import Settings
 
 #: The UI lists a job's runs by the name of its code location; and what a person began, only a person repeats.
@@ -38,35 +39,6 @@ HISTORY_LOST = (
 )
 #: Dagster's own console lines are for its developers; ours go through `progress`.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass
-class AssetRow:
-    """A line of the table that a run prints: rows by what became of them, and what is proved."""
-
-    asset: str
-    read: int = 0
-    loaded: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    rejected: int = 0
-    proved: str = ""
-    seconds: float = 0.0
-
-
-@dataclass
-class RunReport:
-    """What a system's run did. It succeeded when nothing failed and no error check is red."""
-
-    rows: list[AssetRow] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    #: The run found nothing that it could have done or proved.
-    nothing_to_do: bool = False
-
-    @property
-    def succeeded(self) -> bool:
-        return not self.problems
 
 
 @dataclass(frozen=True)

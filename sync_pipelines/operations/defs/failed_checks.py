@@ -15,13 +15,13 @@ NAMED, LISTED, LENGTH = 3, 20, 500
 
 
 def failed_checks(
-    instance: dg.DagsterInstance, run_id: str, own: Collection[dg.AssetKey] = ()
+    instance: dg.DagsterInstance, run_id: str, own: Collection[str] = ()
 ) -> list[dg.AssetCheckEvaluation]:
     """The error checks that a run left red, by their names; not those of assets that tell of them themselves."""
     newest: dict[dg.AssetCheckKey, dg.AssetCheckEvaluation] = {}
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         found = entry.get_dagster_event().event_specific_data
-        if isinstance(found, dg.AssetCheckEvaluation) and found.asset_key not in own:
+        if isinstance(found, dg.AssetCheckEvaluation) and found.asset_key.to_user_string() not in own:
             newest[found.asset_check_key] = found
     red = [one for one in newest.values() if not one.passed and one.severity is dg.AssetCheckSeverity.ERROR]
     return sorted(red, key=lambda one: (one.asset_key.path, one.check_name))
@@ -48,7 +48,7 @@ def check_alert(
     status: dg.DefaultSensorStatus,
     channels: Sequence[Channel] = (),
     *,
-    own: Collection[dg.AssetKey] = (),
+    own: Collection[str] = (),
     ops_url: str,
     ui_url: str = "http://127.0.0.1:3000",
     zone: tzinfo = UTC,

@@ -9,11 +9,11 @@ from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentenc
 from sync_pipelines.operations import growth
 from sync_pipelines.operations.growth import DatabaseSize
 from sync_pipelines.settings import Settings
+from sync_pipelines.settings.databases import databases_of
 
 GROWTH_KEY = dg.AssetKey(["operations", "growth"])
 DATABASES = "databases_stay_below_their_limit"
 STORE = "landing_store_stays_below_its_limit"
-_NAMES = ("ops", "fabricio", "hitss", "aimindset", "tabuladormax")
 
 growth_job = dg.define_asset_job(
     "growth",
@@ -24,9 +24,8 @@ growth_job = dg.define_asset_job(
 
 def databases(settings: Settings) -> dict[str, str]:
     """The configured databases by name, Dagster's own among them."""
-    secrets = {name: getattr(settings, f"{name}_database_url") for name in _NAMES}
-    secrets["dagster"] = settings.dagster_pg_url
-    return {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
+    urls = {one.name: one.url(settings) for one in databases_of(type(settings))}
+    return {name: url for name, url in urls.items() if url is not None}
 
 
 def definitions(settings: Settings, status: dg.DefaultScheduleStatus) -> dg.Definitions:

@@ -55,7 +55,7 @@ def definitions(
     def kept_time(context: dg.AssetExecutionContext, config: RetentionConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with failing_in_a_sentence(context):
             keeping = Retention(
-                ops_url=settings.require("ops_database_url"),
+                ops_url=settings.ops_url,
                 store=settings.landing_store,
                 landing_days=settings.landing_retention_days,
                 rejects_days=settings.rejects_retention_days,

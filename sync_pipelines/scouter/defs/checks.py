@@ -39,7 +39,7 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
     """The standing checks of the export."""
 
     def ask(query: LiteralString) -> tuple[int, str | None]:
-        url = push.settings.require("tabuladormax_database_url")
+        url = push.settings.tabuladormax_url
         with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
             row = connection.execute(query).fetchone()
         assert row is not None

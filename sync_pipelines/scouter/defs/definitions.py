@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.lib.alerts import Channel
+from sync_pipelines.lib.alerts import Channel, house_channels
 from sync_pipelines.scouter.defs import (
     automation,
     checks,
@@ -21,11 +21,13 @@ from sync_pipelines.scouter.defs import export_job_automation as exports_automat
 from sync_pipelines.scouter.defs.replay_jobs import scouter_replay_errors
 from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
+
+NOTIFIES_ITSELF = frozenset[str]()
 
 
 def definitions(
-    settings: Settings, push: LeadPush | None = None, channels: Sequence[Channel] = ()
+    settings: ScouterSettings, push: LeadPush | None = None, channels: Sequence[Channel] | None = None
 ) -> dg.Definitions:
     """Assets, checks, jobs, schedules and sensors; `push` replaces the real clock and network."""
     leads = push or LeadPush(settings)
@@ -58,7 +60,9 @@ def definitions(
         ],
         sensors=[
             exports_automation.pending_sensor(leads, days, sensor),
-            exports_automation.dead_sensor(leads, sensor, channels),
+            exports_automation.dead_sensor(
+                leads, sensor, house_channels(settings) if channels is None else channels
+            ),
         ],
         resources={"push": leads},
     )

@@ -8,7 +8,7 @@ import dagster as dg
 
 from sync_pipelines.lib.orchestration.metadata import table_definition
 from sync_pipelines.scouter.mapping.field_mapping import default_mapping
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
 
 GROUP = "scouter"
 OWNER = "team:scouter"
@@ -79,7 +79,7 @@ def table() -> dict[str, object]:
     return table_definition("public.leads", columns, lineage)
 
 
-def freshness(settings: Settings) -> dg.FreshnessPolicy:
+def freshness(settings: ScouterSettings) -> dg.FreshnessPolicy:
     """An export is fresh by the hour where it runs by the hour; elsewhere people push, and a week without is long."""
     if not settings.scouter_hourly_push:
         return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=14), warn_window=timedelta(days=7))

@@ -11,11 +11,11 @@ from sync_pipelines.scouter.defs import reverse_assets as inbound_assets
 from sync_pipelines.scouter.defs import reverse_automation as inbound_automation
 from sync_pipelines.scouter.defs.reverse_jobs import scouter_replay_inbox
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
 
 
 def way_back_definitions(
-    settings: Settings,
+    settings: ScouterSettings,
     way_back: ReverseSync | None = None,
     *,
     deps: Sequence[dg.AssetKey] = (),

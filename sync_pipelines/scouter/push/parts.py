@@ -20,14 +20,14 @@ from sync_pipelines.scouter.push.prove import Comparison
 from sync_pipelines.scouter.push.report import Progress
 from sync_pipelines.scouter.push.stages import Push
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
 
 
 @dataclass(frozen=True)
 class Engine:
     """Makes readers, comparisons and the push itself for what the schema doctor found."""
 
-    settings: Settings
+    settings: ScouterSettings
     clock: Callable[[], datetime]
     client: PostgrestClient
     report: SchemaReport

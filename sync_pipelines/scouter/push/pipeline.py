@@ -35,7 +35,8 @@ from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
 from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.scouter.schema.unmapped import not_travelling
-from sync_pipelines.settings import Settings, SettingsError
+from sync_pipelines.settings import SettingsError
+from sync_pipelines.settings.scouter import ScouterSettings
 
 _log = logging.getLogger(__name__)
 OPS = "the ops database"
@@ -46,9 +47,9 @@ BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo qua
 class LeadPush:
     """The push as the assets know it. Clock, client and hooks are parameters: tests replace no code."""
 
-    settings: Settings
+    settings: ScouterSettings
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    client: Callable[[Settings], PostgrestClient] = gestao_client
+    client: Callable[[ScouterSettings], PostgrestClient] = gestao_client
     reload: Callable[[PostgrestClient, Sequence[str]], object] = reload_schema
     before_commit: Callable[[], None] = lambda: None
     #: How long to wait for another push to end.
@@ -105,19 +106,19 @@ class LeadPush:
             yield ops
 
     def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:
-        url = self.settings.require("ops_database_url")
+        url = self.settings.ops_url
         return postgres.connect(url, what=OPS, session=SESSION)
 
     def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
         """A connection to TabuladorMax whose values are written as the hashes need them."""
-        url = self.settings.require("tabuladormax_database_url")
+        url = self.settings.tabuladormax_url
         return postgres.connect(url, what=WHAT, session=rendering.SESSION)
 
     def doctor(self) -> SchemaDoctor:
         return SchemaDoctor(
-            source_url=self.settings.require("tabuladormax_database_url"),
+            source_url=self.settings.tabuladormax_url,
             client_factory=lambda: self.client(self.settings),
-            ops_url=self.settings.require("ops_database_url"),
+            ops_url=self.settings.ops_url,
             destination=destination_label(self.settings),
             clock=self.clock,
         )

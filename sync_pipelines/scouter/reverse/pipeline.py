@@ -12,7 +12,7 @@ from sync_pipelines.scouter.mapping.field_mapping import OWNED, FieldMapping, de
 from sync_pipelines.scouter.reverse import extract
 from sync_pipelines.scouter.reverse.inbox import open_inbox
 from sync_pipelines.scouter.reverse.load import TABULADORMAX, Drained, drain, source_types
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.scouter import ScouterSettings
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ReverseSync:
     `columns` are the live columns of Gestão Scouter, `client` makes a client of it where its outbox is used.
     """
 
-    settings: Settings
+    settings: ScouterSettings
     mapping: Callable[[], FieldMapping] | None = None
     columns: Callable[[], Collection[str]] = _no_columns
     client: Callable[[], PostgrestClient] | None = None
@@ -70,7 +70,7 @@ class ReverseSync:
         columns = self.columns()
         drained = drain(
             self._ops_url,
-            self.settings.require("tabuladormax_database_url"),
+            self.settings.tabuladormax_url,
             self.mapping() if self.mapping else self._default_mapping(columns),
             destination=self.destination,
             run_id=run_id,
@@ -85,7 +85,7 @@ class ReverseSync:
             )
 
     def _default_mapping(self, columns: Collection[str]) -> FieldMapping:
-        url = self.settings.require("tabuladormax_database_url")
+        url = self.settings.tabuladormax_url
         with (
             postgres.connect(url, what=TABULADORMAX, read_only=True) as connection,
             postgres.errors_about(TABULADORMAX),
@@ -94,4 +94,4 @@ class ReverseSync:
 
     @property
     def _ops_url(self) -> str:
-        return self.settings.require("ops_database_url")
+        return self.settings.ops_url

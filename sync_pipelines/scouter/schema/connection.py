@@ -18,7 +18,7 @@ from sync_pipelines.scouter.export_jobs.table import Configuration
 from sync_pipelines.scouter.mapping.field_mapping import KEY
 from sync_pipelines.scouter.schema.credentials import ROLE, claims
 from sync_pipelines.scouter.schema.destination import TABLE, probe
-from sync_pipelines.settings import LOOPBACK
+from sync_pipelines.settings.types import LOOPBACK
 
 
 class Check(NamedTuple):

@@ -12,10 +12,11 @@ from sync_pipelines.hitss.defs import automation
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.mirror_assets import COLUMNS, MIRROR_KEY, OWN_ROWS, PLACED, PROOF
 from sync_pipelines.hitss.mirror.pipeline import ASSET, MirrorPipeline
+from sync_pipelines.hitss.run_logs import run_logs
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.ledger import open_ledger
 from sync_pipelines.partitions import months
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.cut_line import Cut, CutLine
 
@@ -26,7 +27,7 @@ FIRST, LAST = "2025-01-01", "2025-08-01"
 class Mirrored:
     """A house with a second project, filled with eight months, and a Dagster instance of its own."""
 
-    settings: Settings
+    settings: HitssSettings
     source: psycopg.Connection[Any]
     destination: psycopg.Connection[Any]
     instance: dg.DagsterInstance
@@ -363,7 +364,7 @@ def test_a_load_is_followed_by_one_mirror(mirrored: Mirrored, house: House) -> N
 def test_without_a_second_project_there_is_no_mirror(house: House) -> None:
     keys = {key for one in system.definitions(house.settings).assets or [] for key in _keys(one)}
     assert MIRROR_KEY not in keys
-    assert len(system.watched(house.settings)) == 1
+    assert len(run_logs(house.settings)) == 1
 
 
 def _keys(asset: Any) -> set[dg.AssetKey]:
@@ -372,4 +373,4 @@ def _keys(asset: Any) -> set[dg.AssetKey]:
 
 def test_two_way_is_refused_with_a_sentence(house: House) -> None:
     with pytest.raises(ValueError, match="does not exist yet"):
-        Settings.model_validate(house.settings.model_dump() | {"hitss_mirror_mode": "two_way"})
+        HitssSettings.model_validate(house.settings.model_dump() | {"hitss_mirror_mode": "two_way"})

@@ -6,11 +6,12 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.hitss.command import run as run_in_this_process
+from sync_pipelines.cli.runs import close_orphaned_rows
 from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import lock_key, try_lock
 from sync_pipelines.lib.records.run_log import execution, sweep
+from sync_pipelines.systems import SYSTEMS
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, run
 
@@ -128,12 +129,10 @@ def test_a_month_that_failed_last_is_in_the_record(short: House) -> None:
 
 
 def test_the_next_run_closes_what_a_dead_one_left_open(short: House) -> None:
-    """Where no daemon runs, and so no sweeper: the command line's path."""
+    """Where no daemon runs, no sensor does it: what `sync-pipelines run` does first."""
     dead, fresh = opened(short, "sync_pipelines", "1 second"), opened(short, None, "1 minute")
-    ran = run_in_this_process(
-        short.settings, first=None, last=None, accept=[], progress=lambda _: None, chain=short.chain
-    )
-    assert ran.succeeded, ran.problems
+    (hitss,) = (system for system in SYSTEMS if system.name == "hitss")
+    close_orphaned_rows(hitss, short.settings)
     assert status(short, dead) == ("failed", True)
     assert status(short, fresh) == ("running", False)
 

@@ -1,36 +1,55 @@
-"""What the backups of AIMindset need beside the database: keys that fit, a place for drills, the way of alerts.
+"""What `doctor` asks for the AIMindset backups: keys that fit, a place for drills, the way of alerts.
 
 A key that does not fit is noticed otherwise at the first restore, and a wrong place at the first drill.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from sync_pipelines.doctor import network
-from sync_pipelines.doctor.upstreams import reach
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib.findings import Check, Finding, Inquiry
+from sync_pipelines.lib.http.reach import reach
+from sync_pipelines.settings import SettingsError
+from sync_pipelines.settings.aimindset import AimindsetSettings
 
-if TYPE_CHECKING:  # slow to import
-    from sync_pipelines.settings import Settings
 
-
-def backups(settings: Settings, resolve: network.Resolver) -> Iterator[Finding]:
-    """Everything of the above that is configured."""
+def checks(settings: AimindsetSettings, inquiry: Inquiry) -> Sequence[Check]:
     if settings.aimindset_database_url is None:
+        return []
+    return [
+        Check("AIMINDSET_SECRETS_FROM", lambda: service_key(settings)),
+        Check("AIMINDSET_DATABASE_URL", lambda: backups(settings, inquiry)),
+    ]
+
+
+def service_key(settings: AimindsetSettings) -> Iterator[Finding]:
+    """Is the service key in the project's Vault, where it is said to be?"""
+    if settings.aimindset_secrets_from != "vault":
         return
+    try:
+        AimindsetPipeline(settings).project()
+    except (SyncError, SettingsError) as error:
+        yield Finding(False, f"AIMINDSET_SECRETS_FROM: {error}")
+    else:
+        yield Finding(True, "AIMINDSET_SECRETS_FROM: the service key was found")
+
+
+def backups(settings: AimindsetSettings, inquiry: Inquiry) -> Iterator[Finding]:
+    """The keys of archives, the server for drills, the project's endpoints: each that is configured."""
     yield from _keys(settings)
     if settings.scratch_database_url is not None:
         yield _scratch(settings.scratch_database_url.get_secret_value())
     if settings.aimindset_project_url is not None:
-        found = reach(settings.aimindset_project_url, None, resolve)
+        found = reach(
+            settings.aimindset_project_url, inquiry.resolve, ca_bundle=None, ca_setting="SSL_CERT_FILE"
+        )
         yield Finding(found.ok, f"AIMINDSET_PROJECT_URL: {found.sentence}")
 
 
-def _keys(settings: Settings) -> Iterator[Finding]:
+def _keys(settings: AimindsetSettings) -> Iterator[Finding]:
     """Is the recipient one, and can what is encrypted to it be opened with the identity?"""
     import pyrage
 

@@ -5,28 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-
+from sync_pipelines.cli.runs import run_and_print, runnable
 from sync_pipelines.lib import processes
-from sync_pipelines.migrations import runner
+from sync_pipelines.lib.console import console
 from sync_pipelines.sandbox.world import ROOT, Sandbox
 from sync_pipelines.settings import settings
 
 START_SECONDS = 120.0
-RUNS = ("hitss", "hitss/dre_mirror", "hitss/dre_backup", "aimindset", "scouter")
 
 
 class _StoppedError(Exception):
     """The person pressed Ctrl-C, or the demo was asked to end."""
 
 
-def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> int:
+def run_demo(sandbox: Sandbox, *, once: bool, port: int) -> int:
     """Run the demo; returns its exit status."""
     home = sandbox.home
     note = home / "dagster" / "process.json"
@@ -41,18 +38,18 @@ def run_demo(sandbox: Sandbox, console: Console, *, once: bool, port: int) -> in
         with console.status("Starting Postgres and the fake upstreams …"):
             sandbox.start()
             os.environ.update(sandbox.environment(os.environ))
-            for history in (runner.OPS, runner.FABRICIO, runner.HITSS, runner.TABULADORMAX):
-                runner.upgrade(history, os.environ[history.setting])
+            sandbox.migrate(os.environ)
         console.print("The sandbox is up and its databases are migrated.")
         from sync_pipelines import definitions
-        from sync_pipelines.cli.report import run_and_print
         from sync_pipelines.sandbox.observations import observe
 
         # One that fails does not keep the others from showing what they do.
-        results = [run_and_print(system, console, first=None, last=None, accept=[]) for system in RUNS]
-        succeeded = all([*results, observe(definitions.defs, settings(), console)])
+        results = [run_and_print(name, first=None, last=None, accept=[]) for name in runnable()]
+        observations = [observation for part in sandbox.parts for observation in part.observations]
+        seen = observe(observations, definitions.defs, settings=settings(), console=console)
+        succeeded = seen and all(results)
         if not once:
-            _serve(console, note, home, port=port)
+            _serve(note, home, port=port)
         return 0 if succeeded else 1
     except (_StoppedError, KeyboardInterrupt):
         return 0
@@ -68,7 +65,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise _StoppedError
 
 
-def _serve(console: Console, note: Path, home: Path, port: int) -> None:
+def _serve(note: Path, home: Path, port: int) -> None:
     output = home / "dagster" / "dagster.log"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml")]
     command += ["-h", "127.0.0.1", "-p", str(port)]
@@ -83,10 +80,6 @@ def _serve(console: Console, note: Path, home: Path, port: int) -> None:
     console.print(
         f"Dagster is at http://127.0.0.1:{port} with schedules and sensors on. Ctrl-C stops everything."
     )
-    _wait(child)
-
-
-def _wait(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 

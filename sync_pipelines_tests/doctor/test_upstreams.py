@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.doctor import diagnose
+from sync_pipelines.lib.findings import Inquiry
 from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.vault import make_vault
@@ -20,7 +21,7 @@ NewDatabase = Callable[[str | None], str]
 
 def told(settings: Settings, start: str, *, ok: bool, **options: Any) -> list[str]:
     """The right or wrong findings whose sentence starts so."""
-    findings = diagnose(settings, **options)
+    findings = diagnose(settings, Inquiry(**options))
     return [each.sentence for each in findings if each.ok is ok and each.sentence.startswith(start)]
 
 
@@ -90,7 +91,7 @@ def test_a_login_is_tried_without_the_export(door: HitssFake) -> None:
 
 
 def test_a_probe_logs_in_and_downloads(door: HitssFake) -> None:
-    found = told(login(door), "HITSS_DOWNLOAD_URL: the export of", ok=True, probe_export=True)
+    found = told(login(door), "HITSS_DOWNLOAD_URL: the export of", ok=True, probes_exports=True)
     assert len(found) == 1
 
 

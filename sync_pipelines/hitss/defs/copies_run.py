@@ -9,16 +9,14 @@ from datetime import UTC
 from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
-from sync_pipelines.lib.alerts import house_channels
 from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.lib.orchestration.in_process import RunReport
-from sync_pipelines.operations.defs import sensors
+from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.partitions import asked_months, months
-from sync_pipelines.settings import Settings
+from sync_pipelines.settings.hitss import HitssSettings
 
 
 def run_mirror(
-    settings: Settings,
+    settings: HitssSettings,
     *,
     first: str | None,
     last: str | None,
@@ -30,14 +28,10 @@ def run_mirror(
 
     Raises SettingsError for a missing variable; what fails in the run is in the report.
     """
-    settings.require("hitss_database_url")
     definitions = system.definitions(settings, mirror=mirror)
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys()
     asked = asked_months(order, first, last)
     report = RunReport()
-    sensors.sweep_all(
-        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
-    )
     progress("comparing both projects.")
     with in_process.instance(settings, report.notes.append) as instance:
         done = in_process.materialize(
@@ -60,15 +54,12 @@ def run_mirror(
 
 
 def run_backup(
-    settings: Settings, *, progress: Callable[[str], None], safekeeping: BackupPipeline | None = None
+    settings: HitssSettings, *, progress: Callable[[str], None], safekeeping: BackupPipeline | None = None
 ) -> RunReport:
     """Back up dre_hitss today."""
     keeping = safekeeping or BackupPipeline(settings)
     definitions = system.definitions(settings, safekeeping=keeping)
     report = RunReport()
-    sensors.sweep_all(
-        system.watched(settings), sensors.teller(house_channels(settings), demo=settings.is_demo)
-    )
     progress("copying dre_hitss.")
     day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
     with in_process.instance(settings, report.notes.append) as instance:

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sync_pipelines.lib.orchestration.in_process import RunReport
+from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.command import run
+from sync_pipelines.scouter.defs.push_run import run
 from sync_pipelines.settings import SettingsError
 from sync_pipelines_tests.scouter.house import LeadHouse
 

@@ -12,10 +12,10 @@ from typing import LiteralString
 
 from sync_pipelines.lib import failures, postgres
 from sync_pipelines.lib.findings import Finding
-from sync_pipelines.migrations import catalog, comparison, recognition, runner, sentences
+from sync_pipelines.migrations import catalog, comparison, recognition, revisions, sentences
 from sync_pipelines.migrations.comparison import Difference
+from sync_pipelines.migrations.history import History
 from sync_pipelines.migrations.live import Live
-from sync_pipelines.migrations.runner import History
 from sync_pipelines.migrations.shape import API_ROLES
 from sync_pipelines.migrations.shapes import SHAPES
 
@@ -52,7 +52,7 @@ def plan(history: History, url: str) -> Plan:
         refused = _refusal(live, history)
         steps = [] if refused else _steps(live, history)
         notes = () if refused else tuple(_notes(connection, live, history))
-    newest = runner.newest_revision(history)
+    newest = revisions.newest_revision(history)
     if not refused and live.revision != newest:
         steps.append(f"record revision {newest} in {history.schema}.alembic_version")
     return Plan(
@@ -73,7 +73,7 @@ def verify(history: History, url: str) -> list[Finding]:
     shape = SHAPES[history.name]
     with postgres.connect(url, what=history.what, read_only=True) as connection:
         live = catalog.read(connection, shape)
-    newest = runner.newest_revision(history)
+    newest = revisions.newest_revision(history)
     at_newest = f"{history.what} is at revision {newest}"
     before = f"{history.what} is at revision {live.revision or 'none'}, the newest is {newest}: {MIGRATE}"
     findings = [Finding(live.revision == newest, at_newest if live.revision == newest else before)]
@@ -105,10 +105,10 @@ def refuse_unknown_shape(connection: postgres.Connection, history: History) -> N
 def require_newest(connection: postgres.Connection, history: History) -> None:
     """Raise PermanentError unless the database has the newest structure; the sentence says what to do."""
     live = _read_known(connection, history)
-    if live.revision != runner.newest_revision(history):
+    if live.revision != revisions.newest_revision(history):
         raise failures.PermanentError(
             f"{history.what} is at revision {live.revision or 'none'} and not at"
-            f" {runner.newest_revision(history)}: {MIGRATE}. Nothing was read or written."
+            f" {revisions.newest_revision(history)}: {MIGRATE}. Nothing was read or written."
         )
 
 
@@ -189,7 +189,7 @@ def _notes(connection: postgres.Connection, live: Live, history: History) -> Ite
 
 def _foreign_rows(connection: postgres.Connection, live: Live, history: History) -> Iterator[Finding]:
     """Rows of dre_hitss that are not ours: a load sets them aside when told so, the mirror lets them be."""
-    mirrored = history == runner.HITSS
+    mirrored = history.name == "hitss"
     mark, foreign = ("sync_source", "is distinct from 'fabricio'") if mirrored else ("line_hash", "is null")
     query: LiteralString = "select count(*) from public.dre_hitss"
     if mark in live.relations["public.dre_hitss"].columns:

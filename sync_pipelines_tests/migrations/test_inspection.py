@@ -14,11 +14,13 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records import run_log
-from sync_pipelines.migrations import inspect, runner
+from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.migrations.comparison import compatible
-from sync_pipelines.migrations.runner import FABRICIO, HITSS, OPS, History
+from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.migrations.shapes import SHAPES
 from sync_pipelines_tests.migrations.databases import (
+    FABRICIO,
+    HITSS,
     LOGS_003,
     SEED_31,
     SEED_61,
@@ -64,7 +66,7 @@ def test_shape_and_migration_cannot_drift_apart(history: History, new_database: 
 def test_a_plan_is_what_then_happens_and_leaves_nothing_to_do(seed: str, found: Callable[[str], str]) -> None:
     url = found(seed)
 
-    before = inspect.plan(FABRICIO, url)
+    before = inspection.plan(FABRICIO, url)
     assert before.refused is None
     assert before.revision is None
     assert "create table public.dre_orcado" in before.steps
@@ -77,7 +79,7 @@ def test_a_plan_is_what_then_happens_and_leaves_nothing_to_do(seed: str, found: 
 
     for _ in range(2):
         runner.upgrade(FABRICIO, url)
-        after = inspect.plan(FABRICIO, url)
+        after = inspection.plan(FABRICIO, url)
         assert after.steps == ()
         assert after.sentences()[0] == "nothing to do"
         assert after.revision == after.newest
@@ -88,7 +90,7 @@ def test_rows_that_were_there_stay_and_are_told(found: Callable[[str], str]) -> 
     url = found(SEED_61)
     before = rows(url, "select id, conta, valor, created_at from dre_hitss order by id")
 
-    plan = inspect.plan(FABRICIO, url)
+    plan = inspection.plan(FABRICIO, url)
     assert {
         "revoke all on public.dre_hitss from anon",
         "enable row level security on public.dre_hitss",
@@ -100,7 +102,7 @@ def test_rows_that_were_there_stay_and_are_told(found: Callable[[str], str]) -> 
 
     runner.upgrade(FABRICIO, url)
     assert rows(url, "select id, conta, valor, created_at from dre_hitss order by id") == before
-    assert any("no_foreign_rows" in note.sentence for note in inspect.plan(FABRICIO, url).notes)
+    assert any("no_foreign_rows" in note.sentence for note in inspection.plan(FABRICIO, url).notes)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_a_shape_that_cannot_be_extended_is_refused_by_name(
     for part in named:
         assert part in str(refused.value)
     assert rows(url, everything) == before
-    plan = inspect.plan(FABRICIO, url)
+    plan = inspection.plan(FABRICIO, url)
     assert plan.refused == str(refused.value)
     assert plan.steps == ()
     assert str(refused.value) in wrong(FABRICIO, url)
@@ -218,7 +220,7 @@ def test_what_a_later_hand_took_away_is_found_and_put_back(
     run(url, damage)
 
     assert f"{sentence}: run `sync-pipelines migrate`" in wrong(FABRICIO, url)
-    assert inspect.plan(FABRICIO, url).steps != ()
+    assert inspection.plan(FABRICIO, url).steps != ()
 
     runner.upgrade(FABRICIO, url)
     assert wrong(FABRICIO, url) == []
@@ -253,7 +255,7 @@ def test_what_a_migration_would_not_touch_is_left_to_a_person(
     run(url, damage)
 
     assert any(cure in sentence for sentence in wrong(FABRICIO, url))
-    plan = inspect.plan(FABRICIO, url)
+    plan = inspection.plan(FABRICIO, url)
     assert plan.steps == ()
     assert any(cure in note.sentence and not note.ok for note in plan.notes)
 
@@ -303,7 +305,7 @@ def test_a_plan_cannot_write(new_database: NewDatabase) -> None:
         pytest.raises(PermanentError, match="read-only"),
         postgres.connect(url, what="it", read_only=True) as connection,
     ):
-        inspect.refuse_unknown_shape(connection, FABRICIO)
+        inspection.refuse_unknown_shape(connection, FABRICIO)
         connection.execute("delete from dre_hitss")
 
 
@@ -318,18 +320,18 @@ def plain_server(tmp_path: Path) -> Iterator[PostgresServer]:
 
 def test_without_the_roles_of_the_api_their_grants_are_skipped(plain_server: PostgresServer) -> None:
     url = plain_server.create_database("plain")
-    plan = inspect.plan(FABRICIO, url)
+    plan = inspection.plan(FABRICIO, url)
     assert any("anon, authenticated, service_role" in note.sentence and note.ok for note in plan.notes)
     assert not any("grant" in step or "policy" in step for step in plan.steps)
 
     runner.upgrade(FABRICIO, url)
     assert wrong(FABRICIO, url) == []
     run(url, "create role anon", "create role authenticated", "create role service_role")
-    assert any(step.startswith("create policy") for step in inspect.plan(FABRICIO, url).steps)
+    assert any(step.startswith("create policy") for step in inspection.plan(FABRICIO, url).steps)
 
     runner.upgrade(FABRICIO, url)
     assert wrong(FABRICIO, url) == []
-    assert inspect.plan(FABRICIO, url).steps == ()
+    assert inspection.plan(FABRICIO, url).steps == ()
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ import psycopg
 import pytest
 import trustme
 
-from sync_pipelines.doctor import diagnose, machine, network, roles
+from sync_pipelines.doctor import diagnose, machine, roles
+from sync_pipelines.doctor import landing as landing_checks
 from sync_pipelines.doctor.roles import Facts
-from sync_pipelines.hitss.dre.extract import export_client
-from sync_pipelines.lib.findings import Finding
+from sync_pipelines.lib import network
+from sync_pipelines.lib.findings import Finding, Inquiry
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.settings import read_settings
@@ -83,7 +84,7 @@ def test_all_is_well_with_a_migrated_house(new_database: NewDatabase, landing: s
         hitss_download_url=hitss.download_url,
     )
 
-    findings = diagnose(settings, probe_export=True, http=export_client())
+    findings = diagnose(settings, Inquiry(probes_exports=True))
 
     assert [finding.sentence for finding in findings if not finding.ok] == []
     told = " | ".join(finding.sentence for finding in findings)
@@ -175,7 +176,7 @@ def test_a_password_that_breaks_its_url_is_told_without_a_piece_of_it(
 def test_a_host_with_only_ipv6_is_sent_to_the_session_pooler(closed_port: int) -> None:
     url = f"postgresql://postgres:segredo77@db.abcdefghijklmnop.supabase.co:{closed_port}/postgres"
 
-    findings = diagnose(read_settings(None, dagster_pg_url=url), resolve=lambda host, port: ["::1"])
+    findings = diagnose(read_settings(None, dagster_pg_url=url), Inquiry(resolve=lambda host, port: ["::1"]))
 
     [wrong] = problems(findings, "DAGSTER_PG_URL")
     assert "has only IPv6 addresses" in wrong
@@ -187,7 +188,9 @@ def test_an_unknown_host_and_one_known_by_another_name() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "not known")
 
     url = "postgresql://postgres:segredo77@bancoo.example/postgres"
-    [wrong] = problems(diagnose(read_settings(None, dagster_pg_url=url), resolve=unknown), "DAGSTER_PG_URL")
+    [wrong] = problems(
+        diagnose(read_settings(None, dagster_pg_url=url), Inquiry(resolve=unknown)), "DAGSTER_PG_URL"
+    )
     assert wrong == "the host name bancoo.example is not known: check its spelling"
 
 
@@ -197,7 +200,7 @@ def test_a_name_is_resolved_once_for_every_connection(
     url = new_database("fabricio").replace("127.0.0.1", "banco.example")
     settings = read_settings(None, ops_database_url=url, fabricio_database_url=url)
 
-    findings = diagnose(settings, resolve=lambda host, port: ["127.0.0.1"])
+    findings = diagnose(settings, Inquiry(resolve=lambda host, port: ["127.0.0.1"]))
 
     assert problems(findings, "FABRICIO_DATABASE_URL") == []
 
@@ -395,7 +398,7 @@ def test_a_table_of_another_shape_is_refused_by_name(new_database: NewDatabase) 
 def test_clocks_that_differ_are_told(new_database: NewDatabase) -> None:
     settings = read_settings(None, dagster_pg_url=new_database(None))
 
-    findings = diagnose(settings, now=lambda: datetime.now(UTC) + timedelta(seconds=300))
+    findings = diagnose(settings, Inquiry(now=lambda: datetime.now(UTC) + timedelta(seconds=300)))
 
     [wrong] = problems(findings, "DAGSTER_PG_URL")
     assert re.match(r"its clock and this machine's differ by (299|300|301) s: let both keep time", wrong)
@@ -454,7 +457,7 @@ def test_a_socket_in_a_folder_is_a_way_in(
 
 def test_the_landing_folder(tmp_path: Path) -> None:
     def wrong(root: Path, **limits: int) -> list[str]:
-        return [finding.sentence for finding in machine.landing(root, **limits) if not finding.ok]
+        return [finding.sentence for finding in landing_checks.folder(root, **limits) if not finding.ok]
 
     private, opened, file = tmp_path / "private", tmp_path / "open", tmp_path / "file"
     private.mkdir(mode=0o700)
@@ -518,7 +521,7 @@ def test_a_private_authority_needs_its_bundle(tls: tuple[str, Path]) -> None:
 def test_an_address_without_months_and_without_anybody_there(closed_port: int) -> None:
     url = f"http://localhost:{closed_port}/export?usuarioFiltro=joana.prado"
 
-    findings = diagnose(read_settings(None, hitss_download_url=url), probe_export=True)
+    findings = diagnose(read_settings(None, hitss_download_url=url), Inquiry(probes_exports=True))
 
     months, connection = problems(findings, "HITSS_DOWNLOAD_URL")
     assert "needs the placeholders {inicio} and {fim}" in months
@@ -529,7 +532,7 @@ def test_an_address_without_months_and_without_anybody_there(closed_port: int) -
 def test_a_probe_tells_the_status(hitss: HitssFake) -> None:
     url = hitss.download_url.replace("/export/", "/nowhere/")
 
-    findings = diagnose(read_settings(None, hitss_download_url=url), probe_export=True)
+    findings = diagnose(read_settings(None, hitss_download_url=url), Inquiry(probes_exports=True))
 
     [wrong] = problems(findings, "HITSS_DOWNLOAD_URL")
     assert "404" in wrong

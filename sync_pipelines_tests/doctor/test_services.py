@@ -13,9 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sync_pipelines.doctor import backups, diagnose, machine, network, services
-from sync_pipelines.receiver.keyset import PATH
+from sync_pipelines.aimindset import doctor as aimindset
+from sync_pipelines.doctor import diagnose, machine
+from sync_pipelines.lib.findings import Inquiry
+from sync_pipelines.lib.http.key_set import PATH
 from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.scouter import doctor as scouter
 from sync_pipelines.settings import read_settings
 
 OPS = "postgresql://u@127.0.0.1:1/ops"
@@ -59,16 +62,16 @@ def test_the_key_set_of_tabuladormax_is_fetched(body: dict[str, object], ok: boo
 
     with BackgroundServer(Starlette(routes=[Route(PATH, answer)])) as server:
         values = read_settings(None, tabuladormax_project_url=server.url)
-        assert [found.ok for found in services.key_set(values)] == [ok]
-    (gone,) = services.key_set(values)
+        assert [found.ok for found in scouter.key_set(values)] == [ok]
+    (gone,) = scouter.key_set(values)
     assert not gone.ok
     assert gone.sentence.startswith("TABULADORMAX_PROJECT_URL: ")
 
 
 def test_what_is_not_configured_is_not_asked() -> None:
     nothing = read_settings(None)
-    assert list(services.key_set(nothing)) == []
-    assert list(services.gestao_scouter(nothing)) == []
+    assert list(scouter.key_set(nothing)) == []
+    assert list(scouter.checks(nothing, Inquiry())[:-1]) == []
 
 
 def test_the_folder_of_dagster_is_looked_at(tmp_path: Path) -> None:
@@ -92,7 +95,7 @@ def test_keys_of_archives_that_do_not_fit_are_named_and_not_shown() -> None:
     values = {"aimindset_database_url": HERE[0], "ops_database_url": OPS}
 
     def told(**given: str) -> tuple[bool, str]:
-        (found,) = backups.backups(read_settings(None, **values, **given), network.addresses)
+        (found,) = aimindset.backups(read_settings(None, **values, **given), Inquiry())
         assert str(key) not in found.sentence
         assert str(other) not in found.sentence
         return found.ok, found.sentence
@@ -118,12 +121,12 @@ def test_the_place_of_drills_and_the_way_of_alerts_are_asked(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         project = f"http://127.0.0.1:{listener.getsockname()[1]}"
         good = read_settings(None, scratch_database_url=url, aimindset_project_url=project, **values)
-        assert all(found.ok for found in backups.backups(good, network.addresses))
+        assert all(found.ok for found in aimindset.backups(good, Inquiry()))
     gone = read_settings(
         None,
         scratch_database_url="postgresql://u@127.0.0.1:1/postgres",
         aimindset_project_url=project,
         **values,
     )
-    wrong = [found.sentence for found in backups.backups(gone, network.addresses) if not found.ok]
+    wrong = [found.sentence for found in aimindset.backups(gone, Inquiry()) if not found.ok]
     assert [sentence.split(":")[0] for sentence in wrong] == ["SCRATCH_DATABASE_URL", "AIMINDSET_PROJECT_URL"]

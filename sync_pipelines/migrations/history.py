@@ -1,0 +1,29 @@
+"""The name of a database's Alembic history, and what follows from it. Imports nothing: settings may name one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class History(NamedTuple):
+    """The revisions of one database. `History("fabricio")` is the folder `migrations/fabricio`.
+
+    `schema` is ours alone: Alembic's version table lies in it.
+    """
+
+    name: str
+    schema: str = "sync_private"
+
+    @property
+    def setting(self) -> str:
+        """The setting that holds the database's URL."""
+        return f"{self.name.upper()}_DATABASE_URL"
+
+    @property
+    def what(self) -> str:
+        """The database's name in messages."""
+        return f"the {self.name} database"
+
+
+#: The database of the product itself: nothing else lives in it, so its schema needs no other name.
+OPS = History("ops", schema="ops")
