@@ -84,15 +84,15 @@ def pg_dump(folder: Path, source: str, scratch: str) -> float:
 
 def archive(folder: Path, source: str, scratch: str) -> float:
     """Snapshot, COPY, file, manifest; then every file read back and compared."""
-    from sync_pipelines.aimindset.archive.pipeline import snapshot
+    from sync_pipelines.aimindset.database import open_snapshot
     from sync_pipelines.lib.archive.verify import find_problems
     from sync_pipelines.lib.archive.write import ArchiveWriter
     from sync_pipelines.lib.storage.folder_store import FolderStore
 
     store = FolderStore(folder / "landing")
     started = time.perf_counter()
-    with snapshot(source) as (reader, _):
-        writer = ArchiveWriter(reader, store, "archives")
+    with open_snapshot(source) as snapshot:
+        writer = ArchiveWriter(snapshot.connection, store, "archives")
         writer.write("one", [TABLE], made_at=datetime.now(UTC), run_id="bench")
     assert find_problems(store, "archives/one") == []
     return time.perf_counter() - started

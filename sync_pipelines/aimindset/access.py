@@ -11,8 +11,8 @@ from sync_pipelines.aimindset.database import WHAT, connect
 from sync_pipelines.aimindset.project import Project, project_client
 from sync_pipelines.lib import vault
 from sync_pipelines.lib.http.json import JsonClient
-from sync_pipelines.settings.core import SettingsError
 from sync_pipelines.settings.aimindset import AimindsetSettings
+from sync_pipelines.settings.core import SettingsError
 
 #: The names under which the service key may stand in the project's Vault.
 VAULT_NAMES = ("AIMINDSET_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY")

@@ -26,10 +26,10 @@ class DayRequest:
 
     run_id: str
     partition_key: str
-    wanted: Collection[str] = (assets.BACKUP, assets.ARCHIVE)
-    force: bool = False
-    accepted: Collection[str] = ()
-    log: Callable[[str], None] = lambda sentence: None
+    wanted: Collection[str]
+    force: bool
+    accepted: Collection[str]
+    log: Callable[[str], None]
 
 
 @dataclass

@@ -18,9 +18,7 @@ def require_readable(archives: StoredArchives, catalog: BackupCatalog, archive_i
     if wrong := archives.problems(archive_id):
         archives.remove(archive_id)
         catalog.mark_removed(assets.ARCHIVE, archive_id)
-        raise PermanentError(
-            f"The archive {archive_id} did not come back as written: {'; '.join(wrong[:5])}"
-        )
+        raise PermanentError(f"The archive {archive_id} did not come back as written: {'; '.join(wrong[:5])}")
 
 
 def losses(archive: Archive, last: Backup | None) -> list[str]:

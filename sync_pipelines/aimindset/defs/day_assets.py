@@ -7,18 +7,19 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from sync_pipelines.aimindset.archive import pipeline as archives
-from sync_pipelines.aimindset.archive.pipeline import Pruning
-from sync_pipelines.aimindset.backup.load import GUARDS
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.archive.retention import Pruning
+from sync_pipelines.aimindset.archive.stored import StoredArchives
+from sync_pipelines.aimindset.backup.guards import GUARDS
 from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.defs import day_checks, descriptions
 from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, BACKUP_KEY
-from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 
-_ASSETS = {BACKUP_KEY: ASSET, ARCHIVE_KEY: archives.ASSET}
+_ASSETS = {BACKUP_KEY: assets.BACKUP, ARCHIVE_KEY: assets.ARCHIVE}
 
 
 class DayConfig(dg.Config):
@@ -76,7 +77,7 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 wanted=[_ASSETS[key] for key in wanted],
                 force=config.force,
                 accepted=config.accepted(),
-                tell=context.log.info,
+                log=context.log.info,
             )
         seconds = time.monotonic() - started
         for key in wanted:
@@ -84,20 +85,22 @@ def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
                 day_checks.log_failed(context, key, day)
                 continue
             metadata = (
-                _backup_metadata(day, seconds) if key == BACKUP_KEY else _archive_metadata(day, aimindset)
+                _backup_metadata(day, seconds)
+                if key == BACKUP_KEY
+                else _archive_metadata(day, aimindset.archive.archives)
             )
             yield dg.MaterializeResult[Any](
                 asset_key=key, metadata=metadata, check_results=day_checks.results(context, key, day)
             )
         if day.problems:
-            told = f" Alert: {day.delivery.by or 'only in the log'}." if day.delivery else ""
+            alert = f" Alert: {day.delivery.by or 'only in the log'}." if day.delivery else ""
             sentences = " ".join(f"{asset}: {error}" for asset, error in day.problems.items())
-            raise dg.Failure(f"{sentences}{told}", allow_retries=False)
+            raise dg.Failure(f"{sentences}{alert}", allow_retries=False)
 
     return aimindset_day
 
 
-#: Under which the metadata of a backup say what has fewer rows than in the last one.
+#: The metadata key for content with fewer rows than in the last backup.
 FEWER = "fewer_rows_than_before"
 
 
@@ -122,8 +125,8 @@ def _spec(
 
 
 def _backup_metadata(day: Day, seconds: float) -> dict[str, Any]:
-    if ASSET in day.already:
-        return _already(day.already[ASSET])
+    if existing := day.existing.get(assets.BACKUP):
+        return _existing_metadata(existing)
     answer = day.backup.answer if day.backup else day.unproved
     assert answer is not None
     return {
@@ -137,31 +140,31 @@ def _backup_metadata(day: Day, seconds: float) -> dict[str, Any]:
         "locks_held_seconds": round(day.backup.locked_seconds, 3) if day.backup else 0.0,
         "generations_in_the_database": day.generations,
         "uncovered_columns": dict(day.uncovered),
-        FEWER: day.fewer,
+        FEWER: day.losses,
         "notes": [
-            *(day.look.notes if day.look else ()),
+            *(day.preflight.notes if day.preflight else ()),
             *([day.backup.note] if day.backup and day.backup.note else []),
         ],
         "proof": dict(day.backup.proof.destination) if day.backup else {},
     }
 
 
-def _archive_metadata(day: Day, aimindset: AimindsetPipeline) -> dict[str, Any]:
+def _archive_metadata(day: Day, archives: StoredArchives) -> dict[str, Any]:
     kept = _kept_metadata(day.pruning) if day.pruning else {}
-    if archives.ASSET in day.already:
-        return {**_already(day.already[archives.ASSET]), **kept}
+    if existing := day.existing.get(assets.ARCHIVE):
+        return {**_existing_metadata(existing), **kept}
     archive = day.archive
     assert archive is not None
     rows = [f"| {t.name} | {t.rows} | {t.file_bytes} | {t.sha256} |" for t in archive.tables]
     head = ["| table | rows | bytes | SHA-256 of the rows |", "|---|---:|---:|---|"]
     return {
         "archive": archive.id,
-        "where": aimindset.archiver.store.describe(f"{archives.PREFIX}/{archive.id}"),
+        "where": archives.store.describe(archives.folder(archive.id)),
         keys.ROWS_READ: archive.rows,
         keys.ROWS_LOADED: archive.rows,
         keys.ROW_COUNT: archive.rows,
         keys.BYTES: archive.bytes,
-        "raw_bytes": sum(table.raw_bytes for table in archive.tables),
+        "raw_bytes": archive.raw_bytes,
         "encrypted": archive.encrypted,
         keys.PROVED: True,
         "tables": dg.MetadataValue.md("\n".join([*head, *rows])),
@@ -178,12 +181,12 @@ def _kept_metadata(pruning: Pruning) -> dict[str, Any]:
     }
 
 
-def _already(copy: Copy) -> dict[str, Any]:
-    """Today's copy is there and as it was proved: nothing was called a second time."""
+def _existing_metadata(backup: Backup) -> dict[str, Any]:
+    """Today's backup exists and is as it was proved: nothing was called a second time."""
     return {
-        keys.ROWS_UNCHANGED: copy.rows,
-        keys.ROW_COUNT: copy.rows,
+        keys.ROWS_UNCHANGED: backup.rows,
+        keys.ROW_COUNT: backup.rows,
         keys.PROVED: True,
-        "already_there": copy.name,
-        "proved_at": copy.made_at.isoformat(),
+        "already_there": backup.name,
+        "proved_at": backup.made_at.isoformat(),
     }

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.backup.coverage import COVERED
 from sync_pipelines.lib.orchestration.metadata import table_definition
 
@@ -13,9 +14,9 @@ GROUP = "aimindset"
 OWNER = "team:aimindset"
 ZONE = "America/Sao_Paulo"
 
-BACKUP_KEY = dg.AssetKey(["aimindset", "backup"])
-ARCHIVE_KEY = dg.AssetKey(["aimindset", "archive"])
-DRILL_KEY = dg.AssetKey(["aimindset", "restore_drill"])
+BACKUP_KEY = dg.AssetKey(assets.BACKUP.split("/"))
+ARCHIVE_KEY = dg.AssetKey(assets.ARCHIVE.split("/"))
+DRILL_KEY = dg.AssetKey(assets.DRILL.split("/"))
 DATABASE_KEY = dg.AssetKey(["aimindset", "database"])
 FUNCTION_KEY = dg.AssetKey(["aimindset", "backup_all_data"])
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,15 +10,14 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from sync_pipelines.aimindset.archive import drill
-from sync_pipelines.aimindset.archive import pipeline as archives
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.archive import stored
 from sync_pipelines.aimindset.defs import automation, descriptions
 from sync_pipelines.aimindset.defs import definitions as system
-from sync_pipelines.aimindset.pipeline import ASSET
 from sync_pipelines.cli.app import app
 from sync_pipelines.lib.archive.manifest import checksum
 from sync_pipelines.lib.postgres.scratch import PREFIX, scratch_database
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 
 
@@ -30,21 +28,21 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def drilled(house: Project) -> Project:
+def drilled(project: Project) -> Project:
     """The project with the test's own server as the place for scratch databases."""
-    info = house.database.info
+    info = project.database.info
     url = f"postgresql://postgres:{info.password}@127.0.0.1:{info.port}/postgres"
-    return house.with_(scratch_database_url=url, backups_first_day="2026-11-01")
+    return project.with_(scratch_database_url=url, backups_first_day="2026-11-01")
 
 
 def launch(
-    house: Project,
+    project: Project,
     instance: dg.DagsterInstance,
     job: str = "aimindset_backup",
     partition: str | None = TODAY,
     **config: object,
 ) -> dg.ExecuteInProcessResult:
-    definitions = system.definitions(house.backups.settings, house.backups)
+    definitions = system.definitions(project.settings, project.pipeline)
     return definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
@@ -133,7 +131,7 @@ def test_a_drill_restores_the_newest_archive_and_leaves_nothing_behind(
     found = told(result)["restore_drill"]
     assert found["proved"] is True
     assert found["seconds_to_restore"] > 0
-    assert drilled.book.drills(drill.ASSET)[0].equal
+    assert drilled.catalog.drills(assets.DRILL)[0].equal
     left = drilled.database.execute("select count(*) from pg_database where datname like %s", (f"{PREFIX}%",))
     assert left.fetchone() == (0,)
 
@@ -142,9 +140,9 @@ def test_a_drill_catches_a_swapped_file_and_is_written_down(
     drilled: Project, instance: dg.DagsterInstance
 ) -> None:
     launch(drilled, instance)
-    store, newest = drilled.backups.archiver.store, drilled.book.newest_proved(archives.ASSET)
+    store, newest = drilled.archives.store, drilled.catalog.newest_proved(assets.ARCHIVE)
     assert newest is not None
-    folder = f"{archives.PREFIX}/{newest.name}"
+    folder = f"{stored.PREFIX}/{newest.name}"
     paths = [store.locate(f"{folder}/public.{name}.copy.zst") for name in ("articles", "comments")]
     contents = [path.read_bytes() for path in paths]
     for path, content in zip(paths, reversed(contents), strict=True):
@@ -153,7 +151,7 @@ def test_a_drill_catches_a_swapped_file_and_is_written_down(
     result = launch(drilled, instance, "aimindset_drill", partition=None)
 
     assert "the files were swapped" in failure(result)
-    assert not drilled.book.drills(drill.ASSET)[0].equal
+    assert not drilled.catalog.drills(assets.DRILL)[0].equal
 
 
 def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
@@ -162,35 +160,35 @@ def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
     launch(drilled, instance)
     drilled.ops.execute(
         "update ops.copies set details = jsonb_set(details, '{tables,public.articles}', '999') where asset = %s",
-        (archives.ASSET,),
+        (assets.ARCHIVE,),
     )
-    assert "the book of copies" in failure(launch(drilled, instance, "aimindset_drill", partition=None))
+    assert "the backup catalog" in failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
 
 def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
     drilled: Project, instance: dg.DagsterInstance
 ) -> None:
-    """Types and keys of a manifest become statements: one that the book does not know is not restored."""
+    """Types and keys of a manifest become statements: one that the catalog does not know is not restored."""
     launch(drilled, instance)
-    store, newest = drilled.backups.archiver.store, drilled.book.newest_proved(archives.ASSET)
+    store, newest = drilled.archives.store, drilled.catalog.newest_proved(assets.ARCHIVE)
     assert newest is not None
-    path = store.locate(f"{archives.PREFIX}/{newest.name}/manifest.json")
+    path = store.locate(f"{stored.PREFIX}/{newest.name}/manifest.json")
     manifest = json.loads(path.read_text())["manifest"]
     manifest["tables"][0]["columns"][1][1] = "text(); create database taken_over; --"
     path.write_text(json.dumps({"manifest": manifest, "sha256": checksum(manifest)}, indent=1))
 
     said = failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
-    assert "manifest.json is not the one that the book of copies knows" in said
+    assert "manifest.json is not the one that the backup catalog knows" in said
     taken = drilled.database.execute("select count(*) from pg_database where datname = 'taken_over'")
     assert taken.fetchone() == (0,)
     verified = verify(drilled)
     assert verified.exit_code == 1
-    assert "book of copies knows" in verified.output
+    assert "backup catalog knows" in verified.output
 
 
-def verify(house: Project, *arguments: str) -> Result:
-    settings = house.backups.settings
+def verify(project: Project, *arguments: str) -> Result:
+    settings = project.settings
     ops = settings.ops_database_url
     assert ops is not None
     given = {"OPS_DATABASE_URL": ops.get_secret_value(), "LANDING_URL": settings.landing_url}
@@ -202,14 +200,14 @@ def test_verify_reads_every_archive_and_ends_with_what_it_found(
 ) -> None:
     assert "There is no archive." in verify(drilled).output
     launch(drilled, instance)
-    newest = drilled.book.newest_proved(archives.ASSET)
+    newest = drilled.catalog.newest_proved(assets.ARCHIVE)
     assert newest is not None
     good = verify(drilled)
     assert (good.exit_code, good.output.split()) == (
         0,
         ["ok", f"{newest.name}:", "as", "its", "manifest", "says"],
     )
-    drilled.backups.archiver.remove(newest.name)
+    drilled.archives.remove(newest.name)
     gone = verify(drilled)
     assert gone.exit_code == 1
     assert f"WRONG {newest.name}" in gone.output
@@ -217,7 +215,7 @@ def test_verify_reads_every_archive_and_ends_with_what_it_found(
 
 
 def test_the_day_by_the_command_line(drilled: Project) -> None:
-    settings = drilled.backups.settings
+    settings = drilled.settings
     ops = settings.ops_database_url
     assert ops is not None
     given = {
@@ -228,7 +226,7 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     good = CliRunner().invoke(app, ["run", "aimindset"], env=given)
     assert good.exit_code == 0, good.output
     assert "Everything is proved." in good.output
-    assert drilled.book.newest_proved(ASSET) is not None
+    assert drilled.catalog.newest_proved(assets.BACKUP) is not None
 
     drilled.ops.execute("update ops.copies set partition_key = '2026-11-01'")
     drilled.database.execute("delete from comments where id = (select id from comments limit 1)")
@@ -260,9 +258,9 @@ def test_a_loss_that_stops_no_backup_is_said(drilled: Project, instance: dg.Dags
     drilled.database.execute(
         "delete from comments where id in (select id from comments limit (select count(*) / 3 from comments))"
     )
-    before = drilled.book.copies(ASSET)[0].details["counts"]["comments_count"]
+    before = drilled.catalog.backups(assets.BACKUP)[0].details["counts"]["comments_count"]
     said = f"comments: {drilled.value('select count(*) from comments')} rows, {before} in the last backup"
-    later = replace(drilled, backups=replace(drilled.backups, clock=lambda: NOW + timedelta(days=1)))
+    later = drilled.with_clock(lambda: NOW + timedelta(days=1))
 
     result = launch(later, instance, partition="2026-11-25")
 
@@ -276,7 +274,7 @@ def test_a_drill_without_an_archive_is_a_sentence(drilled: Project, instance: dg
 
 
 def test_a_scratch_database_is_dropped_after_an_error_too(drilled: Project) -> None:
-    url = drilled.backups.settings.require("scratch_database_url")
+    url = drilled.settings.require("scratch_database_url")
     with pytest.raises(KeyError), scratch_database(url):
         raise KeyError("in the middle")
     left = drilled.database.execute("select count(*) from pg_database where datname like %s", (f"{PREFIX}%",))
@@ -284,7 +282,7 @@ def test_a_scratch_database_is_dropped_after_an_error_too(drilled: Project) -> N
 
 
 def test_what_a_killed_drill_left_is_dropped_by_the_next(drilled: Project) -> None:
-    url = drilled.backups.settings.require("scratch_database_url")
+    url = drilled.settings.require("scratch_database_url")
     drilled.database.execute(f"create database {PREFIX}0123456789ab".encode())
     with scratch_database(url):
         rows = drilled.database.execute(
@@ -299,21 +297,19 @@ def test_the_standing_checks_know_age_and_absence(drilled: Project, instance: dg
 
     launch(drilled, instance)
     launch(drilled, instance, "aimindset_drill", partition=None)
-    fresh = replace(drilled, backups=replace(drilled.backups, clock=lambda: datetime.now(UTC)))
+    fresh = drilled.with_clock(lambda: datetime.now(UTC))
     drilled.ops.execute("update ops.copies set made_at = now()")
     assert all(
         check.passed
         for check in verdicts(launch(fresh, instance, "aimindset_checks", partition=None)).values()
     )
 
-    late = replace(
-        fresh, backups=replace(fresh.backups, clock=lambda: datetime.now(UTC) + timedelta(hours=26))
-    )
+    late = fresh.with_clock(lambda: datetime.now(UTC) + timedelta(hours=26))
     checks = verdicts(launch(late, instance, "aimindset_checks", partition=None))
     assert not checks[descriptions.YOUNG].passed
     assert checks[descriptions.DRILLED].passed
     much_later = datetime.now(UTC) + timedelta(days=9)
-    later = replace(fresh, backups=replace(fresh.backups, clock=lambda: much_later))
+    later = fresh.with_clock(lambda: much_later)
     assert not verdicts(launch(later, instance, "aimindset_checks", partition=None))[
         descriptions.DRILLED
     ].passed
@@ -354,22 +350,22 @@ def test_old_archives_go_by_the_policy_and_never_all(drilled: Project, instance:
     short = drilled.with_(aimindset_archive_retention="2 daily, at least 2")
     for back in range(4, -1, -1):
         moment = NOW - timedelta(days=back)
-        house = replace(short, backups=replace(short.backups, clock=lambda moment=moment: moment))
-        assert house.day(moment.date().isoformat()).problems == {}
-    kept = drilled.book.copies(archives.ASSET)
+        project = short.with_clock(lambda moment=moment: moment)
+        assert project.day(moment.date().isoformat()).problems == {}
+    kept = drilled.catalog.backups(assets.ARCHIVE)
     assert [copy.partition_key for copy in kept] == ["2026-11-24", "2026-11-23"]
-    names = {file.name.split("/")[2] for file in drilled.backups.archiver.store.names(archives.PREFIX)}
+    names = {file.name.split("/")[2] for file in drilled.archives.store.names(stored.PREFIX)}
     assert names == {copy.name for copy in kept}
 
 
 def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
-    store = drilled.backups.archiver.store
-    with store.incoming(archives.PREFIX, ".zst") as path:
+    store = drilled.archives.store
+    with store.incoming(stored.PREFIX, ".zst") as path:
         path.write_bytes(b"half")
-        store.put(path, f"{archives.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
-    drilled.book.enter(
-        Copy(
-            asset=archives.ASSET,
+        store.put(path, f"{stored.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
+    drilled.catalog.record(
+        Backup(
+            asset=assets.ARCHIVE,
             partition_key=TODAY,
             name="20260101T000000000000Z",
             made_at=NOW,
@@ -381,14 +377,14 @@ def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
         )
     )
     said: list[str] = []
-    drilled.day(tell=said.append)
+    drilled.day(log=said.append)
     assert "removed the unfinished archive 20260101T000000000000Z" in said
-    assert store.names(f"{archives.PREFIX}/20260101T000000000000Z") == []
+    assert store.names(f"{stored.PREFIX}/20260101T000000000000Z") == []
 
 
 def test_the_schedule_is_at_three_in_brazil_for_today(drilled: Project) -> None:
     """Trap 16: 03:00 in São Paulo is 06:00 UTC; a late tick backs up the day on which it comes."""
-    daily, weekly, hourly = automation.schedules(drilled.backups.today, dg.DefaultScheduleStatus.RUNNING)
+    daily, weekly, hourly = automation.schedules(drilled.pipeline.today, dg.DefaultScheduleStatus.RUNNING)
     assert (daily.cron_schedule, daily.execution_timezone) == ("0 3 * * *", "America/Sao_Paulo")
     assert (weekly.cron_schedule, hourly.cron_schedule) == ("0 4 * * 0", "15 * * * *")
     with dg.build_schedule_context() as context:
@@ -399,7 +395,7 @@ def test_the_schedule_is_at_three_in_brazil_for_today(drilled: Project) -> None:
 
 def test_the_backup_is_known_by_its_name_in_the_book(drilled: Project, instance: dg.DagsterInstance) -> None:
     found = told(launch(drilled, instance))["backup"]["backup_id"]
-    newest = drilled.book.newest_proved(ASSET)
+    newest = drilled.catalog.newest_proved(assets.BACKUP)
     assert newest is not None
     assert newest.name == found
     assert newest.partition_key == TODAY

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.aimindset.client import Project, project_client
+from sync_pipelines.aimindset.project import Project, project_client
 from sync_pipelines.lib.alerts import Alert, house_channels, send_alert
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.mail import MailServer
