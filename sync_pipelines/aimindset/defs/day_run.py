@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from sync_pipelines.aimindset.defs import definitions as system
-from sync_pipelines.aimindset.defs.day_assets import FEWER
+from sync_pipelines.aimindset.defs.day_metadata import FEWER
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.runs import RunReport
