@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
@@ -146,3 +147,17 @@ def make_project(
 @pytest.fixture
 def project(make_project: Callable[..., Project]) -> Project:
     return make_project()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def drilled(project: Project) -> Project:
+    """The project with the test's own server as the place for scratch databases."""
+    info = project.database.info
+    url = f"postgresql://postgres:{info.password}@127.0.0.1:{info.port}/postgres"
+    return project.with_(scratch_database_url=url, backups_first_day="2026-11-01")

@@ -1,4 +1,4 @@
-"""Drills that cannot be done, two at once, and what they leave behind: a line in the catalog, and no database."""
+"""Drills that cannot be done, two at once, and what they leave behind: a record, and no database."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_two_drills_of_an_archive_at_once_both_come_back(project: Project, serve
     assert left(project) == []
 
 
-def test_a_drill_that_loses_its_server_is_in_the_book_and_leaves_nothing_for_long(
+def test_a_drill_that_loses_its_server_is_in_the_catalog_and_leaves_nothing_for_long(
     project: Project, server: str
 ) -> None:
     assert project.day().problems == {}
@@ -86,7 +86,7 @@ def test_a_drill_that_loses_its_server_is_in_the_book_and_leaves_nothing_for_lon
 
 
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), RuntimeError("no server")])
-def test_a_drill_that_a_machine_fails_is_in_the_book(project: Project, fault: Exception) -> None:
+def test_a_drill_that_a_machine_fails_is_in_the_catalog(project: Project, fault: Exception) -> None:
     assert project.day().problems == {}
 
     @contextmanager

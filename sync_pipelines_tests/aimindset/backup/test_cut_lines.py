@@ -1,4 +1,4 @@
-"""The project's line cut at a COMMIT, and elsewhere."""
+"""The connection to the project cut at a COMMIT, and elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cut_at_commit(project: Project, line: CutLine, cut: Cut) -> Project:
     return away.with_probe(arm)
 
 
-def test_a_line_cut_after_the_commit_is_a_success_told_once(project: Project) -> None:
+def test_a_connection_cut_after_the_commit_is_a_success_logged_once(project: Project) -> None:
     """Trap 9: the answer to the COMMIT never came; the backup is found by its id."""
     before = project.value(GENERATIONS)
     with CutLine(project.url) as line:

@@ -14,7 +14,7 @@ from sync_pipelines.aimindset.backup.failures import SideEffectError, UnprovedEr
 from sync_pipelines.aimindset.backup.load import BackupCall, Moment
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines_tests.aimindset.conftest import Project
-from sync_pipelines_tests.aimindset.test_pipeline import problem, rename_function, replace_function
+from sync_pipelines_tests.aimindset.project_states import problem, rename_function, replace_function
 
 #: Tables on which the function leaves rows, from its first statement to its last.
 WRITTEN = ("backup_articles", "app_logs_backup", "system_logs", "backup_logs")

@@ -1,4 +1,4 @@
-"""What was proved once is looked at again wherever somebody calls it proved: reruns, settling, checks, retention."""
+"""Proved backups are compared again wherever they count: reruns, recovery, checks, retention."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
 from sync_pipelines.lib.postgres.digest import digest_query
 from sync_pipelines.lib.records.backups import Backup
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
-from sync_pipelines_tests.aimindset.defs.test_day_assets import launch, told, verdicts
-from sync_pipelines_tests.aimindset.test_recovery import TOMORROW, killed_at, tomorrow
+from sync_pipelines_tests.aimindset.defs.launches import launch, metadata_of, verdicts
+from sync_pipelines_tests.aimindset.project_states import TOMORROW, killed_at, tomorrow
 
 #: What somebody may do to a copy whose rows are as many as before, or not.
 TAMPERED = (
@@ -73,7 +73,7 @@ def test_a_copy_that_was_altered_is_not_called_proved_again(project: Project, ta
 
 
 @pytest.mark.parametrize("tamper", TAMPERED)
-def test_a_committed_copy_that_was_altered_before_it_was_settled_is_not_proved(
+def test_a_committed_copy_that_was_altered_before_it_was_recovered_is_not_proved(
     project: Project, tamper: str
 ) -> None:
     killed_at(project, "committed")
@@ -155,8 +155,8 @@ def test_a_damaged_archive_fills_no_place_and_is_said(
     assert names[1] in str(check.description)
     kept = {copy.name for copy in project.catalog.backups(assets.ARCHIVE)}
     assert set(names) < kept
-    assert told(result)["archive"]["archives_damaged"] == [names[1]]
-    assert told(result)["archive"]["archives_dropped"] == []
+    assert metadata_of(result)["archive"]["archives_damaged"] == [names[1]]
+    assert metadata_of(result)["archive"]["archives_dropped"] == []
 
 
 def test_older_backups_are_read_too_and_those_that_were_pruned_are_a_warning(project: Project) -> None:
@@ -177,7 +177,7 @@ def test_older_backups_are_read_too_and_those_that_were_pruned_are_a_warning(pro
 
 
 def test_a_backup_of_the_previous_version_is_compared_by_the_formula_of_its_digest(project: Project) -> None:
-    """Its content has the very marks that the formula of then could not tell apart."""
+    """Its content has the very marks that the formula of then could not distinguish."""
     project.database.execute("update articles set excerpt = E'\\x1e', tags = E'a\\x1fb', image_url = null")
     assert project.day(wanted=[assets.BACKUP]).problems == {}
     copy = newest(project)
@@ -258,7 +258,7 @@ def test_extreme_values_are_backed_up_archived_and_proved(project: Project) -> N
     assert set(project.day().existing) == {assets.BACKUP, assets.ARCHIVE}
 
 
-def test_a_rerun_says_what_was_looked_at_now_and_keeps_the_warning(project: Project) -> None:
+def test_a_rerun_says_what_was_verified_now_and_keeps_the_warning(project: Project) -> None:
     first = project.with_(backups_first_day="2026-11-01")
     with dg.DagsterInstance.ephemeral() as instance:
         launch(first, instance)
@@ -326,7 +326,7 @@ def test_the_newest_backup_without_its_rows_is_an_error(project: Project) -> Non
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_the_look_is_limited_to_the_newest(project: Project) -> None:
+def test_the_comparison_is_limited_to_the_newest(project: Project) -> None:
     assert project.day(wanted=[assets.BACKUP]).problems == {}
     copy = newest(project)
     old = [

@@ -1,4 +1,4 @@
-"""An archive in a bucket: what is looked at and restored is what the bucket holds, not what was sent."""
+"""An archive in a bucket: what the bucket holds is verified and restored, not what was sent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def identity(store: ObjectStore, new_database: Callable[[str | None], str]) -> s
     return str(key)
 
 
-def test_an_encrypted_archive_is_looked_at_and_restored_from_the_bucket(
+def test_an_encrypted_archive_is_verified_and_restored_from_the_bucket(
     store: ObjectStore, identity: str, new_database: Callable[[str | None], str]
 ) -> None:
     assert find_problems(store, FOLDER, identity) == []

@@ -1,6 +1,6 @@
 """Values that Postgres holds and Python does not, and texts that look like something else: archived and restored.
 
-One table a type; each is archived, looked at, restored and compared byte for byte, and a digest tells its rows apart.
+One table a type; each is archived, verified, restored and compared byte for byte, and a digest tells its rows apart.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Archives as a bad disk, a bad hand and a bad day leave them: every fault is named, and none breaks the look."""
+"""Damaged archives: every fault is named, and none breaks the verification."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def restored(sample: Sample) -> restore.Restored:
 def test_the_drill_compares_what_came_back_and_not_only_how_much(
     sample: Sample, change: Callable[[bytes], bytes], said: str
 ) -> None:
-    """Without the look at the files before it: the restored table itself is beside the manifest."""
+    """Without verifying the files first: the restored table itself is compared with the manifest."""
     forge(sample, change)
     assert any(said in difference for difference in restored(sample).differences)
 

@@ -1,4 +1,4 @@
-"""Archives: written, looked at, damaged in every way we know, restored and compared."""
+"""Archives: written, verified, damaged in every way we know, restored and compared."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def places(node: object, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
         yield from places(value, (*above, key))
 
 
-def test_a_manifest_of_odd_values_is_named_and_never_breaks_the_look(sample: Sample) -> None:
+def test_a_manifest_of_odd_values_is_named_and_never_breaks_the_verification(sample: Sample) -> None:
     """Every value replaced by one of another kind, or taken away, by somebody who knows the checksum."""
     path = sample.path("manifest.json")
     content = json.loads(path.read_text())["manifest"]

@@ -46,7 +46,7 @@ def test_a_link_is_not_read_and_goes_without_what_it_leads_to(
     assert not link.is_symlink()
 
 
-def test_a_link_to_a_folder_is_told_and_not_walked_into(folder: FolderStore, tmp_path: Path) -> None:
+def test_a_link_to_a_folder_is_listed_and_not_followed(folder: FolderStore, tmp_path: Path) -> None:
     put(folder, "archive/a/1")
     other = tmp_path / "other"
     other.mkdir()

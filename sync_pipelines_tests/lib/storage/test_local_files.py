@@ -12,7 +12,7 @@ from sync_pipelines.lib.storage.local_files import disk_errors_about
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
-def test_why_nothing_can_be_written_is_told(number: int) -> None:
+def test_the_reason_why_nothing_can_be_written_is_given(number: int) -> None:
     with pytest.raises(PermanentError, match=os.strerror(number)), disk_errors_about("The archive"):
         raise OSError(number, os.strerror(number))
 

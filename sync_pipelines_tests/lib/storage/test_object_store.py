@@ -45,7 +45,7 @@ def test_a_bucket_may_have_no_prefix(bucket: ObjectStore) -> None:
     assert whole.describe("archive/1") == f"s3://{bucket.bucket}/archive/1"
 
 
-def test_a_bucket_that_is_not_there_is_told_by_its_setting(bucket: ObjectStore) -> None:
+def test_a_missing_bucket_is_named_by_its_setting(bucket: ObjectStore) -> None:
     nowhere = replace(bucket, bucket="nowhere")
     for ask in (lambda: put(nowhere, "a/1"), lambda: nowhere.names(""), lambda: content(nowhere, "a/1")):
         with pytest.raises(PermanentError, match=r"no such bucket.*LANDING_URL"):
