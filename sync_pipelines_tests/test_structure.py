@@ -82,7 +82,7 @@ def _imports(
                 yield from _imports(path, module, at_module_level=False, is_for_types=True)
             continue
         for name in _names(path, child):
-            yield Import(path, child.lineno, name, at_module_level, is_for_types)  # type: ignore[attr-defined]
+            yield Import(path, child.lineno, name, at_module_level=at_module_level, is_for_types=is_for_types)  # type: ignore[attr-defined]
         inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         yield from _imports(
             path, child, at_module_level=at_module_level and not inside, is_for_types=is_for_types

@@ -1,7 +1,7 @@
-"""What the destination says of its table of leads: its OpenAPI document, and what a write would be refused for.
+"""What a write to the destination would be rejected for, found without writing a row.
 
-The document tells types, the write-free probe tells the truth: it goes by the cache that writes go by, needs the
-right to insert, and finds whether `id` is a key.
+The probe sees what a write sees: the schema cache, the right to insert, and whether `id` is a key. The OpenAPI
+document shows the types only.
 """
 
 from __future__ import annotations
@@ -9,53 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
-from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
-from sync_pipelines.scouter.schema.tables import DESTINATION, DestinationColumn, Verdict, parse_openapi
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.schema.columns import DESTINATION, KEY_SETTING, TABLE, DestinationColumn
+from sync_pipelines.scouter.schema.verdicts import Verdict
 
-TABLE = "leads"
-KEY_SETTING = "GESTAO_SCOUTER_URL and GESTAO_SCOUTER_SERVICE_KEY"
-_HIDDEN = (401, 403, 404, 406)
 _NO_TABLE = {"PGRST205", "42P01"}
 
 
 @dataclass(frozen=True)
-class Described:
-    """The columns that the document shows; None where there is no document, with a sentence that says so."""
-
-    columns: Mapping[str, DestinationColumn] | None
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Probed:
-    """What a write of these columns would meet: columns that the cache lacks, and what else refuses it."""
+    """What a write of these columns would be rejected for: columns missing in the cache, or another problem."""
 
     unknown: tuple[str, ...] = ()
     problem: Problem | None = None
 
 
-def describe(client: PostgrestClient) -> Described:
-    """Read the OpenAPI document. SyncError where the server is not there or answers something else."""
-    answer = client.request("GET", "/", headers={"Accept": "application/openapi+json"})
-    problem = client.problem(answer)
-    if problem is None:
-        columns = parse_openapi(answer.json(), TABLE)
-        return Described({} if columns is None else columns)
-    if problem.status in _HIDDEN and problem.kind != "transient":
-        return Described(
-            None,
-            f"The OpenAPI document of {DESTINATION} is not to be had ({problem}): only the names of the columns could"
-            " be looked at, by a probe, and not their types.",
-        )
-    raise problem.error(DESTINATION, setting=KEY_SETTING)
-
-
 def probe(client: PostgrestClient, columns: Sequence[str]) -> Probed:
-    """Ask what a write would be refused for, again without each column that is named: an answer names but one.
+    """Probe a write, again without each unknown column: an answer names only one of them.
 
-    SyncError where the server is not there or does not know our key.
+    Raises SyncError if the server does not answer or does not accept our key.
     """
     left, unknown = list(columns), list[str]()
     while left:
@@ -73,7 +46,7 @@ def probe(client: PostgrestClient, columns: Sequence[str]) -> Probed:
 
 
 def probe_verdicts(probed: Probed, shown: Mapping[str, DestinationColumn] | None) -> list[Verdict]:
-    """What the probe found; a column that the document does not show has its verdict by the document."""
+    """The verdicts of the probe. A column that the document (`shown`) lacks is left to the document's own verdict."""
     verdicts = []
     for name in probed.unknown:
         if shown is None:
@@ -90,13 +63,6 @@ def probe_verdicts(probed: Probed, shown: Mapping[str, DestinationColumn] | None
     return verdicts
 
 
-def require_columns(client: PostgrestClient, mapping: FieldMapping) -> None:
-    """PermanentError naming every column that writes do not find."""
-    probed = probe(client, mapping.columns)
-    if told := [verdict.sentence for verdict in probe_verdicts(probed, None)]:
-        raise PermanentError(" ".join(told))
-
-
 def _rule(problem: Problem) -> str:
     if problem.code == "42P10":
         return "key"
@@ -106,7 +72,7 @@ def _rule(problem: Problem) -> str:
 
 
 def _is_no_table(problem: Problem) -> bool:
-    # Servers before version 13 say nothing but 404 of a table that their cache has not.
+    # Servers before version 13 answer a bare 404 for a table that their cache lacks.
     return problem.code in _NO_TABLE or (problem.status == 404 and problem.code is None)
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import Field
+from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.rendering import field_sql, suspect_sql
-from sync_pipelines.scouter.mapping.suspects import Suspect
-from sync_pipelines.scouter.schema.compatibility import verdict
-from sync_pipelines.scouter.schema.tables import DestinationColumn, SourceColumn
+from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
+from sync_pipelines.scouter.schema.columns import DestinationColumn, SourceColumn
+from sync_pipelines.scouter.schema.compatibility import judge
 from sync_pipelines_tests.scouter.mapping.conftest import Database
 
 letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -65,7 +65,7 @@ def outcomes(
 ) -> list[tuple[object, bool, bool]]:
     """Each value, whether it is a suspect, and whether a column as that one refuses it, sent as PostgREST takes it."""
     field = Field("campo", ("origem",), transform)
-    _, suspects = verdict(field, {"origem": SourceColumn("origem", kind)}, target)
+    _, suspects = judge(field, {"origem": SourceColumn("origem", kind)}, target)
     assert suspects
     name = f"{target.type}({target.max_length})" if target.max_length else target.type
     query = sql.SQL(
@@ -171,7 +171,7 @@ def test_labels_of_an_enum(source: Database, labels: tuple[str, ...]) -> None:
 
 
 def test_what_is_missing_where_it_must_not_be(source: Database) -> None:
-    suspect = Suspect(Field("campo", ("celular", "telefone_casa"), "first_non_empty"), "missing")
+    suspect = SuspectRule(Field("campo", ("celular", "telefone_casa"), "first_non_empty"), "missing")
     query = sql.SQL("select id, {} from public.leads as lead where id = any(%(ids)s) order by id").format(
         suspect_sql([suspect])
     )
@@ -184,8 +184,8 @@ def test_what_is_missing_where_it_must_not_be(source: Database) -> None:
 
 def test_one_of_several_tests_is_enough(source: Database) -> None:
     suspects = [
-        Suspect(Field("a", ("age",)), "out_of_range", (0, 9)),
-        Suspect(Field("b", ("fonte",)), "longer_than", (2,)),
+        SuspectRule(Field("a", ("age",)), "out_of_range", (0, 9)),
+        SuspectRule(Field("b", ("fonte",)), "longer_than", (2,)),
     ]
     query = sql.SQL("select {} from public.leads as lead where id = %(id)s").format(suspect_sql(suspects))
     found = []
@@ -203,10 +203,10 @@ def test_without_suspects_nobody_is_one(source: Database) -> None:
 @pytest.mark.parametrize(
     "suspect",
     [
-        Suspect(Field("campo", ("fonte",)), "not_one_of", ("100%", "b'c")),
-        Suspect(Field("campo", ("celular", "telefone_casa"), "first_non_empty"), "longer_than", (5,)),
-        Suspect(Field("campo", ("fonte",), "integer"), "not_looking_like", (types.WHOLE,)),
+        SuspectRule(Field("campo", ("fonte",)), "not_one_of", ("100%", "b'c")),
+        SuspectRule(Field("campo", ("celular", "telefone_casa"), "first_non_empty"), "longer_than", (5,)),
+        SuspectRule(Field("campo", ("fonte",), "integer"), "not_looking_like", (types.WHOLE,)),
     ],
 )
-def test_a_suspect_survives_the_cache(suspect: Suspect) -> None:
-    assert Suspect.from_document(json.loads(json.dumps(suspect.document()))) == suspect
+def test_a_suspect_survives_the_cache(suspect: SuspectRule) -> None:
+    assert SuspectRule.from_document(json.loads(json.dumps(suspect.document()))) == suspect
