@@ -70,7 +70,8 @@ def main() -> None:
     if browser is None:
         parser.exit(1, f"None of {', '.join(BROWSERS)} is installed.\n")
     IMAGES.mkdir(exist_ok=True)
-    take(browser, f"{ui}/asset-groups", "lineage", width=1500, height=900)
+    group = f"{ui}/locations/__repository__@sync_pipelines/asset-groups/hitss/lineage"
+    take(browser, group, "lineage", width=1500, height=700)
     month = latest_month(ui)
     take(
         browser,
