@@ -120,7 +120,9 @@ class _Limited(httpx.SyncByteStream):
         for chunk in self._stream:
             size += len(chunk)
             if size > LARGEST_ANSWER:
-                raise PermanentError(f"An answer of the authentication is longer than {LARGEST_ANSWER} bytes.")
+                raise PermanentError(
+                    f"An answer of the authentication is longer than {LARGEST_ANSWER} bytes."
+                )
             yield chunk
 
     def close(self) -> None:
