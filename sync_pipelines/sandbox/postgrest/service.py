@@ -94,7 +94,7 @@ class Service:
         if asked.method == "POST":
             return upsert(connection, asked, table, version=self.version)
         work = update if asked.method == "PATCH" else delete
-        return work(connection, asked, table, self.version)
+        return work(connection, asked, table, version=self.version)
 
     def _root(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
         if asked.method not in _READING:

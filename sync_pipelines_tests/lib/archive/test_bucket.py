@@ -24,7 +24,15 @@ FOLDER = "archives/one"
 def store(tmp_path: Path) -> Iterator[ObjectStore]:
     with s3_server() as endpoint:
         passage = FolderStore(tmp_path / "passage")
-        yield ObjectStore(passage, make_bucket(endpoint), "", endpoint, REGION, *KEYS)
+        yield ObjectStore(
+            passage,
+            make_bucket(endpoint),
+            prefix="",
+            endpoint=endpoint,
+            region=REGION,
+            access_key=KEYS[0],
+            secret_key=KEYS[1],
+        )
 
 
 @pytest.fixture

@@ -74,7 +74,15 @@ def folder(tmp_path: Path) -> FolderStore:
 def bucket(s3_endpoint: str, tmp_path: Path) -> ObjectStore:
     name = make_bucket(s3_endpoint)
     passage = FolderStore(tmp_path / "passage")
-    return ObjectStore(passage, name, "houses/ours", s3_endpoint, REGION, *KEYS)
+    return ObjectStore(
+        passage,
+        name,
+        prefix="houses/ours",
+        endpoint=s3_endpoint,
+        region=REGION,
+        access_key=KEYS[0],
+        secret_key=KEYS[1],
+    )
 
 
 @pytest.fixture(params=["folder", "bucket"])
