@@ -62,10 +62,10 @@ def failing(run_log: RunLog) -> OrphanRule:
         run_id=run_log.composed("{details} ->> 'run_id'"),
         started_at=run_log.composed("{started_at}"),
         closing=run_log.composed(
-            "{status} = %(interrupted)s, {completed_at} = now(),"
-            " {error} = case when orphan.is_ours then %(ours)s else %(foreign)s end"
+            "{ending}, {error} = case when orphan.is_ours then %(ours)s else %(foreign)s end",
+            ending=run_log.assignments("status", "completed_at"),
         ),
-        values={"engine": ENGINE, "interrupted": run_log.interrupted, "ours": OURS, "foreign": FOREIGN},
+        values={"engine": ENGINE, "status": run_log.interrupted, "ours": OURS, "foreign": FOREIGN},
     )
 
 

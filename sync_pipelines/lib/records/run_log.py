@@ -7,7 +7,7 @@ closes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal, LiteralString
@@ -24,6 +24,11 @@ from sync_pipelines.lib.retry import Backoff
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
 #: By this word in the details of a row we know it for ours.
 ENGINE = "sync_pipelines"
+#: Columns whose new value is no parameter alone.
+_VALUES: Mapping[str, LiteralString] = {
+    "completed_at": "{column} = now()",
+    "details": "{column} = coalesce({column}, '{{}}') || {value}",
+}
 #: A run log must not make its work wait for a database that is down.
 _AT_ONCE = Backoff(attempts=1)
 
@@ -32,9 +37,9 @@ _AT_ONCE = Backoff(attempts=1)
 class RunLog:
     """An application's table of runs: its columns, its words for a status, and where its log lines go.
 
-    `lock_prefix` stands before a row's id in the name of its lock; it tells numbers of one table from those of
-    another in the same database. `source` is the name under which we write log lines; without `log_table` the
-    application keeps none.
+    A column that the table does not have is None. `lock_prefix` stands before a row's id in the name of its lock: it
+    tells numbers of one table from those of another in the same database. `source` is the name under which we write
+    log lines; without `log_table` the application keeps none.
     """
 
     table: str
@@ -43,9 +48,9 @@ class RunLog:
     id: str = "id"
     status: str = "status"
     started_at: str = "started_at"
-    completed_at: str = "completed_at"
-    processed: str = "records_processed"
-    failed: str = "records_failed"
+    completed_at: str | None = "completed_at"
+    processed: str | None = "records_processed"
+    failed: str | None = "records_failed"
     error: str = "error_message"
     details: str = "execution_details"
     running: str = "running"
@@ -57,12 +62,26 @@ class RunLog:
 
     def composed(self, statement: LiteralString, **parts: sql.Composable) -> sql.Composed:
         """A statement in which `{table}`, `{key}` (of the lock), each column and `parts` stand in braces."""
-        names = ("id", "status", "started_at", "completed_at", "processed", "failed", "error", "details")
-        columns = {name: sql.Identifier(getattr(self, name)) for name in names}
         key = sql.SQL("hashtextextended({} || {}::text, 0)").format(
-            sql.Literal(self.lock_prefix), columns["id"]
+            sql.Literal(self.lock_prefix), sql.Identifier(self.id)
         )
+        columns = {name: sql.Identifier(column) for name, column in self._columns().items()}
         return sql.SQL(statement).format(table=postgres.table(self.table), key=key, **columns, **parts)
+
+    def assignments(self, *names: str) -> sql.Composed:
+        """`column = %(name)s` for those of the names that are columns of this table."""
+        known = self._columns()
+        return sql.SQL(", ").join(
+            sql.SQL(_VALUES.get(name, "{column} = {value}")).format(
+                column=sql.Identifier(known[name]), value=sql.Placeholder(name)
+            )
+            for name in names
+            if name in known
+        )
+
+    def _columns(self) -> dict[str, str]:
+        names = ("id", "status", "started_at", "completed_at", "processed", "failed", "error", "details")
+        return {name: column for name in names if (column := getattr(self, name)) is not None}
 
     def write_line(
         self,
@@ -120,25 +139,27 @@ class Execution:
         self.failed += failed
         with suppress(psycopg.Error, SyncError):
             self._change(
-                "update {table} set {processed} = %(processed)s, {failed} = %(failed)s"
-                " from (select set_config('synchronous_commit', 'off', true)) as quick"
+                "update {table} set {assignments} from (select set_config('synchronous_commit', 'off', true)) as quick"
                 " where {id} = %(id)s and {status} = %(running)s",
+                ("processed", "failed"),
                 running=self.run_log.running,
             )
 
     def close(self, status: str, error: str | None) -> None:
         self._change(
-            "update {table} set {status} = %(status)s, {completed_at} = now(), {processed} = %(processed)s,"
-            " {failed} = %(failed)s, {error} = %(error)s, {details} = coalesce({details}, '{{}}') || %(details)s"
-            " where {id} = %(id)s",
+            "update {table} set {assignments} where {id} = %(id)s",
+            ("status", "completed_at", "processed", "failed", "error", "details"),
             status=status,
             error=error,
             details=Jsonb(self.details),
         )
 
-    def _change(self, statement: LiteralString, **values: object) -> None:
+    def _change(self, statement: LiteralString, names: Sequence[str], **values: object) -> None:
+        assignments = self.run_log.assignments(*names)
+        if not assignments.as_string():
+            return
+        composed = self.run_log.composed(statement, assignments=assignments)
         counts = {"processed": self.processed, "failed": self.failed}
-        composed = self.run_log.composed(statement)
         self.database.do(lambda connection: connection.execute(composed, {"id": self.id, **counts, **values}))
 
 
