@@ -15,7 +15,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.orphaned_runs import WatchedProject, reap_all
 from sync_pipelines.lib.records.run_log import open_execution
 from sync_pipelines.lib.redaction import register
-from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.operations.defs.sensors import failure_alert, sweeper, teller
 from sync_pipelines.settings import read_settings
 
