@@ -100,4 +100,4 @@ def _key_set(credentials: Credentials, monotonic: Callable[[], float]) -> KeySet
             timeouts=Timeouts(connect=3.0, read=5.0, total=5.0),
         )
 
-    return KeySet(project.value, client, monotonic)
+    return KeySet(project.value, client, monotonic, setting=project.name)

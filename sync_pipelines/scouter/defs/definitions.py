@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.lib.alerts import Channel, house_channels
+from sync_pipelines.lib.alerts import Channel
 from sync_pipelines.scouter.defs import (
     automation,
     checks,
@@ -64,7 +64,7 @@ def definitions(
         sensors=[
             exports_automation.pending_sensor(leads, days, sensor),
             exports_automation.dead_sensor(
-                leads, sensor, house_channels(settings) if channels is None else channels
+                leads, sensor, settings.alert_channels if channels is None else channels
             ),
         ],
         resources={"push": leads},

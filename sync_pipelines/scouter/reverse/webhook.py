@@ -45,15 +45,11 @@ def receive_change(call: Call) -> Answer:
     if isinstance(change, Ignored):
         return Answer(200, {"success": True, "message": f"Ignored: {change.reason}."})
     try:
-        call.inbox.use(
-            lambda connection: Inbox(connection).add(change.source, change.lead_id, change.text)
-        )
+        call.inbox.use(lambda connection: Inbox(connection).add(change.source, change.lead_id, change.text))
     except psycopg.DataError:
         # What our parser takes and jsonb does not, such as a number of too many digits.
         raise BadRequestError("The body holds a value that cannot be stored.") from None
-    return Answer(
-        200, {"success": True, "message": "Stored; it is applied soon.", "leadId": change.lead_id}
-    )
+    return Answer(200, {"success": True, "message": "Stored; it is applied soon.", "leadId": change.lead_id})
 
 
 def read_change(document: Any, text: str) -> LeadChange | Ignored:
