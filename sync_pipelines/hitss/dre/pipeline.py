@@ -93,7 +93,7 @@ class DrePipeline:
         """The execution record, the lock of the chain and the ledger of one run."""
         url = self.settings.fabricio_url
         with (
-            run_log.execution(
+            run_log.open_execution(
                 url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             postgres.session_lock(

@@ -16,7 +16,8 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.scouter.defs import definitions
 from sync_pipelines.scouter.defs.automation import JOB
 from sync_pipelines.scouter.defs.export_job_automation import dead_sensor, pending_sensor
-from sync_pipelines.scouter.export_jobs.worker import MAX_ATTEMPTS, ExportWork
+from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.scouter.house import LeadHouse
@@ -51,7 +52,7 @@ def requested(house: LeadHouse, instance: dg.DagsterInstance, push: LeadPush | N
     return request
 
 
-def sweep(house: LeadHouse, channels: tuple[Channel, ...] = ()) -> str:
+def reap(house: LeadHouse, channels: tuple[Channel, ...] = ()) -> str:
     answer = dead_sensor(house.push, STOPPED, channels)()
     assert isinstance(answer, dg.SkipReason)
     return str(answer.skip_message)
@@ -178,15 +179,15 @@ def at(house: LeadHouse, moment: datetime) -> LeadPush:
     return replace(house.push, clock=lambda: moment)
 
 
-def test_an_export_whose_worker_is_gone_is_swept_and_requested_again(
+def test_an_export_whose_worker_is_gone_is_reaped_and_requested_again(
     board: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     job_id = board.create(DAY, DAY)
     first = requested(board, instance).run_key
     die(board, job_id)
     assert tick(board, instance) == "No export is pending."
-    assert sweep(board) == "1 dead exports."
-    assert sweep(board) == "No dead export."
+    assert reap(board) == "1 dead exports."
+    assert reap(board) == "No dead export."
     again = requested(board, instance)
     assert again.tags["scouter/export_job"] == job_id
     assert again.run_key != first
@@ -202,7 +203,7 @@ def test_a_person_hears_of_each_interruption_and_of_the_end(board: LeadHouse) ->
 
     for _ in range(MAX_ATTEMPTS):
         die(board, job_id)
-        sweep(board, (ear,))
+        reap(board, (ear,))
     assert len(heard) == MAX_ATTEMPTS
     assert [alert.severity for alert in heard] == ["aviso", "aviso", "erro"]
     assert all(job_id in alert.text for alert in heard)
@@ -241,7 +242,7 @@ def test_a_table_that_is_gone_fails_the_ticks_in_a_sentence(
     with pytest.raises(SyncError, match="gestao_scouter_export_jobs"):
         tick(lead_house, instance)
     with pytest.raises(SyncError, match="gestao_scouter_export_jobs"):
-        sweep(lead_house)
+        reap(lead_house)
 
 
 @pytest.mark.parametrize("start", ["infinity", "20225-10-21", "-infinity", "0044-03-15 BC"])

@@ -12,9 +12,11 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.records.orphaned_runs import FOREIGN_AGE
 from sync_pipelines.scouter.export_jobs.job import ExportJob, Status
+from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines.scouter.export_jobs.progress import Step
-from sync_pipelines.scouter.export_jobs.worker import FOREIGN_AGE, MAX_ATTEMPTS, ExportWork, Swept
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.lead import Position
 from sync_pipelines_tests.scouter.house import LeadHouse
 
@@ -127,7 +129,7 @@ def test_the_export_of_a_living_worker_is_left_alone(board: LeadHouse) -> None:
         board.tab.execute(
             "update public.gestao_scouter_export_jobs set started_at = now() - interval '9 hours'"
         )
-        assert ExportWork(board.tab).sweep() == []
+        assert board.reap() == []
         with worker(board) as other, pytest.raises(TransientError, match="já está sendo executada"):
             other.claim(job_id, "other")
     assert board.job(job_id).attempts == 1
@@ -136,50 +138,49 @@ def test_the_export_of_a_living_worker_is_left_alone(board: LeadHouse) -> None:
 def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(board: LeadHouse) -> None:
     job_id = board.create(DAY, DAY)
     die(board, job_id, "first")
-    assert ExportWork(board.tab).sweep() == [Swept(job_id, "pending", "first")]
+    assert board.reap() == [(job_id, "pending", "first")]
     job = board.job(job_id)
     assert (job.status, job.attempts) == ("pending", 1)
     assert "continua de onde parou" in str(job.pause_reason)
-    assert ExportWork(board.tab).sweep() == []
+    assert board.reap() == []
     with worker(board) as second:
         again = second.claim(job_id, "second")
         assert (again.attempts, again.run_ids, again.pause_reason) == (2, ["first", "second"], None)
 
 
 @pytest.mark.parametrize("started", [True, False])
-@pytest.mark.parametrize(("beyond", "swept"), [(timedelta(minutes=-5), 0), (timedelta(minutes=5), 1)])
+@pytest.mark.parametrize(("beyond", "reaped"), [(timedelta(minutes=-5), 0), (timedelta(minutes=5), 1)])
 def test_what_the_old_function_left_running_is_taken_up_after_an_hour(
-    board: LeadHouse, beyond: timedelta, swept: int, *, started: bool
+    board: LeadHouse, beyond: timedelta, reaped: int, *, started: bool
 ) -> None:
     job_id = foreign(board, FOREIGN_AGE + beyond, started=started)
-    assert ExportWork(board.tab).sweep() == [Swept(job_id, "pending", None)] * swept
-    assert board.job(job_id).status == ("pending" if swept else "running")
+    assert board.reap() == [(job_id, "pending", None)] * reaped
+    assert board.job(job_id).status == ("pending" if reaped else "running")
 
 
 @pytest.mark.parametrize("status", ["pending", "paused", "completed", "failed"])
-def test_what_does_not_run_is_not_swept(board: LeadHouse, status: Status) -> None:
+def test_what_does_not_run_is_not_reaped(board: LeadHouse, status: Status) -> None:
     job_id = board.create(DAY, DAY)
     die(board, job_id)
     board.tab.execute(
         "update public.gestao_scouter_export_jobs set status = %s, started_at = now() - interval '9 hours'",
         [status],
     )
-    assert ExportWork(board.tab).sweep() == []
+    assert board.reap() == []
     assert board.job(job_id).status == status
 
 
 def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(board: LeadHouse) -> None:
     job_id = board.create(DAY, DAY)
-    sweeper = ExportWork(board.tab)
     for _ in range(MAX_ATTEMPTS - 1):
         die(board, job_id)
-        assert [one.status for one in sweeper.sweep()] == ["pending"]
+        assert [status for _, status, _ in board.reap()] == ["pending"]
     board.actions().pause(job_id)
     board.actions().resume(job_id)
     ends = []
     for _ in range(MAX_ATTEMPTS):
         die(board, job_id)
-        ends += [one.status for one in sweeper.sweep()]
+        ends += [status for _, status, _ in board.reap()]
     assert ends == ["pending", "pending", "failed"]
     job = board.job(job_id)
     assert "3 vezes seguidas" in str(job.pause_reason)
@@ -191,7 +192,7 @@ def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(board: Le
     # A reset forgets the deaths.
     board.actions().reset(job_id)
     die(board, job_id)
-    assert [one.status for one in sweeper.sweep()] == ["pending"]
+    assert [status for _, status, _ in board.reap()] == ["pending"]
 
 
 @pytest.mark.parametrize("status", ["running", "paused"])
