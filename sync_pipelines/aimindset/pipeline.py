@@ -26,7 +26,7 @@ from sync_pipelines.aimindset.notification import FailureNotifier
 from sync_pipelines.aimindset.project import project_client
 from sync_pipelines.aimindset.recovery import Recovery, day_lock
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.alerts import Channel, house_channels
+from sync_pipelines.lib.alerts import Channel
 from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.json import JsonClient
@@ -73,7 +73,7 @@ class AimindsetPipeline:
             may_change=side_effects.table_names(settings.aimindset_backup_may_change),
             project_log=ProjectLog(settings.aimindset_url, settings.aimindset_panel_log_types),
             archive=ArchivePipeline.from_settings(settings),
-            mail=tuple(house_channels(settings)),
+            mail=tuple(settings.alert_channels),
             zone=settings.zone,
             scratch=scratch.get_secret_value() if scratch else None,
             clock=clock,

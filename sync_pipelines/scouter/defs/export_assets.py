@@ -132,7 +132,7 @@ def _check_specs(days: dg.DailyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             descriptions.ACCEPTED,
             asset=EXPORT_KEY,
-            description="No lead was refused; refused ones wait in gestao_scouter_export_errors.",
+            description="No lead was rejected; rejected ones wait in gestao_scouter_export_errors.",
             partitions_def=days,
         ),
     ]
@@ -204,10 +204,10 @@ def _checks(run: JobWalk, outcome: DayOutcome) -> tuple[CheckReport, ...]:
         CheckReport(
             descriptions.ACCEPTED,
             not outcome.rejected,
-            f"{outcome.rejected} of {outcome.read} leads were refused; see gestao_scouter_export_errors, then replay."
+            f"{outcome.rejected} of {outcome.read} leads were rejected; see gestao_scouter_export_errors, then replay."
             if outcome.rejected
             else NOTHING_TO_DO
             if not outcome.read
-            else f"None of {outcome.read} leads was refused.",
+            else f"None of {outcome.read} leads was rejected.",
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,14 +14,15 @@ import jwt
 import psycopg
 import pytest
 
-from sync_pipelines.receiver.app import FUNCTIONS_PATH
+from sync_pipelines.lib.http.endpoints import FUNCTIONS_PATH, Answer
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.endpoints import EXPORT
-from sync_pipelines.scouter.export_jobs.edge_function import Answer, answer, endpoint
+from sync_pipelines.scouter.endpoints import EXPORT, endpoints, screen_functions
+from sync_pipelines.scouter.export_jobs.edge_function import answer, export_function
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import read_settings
+from sync_pipelines.settings import read_as, read_settings
+from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -164,9 +166,9 @@ def test_a_database_that_is_away_or_refuses_is_503_and_its_words_are_for_the_log
 ) -> None:
     away = "postgresql://x:senha-longa@127.0.0.1:1/tab"
     nowhere = read_settings(None, ops_database_url=away, tabuladormax_database_url=away)
-    gone = endpoint(LeadPush(nowhere).source)(CREATE)
+    gone = export_function(LeadPush(nowhere).source)(CREATE)
     lead_house.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
-    broken = endpoint(lead_house.push.source)(CREATE)
+    broken = export_function(lead_house.push.source)(CREATE)
     assert gone == broken
     assert (gone.status, gone.body["success"]) == (503, False)
     assert "TabuladorMax não responde" in gone.body["error"]
@@ -183,13 +185,14 @@ def token(role: str | None = "authenticated", secret: str = SECRET, hours: int =
 @contextmanager
 def served(house: LeadHouse) -> Iterator[httpx.Client]:
     """The receiver on a socket as `sync-pipelines webhook` serves it."""
-    settings = read_settings(
+    settings = read_as(
+        ScouterSettings,
         None,
         ops_database_url=house.settings.require("ops_database_url"),
         scouter_screen_origins=SCREEN,
         tabuladormax_jwt_secret=SECRET,
     )
-    application = build(settings, screen={EXPORT: endpoint(house.push.source)})
+    application = build(settings, [replace(endpoints(settings), endpoints=screen_functions(house.push))])
     with ExitStack() as stack:
         server = stack.enter_context(BackgroundServer(application))
         yield stack.enter_context(httpx.Client(base_url=server.url))
@@ -251,7 +254,7 @@ def test_a_paused_export_is_paused_under_its_worker(board: LeadHouse) -> None:
 @pytest.mark.parametrize("side", ["destination", "source"])
 def test_a_mapping_that_jsonb_does_not_hold_is_no_request(board: LeadHouse, name: str, side: str) -> None:
     fields = {name: "name"} if side == "destination" else {"nome": name}
-    answered = endpoint(board.push.source)(
+    answered = export_function(board.push.source)(
         {"action": "create", "startDate": "2025-10-21", "fieldMappings": fields}
     )
     assert answered.status == 400

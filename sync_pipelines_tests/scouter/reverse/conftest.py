@@ -19,8 +19,12 @@ from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql
+from sync_pipelines.scouter.reverse.drain import Drain, source_types
 from sync_pipelines.scouter.reverse.inbox import Inbox
-from sync_pipelines.scouter.reverse.load import Drained, drain, source_types
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
+from sync_pipelines.scouter.reverse.report import DrainReport
+from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.settings import Settings, read_settings
 
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DESTINATION = "https://gestao.example"
@@ -86,9 +90,18 @@ class Box:
             (source, int(lead["id"]), json.dumps({key: lead, "source": "gestao_scouter"})) for lead in leads
         )
 
-    def drain(self, **options: Any) -> Drained:
-        options = {"destination": DESTINATION, "run_id": "run", "mapping": self.mapping} | options
-        return drain(self.ops_url, self.leads_url, **options)
+    def drain(self, at_most: int | None = None, **options: Any) -> DrainReport:
+        drain = Drain(
+            ops_url=self.ops_url,
+            tabuladormax_url=self.leads_url,
+            mapping=self.mapping,
+            destination=DESTINATION,
+        )
+        return replace(drain, **options).run("run", at_most=at_most)
+
+    def reverse_sync(self) -> ReverseSync:
+        """As the installation has it, with this box's mapping."""
+        return ReverseSync(ops_url=self.ops_url, tabuladormax_url=self.leads_url, push=Push(self.mapping))
 
     @property
     def decided(self) -> list[tuple[str, str | None]]:
@@ -112,6 +125,28 @@ class Box:
         )
         rows = self.leads.execute(statement.format(hash_sql(self.mapping)), [list(ids)]).fetchall()
         return [row[0] for row in rows if known.get(row[0]) != row[1:]]
+
+
+@dataclass
+class Push:
+    """A push, and its schema doctor, for which both sides have just the columns of the mapping."""
+
+    mapping: FieldMapping
+    destination: str = DESTINATION
+
+    def doctor(self) -> Push:
+        return self
+
+    def examine_push(self, _connection: object) -> SchemaReport:
+        return SchemaReport(
+            mapping=self.mapping,
+            verdicts=(),
+            suspects=(),
+            source_types={},
+            destination_columns={},
+            suggested_sql=(),
+            checked_at=NEWEST,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -145,3 +180,13 @@ def box(shared_box: Box) -> Box:
         " delete from public.commercial_projects where name = 'Seletiva nova'"
     )
     return replace(shared_box)
+
+
+def settings_of(box: Box, **given: Any) -> Settings:
+    values = {
+        "scouter_way_back": True,
+        "ops_database_url": box.ops_url,
+        "tabuladormax_database_url": box.leads_url,
+        "gestao_scouter_url": DESTINATION,
+    }
+    return read_settings(None, **(values | given))

@@ -9,23 +9,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.scouter.defs.reverse_assets import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
+from sync_pipelines.scouter.defs.definitions import definitions as all_definitions
+from sync_pipelines.scouter.defs.definitions import reverse_sync_definitions
 from sync_pipelines.scouter.defs.reverse_automation import SENSOR, inbound_job
-from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
+from sync_pipelines.scouter.defs.reverse_descriptions import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
 from sync_pipelines.scouter.reverse.inbox import Inbox
-from sync_pipelines.scouter.reverse.pipeline import ReverseSync
-from sync_pipelines.settings import Settings, read_settings
-from sync_pipelines_tests.scouter.reverse.conftest import DESTINATION, LEAD, NOWHERE, Box
-
-
-def settings_of(box: Box, **given: Any) -> Settings:
-    values = {
-        "scouter_way_back": True,
-        "ops_database_url": box.ops_url,
-        "tabuladormax_database_url": box.leads_url,
-        "gestao_scouter_url": DESTINATION,
-    }
-    return read_settings(None, **(values | given))
+from sync_pipelines.settings import read_settings
+from sync_pipelines_tests.scouter.reverse.conftest import LEAD, NOWHERE, Box, settings_of
 
 
 @pytest.fixture
@@ -36,7 +26,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def definitions(box: Box, **given: Any) -> dg.Definitions:
     settings = settings_of(box, **given)
-    return way_back_definitions(settings, ReverseSync(settings, mapping=lambda: box.mapping))
+    return reverse_sync_definitions(settings, box.reverse_sync())
 
 
 def run(box: Box, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
@@ -100,9 +90,7 @@ def test_a_failure_is_a_sentence(box: Box, instance: dg.DagsterInstance) -> None
 
 def tick(box: Box, instance: dg.DagsterInstance, after: timedelta = timedelta()) -> Any:
     settings = settings_of(box)
-    found = way_back_definitions(
-        settings, ReverseSync(settings, mapping=lambda: box.mapping), clock=lambda: datetime.now(UTC) + after
-    )
+    found = reverse_sync_definitions(settings, box.reverse_sync(), clock=lambda: datetime.now(UTC) + after)
     sensor = found.resolve_sensor_def(SENSOR)
     with dg.build_sensor_context(instance=instance, definitions=found) as context:
         return sensor(context)
@@ -143,7 +131,8 @@ def test_after_failures_the_sensor_waits_longer_each_time_and_never_gives_up(
 
 def test_the_way_back_is_off_unless_it_is_switched_on(box: Box) -> None:
     settings = settings_of(box, scouter_way_back=False)
-    assert list(way_back_definitions(settings).resolve_all_asset_keys()) == []
+    assert INBOUND_KEY not in all_definitions(settings).resolve_all_asset_keys()
+    assert INBOUND_KEY in all_definitions(settings_of(box)).resolve_all_asset_keys()
     assert read_settings(None).scouter_way_back is False
 
 
@@ -155,5 +144,5 @@ def test_automation_runs_where_it_is_expected_to(
     box: Box, environment: str, running: dg.DefaultSensorStatus
 ) -> None:
     found = definitions(box, sync_env=environment)
-    assert list(found.resolve_all_asset_keys()) == [INBOUND_KEY]
+    assert found.resolve_asset_graph().materializable_asset_keys == {INBOUND_KEY}
     assert found.resolve_sensor_def(SENSOR).default_status == running

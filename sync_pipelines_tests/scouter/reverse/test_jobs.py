@@ -8,11 +8,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
-from sync_pipelines.scouter.defs.reverse_jobs import scouter_replay_inbox
-from sync_pipelines.scouter.reverse.pipeline import ReverseSync
-from sync_pipelines.settings import read_settings
-from sync_pipelines_tests.scouter.reverse.conftest import DESTINATION, LEAD, Box
+from sync_pipelines.scouter.defs.definitions import definitions as all_definitions
+from sync_pipelines.scouter.defs.definitions import reverse_sync_definitions
+from sync_pipelines.scouter.defs.replay_jobs import scouter_replay_inbox
+from sync_pipelines_tests.scouter.reverse.conftest import LEAD, Box, settings_of
 
 
 @pytest.fixture
@@ -37,14 +36,7 @@ def rejected(box: Box) -> list[int]:
 
 
 def definitions(box: Box) -> dg.Definitions:
-    settings = read_settings(
-        None,
-        scouter_way_back=True,
-        ops_database_url=box.ops_url,
-        tabuladormax_database_url=box.leads_url,
-        gestao_scouter_url=DESTINATION,
-    )
-    return way_back_definitions(settings, ReverseSync(settings, mapping=lambda: box.mapping))
+    return reverse_sync_definitions(settings_of(box), box.reverse_sync())
 
 
 def replayed(box: Box, instance: dg.DagsterInstance, **config: Any) -> dg.ExecuteInProcessResult:
@@ -120,5 +112,7 @@ def test_rows_that_were_not_rejected_are_counted_in_a_warning(
     assert "2 changes wait in the inbox again." in told
 
 
-def test_where_the_way_back_is_off_there_is_no_such_job() -> None:
-    assert list(way_back_definitions(read_settings(None)).jobs or ()) == []
+def test_without_the_reverse_sync_there_is_no_such_job(box: Box) -> None:
+    found = all_definitions(settings_of(box, scouter_way_back=False))
+    assert "scouter_replay_errors" in {job.name for job in found.jobs or ()}
+    assert scouter_replay_inbox.name not in {job.name for job in found.jobs or ()}

@@ -12,8 +12,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.reverse.drain import LOCK, BatchSize
 from sync_pipelines.scouter.reverse.inbox import Inbox
-from sync_pipelines.scouter.reverse.load import LOCK
 from sync_pipelines_tests.scouter.reverse.conftest import LEAD, NOWHERE, Box
 
 ECHO = ("ignored", "echo of the last exchange")
@@ -335,7 +335,7 @@ class Crash(Exception):  # noqa: N818
     """The process is gone."""
 
 
-@pytest.mark.parametrize("name", ["staged", "applied", "committed", "recorded"])
+@pytest.mark.parametrize("name", ["decided", "applied", "committed", "recorded"])
 def test_after_a_crash_anywhere_the_next_drain_ends_in_the_same_state(box: Box, name: str) -> None:
     box.push(LEAD, LEAD + 1)
     box.receive(
@@ -344,12 +344,12 @@ def test_after_a_crash_anywhere_the_next_drain_ends_in_the_same_state(box: Box, 
         {"id": NOWHERE, "nome": "Ana Local", "age": 1},
     )
 
-    def step(reached: str) -> None:
+    def probe(reached: str) -> None:
         if reached == name:
             raise Crash
 
     with pytest.raises(Crash):
-        box.drain(step=step)
+        box.drain(probe=probe)
     waits = Inbox(box.ops).waiting()
     assert waits == (0 if name == "recorded" else 3)
     box.drain()
@@ -367,11 +367,11 @@ def test_two_drains_never_overlap(box: Box) -> None:
     box.push(LEAD)
     box.receive(box.edited(nome="Ana Nova"))
 
-    def step(_: str) -> None:
+    def probe(_: str) -> None:
         with pytest.raises(TransientError, match="under way"):
             box.drain(wait_seconds=0.01)
 
-    assert box.drain(step=step).updated == 1
+    assert box.drain(probe=probe).updated == 1
     with psycopg.connect(box.ops_url) as other:
         assert postgres.try_lock(other, LOCK), "it is let go of"
 
@@ -391,11 +391,11 @@ def test_a_run_may_be_bounded_and_a_batch_by_its_bytes(box: Box) -> None:
     edit = box.edited(nome="Ana Nova", raw={"texto": "x" * 5000})
     box.receive(*[edit] * 10)
     assert box.drain(at_most=4).read == 4
-    drained = box.drain(batch_bytes=15_000)
+    drained = box.drain(batch=BatchSize(bytes=15_000))
     assert drained.read == 6
     assert drained.batches >= 3
     box.receive(edit)
-    assert box.drain(batch_bytes=10).read == 1, "a row that is longer than a batch is taken alone"
+    assert box.drain(batch=BatchSize(bytes=10)).read == 1, "a row that is longer than a batch is taken alone"
 
 
 def test_nothing_to_do_is_nothing_done(box: Box) -> None:

@@ -1,4 +1,4 @@
-"""The whole way back: the trigger of Gestão Scouter, its HTTP queue, the receiver, the inbox, the drain."""
+"""The whole reverse sync: the trigger of Gestão Scouter, its HTTP queue, the receiver, the inbox, the drain."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pytest
 
 import sync_pipelines.scouter
 from sync_pipelines.lib.records.inbox import InboxStore
-from sync_pipelines.receiver.app import WEBHOOK_PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.sandbox.vault import VAULT
-from sync_pipelines.settings import read_settings
+from sync_pipelines.scouter.endpoints import WEBHOOK, endpoints
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.scouter.reverse.conftest import LEAD, Box
 
 SECRET = "um-segredo-so-do-webhook-7f3a"
@@ -25,16 +26,20 @@ TRIGGER = Path(sync_pipelines.scouter.__file__).parent / "sql" / "webhook_trigge
 @pytest.fixture
 def triggered(box: Box) -> Iterator[Box]:
     """A box whose Gestão Scouter announces its changes to a receiver."""
-    settings = read_settings(
-        None, ops_database_url=box.ops_url, scouter_way_back=True, scouter_webhook_secret=SECRET
+    settings = read_as(
+        ScouterSettings,
+        None,
+        ops_database_url=box.ops_url,
+        scouter_way_back=True,
+        scouter_webhook_secret=SECRET,
     )
     with (
-        closing(InboxStore(box.ops_url)) as store,
-        BackgroundServer(build(settings, store=store)) as server,
+        closing(InboxStore(box.ops_url)) as inbox,
+        BackgroundServer(build(settings, [endpoints(settings)], inbox=inbox)) as server,
         box.gestao.transaction(force_rollback=True),
     ):
         box.gestao.execute(VAULT)
-        for name, value in (("URL", server.url + WEBHOOK_PATH), ("SECRET", SECRET)):
+        for name, value in (("URL", server.url + WEBHOOK.path), ("SECRET", SECRET)):
             box.gestao.execute(
                 "insert into vault.secrets (name, secret) values (%s, encode(convert_to(%s, 'utf8'), 'base64'))",
                 [f"GESTAO_WEBHOOK_{name}", value],

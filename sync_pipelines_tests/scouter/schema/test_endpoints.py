@@ -14,16 +14,24 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
-from sync_pipelines.receiver.app import FUNCTIONS_PATH, Options
+from sync_pipelines.lib.http.endpoints import FUNCTIONS_PATH
+from sync_pipelines.receiver.app import Options
 from sync_pipelines.receiver.limits import Rate
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.endpoints import RELOAD, VALIDATE_CONFIG, VALIDATE_SCHEMA, functions
+from sync_pipelines.scouter.endpoints import (
+    RELOAD,
+    VALIDATE_CONFIG,
+    VALIDATE_SCHEMA,
+    endpoints,
+    screen_functions,
+)
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.schema.reload import Patience, reload_schema
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
-from sync_pipelines.settings import read_settings
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 NOTIFY = "notify pgrst, 'reload schema'"
@@ -57,13 +65,18 @@ class Screen:
 @contextmanager
 def screen_of(push: LeadPush, options: Options | None = None) -> Iterator[Screen]:
     """The receiver on a socket, as `sync-pipelines webhook` serves it for this push."""
-    settings = read_settings(
+    settings = read_as(
+        ScouterSettings,
         None,
         ops_database_url=push.settings.require("ops_database_url"),
         tabuladormax_jwt_secret=SECRET,
     )
     options = options or Options(origins=(SCREEN,))
-    application = build(settings, screen=functions(push), options=options)
+    application = build(
+        settings,
+        [replace(endpoints(settings), endpoints=screen_functions(push))],
+        options=options,
+    )
     with ExitStack() as stack:
         server = stack.enter_context(BackgroundServer(application))
         yield Screen(stack.enter_context(httpx.Client(base_url=server.url, timeout=30)), push)
