@@ -56,7 +56,7 @@ class ExportConfig(dg.Config):
 
 
 @dg.op(
-    description="Save mappings of a file as presets; names that one of the sides does not have are refused."
+    description="Save mappings of a file as presets; names that one of the sides does not have are rejected."
 )
 def import_mappings(
     context: dg.OpExecutionContext, config: ImportConfig, push: dg.ResourceParam[LeadPush]

@@ -97,7 +97,7 @@ def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
     report = served_by(patient, face).examine()
     assert found(report) == {"fonte": "destination_missing", "etapa": "destination_missing"}
     assert len(report.suggested_sql) == 3
-    assert "OpenAPI document of Gestão Scouter is not to be had" in report.notes[0]
+    assert "OpenAPI document of Gestão Scouter is not available" in report.notes[0]
     assert report.notes[0] in report.markdown()
     assert set(found(report, "warning").values()) == {"unknown"}
     patient.gestao.execute(" ".join(report.suggested_sql).encode())
