@@ -131,12 +131,12 @@ class BackupPipeline:
             return content.verify(connection, known[name])
 
         def decide() -> Plan:
-            return retention.plan_by_looking(
+            return retention.plan_verified(
                 candidates,
                 Policy.parse(self.settings.hitss_backup_retention),
                 zone=UTC,
                 now=self.clock() + CLOCK_ERROR,
-                look=look,
+                verify=look,
             )
 
         altered = {name: "; ".join(wrong[:3]) for name in decide().drop if (wrong := look(name))}

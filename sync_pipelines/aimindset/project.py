@@ -1,6 +1,6 @@
 """The project's endpoints: `alert-processor` for alerts, and PostgREST where the backup is called through it.
 
-An alert is delivered only by a 200 whose body counts at least one mail: four other answers are a 200 as well
+An alert is delivered only if the answer is a 200 and counts at least one mail: four other answers are a 200 as well
 (contract of the backup, section 5).
 """
 
@@ -17,7 +17,7 @@ from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.redaction import redact, register
 
 URL_SETTING = "AIMINDSET_PROJECT_URL"
-#: Both answers come from the gateway: the function has not run, so asking again repeats nothing.
+#: Both answers come from the gateway: the function has not run, so a second call repeats nothing.
 _NOT_RUN = {429, 503}
 ATTEMPTS = 3
 LONGEST_PAUSE = 10.0
@@ -35,8 +35,8 @@ class Project:
     def alert(self, source: str, message: str, timestamp: str, details: Mapping[str, object]) -> str:
         """Have `alert-processor` mail its subscribers; returns how many mails it counts.
 
-        `source` ends up in the subject, `message` and `details` in HTML that the function does not escape. Raises
-        PermanentError or TransientError with the reason when nothing is known to have been sent.
+        `source` appears in the subject, `message` and `details` in HTML that the function does not escape. Raises
+        PermanentError or TransientError unless it is known that a mail was sent.
         """
         body = {
             "type": "critical",
@@ -53,7 +53,7 @@ class Project:
         return _delivered(answer)
 
     def call_backup(self) -> object:
-        """Call `backup_all_data()` through PostgREST; what it returned, untouched."""
+        """Call `backup_all_data()` through PostgREST; returns its answer unchanged."""
         answer = self._post("/rest/v1/rpc/backup_all_data", {})
         code = answer.body.get("code") if isinstance(answer.body, dict) else None
         if answer.status == 404 and code == "PGRST202":

@@ -1,4 +1,12 @@
-"""A database, a store and an archive in it: what tests of archives stand on, and how they mutilate one."""
+"""The sample archive that tests of archives read, damage and restore.
+
+| table | rows | columns |
+|---|---|---|
+| `public.people` | 200 | a uuid key, and a column of each kind: text, date, numeric, enum, jsonb, … |
+| `public.letters` | 400 | a serial key, `person` and `answers` (foreign keys), `body` |
+
+It lies in a `FolderStore` under `archives/one`; `scratch` is an empty database to restore into.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +21,10 @@ from typing import Any
 import psycopg
 import zstandard
 
-from sync_pipelines.lib.archive.verify import problems
-from sync_pipelines.lib.archive.write import Archive, ArchiveWriter, checksum
-from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines.lib.archive.manifest import Archive, checksum
+from sync_pipelines.lib.archive.verify import find_problems
+from sync_pipelines.lib.archive.write import ArchiveWriter
+from sync_pipelines.lib.storage.folder_store import FolderStore
 
 MADE = datetime(2026, 11, 24, 6, tzinfo=UTC)
 TABLES = ("public.people", "public.letters")
@@ -44,13 +53,13 @@ PEOPLE, LETTERS = "public.people.copy.zst", "public.letters.copy.zst"
 
 
 def as_written(manifest: object) -> str:
-    """A manifest in the text that the writer gives it: who knows the checksum knows that too."""
+    """A manifest as the text that the writer gives it: who knows the checksum formula knows that too."""
     return json.dumps(manifest, indent=1, ensure_ascii=False)
 
 
 @dataclass
-class Shelf:
-    """A database, a store and an archive in it."""
+class Sample:
+    """A database, the store, the archive in it, and an empty database."""
 
     connection: psycopg.Connection[Any]
     store: FolderStore
@@ -69,10 +78,10 @@ class Shelf:
         return self.path(self.archive.tables[number].file)
 
     def problems(self) -> list[str]:
-        return problems(self.store, self.folder, self.identity)
+        return find_problems(self.store, self.folder, self.identity)
 
     def rewrite(self, change: Callable[[dict[str, Any]], object], *, sign: bool = True) -> None:
-        """Change the manifest; `sign` as somebody would who knows how its checksum is made."""
+        """Change the manifest; with `sign` write its checksum as somebody would who knows the formula."""
         path = self.path("manifest.json")
         written = json.loads(path.read_text())
         change(written["manifest"])
@@ -91,18 +100,18 @@ def write(
 
 
 def repack(path: Path, change: Callable[[bytes], bytes]) -> None:
-    """Other content in a file that is well compressed."""
+    """Put other content into a file, well compressed."""
     raw = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read()
     path.write_bytes(zstandard.ZstdCompressor().compress(change(raw)))
 
 
-def lie(shelf: Shelf, change: Callable[[bytes], bytes]) -> None:
-    """Other content, and a manifest that was adapted to the file but not to what is in it."""
-    repack(shelf.file(), change)
-    content = shelf.file().read_bytes()
+def forge(sample: Sample, change: Callable[[bytes], bytes]) -> None:
+    """Put other content into a file, and adapt the manifest to the file but not to its content."""
+    repack(sample.file(), change)
+    content = sample.file().read_bytes()
 
     def adapt(manifest: dict[str, Any]) -> None:
         table = manifest["tables"][0]
         table["file_sha256"], table["file_bytes"] = hashlib.sha256(content).hexdigest(), len(content)
 
-    shelf.rewrite(adapt)
+    sample.rewrite(adapt)

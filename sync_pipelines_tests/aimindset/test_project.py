@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.aimindset.client import Project, project_client
+from sync_pipelines.aimindset.project import Project, project_client
 from sync_pipelines.lib.alerts import Alert, house_channels, send_alert
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.mail import MailServer
@@ -102,7 +102,7 @@ def test_a_message_is_never_empty_and_html_and_secrets_do_not_pass(fake: Aiminds
     assert body["details"]["error"] == "&lt;script&gt;***&lt;/script&gt;"
 
 
-def test_the_house_mails_its_alerts_and_masks_secrets() -> None:
+def test_alerts_are_mailed_and_secrets_masked() -> None:
     register(SECRET)
     with SmtpSink() as mail:
         settings = read_settings(None, smtp_url=mail.url, alert_email_to="a@example.com, b@example.com")
