@@ -37,7 +37,7 @@ class ExportConfig(dg.Config):
         " Without it the run makes a job of its own for its days.",
     )
     send_all: bool = Field(
-        default=False, description="Send leads that have not changed since their last exchange, too."
+        default=False, description="Send leads that have not changed since they were last synced, too."
     )
     compare_unchanged: bool = Field(
         default=True,
@@ -56,7 +56,7 @@ class ExportConfig(dg.Config):
 def export_asset(
     days: dg.DailyPartitionsDefinition, freshness: dg.FreshnessPolicy | None
 ) -> dg.AssetsDefinition:
-    """The push as a multi-asset of one, because only days that were finished get an event."""
+    """The push as a multi-asset with one asset, because only days that were completed get an event."""
 
     @dg.multi_asset(
         name="scouter_leads_export",

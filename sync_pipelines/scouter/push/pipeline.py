@@ -193,6 +193,20 @@ class LeadPush:
             return False
         return True
 
+    def reload_cache(self) -> object:
+        """Reload the destination's schema cache, and wait until writes find every column that this push maps.
+
+        The doctor's cached report is expired before and after: before, because the columns must be the live ones.
+        Raises what `reload_schema` raises.
+        """
+        doctor = self.doctor()
+        with self.source() as connection, self.client(self.settings) as client:
+            doctor.forget()
+            columns = self.examine(connection).mapping.columns
+            done = self.reload(client, columns)
+            doctor.forget()
+        return done
+
     def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
         doctor.forget()
         self.reload(client, columns)
