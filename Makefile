@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The system's certificates count, as they do for pip: a company's proxy has one of its own.
 UV := UV_SYSTEM_CERTS=true $(BIN)/uv
-SOURCES := sync_pipelines sync_pipelines_tests benchmarks
+SOURCES := sync_pipelines sync_pipelines_tests benchmarks docs
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -18,6 +18,7 @@ from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import ExportJob
+from sync_pipelines.scouter.export_jobs.orphans import reap_exports
 from sync_pipelines.scouter.push.day_outcome import DayOutcome
 from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.job_run import JobRun
@@ -90,6 +91,10 @@ class LeadHouse:
 
     def create(self, newest: date, oldest: date | None) -> str:
         return self.actions().create(newest, oldest).id
+
+    def reap(self) -> list[tuple[str, str, str | None]]:
+        """Take up the exports whose worker died; each with its new status and the run that it died in."""
+        return [(one.id, one.status, one.run_id) for one in reap_exports(self.tab)]
 
     def job(self, job_id: str) -> ExportJob:
         return self.actions().get(job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sync_pipelines.hitss.backup import content, load, restore
@@ -22,7 +22,7 @@ from sync_pipelines.settings.hitss import HitssSettings
 
 #: By how much the database's clock may be ahead of ours: what was made later than that was dated by a wrong one.
 CLOCK_ERROR = timedelta(minutes=10)
-EXECUTIONS = tables.EXECUTIONS._replace(source="backup-dre")
+EXECUTIONS = replace(tables.EXECUTIONS, source="backup-dre")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class BackupPipeline:
     ) -> Iterator[tuple[run_log.Execution, Connection, BackupCatalog]]:
         url = self.settings.fabricio_url
         with (
-            run_log.execution(
+            run_log.open_execution(
                 url, EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             load.backup_connection(url) as connection,
@@ -131,12 +131,12 @@ class BackupPipeline:
             return content.verify(connection, known[name])
 
         def decide() -> Plan:
-            return retention.plan_by_looking(
+            return retention.plan_verified(
                 candidates,
                 Policy.parse(self.settings.hitss_backup_retention),
                 zone=UTC,
                 now=self.clock() + CLOCK_ERROR,
-                look=look,
+                verify=look,
             )
 
         altered = {name: "; ".join(wrong[:3]) for name in decide().drop if (wrong := look(name))}

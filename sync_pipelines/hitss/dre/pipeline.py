@@ -43,7 +43,8 @@ from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.http.downloads import Download
 from sync_pipelines.lib.records import Records, open_records, run_log
 from sync_pipelines.lib.records.landing_index import Landing
-from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, told_when_full
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
+from sync_pipelines.lib.storage.local_files import disk_errors_about
 from sync_pipelines.settings.hitss import HitssSettings
 
 #: How long a run waits for another run of the chain before it gives up, in seconds.
@@ -92,7 +93,7 @@ class DrePipeline:
         """The execution record, the lock of the chain and the ledger of one run."""
         url = self.settings.fabricio_url
         with (
-            run_log.execution(
+            run_log.open_execution(
                 url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             postgres.session_lock(
@@ -117,7 +118,7 @@ class DrePipeline:
         with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as (record, records):
             known = credentials(self.settings)
             with (
-                told_when_full("The HITSS export"),
+                disk_errors_about("The HITSS export"),
                 self.store.incoming(EXPORT, ".xlsx") as target,
                 self._client() as client,
             ):

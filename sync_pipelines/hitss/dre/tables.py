@@ -15,12 +15,12 @@ from psycopg import sql
 from sync_pipelines.hitss.dre.columns import FINANCIAL, ORCADO, PEOPLE, REALIZADO, digest_columns
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.digest import Digest, digest_query
-from sync_pipelines.lib.records.run_log import ExecutionTables
+from sync_pipelines.lib.records.run_log import RunLog
 
 #: What the project database is called in sentences.
 PROJECT = "the fabricio database"
 LINES = "sync_private.dre_lines"
-EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs", "hitss-automation")
+EXECUTIONS = RunLog("public.automation_executions", log_table="public.system_logs", source="hitss-automation")
 
 LINE_KEY = ("line_hash", "occurrence")
 LINE_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")

@@ -36,7 +36,8 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.landing_index import Landing
-from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, sha256_of
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
+from sync_pipelines.lib.storage.local_files import sha256_of
 
 EXPORT = "hitss/dre_export"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import psycopg
@@ -23,7 +23,7 @@ from sync_pipelines.settings.hitss import HitssSettings
 
 ASSET = "hitss/dre_mirror"
 #: The log lines bear the name of the Edge Function that was to do this.
-EXECUTIONS = tables.EXECUTIONS._replace(source="sync-dre-data")
+EXECUTIONS = replace(tables.EXECUTIONS, source="sync-dre-data")
 STARTED = "Iniciando o espelhamento do DRE."
 
 
@@ -47,7 +47,7 @@ class MirrorPipeline:
         mirror = Mirror(source, destination, wait_seconds=self.wait_seconds, sleep=self.sleep)
 
         def record(url: str, what: str) -> AbstractContextManager[run_log.Execution]:
-            return run_log.execution(
+            return run_log.open_execution(
                 url, EXECUTIONS, run_id=run_id, what=what, started=STARTED, details={"phase": "mirror"}
             )
 

@@ -16,7 +16,7 @@ from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 from sync_pipelines.scouter.push.stored_value import as_stored
 from sync_pipelines.scouter.push.unchanged_check import UnchangedCheck
-from sync_pipelines.scouter.sync_source import normalised
+from sync_pipelines.scouter.sync_source import normalize
 
 OURS = "tabuladormax"
 #: Leads in one query of `sync_source`: with numbers of six digits its address stays below 8 KiB.
@@ -148,7 +148,7 @@ class Batcher:
 
 
 def _is_local(origin: Mapping[str, Any], lead: Lead) -> bool:
-    if normalised(origin["sync_source"] or "") == OURS:
+    if normalize(origin["sync_source"] or "") == OURS:
         return False
     created, there = lead.created_at, origin[CREATED]
     if created is None or there is None:

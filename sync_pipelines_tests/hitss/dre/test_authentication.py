@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.hitss.dre.authentication import Authentication
+from sync_pipelines.hitss.dre.authentication import auth_of, login_of
 from sync_pipelines.hitss.dre.credentials import Credentials
 from sync_pipelines.hitss.dre.extract import download_export, export_client
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
@@ -160,9 +161,10 @@ def test_a_refusal_says_what_to_check_and_names_nobody(
 
 def test_tokens_cookies_and_pairs_are_known_to_the_redactor(door: HitssFake) -> None:
     with export_client() as client:
-        token = Authentication(client, shut(door, "login")).headers()["Authorization"].split()[1]
-        basic = Authentication(client, shut(door, "basic")).headers()["Authorization"].split()[1]
-    (cookie,) = door.upstream.door.sessions.values()
+        login_of(shut(door, "login")).check(client)
+    ((token, cookie),) = door.upstream.door.sessions.items()
+    auth_of(shut(door, "basic"))
+    basic = b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
     for secret in (token, basic, cookie):
         assert len(secret) > 20
         assert redact(f"it is {secret}.") == "it is ***."

@@ -1,4 +1,4 @@
-"""The official Python client works against the face as it is."""
+"""The official Python client works against the fake as it is."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sync_pipelines_tests.sandbox.postgrest.conftest import Api, Kind
 
 
 @pytest.fixture
-def face(contract_url: str, start: Callable[[Kind], Api]) -> Iterator[PostgrestFake]:
-    start("face 16").run("truncate public.things, public.parts")
+def fake(contract_url: str, start: Callable[[Kind], Api]) -> Iterator[PostgrestFake]:
+    start("fake 16").run("truncate public.things, public.parts")
     with PostgrestFake(contract_url) as opened:
         yield opened
 
 
 @pytest.fixture
-def client(face: PostgrestFake) -> Iterator[SyncPostgrestClient]:
-    headers = {"apikey": face.service_key, "Authorization": f"Bearer {face.service_key}"}
-    with SyncPostgrestClient(f"{face.url}/rest/v1", headers=headers) as opened:
+def client(fake: PostgrestFake) -> Iterator[SyncPostgrestClient]:
+    headers = {"apikey": fake.service_key, "Authorization": f"Bearer {fake.service_key}"}
+    with SyncPostgrestClient(f"{fake.url}/rest/v1", headers=headers) as opened:
         yield opened
 
 
@@ -62,6 +62,16 @@ def test_it_changes_deletes_and_calls(client: SyncPostgrestClient) -> None:
     assert changed.data[0]["note"] == "z"  # type: ignore[index, call-overload]
     assert len(client.from_("things").delete().eq("id", 1).execute().data) == 1
     assert client.rpc("add", {"a": 1, "b": 2}).execute().data == 3
+
+
+def test_it_reads_the_rows_of_a_function(client: SyncPostgrestClient) -> None:
+    client.from_("things").insert(things(*range(1, 8))).execute()
+    called = client.rpc("many", {}, count=CountMethod.exact).gt("id", 2).order("id", desc=True).limit(2)
+    page = called.execute()
+    assert (page.count, [row["id"] for row in page.data]) == (5, [7, 6])  # type: ignore[index, call-overload]
+    read = client.rpc("from_id", {"id": 6}, get=True).select("id").execute()
+    assert read.data == [{"id": 6}, {"id": 7}]
+    assert client.rpc("many", {}).select("id").eq("id", 4).single().execute().data == {"id": 4}
 
 
 def test_it_understands_what_it_is_refused_for(client: SyncPostgrestClient) -> None:

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.scouter.export_jobs.worker import ExportWork, Swept
 from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines_tests.scouter.house import LeadHouse
 
@@ -93,5 +92,5 @@ def test_a_lost_connection_leaves_the_job_to_the_sensor_which_takes_it_up(days: 
     days.paused(job_id)
     days.hook(lambda: None)
     assert days.job(job_id).status == "running"
-    assert ExportWork(days.tab).sweep() == [Swept(job_id, "pending", "run")]
+    assert days.reap() == [(job_id, "pending", "run")]
     assert days.run(job_id, "again").status == "completed"

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.export_jobs.worker import MAX_ATTEMPTS, ExportWork, Swept
+from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -80,7 +80,7 @@ def test_a_worker_that_dies_before_a_commit_is_taken_up(lead_house: LeadHouse, c
     assert job.status == "running"
     assert job.exported_leads < len(lead_house.there())  # something was sent that nobody counted
     assert len(lead_house.errors()) == job.error_leads
-    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "first")]
+    assert lead_house.reap() == [(job_id, "pending", "first")]
     lead_house.hook(lambda: None)
     lead_house.run(job_id, "second")
     assert_done(lead_house, job_id)
@@ -95,8 +95,8 @@ def test_a_worker_that_dies_every_time_is_given_up(lead_house: LeadHouse) -> Non
         kill_at(lead_house, 2)
         with pytest.raises(Killed):
             lead_house.run(job_id, f"run-{attempt}")
-        (swept,) = ExportWork(lead_house.tab).sweep()
-        statuses.append(swept.status)
+        ((_, status, _),) = lead_house.reap()
+        statuses.append(status)
     assert statuses == ["pending", "pending", "failed"]
     job = lead_house.job(job_id)
     assert job.pause_reason is not None
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_while_it_catches_up_counts_nothing_twice(lead_house:
         run.engine.probe = lambda _moment: (_ for _ in ()).throw(Killed)
         run.close()
     assert lead_house.counters(job_id) == ("running", 70, 70, 0)
-    ExportWork(lead_house.tab).sweep()
+    lead_house.reap()
     lead_house.run(job_id, "second")
     assert lead_house.counters(job_id) == ("completed", 70, 70, 0)
     assert lead_house.there("etapa")[FIRST] == "Ligou"
@@ -138,7 +138,7 @@ def test_what_was_accepted_and_is_refused_when_it_is_sent_again_moves_from_one_c
         run.push_day(DAY)
     counted = lead_house.job(job_id).exported_leads
     assert counted >= 10  # lead 297 is among the first ten of the push
-    ExportWork(lead_house.tab).sweep()
+    lead_house.reap()
     lead_house.gestao.execute("delete from public.leads")
     with_dirt_rules(lead_house.gestao)
     lead_house.hook(lambda: None)
@@ -166,12 +166,12 @@ def test_a_process_that_is_killed_is_taken_up(lead_house: LeadHouse, commit: int
         worker.stdin.write(json.dumps({"job": job_id, "commit": commit, "settings": settings}) + "\n")
         worker.stdin.flush()
         assert worker.stdout.readline() == "here\n"
-        assert ExportWork(lead_house.tab).sweep() == []  # it lives
+        assert lead_house.reap() == []  # it lives
         worker.send_signal(signal.SIGKILL)
     # The server sees the end of its session a moment later: this waits for it.
     lock = "select pg_advisory_{}(hashtextextended(%s, 0))"
     lead_house.tab.execute(lock.format("lock").encode(), [job_id])
     lead_house.tab.execute(lock.format("unlock").encode(), [job_id])
-    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "killed")]
+    assert lead_house.reap() == [(job_id, "pending", "killed")]
     lead_house.run(job_id, "second")
     assert_done(lead_house, job_id)

@@ -1,19 +1,16 @@
 """The toy system as one piece of the definitions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
+from sync_pipelines.settings.toy import ToySettings
+from sync_pipelines.toy.readings.pipeline import ReadingsPipeline
 
-from sync_pipelines import partitions
+from sync_pipelines import partitions, toy
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_partitions
-from sync_pipelines.settings.toy import ToySettings
-from sync_pipelines.toy import __doc__ as DESCRIPTION
-from sync_pipelines.toy.readings.pipeline import ReadingsPipeline
 
 NOTIFIES_ITSELF = frozenset[str]()
 READINGS = dg.AssetKey(["toy", "readings"])
@@ -35,7 +32,9 @@ def readings_asset(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="toy_readings",
         specs=[
-            dg.AssetSpec(READINGS, group_name="toy", description=DESCRIPTION, kinds={"postgres"}, partitions_def=days)
+            dg.AssetSpec(
+                READINGS, group_name="toy", description=toy.__doc__, kinds={"postgres"}, partitions_def=days
+            )
         ],
         check_specs=[dg.AssetCheckSpec(PROOF, asset=READINGS, partitions_def=days)],
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
-from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.postgres import Changes
-from sync_pipelines.lib.records import Records
-from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.settings.toy import ToySettings
 from sync_pipelines.toy.readings.extract import read_day
 from sync_pipelines.toy.readings.load import replace_day
 from sync_pipelines.toy.readings.prove import prove
 from sync_pipelines.toy.readings.validate import split
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres import Changes
+from sync_pipelines.lib.records import open_records
+from sync_pipelines.lib.records.proofs import RecordableProof
 
 ASSET = "toy/readings"
 WHAT = "the toy database"
@@ -44,18 +45,21 @@ class ReadingsPipeline:
 
     def load(self, day: date, run_id: str) -> LoadedDay:
         """Load a day in one transaction. Raises PermanentError, with nothing committed, when it is not proved."""
-        key, records = day.isoformat(), Records(self.ops_url)
-        with postgres.connect(self.database_url, what=WHAT) as connection, postgres.errors_about(WHAT):
-            with connection.transaction():
-                postgres.lock_partition(connection, "toy", key, busy=f"Another run loads {key}.")
-                rows = read_day(connection, day)
-                good, rejects = split(rows, key)
-                changes = replace_day(connection, day, good)
-                proof = prove(connection, day, good)
-                if not proof.holds:
-                    raise PermanentError(f"{key} is not proved: {'; '.join(proof.differences())}")
-        records.rejects.record(ASSET, run_id, None, rows=rejects)
+        key = day.isoformat()
+        with (
+            postgres.connect(self.database_url, what=WHAT) as connection,
+            postgres.errors_about(WHAT),
+            connection.transaction(),
+        ):
+            postgres.lock_partition(connection, "toy", key, busy=f"Another run loads {key}.")
+            rows = read_day(connection, day)
+            good, rejects = split(rows, key)
+            changes = replace_day(connection, day, good)
+            proof = prove(connection, day, good)
+            if not proof.holds:
+                raise PermanentError(f"{key} is not proved: {'; '.join(proof.differences())}")
         digest = proof.destination["digest"]
-        records.proofs.record(run_id, [RecordableProof(ASSET, key, source_version=digest, proof=proof)])
-        records.close()
+        with open_records(self.ops_url) as records:
+            records.rejects.record(ASSET, rejects, run_id=run_id)
+            records.proofs.record(run_id, [RecordableProof(ASSET, key, source_version=digest, proof=proof)])
         return LoadedDay(read=len(rows), rejected=len(rejects), changes=changes, digest=digest)

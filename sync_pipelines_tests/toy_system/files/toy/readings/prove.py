@@ -9,7 +9,15 @@ from decimal import Decimal
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, canonical, digest_of, digest_query, row_hash
+from sync_pipelines.lib.postgres.digest import (
+    Column,
+    Digest,
+    Proof,
+    canonical,
+    digest_of,
+    digest_query,
+    row_hash,
+)
 
 _COLUMNS = [Column("id", "integer"), Column("celsius", "number")]
 
