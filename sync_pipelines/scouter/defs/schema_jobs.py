@@ -25,7 +25,7 @@ def validate_schema(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadP
 @dg.op(description="Have PostgREST reload its schema cache, and wait until writes see every mapped column.")
 def reload_cache(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
     with failing_in_a_sentence(context):
-        done = push.reload_schema_cache()
+        done = push.reload_cache()
     context.log.info(f"Writes see every mapped column: {done}.")
 
 

@@ -130,7 +130,7 @@ class LeadPush:
             clock=self.clock,
         )
 
-    def reload_schema_cache(self) -> object:
+    def reload_cache(self) -> object:
         """Reload the destination's schema cache, and wait until writes find every column that a push maps.
 
         The doctor's cached report expires before and after: before, because the columns must be the live ones.

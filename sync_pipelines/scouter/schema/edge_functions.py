@@ -65,7 +65,7 @@ def reload(push: LeadPush) -> Answer:
 
     def reloaded() -> Answer:
         try:
-            push.reload_schema_cache()
+            push.reload_cache()
         except MissingFunctionError:
             sentence = (
                 f"O Gestão Scouter não tem a função {FUNCTION}(): o cache do schema não foi recarregado. Execute lá"

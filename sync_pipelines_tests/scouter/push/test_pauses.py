@@ -54,6 +54,21 @@ def test_a_pause_in_mid_day_loses_nothing_and_counts_nothing_twice(
     assert sorted(lead_house.events()) == [(FIRST + n, "create", "success") for n in range(300)]
 
 
+def test_a_batch_that_fails_behind_a_pause_leaves_no_gap_in_what_is_counted(lead_house: LeadHouse) -> None:
+    lead_house.use(scouter_in_flight=4, scouter_batch_size=10)
+    lead_house.leads(range(100), NOON)
+    job_id = lead_house.create(DAY, DAY)
+    lead_house.face.fail("gateway_401", lead_id=FIRST + 85)  # in the second batch; the next two are under way
+    at_commit(lead_house, 1, lambda: lead_house.actions().pause(job_id))
+    assert lead_house.paused(job_id).by_person
+    assert lead_house.counters(job_id) == ("paused", 100, 10, 0)
+    lead_house.face.clear()
+    lead_house.hook(lambda: None)
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 100, 100, 0)
+    assert len(lead_house.there()) == 100
+
+
 def test_a_pause_after_the_last_batch_leaves_only_the_end_to_do(lead_house: LeadHouse) -> None:
     lead_house.leads(range(10), NOON)
     job_id = lead_house.create(DAY, DAY)
