@@ -20,11 +20,12 @@ from sync_pipelines.aimindset.backup import side_effects
 from sync_pipelines.aimindset.backup.load import Probe, no_probe
 from sync_pipelines.aimindset.backup.pipeline import BackupPipeline
 from sync_pipelines.aimindset.backup.report import ProjectLog
+from sync_pipelines.aimindset.client import json_client
 from sync_pipelines.aimindset.database import WHAT, await_database, open_snapshot
-from sync_pipelines.aimindset.day import Day, DayRequest
+from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.notification import FailureNotifier
-from sync_pipelines.aimindset.project import project_client
 from sync_pipelines.aimindset.recovery import Recovery, day_lock
+from sync_pipelines.aimindset.request import DayRequest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.alerts import Channel
 from sync_pipelines.lib.calendar import require_today
@@ -61,7 +62,7 @@ class AimindsetPipeline:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
-        http: Callable[[], JsonClient] = project_client,
+        http: Callable[[], JsonClient] = json_client,
     ) -> Self:
         """Raises SettingsError if the project's database or ours is not set."""
         scratch = settings.scratch_database_url
@@ -109,7 +110,7 @@ class AimindsetPipeline:
             accepted=accepted,
             log=log,
         )
-        day = Day(partition_key)
+        day = Day()
         try:
             with open_backup_catalog(self.ops) as catalog, day_lock(catalog):
                 self._recover(request, day, catalog)

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Backoff:
-    """How many attempts, and the seconds between them: doubling from `first` up to `longest`, plus the jitter.
+    """How many attempts, and the seconds between them: from `first` times `factor` up to `longest`, plus the jitter.
 
     `jitter` is the largest share of a wait that is added at random, so that clients do not return in step. A
     Retry-After is honoured up to `patience` seconds; an error that asks for more goes to the caller at once.
@@ -32,13 +32,14 @@ class Backoff:
 
     attempts: int = 3
     first: float = 1.0
+    factor: float = 2.0
     longest: float = 30.0
     patience: float = 120.0
     jitter: float = 0.25
 
     def wait(self, attempt: int, asked: float | None = None, *, chance: float = 0.0) -> float:
         """Seconds after the attempt of this number (from 1); never less than the other side asked for."""
-        grown = self.first * 2.0 ** (attempt - 1) * (1 + chance * self.jitter)
+        grown = self.first * self.factor ** (attempt - 1) * (1 + chance * self.jitter)
         return max(min(grown, self.longest), asked or 0.0)
 
     def is_worth_waiting(self, error: BaseException) -> bool:

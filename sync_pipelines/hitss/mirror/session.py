@@ -26,11 +26,12 @@ from sync_pipelines.lib.failures import PermanentError, SyncError, TransientErro
 from sync_pipelines.lib.postgres import Changes, Connection
 from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.retry import Backoff, retrying
 
 SOURCE = "the fabricio database"
 DESTINATION = "the hitss database"
-#: Seconds before each attempt to reach both databases again after a connection was lost.
-RECONNECT_PAUSES = (2.0, 10.0, 30.0)
+#: The attempts to reach both databases again after the loss of a connection.
+RECONNECT = Backoff(attempts=4, first=2.0, factor=5.0, longest=30.0, jitter=0.0)
 _IDLE_LIMIT = "15min"
 #: Supabase ends every statement after two minutes otherwise.
 _SESSION = {"statement_timeout": "30min"}
@@ -214,20 +215,15 @@ class MirrorSession:
             return self.mirror.table.sides(self._to, mirrored=True), self.mirror.table.own_rows(self._to)
 
     def _reconnect(self) -> None:
-        # A server that stayed away once is asked once for each of the other months, and not waited for again.
-        pauses = (0.0,) if self._gave_up else RECONNECT_PAUSES
-        for number, pause in enumerate(pauses, 1):
+        def attempt() -> None:
             self.close()
-            self.mirror.sleep(pause)
-            try:
-                self.connect()
-            except TransientError:
-                if number == len(pauses):
-                    self._gave_up = True
-                    raise
-            else:
-                self._gave_up = False
-                return
+            self.connect()
+
+        # A server that stayed away once gets one attempt for each of the other months: nothing waits for it again.
+        backoff = replace(RECONNECT, attempts=1) if self._gave_up else RECONNECT
+        self._gave_up = True
+        retrying(backoff, sleep=self.mirror.sleep)(attempt)
+        self._gave_up = False
 
     def _copy(self, month: str) -> MirrorOutcome:
         started = time.monotonic()

@@ -114,15 +114,15 @@ _OPS = {
     "create": create_export,
     "pause": _action(
         "pause",
-        "Pause an export; its worker sees it between two batches.",
+        "Pause an export; its worker stops between two batches.",
         lambda jobs, one: jobs.pause(one, "Pausada no Dagster."),
     ),
     "resume": _action(
-        "resume", "Let a paused export go on from where it stands.", lambda jobs, one: jobs.resume(one)
+        "resume", "Let a paused export continue from its checkpoint.", lambda jobs, one: jobs.resume(one)
     ),
     "reset": _action(
         "reset",
-        "Begin an export anew: counters, place and error rows are cleared.",
+        "Start an export again: counters, checkpoint and error rows are cleared.",
         lambda jobs, one: jobs.reset(one),
     ),
     "delete": _action(

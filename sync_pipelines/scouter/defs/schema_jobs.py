@@ -11,7 +11,6 @@ from sync_pipelines.scouter.defs.schema_assets import schema_metadata
 from sync_pipelines.scouter.mapping import preset_file
 from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.schema.reload import reload_cache as reload_schema_cache
 
 
 @dg.op(description="Compare both schemas now, and show the SQL that would put things right.")
@@ -26,7 +25,7 @@ def validate_schema(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadP
 @dg.op(description="Have PostgREST reload its schema cache, and wait until writes see every mapped column.")
 def reload_cache(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
     with failing_in_a_sentence(context):
-        done = reload_schema_cache(push)
+        done = push.reload_cache()
     context.log.info(f"Writes see every mapped column: {done}.")
 
 
@@ -56,7 +55,7 @@ class ExportConfig(dg.Config):
 
 
 @dg.op(
-    description="Save mappings of a file as presets; names that one of the sides does not have are refused."
+    description="Save mappings of a file as presets; names that one of the sides does not have are rejected."
 )
 def import_mappings(
     context: dg.OpExecutionContext, config: ImportConfig, push: dg.ResourceParam[LeadPush]

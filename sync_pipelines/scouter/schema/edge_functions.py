@@ -13,7 +13,7 @@ from typing import Any
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.http.endpoints import Answer
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.schema.reload import FUNCTION, MissingFunctionError, reload_cache
+from sync_pipelines.scouter.schema.reload import FUNCTION, MissingFunctionError
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
 from sync_pipelines.settings import SettingsError
 
@@ -65,7 +65,7 @@ def reload(push: LeadPush) -> Answer:
 
     def reloaded() -> Answer:
         try:
-            reload_cache(push)
+            push.reload_cache()
         except MissingFunctionError:
             sentence = (
                 f"O Gestão Scouter não tem a função {FUNCTION}(): o cache do schema não foi recarregado. Execute lá"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.aimindset.project import Project, project_client
+from sync_pipelines.aimindset.client import ProjectClient, json_client
 from sync_pipelines.lib.alerts import Alert, send_alert
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.mail import MailServer
@@ -24,11 +24,11 @@ def fake() -> Iterator[AimindsetFake]:
         yield opened
 
 
-def project(fake: AimindsetFake, key: str | None = None, seconds: float = 5.0) -> Project:
-    return Project(
+def project(fake: AimindsetFake, key: str | None = None, seconds: float = 5.0) -> ProjectClient:
+    return ProjectClient(
         url=fake.url,
         service_key=key or fake.service_key,
-        http=lambda: project_client(seconds),
+        http=lambda: json_client(seconds),
         sleep=lambda _seconds: None,
     )
 

@@ -11,20 +11,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sync_pipelines.lib.failures import PermanentError, TransientError, from_http_status
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError, from_http_status
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.redaction import redact, register
+from sync_pipelines.lib.retry import Backoff, retrying
 
 URL_SETTING = "AIMINDSET_PROJECT_URL"
 #: Both answers come from the gateway: the function has not run, so a second call repeats nothing.
 _NOT_RUN = {429, 503}
-ATTEMPTS = 3
-LONGEST_PAUSE = 10.0
+_PROCESSOR = "alert-processor"
+_BACKOFF = Backoff(attempts=3, first=2.0, longest=10.0)
+
+
+class NotRunError(TransientError):
+    """The gateway answered in place of the function."""
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectClient:
     """The project's public address and the key of its service role."""
 
     url: str
@@ -45,12 +50,16 @@ class Project:
             "details": {name: _plain(str(value)) for name, value in details.items()},
             "timestamp": timestamp,
         }
-        for attempt in range(1, ATTEMPTS + 1):
+
+        def attempt() -> str:
             answer = self._post("/functions/v1/alert-processor", body)
-            if answer.status not in _NOT_RUN or attempt == ATTEMPTS:
-                break
-            self.sleep(min(answer.retry_after or 2.0**attempt, LONGEST_PAUSE))
-        return _delivered(answer)
+            if answer.status in _NOT_RUN:
+                # The mail server is the other way for an alert: it does not wait longer for this one.
+                wait = min(answer.retry_after or 0.0, _BACKOFF.longest)
+                raise NotRunError(str(_refusal(answer)), retry_after=wait)
+            return _delivered(answer)
+
+        return retrying(_BACKOFF, on=NotRunError, sleep=self.sleep)(attempt)
 
     def call_backup(self) -> object:
         """Call `backup_all_data()` through PostgREST; returns its answer unchanged."""
@@ -74,31 +83,34 @@ class Project:
             return client.post_json(f"{self.url.rstrip('/')}{path}", body, headers=headers)
 
 
-def project_client(seconds: float = 30.0) -> JsonClient:
+def json_client(seconds: float = 30.0) -> JsonClient:
     """A client for the project, with a total limit for an answer."""
     limits = Timeouts(connect=10.0, read=seconds, total=seconds)
     return JsonClient(name="The AIMindset project", url_setting=URL_SETTING, timeouts=limits)
 
 
+def _refusal(answer: JsonAnswer) -> SyncError:
+    return from_http_status(
+        answer.status, what=_PROCESSOR, setting="AIMINDSET_SERVICE_KEY and that it is deployed"
+    )
+
+
 def _delivered(answer: JsonAnswer) -> str:
-    what = "alert-processor"
     if answer.status != 200:
-        raise from_http_status(
-            answer.status, what=what, setting="AIMINDSET_SERVICE_KEY and that it is deployed"
-        )
+        raise _refusal(answer)
     body = answer.body if isinstance(answer.body, dict) else {}
     sent = body.get("emails_sent")
     if isinstance(sent, int) and not isinstance(sent, bool):
         if sent >= 1:
             return f"alert-processor ({sent} e-mails)"
-        raise TransientError(f"{what} could send none of its mails.")
+        raise TransientError(f"{_PROCESSOR} could send none of its mails.")
     if not answer.is_json:
         raise PermanentError(
-            f"{what} answered 200 with something that is not JSON: nothing is known to be sent."
+            f"{_PROCESSOR} answered 200 with something that is not JSON: nothing is known to be sent."
         )
     raise PermanentError(
-        f"{what} answered 200 without counting a mail: it has no subscriber in alert_subscriptions, or did not take"
-        " the alert for one."
+        f"{_PROCESSOR} answered 200 without counting a mail: it has no subscriber in alert_subscriptions, or did not"
+        " take the alert for one."
     )
 
 

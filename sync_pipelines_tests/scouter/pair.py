@@ -1,4 +1,11 @@
-"""TabuladorMax, Gestão Scouter and the ops database, joined by a push that is only as good as it must be."""
+"""TabuladorMax, Gestão Scouter and the ops database, joined by a push that does only what the tests need.
+
+| database | what is in it at the start of a test |
+|---|---|
+| TabuladorMax (`leads`) | 60 leads, the newest of 2025-10-21 12:00 in Brazil, LEAD among them and NOWHERE not |
+| Gestão Scouter (`gestao`) | 49 columns, no leads; `push` brings some there |
+| ops | an empty inbox, no last-synced state |
+"""
 
 from __future__ import annotations
 
@@ -33,7 +40,7 @@ NOWHERE = 999_999
 
 
 @dataclass
-class Box:
+class Pair:
     """Both sides and what joins them."""
 
     ops_url: str
@@ -44,7 +51,7 @@ class Box:
     mapping: FieldMapping
 
     def push(self, *ids: int) -> None:
-        """Bring these leads over there, as the push does, and record the exchange."""
+        """Write these leads there, as the push does, and record their last-synced state."""
         stamps = {"sync_source": "tabuladormax", "sync_status": "synced", "last_sync_at": datetime.now(UTC)}
         statement = sql.SQL(
             "select lead.id, {}, {}, lead.updated_at from public.leads as lead where id = any(%(ids)s)"
@@ -100,7 +107,7 @@ class Box:
         return replace(drain, **options).run("run", at_most=at_most)
 
     def reverse_sync(self) -> ReverseSync:
-        """As the installation has it, with this box's mapping."""
+        """As the installation has it, with this pair's mapping."""
         return ReverseSync(ops_url=self.ops_url, tabuladormax_url=self.leads_url, push=Push(self.mapping))
 
     @property
@@ -115,7 +122,7 @@ class Box:
         ).fetchall()
 
     def would_push(self, *ids: int) -> list[int]:
-        """Of these leads those that the push would send: another content or date than at their last exchange."""
+        """Of these leads those that the push would send: another content or date than their last-synced state."""
         known = {
             row[0]: row[1:]
             for row in self.ops.execute("select lead_id, content_hash, updated_at from ops.lead_exchanges")
@@ -150,10 +157,10 @@ class Push:
 
 
 @pytest.fixture(scope="session")
-def shared_box(postgres_server: PostgresServer, templates: dict[str, str]) -> Iterator[Box]:
-    ops_url = postgres_server.create_database("way_back_ops", template=templates["ops"])
+def shared_pair(postgres_server: PostgresServer, templates: dict[str, str]) -> Iterator[Pair]:
+    ops_url = postgres_server.create_database("reverse_ops", template=templates["ops"])
     leads_url, gestao_url = (
-        postgres_server.create_database(f"way_back_{side}") for side in ("leads", "gestao")
+        postgres_server.create_database(f"reverse_{side}") for side in ("leads", "gestao")
     )
     with ExitStack() as stack:
         ops, leads, gestao = (
@@ -167,26 +174,26 @@ def shared_box(postgres_server: PostgresServer, templates: dict[str, str]) -> It
             for name, value in SESSION.items():
                 connection.execute("select set_config(%s, %s, false)", [name, value])
         mapping = default_mapping(source_types(leads), source_types(gestao))
-        yield Box(ops_url=ops_url, leads_url=leads_url, ops=ops, leads=leads, gestao=gestao, mapping=mapping)
+        yield Pair(ops_url=ops_url, leads_url=leads_url, ops=ops, leads=leads, gestao=gestao, mapping=mapping)
 
 
 @pytest.fixture
-def box(shared_box: Box) -> Box:
-    """Both sides as they were, and nothing known of an exchange."""
-    shared_box.ops.execute("truncate ops.inbox, ops.lead_exchanges")
-    shared_box.gestao.execute("truncate public.leads")
-    shared_box.leads.execute(
+def pair(shared_pair: Pair) -> Pair:
+    """Both sides as they were, without any last-synced state."""
+    shared_pair.ops.execute("truncate ops.inbox, ops.lead_exchanges")
+    shared_pair.gestao.execute("truncate public.leads")
+    shared_pair.leads.execute(
         "truncate public.leads, public.sync_events; insert into public.leads select * from kept.leads;"
         " delete from public.commercial_projects where name = 'Seletiva nova'"
     )
-    return replace(shared_box)
+    return replace(shared_pair)
 
 
-def settings_of(box: Box, **given: Any) -> Settings:
+def settings_of(pair: Pair, **given: Any) -> Settings:
     values = {
         "scouter_way_back": True,
-        "ops_database_url": box.ops_url,
-        "tabuladormax_database_url": box.leads_url,
+        "ops_database_url": pair.ops_url,
+        "tabuladormax_database_url": pair.leads_url,
         "gestao_scouter_url": DESTINATION,
     }
     return read_settings(None, **(values | given))
