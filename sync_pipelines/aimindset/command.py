@@ -35,14 +35,14 @@ def verify(
     """Read archives back and say of each what is wrong with it. Exit status 0 only when nothing is."""
     from sync_pipelines.aimindset.archive.pipeline import ASSET, wrong_with
     from sync_pipelines.aimindset.pipeline import AimindsetPipeline
-    from sync_pipelines.lib.records.backups import open_copy_book
+    from sync_pipelines.lib.records.backups import open_backup_catalog
     from sync_pipelines.settings import read_as
     from sync_pipelines.settings.aimindset import AimindsetSettings
 
     settings = read_as(AimindsetSettings)
     archiver = AimindsetPipeline(settings).archiver
-    with open_copy_book(settings.ops_url) as book:
-        recorded = {copy.name: copy for copy in book.copies(ASSET)}
+    with open_backup_catalog(settings.ops_url) as catalog:
+        recorded = {copy.name: copy for copy in catalog.backups(ASSET)}
     names = [archive] if archive else sorted(archiver.ids() | recorded.keys())
     found = {
         name: wrong_with(archiver.store, name, archiver.identity, recorded=recorded.get(name))

@@ -12,7 +12,7 @@ from sync_pipelines.aimindset.backup.validate import Preflight
 from sync_pipelines.lib.alerts import Delivery
 from sync_pipelines.lib.archive.write import Archive
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records import backups
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Day:
     unproved: Answer | None = None
     archive: Archive | None = None
     pruning: Pruning | None = None
-    already: dict[str, Copy] = field(default_factory=dict)
+    already: dict[str, backups.Backup] = field(default_factory=dict)
     generations: int = 0
     #: Content that has fewer rows than in the last backup, a sentence each.
     fewer: list[str] = field(default_factory=list)

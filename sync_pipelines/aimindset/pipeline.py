@@ -33,7 +33,7 @@ from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.records.backups import Copy, CopyBook, open_copy_book
+from sync_pipelines.lib.records.backups import Backup, BackupCatalog, open_backup_catalog
 from sync_pipelines.lib.redaction import redacted_exception
 from sync_pipelines.settings.aimindset import AimindsetSettings
 
@@ -89,18 +89,21 @@ class AimindsetPipeline:
         day = Day(partition_key)
         url = self.settings.aimindset_url
         try:
-            with open_copy_book(self.settings.ops_url) as book, recovery.alone(book):
+            with (
+                open_backup_catalog(self.settings.ops_url) as catalog,
+                recovery.alone(catalog),
+            ):
                 with postgres.errors_about(OPS):
-                    recovery.settle(book, ASSET, url, logbook=self._logbook(url), tell=tell)
+                    recovery.settle(catalog, ASSET, url, logbook=self._logbook(url), tell=tell)
                     if archives.ASSET in wanted:
-                        recovery.settle_archives(book, self.archiver, tell)
+                        recovery.settle_archives(catalog, self.archiver, tell)
                     if not force:
                         today = recovery.Wanted(wanted, partition_key)
-                        day.already = recovery.already(book, self.archiver, url, today=today, tell=tell)
+                        day.already = recovery.already(catalog, self.archiver, url, today=today, tell=tell)
                 if ASSET in day.already:
                     day.uncovered = recovery.uncovered(url)
                 if there := day.already.get(archives.ASSET):
-                    self._attempt(day, archives.ASSET, partial(self._prune, day, book, there.name, tell))
+                    self._attempt(day, archives.ASSET, partial(self._prune, day, catalog, there.name, tell))
                 if due := [asset for asset in wanted if asset not in day.already]:
                     with self._connected(url) as opened:
                         if ASSET in due:
@@ -108,7 +111,7 @@ class AimindsetPipeline:
                                 day,
                                 ASSET,
                                 lambda: self._back_up(
-                                    day, book, opened, run_id=run_id, accepted=accepted, tell=tell
+                                    day, catalog, opened, run_id=run_id, accepted=accepted, tell=tell
                                 ),
                             )
                         if archives.ASSET in due:
@@ -116,7 +119,7 @@ class AimindsetPipeline:
                                 day,
                                 archives.ASSET,
                                 lambda: self._archive(
-                                    day, book, opened[0], run_id=run_id, accepted=accepted, tell=tell
+                                    day, catalog, opened[0], run_id=run_id, accepted=accepted, tell=tell
                                 ),
                             )
         except SyncError as error:
@@ -163,7 +166,7 @@ class AimindsetPipeline:
     def _back_up(
         self,
         day: Day,
-        book: CopyBook,
+        catalog: BackupCatalog,
         opened: tuple[Connection, str],
         run_id: str,
         accepted: Collection[str],
@@ -176,7 +179,7 @@ class AimindsetPipeline:
         for note in day.look.notes:
             tell(note)
         logbook = self._logbook(url)
-        last = book.newest_proved(ASSET)
+        last = catalog.newest_proved(ASSET)
         before = last.details.get("counts") if last else None
         if settings.aimindset_backup_by == "rpc":
             answer = answers.parse(self.project().call_backup())
@@ -185,10 +188,10 @@ class AimindsetPipeline:
                     f"backup_all_data() gives the backup_id {answer.backup_id}, which was there before the call."
                 )
             if before is None:
-                before = next((copy.details.get("counts") for copy in book.copies(ASSET)), None)
+                before = next((copy.details.get("counts") for copy in catalog.backups(ASSET)), None)
             backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
             day.unproved, day.fewer = answer, backups.fewer(answer, before)
-            self._enter(book, day, answer, run_id=run_id, proved=False, details={})
+            self._enter(catalog, day, answer, run_id=run_id, proved=False, details={})
             logbook.success(
                 "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
             )
@@ -200,7 +203,7 @@ class AimindsetPipeline:
             accepted=accepted,
             may_change=side_effects.names(settings.aimindset_backup_may_change),
             announce=lambda answer, proof: self._enter(
-                book, day, answer, run_id=run_id, proved=False, details={"announced": proof.destination}
+                catalog, day, answer, run_id=run_id, proved=False, details={"announced": proof.destination}
             ),
             at=self.at,
         )
@@ -216,7 +219,7 @@ class AimindsetPipeline:
             )
         finally:
             details = {"proof": day.backup.proof.destination, "looked_at": day.backup.looked_at}
-            self._enter(book, day, answer, run_id=run_id, proved=True, details=details)
+            self._enter(catalog, day, answer, run_id=run_id, proved=True, details=details)
         with connect(url, read_only=True) as connection:
             day.generations = recorded.generations(connection)
 
@@ -225,7 +228,7 @@ class AimindsetPipeline:
 
     def _enter(
         self,
-        book: CopyBook,
+        catalog: BackupCatalog,
         day: Day,
         answer: Answer,
         run_id: str,
@@ -233,8 +236,8 @@ class AimindsetPipeline:
         proved: bool,
         details: Mapping[str, object],
     ) -> None:
-        book.enter(
-            Copy(
+        catalog.record(
+            Backup(
                 *(ASSET, day.partition_key, answer.backup_id, self.clock(), proved, answer.total, None),
                 *({"counts": dict(answer.counts), **details}, run_id),
             )
@@ -243,7 +246,7 @@ class AimindsetPipeline:
     def _archive(
         self,
         day: Day,
-        book: CopyBook,
+        catalog: BackupCatalog,
         reader: Connection,
         run_id: str,
         accepted: Collection[str],
@@ -251,20 +254,20 @@ class AimindsetPipeline:
     ) -> None:
         day.archive = self.archiver.write(
             reader,
-            book,
+            catalog,
             partition_key=day.partition_key,
             made_at=self.clock(),
             run_id=run_id,
             accepted=accepted,
         )
-        self._prune(day, book, day.archive.id, tell=tell)
+        self._prune(day, catalog, day.archive.id, tell=tell)
 
-    def _prune(self, day: Day, book: CopyBook, newest: str, tell: Callable[[str], None]) -> None:
+    def _prune(self, day: Day, catalog: BackupCatalog, newest: str, tell: Callable[[str], None]) -> None:
         """Look at what is to stay, say what goes, and let go of it; `newest` was looked at just now."""
-        day.pruning = self.archiver.prune(book, self.clock(), intact=[newest])
+        day.pruning = self.archiver.prune(catalog, self.clock(), intact=[newest])
         for sentence in day.pruning.sentences():
             tell(sentence)
-        self.archiver.apply(book, day.pruning.plan)
+        self.archiver.apply(catalog, day.pruning.plan)
 
     def _context(self, day: Day, answer: Answer, run_id: str) -> dict[str, object]:
         return {

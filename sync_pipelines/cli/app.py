@@ -112,11 +112,11 @@ def unpin(name: Annotated[str, typer.Argument(help="A backup's table, or an arch
 
 def _pin(name: str, *, pinned: bool) -> str:
     """Pin a backup, or take its pin away; returns the asset that it is of."""
-    from sync_pipelines.lib.records.backups import open_copy_book
+    from sync_pipelines.lib.records.backups import open_backup_catalog
     from sync_pipelines.settings import read_settings
 
-    with open_copy_book(read_settings().ops_url) as book:
-        return book.pin(name, pinned=pinned)
+    with open_backup_catalog(read_settings().ops_url) as catalog:
+        return catalog.pin(name, pinned=pinned)
 
 
 @app.command()

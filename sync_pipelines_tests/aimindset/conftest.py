@@ -14,7 +14,7 @@ import pytest
 from sync_pipelines.aimindset.client import project_client
 from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
-from sync_pipelines.lib.records.backups import CopyBook
+from sync_pipelines.lib.records.backups import BackupCatalog
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
 from sync_pipelines.sandbox.mail import SmtpSink
@@ -55,8 +55,8 @@ class Project:
         return [message for (message,) in rows]
 
     @property
-    def book(self) -> CopyBook:
-        return CopyBook(self.ops)
+    def catalog(self) -> BackupCatalog:
+        return BackupCatalog(self.ops)
 
 
 @pytest.fixture(scope="session")
@@ -101,9 +101,9 @@ def new_house(
             sleep=lambda _seconds: None,
         )
         database = psycopg.connect(url, autocommit=True)
-        book = psycopg.connect(ops, autocommit=True)
-        opened.extend((fake, database, book))
-        return Project(backups=backups, url=url, database=database, ops=book, fake=fake, mail=mail)
+        catalog = psycopg.connect(ops, autocommit=True)
+        opened.extend((fake, database, catalog))
+        return Project(backups=backups, url=url, database=database, ops=catalog, fake=fake, mail=mail)
 
     yield make
     for one in reversed(opened):

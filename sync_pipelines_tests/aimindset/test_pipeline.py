@@ -61,8 +61,8 @@ def test_a_good_day_is_proved_archived_and_logged_once(house: Project) -> None:
     ]
     # The function's own row is the one that counts (trap 10).
     assert house.value("select count(*) from backup_logs") == rows_before + 1
-    assert house.book.newest_proved(ASSET) is not None
-    assert house.book.newest_proved(archives.ASSET) is not None
+    assert house.catalog.newest_proved(ASSET) is not None
+    assert house.catalog.newest_proved(archives.ASSET) is not None
     assert house.fake.alerts == []
     assert house.mail.messages == []
 
@@ -122,7 +122,7 @@ def test_odd_answers_are_failures(house: Project, body: str, returns: str, said:
     day = house.day()
 
     assert said in str(day.problems[ASSET])
-    assert house.book.newest_proved(ASSET) is None
+    assert house.catalog.newest_proved(ASSET) is None
     assert house.logged("auto_backup") == []
     assert len(house.fake.alerts) == 1
     assert house.fake.alerts[0]["message"]
@@ -170,7 +170,7 @@ def test_a_log_row_that_says_backup_proves_nothing(house: Project) -> None:
     house.database.execute(
         "insert into system_logs (type, message) values ('backup', 'Backup automático concluído')"
     )
-    assert house.book.newest_proved(ASSET) is None
+    assert house.catalog.newest_proved(ASSET) is None
 
 
 def test_nothing_to_copy_is_no_backup(new_house: NewHouse) -> None:
@@ -190,7 +190,7 @@ def test_a_collapse_is_no_backup_until_it_is_accepted(house: Project) -> None:
 
     assert "[not_collapsed] comments: 1 rows" in problem(later, partition_key="2026-11-25")
     # Its archive is kept, and takes the place of none: neither does the next run call it the day's.
-    assert [(copy.partition_key, copy.proved) for copy in house.book.copies(archives.ASSET)] == [
+    assert [(copy.partition_key, copy.proved) for copy in house.catalog.backups(archives.ASSET)] == [
         ("2026-11-25", False),
         (TODAY, True),
     ]
@@ -238,7 +238,7 @@ def test_a_connection_cut_before_the_commit_is_a_failure_with_its_rows(house: Pr
     assert ASSET in day.problems
     assert house.value("select count(distinct backup_id) from backup_articles") == generations
     assert len(house.logged("auto_backup_error")) == 1
-    assert house.book.newest_proved(ASSET) is None
+    assert house.catalog.newest_proved(ASSET) is None
 
 
 def test_a_connection_cut_after_the_commit_is_a_success_found_by_its_id(house: Project) -> None:
@@ -283,7 +283,7 @@ def test_a_process_killed_around_the_commit_is_settled_by_the_next(
     assert day.problems == {}
     assert (ASSET in day.already) is committed
     assert house.value("select count(distinct backup_id) from backup_articles") == generations + 1
-    assert [copy.proved for copy in house.book.copies(ASSET)] == [True]
+    assert [copy.proved for copy in house.catalog.backups(ASSET)] == [True]
 
 
 def test_an_archive_that_a_crash_kept_out_of_the_book_is_entered(house: Project) -> None:
@@ -296,8 +296,8 @@ def test_an_archive_that_a_crash_kept_out_of_the_book_is_entered(house: Project)
     later = replace(house, backups=replace(house.backups, clock=lambda: NOW + timedelta(days=1)))
     later.day("2026-11-25", tell=said.append)
 
-    assert len([line for line in said if "which a crash kept out of the book" in line]) == 1
-    assert {copy.partition_key: copy.proved for copy in house.book.copies(archives.ASSET)} == {
+    assert len([line for line in said if "which a crash kept out of the catalog" in line]) == 1
+    assert {copy.partition_key: copy.proved for copy in house.catalog.backups(archives.ASSET)} == {
         "2026-11-24": True,
         "2026-11-25": True,
     }
@@ -526,8 +526,8 @@ def test_the_rpc_way_is_reported_as_unproved(house: Project) -> None:
     assert day.problems == {}
     assert day.backup is None
     assert day.unproved is not None
-    assert house.book.newest_proved(ASSET) is None
-    assert [copy.proved for copy in house.book.copies(ASSET)] == [False]
+    assert house.catalog.newest_proved(ASSET) is None
+    assert [copy.proved for copy in house.catalog.backups(ASSET)] == [False]
     assert house.logged("auto_backup") == ["Backup automático chamado por RPC: não comprovado."]
 
 

@@ -20,7 +20,7 @@ from sync_pipelines.aimindset.pipeline import ASSET
 from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 from sync_pipelines.lib.storage.landing import FolderStore
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.test_pipeline import (
@@ -51,8 +51,8 @@ def tomorrow(house: Project) -> Project:
 
 def half_an_archive(house: Project, archive_id: str) -> list[Any]:
     """What an archive of ours that is being written looks like."""
-    house.book.enter(
-        Copy(
+    house.catalog.record(
+        Backup(
             asset=archives.ASSET,
             partition_key=TODAY,
             name=archive_id,
@@ -138,7 +138,7 @@ def test_a_settled_copy_gets_the_row_that_the_panel_reads_once(house: Project) -
 def test_a_copy_of_yesterday_is_settled_today(house: Project) -> None:
     killed_at(house, "committed")
     assert tomorrow(house).day(TOMORROW, wanted=[ASSET]).problems == {}
-    assert {copy.partition_key: copy.proved for copy in house.book.copies(ASSET)} == {
+    assert {copy.partition_key: copy.proved for copy in house.catalog.backups(ASSET)} == {
         TODAY: True,
         TOMORROW: True,
     }
@@ -151,12 +151,12 @@ def test_a_log_that_takes_no_row_does_not_cost_the_proof(house: Project) -> None
         " create trigger refuse before insert on system_logs for each row execute function refuse()"
     )
     assert "system_logs" in problem(house, wanted=[ASSET])
-    assert house.book.newest_proved(ASSET) is not None
+    assert house.catalog.newest_proved(ASSET) is not None
     assert len(house.fake.alerts) == 1
 
 
 def test_an_archive_that_lost_its_manifest_keeps_its_rows_and_counts_for_nothing(house: Project) -> None:
-    """What the book knows is no leftover of a crash: a person may still save the rows."""
+    """What the catalog knows is no leftover of a crash: a person may still save the rows."""
     short = house.with_(aimindset_archive_retention="1 daily, at least 1")
     day = short.day()
     assert day.archive is not None
@@ -180,11 +180,11 @@ def test_archives_that_somebody_removed_fill_no_place_of_the_policy(house: Proje
     archiver = short.backups.archiver
     archiver.remove(second.archive.id)
 
-    pruning = archiver.prune(house.book, NOW + timedelta(days=1))
+    pruning = archiver.prune(house.catalog, NOW + timedelta(days=1))
 
     assert list(pruning.plan.keep) == [first.archive.id]
     assert pruning.damaged == {second.archive.id: ["somebody removed it from the store."]}
-    assert [copy.name for copy in house.book.copies(archives.ASSET)] == [first.archive.id]
+    assert [copy.name for copy in house.catalog.backups(archives.ASSET)] == [first.archive.id]
 
 
 def test_an_archive_that_is_gone_is_made_again_on_the_same_day(house: Project) -> None:
@@ -229,9 +229,9 @@ def test_a_full_disk_while_archiving_is_a_sentence_and_leaves_nothing(house: Pro
             PermanentError, match=r"The archive of public\.articles could not be written: No space"
         ),
     ):
-        archiver.write(reader, house.book, partition_key=TODAY, made_at=NOW, run_id="r")
+        archiver.write(reader, house.catalog, partition_key=TODAY, made_at=NOW, run_id="r")
     assert archiver.store.names(archives.PREFIX) == []
-    assert house.book.copies(archives.ASSET) == []
+    assert house.catalog.backups(archives.ASSET) == []
 
 
 def test_a_store_that_cannot_be_written_fails_the_archive_alone(house: Project) -> None:

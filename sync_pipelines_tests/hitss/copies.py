@@ -11,7 +11,7 @@ from sync_pipelines.hitss.backup.pipeline import BackupPipeline, SafekeepingRepo
 from sync_pipelines.hitss.mirror.adoption import Decision
 from sync_pipelines.hitss.mirror.session import Mirror, MirrorOutcome
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.records.backups import CopyBook
+from sync_pipelines.lib.records.backups import BackupCatalog
 
 CONTENT = (
     "execution_id, created_at, conta, descricao, valor, tipo, periodo, empresa, competencia, ano, mes, natureza,"
@@ -71,7 +71,7 @@ class Pair:
 
 @dataclass
 class Kept:
-    """A filled dre_hitss, its backups and the book."""
+    """A filled dre_hitss, its backups and the catalog."""
 
     keeping: BackupPipeline
     url: str
@@ -83,8 +83,8 @@ class Kept:
         return f"{self.keeping.clock():%Y-%m-%d}"
 
     @property
-    def book(self) -> CopyBook:
-        return CopyBook(self.ops)
+    def catalog(self) -> BackupCatalog:
+        return BackupCatalog(self.ops)
 
     def back_up(self, **options: Any) -> SafekeepingReport:
         return self.keeping.back_up("run-1", self.today, **options)

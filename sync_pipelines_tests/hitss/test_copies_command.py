@@ -65,7 +65,7 @@ def test_a_backup_is_made_and_an_empty_table_is_none(kept: Kept) -> None:
     made = typed(given, "run", "hitss/dre_backup")
     assert made.exit_code == 0, made.output
     assert "Everything is proved." in made.output
-    assert len(kept.book.copies("hitss/dre_backup")) == 1
+    assert len(kept.catalog.backups("hitss/dre_backup")) == 1
 
     kept.database.execute("truncate dre_hitss")
     empty = typed(given, "run", "hitss/dre_backup")

@@ -16,7 +16,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.lib.records.ledger import Ledger, RejectedRow, open_ledger
+from sync_pipelines.lib.records import Records, open_records
+from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.operations.defs import retention as retention_assets
 from sync_pipelines.operations.retention import Retention
 from sync_pipelines.settings import Settings, read_settings
@@ -27,10 +28,10 @@ EXPORT, BOOKS = "hitss/dre_export", "hitss/rejects"
 
 @dataclass
 class Shelf:
-    """A ledger and a store in which files have ages."""
+    """Records and a store in which files have ages."""
 
     settings: Settings
-    ledger: Ledger
+    records: Records
 
     @property
     def retention(self) -> Retention:
@@ -57,9 +58,11 @@ class Shelf:
         from sync_pipelines.lib.storage.landing import LandedFile
 
         name = self.keep(EXPORT, text, days)
-        number = self.ledger.land(EXPORT, LandedFile(name, "0", len(text)), "run", {"reject_book": book})
+        number = self.records.landings.record(
+            EXPORT, LandedFile(name, "0", len(text)), run_id="run", details={"reject_book": book}
+        )
         if months:
-            self.ledger.mark_usable(
+            self.records.landings.mark_usable(
                 number,
                 content_digest=text,
                 sheet_digest=text,
@@ -72,22 +75,21 @@ class Shelf:
     def reject(self, days: int, rows: int = 1) -> None:
         reject = RejectedRow(
             partition_key="2024-01",
-            source_row=7,
-            column="Valor",
+            locator={"row": 7, "column": "Valor"},
             value="x",
             rule="amount",
             reason="no number",
             raw={"Recurso": "PESSOA FICTICIA"},
         )
-        self.ledger.reject("hitss/dre_lines", f"run {days}", None, rows=[reject] * rows)
+        self.records.rejects.record("hitss/dre_lines", [reject] * rows, run_id=f"run {days}")
         self.age("ops.rejects", "rejected_at", days, which=f"run_id = 'run {days}'")
 
     def age(self, table: str, column: str, days: int, which: str) -> None:
         moment = NOW - timedelta(days=days)
-        self.ledger.connection.execute(f"update {table} set {column} = %s where {which}", (moment,))  # type: ignore[call-overload]
+        self.records.connection.execute(f"update {table} set {column} = %s where {which}", (moment,))  # type: ignore[call-overload]
 
     def landed(self) -> set[str]:
-        return {row[0] for row in self.ledger.connection.execute("select path from ops.landed_files")}
+        return {row[0] for row in self.records.connection.execute("select path from ops.landed_files")}
 
     def files(self) -> set[str]:
         return {file.name for file in self.settings.landing_store.names("")}
@@ -97,8 +99,8 @@ class Shelf:
 def shelf(new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[Shelf]:
     url = new_database("ops")
     settings = read_settings(None, ops_database_url=url, landing_url=str(tmp_path / "landing"))
-    with open_ledger(url) as ledger:
-        yield Shelf(settings, ledger)
+    with open_records(url) as records:
+        yield Shelf(settings, records)
 
 
 def test_old_exports_go_but_what_a_month_needs_stays(shelf: Shelf) -> None:
@@ -129,7 +131,7 @@ def test_a_file_that_a_younger_row_names_stays_with_it(shelf: Shelf) -> None:
     assert [one.is_shared for one in plan.exports] == [True]
     shelf.retention.carry_out(plan)
     assert shelf.files() == {name}
-    assert shelf.ledger.connection.execute("select count(*) from ops.landed_files").fetchone() == (1,)
+    assert shelf.records.connection.execute("select count(*) from ops.landed_files").fetchone() == (1,)
 
 
 def test_rejected_rows_and_their_workbooks_go_after_their_own_time(shelf: Shelf) -> None:
@@ -143,8 +145,8 @@ def test_rejected_rows_and_their_workbooks_go_after_their_own_time(shelf: Shelf)
     assert dict(gone.rejects) == {"hitss/dre_lines": 3}
     assert young in shelf.files()
     assert old not in shelf.files()
-    assert shelf.ledger.connection.execute("select run_id from ops.rejects").fetchall() == [("run 89",)]
-    newest = shelf.ledger.newest(EXPORT)
+    assert shelf.records.connection.execute("select run_id from ops.rejects").fetchall() == [("run 89",)]
+    newest = shelf.records.landings.newest(EXPORT)
     assert newest is not None
     assert newest.details["reject_book"] is None
 

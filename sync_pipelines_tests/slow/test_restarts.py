@@ -27,7 +27,7 @@ from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, MirrorPipeline
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.backups import open_backup_catalog
 from sync_pipelines.lib.records.run_log import sweep
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
@@ -222,8 +222,8 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
     assert (
         place.value("fabricio", "select count(*) from pg_class where relname like 'dre_hitss_backup%'") == 0
     )
-    with open_copy_book(place.server.url("ops")) as book:
-        assert book.copies(dre_backup.ASSET) == []
+    with open_backup_catalog(place.server.url("ops")) as catalog:
+        assert catalog.backups(dre_backup.ASSET) == []
 
 
 RUN = """
@@ -284,14 +284,14 @@ def until(found: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 def test_a_dre_backup_cut_off_from_our_own_database_is_entered_by_the_next(place: Place) -> None:
-    """Killed between the commit and the book: the table's own comment says what it is."""
+    """Killed between the commit and the catalog: the table's own comment says what it is."""
     with dre_backup.backup_connection(place.server.url("fabricio")) as connection:
         lost = dre_backup.back_up(connection, "killed")
     report = BackupPipeline(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
 
     assert report.healed == (lost.name,)
-    with open_copy_book(place.server.url("ops")) as book:
-        assert {copy.name: copy.proved for copy in book.copies(dre_backup.ASSET)} == {
+    with open_backup_catalog(place.server.url("ops")) as catalog:
+        assert {copy.name: copy.proved for copy in catalog.backups(dre_backup.ASSET)} == {
             lost.name: True,
             report.backup.name: True,
         }

@@ -14,7 +14,7 @@ from sync_pipelines.hitss.dre.pending import Pending
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
 from sync_pipelines.lib.postgres.scratch import scratch_database
-from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.backups import open_backup_catalog
 from sync_pipelines.lib.storage.landing import LandedFile
 from sync_pipelines_tests.scouter.house import opened_house
 from sync_pipelines_tests.upgrade.conftest import TODAY, Clock, Upgraded
@@ -60,10 +60,10 @@ def test_the_mirror_finds_both_sides_equal(upgraded: Upgraded) -> None:
 def test_old_backups_are_intact_and_restore(upgraded: Upgraded, clock: Clock) -> None:
     keeping = BackupPipeline(upgraded.settings, clock)
     url, ops = upgraded.urls["fabricio"], upgraded.urls["ops"]
-    with backup_connection(url) as connection, open_copy_book(ops) as book:
-        copies = book.copies("hitss/dre_backup")
+    with backup_connection(url) as connection, open_backup_catalog(ops) as catalog:
+        copies = catalog.backups("hitss/dre_backup")
         assert [verify(connection, copy) for copy in copies] == [[]] * 2
-        assert restore.find(book, DIRTY) in copies
+        assert restore.find(catalog, DIRTY) in copies
     assert [(one.only_now, one.only_then) for one in keeping.difference(DIRTY)] == [(0, 2)]
     assert keeping.restore("after", DIRTY).rows == 370
     texts = upgraded.rows(
@@ -77,19 +77,19 @@ def test_a_backup_in_which_null_became_a_mark_is_named(upgraded: Upgraded) -> No
         fabricio.execute(f"update {DIRTY} set cliente = 'x' where cliente = chr(30)")
     with (
         backup_connection(upgraded.urls["fabricio"]) as connection,
-        open_copy_book(upgraded.urls["ops"]) as book,
+        open_backup_catalog(upgraded.urls["ops"]) as catalog,
     ):
-        assert verify(connection, restore.find(book, DIRTY))
+        assert verify(connection, restore.find(catalog, DIRTY))
 
 
 def test_an_old_archive_verifies_and_comes_back(upgraded: Upgraded) -> None:
     store = upgraded.settings.landing_store
-    with open_copy_book(upgraded.urls["ops"]) as book:
-        copy = book.newest_proved(archives.ASSET)
+    with open_backup_catalog(upgraded.urls["ops"]) as catalog:
+        copy = catalog.newest_proved(archives.ASSET)
         assert copy is not None
         assert archives.wrong_with(store, copy.name, None, recorded=copy) == []
         scratch = lambda: scratch_database(upgraded.urls["ops"])  # noqa: E731
-        assert drill(store, book, scratch, run_id="after").restored.rows == copy.rows
+        assert drill(store, catalog, scratch, run_id="after").restored.rows == copy.rows
 
 
 def test_no_lead_is_sent_again(upgraded: Upgraded) -> None:

@@ -17,7 +17,7 @@ from sync_pipelines.lib.archive import restore
 from sync_pipelines.lib.archive.restore import Restored
 from sync_pipelines.lib.archive.verify import read_archive
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.lib.records.backups import Copy, CopyBook
+from sync_pipelines.lib.records.backups import Backup, BackupCatalog
 from sync_pipelines.lib.redaction import redacted_exception
 from sync_pipelines.lib.storage.landing import LandingStore
 
@@ -32,14 +32,14 @@ class DrillError(PermanentError):
 class DrillReport:
     """A drill that came out equal."""
 
-    copy: Copy
+    copy: Backup
     restored: Restored
     seconds: float
 
 
 def drill(
     store: LandingStore,
-    book: CopyBook,
+    catalog: BackupCatalog,
     scratch: Callable[[], AbstractContextManager[str]],
     *,
     run_id: str,
@@ -47,21 +47,21 @@ def drill(
 ) -> DrillReport:
     """Restore the newest proved archive and compare it; the scratch database is gone afterwards.
 
-    Raises DrillError naming what differs, or what else stopped it; the drill is in the book either way.
+    Raises DrillError naming what differs, or what else stopped it; the drill is in the catalog either way.
     """
-    copy = book.newest_proved(archives.ASSET)
+    copy = catalog.newest_proved(archives.ASSET)
     if copy is None:
         raise PermanentError("No archive was proved yet: there is nothing to restore.")
     started = time.monotonic()
 
     def note(*, equal: bool, **details: object) -> float:
         seconds = time.monotonic() - started
-        book.enter_drill(ASSET, copy.name, equal=equal, seconds=seconds, run_id=run_id, details=details)
+        catalog.record_drill(ASSET, copy.name, equal=equal, seconds=seconds, run_id=run_id, details=details)
         return seconds
 
     try:
         restored = _restored(store, copy, scratch, identity=identity)
-    except Exception as error:  # a disk or a server that fails the drill is in the book like a difference
+    except Exception as error:  # a disk or a server that fails the drill is in the catalog like a difference
         problem = str(error) if isinstance(error, SyncError) else redacted_exception(error)
         note(equal=False, problem=problem)
         raise
@@ -70,7 +70,10 @@ def drill(
 
 
 def _restored(
-    store: LandingStore, copy: Copy, scratch: Callable[[], AbstractContextManager[str]], identity: str | None
+    store: LandingStore,
+    copy: Backup,
+    scratch: Callable[[], AbstractContextManager[str]],
+    identity: str | None,
 ) -> Restored:
     folder = f"{archives.PREFIX}/{copy.name}"
     # Before anything of it is run: types and keys of a manifest become statements in the scratch database.
@@ -82,7 +85,7 @@ def _restored(
     differences = list(restored.differences)
     recorded = {table.name: table.rows for table in archive.tables}
     if recorded != copy.details.get("tables"):
-        differences.append("its manifest counts other rows than the book of copies")
+        differences.append("its manifest counts other rows than the backup catalog")
     if differences:
         raise DrillError(f"The archive {copy.name} did not come back as it was: {'; '.join(differences[:5])}")
     return restored

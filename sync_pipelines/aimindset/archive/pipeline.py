@@ -24,7 +24,7 @@ from sync_pipelines.lib.archive.write import MANIFEST, Archive, ArchiveWriter
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import exists, require_sight
-from sync_pipelines.lib.records.backups import Copy, CopyBook
+from sync_pipelines.lib.records.backups import Backup, BackupCatalog
 from sync_pipelines.lib.storage.landing import LandingStore
 
 ASSET = "aimindset/archive"
@@ -34,12 +34,12 @@ _ID = re.compile(r"\d{8}T\d{12}Z")
 TABLES = (*(table.source for table in COVERED), "public.backup_logs", "public.alert_subscriptions")
 
 
-#: Of a copy in the book whose archive may not be whole yet.
+#: Of a copy in the catalog whose archive may not be whole yet.
 BEGUN = "begun"
 _CONTENT = tuple(table.source for table in COVERED if not table.is_log)
 
 
-def losses(archive: Archive, last: Copy | None) -> list[str]:
+def losses(archive: Archive, last: Backup | None) -> list[str]:
     """Tables of the last proved archive that are not in this one, and content that lost more than half of its rows."""
     now = {table.name: table.rows for table in archive.tables}
     before = last.details.get("tables") if last else None
@@ -74,13 +74,13 @@ def wrong_with(
     store: LandingStore,
     archive_id: str,
     identity: str | None,
-    recorded: Copy | None = None,
+    recorded: Backup | None = None,
     *,
     inside: bool = True,
 ) -> list[str]:
-    """Everything that is wrong with an archive; beside what the book of copies `recorded`, if it knows it.
+    """Everything that is wrong with an archive; beside what the backup catalog `recorded`, if it knows it.
 
-    Who can write to the store can give an altered manifest another checksum, but not the book. Without `inside`
+    Who can write to the store can give an altered manifest another checksum, but not the catalog. Without `inside`
     files are compared by their checksums alone.
     """
     folder = f"{PREFIX}/{archive_id}"
@@ -88,7 +88,7 @@ def wrong_with(
         return wrong
     found = read_archive(store, folder).sha256
     if recorded is not None and recorded.details.get("manifest", found) != found:
-        return [f"{folder}/{MANIFEST} is not the one that the book of copies knows."]
+        return [f"{folder}/{MANIFEST} is not the one that the backup catalog knows."]
     return []
 
 
@@ -119,7 +119,7 @@ class Archiver:
     def write(
         self,
         reader: Connection,
-        book: CopyBook,
+        catalog: BackupCatalog,
         *,
         partition_key: str,
         made_at: datetime,
@@ -129,14 +129,14 @@ class Archiver:
         """Archive the tables that are there, read the archive back and compare; then it counts.
 
         `reader` is in the snapshot. Raises PermanentError when what was stored is not what was read; nothing of
-        it is kept then. The book knows of it before its first file is there: what it does not know is not ours.
+        it is kept then. The catalog knows of it before its first file is there: what it does not know is not ours.
         """
         tables = [name for name in TABLES if exists(reader, name)]
         require_sight(reader, tables, WHAT)
         archive_id = f"{made_at.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
         writer = ArchiveWriter(reader=reader, store=self.store, prefix=PREFIX, recipient=self.recipient)
-        book.enter(
-            Copy(
+        catalog.record(
+            Backup(
                 asset=ASSET,
                 partition_key=partition_key,
                 name=archive_id,
@@ -154,20 +154,20 @@ class Archiver:
                 tables,
                 made_at=made_at,
                 run_id=run_id,
-                announce=lambda made: self._enter(book, made, partition_key, proved=False, begun=True),
+                announce=lambda made: self._enter(catalog, made, partition_key, proved=False, begun=True),
             )
         except (SyncError, OSError, psycopg.Error):
             with suppress(SyncError, OSError, psycopg.Error):  # the next run settles it otherwise
-                self.settle(book)
+                self.settle(catalog)
             raise
         if wrong := problems(self.store, f"{PREFIX}/{archive_id}", self.identity):
             self.remove(archive_id)
-            book.mark_removed(ASSET, archive_id)
+            catalog.mark_removed(ASSET, archive_id)
             raise PermanentError(
                 f"The archive {archive_id} did not come back as written: {'; '.join(wrong[:5])}"
             )
-        lost = losses(archive, book.newest_proved(ASSET)) if "not_collapsed" not in accepted else []
-        self._enter(book, archive, partition_key, proved=not lost, lost=lost)
+        lost = losses(archive, catalog.newest_proved(ASSET)) if "not_collapsed" not in accepted else []
+        self._enter(catalog, archive, partition_key, proved=not lost, lost=lost)
         if lost:
             raise ImplausibleError(
                 f"[not_collapsed] {'; '.join(lost)}. The archive {archive_id} is there and counts for nothing. Accept"
@@ -175,33 +175,33 @@ class Archiver:
             )
         return archive
 
-    def settle(self, book: CopyBook) -> list[str]:
+    def settle(self, catalog: BackupCatalog) -> list[str]:
         """Find out what became of archives that a crash left begun; a sentence each.
 
         One that is whole and the announced one counts; of any other what is there is removed.
         """
         said, whole = [], self.whole()
-        for copy in book.copies(ASSET):
+        for copy in catalog.backups(ASSET):
             if copy.proved or BEGUN not in copy.details:
                 continue
             if copy.name not in whole:
                 self.remove(copy.name)
-                book.mark_removed(ASSET, copy.name)
+                catalog.mark_removed(ASSET, copy.name)
                 said.append(f"removed the unfinished archive {copy.name}")
                 continue
             intact = not wrong_with(self.store, copy.name, self.identity, recorded=copy)
             details = {name: value for name, value in copy.details.items() if name != BEGUN}
-            book.enter(replace(copy, proved=intact, details=details))
-            said.append(f"entered the archive {copy.name}, which a crash kept out of the book")
+            catalog.record(replace(copy, proved=intact, details=details))
+            said.append(f"entered the archive {copy.name}, which a crash kept out of the catalog")
         return said
 
-    def strangers(self, book: CopyBook) -> list[str]:
-        """Archives, whole or not, that the book never knew: another installation's, or of a book that was lost."""
-        return sorted(one for one in self.ids() - book.names(ASSET) if _ID.fullmatch(one))
+    def strangers(self, catalog: BackupCatalog) -> list[str]:
+        """Archives, whole or not, that the catalog never knew: of another installation, or of a lost catalog."""
+        return sorted(one for one in self.ids() - catalog.names(ASSET) if _ID.fullmatch(one))
 
     def _enter(
         self,
-        book: CopyBook,
+        catalog: BackupCatalog,
         archive: Archive,
         partition_key: str,
         *,
@@ -218,14 +218,14 @@ class Archiver:
             **({"lost": list(lost)} if lost else {}),
         }
         made_at = datetime.fromisoformat(archive.made_at)
-        book.enter(
-            Copy(
+        catalog.record(
+            Backup(
                 *(ASSET, partition_key, archive.id, made_at, proved),
                 *(archive.rows, archive.bytes, details, archive.run_id),
             )
         )
 
-    def wrong_outside(self, copy: Copy) -> list[str]:
+    def wrong_outside(self, copy: Backup) -> list[str]:
         """What is wrong with a recorded archive by its manifest and the checksums of its files."""
         try:
             return wrong_with(self.store, copy.name, self.identity, recorded=copy, inside=False)
@@ -233,7 +233,7 @@ class Archiver:
             said = error.strerror if isinstance(error, OSError) else str(error)
             return [f"it could not be looked at: {said}"]
 
-    def prune(self, book: CopyBook, now: datetime, *, intact: Collection[str] = ()) -> Pruning:
+    def prune(self, catalog: BackupCatalog, now: datetime, *, intact: Collection[str] = ()) -> Pruning:
         """What the policy lets go of; nothing is removed yet.
 
         Each archive that would stay is looked at first (but for those `intact`, which were read back just now): one
@@ -242,10 +242,10 @@ class Archiver:
         """
         whole, there = self.whole(), self.ids()
         looked: dict[str, list[str]] = {name: [] for name in intact}
-        copies = book.copies(ASSET)
+        copies = catalog.backups(ASSET)
         for copy in copies:
             if copy.name not in there:
-                book.mark_removed(ASSET, copy.name)
+                catalog.mark_removed(ASSET, copy.name)
                 looked[copy.name] = ["somebody removed it from the store."]
             elif copy.name not in whole:
                 looked[copy.name] = [f"{MANIFEST} is missing."]
@@ -261,11 +261,11 @@ class Archiver:
                 return Pruning(plan, {name: wrong for name, wrong in looked.items() if wrong})
             looked |= {copy.name: self.wrong_outside(copy) for copy in new}
 
-    def apply(self, book: CopyBook, plan: Plan) -> None:
+    def apply(self, catalog: BackupCatalog, plan: Plan) -> None:
         """Remove what a plan drops."""
         for name in plan.drop:
             self.remove(name)
-            book.mark_removed(ASSET, name)
+            catalog.mark_removed(ASSET, name)
 
     def remove(self, archive_id: str) -> None:
         """Remove an archive, its manifest first: half removed, it does not exist."""

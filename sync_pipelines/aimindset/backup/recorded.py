@@ -17,14 +17,14 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
 from sync_pipelines.lib.postgres.digest import Digest, Version, digest_query, stored_version
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 
 #: How many recorded backups are read every hour; the project itself never removes one.
 NEWEST = 14
 CONTENT = tuple(table for table in COVERED if not table.is_log)
 
 
-def digests_of(copy: Copy) -> Mapping[str, str] | None:
+def digests_of(copy: Backup) -> Mapping[str, str] | None:
     """The digests that a backup was proved by, or announced with before its COMMIT; None where none is recorded."""
     found = copy.details.get("proof") or copy.details.get("announced")
     if isinstance(found, dict) and all(_name(table) in found for table in CONTENT):
@@ -50,7 +50,7 @@ class Look:
         return [*self.wrong, *self.gone, *self.unknown, equal]
 
 
-def look(connection: Connection, copies: Sequence[Copy]) -> Look:
+def look(connection: Connection, copies: Sequence[Backup]) -> Look:
     """Compare the newest of the proved `copies` (newest first) with their rows.
 
     An altered one is serious, and so is the newest without its rows. An older one whose rows are all gone may have

@@ -11,7 +11,7 @@ from sync_pipelines.aimindset.connection import connect
 from sync_pipelines.aimindset.defs import descriptions
 from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.backups import open_backup_catalog
 
 CLOCK_ERROR = timedelta(minutes=10)
 STANDING_CHECKS = (
@@ -31,8 +31,8 @@ def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
         description="Only proved backups count; a log row that says `backup` does not.",
     )
     def last_proved_backup_is_young() -> dg.AssetCheckResult:
-        with open_copy_book(settings.ops_url) as book:
-            newest = book.newest_proved(ASSET)
+        with open_backup_catalog(settings.ops_url) as catalog:
+            newest = catalog.newest_proved(ASSET)
         age = aimindset.clock() - newest.made_at if newest else None
         return _aged(newest.name if newest else None, age, descriptions.BACKUP_LIMIT)
 
@@ -42,10 +42,10 @@ def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
         description="The newest archive was restored and came back equal in the last eight days.",
     )
     def last_drill_is_young() -> dg.AssetCheckResult:
-        with open_copy_book(settings.ops_url) as book:
-            good = [one for one in book.drills(drill.ASSET) if one.equal]
+        with open_backup_catalog(settings.ops_url) as catalog:
+            good = [one for one in catalog.drills(drill.ASSET) if one.equal]
         age = aimindset.clock() - good[0].drilled_at if good else None
-        return _aged(f"The drill of {good[0].copy_name}" if good else None, age, descriptions.DRILL_LIMIT)
+        return _aged(f"The drill of {good[0].backup_name}" if good else None, age, descriptions.DRILL_LIMIT)
 
     @dg.asset_check(
         asset=descriptions.BACKUP_KEY,
@@ -54,8 +54,8 @@ def checks(aimindset: AimindsetPipeline) -> list[dg.AssetChecksDefinition]:
         " database, are those that were proved: counts and digests, read now.",
     )
     def recorded_backups_have_data() -> dg.AssetCheckResult:
-        with open_copy_book(settings.ops_url) as book:
-            copies = [copy for copy in book.copies(ASSET) if copy.proved]
+        with open_backup_catalog(settings.ops_url) as catalog:
+            copies = [copy for copy in catalog.backups(ASSET) if copy.proved]
         if not copies:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
         url = settings.aimindset_url

@@ -16,7 +16,7 @@ from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, BACKUP_KEY
 from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 
 _ASSETS = {BACKUP_KEY: ASSET, ARCHIVE_KEY: archives.ASSET}
 
@@ -178,7 +178,7 @@ def _kept_metadata(pruning: Pruning) -> dict[str, Any]:
     }
 
 
-def _already(copy: Copy) -> dict[str, Any]:
+def _already(copy: Backup) -> dict[str, Any]:
     """Today's copy is there and as it was proved: nothing was called a second time."""
     return {
         keys.ROWS_UNCHANGED: copy.rows,

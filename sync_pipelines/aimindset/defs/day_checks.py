@@ -13,7 +13,7 @@ from sync_pipelines.aimindset.defs import descriptions
 from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, BACKUP_KEY
 from sync_pipelines.aimindset.pipeline import ASSET
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 
 _DESCRIPTIONS: Mapping[dg.AssetKey, Mapping[str, str]] = {
     BACKUP_KEY: {
@@ -103,7 +103,7 @@ def _backup(day: Day) -> list[dg.AssetCheckResult]:
     return [*(_result(BACKUP_KEY, name, True, text=text) for name, text in said), _columns(day)]
 
 
-def _already_backup(copy: Copy) -> list[dg.AssetCheckResult]:
+def _already_backup(copy: Backup) -> list[dg.AssetCheckResult]:
     """Nothing was called: the copy's rows were read now, the rest was looked at when it was made."""
     then = f"{copy.made_at:%Y-%m-%d %H:%M} UTC"
     tables = copy.details.get("looked_at")

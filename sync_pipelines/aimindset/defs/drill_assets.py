@@ -12,7 +12,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.lib.postgres.scratch import scratch_database
-from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.backups import open_backup_catalog
 from sync_pipelines.lib.redaction import redacted_exception
 
 
@@ -38,11 +38,11 @@ def restore_drill(
     """Restore the newest proved archive somewhere else and compare it."""
     settings, archiver = aimindset.settings, aimindset.archiver
     scratch = settings.scratch_database_url
-    with failing_in_a_sentence(context), open_copy_book(settings.ops_url) as book:
+    with failing_in_a_sentence(context), open_backup_catalog(settings.ops_url) as catalog:
         try:
             report = drill(
                 archiver.store,
-                book,
+                catalog,
                 lambda: scratch_database(scratch.get_secret_value() if scratch else None),
                 run_id=context.run.run_id,
                 identity=archiver.identity,

@@ -12,7 +12,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns, exists
 from sync_pipelines.lib.postgres.digest import VERSION, Column, Digest, Version, digest_query, stored_version
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def whole_content_of(connection: Connection, table: str, version: Version = VERS
     return content_of(connection, table, digest_columns(columns_of(connection, table)), version=version)
 
 
-def verify(connection: Connection, copy: Copy) -> list[str]:
+def verify(connection: Connection, copy: Backup) -> list[str]:
     """What is no longer as it was when the backup was proved; empty when all is.
 
     It is compared in the version of the formula that its digests were made with.

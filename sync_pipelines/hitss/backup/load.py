@@ -24,7 +24,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns, require_sight
 from sync_pipelines.lib.postgres.digest import Digest, stored_version
-from sync_pipelines.lib.records.backups import Copy, CopyBook
+from sync_pipelines.lib.records.backups import Backup, BackupCatalog
 
 ASSET = "hitss/dre_backup"
 SOURCE = "public.dre_hitss"
@@ -121,7 +121,9 @@ def prove(connection: Connection, made: BackupReport, *, source: str | None = SO
                 )
 
 
-def enter(book: CopyBook, report: BackupReport, partition_key: str, run_id: str, *, purpose: str) -> None:
+def record(
+    catalog: BackupCatalog, report: BackupReport, partition_key: str, run_id: str, *, purpose: str
+) -> None:
     """Write a committed backup down."""
     details = {
         "digest": str(report.content.digest),
@@ -129,8 +131,8 @@ def enter(book: CopyBook, report: BackupReport, partition_key: str, run_id: str,
         "columns": list(report.columns),
         "purpose": purpose,
     }
-    book.enter(
-        Copy(
+    catalog.record(
+        Backup(
             asset=ASSET,
             partition_key=partition_key,
             name=report.name,
@@ -144,9 +146,9 @@ def enter(book: CopyBook, report: BackupReport, partition_key: str, run_id: str,
     )
 
 
-def heal(connection: Connection, book: CopyBook, run_id: str) -> list[str]:
-    """Enter backups of ours that a crash kept out of the book, each compared with what its comment says."""
-    known = {copy.name for copy in book.copies(ASSET)}
+def heal(connection: Connection, catalog: BackupCatalog, run_id: str) -> list[str]:
+    """Enter backups of ours that a crash kept out of the catalog, each compared with what its comment says."""
+    known = {copy.name for copy in catalog.backups(ASSET)}
     healed = []
     for name, mark in tables(connection).items():
         if mark is None or name in known:
@@ -155,8 +157,8 @@ def heal(connection: Connection, book: CopyBook, run_id: str) -> list[str]:
         then = whole_content_of(connection, table, stored_version(mark["digest"]))
         found = whole_content_of(connection, table)
         made_at = datetime.fromisoformat(mark["made_at"])
-        book.enter(
-            Copy(
+        catalog.record(
+            Backup(
                 asset=ASSET,
                 partition_key=f"{made_at:%Y-%m-%d}",
                 name=name,
@@ -187,11 +189,11 @@ def tables(connection: Connection) -> dict[str, dict[str, Any] | None]:
     return {name: _mark(comment) for name, comment in rows}
 
 
-def drop(connection: Connection, book: CopyBook, name: str) -> None:
-    """Drop a backup that is in the book, and write that down."""
+def drop(connection: Connection, catalog: BackupCatalog, name: str) -> None:
+    """Drop a backup that is in the catalog, and write that down."""
     with postgres.errors_about(f"dropping the backup {name}"):
         connection.execute(sql.SQL("drop table {}").format(sql.Identifier("public", name)))
-    book.mark_removed(ASSET, name)
+    catalog.mark_removed(ASSET, name)
 
 
 def _mark(comment: str | None) -> dict[str, Any] | None:

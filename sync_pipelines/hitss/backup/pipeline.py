@@ -17,7 +17,7 @@ from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy
 from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records import run_log
-from sync_pipelines.lib.records.backups import CopyBook, open_copy_book
+from sync_pipelines.lib.records.backups import BackupCatalog, open_backup_catalog
 from sync_pipelines.settings.hitss import HitssSettings
 
 #: By how much the database's clock may be ahead of ours: what was made later than that was dated by a wrong one.
@@ -45,16 +45,16 @@ class BackupPipeline:
     @contextmanager
     def _open(
         self, run_id: str, phase: str, started: str
-    ) -> Iterator[tuple[run_log.Execution, Connection, CopyBook]]:
+    ) -> Iterator[tuple[run_log.Execution, Connection, BackupCatalog]]:
         url = self.settings.fabricio_url
         with (
             run_log.execution(
                 url, EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
             ) as record,
             load.backup_connection(url) as connection,
-            open_copy_book(self.settings.ops_url) as book,
+            open_backup_catalog(self.settings.ops_url) as catalog,
         ):
-            yield record, connection, book
+            yield record, connection, catalog
 
     def back_up(
         self, run_id: str, partition_key: str, *, tell: Callable[[str], None] = lambda sentence: None
@@ -64,13 +64,13 @@ class BackupPipeline:
         Raises PermanentError for another day than today, and what `backup.back_up` raises.
         """
         require_today(partition_key, self.clock().astimezone(UTC).date(), "the DRE")
-        with self._open(run_id, "backup", "Iniciando o backup do DRE.") as (record, connection, book):
-            healed = load.heal(connection, book, run_id)
+        with self._open(run_id, "backup", "Iniciando o backup do DRE.") as (record, connection, catalog):
+            healed = load.heal(connection, catalog, run_id)
             made = load.back_up(connection, run_id)
-            load.enter(book, made, partition_key, run_id=run_id, purpose="daily")
+            load.record(catalog, made, partition_key, run_id=run_id, purpose="daily")
             record.processed = made.content.rows
             record.log("INFO", f"Backup {made.name} criado e conferido: {made.content.rows} linhas.")
-            plan = self._retention(connection, book)
+            plan = self._retention(connection, catalog)
             for sentence in plan.sentences():
                 tell(sentence)
             for name, wrong in plan.altered.items():
@@ -78,7 +78,7 @@ class BackupPipeline:
                     "WARN", f"Backup {name} não é mais o que foi conferido ({wrong}); não conta e fica."
                 )
             for name in plan.drop:
-                load.drop(connection, book, name)
+                load.drop(connection, catalog, name)
                 record.log("INFO", f"Backup {name} removido pela política de retenção.")
             marks = load.tables(connection)
         return SafekeepingReport(
@@ -91,16 +91,16 @@ class BackupPipeline:
     def difference(self, name: str) -> list[MonthDifference]:
         """What a restore of a backup would change; writes nothing."""
         url, ops = self.settings.fabricio_url, self.settings.ops_url
-        with load.backup_connection(url) as connection, open_copy_book(ops) as book:
-            return restore.difference(connection, restore.find(book, name))
+        with load.backup_connection(url) as connection, open_backup_catalog(ops) as catalog:
+            return restore.difference(connection, restore.find(catalog, name))
 
     def restore(self, run_id: str, name: str) -> RestoreReport:
         """Restore a backup, after a safety copy."""
         started = f"Iniciando a restauração do DRE a partir de {name}."
-        with self._open(run_id, "restore", started) as (record, connection, book):
-            copy = restore.find(book, name)
+        with self._open(run_id, "restore", started) as (record, connection, catalog):
+            copy = restore.find(catalog, name)
             today = f"{self.clock().astimezone(UTC):%Y-%m-%d}"
-            report = restore.restore(connection, book, copy, run_id=run_id, partition_key=today)
+            report = restore.restore(connection, catalog, copy, run_id=run_id, partition_key=today)
             record.processed = report.rows
             record.log(
                 "WARN",
@@ -108,17 +108,17 @@ class BackupPipeline:
             )
         return report
 
-    def _retention(self, connection: Connection, book: CopyBook) -> Plan:
+    def _retention(self, connection: Connection, catalog: BackupCatalog) -> Plan:
         """The plan over the backups that are there; one that somebody else dropped is written down as gone.
 
         What stays in the place of what goes is compared with what was proved of it, as it is now. So is what would
         go: a table that somebody altered, or put there under an old name, is not ours to drop.
         """
         there = load.tables(connection)
-        copies = book.copies(ASSET)
+        copies = catalog.backups(ASSET)
         for copy in copies:
             if copy.name not in there:
-                book.mark_removed(ASSET, copy.name)
+                catalog.mark_removed(ASSET, copy.name)
         known = {copy.name: copy for copy in copies if copy.name in there}
         candidates = [
             Candidate(copy.name, copy.made_at, copy.proved, purpose=copy.purpose, pinned=copy.pinned)

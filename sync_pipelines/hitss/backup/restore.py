@@ -19,7 +19,7 @@ from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, dependents, digest_columns, exists, require_sight
 from sync_pipelines.lib.postgres.digest import Column, row_hash_sql
-from sync_pipelines.lib.records.backups import Copy, CopyBook
+from sync_pipelines.lib.records.backups import Backup, BackupCatalog
 
 
 class MonthDifference(NamedTuple):
@@ -76,9 +76,9 @@ _DIFFERENCE: LiteralString = """
 _LOCKS: dict[str, LiteralString] = {SOURCE: "exclusive", "public.{backup}": "share"}
 
 
-def find(book: CopyBook, name: str) -> Copy:
-    """The backup of this name in the book, PermanentError naming those there are."""
-    copies = {copy.name: copy for copy in book.copies(load.ASSET)}
+def find(catalog: BackupCatalog, name: str) -> Backup:
+    """The backup of this name in the catalog, PermanentError naming those there are."""
+    copies = {copy.name: copy for copy in catalog.backups(load.ASSET)}
     if name not in copies:
         newest = ", ".join(list(copies)[:5]) or "none"
         raise PermanentError(f"There is no backup {name} of ours; the newest are: {newest}.")
@@ -87,7 +87,7 @@ def find(book: CopyBook, name: str) -> Copy:
     return copies[name]
 
 
-def difference(connection: Connection, copy: Copy) -> list[MonthDifference]:
+def difference(connection: Connection, copy: Backup) -> list[MonthDifference]:
     """The months that a restore would change. Raises PermanentError for a backup that was tampered with."""
     shared, _ = _shared(connection, copy)
     _stop_if_altered(connection, copy)
@@ -103,8 +103,8 @@ def difference(connection: Connection, copy: Copy) -> list[MonthDifference]:
 
 def restore(
     connection: Connection,
-    book: CopyBook,
-    copy: Copy,
+    catalog: BackupCatalog,
+    copy: Backup,
     run_id: str,
     *,
     partition_key: str,
@@ -133,12 +133,12 @@ def restore(
         _replace(connection, copy, shared)
         postgres.end_writes(connection)
         rows = _prove(connection, copy, shared, safety=safety)
-    load.enter(book, safety, partition_key, run_id=run_id, purpose=purpose)
+    load.record(catalog, safety, partition_key, run_id=run_id, purpose=purpose)
     months = tuple(month.month for month in changed)
     return RestoreReport(restored=copy.name, rows=rows, safety=safety, months=months, added_since=added_since)
 
 
-def _lock(connection: Connection, copy: Copy) -> None:
+def _lock(connection: Connection, copy: Backup) -> None:
     """Keep writers out until the COMMIT, before anything is read; readers go on.
 
     What another session commits between the safety copy and the DELETE would be in neither.
@@ -164,7 +164,7 @@ def _lock(connection: Connection, copy: Copy) -> None:
         )
 
 
-def _prove(connection: Connection, copy: Copy, shared: Sequence[Column], safety: BackupReport) -> int:
+def _prove(connection: Connection, copy: Backup, shared: Sequence[Column], safety: BackupReport) -> int:
     """Compare everything that was read and written, after all writes; returns the rows that are back.
 
     Raises PermanentError for what differs: a trigger of the application may alter the table, and anything else.
@@ -181,7 +181,7 @@ def _prove(connection: Connection, copy: Copy, shared: Sequence[Column], safety:
     return wanted.rows
 
 
-def _stop_if_altered(connection: Connection, copy: Copy) -> None:
+def _stop_if_altered(connection: Connection, copy: Backup) -> None:
     if wrong := verify(connection, copy):
         raise PermanentError(
             f"The backup {copy.name} is not what was proved on {copy.made_at:%Y-%m-%d} ({'; '.join(wrong[:5])}): it"
@@ -189,7 +189,7 @@ def _stop_if_altered(connection: Connection, copy: Copy) -> None:
         )
 
 
-def _shared(connection: Connection, copy: Copy) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+def _shared(connection: Connection, copy: Backup) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     """The columns of the backup, all of which today's table must have, and those that were added since."""
     today = columns_of(connection, SOURCE)
     recorded: Sequence[str] = copy.details["columns"]
@@ -202,7 +202,7 @@ def _shared(connection: Connection, copy: Copy) -> tuple[tuple[Column, ...], tup
     return shared, tuple(column.name for column in today if column.name not in recorded)
 
 
-def _replace(connection: Connection, copy: Copy, shared: Sequence[Column]) -> None:
+def _replace(connection: Connection, copy: Backup, shared: Sequence[Column]) -> None:
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in shared)
     table = postgres.table(SOURCE)
     connection.execute(sql.SQL("delete from {}").format(table))

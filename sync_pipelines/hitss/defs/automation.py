@@ -11,7 +11,7 @@ from sync_pipelines.hitss.defs.checks import HEALTH_CHECKS
 from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.defs.mirror_assets import MIRROR_KEY
 from sync_pipelines.hitss.dre.prove import CHAIN
-from sync_pipelines.lib.records.ledger import open_ledger
+from sync_pipelines.lib.records import open_records
 from sync_pipelines.settings.hitss import HitssSettings
 
 UNFINISHED = (
@@ -142,8 +142,8 @@ def mirror_sensor(
         loading = dg.RunsFilter(statuses=list(UNFINISHED), job_name=load_job.name)
         if context.instance.get_run_records(loading, limit=1):
             return dg.SkipReason("A load is under way; the mirror follows when it is done.")
-        with open_ledger(settings.ops_url) as ledger:
-            newest = str(ledger.newest_proof("hitss/dre_hitss"))
+        with open_records(settings.ops_url) as records:
+            newest = str(records.proofs.newest_id("hitss/dre_hitss"))
         if newest == (context.cursor or "0"):
             return dg.SkipReason("Nothing was loaded since the last mirror.")
         request = mirror_request(months, f"after-load:{newest}")

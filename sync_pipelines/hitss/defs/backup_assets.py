@@ -13,7 +13,7 @@ from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.lib.archive.retention import DAILY
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.lib.records.backups import open_copy_book
+from sync_pipelines.lib.records.backups import open_backup_catalog
 from sync_pipelines.settings.hitss import HitssSettings
 
 BACKUP_KEY = descriptions.key_of("dre_backup")
@@ -88,9 +88,9 @@ def age_check(settings: HitssSettings, safekeeping: BackupPipeline) -> dg.AssetC
         description="The newest proved backup is there, is as it was proved, and was made in the last 25 hours.",
     )
     def newest_backup_is_intact_and_young() -> dg.AssetCheckResult:
-        with open_copy_book(settings.ops_url) as book:
+        with open_backup_catalog(settings.ops_url) as catalog:
             # A safety copy is young because of a restore, and says nothing of the nightly backup.
-            daily = (copy for copy in book.copies(domain.ASSET) if copy.proved and copy.purpose == DAILY)
+            daily = (copy for copy in catalog.backups(domain.ASSET) if copy.proved and copy.purpose == DAILY)
             newest = next(daily, None)
         if newest is None:
             return dg.AssetCheckResult(passed=False, description="No backup was proved yet.")
@@ -118,10 +118,10 @@ def kept_check(settings: HitssSettings) -> dg.AssetChecksDefinition:
     )
     def every_kept_backup_is_as_it_was_proved() -> dg.AssetCheckResult:
         with (
-            open_copy_book(settings.ops_url) as book,
+            open_backup_catalog(settings.ops_url) as catalog,
             domain.backup_connection(settings.fabricio_url) as connection,
         ):
-            copies = [copy for copy in book.copies(domain.ASSET) if copy.proved]
+            copies = [copy for copy in catalog.backups(domain.ASSET) if copy.proved]
             found = {copy.name: verify(connection, copy) for copy in copies}
         wrong = {name: "; ".join(sentences[:3]) for name, sentences in found.items() if sentences}
         return dg.AssetCheckResult(

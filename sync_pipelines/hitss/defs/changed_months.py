@@ -14,7 +14,8 @@ from sync_pipelines.hitss.dre.pending import Pending, contents_of, look
 from sync_pipelines.hitss.dre.prove import CHAIN
 from sync_pipelines.hitss.dre.published import proved_contents
 from sync_pipelines.hitss.dre.validate import EXPORT
-from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.lib.records import Records, open_records
+from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings.hitss import HitssSettings
 
@@ -71,11 +72,11 @@ def changed_months_sensor(
         )
         if unfinished:
             return dg.SkipReason("A load that this sensor requested is still under way.")
-        with open_ledger(settings.ops_url) as ledger:
-            landing = ledger.newest(EXPORT)
+        with open_records(settings.ops_url) as records:
+            landing = records.landings.newest(EXPORT)
             if landing is None:
                 return dg.SkipReason("No usable workbook has been landed yet.")
-            proof = max(ledger.newest_proof(f"hitss/{name}") for name in CHAIN)
+            proof = max(records.proofs.newest_id(f"hitss/{name}") for name in CHAIN)
             seen, now = SeenState.of(context.cursor), clock()
             if (
                 seen
@@ -85,8 +86,8 @@ def changed_months_sensor(
                 return dg.SkipReason(
                     f"Nothing landed or was loaded since the tables were looked at ({seen.looked_at:%H:%M} UTC)."
                 )
-            found = look(ledger, settings, now.astimezone(settings.zone).date())
-            stopped = _stopped(ledger, landing)
+            found = look(records, settings, now.astimezone(settings.zone).date())
+            stopped = _stopped(records, landing)
         assert found is not None
         landing, pending = found
         order = months.get_partition_keys()
@@ -102,9 +103,9 @@ def changed_months_sensor(
     return hitss_changed_months
 
 
-def _stopped(ledger: Ledger, landing: Landing) -> list[str]:
+def _stopped(records: Records, landing: Landing) -> list[str]:
     """The months that a guard stopped at the download, and that nobody loaded knowingly since."""
-    contents, proved = contents_of(ledger, landing), proved_contents(ledger)
+    contents, proved = contents_of(records, landing), proved_contents(records)
     return [
         month
         for month in landing.details.get("stopped", ())

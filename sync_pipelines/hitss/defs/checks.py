@@ -11,7 +11,8 @@ from sync_pipelines.hitss.dre.tables import PROJECT
 from sync_pipelines.hitss.mirror.session import DESTINATION
 from sync_pipelines.hitss.mirror.table import month_label
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.records.ledger import Landing, open_ledger
+from sync_pipelines.lib.records import open_records
+from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.settings.hitss import HitssSettings
 
 #: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
@@ -40,8 +41,8 @@ def checks(
     )
     def hitss_tables_as_they_stand(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         today = clock().astimezone(settings.zone).date()
-        with open_ledger(settings.ops_url) as ledger:
-            found = look(ledger, settings, today)
+        with open_records(settings.ops_url) as records:
+            found = look(records, settings, today)
         foreign = _foreign_rows(settings)
         for key in descriptions.STANDING_CHECKS:
             if key in context.selected_asset_check_keys:

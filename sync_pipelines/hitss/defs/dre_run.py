@@ -16,7 +16,8 @@ from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.dre.prove import CHAIN
 from sync_pipelines.hitss.dre.validate import EXPORT
 from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.lib.records.ledger import Landing, open_ledger
+from sync_pipelines.lib.records import open_records
+from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.lib.runs import AssetRow, RunReport
 from sync_pipelines.partitions import asked_months, contiguous, months
 from sync_pipelines.settings.hitss import HitssSettings
@@ -160,13 +161,13 @@ class _Run:
             ).sentences()[:5]
 
     def _landing(self) -> Landing | None:
-        with open_ledger(self.settings.ops_url) as ledger:
-            return ledger.newest(EXPORT)
+        with open_records(self.settings.ops_url) as records:
+            return records.landings.newest(EXPORT)
 
     def _look(self) -> tuple[Landing, Mapping[str, MonthContent], Pending, set[str]] | None:
-        with open_ledger(self.settings.ops_url) as ledger:
-            landing = ledger.newest(EXPORT)
-            contents = contents_of(ledger, landing) if landing else {}
+        with open_records(self.settings.ops_url) as records:
+            landing = records.landings.newest(EXPORT)
+            contents = contents_of(records, landing) if landing else {}
         if landing is None:
             return None
         live = self.chain.look()

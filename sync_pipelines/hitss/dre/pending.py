@@ -9,7 +9,8 @@ from datetime import date
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent
 from sync_pipelines.hitss.dre.prove import Live, read_live
 from sync_pipelines.hitss.dre.workbook import Window
-from sync_pipelines.lib.records.ledger import Landing, Ledger
+from sync_pipelines.lib.records import Records
+from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.settings.hitss import HitssSettings
 
 
@@ -39,9 +40,12 @@ class Pending:
         ]
 
 
-def contents_of(ledger: Ledger, landing: Landing) -> dict[str, MonthContent]:
+def contents_of(records: Records, landing: Landing) -> dict[str, MonthContent]:
     """What a usable workbook holds by month, from the index."""
-    return {month: MonthContent.from_json(content) for month, content in ledger.contents(landing.id).items()}
+    return {
+        month: MonthContent.from_json(content)
+        for month, content in records.landings.contents(landing.id).items()
+    }
 
 
 def months_of(settings: HitssSettings, today: date) -> Window:
@@ -71,13 +75,13 @@ def pending_months(live: Live, contents: Mapping[str, MonthContent], window: Win
     return Pending(changed=tuple(changed), refresh=tuple(refresh), problems=problems, outside=tuple(outside))
 
 
-def look(ledger: Ledger, settings: HitssSettings, today: date) -> tuple[Landing, Pending] | None:
+def look(records: Records, settings: HitssSettings, today: date) -> tuple[Landing, Pending] | None:
     """The newest usable workbook beside the tables as they are now; None before the first workbook."""
-    landing = ledger.newest("hitss/dre_export")
+    landing = records.landings.newest("hitss/dre_export")
     if landing is None:
         return None
     live = read_live(settings.fabricio_url, settings.hitss_empresa)
-    return landing, pending_months(live, contents_of(ledger, landing), months_of(settings, today))
+    return landing, pending_months(live, contents_of(records, landing), months_of(settings, today))
 
 
 def _is_about_people(problems: Mapping[str, str], live: Live, month: str, content: MonthContent) -> bool:

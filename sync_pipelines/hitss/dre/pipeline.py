@@ -41,8 +41,8 @@ from sync_pipelines.hitss.dre.workbook import Window
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.http.downloads import Download
-from sync_pipelines.lib.records import run_log
-from sync_pipelines.lib.records.ledger import Landing, Ledger, open_ledger
+from sync_pipelines.lib.records import Records, open_records, run_log
+from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, told_when_full
 from sync_pipelines.settings.hitss import HitssSettings
 
@@ -88,8 +88,8 @@ class DrePipeline:
         return read_live(url, self.settings.hitss_empresa, months)
 
     @contextmanager
-    def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Ledger]]:
-        """The execution record, the lock of the chain and the ledger of one run."""
+    def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Records]]:
+        """The execution record, the lock of the chain and the ops records of one run."""
         url = self.settings.fabricio_url
         with (
             run_log.execution(
@@ -101,9 +101,9 @@ class DrePipeline:
                 wait_seconds=self.wait_seconds,
                 busy="Another run of the DRE chain is at work and did not end in time; try again later.",
             ),
-            open_ledger(self.settings.ops_url) as ledger,
+            open_records(self.settings.ops_url) as records,
         ):
-            yield record, ledger
+            yield record, records
 
     def download(
         self, run_id: str, *, accepted: Collection[str] = (), on_wait: Callable[[float], None] | None = None
@@ -114,7 +114,7 @@ class DrePipeline:
         and the rejects are kept all the same.
         """
         window = self.window()
-        with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as (record, ledger):
+        with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as (record, records):
             known = credentials(self.settings)
             with (
                 told_when_full("The HITSS export"),
@@ -123,12 +123,12 @@ class DrePipeline:
             ):
                 answer = download_export(client, known, *window.days, target, on_wait=on_wait)
                 file = self.store.keep(target, EXPORT, ".xlsx")
-            return self._examine(record, ledger, file, window=window, accepted=accepted, answer=answer)
+            return self._examine(record, records, file, window=window, accepted=accepted, answer=answer)
 
     def examine(self, run_id: str, file: LandedFile, *, accepted: Collection[str] = ()) -> ExportReport:
         """Look at a file that is in the landing store already, as `download` does at a new one."""
-        with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, ledger):
-            return self._examine(record, ledger, file, window=self.window(), accepted=accepted, answer=None)
+        with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, records):
+            return self._examine(record, records, file, window=self.window(), accepted=accepted, answer=None)
 
     def _client(self) -> ExportClient:
         if self.http is not None:
@@ -138,18 +138,20 @@ class DrePipeline:
     def _examine(
         self,
         record: run_log.Execution,
-        ledger: Ledger,
+        records: Records,
         file: LandedFile,
         window: Window,
         accepted: Collection[str],
         answer: Download | None,
     ) -> ExportReport:
         """Enter a landed file, look at it, and enter what it holds; what refuses it is entered too."""
-        landed_id = ledger.land(EXPORT, file, record.run_id, {"window": [window.first, window.last]})
+        landed_id = records.landings.record(
+            EXPORT, file, run_id=record.run_id, details={"window": [window.first, window.last]}
+        )
         live = self.look()
         examiner = Examiner(
             store=self.store,
-            ledger=ledger,
+            records=records,
             connection=record.connection,
             window=window,
             accepted=accepted,
@@ -159,19 +161,19 @@ class DrePipeline:
         try:
             found = examiner.examine(file, landed_id, record.run_id)
         except SyncError as error:
-            ledger.mark_refused(landed_id, str(error))
+            records.landings.mark_refused(landed_id, str(error))
             raise
-        ledger.mark_usable(
+        records.landings.mark_usable(
             landed_id,
             content_digest=content_digest(found.contents),
             sheet_digest=found.sheet_key,
             details=found.details(accepted),
             contents={month: content.as_json() for month, content in found.contents.items()},
         )
-        ledger.record_proofs(
-            record.run_id, before.accepted_as_gone(ledger, found.contents, live, accepted=accepted)
+        records.proofs.record(
+            record.run_id, before.accepted_as_gone(records, found.contents, live, accepted=accepted)
         )
-        landing = ledger.newest(EXPORT, path=file.path)
+        landing = records.landings.newest(EXPORT, path=file.path)
         assert landing is not None
         pending = pending_months(live, found.contents, window)
         report = ExportReport(landing=landing, download=answer, found=found, pending=pending)
@@ -189,13 +191,13 @@ class DrePipeline:
 
     def newest_landing(self) -> Landing:
         """The newest usable workbook; PermanentError when there is none."""
-        with open_ledger(self.settings.ops_url) as ledger:
-            return _found(ledger.newest(EXPORT))
+        with open_records(self.settings.ops_url) as records:
+            return _found(records.landings.newest(EXPORT))
 
     def contents(self, landing: Landing) -> dict[str, MonthContent]:
         """What a usable workbook holds by month."""
-        with open_ledger(self.settings.ops_url) as ledger:
-            return contents_of(ledger, landing)
+        with open_records(self.settings.ops_url) as records:
+            return contents_of(records, landing)
 
     @contextmanager
     def load(
@@ -214,14 +216,14 @@ class DrePipeline:
         """
         with self._open(run_id, "load", f"Iniciando a carga de {len(months)} meses do DRE.") as (
             record,
-            ledger,
+            records,
         ):
-            landing = _found(ledger.newest(EXPORT, path=workbook))
+            landing = _found(records.landings.newest(EXPORT, path=workbook))
             accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
-            contents, rejected = self._contents(ledger, landing, accepted)
+            contents, rejected = self._contents(records, landing, accepted)
             live = self.look(months)
-            proofs = {name: ledger.proofs(f"hitss/{name}") for name in CHAIN}
-            proved = before.proved_months(ledger, self.window().first)
+            proofs = {name: records.proofs.newest(f"hitss/{name}") for name in CHAIN}
+            proved = before.proved_months(records, self.window().first)
             published = before.published(record.connection, contents, proved, live=live.lines)
             Review(self._violations(landing, published, accepted)).stop_if_refused()
             if published.foreign_rows:
@@ -251,7 +253,7 @@ class DrePipeline:
                 url,
                 months,
                 plan,
-                ledger=ledger,
+                records=records,
                 execution=record,
                 progress=self.progress,
             ) as session:
@@ -272,10 +274,10 @@ class DrePipeline:
         )
 
     def _contents(
-        self, ledger: Ledger, landing: Landing, accepted: Collection[str]
+        self, records: Records, landing: Landing, accepted: Collection[str]
     ) -> tuple[dict[str, MonthContent], dict[str, int]]:
         if landing.status == "usable":
-            return contents_of(ledger, landing), landing.details["rejected_by_month"]
+            return contents_of(records, landing), landing.details["rejected_by_month"]
         parsed = self._parsed(landing, accepted)
         return parsed.contents(), rejected_by_month(parsed)
 

@@ -11,7 +11,7 @@ from sync_pipelines.hitss.dre.prove import CHAIN, NO_LINES, Live
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Changes
 from sync_pipelines.lib.postgres.digest import Digest, Proof
-from sync_pipelines.lib.records.ledger import RecordedProof
+from sync_pipelines.lib.records.proofs import RecordedProof
 
 __all__ = ["CHAIN", "LoadPlan", "Outcome", "version_of"]
 

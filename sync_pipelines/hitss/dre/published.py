@@ -14,7 +14,8 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import dependents
 from sync_pipelines.lib.postgres.digest import Digest, Proof
-from sync_pipelines.lib.records.ledger import Ledger, RecordableProof
+from sync_pipelines.lib.records import Records
+from sync_pipelines.lib.records.proofs import RecordableProof
 
 # Of the rows that were to move: those that are not whole where they should be, or still where they were. What this
 # transaction set aside bears its time, by the column's default.
@@ -59,18 +60,18 @@ def published(
     return Published(lines=lines, changing=changing, lost=lost, foreign_rows=foreign[0] if foreign else 0)
 
 
-def proved_contents(ledger: Ledger) -> dict[str, Digest]:
+def proved_contents(records: Records) -> dict[str, Digest]:
     """The content of each month of lines as it was last proved."""
-    return {month: content.full for month, content in proved_months(ledger).items()}
+    return {month: content.full for month, content in proved_months(records).items()}
 
 
-def proved_months(ledger: Ledger, first: str = "") -> dict[str, MonthContent]:
+def proved_months(records: Records, first: str = "") -> dict[str, MonthContent]:
     """What each month from `first` on held when it was last proved, without its totals."""
     lines, realizado, orcado = (
         {
             # What a published table is derived from is named by a digest and the company (plan.version_of).
             month: Digest.parse(proof.source_version.partition(" ")[0])
-            for month, proof in ledger.proofs(f"hitss/{asset}").items()
+            for month, proof in records.proofs.newest(f"hitss/{asset}").items()
             if proof.holds
         }
         for asset in ("dre_lines", "dre_hitss", "dre_orcado")
@@ -85,7 +86,7 @@ def proved_months(ledger: Ledger, first: str = "") -> dict[str, MonthContent]:
 
 
 def accepted_as_gone(
-    ledger: Ledger, contents: Mapping[str, MonthContent], live: Live, accepted: Collection[str]
+    records: Records, contents: Mapping[str, MonthContent], live: Live, accepted: Collection[str]
 ) -> list[RecordableProof]:
     """Months that were proved and of which workbook and tables hold nothing any more, where a person accepts that.
 
@@ -96,8 +97,10 @@ def accepted_as_gone(
     nothing = Proof({"digest": str(Digest())}, {"digest": str(Digest())})
     there = live.months() | contents.keys()
     return [
-        ("hitss/dre_lines", month, str(Digest()), nothing, None)
-        for month, content in proved_months(ledger).items()
+        RecordableProof(
+            asset="hitss/dre_lines", partition_key=month, source_version=str(Digest()), proof=nothing
+        )
+        for month, content in proved_months(records).items()
         if content.full.rows and month not in there
     ]
 

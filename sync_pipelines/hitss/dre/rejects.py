@@ -1,4 +1,4 @@
-"""Rejected rows: in the ledger, and in a workbook that a person can open.
+"""Rejected rows: in the ops database, and in a workbook that a person can open.
 
 Every cell of that workbook is text, so that a value such as `=1+1` is read and not calculated.
 """
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sync_pipelines.hitss.dre.columns import HEADERS
 from sync_pipelines.hitss.dre.lines import Reject
-from sync_pipelines.lib.records.ledger import Ledger, RejectedRow
+from sync_pipelines.lib.records import Records
+from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.lib.storage.landing import LandingStore, told_when_full
 
 if TYPE_CHECKING:
@@ -21,17 +22,18 @@ ASSET = "hitss/dre_lines"
 FOLDER = "hitss/rejects"
 
 
-def keep(rejects: Sequence[Reject], ledger: Ledger, store: LandingStore, run_id: str, landed_id: int) -> str:
+def keep(
+    rejects: Sequence[Reject], records: Records, store: LandingStore, run_id: str, landed_id: int
+) -> str:
     """Record the rejects; returns the path of their workbook in the landing store."""
-    ledger.reject(
+    records.rejects.record(
         ASSET,
-        run_id,
-        landed_id,
+        run_id=run_id,
+        landed_id=landed_id,
         rows=(
             RejectedRow(
                 partition_key=reject.month,
-                source_row=reject.row,
-                column=problem.column,
+                locator={"row": reject.row, "column": problem.column},
                 value=None if problem.value is None else str(problem.value),
                 rule=problem.rule,
                 reason=problem.reason,

@@ -25,11 +25,12 @@ from sync_pipelines.hitss.dre.tables import PROJECT
 from sync_pipelines.lib import interruptions, postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres.digest import Proof
-from sync_pipelines.lib.records.ledger import Ledger, RecordableProof
+from sync_pipelines.lib.records import Records
+from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.lib.records.run_log import Execution
 
 CONNECTIONS = 2
-#: Proofs written to the ledger at a time: each write waits for a disk.
+#: Proofs written to the ops database at a time: each write waits for a disk.
 BATCH = 100
 
 Outcomes = dict[str, Outcome]
@@ -41,7 +42,7 @@ class LoadSession:
 
     url: str
     plan: LoadPlan
-    ledger: Ledger
+    records: Records
     run_id: str
     execution: Execution
     progress: Callable[[str], None]
@@ -117,15 +118,12 @@ class LoadSession:
             raise
         if loaded.outdated:
             self._outdated[month] = loaded.outdated
-            self._remember(
-                (f"hitss/{name}", month, "", Proof({}, {}), sentence)
-                for name, sentence in loaded.outdated.items()
-            )
+            self._remember(_no_proof(name, month, sentence) for name, sentence in loaded.outdated.items())
         return loaded.outcomes
 
     def _fail(self, month: str, sentence: str, verdict: str) -> None:
         self._failed.append(month)
-        self._remember((f"hitss/{name}", month, "", Proof({}, {}), sentence) for name in self.plan.selected)
+        self._remember(_no_proof(name, month, sentence) for name in self.plan.selected)
         self.record()
         self.execution.details = {"months_failed": self._failed, **self._totals}
         # The record is no reason to lose what the month failed of.
@@ -134,15 +132,15 @@ class LoadSession:
             self.execution.log("ERROR", told, {"month": month})
 
     def _remember(self, proofs: Iterator[RecordableProof]) -> None:
-        """Keep proofs for the ledger; those lost in a crash are made again by the next run."""
+        """Keep proofs for the ops database; those lost in a crash are made again by the next run."""
         self._unrecorded += proofs
         if len(self._unrecorded) >= BATCH:
             self.record()
 
     def record(self) -> None:
-        """Write what is kept to the ledger; where that cannot be reached, keep it for the next time."""
+        """Write what is kept to the ops database; if that cannot be reached, keep it for the next time."""
         try:
-            self.ledger.record_proofs(self.run_id, self._unrecorded)
+            self.records.proofs.record(self.run_id, self._unrecorded)
         except (SyncError, psycopg.Error):
             self.progress(
                 "The ops database does not answer: what is proved is recorded later, or by the next run."
@@ -168,7 +166,15 @@ def counts_of(outcomes: Outcomes) -> tuple[int, int]:
 
 def _proofs(month: str, outcomes: Outcomes) -> Iterator[RecordableProof]:
     for name, outcome in outcomes.items():
-        yield f"hitss/{name}", month, outcome.version, outcome.proof, None
+        yield RecordableProof(
+            asset=f"hitss/{name}", partition_key=month, source_version=outcome.version, proof=outcome.proof
+        )
+
+
+def _no_proof(name: str, month: str, problem: str) -> RecordableProof:
+    return RecordableProof(
+        asset=f"hitss/{name}", partition_key=month, source_version="", proof=Proof({}, {}), problem=problem
+    )
 
 
 class _Loaders:
@@ -214,7 +220,7 @@ def open_session(
     months: Sequence[str],
     plan: LoadPlan,
     *,
-    ledger: Ledger,
+    records: Records,
     execution: Execution,
     progress: Callable[[str], None],
 ) -> Iterator[LoadSession]:
@@ -234,7 +240,7 @@ def open_session(
         session = LoadSession(
             url,
             plan,
-            ledger=ledger,
+            records=records,
             run_id=execution.run_id,
             execution=execution,
             progress=progress,

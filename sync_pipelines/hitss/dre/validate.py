@@ -34,7 +34,8 @@ from sync_pipelines.hitss.dre.workbook import Window, parse_workbook
 from sync_pipelines.lib import excel
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.records.ledger import Landing, Ledger
+from sync_pipelines.lib.records import Records
+from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, sha256_of
 
 EXPORT = "hitss/dre_export"
@@ -90,7 +91,7 @@ class Examiner:
     """Looks at landed files in one window, beside what the project database holds now."""
 
     store: LandingStore
-    ledger: Ledger
+    records: Records
     connection: Connection
     window: Window
     accepted: Collection[str]
@@ -104,14 +105,14 @@ class Examiner:
         """
         with self.store.fetch(file.path) as path:
             key = self._sheet_key(excel.digest(path))
-        twin = self.ledger.newest(EXPORT, sheet_digest=key)
+        twin = self.records.landings.newest(EXPORT, sheet_digest=key)
         found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id=run_id)
         if found.review.file:
             raise RefusedWorkbookError(found.review.file, found)
         return found
 
     def _recognise(self, twin: Landing, key: str) -> Examination:
-        contents, details = contents_of(self.ledger, twin), twin.details
+        contents, details = contents_of(self.records, twin), twin.details
         published = self._published(contents)
         return Examination(
             contents=contents,
@@ -134,7 +135,7 @@ class Examiner:
         )
         book = None
         if parsed.rejects:
-            book = rejects.keep(parsed.rejects, self.ledger, self.store, run_id=run_id, landed_id=landed_id)
+            book = rejects.keep(parsed.rejects, self.records, self.store, run_id=run_id, landed_id=landed_id)
         contents = parsed.contents()
         published = self._published(contents)
         return Examination(
@@ -153,7 +154,7 @@ class Examiner:
         )
 
     def _published(self, contents: Mapping[str, MonthContent]) -> Published:
-        proved = before.proved_months(self.ledger, self.window.first)
+        proved = before.proved_months(self.records, self.window.first)
         return before.published(self.connection, contents, proved, live=self.live.lines)
 
     def _sheet_key(self, sheet: str) -> str:

@@ -17,8 +17,8 @@ from sync_pipelines.hitss.mirror.table import Side, month_label
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
-from sync_pipelines.lib.records import run_log
-from sync_pipelines.lib.records.ledger import Ledger, open_ledger
+from sync_pipelines.lib.records import Records, open_records, run_log
+from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.settings.hitss import HitssSettings
 
 ASSET = "hitss/dre_mirror"
@@ -57,12 +57,16 @@ class MirrorPipeline:
         with (
             record(source, SOURCE) as here,
             record(destination, DESTINATION) as there,
-            open_ledger(self.settings.ops_url) as ledger,
+            open_records(self.settings.ops_url) as records,
         ):
-            kept = ledger.decisions(ASSET)
+            kept = records.decisions.of(ASSET)
             with mirror.open(there.id, decided=kept.keys(), decision=_decision(accepted)) as session:
                 run = MirrorRun(
-                    session=session, ledger=ledger, records=(here, there), run_id=run_id, kept=frozenset(kept)
+                    session=session,
+                    records=records,
+                    executions=(here, there),
+                    run_id=run_id,
+                    kept=frozenset(kept),
                 )
                 run.note_start()
                 ops_url = self.settings.ops_url
@@ -97,8 +101,8 @@ class MirrorRun:
     """An open run of the mirror: months are mirrored, recorded and counted one by one."""
 
     session: MirrorSession
-    ledger: Ledger
-    records: tuple[run_log.Execution, run_log.Execution]
+    records: Records
+    executions: tuple[run_log.Execution, run_log.Execution]
     run_id: str
     kept: frozenset[str]
     #: Proofs and decisions that the ops database did not take when they were made.
@@ -108,7 +112,7 @@ class MirrorRun:
     @property
     def pending(self) -> list[str]:
         """The months to mirror: those that differ, that were never proved, or that hold rows of both kinds."""
-        proofs = self.ledger.proofs(ASSET)
+        proofs = self.records.proofs.newest(ASSET)
         session = self.session
         return [
             month
@@ -132,7 +136,7 @@ class MirrorRun:
         if unplaced := self.session.unplaced:
             sentence = f"{unplaced} linhas da origem não indicam o mês e não foram copiadas."
             self._log("ERROR", sentence)
-            for record in self.records:
+            for record in self.executions:
                 record.failed += unplaced
                 record.problem = sentence
         if columns := self.session.left_behind:
@@ -146,16 +150,16 @@ class MirrorRun:
         try:
             outcome = self.session.copy(month)
         except Exception:
-            for record in self.records:
+            for record in self.executions:
                 record.failed += self.session.source.get(month, Side()).digest.rows
             raise
-        for record in self.records:
+        for record in self.executions:
             record.advance(outcome.changes.written)
         decides = self.session.decision == "keep_own_rows" and outcome.own_rows and month not in self.kept
         self._unwritten.append((month, outcome.proof, bool(decides)))
         # Tried again with the next month, and at the end over a new connection.
         with suppress(psycopg.Error, SyncError):
-            self._write_down(self.ledger)
+            self._write_down(self.records)
         if outcome.changes.touched or outcome.adopted.own_rows:
             self._log("INFO", _sentence(month, outcome))
         return outcome
@@ -165,8 +169,8 @@ class MirrorRun:
         if self._unwritten:
             months = len(self._unwritten)
             try:
-                with open_ledger(ops_url) as ledger:
-                    self._write_down(ledger)
+                with open_records(ops_url) as records:
+                    self._write_down(records)
             except (psycopg.Error, SyncError):
                 raise TransientError(
                     f"{months} months are mirrored and were compared, but the ops database did not take their proofs;"
@@ -174,19 +178,24 @@ class MirrorRun:
                 ) from None
         self._say()
 
-    def _write_down(self, ledger: Ledger) -> None:
+    def _write_down(self, records: Records) -> None:
         with postgres.errors_about("the ops database"):
-            ledger.record_proofs(
+            records.proofs.record(
                 self.run_id,
-                [(ASSET, month, proof.source["digest"], proof, None) for month, proof, _ in self._unwritten],
+                [
+                    RecordableProof(
+                        asset=ASSET, partition_key=month, source_version=proof.source["digest"], proof=proof
+                    )
+                    for month, proof, _ in self._unwritten
+                ],
             )
             for month, _, decides in self._unwritten:
                 if decides:
-                    ledger.decide(ASSET, month, "keep_own_rows", run_id=self.run_id)
+                    records.decisions.record(ASSET, month, "keep_own_rows", run_id=self.run_id)
         self._unwritten.clear()
 
     def _log(self, level: run_log.Level, message: str) -> None:
-        self._unsaid += [(record, level, message) for record in self.records]
+        self._unsaid += [(record, level, message) for record in self.executions]
         # A line that a lost database did not take leaves with the next one.
         with suppress(psycopg.Error, SyncError):
             self._say()

@@ -1,7 +1,7 @@
-"""The book of copies: what each backup made, whether it was proved, and which drills restored one.
+"""The backup catalog: what each backup made, whether it was proved, and which drills restored it.
 
-It lies in our own database, away from what it speaks of: a log line saying "backup completed" is no proof of
-anything, and neither is a table that merely exists.
+It lies in our own database, apart from the databases that it describes: a log line "backup completed" proves
+nothing, and neither does a table that merely exists.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.records.connection import OPS
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A copy as its backup left it; `name` is its table, its file in the landing store, or its number.
+class Backup:
+    """A backup; `name` is its table, its file in the landing store, or its number in the application.
 
-    `pinned`: a person said that retention must leave it.
+    A `pinned` backup stays whatever the retention policy says, because a person wants it.
     """
 
     asset: str
@@ -45,10 +46,10 @@ class Copy:
 
 @dataclass(frozen=True)
 class Drill:
-    """A restore of a copy somewhere else, and whether what came back equals what was copied."""
+    """A restore of a backup into another database, and whether the result equals the original."""
 
     asset: str
-    copy_name: str
+    backup_name: str
     equal: bool
     seconds: float
     details: dict[str, Any]
@@ -56,60 +57,51 @@ class Drill:
     drilled_at: datetime
 
 
-_COPY = "asset, partition_key, name, made_at, proved, rows, bytes, details, run_id"
-_DRILL = "asset, copy_name, equal, seconds, details, run_id, drilled_at"
+_BACKUP = "asset, partition_key, name, made_at, proved, rows, bytes, details, run_id"
+_DRILL = "asset, copy_name as backup_name, equal, seconds, details, run_id, drilled_at"
 
 
 @dataclass(frozen=True)
-class CopyBook:
-    """The copies and drills in the ops database, over one connection."""
+class BackupCatalog:
+    """`ops.copies` and `ops.drills`, over one connection."""
 
     connection: postgres.Connection
 
-    def enter(self, copy: Copy) -> None:
-        """Write a copy down; entering a name again (a rerun of the same copy) replaces its line."""
+    def record(self, backup: Backup) -> None:
+        """Record a backup; a second record of the same name (a rerun) replaces the first."""
         self.connection.execute(
-            f"insert into ops.copies ({_COPY}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            "insert into ops.copies (asset, partition_key, name, made_at, proved, rows, bytes, details, run_id)"
+            " values (%(asset)s, %(partition_key)s, %(name)s, %(made_at)s, %(proved)s, %(rows)s, %(bytes)s,"
+            " %(details)s, %(run_id)s)"
             " on conflict (asset, name) do update set (partition_key, made_at, proved, rows, bytes, details,"
             " run_id, removed_at) = (excluded.partition_key, excluded.made_at, excluded.proved, excluded.rows,"
             " excluded.bytes, excluded.details, excluded.run_id, null)",
-            (
-                *(
-                    copy.asset,
-                    copy.partition_key,
-                    copy.name,
-                    copy.made_at,
-                    copy.proved,
-                    copy.rows,
-                    copy.bytes,
-                ),
-                *(Jsonb(copy.details), copy.run_id),
-            ),
+            {**vars(backup), "details": Jsonb(backup.details)},
         )
 
-    def copies(self, asset: str, *, partition_key: str | None = None) -> list[Copy]:
-        """The copies of an asset that were not removed, the newest first."""
-        with self.connection.cursor(row_factory=class_row(Copy)) as cursor:
+    def backups(self, asset: str, *, partition_key: str | None = None) -> list[Backup]:
+        """The backups of an asset that were not removed, the newest first."""
+        with self.connection.cursor(row_factory=class_row(Backup)) as cursor:
             return cursor.execute(
-                f"select {_COPY}, pinned_at is not null as pinned from ops.copies"
+                f"select {_BACKUP}, pinned_at is not null as pinned from ops.copies"
                 " where asset = %(asset)s and removed_at is null"
                 " and (%(key)s::text is null or partition_key = %(key)s) order by made_at desc, id desc",
                 {"asset": asset, "key": partition_key},
             ).fetchall()
 
     def names(self, asset: str) -> set[str]:
-        """The names of all copies of an asset that were ever entered, removed ones included."""
+        """The names of all backups of an asset that were ever recorded, removed ones included."""
         rows = self.connection.execute("select name from ops.copies where asset = %s", (asset,)).fetchall()
         return {str(name) for (name,) in rows}
 
-    def newest_proved(self, asset: str) -> Copy | None:
-        """The newest copy that counts."""
-        return next((copy for copy in self.copies(asset) if copy.proved), None)
+    def newest_proved(self, asset: str) -> Backup | None:
+        """The newest backup that counts."""
+        return next((backup for backup in self.backups(asset) if backup.proved), None)
 
     def pin(self, name: str, *, pinned: bool) -> str:
-        """Say that a copy stays whatever the policy lets go of, or that it no longer does; returns its asset.
+        """Exempt a backup from retention, or end the exemption; returns its asset.
 
-        Raises PermanentError where the book knows no copy of that name that is still there.
+        Raises PermanentError if the catalog has no backup of that name, or only a removed one.
         """
         row = self.connection.execute(
             "update ops.copies set pinned_at = case when %(pinned)s then coalesce(pinned_at, now()) end"
@@ -117,30 +109,30 @@ class CopyBook:
             {"name": name, "pinned": pinned},
         ).fetchone()
         if row is None:
-            raise PermanentError(f"There is no backup {name} in the book of copies, or it was removed.")
+            raise PermanentError(f"There is no backup {name} in the backup catalog, or it was removed.")
         return str(row[0])
 
     def mark_removed(self, asset: str, name: str) -> None:
-        """Say that retention dropped a copy; its line stays."""
+        """Record that retention dropped a backup; its row stays."""
         self.connection.execute(
             "update ops.copies set removed_at = now() where asset = %s and name = %s", (asset, name)
         )
 
-    def enter_drill(
+    def record_drill(
         self,
         asset: str,
-        copy_name: str,
+        backup_name: str,
         *,
         equal: bool,
         seconds: float,
         run_id: str,
         details: Mapping[str, Any],
     ) -> None:
-        """Write a drill down, of `seconds` from the first byte read to the comparison's end."""
+        """Record a drill of `seconds` from the first byte read to the end of the comparison."""
         self.connection.execute(
             "insert into ops.drills (asset, copy_name, equal, seconds, details, run_id)"
             " values (%s, %s, %s, %s, %s, %s)",
-            (asset, copy_name, equal, seconds, Jsonb(details), run_id),
+            (asset, backup_name, equal, seconds, Jsonb(details), run_id),
         )
 
     def drills(self, asset: str, limit: int = 30) -> list[Drill]:
@@ -153,6 +145,6 @@ class CopyBook:
 
 
 @contextmanager
-def open_copy_book(url: str) -> Iterator[CopyBook]:
-    with postgres.connect(url, what="the ops database") as connection:
-        yield CopyBook(connection)
+def open_backup_catalog(url: str) -> Iterator[BackupCatalog]:
+    with postgres.connect(url, what=OPS) as connection:
+        yield BackupCatalog(connection)

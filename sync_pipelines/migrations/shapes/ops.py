@@ -25,10 +25,11 @@ OPS: Mapping[str, Table] = {
             bigint="id landed_id",
             text="asset partition_key run_id column_name value rule reason",
             integer="source_row",
-            jsonb="raw",
+            jsonb="raw locator",
             timestamptz="rejected_at",
         ),
         {"rejects_by_run": "(run_id)", "rejects_by_asset": "(asset, rejected_at desc)"},
+        added=frozenset({"locator"}),
     ),
     "ops.proofs": Table(
         columns(

@@ -1,4 +1,4 @@
-"""Drills that cannot be done, two at once, and what they leave behind: a line in the book, and no database."""
+"""Drills that cannot be done, two at once, and what they leave behind: a line in the catalog, and no database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def left(house: Project) -> list[str]:
 
 def drilled(house: Project, url: str, **options: Any) -> DrillReport:
     return drill(
-        house.backups.archiver.store, house.book, lambda: scratch_database(url), run_id="drill", **options
+        house.backups.archiver.store, house.catalog, lambda: scratch_database(url), run_id="drill", **options
     )
 
 
@@ -49,7 +49,7 @@ def test_two_drills_of_an_archive_at_once_both_come_back(house: Project, server:
     assert house.day().problems == {}
     reports: list[DrillReport] = []
     with psycopg.connect(house.ops.info.dsn, password=house.ops.info.password, autocommit=True) as other:
-        second = type(house.book)(other)
+        second = type(house.catalog)(other)
         store = house.backups.archiver.store
         thread = threading.Thread(
             target=lambda: reports.append(
@@ -60,7 +60,7 @@ def test_two_drills_of_an_archive_at_once_both_come_back(house: Project, server:
         reports.append(drilled(house, server))
         thread.join()
     assert [report.restored.differences for report in reports] == [(), ()]
-    assert [one.equal for one in house.book.drills(ASSET)] == [True, True]
+    assert [one.equal for one in house.catalog.drills(ASSET)] == [True, True]
     assert left(house) == []
 
 
@@ -78,8 +78,8 @@ def test_a_drill_that_loses_its_server_is_in_the_book_and_leaves_nothing_for_lon
             )
 
     with pytest.raises(TransientError, match="the scratch database"):
-        drill(house.backups.archiver.store, house.book, restarted, run_id="cut")
-    (line,) = house.book.drills(ASSET)
+        drill(house.backups.archiver.store, house.catalog, restarted, run_id="cut")
+    (line,) = house.catalog.drills(ASSET)
     assert not line.equal
     assert "scratch database" in line.details["problem"]
     assert len(left(house)) == 1
@@ -98,8 +98,8 @@ def test_a_drill_that_a_machine_fails_is_in_the_book(house: Project, fault: Exce
         yield ""
 
     with pytest.raises(type(fault)):
-        drill(house.backups.archiver.store, house.book, broken, run_id="broken")
-    assert [one.equal for one in house.book.drills(ASSET)] == [False]
+        drill(house.backups.archiver.store, house.catalog, broken, run_id="broken")
+    assert [one.equal for one in house.catalog.drills(ASSET)] == [False]
 
 
 def test_a_server_that_may_not_make_databases_is_a_sentence(house: Project, server: str) -> None:
@@ -151,16 +151,16 @@ def test_restored_content_that_differs_is_named_though_the_files_were_in_order(
             yield url
 
     with pytest.raises(SyncError, match=r"public\.articles: the rows that came back are not those"):
-        drill(house.backups.archiver.store, house.book, changing, run_id="loud")
+        drill(house.backups.archiver.store, house.catalog, changing, run_id="loud")
     assert left(house) == []
 
 
 def test_a_drill_takes_the_newest_archive_that_was_proved(house: Project, server: str) -> None:
     assert house.day().problems == {}
-    first = house.book.newest_proved(archives.ASSET)
+    first = house.catalog.newest_proved(archives.ASSET)
     later = replace(house, backups=replace(house.backups, clock=lambda: NOW + timedelta(minutes=5)))
     assert later.day(force=True, wanted=[archives.ASSET]).problems == {}
-    second = house.book.newest_proved(archives.ASSET)
+    second = house.catalog.newest_proved(archives.ASSET)
     assert first is not None
     assert second is not None
     assert first.name < second.name == drilled(house, server).copy.name

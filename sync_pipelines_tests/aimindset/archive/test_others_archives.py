@@ -1,4 +1,4 @@
-"""What is in an archive: all rows, all tables of before. And whose it is: what the book never knew is not ours."""
+"""What is in an archive: all rows, all tables of before. And whose it is: what the catalog never knew is not ours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def later(house: Project, *, days: int = 0, minutes: int = 0) -> Project:
 def put_strangers_archive(house: Project, archive_id: str) -> None:
     """An archive that another installation wrote into the same store: whole, of today, with fewer rows."""
     store = house.backups.archiver.store
-    ours = house.book.copies(archives.ASSET)[0]
+    ours = house.catalog.backups(archives.ASSET)[0]
     folder = f"{archives.PREFIX}/{ours.name}"
     made = replace(read_archive(store, folder), id=archive_id, run_id="staging")
     for table in made.tables:
@@ -45,7 +45,7 @@ def test_an_archive_of_another_installation_is_not_the_days(house: Project) -> N
 
     assert (day.problems, day.already) == ({}, {})
     assert day.archive is not None
-    known = {copy.name for copy in house.book.copies(archives.ASSET)}
+    known = {copy.name for copy in house.catalog.backups(archives.ASSET)}
     assert not known & {"20261124T060000000000Z", "20261124T060500000000Z"}
     assert any(
         "20261124T060000000000Z, 20261124T060500000000Z: in the store, and never" in one for one in said
@@ -73,7 +73,7 @@ def test_a_table_that_is_in_no_archive_any_more_is_said_until_it_is_accepted(hou
         day = later(house, days=1, minutes=minutes).day(TOMORROW)
         assert set(day.problems) == {archives.ASSET}
         assert "[not_collapsed] public.alert_subscriptions is gone" in str(day.problems[archives.ASSET])
-    newest = house.book.newest_proved(archives.ASSET)
+    newest = house.catalog.newest_proved(archives.ASSET)
     assert newest is not None
     assert newest.partition_key == TODAY
 

@@ -83,7 +83,7 @@ def test_an_archive_whose_reader_is_cut_off_leaves_nothing_and_the_backup_stands
 
     assert list(day.problems) == [archives.ASSET]
     assert house.backups.archiver.store.names(archives.PREFIX) == []
-    assert house.book.newest_proved(ASSET) is not None
+    assert house.catalog.newest_proved(ASSET) is not None
     assert len(house.fake.alerts) == 1
     again = house.day()
     assert list(again.already) == [ASSET]

@@ -222,7 +222,7 @@ def test_an_earlier_backup_id_is_no_new_backup(shop: Project) -> None:
     rename_function(shop, f"answer := (answer::jsonb || jsonb_build_object('backup_id', '{first}'))::json;")
     said = problem(shop, force=True, wanted=[ASSET])
     assert "articles: rows older than the call: 0 in the source, 12 in the destination" in said
-    assert [copy.name for copy in shop.book.copies(ASSET)] == [str(first)]
+    assert [copy.name for copy in shop.catalog.backups(ASSET)] == [str(first)]
 
 
 def test_an_earlier_backup_id_by_rpc_is_no_new_backup(shop: Project) -> None:

@@ -18,7 +18,7 @@ from sync_pipelines.aimindset.pipeline import ASSET
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
 from sync_pipelines.lib.postgres.digest import digest_query
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 from sync_pipelines_tests.aimindset.defs.test_day_assets import launch, told, verdicts
 from sync_pipelines_tests.aimindset.test_recovery import TOMORROW, killed_at, tomorrow
@@ -33,8 +33,8 @@ TAMPERED = (
 )
 
 
-def newest(house: Project) -> Copy:
-    copy = house.book.newest_proved(ASSET)
+def newest(house: Project) -> Backup:
+    copy = house.catalog.newest_proved(ASSET)
     assert copy is not None
     return copy
 
@@ -77,12 +77,12 @@ def test_a_committed_copy_that_was_altered_before_it_was_settled_is_not_proved(
     house: Project, tamper: str
 ) -> None:
     killed_at(house, "committed")
-    (announced,) = house.book.copies(ASSET)
+    (announced,) = house.catalog.backups(ASSET)
     house.database.execute(tamper.format(announced.name).encode())
     said: list[str] = []
     assert tomorrow(house).day(TOMORROW, wanted=[ASSET], tell=said.append).problems == {}
 
-    found = {copy.name: copy for copy in house.book.copies(ASSET)}
+    found = {copy.name: copy for copy in house.catalog.backups(ASSET)}
     assert not found[announced.name].proved
     assert found[announced.name].details["differs"]
     assert any("was committed and is not as it was proved" in line for line in said)
@@ -98,7 +98,7 @@ def test_a_copy_that_is_altered_right_after_its_commit_is_not_proved(house: Proj
 
     day = replace(house, backups=replace(house.backups, at=alter)).day(wanted=[ASSET])
     assert "was proved and is another after its COMMIT" in str(day.problems[ASSET])
-    assert house.book.newest_proved(ASSET) is None
+    assert house.catalog.newest_proved(ASSET) is None
     assert house.logged("auto_backup") == []
 
 
@@ -121,7 +121,7 @@ def cut(house: Project, name: str) -> None:
 
 
 def signed_anew(house: Project, name: str) -> None:
-    """Rows taken away, and a manifest that fits: only the book of copies knows better."""
+    """Rows taken away, and a manifest that fits: only the backup catalog knows better."""
     from sync_pipelines.lib.archive.write import checksum
 
     path = house.backups.archiver.store.locate(f"{archives.PREFIX}/{name}/manifest.json")
@@ -153,7 +153,7 @@ def test_a_damaged_archive_fills_no_place_and_is_said(
     check = verdicts(result)[descriptions.KEPT]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert names[1] in str(check.description)
-    kept = {copy.name for copy in house.book.copies(archives.ASSET)}
+    kept = {copy.name for copy in house.catalog.backups(archives.ASSET)}
     assert set(names) < kept
     assert told(result)["archive"]["archives_damaged"] == [names[1]]
     assert told(result)["archive"]["archives_dropped"] == []
@@ -197,7 +197,7 @@ def test_a_backup_of_the_previous_version_is_compared_by_the_formula_of_its_dige
     assert old["articles"] != copy.details["proof"]["articles"]
     assert old["articles"].count(":") == 2
     details = {"counts": copy.details["counts"], "proof": {**copy.details["proof"], **old}}
-    house.book.enter(replace(copy, details=details))
+    house.catalog.record(replace(copy, details=details))
 
     assert backed(house).passed
     assert house.day(wanted=[ASSET]).already[ASSET].name == copy.name
@@ -208,7 +208,7 @@ def test_a_backup_of_the_previous_version_is_compared_by_the_formula_of_its_dige
 def test_a_backup_without_digests_is_said_to_be_one_with_its_date(house: Project) -> None:
     assert house.day(wanted=[ASSET]).problems == {}
     copy = newest(house)
-    house.book.enter(replace(copy, details={"counts": copy.details["counts"]}))
+    house.catalog.record(replace(copy, details={"counts": copy.details["counts"]}))
     check = backed(house)
     assert check.passed
     assert f"{copy.name} of 2026-11-24 was recorded without digests" in str(check.description)
@@ -254,7 +254,7 @@ def test_extreme_values_are_backed_up_archived_and_proved(house: Project) -> Non
     day = house.day()
     assert day.problems == {}
     assert day.archive is not None
-    assert house.backups.archiver.wrong_outside(house.book.copies(archives.ASSET)[0]) == []
+    assert house.backups.archiver.wrong_outside(house.catalog.backups(archives.ASSET)[0]) == []
     assert set(house.day().already) == {ASSET, archives.ASSET}
 
 

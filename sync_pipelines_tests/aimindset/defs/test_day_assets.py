@@ -19,7 +19,7 @@ from sync_pipelines.aimindset.pipeline import ASSET
 from sync_pipelines.cli.app import app
 from sync_pipelines.lib.archive.write import checksum
 from sync_pipelines.lib.postgres.scratch import PREFIX, scratch_database
-from sync_pipelines.lib.records.backups import Copy
+from sync_pipelines.lib.records.backups import Backup
 from sync_pipelines_tests.aimindset.conftest import NOW, TODAY, Project
 
 
@@ -133,7 +133,7 @@ def test_a_drill_restores_the_newest_archive_and_leaves_nothing_behind(
     found = told(result)["restore_drill"]
     assert found["proved"] is True
     assert found["seconds_to_restore"] > 0
-    assert drilled.book.drills(drill.ASSET)[0].equal
+    assert drilled.catalog.drills(drill.ASSET)[0].equal
     left = drilled.database.execute("select count(*) from pg_database where datname like %s", (f"{PREFIX}%",))
     assert left.fetchone() == (0,)
 
@@ -142,7 +142,7 @@ def test_a_drill_catches_a_swapped_file_and_is_written_down(
     drilled: Project, instance: dg.DagsterInstance
 ) -> None:
     launch(drilled, instance)
-    store, newest = drilled.backups.archiver.store, drilled.book.newest_proved(archives.ASSET)
+    store, newest = drilled.backups.archiver.store, drilled.catalog.newest_proved(archives.ASSET)
     assert newest is not None
     folder = f"{archives.PREFIX}/{newest.name}"
     paths = [store.locate(f"{folder}/public.{name}.copy.zst") for name in ("articles", "comments")]
@@ -153,7 +153,7 @@ def test_a_drill_catches_a_swapped_file_and_is_written_down(
     result = launch(drilled, instance, "aimindset_drill", partition=None)
 
     assert "the files were swapped" in failure(result)
-    assert not drilled.book.drills(drill.ASSET)[0].equal
+    assert not drilled.catalog.drills(drill.ASSET)[0].equal
 
 
 def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
@@ -164,15 +164,15 @@ def test_a_drill_catches_a_manifest_that_the_book_does_not_know(
         "update ops.copies set details = jsonb_set(details, '{tables,public.articles}', '999') where asset = %s",
         (archives.ASSET,),
     )
-    assert "the book of copies" in failure(launch(drilled, instance, "aimindset_drill", partition=None))
+    assert "the backup catalog" in failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
 
 def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
     drilled: Project, instance: dg.DagsterInstance
 ) -> None:
-    """Types and keys of a manifest become statements: one that the book does not know is not restored."""
+    """Types and keys of a manifest become statements: one that the catalog does not know is not restored."""
     launch(drilled, instance)
-    store, newest = drilled.backups.archiver.store, drilled.book.newest_proved(archives.ASSET)
+    store, newest = drilled.backups.archiver.store, drilled.catalog.newest_proved(archives.ASSET)
     assert newest is not None
     path = store.locate(f"{archives.PREFIX}/{newest.name}/manifest.json")
     manifest = json.loads(path.read_text())["manifest"]
@@ -181,12 +181,12 @@ def test_a_manifest_that_was_signed_anew_is_not_run_in_the_scratch_database(
 
     said = failure(launch(drilled, instance, "aimindset_drill", partition=None))
 
-    assert "manifest.json is not the one that the book of copies knows" in said
+    assert "manifest.json is not the one that the backup catalog knows" in said
     taken = drilled.database.execute("select count(*) from pg_database where datname = 'taken_over'")
     assert taken.fetchone() == (0,)
     verified = verify(drilled)
     assert verified.exit_code == 1
-    assert "book of copies knows" in verified.output
+    assert "backup catalog knows" in verified.output
 
 
 def verify(house: Project, *arguments: str) -> Result:
@@ -202,7 +202,7 @@ def test_verify_reads_every_archive_and_ends_with_what_it_found(
 ) -> None:
     assert "There is no archive." in verify(drilled).output
     launch(drilled, instance)
-    newest = drilled.book.newest_proved(archives.ASSET)
+    newest = drilled.catalog.newest_proved(archives.ASSET)
     assert newest is not None
     good = verify(drilled)
     assert (good.exit_code, good.output.split()) == (
@@ -228,7 +228,7 @@ def test_the_day_by_the_command_line(drilled: Project) -> None:
     good = CliRunner().invoke(app, ["run", "aimindset"], env=given)
     assert good.exit_code == 0, good.output
     assert "Everything is proved." in good.output
-    assert drilled.book.newest_proved(ASSET) is not None
+    assert drilled.catalog.newest_proved(ASSET) is not None
 
     drilled.ops.execute("update ops.copies set partition_key = '2026-11-01'")
     drilled.database.execute("delete from comments where id = (select id from comments limit 1)")
@@ -260,7 +260,7 @@ def test_a_loss_that_stops_no_backup_is_said(drilled: Project, instance: dg.Dags
     drilled.database.execute(
         "delete from comments where id in (select id from comments limit (select count(*) / 3 from comments))"
     )
-    before = drilled.book.copies(ASSET)[0].details["counts"]["comments_count"]
+    before = drilled.catalog.backups(ASSET)[0].details["counts"]["comments_count"]
     said = f"comments: {drilled.value('select count(*) from comments')} rows, {before} in the last backup"
     later = replace(drilled, backups=replace(drilled.backups, clock=lambda: NOW + timedelta(days=1)))
 
@@ -356,7 +356,7 @@ def test_old_archives_go_by_the_policy_and_never_all(drilled: Project, instance:
         moment = NOW - timedelta(days=back)
         house = replace(short, backups=replace(short.backups, clock=lambda moment=moment: moment))
         assert house.day(moment.date().isoformat()).problems == {}
-    kept = drilled.book.copies(archives.ASSET)
+    kept = drilled.catalog.backups(archives.ASSET)
     assert [copy.partition_key for copy in kept] == ["2026-11-24", "2026-11-23"]
     names = {file.name.split("/")[2] for file in drilled.backups.archiver.store.names(archives.PREFIX)}
     assert names == {copy.name for copy in kept}
@@ -367,8 +367,8 @@ def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
     with store.incoming(archives.PREFIX, ".zst") as path:
         path.write_bytes(b"half")
         store.put(path, f"{archives.PREFIX}/20260101T000000000000Z/public.articles.copy.zst")
-    drilled.book.enter(
-        Copy(
+    drilled.catalog.record(
+        Backup(
             asset=archives.ASSET,
             partition_key=TODAY,
             name="20260101T000000000000Z",
@@ -399,7 +399,7 @@ def test_the_schedule_is_at_three_in_brazil_for_today(drilled: Project) -> None:
 
 def test_the_backup_is_known_by_its_name_in_the_book(drilled: Project, instance: dg.DagsterInstance) -> None:
     found = told(launch(drilled, instance))["backup"]["backup_id"]
-    newest = drilled.book.newest_proved(ASSET)
+    newest = drilled.catalog.newest_proved(ASSET)
     assert newest is not None
     assert newest.name == found
     assert newest.partition_key == TODAY

@@ -32,7 +32,7 @@ def test_a_backup_is_the_table_with_its_keys_and_without_its_readers(kept: Kept)
     assert kept.value(f"select relrowsecurity from pg_class where relname = '{made.name}'") is True
     for role in ("anon", "authenticated", "service_role"):
         assert kept.value(f"select has_table_privilege('{role}', '{made.name}', 'select')") is False
-    (copy,) = kept.book.copies(load.ASSET)
+    (copy,) = kept.catalog.backups(load.ASSET)
     assert (copy.name, copy.proved, copy.rows) == (made.name, True, 300)
     mark = json.loads(kept.value(f"select obj_description('{made.name}'::regclass)"))
     assert mark["digest"] == str(made.content.digest)
@@ -48,7 +48,7 @@ def test_a_backup_does_not_hold_the_source_by_its_sequence(kept: Kept) -> None:
 def test_two_backups_in_a_minute_have_two_names(kept: Kept) -> None:
     names = {kept.back_up().backup.name for _ in range(3)}
     assert len(names) == 3
-    assert len(kept.book.copies(load.ASSET)) == 3
+    assert len(kept.catalog.backups(load.ASSET)) == 3
 
 
 def test_two_backups_at_once_both_succeed(kept: Kept) -> None:
@@ -69,7 +69,7 @@ def test_an_empty_table_is_no_backup(kept: Kept) -> None:
     kept.database.execute("delete from dre_hitss")
     with pytest.raises(PermanentError, match="is empty"):
         kept.back_up()
-    assert kept.book.copies(load.ASSET) == []
+    assert kept.catalog.backups(load.ASSET) == []
     assert kept.value("select count(*) from pg_class where relname like 'dre_hitss_backup%'") == 0
     assert kept.value("select count(*) from automation_executions where status = 'failed'") == 1
 
@@ -167,8 +167,8 @@ def test_a_restore_waits_for_a_load(kept: Kept) -> None:
         with pytest.raises(TransientError, match="A run of the DRE chain"):
             restore.restore(
                 connection,
-                kept.book,
-                restore.find(kept.book, name),
+                kept.catalog,
+                restore.find(kept.catalog, name),
                 run_id="r",
                 partition_key="x",
                 wait_seconds=0.05,
@@ -198,14 +198,14 @@ def test_retention_goes_by_the_book_and_leaves_what_is_not_ours(kept: Kept) -> N
     assert kept.value(f"select to_regclass('{old}') is null") is True
     assert report.foreign == ("dre_hitss_backup_20250101_0200",)
     assert kept.value("select count(*) from dre_hitss_backup_20250101_0200") == 300
-    assert len(kept.book.copies(load.ASSET)) == 2
+    assert len(kept.catalog.backups(load.ASSET)) == 2
 
 
 def test_a_backup_that_somebody_dropped_is_not_counted(kept: Kept) -> None:
     kept.back_up()
     kept.ops.execute("update ops.copies set name = 'dre_hitss_backup_20260101_0200'")
     kept.back_up()
-    assert "dre_hitss_backup_20260101_0200" not in {copy.name for copy in kept.book.copies(load.ASSET)}
+    assert "dre_hitss_backup_20260101_0200" not in {copy.name for copy in kept.catalog.backups(load.ASSET)}
 
 
 def test_a_backup_that_the_book_missed_is_entered_as_what_it_is(kept: Kept) -> None:
@@ -214,7 +214,9 @@ def test_a_backup_that_the_book_missed_is_entered_as_what_it_is(kept: Kept) -> N
     kept.database.execute(f"delete from {bad} where id = 1".encode())
 
     assert kept.back_up().healed == (good, bad)
-    assert {copy.name: copy.proved for copy in kept.book.copies(load.ASSET) if copy.name in (good, bad)} == {
+    assert {
+        copy.name: copy.proved for copy in kept.catalog.backups(load.ASSET) if copy.name in (good, bad)
+    } == {
         good: True,
         bad: False,
     }

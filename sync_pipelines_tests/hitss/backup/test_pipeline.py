@@ -146,7 +146,7 @@ def test_what_is_not_in_the_book_cannot_be_pinned(kept: Kept) -> None:
 
 
 def as_the_version_before_wrote_it(kept: Kept, name: str) -> None:
-    """Digests of the first formula, in three parts, in the book and in the table's comment."""
+    """Digests of the first formula, in three parts, in the catalog and in the table's comment."""
     table = f"public.{name}"
     content = whole_content_of(kept.database, table, version=1)
     months = {
@@ -170,7 +170,7 @@ def test_a_backup_of_the_version_before_is_verified_and_restored(kept: Kept, val
     name, wanted = kept.back_up().backup.name, kept.rows()
     as_the_version_before_wrote_it(kept, name)
     with load.backup_connection(kept.url) as connection:
-        assert verify(connection, restore.find(kept.book, name)) == []
+        assert verify(connection, restore.find(kept.catalog, name)) == []
 
     kept.database.execute("update dre_hitss set valor = 0")
     assert kept.keeping.difference(name) != []
@@ -199,7 +199,7 @@ def test_a_backup_of_the_version_before_that_a_crash_kept_out_is_entered_as_prov
     kept.ops.execute("delete from ops.copies")
 
     assert kept.back_up().healed == (name,)
-    (copy,) = [one for one in kept.book.copies(load.ASSET) if one.name == name]
+    (copy,) = [one for one in kept.catalog.backups(load.ASSET) if one.name == name]
     assert copy.proved
     with load.backup_connection(kept.url) as connection:
         assert verify(connection, copy) == []

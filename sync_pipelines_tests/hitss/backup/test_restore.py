@@ -34,7 +34,7 @@ def test_a_trigger_that_alters_what_is_restored_stops_the_restore(kept: Kept, ho
 
     assert kept.rows() == before
     assert backups(kept) == [name]
-    assert [copy.name for copy in kept.book.copies(load.ASSET)] == [name]
+    assert [copy.name for copy in kept.catalog.backups(load.ASSET)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_a_writer_between_any_two_statements_loses_nothing(kept: Kept) -> None:
 
         with load.backup_connection(line.url) as connection:
             line.between = write
-            copy = restore.find(kept.book, name)
+            copy = restore.find(kept.catalog, name)
             safety = restore.restore(
-                connection, kept.book, copy, run_id="run-2", partition_key=kept.today
+                connection, kept.catalog, copy, run_id="run-2", partition_key=kept.today
             ).safety.name
             line.between = None
     there, saved = ({row[0] for row in kept.rows(table)} for table in ("dre_hitss", safety))
@@ -187,8 +187,8 @@ def test_a_table_that_is_held_is_not_waited_for(kept: Kept) -> None:
             with pytest.raises(TransientError, match="Another session holds"):
                 restore.restore(
                     connection,
-                    kept.book,
-                    restore.find(kept.book, name),
+                    kept.catalog,
+                    restore.find(kept.catalog, name),
                     run_id="run-2",
                     partition_key=kept.today,
                 )

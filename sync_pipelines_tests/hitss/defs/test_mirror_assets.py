@@ -14,7 +14,7 @@ from sync_pipelines.hitss.defs.mirror_assets import COLUMNS, MIRROR_KEY, OWN_ROW
 from sync_pipelines.hitss.mirror.pipeline import ASSET, MirrorPipeline
 from sync_pipelines.hitss.run_logs import run_logs
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.records.ledger import open_ledger
+from sync_pipelines.lib.records import open_records
 from sync_pipelines.partitions import months
 from sync_pipelines.settings.hitss import HitssSettings
 from sync_pipelines_tests.conftest import House
@@ -95,8 +95,8 @@ def test_a_range_is_told_month_by_month_and_recorded_in_both_projects(mirrored: 
         assert executions(project) == [("completed", 80, 0, True)]
         logs = project.execute("select source, count(*) from system_logs group by 1").fetchall()
         assert logs == [("sync-dre-data", 10)]
-    with open_ledger(mirrored.settings.require("ops_database_url")) as ledger:
-        assert sorted(ledger.proofs(ASSET)) == sorted(told)
+    with open_records(mirrored.settings.require("ops_database_url")) as records:
+        assert sorted(records.proofs.newest(ASSET)) == sorted(told)
 
 
 def test_a_scheduled_run_tells_of_what_differs_and_of_the_current_month(mirrored: Mirrored) -> None:
@@ -189,8 +189,8 @@ def test_months_that_were_mirrored_count_although_our_own_database_was_lost(mirr
     assert all(one.proof.holds for one in outcomes)
     for project in (mirrored.source, mirrored.destination):
         assert executions(project) == [("completed", 80, 0, True)]
-    with open_ledger(mirrored.settings.require("ops_database_url")) as ledger:
-        assert len(ledger.proofs(ASSET)) == 8
+    with open_records(mirrored.settings.require("ops_database_url")) as records:
+        assert len(records.proofs.newest(ASSET)) == 8
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -228,7 +228,7 @@ def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> N
 
 
 def test_a_mirror_whose_servers_were_restarted_says_what_it_did(mirrored: Mirrored) -> None:
-    """Every connection of the run is lost after the second month: records, ledger, and both ends of the mirror."""
+    """Every connection of the run is lost after the second month: run logs, records, both ends of the mirror."""
     mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
     with mirror.open("run-1") as run:
         months = run.session.months

@@ -45,7 +45,7 @@ def test_a_dre_backup_is_in_the_book_or_not_there(kept: Kept, cut: Cut) -> None:
     report = kept.back_up()
 
     assert list(report.healed) == left
-    assert {copy.name for copy in kept.book.copies(load.ASSET) if copy.proved} == {
+    assert {copy.name for copy in kept.catalog.backups(load.ASSET) if copy.proved} == {
         *left,
         report.backup.name,
     }
@@ -53,16 +53,16 @@ def test_a_dre_backup_is_in_the_book_or_not_there(kept: Kept, cut: Cut) -> None:
 
 @CUTS
 def test_a_restore_is_whole_or_not_at_all(kept: Kept, cut: Cut) -> None:
-    """With its safety copy: both are there after a cut, or neither, and the next backup enters it in the book."""
+    """With its safety copy: both are there after a cut, or neither, and the next backup enters it in the catalog."""
     made = kept.back_up().backup.name
     before = kept.rows()
     kept.database.execute("delete from dre_hitss where id % 2 = 0")
     now = kept.rows()
-    copy = restore.find(kept.book, made)
+    copy = restore.find(kept.catalog, made)
     with CutLine(kept.url) as line, load.backup_connection(line.url) as connection:
         line.cut = cut
         with pytest.raises(TransientError):
-            restore.restore(connection, kept.book, copy, run_id="run", partition_key=kept.today)
+            restore.restore(connection, kept.catalog, copy, run_id="run", partition_key=kept.today)
         assert line.cuts == 1
     assert kept.rows() == (before if cut == "after" else now)
     safety = [name for name in load.tables(kept.database) if name != made]

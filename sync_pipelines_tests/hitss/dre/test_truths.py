@@ -183,7 +183,7 @@ def test_the_month_before_stands_beside_the_month(loaded: House, instance: dg.Da
 def test_months_that_are_committed_count_though_our_own_database_is_gone(short: House) -> None:
     short.chain.download("first")
     with short.chain.load("load", MONTHS) as session:
-        session.ledger.connection.close()
+        session.records.connection.close()
         outcomes = {month: session.load(month) for month in MONTHS}
     assert len(outcomes) == len(MONTHS)
     assert short.ops.execute("select count(*) from ops.proofs where holds").fetchone() == (4 * len(MONTHS),)

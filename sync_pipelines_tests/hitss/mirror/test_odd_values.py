@@ -150,6 +150,6 @@ def test_an_odd_value_in_a_backup_is_noticed(kept: Kept, change: str) -> None:
     fill(kept.database)
     made = kept.back_up().backup.name
     kept.database.execute(f"update {made} set {change} where execution_id = 'odd 0'".encode())
-    copy = restore.find(kept.book, made)
+    copy = restore.find(kept.catalog, made)
     with load.backup_connection(kept.url) as connection:
         assert verify(connection, copy)
