@@ -1,6 +1,6 @@
-"""How a download says who asks: not at all (every download known to work), by HTTP Basic, or by a login's token.
+"""How a download authenticates: not at all (every download known to work), by HTTP Basic, or by the token of a login.
 
-The last two were in the application's code and never seen to work (contract of HITSS, section 1).
+The last two are in the application's code; nobody has seen them work (contract of HITSS, section 1).
 """
 
 from __future__ import annotations
