@@ -1,10 +1,10 @@
-.PHONY: help install demo test test-slow postgrest check format bench lock clean
+.PHONY: help install demo test test-slow postgrest check format bench shapes lock clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The system's certificates count, as they do for pip: a company's proxy has one of its own.
 UV := UV_SYSTEM_CERTS=true $(BIN)/uv
-SOURCES := sync_pipelines sync_pipelines_tests benchmarks
+SOURCES := sync_pipelines sync_pipelines_tests benchmarks docs
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench: install  ## our paths beside the floor, bare pipes and naive ways, as rat
 	@$(BIN)/python -m benchmarks.mirror
 	@$(BIN)/python -m benchmarks.archive
 	@$(BIN)/python -m benchmarks.scouter
+
+shapes: install  ## write migrations/*/shape.json anew, after a change of a migration
+	@$(BIN)/python -m sync_pipelines.migrations.generation
 
 lock: install  ## resolve the dependencies anew
 	@$(UV) pip compile pyproject.toml --extra dev --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

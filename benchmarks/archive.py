@@ -84,25 +84,25 @@ def pg_dump(folder: Path, source: str, scratch: str) -> float:
 
 def archive(folder: Path, source: str, scratch: str) -> float:
     """Snapshot, COPY, file, manifest; then every file read back and compared."""
-    from sync_pipelines.aimindset.archive.pipeline import snapshot
-    from sync_pipelines.lib.archive.verify import problems
+    from sync_pipelines.aimindset.database import open_snapshot
+    from sync_pipelines.lib.archive.verify import find_problems
     from sync_pipelines.lib.archive.write import ArchiveWriter
-    from sync_pipelines.lib.storage.landing import FolderStore
+    from sync_pipelines.lib.storage.folder_store import FolderStore
 
     store = FolderStore(folder / "landing")
     started = time.perf_counter()
-    with snapshot(source) as (reader, _):
-        writer = ArchiveWriter(reader, store, "archives")
+    with open_snapshot(source) as snapshot:
+        writer = ArchiveWriter(snapshot.connection, store, "archives")
         writer.write("one", [TABLE], made_at=datetime.now(UTC), run_id="bench")
-    assert problems(store, "archives/one") == []
+    assert find_problems(store, "archives/one") == []
     return time.perf_counter() - started
 
 
 def drill(folder: Path, source: str, scratch: str) -> float:
     from sync_pipelines.lib import postgres
     from sync_pipelines.lib.archive import restore
-    from sync_pipelines.lib.archive.verify import read_archive
-    from sync_pipelines.lib.storage.landing import FolderStore
+    from sync_pipelines.lib.archive.manifest import read_archive
+    from sync_pipelines.lib.storage.folder_store import FolderStore
 
     store = FolderStore(folder / "landing")
     started = time.perf_counter()

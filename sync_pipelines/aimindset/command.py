@@ -14,7 +14,7 @@ app = typer.Typer()
 
 
 def _day() -> Runner:
-    from sync_pipelines.aimindset.backup.load import GUARDS
+    from sync_pipelines.aimindset.backup.guards import GUARDS
     from sync_pipelines.aimindset.defs.day_run import run as run_day
 
     def run(settings: Any, **asked: Any) -> RunReport:
@@ -33,21 +33,18 @@ def verify(
     ] = None,
 ) -> None:
     """Read archives back and say of each what is wrong with it. Exit status 0 only when nothing is."""
-    from sync_pipelines.aimindset.archive.pipeline import ASSET, wrong_with
-    from sync_pipelines.aimindset.pipeline import AimindsetPipeline
+    from sync_pipelines.aimindset import assets
+    from sync_pipelines.aimindset.archive.stored import StoredArchives
     from sync_pipelines.lib.records.backups import open_backup_catalog
     from sync_pipelines.settings import read_as
     from sync_pipelines.settings.aimindset import AimindsetSettings
 
     settings = read_as(AimindsetSettings)
-    archiver = AimindsetPipeline(settings).archiver
+    archives = StoredArchives.from_settings(settings)
     with open_backup_catalog(settings.ops_url) as catalog:
-        recorded = {copy.name: copy for copy in catalog.backups(ASSET)}
-    names = [archive] if archive else sorted(archiver.ids() | recorded.keys())
-    found = {
-        name: wrong_with(archiver.store, name, archiver.identity, recorded=recorded.get(name))
-        for name in names
-    }
+        recorded = {backup.name: backup for backup in catalog.backups(assets.ARCHIVE)}
+    names = [archive] if archive else sorted(archives.ids() | recorded.keys())
+    found = {name: archives.problems(name, recorded.get(name)) for name in names}
     if not names:
         console.print("There is no archive.")
     findings = (

@@ -1,34 +1,73 @@
-"""What a day brought: the record that the system fills and its assets, checks and alerts read."""
+"""A day: what a run is asked to do, and what it reached, which assets, checks and alerts read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sync_pipelines.aimindset.archive.pipeline import Pruning
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.archive.retention import Pruning
 from sync_pipelines.aimindset.backup.answer import Answer
-from sync_pipelines.aimindset.backup.load import Backup
+from sync_pipelines.aimindset.backup.load import ProvedBackup
 from sync_pipelines.aimindset.backup.validate import Preflight
+from sync_pipelines.aimindset.exclusion import BusyError
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.alerts import Delivery
-from sync_pipelines.lib.archive.write import Archive
-from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.records import backups
+from sync_pipelines.lib.archive.manifest import Archive
+from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.records.backups import Backup
+from sync_pipelines.lib.redaction import redacted_exception
+
+
+@dataclass(frozen=True)
+class DayRequest:
+    """The day, the assets to make, and what a person decided; `log` takes sentences while the run goes on."""
+
+    run_id: str
+    partition_key: str
+    wanted: Collection[str]
+    force: bool
+    accepted: Collection[str]
+    log: Callable[[str], None]
 
 
 @dataclass
 class Day:
-    """What a day brought; `problems` by asset say what did not succeed."""
+    """What a run reached; `problems` say by asset what failed."""
 
     partition_key: str
-    look: Preflight | None = None
+    preflight: Preflight | None = None
+    #: Columns that no copy has, by table.
     uncovered: Mapping[str, list[str]] = field(default_factory=dict)
-    backup: Backup | None = None
+    backup: ProvedBackup | None = None
     unproved: Answer | None = None
     archive: Archive | None = None
     pruning: Pruning | None = None
-    already: dict[str, backups.Backup] = field(default_factory=dict)
+    #: Proved backups of the day by asset that an earlier run made.
+    existing: dict[str, Backup] = field(default_factory=dict)
     generations: int = 0
-    #: Content that has fewer rows than in the last backup, a sentence each.
-    fewer: list[str] = field(default_factory=list)
+    #: Content with fewer rows than in the last backup, a sentence each.
+    losses: list[str] = field(default_factory=list)
     problems: dict[str, SyncError] = field(default_factory=dict)
     delivery: Delivery | None = None
+
+    def is_made(self, asset: str) -> bool:
+        """Whether the asset exists, made by this run or an earlier one."""
+        made = {assets.BACKUP: self.backup or self.unproved, assets.ARCHIVE: self.archive}
+        return asset in self.existing or made[asset] is not None
+
+    def failures(self) -> dict[str, SyncError]:
+        """The problems that a person must hear of: another run at work is none."""
+        return {asset: error for asset, error in self.problems.items() if not isinstance(error, BusyError)}
+
+    @contextmanager
+    def catching(self, asset: str, what: str) -> Iterator[None]:
+        """Keep an error of the block as the asset's problem, so that the other asset is made even so."""
+        try:
+            with postgres.errors_about(what):
+                yield
+        except SyncError as error:
+            self.problems[asset] = error
+        except Exception as error:  # a bug fails the day as well, and a person must hear of it
+            self.problems[asset] = PermanentError(redacted_exception(error))

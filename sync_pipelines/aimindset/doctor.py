@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sync_pipelines.aimindset.pipeline import AimindsetPipeline
+from sync_pipelines.aimindset.access import ProjectAccess
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
@@ -30,7 +30,7 @@ def service_key(settings: AimindsetSettings) -> Iterator[Finding]:
     if settings.aimindset_secrets_from != "vault":
         return
     try:
-        AimindsetPipeline(settings).project()
+        ProjectAccess.from_settings(settings).open()
     except (SyncError, SettingsError) as error:
         yield Finding(False, f"AIMINDSET_SECRETS_FROM: {error}")
     else:

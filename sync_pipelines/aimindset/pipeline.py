@@ -1,296 +1,199 @@
-"""A day of the project: its backup, proved; its archive, in the same snapshot; and what is told when one fails.
+"""A day of the project: recover, back up, archive the same snapshot, prune, and notify of a failure.
 
 Replaces pg_cron's `auto-backup-daily` and `auto-backup-secondary` and the Edge Function `auto-backup`, which looked
-at the transport and never at the answer. The database may be unable to take a log row; the alert goes out even so.
+at the transport and never at the answer. The alert leaves even if the database cannot take a log row.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import partial
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, tzinfo
+from typing import Self
 
-from sync_pipelines.aimindset import recovery
-from sync_pipelines.aimindset.archive import pipeline as archives
-from sync_pipelines.aimindset.archive.pipeline import Archiver
-from sync_pipelines.aimindset.backup import answer as answers
-from sync_pipelines.aimindset.backup import load as backups
-from sync_pipelines.aimindset.backup import recorded, side_effects, validate
-from sync_pipelines.aimindset.backup.answer import Answer, AnswerError
-from sync_pipelines.aimindset.backup.coverage import WHAT
-from sync_pipelines.aimindset.backup.load import BusyError, Moment
-from sync_pipelines.aimindset.backup.report import Logbook
-from sync_pipelines.aimindset.client import Project, project_client
-from sync_pipelines.aimindset.connection import connect
-from sync_pipelines.aimindset.day import Day
-from sync_pipelines.aimindset.notification import FailedDay
-from sync_pipelines.lib import postgres, vault
-from sync_pipelines.lib.archive.retention import Policy
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.access import ProjectAccess
+from sync_pipelines.aimindset.archive.pipeline import ArchivePipeline
+from sync_pipelines.aimindset.backup import side_effects
+from sync_pipelines.aimindset.backup.load import Probe, no_probe
+from sync_pipelines.aimindset.backup.pipeline import BackupPipeline
+from sync_pipelines.aimindset.backup.report import ProjectLog
+from sync_pipelines.aimindset.database import WHAT, await_database, open_snapshot
+from sync_pipelines.aimindset.day import Day, DayRequest
+from sync_pipelines.aimindset.notification import FailureNotifier
+from sync_pipelines.aimindset.project import project_client
+from sync_pipelines.aimindset.recovery import Recovery, day_lock
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.alerts import Channel, house_channels
 from sync_pipelines.lib.calendar import require_today
-from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.json import JsonClient
-from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.records.backups import Backup, BackupCatalog, open_backup_catalog
-from sync_pipelines.lib.redaction import redacted_exception
+from sync_pipelines.lib.records import OPS
+from sync_pipelines.lib.records.backups import BackupCatalog, open_backup_catalog
 from sync_pipelines.settings.aimindset import AimindsetSettings
-
-ASSET = "aimindset/backup"
-OPS = "the ops database"
-#: Under which the service key may lie in the project's Vault.
-VAULT_NAMES = ("AIMINDSET_SERVICE_KEY", "SUPABASE_SERVICE_ROLE_KEY")
-CONNECT_PAUSES = (5.0, 30.0)
 
 
 @dataclass(frozen=True)
 class AimindsetPipeline:
-    """The system with its settings, its clock and its way out to the network."""
+    """The system: what it needs of the settings, its clock and its network."""
 
-    settings: AimindsetSettings
+    database: str = field(repr=False)
+    ops: str = field(repr=False)
+    access: ProjectAccess
+    by_rpc: bool
+    may_change: tuple[str, ...]
+    project_log: ProjectLog
+    archive: ArchivePipeline
+    mail: tuple[Channel, ...]
+    zone: tzinfo
+    #: The server on which drills make their database; None for one of our own.
+    scratch: str | None = field(default=None, repr=False)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    http: Callable[[], JsonClient] = project_client
     sleep: Callable[[float], None] = time.sleep
-    at: Callable[[Moment, Connection], None] = lambda moment, connection: None
+    probe: Probe = no_probe
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: AimindsetSettings,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+        http: Callable[[], JsonClient] = project_client,
+    ) -> Self:
+        """Raises SettingsError if the project's database or ours is not set."""
+        scratch = settings.scratch_database_url
+        return cls(
+            database=settings.aimindset_url,
+            ops=settings.ops_url,
+            access=replace(ProjectAccess.from_settings(settings), http=http, sleep=sleep),
+            by_rpc=settings.aimindset_backup_by == "rpc",
+            may_change=side_effects.table_names(settings.aimindset_backup_may_change),
+            project_log=ProjectLog(settings.aimindset_url, settings.aimindset_panel_log_types),
+            archive=ArchivePipeline.from_settings(settings),
+            mail=tuple(house_channels(settings)),
+            zone=settings.zone,
+            scratch=scratch.get_secret_value() if scratch else None,
+            clock=clock,
+            sleep=sleep,
+        )
 
     def today(self) -> date:
-        return self.clock().astimezone(self.settings.zone).date()
-
-    @property
-    def archiver(self) -> Archiver:
-        settings, identity = self.settings, self.settings.archive_age_identity
-        policy = Policy.parse(settings.aimindset_archive_retention)
-        secret = identity.get_secret_value() if identity else None
-        return Archiver(
-            store=settings.landing_store,
-            policy=policy,
-            recipient=settings.archive_age_recipient,
-            identity=secret,
-        )
+        return self.clock().astimezone(self.zone).date()
 
     def run(
         self,
         run_id: str,
         partition_key: str,
         *,
-        wanted: Collection[str] = (ASSET, archives.ASSET),
+        wanted: Collection[str] = (assets.BACKUP, assets.ARCHIVE),
         force: bool = False,
         accepted: Collection[str] = (),
-        tell: Callable[[str], None] = lambda sentence: None,
+        log: Callable[[str], None] = lambda sentence: None,
     ) -> Day:
-        """Back up and archive today. What fails is in the day's `problems`, and was told once.
+        """Back up and archive today. What fails is in the day's `problems`, and a person was notified once.
 
-        Raises PermanentError, before anything is called, for another day than today.
+        Raises PermanentError for another day than today, and SettingsError without an address for RPC, both before
+        anything is called.
         """
         require_today(partition_key, self.today(), "the AIMindset project")
-        if self.settings.aimindset_backup_by == "rpc":
-            _ = self.settings.project_url  # raises before anything is called
+        if self.by_rpc:
+            self.access.require_url()
+        request = DayRequest(
+            run_id=run_id,
+            partition_key=partition_key,
+            wanted=wanted,
+            force=force,
+            accepted=accepted,
+            log=log,
+        )
         day = Day(partition_key)
-        url = self.settings.aimindset_url
         try:
-            with (
-                open_backup_catalog(self.settings.ops_url) as catalog,
-                recovery.alone(catalog),
-            ):
-                with postgres.errors_about(OPS):
-                    recovery.settle(catalog, ASSET, url, logbook=self._logbook(url), tell=tell)
-                    if archives.ASSET in wanted:
-                        recovery.settle_archives(catalog, self.archiver, tell)
-                    if not force:
-                        today = recovery.Wanted(wanted, partition_key)
-                        day.already = recovery.already(catalog, self.archiver, url, today=today, tell=tell)
-                if ASSET in day.already:
-                    day.uncovered = recovery.uncovered(url)
-                if there := day.already.get(archives.ASSET):
-                    self._attempt(day, archives.ASSET, partial(self._prune, day, catalog, there.name, tell))
-                if due := [asset for asset in wanted if asset not in day.already]:
-                    with self._connected(url) as opened:
-                        if ASSET in due:
-                            self._attempt(
-                                day,
-                                ASSET,
-                                lambda: self._back_up(
-                                    day, catalog, opened, run_id=run_id, accepted=accepted, tell=tell
-                                ),
-                            )
-                        if archives.ASSET in due:
-                            self._attempt(
-                                day,
-                                archives.ASSET,
-                                lambda: self._archive(
-                                    day, catalog, opened[0], run_id=run_id, accepted=accepted, tell=tell
-                                ),
-                            )
+            with open_backup_catalog(self.ops) as catalog, day_lock(catalog):
+                self._recover(request, day, catalog)
+                self._make(request, day, catalog)
         except SyncError as error:
-            # Without a connection, or without our own database, what is not done yet cannot be.
-            done = {ASSET: day.backup or day.unproved, archives.ASSET: day.archive}
+            # Without a connection, or without the ops database, what is not made yet cannot be made.
             for asset in wanted:
-                if not done[asset] and asset not in day.already:
+                if not day.is_made(asset):
                     day.problems.setdefault(asset, error)
-        if problems := {a: e for a, e in day.problems.items() if not isinstance(e, BusyError)}:
-            failed = FailedDay(
-                settings=self.settings,
-                asset=ASSET,
-                partition_key=partition_key,
-                run_id=run_id,
-                project=self.project,
-                clock=self.clock,
-            )
-            day.delivery = failed.tell(problems)
+        if failures := day.failures():
+            day.delivery = self._notifier.notify(partition_key, run_id, failures)
         return day
 
-    @contextmanager
-    def _connected(self, url: str) -> Iterator[tuple[Connection, str]]:
-        """The snapshot; a connection that is not to be had is tried again, since nothing was called yet."""
-        for pause in (*CONNECT_PAUSES, None):
-            try:
-                with postgres.connect(url, what=WHAT):
-                    break
-            except TransientError:
-                if pause is None:
-                    raise
-                self.sleep(pause)
-        with archives.snapshot(url) as opened:
-            yield opened
+    def _recover(self, request: DayRequest, day: Day, catalog: BackupCatalog) -> None:
+        """Finish what a crash interrupted, and find what exists of today."""
+        recovery = Recovery(
+            catalog=catalog,
+            database=self.database,
+            project_log=self.project_log,
+            archive=self.archive,
+            log=request.log,
+        )
+        with postgres.errors_about(OPS):
+            recovery.recover_backups()
+            if assets.ARCHIVE in request.wanted:
+                recovery.recover_archives()
+            if not request.force:
+                day.existing = recovery.existing(request.wanted, request.partition_key)
+        if assets.BACKUP in day.existing:
+            day.uncovered = recovery.uncovered()
+        if archive := day.existing.get(assets.ARCHIVE):
+            with self._catching(day, assets.ARCHIVE):
+                self._prune(request, day, catalog, newest=archive.name)
 
-    def _attempt(self, day: Day, asset: str, work: Callable[[], None]) -> None:
-        try:
-            with postgres.errors_about(f"{WHAT} or {OPS}"):
-                work()
-        except SyncError as error:
-            day.problems[asset] = error
-        except Exception as error:  # a bug is a failed day as well, and has to be told like one
-            day.problems[asset] = PermanentError(redacted_exception(error))
-
-    def _back_up(
-        self,
-        day: Day,
-        catalog: BackupCatalog,
-        opened: tuple[Connection, str],
-        run_id: str,
-        accepted: Collection[str],
-        tell: Callable[[str], None],
-    ) -> None:
-        url, settings = self.settings.aimindset_url, self.settings
-        with connect(url, read_only=True) as connection:
-            day.look = validate.look(connection)
-        day.uncovered = day.look.uncovered
-        for note in day.look.notes:
-            tell(note)
-        logbook = self._logbook(url)
-        last = catalog.newest_proved(ASSET)
-        before = last.details.get("counts") if last else None
-        if settings.aimindset_backup_by == "rpc":
-            answer = answers.parse(self.project().call_backup())
-            if recorded.is_there(opened[0], answer.backup_id):
-                raise AnswerError(
-                    f"backup_all_data() gives the backup_id {answer.backup_id}, which was there before the call."
-                )
-            if before is None:
-                before = next((copy.details.get("counts") for copy in catalog.backups(ASSET)), None)
-            backups.stop_if_implausible(answer, before, accepted, fate="is there and counts for nothing")
-            day.unproved, day.fewer = answer, backups.fewer(answer, before)
-            self._enter(catalog, day, answer, run_id=run_id, proved=False, details={})
-            logbook.success(
-                "Backup automático chamado por RPC: não comprovado.", self._context(day, answer, run_id)
-            )
+    def _make(self, request: DayRequest, day: Day, catalog: BackupCatalog) -> None:
+        """Make what does not exist of today, both assets from one snapshot; one may fail without the other."""
+        due = [asset for asset in request.wanted if asset not in day.existing]
+        if not due:
             return
-        day.backup = backups.back_up(
-            url,
-            snapshot=opened[1],
-            before=before,
-            accepted=accepted,
-            may_change=side_effects.names(settings.aimindset_backup_may_change),
-            announce=lambda answer, proof: self._enter(
-                catalog, day, answer, run_id=run_id, proved=False, details={"announced": proof.destination}
-            ),
-            at=self.at,
-        )
-        answer = day.backup.answer
-        day.fewer = backups.fewer(answer, before)
-        for sentence in day.fewer:
-            tell(sentence)
-        try:
-            # First the row that people see: what a crash leaves announced is settled with it by the next run.
-            logbook.success(
-                f"Backup automático concluído e comprovado: {answer.total} registros.",
-                self._context(day, answer, run_id),
-            )
-        finally:
-            details = {"proof": day.backup.proof.destination, "looked_at": day.backup.looked_at}
-            self._enter(catalog, day, answer, run_id=run_id, proved=True, details=details)
-        with connect(url, read_only=True) as connection:
-            day.generations = recorded.generations(connection)
+        await_database(self.database, self.sleep)
+        with open_snapshot(self.database) as snapshot:
+            if assets.BACKUP in due:
+                with self._catching(day, assets.BACKUP):
+                    self._backup.run(request, day, catalog, snapshot=snapshot)
+            if assets.ARCHIVE in due:
+                with self._catching(day, assets.ARCHIVE):
+                    day.archive = self.archive.run(
+                        snapshot.connection,
+                        catalog,
+                        partition_key=request.partition_key,
+                        made_at=self.clock(),
+                        run_id=request.run_id,
+                        accepted=request.accepted,
+                    )
+                    self._prune(request, day, catalog, newest=day.archive.id)
 
-    def _logbook(self, url: str) -> Logbook:
-        return Logbook(url, self.settings.aimindset_panel_log_types)
-
-    def _enter(
-        self,
-        catalog: BackupCatalog,
-        day: Day,
-        answer: Answer,
-        run_id: str,
-        *,
-        proved: bool,
-        details: Mapping[str, object],
-    ) -> None:
-        catalog.record(
-            Backup(
-                *(ASSET, day.partition_key, answer.backup_id, self.clock(), proved, answer.total, None),
-                *({"counts": dict(answer.counts), **details}, run_id),
-            )
-        )
-
-    def _archive(
-        self,
-        day: Day,
-        catalog: BackupCatalog,
-        reader: Connection,
-        run_id: str,
-        accepted: Collection[str],
-        tell: Callable[[str], None],
-    ) -> None:
-        day.archive = self.archiver.write(
-            reader,
-            catalog,
-            partition_key=day.partition_key,
-            made_at=self.clock(),
-            run_id=run_id,
-            accepted=accepted,
-        )
-        self._prune(day, catalog, day.archive.id, tell=tell)
-
-    def _prune(self, day: Day, catalog: BackupCatalog, newest: str, tell: Callable[[str], None]) -> None:
-        """Look at what is to stay, say what goes, and let go of it; `newest` was looked at just now."""
-        day.pruning = self.archiver.prune(catalog, self.clock(), intact=[newest])
+    def _prune(self, request: DayRequest, day: Day, catalog: BackupCatalog, *, newest: str) -> None:
+        """Verify what stays, log the plan, then remove what goes; `newest` was verified by this run."""
+        day.pruning = self.archive.retention.plan(catalog, self.clock(), intact=[newest])
         for sentence in day.pruning.sentences():
-            tell(sentence)
-        self.archiver.apply(catalog, day.pruning.plan)
+            request.log(sentence)
+        self.archive.retention.apply(catalog, day.pruning.plan)
 
-    def _context(self, day: Day, answer: Answer, run_id: str) -> dict[str, object]:
-        return {
-            "backup_id": answer.backup_id,
-            "total_records": answer.total,
-            "date": day.partition_key,
-            "run_id": run_id,
-            "proved": day.backup is not None,
-        }
+    def _catching(self, day: Day, asset: str) -> AbstractContextManager[None]:
+        return day.catching(asset, f"{WHAT} or {OPS}")
 
-    def project(self) -> Project:
-        """The project's endpoints, with the service key from the environment or the project's Vault."""
-        settings = self.settings
-        url = settings.project_url
-        if settings.aimindset_service_key is None and settings.aimindset_secrets_from == "vault":
-            with connect(settings.aimindset_url) as connection:
-                secrets = vault.read_vault(connection, VAULT_NAMES, what=WHAT)
-            return Project(
-                url=url,
-                service_key=vault.one_of(secrets, VAULT_NAMES, what=WHAT),
-                http=self.http,
-                sleep=self.sleep,
-            )
-        return Project(
-            url=url, service_key=settings.require("aimindset_service_key"), http=self.http, sleep=self.sleep
+    @property
+    def _backup(self) -> BackupPipeline:
+        return BackupPipeline(
+            database=self.database,
+            access=self.access,
+            by_rpc=self.by_rpc,
+            may_change=self.may_change,
+            project_log=self.project_log,
+            clock=self.clock,
+            probe=self.probe,
+        )
+
+    @property
+    def _notifier(self) -> FailureNotifier:
+        return FailureNotifier(
+            ops=self.ops,
+            project_log=self.project_log,
+            access=self.access,
+            mail=self.mail,
+            clock=self.clock,
         )

@@ -37,12 +37,10 @@ class Commands(TyperGroup):
 def _sentence(error: Exception) -> str:
     """What a person is told of an error; of an unforeseen one where it arose, and never its own text alone."""
     from sync_pipelines.lib.failures import SyncError
-    from sync_pipelines.lib.postgres.embedded_binaries import PostgresError
     from sync_pipelines.lib.redaction import redacted_exception
-    from sync_pipelines.sandbox.upstreams import SandboxError
     from sync_pipelines.settings import SettingsError
 
-    if isinstance(error, SyncError | SettingsError | PostgresError | SandboxError):
+    if isinstance(error, SyncError | SettingsError):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "sync_pipelines" in frame.filename] or frames

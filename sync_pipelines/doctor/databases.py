@@ -113,9 +113,9 @@ def _look(
     tables: list[str] = []
     private = None
     if database.history is not None:
-        from sync_pipelines.migrations.shapes import SHAPES
+        from sync_pipelines.migrations.shape import load_shape
 
-        shape = SHAPES[database.history.name]
+        shape = load_shape(database.history)
         tables = [*shape.tables, *(table for table, _column in shape.allowed)]
         private = shape.private
     facts = roles.ask(connection, private, tables, now=now().timestamp())
@@ -132,7 +132,7 @@ def _look(
 def _structure(history: History, parts: Mapping[str, str]) -> Iterator[Finding]:
     from psycopg.conninfo import make_conninfo
 
-    from sync_pipelines.migrations import inspection
+    from sync_pipelines.migrations import cures, inspection
 
     plan = inspection.plan(history, make_conninfo(**parts))
     if plan.refused:
@@ -140,7 +140,7 @@ def _structure(history: History, parts: Mapping[str, str]) -> Iterator[Finding]:
     elif plan.steps:
         shown = "; ".join(plan.steps[:3]) + ("; …" if len(plan.steps) > 3 else "")
         yield Finding(
-            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {inspection.MIGRATE}"
+            False, f"{len(plan.steps)} steps of migration are to be done ({shown}): {cures.MIGRATE}"
         )
     else:
         yield Finding(

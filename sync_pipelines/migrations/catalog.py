@@ -9,9 +9,9 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.migrations.comparison import BY_READER, Item
+from sync_pipelines.migrations.items import API_ROLES, BY_READER, Item
 from sync_pipelines.migrations.live import Column, Constraint, Live, Relation
-from sync_pipelines.migrations.shape import API_ROLES, Shape
+from sync_pipelines.migrations.shape import Shape
 
 _OURS: LiteralString = """
     with ours as (
@@ -202,7 +202,7 @@ def _rows(connection: postgres.Connection, query: LiteralString, shape: Shape) -
         "tables": [*shape.tables, *shape.views, *(name for name, _column in shape.allowed)],
         "roles": list(API_ROLES),
         "schema": shape.private,
-        "functions": sorted(set(shape.triggers.values())),
+        "functions": shape.functions,
         "indexes": [
             index_name(name, index) for name, table in shape.tables.items() for index in table.indexes
         ],

@@ -1,44 +1,13 @@
-"""A database laid beside the shape that it should have.
-
-Everything that can be right or wrong is an `Item` with a value, so that a database is a mapping, and its
-differences come from two mappings side by side.
-"""
+"""A database compared with the shape that it should have."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
-from sync_pipelines.migrations.shape import NOTHING, WRITE, Shape, Table
-
-Kind = Literal[
-    "schema",
-    "table",
-    "view",
-    "column",
-    "index",
-    "rls",
-    "policy",
-    "function",
-    "trigger",
-    "value",
-    "usage",
-    "grants",
-    "sequence",
-]
-
-
-#: How our views are read: nobody sees through them what his role may not see in the tables.
-BY_READER = "read with the rights of its reader"
-
-
-class Item(NamedTuple):
-    """Something that a database has: its kind, the schema or table it belongs to, and its own name."""
-
-    kind: Kind
-    on: str
-    name: str = ""
+from sync_pipelines.migrations.items import OF_ROLES, Item, Items, privileges
+from sync_pipelines.migrations.shape import Shape
 
 
 class Difference(NamedTuple):
@@ -51,49 +20,15 @@ class Difference(NamedTuple):
 
 def expected(shape: Shape, roles: Collection[str]) -> dict[Item, str]:
     """Every item of a migrated database; what concerns a role of the API only where that role exists."""
-    items: dict[Item, str] = {Item("schema", shape.private): ""}
-    for name, table in shape.tables.items():
-        items[Item("table", name)] = ""
-        items |= {Item("column", name, column): kind for column, kind in table.columns.items()}
-        items |= {Item("index", name, index): columns for index, columns in table.indexes.items()}
-        if table.read is not None:
-            items[Item("rls", name)] = "enabled"
-            items |= _access(name, table, table.read)
-    for name, read in shape.views.items():
-        items[Item("view", name)] = BY_READER
-        rights = {"anon": NOTHING, "authenticated": read, "service_role": "select"}
-        items |= {Item("grants", name, role): right for role, right in rights.items()}
-    for (name, trigger), function in shape.triggers.items():
-        items[Item("function", function)] = ""
-        items[Item("trigger", name, trigger)] = function
-    items |= {Item("value", f"{name}.{column}", value): "" for (name, column), value in shape.allowed.items()}
-    items |= {Item("usage", shape.private, role): NOTHING for role in ("anon", "authenticated")}
-    concerned = {"usage", "grants", "sequence"}
     return {
         item: value
-        for item, value in items.items()
-        if (item.kind not in concerned or item.name in roles)
+        for item, value in shape.items.items()
+        if (item.kind not in OF_ROLES or item.name in roles)
         and (item.kind != "policy" or "authenticated" in roles)
     }
 
 
-def _access(name: str, table: Table, read: str) -> dict[Item, str]:
-    items = {
-        Item("grants", name, "anon"): NOTHING,
-        Item("grants", name, "authenticated"): read,
-        Item("grants", name, "service_role"): WRITE,
-    }
-    if table.policy:
-        policy = f"{name.removeprefix('public.')}_read"
-        items[Item("policy", name, policy)] = "for select to authenticated using (true)"
-    if "id" in table.columns and table.columns["id"] == "bigint":
-        items[Item("sequence", name, "service_role")] = "select, usage"
-        if not table.added:  # of a table that an application made, the rest of its grants is its own affair
-            items[Item("sequence", name, "anon")] = NOTHING
-    return items
-
-
-def compare(wanted: Mapping[Item, str], found: Mapping[Item, str]) -> list[Difference]:
+def compare(wanted: Items, found: Items) -> list[Difference]:
     """What a database lacks or has otherwise, in the order of its tables."""
     return [
         Difference(item, value, found.get(item))
@@ -117,11 +52,6 @@ def _satisfies(item: Item, wanted: str, found: str | None) -> bool:
     if item.kind in ("grants", "sequence") and item.name == "service_role":
         return privileges(wanted) <= privileges(found)
     return wanted == found
-
-
-def privileges(text: str) -> set[str]:
-    """The privileges of a list such as `insert, select`."""
-    return set(filter(None, text.split(", ")))
 
 
 _TYPE = re.compile(r"(character varying|numeric)(?:\((\d+)(?:,(\d+))?\))?")

@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 
 class History(NamedTuple):
-    """The revisions of one database. `History("fabricio")` is the folder `migrations/fabricio`.
-
-    `schema` is ours alone: Alembic's version table lies in it.
-    """
+    """The revisions of one database. `History("fabricio")` is the folder `migrations/fabricio`."""
 
     name: str
-    schema: str = "sync_private"
+
+    @property
+    def schema(self) -> str:
+        """The schema that is ours alone, in which Alembic's version table lies.
+
+        The ops database holds nothing else than ours, so its schema bears its name.
+        """
+        return "ops" if self.name == "ops" else "sync_private"
 
     @property
     def setting(self) -> str:
@@ -25,5 +29,5 @@ class History(NamedTuple):
         return f"the {self.name} database"
 
 
-#: The database of the product itself: nothing else lives in it, so its schema needs no other name.
-OPS = History("ops", schema="ops")
+#: The database of the product itself.
+OPS = History("ops")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sync_pipelines.migrations.comparison import Item
+from sync_pipelines.migrations.items import Items
 
 #: `relkind` of a table, plain or partitioned.
 TABLE_KINDS = ("r", "p")
@@ -53,7 +53,7 @@ class Relation:
 class Live:
     """A database as it is; `index_tables` says which table has each of our index names, qualified."""
 
-    items: Mapping[Item, str]
+    items: Items
     relations: Mapping[str, Relation]
     roles: frozenset[str]
     index_tables: Mapping[str, str]

@@ -5,8 +5,8 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent / "sql"
 
 
-def run(*names: str) -> None:
-    """Execute scripts of `migrations/sql` in the revision's transaction."""
+def run(*names: str | Path) -> None:
+    """Execute scripts in the revision's transaction: those of `migrations/sql` by name, others by their whole path."""
     from alembic import op
 
     connection = op.get_bind().execution_options(no_parameters=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sync_pipelines.migrations.comparison import Difference, Item, privileges
-from sync_pipelines.migrations.shape import NOTHING
+from sync_pipelines.migrations.comparison import Difference
+from sync_pipelines.migrations.items import NOTHING, Item, privileges
 
 
 def steps(difference: Difference) -> list[str]:

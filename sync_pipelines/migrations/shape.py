@@ -1,32 +1,38 @@
-"""How the wanted structure of a database is written down; `shapes` has those of ours."""
+"""The structure that a database must have once it is migrated.
+
+`<database>/shape.json` is generated from a freshly migrated database (`make shapes`). `<database>/rules.toml` is
+written by hand and holds what such a database cannot show: how an existing table may differ, and what we write to it.
+A database whose tables only we use needs no rules.
+"""
 
 from __future__ import annotations
 
-import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-#: The roles through which Supabase's API reaches a database, from the least to the most trusted.
-API_ROLES = ("anon", "authenticated", "service_role")
-WRITE = "delete, insert, select, update"
-NOTHING = ""
+from sync_pipelines.migrations import items
+from sync_pipelines.migrations.history import History
+from sync_pipelines.migrations.items import Item, Items
+
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: columns by name with the type as `format_type` prints it, indexes by name.
+    """A table: its columns by name with the type as `format_type` prints it, the names of its indexes, its rules.
 
-    `added` are columns that the migration adds to a table it finds; the others must be there. `written` are
-    those that our inserts name (None: all), `blank` those of them that a row may leave empty. `values` must
+    `added` are columns that the migration adds to a table it finds; the others must be there. `written` are those
+    that our inserts name (None: only we write here), `blank` those of them that a row may leave empty. `values` must
     pass the CHECKs of their column. With `keeps_rules` the application's own keys and references are as its contract
-    says, and stand in nobody's way. `read` is what `authenticated` may do (None: the schema is private, and
-    no role of the API may do anything).
+    says, and prevent no insert.
     """
 
     columns: Mapping[str, str]
-    indexes: Mapping[str, str] = field(default_factory=dict)
-    read: str | None = None
-    policy: bool = True
+    indexes: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
     written: frozenset[str] | None = None
     blank: frozenset[str] = frozenset()
@@ -35,25 +41,91 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """A database: its private schema and its tables; triggers by (table, name) with their function.
+class Rules:
+    """The rules of one table as `rules.toml` has them: `Table`'s, but for two.
 
-    `views` have, as their value, what `authenticated` may do with them. `allowed` has a value that the CHECKs
-    on a column, (table, name), of the application's own tables must let pass.
+    `optional` are columns of a fresh table that one of the application's may lack. `unwritten` are the columns that
+    our inserts leave to their defaults: `Table.written` are the others.
+    """
+
+    added: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    unwritten: tuple[str, ...] | None = None
+    blank: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keeps_rules: bool = False
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A database: its private schema, everything that it has, and its tables with their rules.
+
+    `allowed` has a value that the CHECKs on a column, (table, name), of the application's own tables must let pass.
     """
 
     private: str
+    items: Items
     tables: Mapping[str, Table]
-    triggers: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    views: Mapping[str, str] = field(default_factory=dict)
     allowed: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
+    @property
+    def views(self) -> list[str]:
+        return [item.on for item in self.items if item.kind == "view"]
 
-def columns(**by_type: str) -> dict[str, str]:
-    """Columns by name, from the names of each type."""
-    written = {"timestamptz": "timestamp with time zone", "money": "numeric(15,2)", "total": "numeric(17,2)"}
-    return {
-        name: written.get(kind) or re.sub(r"^varchar_(\d+)$", r"character varying(\1)", kind)
-        for kind, names in by_type.items()
-        for name in names.split()
+    @property
+    def functions(self) -> list[str]:
+        return [item.on for item in self.items if item.kind == "function"]
+
+
+@cache
+def load_shape(history: History) -> Shape:
+    """The shape of a database after its newest migration."""
+    folder = FOLDER / history.name
+    rules = read_rules(history)
+    tables = {name: Rules(**table) for name, table in rules.get("tables", {}).items()}
+    allowed = {
+        (name, column): value
+        for name, columns in rules.get("allowed", {}).items()
+        for column, value in columns.items()
     }
+    found = {
+        item: value
+        for item, value in items.load((folder / "shape.json").read_text()).items()
+        if not _is_the_applications(item, tables.get(item.on, Rules()))
+    }
+    found |= {Item("value", f"{name}.{column}", value): "" for (name, column), value in allowed.items()}
+    names = [item.on for item in found if item.kind == "table"]
+    return Shape(
+        private=history.schema,
+        items=found,
+        tables={name: _table(name, found, tables.get(name, Rules())) for name in names},
+        allowed=allowed,
+    )
+
+
+def read_rules(history: History) -> dict[str, Any]:
+    """The rules of a database as they are written; empty where it has none."""
+    path = FOLDER / history.name / "rules.toml"
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
+
+
+def _is_the_applications(item: Item, rules: Rules) -> bool:
+    """Whether an item of a fresh database is no matter of ours where an application made the table."""
+    if item.kind == "column":
+        return item.name in rules.optional
+    return item.kind == "sequence" and item.name == "anon" and bool(rules.added)
+
+
+def _table(name: str, found: Items, rules: Rules) -> Table:
+    columns = {item.name: value for item, value in found.items() if (item.kind, item.on) == ("column", name)}
+    indexes = {item.name for item in found if (item.kind, item.on) == ("index", name)}
+    unwritten = rules.unwritten
+    return Table(
+        columns=columns,
+        indexes=frozenset(indexes),
+        added=frozenset(rules.added),
+        written=None if unwritten is None else frozenset(columns) - frozenset(unwritten),
+        blank=frozenset(rules.blank),
+        values={column: tuple(values) for column, values in rules.values.items()},
+        keeps_rules=rules.keeps_rules,
+    )

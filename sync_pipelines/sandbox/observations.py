@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.sandbox.part import Observation
 from sync_pipelines.settings import Settings
 
@@ -19,6 +18,8 @@ def observe(
     observations: Iterable[Observation], definitions: Definitions, *, settings: Settings, console: Console
 ) -> bool:
     """Materialize each asset and print what it found; False when one is not as it should be."""
+    from sync_pipelines.lib.orchestration import in_process
+
     keys = {key.to_user_string(): key for key in definitions.resolve_all_asset_keys()}
     sentences: list[str] = []
     problems: list[str] = []

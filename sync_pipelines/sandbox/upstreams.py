@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipelines.lib import processes
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.faults import FAULTS_PATH
 from sync_pipelines.sandbox.part import Options, Upstream
 
 START_SECONDS = 30.0
 
 
-class SandboxError(RuntimeError):
+class SandboxError(PermanentError):
     """The sandbox could not be started; the message says what to look at."""
 
 

@@ -9,7 +9,7 @@ from sync_pipelines.lib import postgres, vault
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.schema.tables import DESTINATION, SOURCE
+from sync_pipelines.scouter.schema.columns import DESTINATION, SOURCE
 from sync_pipelines.settings.scouter import ScouterSettings
 
 URL_SETTING = "GESTAO_SCOUTER_URL"

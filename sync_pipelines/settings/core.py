@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.lib.storage.landing import FolderStore, LandingStore
+from sync_pipelines.lib.storage.folder_store import FolderStore
+from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.lib.storage.object_store import ObjectStore
 from sync_pipelines.settings.databases import Database, databases_of
 from sync_pipelines.settings.operations import OperationsSettings

@@ -1,4 +1,14 @@
-"""An AIMindset project with its endpoints, a mail server and our own database: what tests of the system stand on."""
+"""An AIMindset project and everything around it, for the tests of the system.
+
+| what | content |
+|---|---|
+| the project's database (`live` lineage) | 12 articles, 25 comments, feedbacks, logs, three earlier backups |
+| its endpoints | `AimindsetFake`: PostgREST's RPC and `alert-processor` |
+| a mail server | `SmtpSink`, for the alert that the project's function does not take |
+| our own (ops) database | migrated and empty |
+| the landing store | an empty folder |
+| the clock | stands at `NOW`: 03:30 in Brazil, 06:30 UTC |
+"""
 
 from __future__ import annotations
 
@@ -8,29 +18,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
-from sync_pipelines.aimindset.client import project_client
+from sync_pipelines.aimindset.archive.stored import StoredArchives
+from sync_pipelines.aimindset.backup.load import Probe
 from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
+from sync_pipelines.aimindset.project import project_client
 from sync_pipelines.lib.records.backups import BackupCatalog
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
 from sync_pipelines.sandbox.mail import SmtpSink
-from sync_pipelines.settings import read_settings
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.aimindset import AimindsetSettings
 from sync_pipelines_tests.conftest import NewProject
 
-#: 03:30 in Brazil, half past six in the database's clock.
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 TODAY = "2026-11-24"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Project:
-    """The project, our database beside it, and the system that looks after it."""
+    """The project, our database beside it, and the pipeline that backs it up."""
 
-    backups: AimindsetPipeline
+    pipeline: AimindsetPipeline
+    settings: AimindsetSettings
     url: str
     database: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
@@ -38,13 +52,23 @@ class Project:
     mail: SmtpSink
 
     def day(self, partition_key: str = TODAY, **options: Any) -> Day:
-        return self.backups.run("run-1", partition_key, **options)
+        return self.pipeline.run("run-1", partition_key, **options)
 
     def with_(self, **settings: Any) -> Project:
-        values = self.backups.settings.model_dump() | settings
-        return replace(
-            self, backups=replace(self.backups, settings=self.backups.settings.model_validate(values))
-        )
+        """The same project with other settings."""
+        changed = self.settings.model_validate(self.settings.model_dump() | settings)
+        pipeline = replace(pipeline_of(changed), clock=self.pipeline.clock, probe=self.pipeline.probe)
+        return replace(self, settings=changed, pipeline=pipeline)
+
+    def with_clock(self, clock: Callable[[], datetime]) -> Project:
+        return replace(self, pipeline=replace(self.pipeline, clock=clock))
+
+    def with_probe(self, probe: Probe) -> Project:
+        return replace(self, pipeline=replace(self.pipeline, probe=probe))
+
+    @property
+    def archives(self) -> StoredArchives:
+        return self.pipeline.archive.archives
 
     def value(self, query: str) -> Any:
         row = self.database.execute(query.encode()).fetchone()
@@ -57,6 +81,13 @@ class Project:
     @property
     def catalog(self) -> BackupCatalog:
         return BackupCatalog(self.ops)
+
+
+def pipeline_of(settings: AimindsetSettings) -> AimindsetPipeline:
+    """The pipeline at the time of the tests, which neither sleeps nor waits for long."""
+    return AimindsetPipeline.from_settings(
+        settings, clock=lambda: NOW, http=lambda: project_client(5.0), sleep=lambda _seconds: None
+    )
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +105,7 @@ def mail(mail_server: SmtpSink) -> SmtpSink:
 
 
 @pytest.fixture
-def new_house(
+def make_project(
     new_project: NewProject, new_database: Callable[[str | None], str], mail: SmtpSink, tmp_path: Path
 ) -> Iterator[Callable[..., Project]]:
     """Make a project with everything around it."""
@@ -83,7 +114,8 @@ def new_house(
     def make(lineage: Lineage = "live", articles: int = 12) -> Project:
         url, ops = new_project(lineage, articles), new_database("ops")
         fake = AimindsetFake(url).__enter__()
-        settings = read_settings(
+        settings = read_as(
+            AimindsetSettings,
             None,
             aimindset_database_url=url,
             ops_database_url=ops,
@@ -94,16 +126,18 @@ def new_house(
             alert_email_to="plantao@example.com",
             alert_email_from="sync@example.com",
         )
-        backups = AimindsetPipeline(
-            settings,
-            clock=lambda: NOW,
-            http=lambda: project_client(5.0),
-            sleep=lambda _seconds: None,
-        )
         database = psycopg.connect(url, autocommit=True)
         catalog = psycopg.connect(ops, autocommit=True)
         opened.extend((fake, database, catalog))
-        return Project(backups=backups, url=url, database=database, ops=catalog, fake=fake, mail=mail)
+        return Project(
+            pipeline=pipeline_of(settings),
+            settings=settings,
+            url=url,
+            database=database,
+            ops=catalog,
+            fake=fake,
+            mail=mail,
+        )
 
     yield make
     for one in reversed(opened):
@@ -111,5 +145,19 @@ def new_house(
 
 
 @pytest.fixture
-def house(new_house: Callable[..., Project]) -> Project:
-    return new_house()
+def project(make_project: Callable[..., Project]) -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def drilled(project: Project) -> Project:
+    """The project with the test's own server as the place for scratch databases."""
+    info = project.database.info
+    url = f"postgresql://postgres:{info.password}@127.0.0.1:{info.port}/postgres"
+    return project.with_(scratch_database_url=url, backups_first_day="2026-11-01")

@@ -1,4 +1,4 @@
-"""A server on a real socket that plays a script, and an archive on a shelf."""
+"""A server on a real socket that plays a script, and an archive on a sample."""
 
 import contextlib
 import socket
@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from sync_pipelines.lib.storage.landing import FolderStore
-from sync_pipelines_tests.lib.archive.shelf import SCHEMA, Shelf, write
+from sync_pipelines.lib.storage.folder_store import FolderStore
+from sync_pipelines_tests.lib.archive.sample import SCHEMA, Sample, write
 
 Answer = Callable[[socket.socket], None]
 
@@ -82,16 +82,16 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def shelf(new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[Shelf]:
+def sample(new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[Sample]:
     with (
         psycopg.connect(new_database(None), autocommit=True) as connection,
         psycopg.connect(new_database(None), autocommit=True) as scratch,
     ):
         connection.execute(SCHEMA.encode())
         store = FolderStore(tmp_path / "landing")
-        shelf = Shelf(
+        sample = Sample(
             connection=connection, store=store, archive=write(connection, store, "one"), scratch=scratch
         )
-        # A mutilation proves something only where the whole thing was intact.
-        assert shelf.problems() == []
-        yield shelf
+        # A damage proves something only where the whole thing was intact.
+        assert sample.problems() == []
+        yield sample

@@ -17,7 +17,7 @@ from sync_pipelines.lib.records import run_log
 from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.migrations.comparison import compatible
 from sync_pipelines.migrations.history import OPS, History
-from sync_pipelines.migrations.shapes import SHAPES
+from sync_pipelines.migrations.shape import load_shape
 from sync_pipelines_tests.migrations.databases import (
     FABRICIO,
     HITSS,
@@ -39,7 +39,7 @@ NewDatabase = Callable[[str | None], str]
 @pytest.mark.parametrize("history", [FABRICIO, HITSS, OPS])
 def test_shape_and_migration_cannot_drift_apart(history: History, new_database: NewDatabase) -> None:
     url = new_database(history.name)
-    shape = SHAPES[history.name]
+    shape = load_shape(history)
 
     assert wrong(history, url) == []
     columns = rows(

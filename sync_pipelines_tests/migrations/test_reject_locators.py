@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg
 
 from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import OPS
 
 OLD_REJECT = (
     "insert into ops.rejects (asset, run_id, source_row, column_name, value, rule, reason, raw)"
@@ -22,7 +23,7 @@ def test_old_rejects_get_a_locator_and_keep_row_and_column(new_database: Callabl
         connection.execute(OLD_REJECT)
         connection.execute("update ops.alembic_version set version_num = '0005'")
     for _ in range(2):
-        runner.upgrade(runner.OPS, url)
+        runner.upgrade(OPS, url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(OLD_REJECT)  # a process of the old version that is still at work
         found = connection.execute("select locator, source_row, column_name from ops.rejects order by id")

@@ -14,7 +14,7 @@ from sync_pipelines.lib.alerts import Alert
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.run_log import execution
 from sync_pipelines.lib.redaction import register
-from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.operations.defs.sensors import WatchedProject, failure_alert, sweep_all, sweeper, teller
 from sync_pipelines.settings import read_settings
 

@@ -17,7 +17,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.table import ExportJob
+from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.push.engine import DayOutcome
 from sync_pipelines.scouter.push.job_run import JobWalk, PausedError
 from sync_pipelines.scouter.push.options import PushOptions

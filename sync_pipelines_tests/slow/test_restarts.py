@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +17,11 @@ from typing import Any, Literal
 import psycopg
 import pytest
 
-from sync_pipelines.aimindset.archive.pipeline import PREFIX
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.archive.stored import PREFIX
 from sync_pipelines.aimindset.backup.load import Moment
 from sync_pipelines.aimindset.day import Day
-from sync_pipelines.aimindset.pipeline import ASSET, AimindsetPipeline
+from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.hitss.backup import load as dre_backup
 from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, MirrorPipeline
@@ -155,10 +156,10 @@ def test_a_restart_in_the_middle_of_a_backup_leaves_the_day_before(
     before = place.value("aimindset", generations)
     day = day_with_restart(place, way, moment)
 
-    assert ASSET in day.problems
+    assert assets.BACKUP in day.problems
     assert place.value("aimindset", generations) == before
     assert place.value("aimindset", "select count(*) from system_logs where type = 'auto_backup_error'") == 1
-    again = AimindsetPipeline(place.settings)
+    again = AimindsetPipeline.from_settings(place.settings)
     assert again.run("run-2", again.today().isoformat()).problems == {}
     assert place.value("aimindset", generations) == before + 1
 
@@ -170,15 +171,15 @@ def test_a_restart_after_the_commit_costs_no_second_backup(place: Place, way: Wa
     before = place.value("aimindset", generations)
     day_with_restart(place, way, "committed")
 
-    backups = AimindsetPipeline(place.settings)
+    backups = AimindsetPipeline.from_settings(place.settings)
     again = backups.run("run-2", backups.today().isoformat())
 
     assert again.problems == {}
-    assert ASSET in again.already
+    assert assets.BACKUP in again.existing
     assert again.archive is not None
     assert place.value("aimindset", generations) == before + 1
     assert place.value("aimindset", "select count(*) from system_logs where type = 'auto_backup'") == 1
-    names = {file.name.split("/")[2] for file in backups.archiver.store.names(PREFIX)}
+    names = {file.name.split("/")[2] for file in backups.archive.archives.store.names(PREFIX)}
     assert names == {again.archive.id}
 
 
@@ -187,7 +188,7 @@ def day_with_restart(place: Place, way: Way, at: Moment) -> Day:
         if moment == at:
             place.restart(way)
 
-    backups = AimindsetPipeline(place.settings, at=restart)
+    backups = replace(AimindsetPipeline.from_settings(place.settings), probe=restart)
     return backups.run("run-1", backups.today().isoformat())
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import psycopg
 
-from sync_pipelines.aimindset.archive import pipeline as archives
+from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.archive.drill import drill
+from sync_pipelines.aimindset.archive.stored import StoredArchives
 from sync_pipelines.hitss.backup import restore
 from sync_pipelines.hitss.backup.content import verify
 from sync_pipelines.hitss.backup.load import backup_connection
@@ -83,13 +84,13 @@ def test_a_backup_in_which_null_became_a_mark_is_named(upgraded: Upgraded) -> No
 
 
 def test_an_old_archive_verifies_and_comes_back(upgraded: Upgraded) -> None:
-    store = upgraded.settings.landing_store
+    archives = StoredArchives(upgraded.settings.landing_store)
     with open_backup_catalog(upgraded.urls["ops"]) as catalog:
-        copy = catalog.newest_proved(archives.ASSET)
+        copy = catalog.newest_proved(assets.ARCHIVE)
         assert copy is not None
-        assert archives.wrong_with(store, copy.name, None, recorded=copy) == []
+        assert archives.problems(copy.name, recorded=copy) == []
         scratch = lambda: scratch_database(upgraded.urls["ops"])  # noqa: E731
-        assert drill(store, catalog, scratch, run_id="after").restored.rows == copy.rows
+        assert drill(archives, catalog, scratch, run_id="after").restored.rows == copy.rows
 
 
 def test_no_lead_is_sent_again(upgraded: Upgraded) -> None:

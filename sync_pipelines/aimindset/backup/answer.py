@@ -1,6 +1,6 @@
-"""What `backup_all_data()` returned, and whether it may be believed so far (contract, section 3.1).
+"""The answer of `backup_all_data()`, read strictly (contract, section 3.1).
 
-It does not raise on ordinary failures: it returns `success=false`. Its messages are prose and decide nothing.
+The function does not raise on ordinary failures: it returns `success=false`. Its messages decide nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sync_pipelines.lib.redaction import redact
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: the backup's id and the rows it says it copied, by the answer's key."""
+    """A success: the backup's id, and by the answer's keys how many rows the function counts as copied."""
 
     backup_id: str
     counts: Mapping[str, int]
@@ -26,15 +26,15 @@ class Answer:
 
 
 class FunctionFailedError(PermanentError):
-    """The function said `success=false`: what it wrote about that is to be kept."""
+    """The function returned `success=false`: the rows that it wrote about the failure must be kept."""
 
 
 class AnswerError(PermanentError):
-    """The answer is not one that the function gives: nothing is known of what it did."""
+    """The answer has another form: what the function did is unknown."""
 
 
 def parse(returned: object) -> Answer:
-    """Read an answer; raises FunctionFailedError or AnswerError with a sentence."""
+    """Read an answer. Raises FunctionFailedError or AnswerError."""
     answer = _object(returned)
     success = answer.get("success")
     if success is False:
@@ -43,7 +43,7 @@ def parse(returned: object) -> Answer:
     if success is not True:
         said = "nothing" if "success" not in answer else f"{success!r:.40}"
         raise AnswerError(f"backup_all_data() says {said} where success should be true or false.")
-    # Earlier versions kept the counts in `details` and called the total otherwise.
+    # Earlier versions kept the counts in `details` and had another name for the total.
     nested = answer.get("details")
     values = {**(nested if isinstance(nested, dict) else {}), **answer}
     counts = {table.count_key: _count(values, table.count_key) for table in COVERED}
@@ -56,7 +56,7 @@ def parse(returned: object) -> Answer:
 
 
 def _without_values(error: str) -> str:
-    """Cut what the database quotes of a row (`invalid input syntax for type uuid: "…"`): this goes into mails."""
+    """Cut the values that the database quotes (`invalid input syntax for type uuid: "…"`): the text goes into mails."""
     return re.sub(r"\S+@\S+", "…", re.sub(r'(: |\bvalue |Key )["(\'].*["\')]', r'\1"…"', error))
 
 

@@ -1,6 +1,6 @@
 """What `backup_all_data()` copies, and what it does not (contract of the backup, sections 3.1 and 4).
 
-Its column lists are typed in, so a column that joins a table later is in no copy while every answer says success.
+Its column lists are fixed, so a column that is added later is in no copy while every answer says success.
 """
 
 from __future__ import annotations
@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sync_pipelines.aimindset.database import WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import TableColumn, columns_of
 
-WHAT = "the aimindset database"
-
 
 @dataclass(frozen=True)
 class Covered:
-    """A source table, its copy, the columns copied, and the key under which the answer counts its rows.
+    """A source table, its copy, the copied columns, and the key under which the answer counts its rows.
 
-    Content is appended under a backup id with the row's id as `original_id`; logs (`is_log`) are replaced by
-    those of the last 30 days.
+    Content is appended under a backup id, with the row's id as `original_id`. Logs (`is_log`) are replaced by those
+    of the last 30 days.
     """
 
     source: str
@@ -32,7 +31,7 @@ class Covered:
 
     @property
     def copied_columns(self) -> tuple[str, ...]:
-        """The names that the columns bear in the copy."""
+        """The names of the columns in the copy."""
         return self.columns if self.is_log else ("original_id", *self.columns[1:])
 
 
@@ -41,10 +40,29 @@ COVERED = (
         source="public.articles",
         copy="public.backup_articles",
         columns=(
-            *("id", "title", "excerpt", "content", "image_url", "category_id", "author_id", "published"),
-            *("created_at", "updated_at", "slug", "tags", "approval_rate", "positive_feedback"),
-            *("negative_feedback", "total_views", "total_likes", "positive_feedbacks", "negative_feedbacks"),
-            *("comments_count", "likes_count", "is_featured", "is_featured_manual"),
+            "id",
+            "title",
+            "excerpt",
+            "content",
+            "image_url",
+            "category_id",
+            "author_id",
+            "published",
+            "created_at",
+            "updated_at",
+            "slug",
+            "tags",
+            "approval_rate",
+            "positive_feedback",
+            "negative_feedback",
+            "total_views",
+            "total_likes",
+            "positive_feedbacks",
+            "negative_feedbacks",
+            "comments_count",
+            "likes_count",
+            "is_featured",
+            "is_featured_manual",
         ),
         count_key="articles_count",
     ),
@@ -94,7 +112,7 @@ COVERED = (
 
 
 def live_columns(connection: Connection, tables: Sequence[str]) -> dict[str, tuple[TableColumn, ...]]:
-    """The columns of each table that is there."""
+    """The columns of each table that exists."""
     found = {}
     with postgres.errors_about(WHAT):
         for table in tables:
@@ -106,7 +124,7 @@ def live_columns(connection: Connection, tables: Sequence[str]) -> dict[str, tup
 
 
 def uncovered(live: Mapping[str, Sequence[TableColumn]]) -> dict[str, list[str]]:
-    """The columns of each source table that are in no copy, by table."""
+    """The columns of each source table that no copy has, by table."""
     gaps = {
         table.source: [
             column.name for column in live.get(table.source, ()) if column.name not in table.columns
@@ -117,7 +135,7 @@ def uncovered(live: Mapping[str, Sequence[TableColumn]]) -> dict[str, list[str]]
 
 
 def missing(live: Mapping[str, Sequence[TableColumn]]) -> list[str]:
-    """Tables and columns that the function names and that are not there: it is bound to fail on each."""
+    """Tables and columns that the function names and that do not exist: it will fail on each."""
     sentences = []
     for table in COVERED:
         for name, columns in ((table.source, table.columns), (table.copy, table.copied_columns)):

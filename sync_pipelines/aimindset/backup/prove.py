@@ -1,7 +1,7 @@
-"""The copies of one backup beside their sources, in the transaction that made them.
+"""Compares the copies of one backup with their sources, in the transaction that made them.
 
-Sources are read before the call, so that the locks which the function takes are held for as short a time as may
-be. After the commit the same comparison would show differences that are none (contract, section 3.4).
+Sources are read before the call, which keeps the function's locks short. After the COMMIT the comparison would show
+false differences, because the sources change (contract, section 3.4).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns, exists
 from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_query, row_hash_sql
 
-#: Logs are compared strictly up to the function's edge of 30 days, beyond it for what was copied. An hour is left
-#: on both sides of a change of clocks, by which its session's days may be longer or shorter than ours.
+#: Logs are compared strictly up to the function's limit of 30 days; beyond it only the rows that were copied. Two
+#: hours are left to a change of clocks, by which a day of its session may be longer or shorter than ours.
 _STRICT = sql.SQL("created_at >= now() - interval '29 days 22 hours'")
 _EDGE = sql.SQL("created_at < now() - interval '29 days 22 hours'")
 
@@ -31,8 +31,8 @@ class Sources:
     digests: Mapping[str, Digest]
 
 
-#: What decides how values become text, and which functions a name means: a function may have set it for the session.
-STEADY = {
+#: Settings that decide how values become text and which function a name means: a function may have changed them.
+CANONICAL_SESSION = {
     "search_path": "pg_catalog, pg_temp",
     "datestyle": "ISO, MDY",
     "timezone": "UTC",
@@ -42,14 +42,14 @@ STEADY = {
 }
 
 
-def steady(connection: Connection) -> None:
-    """Make values read alike until the transaction, or the block inside it, is rolled back or ends."""
-    for name, value in STEADY.items():
+def set_canonical_session(connection: Connection) -> None:
+    """Make values read alike until the transaction, or the block inside it, ends."""
+    for name, value in CANONICAL_SESSION.items():
         connection.execute("select pg_catalog.set_config(%s, %s, true)", (name, value))
 
 
 def read_sources(connection: Connection) -> Sources:
-    """The digests of the copied columns of every source table that is there."""
+    """The digests of the copied columns of every source table that exists."""
     found = {}
     for table in COVERED:
         if exists(connection, table.source) and exists(connection, table.copy):
@@ -59,7 +59,7 @@ def read_sources(connection: Connection) -> Sources:
 
 
 def compare(connection: Connection, sources: Sources, answer: Answer) -> Proof:
-    """The proof of a backup: each copy's digest and count beside its source's and the answer's."""
+    """The proof of a backup: the digest and count of each copy, against its source and the answer."""
     wanted: dict[str, str] = {}
     found: dict[str, str] = {}
     for table in COVERED:
@@ -90,13 +90,13 @@ def _digest(connection: Connection, table: str, names: tuple[str, ...], where: s
 
 
 def _columns(connection: Connection, table: str, names: tuple[str, ...]) -> tuple[Column, ...]:
-    """The columns of these names, in this order; one that is gone is left out, and so makes a difference."""
+    """The columns of these names, in this order; a missing column is left out and makes the digests differ."""
     columns = {column.name: column for column in columns_of(connection, table)}
     return digest_columns(columns[name] for name in names if name in columns)
 
 
 def _rows(connection: Connection, table: Covered, backup_id: str, *, older: bool = False) -> int:
-    """The rows of the copy; `older` those alone that this transaction did not write: the backup would be no new one."""
+    """The rows of the copy; `older` counts only those that this transaction did not write: a new backup has none."""
     where = sql.SQL("true") if table.is_log else sql.SQL("backup_id = {}").format(sql.Literal(backup_id))
     if older:
         where += sql.SQL(" and age(xmin) > 0")
@@ -106,7 +106,7 @@ def _rows(connection: Connection, table: Covered, backup_id: str, *, older: bool
 
 
 def _differing_old(connection: Connection, table: Covered) -> int:
-    """Copied rows around the edge whose source is gone or another."""
+    """Copied rows around the limit of 30 days whose source is gone or differs."""
     statement = sql.SQL(
         "select count(*) from (select id, {copied} as hash from {copy} where {edge}) as copied"
         " left join (select id, {original} as hash from {source} where {edge}) as original using (id)"

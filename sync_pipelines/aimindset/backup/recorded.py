@@ -1,7 +1,7 @@
-"""Recorded backups beside their rows as they lie in the database now: anybody may delete or alter those.
+"""Compares recorded backups with their rows in the database, which anybody may delete or alter there.
 
-The digests that were recorded at the proof are compared with the live ones, table by table. The copies of the logs are
-left out: every later call replaces them.
+The digests recorded with the proof are compared with live ones, table by table. Log copies are left out, because every
+later call replaces them.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from psycopg import sql
 
 from sync_pipelines.aimindset.backup import prove
 from sync_pipelines.aimindset.backup.coverage import COVERED, Covered
+from sync_pipelines.aimindset.backup.record import ANNOUNCED
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of, digest_columns
 from sync_pipelines.lib.postgres.digest import Digest, Version, digest_query, stored_version
 from sync_pipelines.lib.records.backups import Backup
 
-#: How many recorded backups are read every hour; the project itself never removes one.
+#: How many recorded backups are compared every hour; the project itself never removes one.
 NEWEST = 14
 CONTENT = tuple(table for table in COVERED if not table.is_log)
 
 
-def digests_of(copy: Backup) -> Mapping[str, str] | None:
-    """The digests that a backup was proved by, or announced with before its COMMIT; None where none is recorded."""
-    found = copy.details.get("proof") or copy.details.get("announced")
+def digests_of(backup: Backup) -> Mapping[str, str] | None:
+    """The digests that a backup was proved by, or announced with before its COMMIT; None if none is recorded."""
+    found = backup.details.get("proof") or backup.details.get(ANNOUNCED)
     if isinstance(found, dict) and all(_name(table) in found for table in CONTENT):
         return found
     return None
 
 
 @dataclass(frozen=True)
-class Look:
-    """The newest recorded backups by what was found of them; `wrong` and `gone` hold sentences."""
+class Comparison:
+    """The newest recorded backups by how they compare with their rows; `wrong`, `gone`, `unknown` hold sentences."""
 
     equal: tuple[str, ...]
     wrong: tuple[str, ...]
@@ -43,28 +44,27 @@ class Look:
     is_serious: bool
 
     def sentences(self) -> list[str]:
-        """What was found, for a person."""
+        """The result for a person."""
         equal = (
             f"{len(self.equal)} backups are as they were proved." if self.equal else "No backup is as proved."
         )
         return [*self.wrong, *self.gone, *self.unknown, equal]
 
 
-def look(connection: Connection, copies: Sequence[Backup]) -> Look:
-    """Compare the newest of the proved `copies` (newest first) with their rows.
+def compare(connection: Connection, backups: Sequence[Backup]) -> Comparison:
+    """Compare the newest of the proved `backups` (newest first) with their rows.
 
-    An altered one is serious, and so is the newest without its rows. An older one whose rows are all gone may have
-    been pruned by a person.
+    An altered backup is serious, and so is the newest one without rows. An older one without rows may have been
+    deleted by a person on purpose.
     """
-    newest = copies[:NEWEST]
-    known = {copy.name: digests for copy in newest if (digests := digests_of(copy)) is not None}
+    newest = backups[:NEWEST]
+    known = {backup.name: digests for backup in newest if (digests := digests_of(backup)) is not None}
     found = differences(connection, known)
-    dates = {copy.name: f"{copy.made_at:%Y-%m-%d}" for copy in newest}
+    dates = {backup.name: f"{backup.made_at:%Y-%m-%d}" for backup in newest}
     unknown = [name for name in dates if name not in known]
-    # The newest of all may have no digest either: whether it has rows can be told all the same.
-    missing = {name for name in (*found, *unknown) if not is_there(connection, name)}
+    missing = {name for name in (*found, *unknown) if not has_rows(connection, name)}
     last = newest[0].name
-    return Look(
+    return Comparison(
         equal=tuple(name for name in known if name not in found),
         wrong=tuple(
             f"{name} of {dates[name]}: {'; '.join(wrong)}."
@@ -81,8 +81,8 @@ def look(connection: Connection, copies: Sequence[Backup]) -> Look:
     )
 
 
-def is_there(connection: Connection, backup_id: str) -> bool:
-    """Whether a backup has any row, which no log row can tell."""
+def has_rows(connection: Connection, backup_id: str) -> bool:
+    """Whether a backup has any row; a log row about it proves nothing."""
     row = connection.execute(
         "select exists (select from public.backup_articles where backup_id = %(id)s)"
         " or exists (select from public.backup_comments where backup_id = %(id)s)"
@@ -93,17 +93,17 @@ def is_there(connection: Connection, backup_id: str) -> bool:
 
 
 def generations(connection: Connection) -> int:
-    """How many backups lie in the database: nothing of the project ever removes one."""
+    """How many backups the database holds: the project never removes one."""
     row = connection.execute("select count(distinct backup_id) from public.backup_articles").fetchone()
     return int(row[0]) if row else 0
 
 
 def differences(connection: Connection, backups: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
-    """What differs of each backup, given its recorded digests by table, a sentence each; equal ones are absent."""
+    """The differences of each backup from its recorded digests by table, a sentence each; equal ones are absent."""
     found: dict[str, list[str]] = {}
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
-        prove.steady(connection)
+        prove.set_canonical_session(connection)
         for table in CONTENT:
             live = _live(connection, table, backups)
             for backup_id, digests in backups.items():
@@ -124,7 +124,7 @@ def differences(connection: Connection, backups: Mapping[str, Mapping[str, str]]
 def _live(
     connection: Connection, table: Covered, backups: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Digest]:
-    """The digest of each backup's rows, by the version of the formula that its recorded one was made with."""
+    """The digest of each backup's rows now, in the version of the formula that its recorded digest has."""
     by_version: dict[Version, list[str]] = {}
     for backup_id, digests in backups.items():
         by_version.setdefault(stored_version(digests[_name(table)]), []).append(backup_id)

@@ -1,21 +1,20 @@
-"""The rows that the project's panel reads, on a connection of their own and after the fact.
+"""The rows that the project's panel reads, written on a connection of their own and after the fact.
 
-`system_logs` takes any type; `error` would fire the project's alert trigger a second time and is never written.
-`backup_logs` has the function's own row already: ours counts no records, so that the panel's sum stays true, and is
-written only where the table's CHECK was widened for it (contract of the backup, section 2).
+`system_logs` takes any type. `error` would fire the project's alert trigger a second time and is never written.
+`backup_logs` already has the function's own row: ours counts no records, so that the panel's sum stays true, and is
+written only if the table's CHECK was widened for it (contract of the backup, section 2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.aimindset.backup.coverage import WHAT
 from sync_pipelines.aimindset.backup.validate import AUTO, takes_auto_backup
-from sync_pipelines.aimindset.connection import connect
+from sync_pipelines.aimindset.database import WHAT, connect
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import from_postgres
 from sync_pipelines.lib.redaction import redact
@@ -26,30 +25,55 @@ _PANEL = {SUCCESS: "backup_success", FAILURE: "backup_error"}
 
 
 @dataclass(frozen=True)
-class Logbook:
-    """The project's logs; `panel_types` writes a second row of a type that the panel knows."""
+class BackupFacts:
+    """What a log row says of a backup beside its sentence."""
 
-    url: str
+    backup_id: str
+    rows: int
+    partition_key: str
+    run_id: str
+    proved: bool
+
+    def as_context(self) -> dict[str, object]:
+        return {
+            "backup_id": self.backup_id,
+            "total_records": self.rows,
+            "date": self.partition_key,
+            "run_id": self.run_id,
+            "proved": self.proved,
+        }
+
+    def sentence(self) -> str:
+        if not self.proved:
+            return "Backup automático chamado por RPC: não comprovado."
+        return f"Backup automático concluído e comprovado: {self.rows} registros."
+
+
+@dataclass(frozen=True)
+class ProjectLog:
+    """The project's log tables; with `panel_types` each row is written again with a type that the panel shows."""
+
+    url: str = field(repr=False)
     panel_types: bool = False
 
-    def success(self, message: str, context: Mapping[str, object]) -> None:
-        """Log a committed and proved backup. Raises SyncError when the database takes nothing."""
+    def success(self, backup: BackupFacts) -> None:
+        """Log a committed backup. Raises SyncError if the database takes no row."""
         with connect(self.url) as connection, postgres.errors_about(WHAT):
-            self._write(connection, SUCCESS, message, context=context)
+            self._write(connection, SUCCESS, backup.sentence(), context=backup.as_context())
             if takes_auto_backup(connection):
                 connection.execute(
                     "insert into public.backup_logs (action_type, records_affected, details, success)"
                     " values (%s, 0, %s, true)",
-                    (AUTO, f"Backup ID: {context['backup_id']} (registros contados na linha do backup)"),
+                    (AUTO, f"Backup ID: {backup.backup_id} (registros contados na linha do backup)"),
                 )
 
     def failure(self, message: str, context: Mapping[str, object]) -> None:
-        """Log a failed day. Raises SyncError when the database takes nothing."""
+        """Log a failed day. Raises SyncError if the database takes no row."""
         with connect(self.url) as connection, postgres.errors_about(WHAT):
             self._write(connection, FAILURE, message, context=context)
 
-    def knows(self, backup_id: str) -> bool:
-        """Whether the success of a backup is logged. Raises SyncError when the database does not answer."""
+    def has_success(self, backup_id: str) -> bool:
+        """Whether the success of a backup is logged. Raises SyncError if the database does not answer."""
         with connect(self.url, read_only=True) as connection, postgres.errors_about(WHAT):
             row = connection.execute(
                 "select exists (select from public.system_logs where type = %s and context ->> 'backup_id' = %s)",
@@ -58,7 +82,7 @@ class Logbook:
         return bool(row and row[0])
 
     def _write(
-        self, connection: postgres.Connection, kind: str, message: str, context: Mapping[str, object]
+        self, connection: postgres.Connection, kind: str, message: str, *, context: Mapping[str, object]
     ) -> None:
         kinds = [kind, _PANEL[kind]] if self.panel_types else [kind]
         try:

@@ -1,10 +1,10 @@
-"""What `backup_all_data()` did beside its copies: no row that was there before the call may be gone or another.
+"""What a call of `backup_all_data()` changed outside its copies: no earlier row may be deleted or rewritten.
 
 The function runs with its owner's rights, and so does every trigger that it fires: either can delete what was just
-copied. Postgres writes a new version of each row that a transaction touches, so rows that the call left alone are
-counted by the age of their transaction, in every table that our role can read and without reading their contents.
-The tables that only the site writes are compared by digest as well, over all their columns. Of triggers,
-policies, views and the like the catalog is compared, and no sequence may have been set back.
+copied. Postgres writes a new version of each row that a transaction touches. So the age of their transaction tells
+which rows the call left alone; they are counted in every table that our role can read, without reading content.
+Tables that only the site writes are also compared by digest over all columns. Triggers, policies, views and the like
+are compared by their catalog entries, and no sequence may have been set back.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from sync_pipelines.lib.postgres.digest import Digest, digest_query
 
 #: Replaced by every call, and compared with their sources.
 REPLACED = tuple(table.copy for table in COVERED if table.is_log)
-#: Nothing of the backup has any business with these: not even a new row.
+#: Tables in which a backup may not even insert a row.
 CONTENT = (*(table.source for table in COVERED if not table.is_log), "public.alert_subscriptions")
 
-#: Tables that others hold exclusively are left out: a backup does not wait for somebody's VACUUM FULL.
+#: Without tables that another session holds exclusively: a backup does not wait for a VACUUM FULL.
 _TABLES = """
 select format('%%I.%%I', nspname, relname), nspname, relname,
     pg_class.oid || ' ' || coalesce((
@@ -44,7 +44,7 @@ where relkind = 'r' and relpersistence <> 't' and nspname <> 'information_schema
 order by 1
 """
 
-#: What the catalog says of objects beside tables, by what they are called. Of pg_class without what a TRUNCATE changes.
+#: Catalog entries of objects other than tables, by their kind; of pg_class without the columns that TRUNCATE changes.
 _CATALOGS: Mapping[str, LiteralString] = {
     "relations": "select oid, md5(row(relname, relnamespace, relkind, relowner, relacl, relrowsecurity,"
     " relforcerowsecurity, relispopulated, reloptions)::text) from pg_class"
@@ -56,7 +56,7 @@ _CATALOGS: Mapping[str, LiteralString] = {
     "defaults": "select oid, md5(one::text) from pg_attrdef as one where oid >= 16384",
     "functions": "select oid, md5(one::text) from pg_proc as one where oid >= 16384",
 }
-#: Those of the replaced copies may begin anew with them.
+#: Without those of the replaced copies, which may start again.
 _SEQUENCES = """
 select format('%%I.%%I', nspname, relname), pg_sequence_last_value(pg_class.oid)
 from pg_sequence join pg_class on pg_class.oid = seqrelid join pg_namespace on pg_namespace.oid = relnamespace
@@ -75,7 +75,7 @@ where relpersistence <> 't' and seqincrement > 0 and not seqcycle
 
 @dataclass(frozen=True)
 class TableState:
-    """A table's identity with its columns, and how many rows are in it as they were before this transaction."""
+    """A table's identity with its columns, and how many of its rows this transaction has not touched."""
 
     shape: str
     rows: int
@@ -83,7 +83,7 @@ class TableState:
 
 @dataclass(frozen=True)
 class State:
-    """The database around the copies, at one moment of a transaction."""
+    """The database outside the copies, at one moment of a transaction."""
 
     tables: Mapping[str, TableState]
     contents: Mapping[str, Digest]
@@ -91,8 +91,8 @@ class State:
     sequences: Mapping[str, int]
 
 
-def look(connection: Connection, known: Collection[str] | None = None) -> State:
-    """The state now, in a transaction at REPEATABLE READ; of the tables `known`, or of all that can be read."""
+def read_state(connection: Connection, known: Collection[str] | None = None) -> State:
+    """The state now, in a transaction at REPEATABLE READ: of the tables `known`, or of all that our role can read."""
     names = None if known is None else list(known)
     rows = connection.execute(_TABLES, {"known": names}).fetchall()
     shapes = {name: shape for name, _, _, shape in rows}
@@ -115,9 +115,9 @@ def look(connection: Connection, known: Collection[str] | None = None) -> State:
 
 
 def changes(before: State, after: State, *, may_change: Collection[str] = ()) -> list[str]:
-    """What is no longer as it was, a sentence each, without what is in a row.
+    """The differences, a sentence each, without row content.
 
-    `may_change` are tables whose rows the call may delete and rewrite. They never include those of CONTENT.
+    `may_change` are tables whose rows the call may delete and rewrite, without effect for those of CONTENT.
     """
     sentences = []
     for name, was in before.tables.items():
@@ -147,7 +147,7 @@ def _changed_objects(before: State, after: State) -> Iterator[str]:
         if gone := sum(now.get(oid) != was for oid, was in were.items()):
             yield f"{gone} of {len(were)} {kind} were dropped or altered"
     for name, was in before.sequences.items():
-        # One that is gone with its table is told of with it.
+        # A sequence that went with its table is reported with the table.
         if after.sequences.get(name, was) < was:
             yield f"the sequence {name} was set back, which no rollback undoes"
 
@@ -159,10 +159,10 @@ def _is_readable(connection: Connection, table: str) -> bool:
     return bool(row and row[0])
 
 
-def names(text: str) -> list[str]:
+def table_names(text: str) -> tuple[str, ...]:
     """The tables of a list such as `page_views, site.counters`; those without a schema are in `public`."""
     found = filter(None, (name.strip() for name in text.split(",")))
-    return [name if "." in name else f"public.{name}" for name in found]
+    return tuple(name if "." in name else f"public.{name}" for name in found)
 
 
 def _digest(connection: Connection, table: str) -> Digest:

@@ -1,6 +1,6 @@
-"""What is looked at before anything is called: is the function the one we know, may we, and can it work?
+"""The preflight: is the function the one we know, may our role call it, and can it work?
 
-Only reads. What makes a call senseless is raised; what is odd is told.
+It only reads. It raises what makes a call useless, and returns notes on what is unusual.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sync_pipelines.aimindset.backup import coverage
-from sync_pipelines.aimindset.backup.coverage import COVERED, WHAT
+from sync_pipelines.aimindset.backup.coverage import COVERED
+from sync_pipelines.aimindset.database import WHAT
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Connection
@@ -16,21 +17,21 @@ from sync_pipelines.lib.postgres.catalog import require_sight
 
 FUNCTION = "public.backup_all_data()"
 AUTO = "auto_backup"
-#: What it has returned in one version or another.
+#: The types that its versions have returned.
 _RETURNS = {"json", "jsonb", "text"}
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """The function's neighbourhood: gaps of its copies, oddities, and what `backup_logs` takes."""
+    """Columns without a copy, notes for a person, and whether `backup_logs` takes the type `auto_backup`."""
 
     uncovered: dict[str, list[str]]
     notes: tuple[str, ...]
     takes_auto_backup: bool
 
 
-def look(connection: Connection) -> Preflight:
-    """Look at a project; raises PermanentError where a call could not do anything."""
+def check(connection: Connection) -> Preflight:
+    """Check a project. Raises PermanentError if a call cannot work."""
     with postgres.errors_about(WHAT):
         _require_writable(connection)
         notes = list(_require_function(connection))
@@ -46,7 +47,7 @@ def look(connection: Connection) -> Preflight:
 
 
 def takes_auto_backup(connection: Connection) -> bool:
-    """Whether the live CHECK on `backup_logs.action_type` lets `auto_backup` in (contract, section 2)."""
+    """Whether the live CHECK on `backup_logs.action_type` allows `auto_backup` (contract, section 2)."""
     rows = connection.execute(
         "select pg_get_constraintdef(oid) from pg_constraint"
         " where conrelid = to_regclass('public.backup_logs') and contype = 'c'"
@@ -85,7 +86,7 @@ def _require_function(connection: Connection) -> list[str]:
 
 
 def _old_cron_jobs(connection: Connection) -> list[str]:
-    """Jobs of pg_cron that still call the old backup: with them there are several backups a day."""
+    """Active jobs of pg_cron that call the old backup: each makes one more backup a day."""
     row = connection.execute(
         "select coalesce(bool_or(has_schema_privilege(relnamespace, 'usage')"
         " and has_table_privilege(pg_class.oid, 'select')), false), count(*) from pg_class"

@@ -1,4 +1,4 @@
-"""When AIMindset is backed up, archived and drilled, and when that is looked at."""
+"""The jobs of AIMindset and their schedules."""
 
 from collections.abc import Callable
 from datetime import date
@@ -6,22 +6,22 @@ from datetime import date
 import dagster as dg
 
 from sync_pipelines.aimindset.defs import descriptions
-from sync_pipelines.aimindset.defs.checks import STANDING_CHECKS
+from sync_pipelines.aimindset.defs.checks import HOURLY_CHECKS
 
-standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
+hourly_checks = dg.AssetSelection.checks(*HOURLY_CHECKS)
 day_job = dg.define_asset_job(
     "aimindset_backup",
-    selection=dg.AssetSelection.assets(descriptions.BACKUP_KEY, descriptions.ARCHIVE_KEY) - standing_checks,
+    selection=dg.AssetSelection.assets(descriptions.BACKUP_KEY, descriptions.ARCHIVE_KEY) - hourly_checks,
     description="Call backup_all_data(), prove its copy, archive the same snapshot off the database.",
 )
 drill_job = dg.define_asset_job(
     "aimindset_drill",
-    selection=dg.AssetSelection.assets(descriptions.DRILL_KEY) - standing_checks,
+    selection=dg.AssetSelection.assets(descriptions.DRILL_KEY) - hourly_checks,
     description="Restore the newest archive into a scratch database and compare it.",
 )
 checks_job = dg.define_asset_job(
     "aimindset_checks",
-    selection=standing_checks,
+    selection=hourly_checks,
     description="Look at the age of the last proved backup and of the last drill.",
 )
 

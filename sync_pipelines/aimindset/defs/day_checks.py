@@ -1,4 +1,4 @@
-"""What the checks of a day say: each guard's own sentence in its own check, also when the day failed."""
+"""The check results of a day: each guard's own sentence in its own check, also if the day failed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from sync_pipelines.aimindset.archive import pipeline as archives
-from sync_pipelines.aimindset.backup.load import BusyError, ImplausibleError, SideEffectError
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.backup.answer import Answer
+from sync_pipelines.aimindset.backup.failures import ImplausibleError, SideEffectError
 from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.defs import descriptions
 from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, BACKUP_KEY
-from sync_pipelines.aimindset.pipeline import ASSET
+from sync_pipelines.aimindset.exclusion import BusyError
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import Backup
 
@@ -64,55 +65,61 @@ def log_failed(context: dg.AssetExecutionContext, key: dg.AssetKey, day: Day) ->
 
 
 def _backup(day: Day) -> list[dg.AssetCheckResult]:
-    problem = day.problems.get(ASSET)
+    problem = day.problems.get(assets.BACKUP)
     if day.backup is None and problem is not None:
-        owner = (
-            descriptions.UNTOUCHED
-            if isinstance(problem, SideEffectError)
-            else descriptions.PLAUSIBLE
-            if isinstance(problem, ImplausibleError)
-            else descriptions.PROVED
-        )
-        names = (descriptions.PROVED, descriptions.UNTOUCHED, descriptions.PLAUSIBLE)
-        columns = [_columns(day)] if day.look else [_open(BACKUP_KEY, descriptions.COMPLETE, owner)]
-        return [_failed(BACKUP_KEY, name, owner, problem=problem) for name in names] + columns
-    if copy := day.already.get(ASSET):
-        return [*_already_backup(copy), _columns(day)]
+        return _failed_backup(day, problem)
+    if existing := day.existing.get(assets.BACKUP):
+        return [*_existing_backup(existing), _columns(day)]
     if day.unproved is not None:
-        unproved = "Called by RPC, where nothing can be compared before the commit: unproved."
-        plausible = f"{day.unproved.total} rows by the function's own count."
-        return [
-            _result(BACKUP_KEY, descriptions.PROVED, False, text=unproved, severity=_WARN),
-            _result(BACKUP_KEY, descriptions.UNTOUCHED, False, text=unproved, severity=_WARN),
-            _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, text=plausible),
-            _columns(day),
-        ]
+        return [*_unproved_backup(day.unproved), _columns(day)]
     assert day.backup is not None
-    said = (
-        (
-            descriptions.PROVED,
-            f"{day.backup.answer.total} rows in six tables, compared before and after the commit.",
-        ),
-        (descriptions.UNTOUCHED, f"{day.backup.looked_at} tables were looked at before and after the call."),
-        (
-            descriptions.PLAUSIBLE,
-            "Neither empty nor less than half of the last proved backup, or accepted."
-            + (f" Fewer than before: {'; '.join(day.fewer)}." if day.fewer else ""),
-        ),
-    )
-    return [*(_result(BACKUP_KEY, name, True, text=text) for name, text in said), _columns(day)]
+    rows, tables = day.backup.answer.total, day.backup.tables_unchanged
+    proved = f"{rows} rows in six tables, compared before and after the commit."
+    untouched = f"{tables} tables were looked at before and after the call."
+    plausible = "Neither empty nor less than half of the last proved backup, or accepted."
+    if day.losses:
+        plausible += f" Fewer than before: {'; '.join(day.losses)}."
+    return [
+        _result(BACKUP_KEY, descriptions.PROVED, True, text=proved),
+        _result(BACKUP_KEY, descriptions.UNTOUCHED, True, text=untouched),
+        _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, text=plausible),
+        _columns(day),
+    ]
 
 
-def _already_backup(copy: Backup) -> list[dg.AssetCheckResult]:
-    """Nothing was called: the copy's rows were read now, the rest was looked at when it was made."""
-    then = f"{copy.made_at:%Y-%m-%d %H:%M} UTC"
-    tables = copy.details.get("looked_at")
+def _failed_backup(day: Day, problem: SyncError) -> list[dg.AssetCheckResult]:
+    match problem:
+        case SideEffectError():
+            owner = descriptions.UNTOUCHED
+        case ImplausibleError():
+            owner = descriptions.PLAUSIBLE
+        case _:
+            owner = descriptions.PROVED
+    names = (descriptions.PROVED, descriptions.UNTOUCHED, descriptions.PLAUSIBLE)
+    columns = _columns(day) if day.preflight else _open(BACKUP_KEY, descriptions.COMPLETE, owner)
+    return [*(_failed(BACKUP_KEY, name, owner, problem=problem) for name in names), columns]
+
+
+def _unproved_backup(answer: Answer) -> list[dg.AssetCheckResult]:
+    unproved = "Called by RPC, where nothing can be compared before the commit: unproved."
+    plausible = f"{answer.total} rows by the function's own count."
+    return [
+        _result(BACKUP_KEY, descriptions.PROVED, False, text=unproved, severity=_WARN),
+        _result(BACKUP_KEY, descriptions.UNTOUCHED, False, text=unproved, severity=_WARN),
+        _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, text=plausible),
+    ]
+
+
+def _existing_backup(backup: Backup) -> list[dg.AssetCheckResult]:
+    """Nothing was called: the backup's rows were read now, the rest was compared when it was made."""
+    then = f"{backup.made_at:%Y-%m-%d %H:%M} UTC"
+    tables = backup.details.get("looked_at")
     untouched = (
-        f"{tables} tables were looked at when {copy.name} was made, at {then}; nothing was called now."
+        f"{tables} tables were looked at when {backup.name} was made, at {then}; nothing was called now."
         if tables
-        else f"{copy.name} was made at {then} by a version that did not look at other tables."
+        else f"{backup.name} was made at {then} by a version that did not look at other tables."
     )
-    now = f"{copy.name} of today is there: its rows were read now, and are as they were proved at {then}."
+    now = f"{backup.name} of today is there: its rows were read now, and are as they were proved at {then}."
     return [
         _result(BACKUP_KEY, descriptions.PROVED, True, text=now),
         _result(
@@ -122,7 +129,9 @@ def _already_backup(copy: Backup) -> list[dg.AssetCheckResult]:
             text=untouched,
             severity=_ERROR if tables else _WARN,
         ),
-        _result(BACKUP_KEY, descriptions.PLAUSIBLE, True, text=f"Held when {copy.name} was made, at {then}."),
+        _result(
+            BACKUP_KEY, descriptions.PLAUSIBLE, True, text=f"Held when {backup.name} was made, at {then}."
+        ),
     ]
 
 
@@ -133,9 +142,9 @@ def _columns(day: Day) -> dg.AssetCheckResult:
 
 
 def _archive(day: Day) -> list[dg.AssetCheckResult]:
-    problem = day.problems.get(archives.ASSET)
-    if copy := day.already.get(archives.ASSET):
-        text = f"{copy.name} of today is there: manifest and checksums were compared now."
+    problem = day.problems.get(assets.ARCHIVE)
+    if backup := day.existing.get(assets.ARCHIVE):
+        text = f"{backup.name} of today is there: manifest and checksums were compared now."
         return [_result(ARCHIVE_KEY, descriptions.READ_BACK, True, text=text), _kept(day)]
     if day.archive is None:
         assert problem is not None
@@ -149,7 +158,7 @@ def _archive(day: Day) -> list[dg.AssetCheckResult]:
 
 def _kept(day: Day) -> dg.AssetCheckResult:
     if day.pruning is None:
-        problem = day.problems.get(archives.ASSET)
+        problem = day.problems.get(assets.ARCHIVE)
         return _result(
             ARCHIVE_KEY,
             descriptions.KEPT,
@@ -167,7 +176,7 @@ def _kept(day: Day) -> dg.AssetCheckResult:
 
 
 def _failed(key: dg.AssetKey, name: str, owner: str, problem: SyncError) -> dg.AssetCheckResult:
-    """The problem's sentence in the check that it belongs to; the others refer to it."""
+    """The problem's sentence in the check that it belongs to; other checks refer to that one."""
     if isinstance(problem, BusyError):
         return _result(key, name, False, text=str(problem), severity=_WARN)
     return _result(key, name, False, text=str(problem)) if name == owner else _open(key, name, owner)

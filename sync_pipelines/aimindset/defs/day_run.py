@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from sync_pipelines.aimindset.defs import definitions as system
-from sync_pipelines.aimindset.defs.day_assets import FEWER
+from sync_pipelines.aimindset.defs.day_metadata import FEWER
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.runs import RunReport
@@ -18,11 +18,11 @@ def run(
     *,
     accept: Collection[str],
     progress: Callable[[str], None],
-    backups: AimindsetPipeline | None = None,
+    pipeline: AimindsetPipeline | None = None,
     with_drill: bool = True,
 ) -> RunReport:
-    """Back up and archive today, then restore the archive somewhere else; what fails is in the report."""
-    aimindset = backups or AimindsetPipeline(settings)
+    """Back up and archive today, then restore the archive into a scratch database; failures are in the report."""
+    aimindset = pipeline or AimindsetPipeline.from_settings(settings)
     definitions = system.definitions(settings, aimindset)
     report = RunReport()
     day = aimindset.today().isoformat()
@@ -47,6 +47,6 @@ def _add(report: RunReport, done: in_process.Materialized, assets: list[str]) ->
             report.problems.append(
                 f"{asset}: it is there and is not proved; called by RPC, nothing can be compared before the commit."
             )
-        # A loss below what stops a backup is told, or nobody would know until the last good copy is gone.
+        # A loss too small to stop a backup is printed, or nobody would notice before the last good backup is gone.
         report.notes += [f"{asset}: {sentence}." for row in rows for sentence in row.get(FEWER) or []]
     report.problems += done.problems

@@ -1,4 +1,4 @@
-"""AIMindset as one piece of the catalogue."""
+"""The definitions of AIMindset: assets, checks, jobs and schedules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sync_pipelines.settings.aimindset import AimindsetSettings
 NOTIFIES_ITSELF = frozenset({"aimindset_day"})
 
 
-def definitions(settings: AimindsetSettings, backups: AimindsetPipeline | None = None) -> dg.Definitions:
-    """The system's assets, checks, jobs and schedules; `backups` replaces the real clock and network."""
-    aimindset = backups or AimindsetPipeline(settings)
+def definitions(settings: AimindsetSettings, pipeline: AimindsetPipeline | None = None) -> dg.Definitions:
+    """The system's definitions; `pipeline` replaces the one with the real clock and network."""
+    aimindset = pipeline or AimindsetPipeline.from_settings(settings)
     on = settings.automation_is_on
     status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     days = partitions.days(settings.backups_first_day, descriptions.ZONE)

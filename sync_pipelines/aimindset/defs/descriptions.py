@@ -1,4 +1,4 @@
-"""What the assets of AIMindset are, for whoever opens them in the UI."""
+"""The assets of AIMindset as the UI describes them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.backup.coverage import COVERED
 from sync_pipelines.lib.orchestration.metadata import table_definition
 
@@ -13,9 +14,9 @@ GROUP = "aimindset"
 OWNER = "team:aimindset"
 ZONE = "America/Sao_Paulo"
 
-BACKUP_KEY = dg.AssetKey(["aimindset", "backup"])
-ARCHIVE_KEY = dg.AssetKey(["aimindset", "archive"])
-DRILL_KEY = dg.AssetKey(["aimindset", "restore_drill"])
+BACKUP_KEY = dg.AssetKey(assets.BACKUP.split("/"))
+ARCHIVE_KEY = dg.AssetKey(assets.ARCHIVE.split("/"))
+DRILL_KEY = dg.AssetKey(assets.DRILL.split("/"))
 DATABASE_KEY = dg.AssetKey(["aimindset", "database"])
 FUNCTION_KEY = dg.AssetKey(["aimindset", "backup_all_data"])
 
@@ -32,30 +33,30 @@ BACKED = "recorded_backups_have_data_behind_them"
 
 BACKUP_LIMIT, DRILL_LIMIT = timedelta(hours=25), timedelta(days=8)
 
-BACKUP_DESCRIPTION = """The project's own daily copy: `backup_all_data()`, called as it is, and proved.
+BACKUP_DESCRIPTION = """The project's own daily backup: `backup_all_data()`, called as it is, and proved.
 
 Replaces pg_cron's `auto-backup-daily` and `auto-backup-secondary` and the Edge Function `auto-backup`, which took
 every answer for a success. Key: the backup's id in `backup_articles`, `backup_comments`, `backup_feedbacks`; the three
 log copies are replaced each time. Done means: in the snapshot of the call, before its COMMIT and after deferred
-triggers, count and digest of the copied columns of all six tables equal the sources, and nothing else is other than
-before the call; after the COMMIT the copy was read once more. Columns that the function does not copy are told."""
+triggers, count and digest of the copied columns of all six tables equal the sources, and nothing else changed; after
+the COMMIT the copy was read once more. Columns that the function does not copy are named."""
 
 ARCHIVE_DESCRIPTION = """Every column of the source tables, off the database, in the snapshot of the day's backup.
 
 One compressed COPY stream a table, encrypted to an age recipient if one is set, under a manifest with counts, checksums
-and digests that is written last. Holds personal data. Done means: all files were read back and are as written."""
+and digests that is written last. It holds personal data. Done means: all files were read back and are as written."""
 
 DRILL_DESCRIPTION = """The newest proved archive, restored into a scratch database and compared with its manifest.
 
 A backup counts only when it has been restored. Done means: rows and digest of every table are those of the day it was
-archived; the scratch database is gone again. Time to restore is plotted."""
+archived; the scratch database is removed. Time to restore is plotted."""
 
 DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=BACKUP_LIMIT)
 WEEKLY = dg.FreshnessPolicy.time_window(fail_window=DRILL_LIMIT, warn_window=timedelta(days=7, hours=6))
 
 
 def external_specs() -> list[dg.AssetSpec]:
-    """The project's tables and its function, so that the lineage begins there."""
+    """The project's tables and its function, so that the lineage starts there."""
     columns = {
         f"{table.source.partition('.')[2]}.{name}": ("", f"copied to {table.copy}")
         for table in COVERED

@@ -1,4 +1,4 @@
-"""The restore drill as an asset: weekly, without partitions, its time to restore a trend."""
+"""The restore drill as an asset: weekly, without partitions, with the time to restore as a trend."""
 
 from typing import Any
 
@@ -35,17 +35,14 @@ from sync_pipelines.lib.redaction import redacted_exception
 def restore_drill(
     context: dg.AssetExecutionContext, aimindset: dg.ResourceParam[AimindsetPipeline]
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Restore the newest proved archive somewhere else and compare it."""
-    settings, archiver = aimindset.settings, aimindset.archiver
-    scratch = settings.scratch_database_url
-    with failing_in_a_sentence(context), open_backup_catalog(settings.ops_url) as catalog:
+    """Restore the newest proved archive into a scratch database and compare it."""
+    with failing_in_a_sentence(context), open_backup_catalog(aimindset.ops) as catalog:
         try:
             report = drill(
-                archiver.store,
+                aimindset.archive.archives,
                 catalog,
-                lambda: scratch_database(scratch.get_secret_value() if scratch else None),
+                lambda: scratch_database(aimindset.scratch),
                 run_id=context.run.run_id,
-                identity=archiver.identity,
             )
         except Exception as error:
             _log_failed(context, str(error) if isinstance(error, SyncError) else redacted_exception(error))
@@ -54,7 +51,7 @@ def restore_drill(
     gibibytes = restored.raw_bytes / (1 << 30)
     return dg.MaterializeResult[Any](
         metadata={
-            "archive": report.copy.name,
+            "archive": report.backup.name,
             keys.ROWS_READ: restored.rows,
             keys.ROWS_LOADED: restored.rows,
             keys.BYTES: restored.raw_bytes,

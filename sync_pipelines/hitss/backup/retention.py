@@ -35,7 +35,7 @@ def plan_retention(connection: Connection, catalog: BackupCatalog, policy: Polic
         return verify(connection, known[name])
 
     def decide() -> Plan:
-        return retention.plan_by_looking(candidates, policy, zone=UTC, now=now, look=look)
+        return retention.plan_verified(candidates, policy, zone=UTC, now=now, verify=look)
 
     altered = {name: "; ".join(wrong[:3]) for name in decide().drop if (wrong := look(name))}
     candidates = [one._replace(altered=altered.get(one.name)) for one in candidates]

@@ -13,7 +13,8 @@ from sync_pipelines.hitss.dre.workbook import parse_workbook
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.landing_index import Landing
-from sync_pipelines.lib.storage.landing import LandingStore, sha256_of
+from sync_pipelines.lib.storage.landing import LandingStore
+from sync_pipelines.lib.storage.local_files import sha256_of
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.downloads import Download
 from sync_pipelines.lib.records import Records, open_records, run_log
 from sync_pipelines.lib.records.landing_index import Landing
-from sync_pipelines.lib.storage.landing import LandedFile, LandingStore, told_when_full
+from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
+from sync_pipelines.lib.storage.local_files import disk_errors_about
 from sync_pipelines.settings.hitss import HitssSettings
 
 #: How long a run waits for another run of the chain before it gives up, in seconds.
@@ -190,7 +191,7 @@ class DrePipeline:
         """Download the export and keep it as it came."""
         credentials, (start, end) = self.credentials.read(), window.days
         with (
-            told_when_full("The HITSS export"),
+            disk_errors_about("The HITSS export"),
             self.store.incoming(EXPORT, ".xlsx") as target,
             self.http() as client,
         ):

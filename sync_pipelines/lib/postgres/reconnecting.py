@@ -1,4 +1,4 @@
-"""One connection at a time, opened again when it was lost: a run outlives a restart of Postgres."""
+"""A connection that is opened again after a loss, so that a run survives a restart of Postgres."""
 
 from __future__ import annotations
 

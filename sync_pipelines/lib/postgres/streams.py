@@ -1,4 +1,4 @@
-"""Rows as streams: COPY out in pieces, and COPY from one database into another without looking at a row."""
+"""Rows as byte streams: COPY out in chunks, and COPY from one database into another without parsing a row."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from psycopg import sql
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import TransientError
 
-#: Postgres sends a message a row; pieces of this size cost a fraction of the calls and no memory to speak of.
-PIECE = 256 << 10
+#: Postgres sends one message a row; chunks of this many bytes need far fewer calls and little memory.
+CHUNK = 256 << 10
 
 
 @dataclass
 class RowStream:
-    """The pieces of a COPY; `rows` are known when it has ended."""
+    """The chunks of a COPY; `rows` is known after its end."""
 
     copy: psycopg.Copy
     rows: int = -1
 
     def __iter__(self) -> Iterator[bytearray]:
-        piece = bytearray()
+        chunk = bytearray()
         for row in self.copy:
-            piece += row
-            if len(piece) >= PIECE:
-                yield piece
-                piece = bytearray()
-        yield piece
+            chunk += row
+            if len(chunk) >= CHUNK:
+                yield chunk
+                chunk = bytearray()
+        yield chunk
 
 
 @contextmanager
 def copy_out(connection: postgres.Connection, statement: sql.Composed) -> Iterator[RowStream]:
-    """Run a COPY … TO STDOUT; its stream is to be read to its end inside the block."""
+    """Run a COPY … TO STDOUT; read its stream to the end inside the block."""
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
             stream = RowStream(copy)
@@ -57,8 +57,8 @@ def copy_between(
     receive = sql.SQL("copy {} from stdin (format binary)").format(target)
     with destination.cursor() as receiver:
         with copy_out(source, send) as outgoing, receiver.copy(receive) as incoming:
-            for piece in outgoing:
-                incoming.write(piece)
+            for chunk in outgoing:
+                incoming.write(chunk)
         if outgoing.rows != receiver.rowcount:
             raise TransientError(f"{outgoing.rows} rows were sent and {receiver.rowcount} arrived.")
         return receiver.rowcount

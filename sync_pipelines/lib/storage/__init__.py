@@ -1,0 +1,1 @@
+"""Where files are kept: the landing store, in a folder or in a bucket."""

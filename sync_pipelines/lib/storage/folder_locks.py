@@ -1,4 +1,4 @@
-"""Whether a living process works in a folder: it holds the folder's lock, which ends with it."""
+"""Locks on folders: the kernel releases a lock when its process ends, so a locked folder has a living owner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder, which ends with this process; without one where the file system knows none."""
+    """Hold a lock on a folder over the block; without one where the file system has no locks."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):
@@ -22,7 +22,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool | None:
-    """Whether a living process holds the lock of a folder; None where that cannot be told."""
+    """Whether a living process holds the lock of a folder; None where the file system has no locks."""
     opened = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

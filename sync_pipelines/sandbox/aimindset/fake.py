@@ -21,6 +21,7 @@ from starlette.routing import Route
 from sync_pipelines.sandbox.aimindset.alert_processor import AlertProcessor
 from sync_pipelines.sandbox.aimindset.faults import ANSWERS, BEHAVIOURS
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, desk, parsed
+from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.rpc import Rpc
 from sync_pipelines.sandbox.servers import BackgroundServer
 
@@ -110,7 +111,8 @@ class AimindsetFake:
             return refusal
         if self.rpc is None:
             return JSONResponse({"code": "PGRST000", "message": "Could not connect with the database"}, 503)
-        return await run_in_threadpool(self.rpc.call, request.path_params["function"], text)
+        asked = await Asked.of(request, request.url.path)
+        return await run_in_threadpool(self.rpc.call, asked, request.path_params["function"])
 
     async def _refusal(self, request: Request, text: bytes, authorized: bool, why: str) -> Response | None:
         """Remember the request; the answer where a fault or the gateway gives one by itself."""

@@ -50,8 +50,13 @@ class Table:
     columns: Mapping[str, Column]
 
     @property
+    def qualifier(self) -> tuple[str, str]:
+        """What stands before its columns' names in a statement."""
+        return self.schema, self.name
+
+    @property
     def identifier(self) -> sql.Identifier:
-        return identifier(self.schema, self.name)
+        return identifier(*self.qualifier)
 
     def column(self, name: str, version: int = 16) -> Column:
         """A column by its name; RefusalError, in the words of a server's version, where the cache has none."""
@@ -65,12 +70,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Function:
-    """A function by what it takes; `settings` are those of its definition."""
+    """A function by what it takes and returns; `settings` are those of its definition.
+
+    `is_composite` ones return rows with columns, the others single values.
+    """
 
     schema: str
     name: str
     is_set: bool
     is_void: bool
+    is_composite: bool
     is_stable: bool
     arguments: Sequence[str]
     types: Sequence[str]

@@ -16,7 +16,7 @@ from sync_pipelines.sandbox.postgrest.upserts import result, returned, source, w
 
 def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
     """Set the body's columns in the rows that are found; a body without any changes nothing."""
-    conditions = Conditions(table, version)
+    conditions = Conditions(table.qualifier, version)
     where = conditions.where(asked.query)
     columns = written(asked, table, version)
     if not columns:
@@ -32,7 +32,7 @@ def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
 
 def delete(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:
     """Delete the rows that are found."""
-    conditions = Conditions(table, version)
+    conditions = Conditions(table.qualifier, version)
     where = conditions.where(asked.query)
     statement = sql.SQL("delete from {}{} returning {}").format(
         table.identifier, where, returned(asked, table)

@@ -12,7 +12,6 @@ import secrets
 from collections import deque
 from types import TracebackType
 from typing import NamedTuple, Self
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -31,7 +30,7 @@ from sync_pipelines.sandbox.postgrest.faults import (
     Hung,
 )
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
-from sync_pipelines.sandbox.postgrest.request import Asked, Preferences
+from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.service import Service
 from sync_pipelines.sandbox.postgrest.tokens import Tokens
 from sync_pipelines.sandbox.servers import BackgroundServer
@@ -136,14 +135,7 @@ class PostgrestFake:
         self._service.close()
 
     async def _serve(self, request: Request) -> Response:
-        asked = Asked(
-            method=request.method,
-            path=request.url.path.removeprefix(REST) or "/",
-            query=parse_qsl(request.url.query, keep_blank_values=True),
-            headers=request.headers,
-            prefer=Preferences.of(request.headers.getlist("prefer")),
-            body=await request.body(),
-        )
+        asked = await Asked.of(request, request.url.path.removeprefix(REST) or "/")
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         response = await self._answer(asked)

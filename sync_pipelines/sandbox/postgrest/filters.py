@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from sync_pipelines.sandbox.postgrest.cache import Table, identifier
+from sync_pipelines.sandbox.postgrest.cache import identifier
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 #: Parameters that are no conditions.
@@ -29,16 +29,16 @@ _NAME = re.compile(r'"(?:[^"\\]|\\.)*"|[^.,():"]+')
 NOT_NULL_IS_KNOWN = 13
 
 
-def unreadable(what: str) -> RefusalError:
+def unreadable(what: str, details: str = "unexpected input") -> RefusalError:
     """The refusal of a query string that cannot be parsed."""
-    return RefusalError(400, "PGRST100", f'"failed to parse {what}"', details="unexpected input")
+    return RefusalError(400, "PGRST100", f'"failed to parse {what}"', details=details)
 
 
 @dataclass
 class Conditions:
-    """The conditions of a request; `values` stand for the places in `sql`, in order."""
+    """The conditions of a request on the columns of what `qualifier` names; `values` fill their places in order."""
 
-    table: Table
+    qualifier: Sequence[str]
     version: int = 16
     values: list[object] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Conditions:
         return sql.SQL("not ({})" if negated else "({})").format(joined)
 
     def _condition(self, name: str, text: str, *, quoted: bool = False) -> sql.Composable:
-        left = path(name, self.table)
+        left = path(name, self.qualifier)
         negated = text.startswith("not.")
         operator, dot, value = (text[4:] if negated else text).partition(".")
         if not dot:
@@ -93,7 +93,7 @@ class Conditions:
             self.values.append("{" + ",".join(_element(item) for item in items) + "}")
             return sql.SQL("{} = any (%s)").format(left)
         if operator not in _OPERATORS:
-            raise unreadable(f"filter ({text})")
+            raise unreadable(f"filter ({text})", details=f"The sandbox knows no operator {operator}.")
         right = unquoted(value) if quoted else value
         self.values.append(right.replace("*", "%") if "like" in operator else right)
         return sql.SQL("{} {} %s").format(left, _OPERATORS[operator])
@@ -124,10 +124,16 @@ def unquoted(text: str) -> str:
     return text
 
 
-def path(text: str, table: Table) -> sql.Composable:
-    """A column of a table, or what lies below it in its JSON: `raw`, `raw->a->>b`."""
+def is_condition(name: str, value: str) -> bool:
+    """Whether a parameter of a GET of a function is a condition on its rows; others are arguments."""
+    operators = ("not.", "is.", "in.", *(f"{operator}." for operator in _OPERATORS))
+    return bool(_LOGIC.fullmatch(name)) or value.startswith(operators)
+
+
+def path(text: str, qualifier: Sequence[str]) -> sql.Composable:
+    """A column, or what lies below it in its JSON: `raw`, `raw->a->>b`."""
     name, *steps = re.split(r"(->>?)", text)
-    made: sql.Composable = identifier(table.schema, table.name, unquoted(name))
+    made: sql.Composable = identifier(*qualifier, unquoted(name))
     if not steps:
         return made
     made = sql.SQL("to_jsonb({})").format(made)

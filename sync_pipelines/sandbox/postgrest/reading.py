@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -12,35 +13,62 @@ from starlette.responses import Response
 from sync_pipelines.sandbox.postgrest.cache import Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import Conditions, path, pieces, unquoted, unreadable
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError
-from sync_pipelines.sandbox.postgrest.request import Asked
+from sync_pipelines.sandbox.postgrest.request import ONE, Asked
 
 _ORDER = re.compile(r"(.+?)(?:\.(asc|desc))?(?:\.(nullsfirst|nullslast))?$")
 _WORDS: dict[str | None, sql.SQL] = {
-    **{"asc": sql.SQL(" asc"), "desc": sql.SQL(" desc"), None: sql.SQL("")},
-    **{"nullsfirst": sql.SQL(" nulls first"), "nullslast": sql.SQL(" nulls last")},
+    None: sql.SQL(""),
+    "asc": sql.SQL(" asc"),
+    "desc": sql.SQL(" desc"),
+    "nullsfirst": sql.SQL(" nulls first"),
+    "nullslast": sql.SQL(" nulls last"),
 }
 _ITEM = re.compile(r'(?:("(?:[^"\\]|\\.)*"|[^:"]+):(?!:))?(.+?)(?:::([a-z_0-9 \[\]]+))?$')
-ONE = "application/vnd.pgrst.object+json"
+#: The name of a row of the answer. A column of that name would be taken for the row.
+ROW = sql.Identifier("_postgrest_row")
+ONE_TYPE = f"{ONE}; charset=utf-8"
+AS_ARRAY = sql.SQL("coalesce(json_agg({}), '[]')::text").format(ROW)
 
 
-def chosen(select: str | None, table: Table) -> sql.Composable:
+class Rows(NamedTuple):
+    """Rows as the text of a JSON array: how many they are, and how many there would be without a limit, if counted."""
+
+    size: int
+    text: str
+    total: int | None
+
+
+def chosen(select: str | None, qualifier: Sequence[str]) -> sql.Composable:
     """What `select` asks for: columns, also renamed, cast, or below a JSON column."""
     if select is None or select in ("", "*"):
         return sql.SQL("*")
-    return sql.SQL(", ").join([_item(piece.strip(), table) for piece in pieces(select)])
+    return sql.SQL(", ").join([_item(piece.strip(), qualifier) for piece in pieces(select)])
 
 
-def _item(text: str, table: Table) -> sql.Composable:
-    if text == "*":
-        return sql.SQL("*")
+def selected(select: str | None) -> list[str]:
+    """The columns that `select` needs, `*` where it names none."""
+    if select is None or select in ("", "*"):
+        return ["*"]
+    items = (_parsed(piece.strip()) for piece in pieces(select))
+    return list(dict.fromkeys(unquoted(re.split(r"->>?", name)[0]) for _alias, name, _cast in items))
+
+
+def _parsed(text: str) -> tuple[str | None, str, str | None]:
+    """Alias, column and cast of one item of `select`."""
     if text.endswith(")"):
         said = "Could not find a relationship in the schema cache"
         raise RefusalError(400, "PGRST200", said, details="The sandbox embeds nothing.")
     found = _ITEM.fullmatch(text)
     if found is None:
         raise unreadable(f"select parameter ({text})")
-    alias, name, cast = found.groups()
-    made = path(name, table)
+    return found[1], found[2], found[3]
+
+
+def _item(text: str, qualifier: Sequence[str]) -> sql.Composable:
+    if text == "*":
+        return sql.SQL("*")
+    alias, name, cast = _parsed(text)
+    made = path(name, qualifier)
     if cast:
         made = sql.SQL("cast({} as {})").format(made, sql.SQL(cast))
     label = unquoted(alias or re.split(r"->>?", name)[-1])
@@ -49,7 +77,7 @@ def _item(text: str, table: Table) -> sql.Composable:
     return sql.SQL("{} as {}").format(made, identifier(label))
 
 
-def ordered(order: str | None, table: Table) -> sql.Composable:
+def ordered(order: str | None, qualifier: Sequence[str]) -> sql.Composable:
     """The order clause, or nothing."""
     if not order:
         return sql.SQL("")
@@ -58,7 +86,7 @@ def ordered(order: str | None, table: Table) -> sql.Composable:
         found = _ORDER.fullmatch(piece)
         if found is None:
             raise unreadable(f"order ({order})")
-        terms.append(path(found[1], table) + _WORDS[found[2]] + _WORDS[found[3]])
+        terms.append(path(found[1], qualifier) + _WORDS[found[2]] + _WORDS[found[3]])
     return sql.SQL(" order by ") + sql.SQL(", ").join(terms)
 
 
@@ -97,51 +125,56 @@ def read(
 ) -> Response:
     """The rows that a GET asks for."""
     offset, limit = window(asked, cap)
-    conditions = Conditions(table, version)
+    conditions = Conditions(table.qualifier, version)
     where = conditions.where(asked.query)
     source = sql.SQL("select {} from {}{}{} limit {} offset {}").format(
-        chosen(asked.parameter("select"), table),
+        chosen(asked.parameter("select"), table.qualifier),
         table.identifier,
         where,
-        ordered(asked.parameter("order"), table),
+        ordered(asked.parameter("order"), table.qualifier),
         sql.Literal(limit),
         sql.Literal(offset),
     )
     counting = asked.prefer["count"] is not None
     counted = sql.SQL("select count(*) from {}{}").format(table.identifier, where)
-    statement = sql.SQL(
-        "with source as ({}) select count(*), coalesce(json_agg(s), '[]')::text, ({}) from (select * from source) as s"
-    ).format(source, counted if counting else sql.SQL("null::bigint"))
+    statement = sql.SQL("with source as ({}) select count(*), {}, ({}) from source as {}").format(
+        source, AS_ARRAY, counted if counting else sql.SQL("null::bigint"), ROW
+    )
     row = connection.execute(statement, conditions.values * (2 if counting else 1)).fetchone()
     assert row is not None
-    count, body, total = row
-    return answered(asked, str(body), offset, count=int(count), total=total, success=200)
+    return answered(asked, Rows(*row), offset, success=200)
 
 
-def answered(
-    asked: Asked, body: str, offset: int, count: int, total: int | None, *, success: int
-) -> Response:
-    """Rows as an answer: their range, their count, or the one of them that was asked for."""
-    if total is not None and offset > total:
-        said = f"An offset of {offset} was requested, but there are only {total} rows."
+def answered(asked: Asked, rows: Rows, offset: int, *, success: int) -> Response:
+    """Rows as an answer: an array, or the one of them that was asked for."""
+    headers = headers_of(asked, rows, offset)
+    is_partial = success == 200 and rows.total is not None and rows.size < rows.total
+    if not asked.wants_one:
+        return Response(rows.text, 206 if is_partial else success, headers, media_type=JSON)
+    if rows.size != 1:
         raise RefusalError(
-            *(416, "PGRST103", "Requested range not satisfiable"),
-            details=said,
-            headers={"Content-Range": f"*/{total}"},
+            406,
+            "PGRST116",
+            "JSON object requested, multiple (or no) rows returned",
+            details=f"The result contains {rows.size} rows",
         )
-    status = 206 if success == 200 and total is not None and count < total else success
-    headers = {
-        "Content-Range": content_range(offset, count, total),
+    return Response(rows.text[1:-1], 206 if is_partial else success, headers, media_type=ONE_TYPE)
+
+
+def headers_of(asked: Asked, rows: Rows, offset: int) -> dict[str, str]:
+    """The range and the preferences that were honoured; RefusalError for a range that begins behind the last row."""
+    if rows.total is not None and offset > rows.total:
+        raise RefusalError(
+            416,
+            "PGRST103",
+            "Requested range not satisfiable",
+            details=f"An offset of {offset} was requested, but there are only {rows.total} rows.",
+            headers={"Content-Range": f"*/{rows.total}"},
+        )
+    return {
+        "Content-Range": content_range(offset, rows.size, rows.total),
         **asked.prefer.applied("count", "handling"),
     }
-    if ONE in asked.headers.get("accept", ""):
-        if count != 1:
-            raise RefusalError(
-                *(406, "PGRST116", "JSON object requested, multiple (or no) rows returned"),
-                details=f"The result contains {count} rows",
-            )
-        return Response(body[1:-1], status, headers, media_type=f"{ONE}; charset=utf-8")
-    return Response(body, status, headers, media_type=JSON)
 
 
 def content_range(offset: int, count: int, total: int | None) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
 
 from sync_pipelines.lib import exact_json
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
@@ -22,13 +25,9 @@ _KNOWN = {
 }
 #: The 12.0 that the suite holds the face to does not know it yet.
 MAX_AFFECTED_IS_NEW = 12
-_MEDIA = (
-    "*/*",
-    "application/json",
-    "application/*",
-    "application/openapi+json",
-    "application/vnd.pgrst.object+json",
-)
+#: The media type of a client that wants one object and no array.
+ONE = "application/vnd.pgrst.object+json"
+_MEDIA = ("*/*", "application/json", "application/*", "application/openapi+json", ONE)
 _ORDER = ("resolution", "missing", "return", "count", "handling")
 
 
@@ -66,7 +65,9 @@ class Preferences:
         unknown = [*self.unknown, *(new if version <= MAX_AFFECTED_IS_NEW else [])]
         if unknown and self["handling"] == "strict":
             raise RefusalError(
-                *(400, "PGRST122", "Invalid preferences given with handling=strict"),
+                400,
+                "PGRST122",
+                "Invalid preferences given with handling=strict",
                 details=f"Invalid preferences: {', '.join(unknown)}",
             )
 
@@ -87,6 +88,18 @@ class Asked:
     prefer: Preferences = field(default_factory=lambda: Preferences({}, ()))
     body: bytes = b""
 
+    @classmethod
+    async def of(cls, request: Request, path: str) -> Asked:
+        """A request that came, under its path below the root of the API."""
+        return cls(
+            method=request.method,
+            path=path,
+            query=parse_qsl(request.url.query, keep_blank_values=True),
+            headers=request.headers,
+            prefer=Preferences.of(request.headers.getlist("prefer")),
+            body=await request.body(),
+        )
+
     def check_media(self, status: int) -> None:
         """Refuse what the face neither writes nor reads."""
         accept = self.headers.get("accept", "*/*")
@@ -99,6 +112,15 @@ class Asked:
     def parameter(self, name: str) -> str | None:
         """The last of this name."""
         return next((value for key, value in reversed(self.query) if key == name), None)
+
+    @property
+    def reads(self) -> bool:
+        return self.method in ("GET", "HEAD")
+
+    @property
+    def wants_one(self) -> bool:
+        """Whether the client asks for one object in place of an array."""
+        return ONE in self.headers.get("accept", "")
 
     @cached_property
     def text(self) -> str:

@@ -1,7 +1,7 @@
-"""The RPC face of PostgREST (contracts of the backup, section 3, and of PostgREST, sections 3 and 6).
+"""Calls of functions (contracts of the backup, section 3, and of PostgREST, sections 3 and 6).
 
-A function is found by its name and the names of its arguments, runs under the API's time limit and with safeupdate,
-and its value is the answer.
+A function is found by its name and the names of its arguments, and runs under the API's time limit and with
+safeupdate. Its rows are read like a table's: with conditions, `select`, `order`, a range, a count and the silent cap.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest import cache
 from sync_pipelines.sandbox.postgrest.cache import Function, identifier
-from sync_pipelines.sandbox.postgrest.reading import content_range
+from sync_pipelines.sandbox.postgrest.filters import RESERVED, Conditions, is_condition, pieces, unquoted
+from sync_pipelines.sandbox.postgrest.reading import (
+    ONE_TYPE,
+    ROW,
+    Rows,
+    answered,
+    chosen,
+    headers_of,
+    ordered,
+    selected,
+    window,
+)
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError, of_database
+from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.sessions import STATEMENT_TIMEOUT
 
-
-@dataclass(frozen=True)
-class Limits:
-    """`timeout` is the role's; a function's own replaces it where `hoists_timeouts`."""
-
-    timeout: str = STATEMENT_TIMEOUT
-    hoists_timeouts: bool = True
-
-    def apply(self, connection: psycopg.Connection[Any], function: Function) -> None:
-        """Set them for the transaction."""
-        own = [one.partition("=")[2] for one in function.settings if one.startswith("statement_timeout=")]
-        limit = own[0] if own and self.hoists_timeouts else self.timeout
-        connection.execute(
-            "select set_config('statement_timeout', %s, true), set_config('sandbox.safeupdate', 'on', true)",
-            (limit,),
-        )
+#: Before it, a condition on the rows of a function could only be on a column that is selected.
+CONDITIONS_MAY_BE_ON_ANY_COLUMN = 13
+#: The column of a function that returns no columns.
+_SCALAR = "pgrst_scalar"
 
 
 @dataclass(frozen=True)
@@ -44,37 +44,80 @@ class Rpc:
     """Calls the functions of one database as service_role, each call on a connection of its own."""
 
     database_url: str
-    limits: Limits = Limits()
 
-    def call(self, name: str, text: bytes, version: int = 16) -> Response:
-        """The answer to `POST /rest/v1/rpc/<name>` with that body."""
+    def call(self, asked: Asked, name: str) -> Response:
+        """The answer to a request to `/rest/v1/rpc/<name>`."""
+        version = 16
         try:
-            given = arguments(text)
             with psycopg.connect(self.database_url) as connection:
-                function = found(cache.functions(connection), "public", name, given=given)
+                known = cache.functions(connection)
                 connection.execute("select set_config('role', 'service_role', true)")
-                self.limits.apply(connection, function)
-                return call(connection, function, given)
+                return call(connection, asked, known, schema="public", name=name, cap=None, version=version)
         except psycopg.Error as error:
             return of_database(error, version=version).response(version)
         except RefusalError as refusal:
             return refusal.response(version)
 
 
-def arguments(text: bytes) -> dict[str, Any]:
-    """The named arguments of a body, which may be empty."""
+def call(
+    connection: psycopg.Connection[Any],
+    asked: Asked,
+    known: Iterable[Function],
+    *,
+    schema: str,
+    name: str,
+    cap: int | None,
+    version: int,
+) -> Response:
+    """Find the function among those that are known, and call it in the transaction that is open."""
+    given, conditions = _parts(asked)
+    function = _found(known, schema, name, given=given)
+    _set_limits(connection, function)
+    offset, limit = window(asked, cap)
+    where = Conditions([function.name], version)
+    statement = sql.SQL(
+        "with called as ({called}), source as (select {chosen} from called as {name}{where}{order}"
+        " limit {limit} offset {offset}) select count(*), {rows}, ({total}) from source as {row}"
+    ).format(
+        called=_called(function, given, _needed(function, asked, version)),
+        chosen=chosen(asked.parameter("select"), [function.name]),
+        name=identifier(function.name),
+        where=(filtered := where.where(conditions)),
+        order=ordered(asked.parameter("order"), [function.name]),
+        limit=sql.Literal(limit),
+        offset=sql.Literal(offset),
+        rows=_text(function),
+        total=sql.SQL("select count(*) from called as {}{}").format(identifier(function.name), filtered),
+        row=ROW,
+    )
+    taken = [json.dumps(given)] if given else []
+    row = connection.execute(statement, [*taken, *where.values * 2]).fetchone()
+    assert row is not None
+    return _answer(asked, function, Rows(*row), offset)
+
+
+def _parts(asked: Asked) -> tuple[Mapping[str, Any], list[tuple[str, str]]]:
+    """The arguments of a request, and the conditions on the rows."""
+    parameters = [(name, value) for name, value in asked.query if name not in RESERVED]
+    if asked.reads:
+        conditions = [one for one in parameters if is_condition(*one)]
+        return dict(one for one in parameters if one not in conditions), conditions
+    if asked.method != "POST":
+        raise RefusalError(405, "PGRST101", f"Cannot use the {asked.method} method on RPC")
     try:
-        given = json.loads(text or b"{}")
+        given = json.loads(asked.body or b"{}")
     except ValueError:
         raise RefusalError(400, "PGRST102", "Empty or invalid json") from None
     if not isinstance(given, dict):
         raise RefusalError(400, "PGRST102", "All object keys must match")
-    return given
+    if listed := asked.parameter("columns"):
+        given = {name: given.get(name) for name in map(unquoted, pieces(listed))}
+    return given, parameters
 
 
-def found(functions: Iterable[Function], schema: str, name: str, given: Mapping[str, Any]) -> Function:
+def _found(known: Iterable[Function], schema: str, name: str, given: Mapping[str, Any]) -> Function:
     """The function of this name that takes these arguments; RefusalError where there is none."""
-    for one in functions:
+    for one in known:
         if one.name == name and one.takes(given):
             return one
     names = sorted(given)
@@ -89,28 +132,53 @@ def found(functions: Iterable[Function], schema: str, name: str, given: Mapping[
     raise RefusalError(404, "PGRST202", said, details=details)
 
 
-def call(connection: psycopg.Connection[Any], function: Function, given: Mapping[str, Any]) -> Response:
-    """Call it in the transaction that is open: its arguments are read as their types are from JSON."""
+def _set_limits(connection: psycopg.Connection[Any], function: Function) -> None:
+    """The API's time limit, or the function's own, and safeupdate, for the transaction."""
+    own = [one.partition("=")[2] for one in function.settings if one.startswith("statement_timeout=")]
+    connection.execute(
+        "select set_config('statement_timeout', %s, true), set_config('sandbox.safeupdate', 'on', true)",
+        [own[0] if own else STATEMENT_TIMEOUT],
+    )
+
+
+def _needed(function: Function, asked: Asked, version: int) -> list[str]:
+    if not function.is_composite:
+        return [_SCALAR]
+    return ["*"] if version >= CONDITIONS_MAY_BE_ON_ANY_COLUMN else selected(asked.parameter("select"))
+
+
+def _called(function: Function, given: Mapping[str, Any], needed: list[str]) -> sql.Composable:
+    """The call as a query; its arguments are read as their types are from JSON, so the function is called once."""
     kinds = dict(zip(function.arguments, function.types, strict=False))
     taken = [name for name in function.arguments if name in given]
     named = sql.SQL(", ").join(sql.SQL("{0} => given.{0}").format(identifier(name)) for name in taken)
     called = sql.SQL("{}({})").format(identifier(function.schema, function.name), named)
-    values: list[object] = []
-    source: sql.Composable = sql.SQL("")
-    if taken:
-        columns = sql.SQL(", ").join(identifier(name) + sql.SQL(" ") + sql.SQL(kinds[name]) for name in taken)
-        source = sql.SQL(" from json_to_record(%s) as given ({})").format(columns)
-        values = [json.dumps(given)]
+    columns = sql.SQL(", ").join(identifier(name) + sql.SQL(" ") + sql.SQL(kinds[name]) for name in taken)
+    given_row = sql.SQL("json_to_record(%s) as given ({})").format(columns)
+    if not function.is_composite:
+        source = sql.SQL(" from {}").format(given_row) if taken else sql.SQL("")
+        return sql.SQL("select {} as {}{}").format(called, sql.Identifier(_SCALAR), source)
+    wanted = sql.SQL(", ").join(
+        sql.SQL("pgrst_call.") + (sql.SQL("*") if name == "*" else identifier(name)) for name in needed
+    )
+    before = sql.SQL("{}, lateral ").format(given_row) if taken else sql.SQL("")
+    return sql.SQL("select {} from {}{} as pgrst_call").format(wanted, before, called)
+
+
+def _text(function: Function) -> sql.Composable:
+    """The rows as JSON: an array of what a set returns, the one value of another function."""
+    one = ROW if function.is_composite else sql.SQL("{}.{}").format(ROW, sql.Identifier(_SCALAR))
     if function.is_set:
-        joined = sql.SQL("{}, lateral ").format(source) if taken else sql.SQL(" from ")
-        statement = sql.SQL("select coalesce(json_agg(one), '[]')::text, count(*){}{} as one").format(
-            joined, called
-        )
-    else:
-        statement = sql.SQL("select coalesce(to_json({})::text, 'null'), 1{}").format(called, source)
-    row = connection.execute(statement, values).fetchone()
-    assert row is not None
-    headers = {"Content-Range": content_range(0, int(row[1]), None)}
+        return sql.SQL("coalesce(json_agg({}), '[]')::text").format(one)
+    return sql.SQL("coalesce((json_agg({}) -> 0)::text, 'null')").format(one)
+
+
+def _answer(asked: Asked, function: Function, rows: Rows, offset: int) -> Response:
+    total = rows.total if asked.prefer["count"] == "exact" else None
+    if function.is_set:
+        return answered(asked, rows._replace(total=total), offset, success=200)
+    # One value is one row, whatever the conditions leave of it.
+    headers = headers_of(asked, Rows(1, rows.text, None if total is None else 1), offset)
     if function.is_void:
         return Response(None, 204, headers)
-    return Response(str(row[0]), 200, headers, media_type=JSON)
+    return Response(rows.text, 200, headers, media_type=ONE_TYPE if asked.wants_one else JSON)

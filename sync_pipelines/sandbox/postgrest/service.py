@@ -48,8 +48,9 @@ class Service:
             role = str(claims["role"])
             self._check(asked)
             snapshot = self.cache.current()
-            reads = asked.method in _READING
-            with self.sessions.transaction(claims, asked.method, asked.path, read_only=reads) as connection:
+            with self.sessions.transaction(
+                claims, asked.method, asked.path, read_only=asked.reads
+            ) as connection:
                 response = self._dispatch(connection, asked, snapshot)
         except RefusalError as refusal:
             response = refusal.response(self.version)
@@ -68,7 +69,7 @@ class Service:
     def _check(self, asked: Asked) -> None:
         if asked.method not in _METHODS:
             raise RefusalError(405, "PGRST117", f"Unsupported HTTP method: {asked.method}")
-        name = "accept-profile" if asked.method in _READING else "content-profile"
+        name = "accept-profile" if asked.reads else "content-profile"
         profile = asked.headers.get(name)
         if profile not in (None, self.schema):
             said = f"The schema must be one of the following: {self.schema}"
@@ -84,35 +85,33 @@ class Service:
         if parts == [""]:
             return self._root(connection, asked, snapshot)
         if parts[0] == "rpc" and len(parts) == 2:
-            return self._call(connection, asked, snapshot, name=parts[1])
+            return rpc.call(
+                connection,
+                asked,
+                snapshot.functions,
+                schema=self.schema,
+                name=parts[1],
+                cap=self.max_rows,
+                version=self.version,
+            )
         if len(parts) > 1:
             said = "Invalid path specified in request URL"
             raise RefusalError(404, "PGRST125", said, is_bare=self.version < CACHE_KNOWS_TABLES)
         table = self._table(snapshot, parts[0], asked.method)
-        if asked.method in _READING:
+        if asked.reads:
             return read(connection, asked, table, cap=self.max_rows, version=self.version)
         if asked.method == "POST":
             return upsert(connection, asked, table, version=self.version)
         work = update if asked.method == "PATCH" else delete
-        return work(connection, asked, table, self.version)
+        return work(connection, asked, table, version=self.version)
 
     def _root(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
-        if asked.method not in _READING:
+        if not asked.reads:
             is_bare = self.version < CACHE_KNOWS_TABLES
             said = f"Unsupported HTTP method: {asked.method}"
             raise RefusalError(404 if is_bare else 405, "PGRST117", said, is_bare=is_bare)
         told = openapi.document(connection, snapshot, self.version, host=asked.headers.get("host", ""))
         return Response(openapi.text(told), media_type=openapi.MEDIA)
-
-    def _call(
-        self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot, name: str
-    ) -> Response:
-        given = dict(asked.query) if asked.method in _READING else rpc.arguments(asked.body)
-        if asked.method not in (*_READING, "POST"):
-            raise RefusalError(405, "PGRST101", f"Cannot use the {asked.method} method on RPC")
-        function = rpc.found(snapshot.functions, self.schema, name, given=given)
-        rpc.Limits().apply(connection, function)
-        return rpc.call(connection, function, given)
 
     def _table(self, snapshot: Snapshot, name: str, method: str) -> Table:
         if name in snapshot.tables:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest.cache import Column, Table, identifier
 from sync_pipelines.sandbox.postgrest.filters import pieces, unquoted, unreadable
-from sync_pipelines.sandbox.postgrest.reading import answered, chosen, content_range
+from sync_pipelines.sandbox.postgrest.reading import AS_ARRAY, ROW, Rows, answered, chosen, content_range
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 from sync_pipelines.sandbox.postgrest.request import Asked
 
@@ -26,9 +26,8 @@ _COUNTED = (
 _UP, _DOWN = sql.SQL(_COUNTED.format("+ 1", "0")), sql.SQL(_COUNTED.format("- 1", "-1"))
 _RESULT = sql.SQL(
     "with source as ({}) select count(*), {}, nullif(current_setting('pgrst.inserted', true), '')::int"
-    " from (select * from source) as s"
+    " from source as {}"
 )
-_ROWS = sql.SQL("coalesce(json_agg(s), '[]')::text")
 _NOTHING = sql.SQL("''")
 
 
@@ -124,7 +123,7 @@ def _conflict(asked: Asked, target: Sequence[str], columns: Sequence[Column], me
 def returned(asked: Asked, table: Table) -> sql.Composable:
     """What the statement hands back: the rows, their keys for a Location, or nothing of them."""
     if asked.prefer["return"] == "representation":
-        return chosen(asked.parameter("select"), table)
+        return chosen(asked.parameter("select"), table.qualifier)
     if asked.prefer["return"] == "headers-only" and table.key:
         return sql.SQL(", ").join(identifier(name) for name in table.key)
     return sql.SQL("1")
@@ -141,8 +140,8 @@ def result(
 ) -> Response:
     """Run a statement that writes; the answer by what was asked to be returned."""
     wants = asked.prefer["return"]
-    rows = _ROWS if wants in ("representation", "headers-only") else _NOTHING
-    row = connection.execute(_RESULT.format(statement, rows), values).fetchone()
+    rows = AS_ARRAY if wants in ("representation", "headers-only") else _NOTHING
+    row = connection.execute(_RESULT.format(statement, rows, ROW), values).fetchone()
     assert row is not None
     count, body, inserted = row
     total = int(count) if asked.prefer["count"] == "exact" else None
@@ -161,9 +160,7 @@ def result(
         **applied,
     }
     if wants == "representation":
-        response = answered(
-            asked, str(body), 0, count=int(count), total=total, success=status if posted else 200
-        )
+        response = answered(asked, Rows(count, body, total), 0, success=status if posted else 200)
         response.headers.update(headers)
         return response
     if posted and wants == "headers-only" and count == 1 and table.key:

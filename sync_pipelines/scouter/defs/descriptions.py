@@ -7,7 +7,7 @@ from datetime import timedelta
 import dagster as dg
 
 from sync_pipelines.lib.orchestration.metadata import table_definition
-from sync_pipelines.scouter.mapping.field_mapping import default_mapping
+from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.settings.scouter import ScouterSettings
 
 GROUP = "scouter"

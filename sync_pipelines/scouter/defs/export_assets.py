@@ -22,7 +22,7 @@ from sync_pipelines.scouter.push.engine import NOTHING_TO_DO, DayOutcome
 from sync_pipelines.scouter.push.job_run import JobWalk, PausedError
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.schema.unmapped import verdict
+from sync_pipelines.scouter.schema.unmapped_columns import UnmappedColumns
 
 #: What comes after the days (leads without a time, what changed meanwhile) belongs to none of them.
 LAST_ROUND = "last round"
@@ -195,11 +195,11 @@ def _metadata(run: JobWalk, outcome: DayOutcome) -> dict[str, Any]:
 
 
 def _checks(run: JobWalk, outcome: DayOutcome) -> tuple[CheckReport, ...]:
-    travelling = verdict(run.left_out)
+    unmapped = UnmappedColumns(run.left_out)
     return (
         CheckReport(descriptions.PROVED, outcome.proof.holds, outcome.sentence()),
         CheckReport(
-            descriptions.TRAVELS, travelling.holds, travelling.sentence, severity=dg.AssetCheckSeverity.WARN
+            descriptions.TRAVELS, unmapped.holds, unmapped.sentence(), severity=dg.AssetCheckSeverity.WARN
         ),
         CheckReport(
             descriptions.ACCEPTED,

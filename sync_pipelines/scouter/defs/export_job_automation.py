@@ -8,7 +8,8 @@ import dagster as dg
 from sync_pipelines.lib.alerts import Alert, Channel, send_alert
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.defs.automation import JOB, UNFINISHED, push_job
-from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.job_range import first_day
 from sync_pipelines.scouter.push.pipeline import LeadPush

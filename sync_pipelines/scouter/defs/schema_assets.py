@@ -8,8 +8,7 @@ from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentenc
 from sync_pipelines.scouter.defs import descriptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.scouter.schema.unmapped import not_travelling
-from sync_pipelines.scouter.schema.unmapped import verdict_of as travelling_of
+from sync_pipelines.scouter.schema.unmapped_columns import UnmappedColumns
 
 DESCRIPTION = """Both live tables of leads compared through the field mapping, before anything is sent.
 
@@ -45,7 +44,7 @@ def scouter_schema(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     with failing_in_a_sentence(context), push.source() as connection:
         report = push.examine(connection, fresh=True)
-    travelling = travelling_of(report)
+    unmapped = UnmappedColumns.of(report)
     return dg.MaterializeResult[Any](
         metadata=schema_metadata(report),
         check_results=[
@@ -56,9 +55,9 @@ def scouter_schema(
             ),
             dg.AssetCheckResult(
                 check_name=descriptions.TRAVELS,
-                passed=travelling.holds,
+                passed=unmapped.holds,
                 severity=dg.AssetCheckSeverity.WARN,
-                description=travelling.sentence,
+                description=unmapped.sentence(),
             ),
         ],
     )
@@ -72,7 +71,7 @@ def schema_metadata(report: SchemaReport) -> dict[str, Any]:
         "missing_in_gestao_scouter": list(report.missing_in_gestao_scouter),
         "missing_in_tabuladormax": list(report.missing_in_tabuladormax),
         "only_in_tabuladormax": list(report.only_in_tabuladormax),
-        "columns_that_do_not_travel": list(not_travelling(report)),
+        "columns_that_do_not_travel": list(UnmappedColumns.of(report).undecided),
         "only_in_gestao_scouter": list(report.only_in_gestao_scouter),
         "fields_mapped": len(report.mapping.fields),
         **{f"columns_{level}": count for level, count in report.counts().items()},

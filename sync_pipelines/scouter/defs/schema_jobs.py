@@ -8,7 +8,8 @@ from pydantic import Field
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.defs.schema_assets import schema_metadata
-from sync_pipelines.scouter.mapping import presets
+from sync_pipelines.scouter.mapping import preset_file
+from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.schema.reload import reload_cache as reload_schema_cache
 
@@ -61,10 +62,10 @@ def import_mappings(
     context: dg.OpExecutionContext, config: ImportConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
-        found = presets.read_file(Path(config.path), config.name)
+        found = preset_file.read_file(Path(config.path), config.name)
         # Each by its own report: without a document of its columns, the destination tells only those it is asked for.
         reports = [push.doctor().examine(preset.mapping, fresh=True) for preset in found]
-        saved = presets.Presets(connection).save(
+        saved = Presets(connection).save(
             found,
             list(reports[0].source_types),
             {name for one in reports for name in one.destination_columns},
@@ -77,7 +78,7 @@ def export_mappings(
     context: dg.OpExecutionContext, config: ExportConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
-        presets.write_file(Path(config.path), presets.Presets(connection).all())
+        preset_file.write_file(Path(config.path), Presets(connection).all())
     context.log.info(f"Written to {config.path}.")
 
 

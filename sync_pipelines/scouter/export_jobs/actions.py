@@ -1,4 +1,4 @@
-"""What a person may do with an export: create, pause, resume, reset, delete; from the old screen or our launchpad."""
+"""A person's actions on an export job, from the old screen or our launchpad: create, pause, resume, reset, delete."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.job import STATUS_WORDS, ExportJob
 from sync_pipelines.scouter.export_jobs.table import (
     ONE_AT_A_TIME,
-    WORDS,
-    ExportJob,
     ExportJobs,
-    read_configuration,
 )
 from sync_pipelines.scouter.push.days import require_reached
 
 
 class ExportActions(ExportJobs):
-    """A person's actions. What may not be done raises a SyncError in a sentence, and changes nothing."""
+    """An action that is not allowed raises SyncError with a sentence for the screen, and changes nothing."""
 
     def create(
         self,
@@ -33,7 +32,7 @@ class ExportActions(ExportJobs):
         created_by: UUID | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> ExportJob:
-        """A pending job from `start`, the most recent day, back to `end`."""
+        """Create a pending job from `start`, the most recent day, back to `end`."""
         if end is not None and start < end:
             raise PermanentError(
                 f"startDate ({start:%Y-%m-%d}) é o dia mais recente e não pode vir antes de endDate ({end:%Y-%m-%d})."
@@ -45,7 +44,7 @@ class ExportActions(ExportJobs):
             raise PermanentError(refusal)
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
-            self.refuse_second(None)
+            self.require_no_other(None)
             made = self.connection.execute(
                 "insert into public.gestao_scouter_export_jobs"
                 " (status, start_date, end_date, field_mappings, fields_selected, created_by)"
@@ -63,7 +62,7 @@ class ExportActions(ExportJobs):
         return self.get(made[0])
 
     def pause(self, job_id: str, reason: str = "Pausada por uma pessoa.") -> ExportJob:
-        """Pause a job; its worker sees it between two batches."""
+        """Pause a job; its worker stops between two batches."""
         return self.move(
             job_id,
             ("running", "pending"),
@@ -73,11 +72,11 @@ class ExportActions(ExportJobs):
         )
 
     def resume(self, job_id: str) -> ExportJob:
-        """Let a paused job go on from where it stands."""
+        """Make a paused job pending again; it continues from its checkpoint."""
         job_id = self.get(job_id).id
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
-            self.refuse_second(job_id)
+            self.require_no_other(job_id)
             moved = self.move(
                 job_id,
                 ("paused",),
@@ -91,11 +90,11 @@ class ExportActions(ExportJobs):
         return moved
 
     def reset(self, job_id: str) -> ExportJob:
-        """Begin a job anew: counters, place and error rows are cleared. A living worker stops at its next batch."""
+        """Start a job again: clears counters, checkpoint and error rows. A running worker stops at its next batch."""
         job_id = self.get(job_id).id
         with self.connection.transaction():
             self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
-            self.refuse_second(job_id)
+            self.require_no_other(job_id)
             moved = self.move(
                 job_id,
                 ("pending", "running", "paused", "completed", "failed"),
@@ -119,5 +118,5 @@ class ExportActions(ExportJobs):
             "delete from public.gestao_scouter_export_jobs where id = %s and status = 'paused'", (job_id,)
         ).rowcount
         if not gone:
-            status = WORDS[self.get(job_id).status]
+            status = STATUS_WORDS[self.get(job_id).status]
             raise PermanentError(f"Só uma exportação pausada pode ser excluída; esta está {status}.")

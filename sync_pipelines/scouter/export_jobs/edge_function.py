@@ -19,7 +19,7 @@ from uuid import UUID
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.table import ExportJob, UnknownJobError
+from sync_pipelines.scouter.export_jobs.job import ExportJob, UnknownJobError
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 
 _log = logging.getLogger(__name__)

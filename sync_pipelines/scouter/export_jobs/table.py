@@ -1,33 +1,30 @@
-"""The export jobs of `gestao_scouter_export_jobs` as they stand, and how one of them may be moved.
+"""The table `gestao_scouter_export_jobs`: reads jobs and changes their status.
 
-The table stays the control plane: the old screen and our launchpad write to it, the push obeys it. `start_date` is the
-most recent day, `end_date` the oldest (null: to the beginning), because the walk goes backwards. A job is alive as long
-as a session holds the advisory lock on its id, whatever its status says.
+The table stays the control plane: the old screen and our launchpad write to it, and the push obeys it. A job is alive
+while a session holds the advisory lock on its id, whatever its status says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, Literal, LiteralString, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.scouter.lead import Position
+from sync_pipelines.scouter.export_jobs.job import STATUS_WORDS, ExportJob, Status, UnknownJobError
 
-Status = Literal["pending", "running", "paused", "completed", "failed"]
-Phase = Literal["days", "undated", "catch_up", "done"]
-#: An older transaction is a forgotten session, for which no walk stays behind.
+#: An older transaction is a forgotten session; a push does not wait for what it may write.
 LONGEST_TRANSACTION = timedelta(minutes=15)
+#: The lock under which a job becomes pending or running.
 ONE_AT_A_TIME = postgres.lock_key("scouter", "one_export_at_a_time")
-#: The screen's dates may be ones that Python does not hold (infinity, 20225, BC): they come as the nearest that it
-#: does, and are refused like any other that is out of place. One such job must not keep the others from being read.
+#: The screen accepts dates that Python does not hold (infinity, 20225, BC). They are read as the nearest that it holds,
+#: and then rejected like any other date out of range. Without this, one such job keeps all others from being read.
 _JOB: LiteralString = """
     select job.id::text, status,
         greatest(least(start_date, '9999-12-31'), '0001-01-01') as start_date,
@@ -45,80 +42,8 @@ _JOB: LiteralString = """
 
 
 @dataclass(frozen=True)
-class ExportJob:
-    """A job as it stands, with our side of it; `watermark` and `phase` are None before its first run."""
-
-    id: str
-    status: Status
-    start_date: date
-    end_date: date | None
-    processing_date: date | None
-    last_completed_date: date | None
-    total_leads: int
-    exported_leads: int
-    error_leads: int
-    pause_reason: str | None
-    field_mappings: dict[str, Any] | None
-    fields_selected: list[str] | None
-    created_at: datetime
-    updated_at: datetime
-    attempts: int
-    run_ids: list[str]
-    watermark: datetime | None
-    phase: Phase | None
-    cursor_at: datetime | None
-    cursor_id: int | None
-    options: dict[str, Any]
-    #: Days of which the destination did not hold what it had accepted.
-    unproved: list[date]
-
-    @property
-    def cursor(self) -> Position | None:
-        """The last position of `processing_date` (or of the undated leads) that was committed."""
-        return Position(self.cursor_at, self.cursor_id) if self.cursor_id is not None else None
-
-
-class UnknownJobError(PermanentError):
-    """There is no such job."""
-
-
-class Configuration(NamedTuple):
-    """What the application's screen says of the destination; `project_url` None where there is no such table or row."""
-
-    active: bool
-    sync_enabled: bool
-    project_url: str | None
-    exists: bool = True
-
-    def refusal(self) -> str | None:
-        """Why nothing may be pushed, as a sentence for the screen's users."""
-        if not self.exists:
-            return "Não há configuração do Gestão Scouter: crie-a em Config > Integrações."
-        if not self.active:
-            return "A configuração do Gestão Scouter está inativa: ative-a em Config > Integrações."
-        if not self.sync_enabled:
-            return "A sincronização com o Gestão Scouter está desligada: ligue-a em Config > Integrações."
-        return None
-
-
-def read_configuration(connection: postgres.Connection) -> Configuration:
-    """The newest active row of `gestao_scouter_config`, without its key; without the table, the settings decide.
-
-    Not to be called inside a transaction, which a missing table would end.
-    """
-    try:
-        row = connection.execute(
-            "select active, sync_enabled, project_url from public.gestao_scouter_config"
-            " order by active desc, updated_at desc nulls last limit 1"
-        ).fetchone()
-    except errors.UndefinedTable:
-        return Configuration(True, True, None)
-    return Configuration(*row) if row else Configuration(False, False, None, exists=False)
-
-
-@dataclass(frozen=True)
 class ExportJobs:
-    """The jobs, over an autocommit connection to TabuladorMax. Refusals are SyncErrors in a sentence."""
+    """The jobs, over an autocommit connection to TabuladorMax. An action that is not allowed raises SyncError."""
 
     connection: postgres.Connection
 
@@ -136,14 +61,14 @@ class ExportJobs:
         return self.jobs(_JOB + " order by job.created_at desc, job.id limit %s", (count,))
 
     def newest_completed(self) -> ExportJob | None:
-        """The job whose mapping the destination was filled by last."""
+        """The last completed job: the destination holds what its mapping sent."""
         found = self.jobs(
             _JOB + " where status = 'completed' order by job.completed_at desc nulls last, job.id limit 1", ()
         )
         return found[0] if found else None
 
     def pushed_until(self, zone: str) -> datetime | None:
-        """The newest moment up to which a completed job went; None where none went to its own present."""
+        """The newest time up to which a completed job sent everything; None if no job reached its own present."""
         row = self.connection.execute(
             "select max(watermark) from public.gestao_scouter_export_jobs"
             " join sync_private.export_progress on job_id = id"
@@ -153,7 +78,7 @@ class ExportJobs:
         return row[0] if row else None
 
     def pending(self) -> list[ExportJob]:
-        """The jobs that wait for a run, the oldest first."""
+        """The jobs that wait for a run, oldest first."""
         return self.jobs(_JOB + " where status = 'pending' order by job.created_at, job.id", ())
 
     def jobs(self, query: LiteralString, parameters: Sequence[object]) -> list[ExportJob]:
@@ -161,15 +86,16 @@ class ExportJobs:
             return cursor.execute(query, parameters).fetchall()
 
     def open_progress(self, job_id: str, options: Mapping[str, Any]) -> None:
-        """Begin our side of a job. Its watermark is now, or the start of the oldest transaction that is under way:
+        """Create our progress row of a job. Its watermark is now, or the start of the oldest open transaction.
 
-        what that one writes bears its start as `updated_at` and is seen only when it ends, behind the walk.
+        What that transaction writes has its start as `updated_at`, and becomes visible only when it ends: after the
+        push has passed that time.
         """
         self.connection.execute(
             "insert into sync_private.export_progress (job_id, watermark, options)"
             " values (%(job)s, least(clock_timestamp(), ("
             "   select greatest(min(xact_start), clock_timestamp() - %(longest)s) from ("
-            # Of other roles' sessions a role without pg_read_all_stats sees nothing but that they are there.
+            # A role without pg_read_all_stats sees that sessions of other roles exist, and nothing else of them.
             "     select case when backend_type is null then '-infinity' else xact_start end as xact_start"
             "     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
             "       and coalesce(backend_type, 'client backend') = 'client backend'"
@@ -178,7 +104,8 @@ class ExportJobs:
             {"job": job_id, "longest": LONGEST_TRANSACTION, "options": Jsonb(dict(options))},
         )
 
-    def refuse_second(self, but: str | None, statuses: Sequence[Status] = ("pending", "running")) -> None:
+    def require_no_other(self, but: str | None, statuses: Sequence[Status] = ("pending", "running")) -> None:
+        """Raises TransientError if a job other than `but` has one of these statuses: exports run one at a time."""
         row = self.connection.execute(
             "select id::text, status from public.gestao_scouter_export_jobs"
             " where status = any(%s) and id is distinct from %s::uuid order by created_at limit 1",
@@ -186,12 +113,13 @@ class ExportJobs:
         ).fetchone()
         if row:
             raise TransientError(
-                f"A exportação {row[0]} está {WORDS[row[1]]}: espere que termine, ou pause-a e exclua-a."
+                f"A exportação {row[0]} está {STATUS_WORDS[row[1]]}: espere que termine, ou pause-a e exclua-a."
             )
 
     def move(
         self, job_id: str, allowed: Sequence[Status], verb: str, changes: LiteralString, **values: object
     ) -> ExportJob:
+        """Change a job of an allowed status; PermanentError with `verb` if its status is another."""
         job = self.get(job_id)
         statement: LiteralString = (
             "update public.gestao_scouter_export_jobs set updated_at = now(), "
@@ -200,16 +128,8 @@ class ExportJobs:
         )
         parameters = {"job": job.id, "allowed": list(allowed), **values}
         if not self.connection.execute(statement, parameters).rowcount:
-            status = self.get(job.id).status  # somebody may have been quicker
-            raise PermanentError(f"Não é possível {verb} a exportação {job.id}: ela está {WORDS[status]}.")
+            status = self.get(job.id).status  # a person may have changed it meanwhile
+            raise PermanentError(
+                f"Não é possível {verb} a exportação {job.id}: ela está {STATUS_WORDS[status]}."
+            )
         return self.get(job.id)
-
-
-#: A status in the words of the screen's users.
-WORDS: Mapping[str, str] = {
-    "pending": "pendente",
-    "running": "em andamento",
-    "paused": "pausada",
-    "completed": "concluída",
-    "failed": "com falha",
-}

@@ -1,21 +1,21 @@
-"""What a worker does with an export: claim it, advance it, end it; and what is done with those that died."""
+"""A worker's side of the export jobs: claim one, advance it, end it; and take up those whose worker died."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import TransientError
-from sync_pipelines.scouter.export_jobs.table import ONE_AT_A_TIME, ExportJob, ExportJobs, Phase, Status
-from sync_pipelines.scouter.lead import Position
+from sync_pipelines.scouter.export_jobs.job import ExportJob, Status
+from sync_pipelines.scouter.export_jobs.progress import Counters, Held, Step
+from sync_pipelines.scouter.export_jobs.table import ONE_AT_A_TIME, ExportJobs
 
-#: A job that died is begun again this often; then a person looks at it.
+#: A job whose worker died runs again this often; then it fails, and a person looks at it.
 MAX_ATTEMPTS = 3
-#: A job that the old Edge Function left behind holds no lock: it is dead when it is older than any of its runs can be.
+#: A job of the old Edge Function holds no lock: it is dead when it is older than any run of that function can be.
 FOREIGN_AGE = timedelta(hours=1)
 
 
@@ -27,57 +27,13 @@ class Swept(NamedTuple):
     run_id: str | None
 
 
-class Counters(NamedTuple):
-    """What a job has counted: `exported` and `errors` together are never more than its `total`."""
-
-    total: int
-    exported: int
-    errors: int
-
-    def moved(self, exported: int, errors: int, *, within_total: bool) -> Counters:
-        """The counters after so many more. `within_total` keeps the total: what is sent beyond it is of later leads."""
-        refused = max(self.errors + errors, 0)
-        taken = max(self.exported + exported, 0)
-        if within_total:
-            total = max(self.total, refused)
-            return Counters(total, min(taken, total - refused), refused)
-        return Counters(max(self.total, taken + refused), taken, refused)
-
-
-class Held(NamedTuple):
-    """A job that stands still until a transaction ends."""
-
-    status: Status
-    counters: Counters
-
-
-@dataclass(frozen=True)
-class Step:
-    """What moves a job on: more leads, another place. `within_total` as in `Counters.moved`.
-
-    A day that is completed, or another phase, leaves the place in the day.
-    """
-
-    exported: int = 0
-    errors: int = 0
-    within_total: bool = False
-    processing_date: date | None = None
-    last_completed_date: date | None = None
-    phase: Phase | None = None
-    cursor: Position | None = None
-
-    @property
-    def leaves(self) -> bool:
-        return self.last_completed_date is not None or self.phase is not None
-
-
 class ExportWork(ExportJobs):
-    """A worker's side of the jobs."""
+    """What the worker of a job does to it."""
 
     def claim(self, job_id: str, run_id: str) -> ExportJob:
-        """Take a pending job for this connection's session: it holds the lock on the id until it closes.
+        """Take a pending job. The connection's session holds the lock on the job's id until it closes.
 
-        The first claim fixes the watermark. TransientError where another worker or another job is at work.
+        The first claim fixes the watermark. Raises TransientError if another worker or another job is running.
         """
         job = self.get(job_id)
         locked = self.connection.execute(
@@ -88,13 +44,13 @@ class ExportWork(ExportJobs):
         try:
             with self.connection.transaction():
                 self.connection.execute("select pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
-                self.refuse_second(job.id, ("running",))
+                self.require_no_other(job.id, ("running",))
                 self.open_progress(job.id, {})
                 self.move(
                     job.id,
                     ("pending",),
                     "executar",
-                    # Why an earlier run stopped is over, and would stand on the screen beside a completed export.
+                    # The screen would show why an earlier run stopped, even beside a completed export.
                     changes="status = 'running', started_at = coalesce(started_at, now()), pause_reason = null",
                 )
                 self.connection.execute(
@@ -111,9 +67,9 @@ class ExportWork(ExportJobs):
         self.connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (job_id,))
 
     def advance(self, job_id: str, step: Step) -> Status | None:
-        """Move a job on, unless it was reset meanwhile: what this worker did is of the time before.
+        """Apply a step, unless the job was reset meanwhile: this worker's leads were counted before the reset.
 
-        The status as it now is; None where the job is gone.
+        Returns the current status; None if the job was deleted.
         """
         with self.connection.transaction():
             held = self.hold(job_id)
@@ -122,7 +78,7 @@ class ExportWork(ExportJobs):
         return held.status if held else None
 
     def hold(self, job_id: str) -> Held | None:
-        """The job as it stands, which nobody changes until the caller's transaction ends; None where it was deleted."""
+        """Lock the row of a job until the caller's transaction ends; None if the job was deleted."""
         row = self.connection.execute(
             "select status, coalesce(total_leads, 0), coalesce(exported_leads, 0), coalesce(error_leads, 0)"
             " from public.gestao_scouter_export_jobs where id = %s for update",
@@ -131,14 +87,14 @@ class ExportWork(ExportJobs):
         return Held(row[0], Counters(*row[1:])) if row else None
 
     def move_on(self, job_id: str, counters: Counters, step: Step) -> None:
-        """Counters and place together, in one statement of the caller's transaction."""
-        moved = counters.moved(step.exported, step.errors, within_total=step.within_total)
+        """Write counters and checkpoint together, in one statement of the caller's transaction."""
+        moved = counters.advanced(step.exported, step.errors, within_total=step.within_total)
         at, lead_id = step.cursor or (None, None)
         self.connection.execute(
-            "with place as ("
+            "with checkpoint as ("
             "   update sync_private.export_progress set phase = coalesce(%(phase)s, phase),"
-            "     cursor_at = case when %(leaves)s then null else coalesce(%(at)s, cursor_at) end,"
-            "     cursor_id = case when %(leaves)s then null else coalesce(%(lead)s, cursor_id) end,"
+            "     cursor_at = case when %(clears)s then null else coalesce(%(at)s, cursor_at) end,"
+            "     cursor_id = case when %(clears)s then null else coalesce(%(lead)s, cursor_id) end,"
             "     updated_at = now() where job_id = %(job)s)"
             " update public.gestao_scouter_export_jobs"
             " set total_leads = %(total)s, exported_leads = %(exported)s, error_leads = %(errors)s,"
@@ -146,13 +102,19 @@ class ExportWork(ExportJobs):
             "   last_completed_date = coalesce(%(completed)s, last_completed_date), updated_at = now()"
             " where id = %(job)s",
             {
-                **{"job": job_id, "phase": step.phase, "leaves": step.leaves, "at": at, "lead": lead_id},
-                **{"day": step.processing_date, "completed": step.last_completed_date, **moved._asdict()},
+                "job": job_id,
+                "phase": step.phase,
+                "clears": step.clears_cursor,
+                "at": at,
+                "lead": lead_id,
+                "day": step.processing_date,
+                "completed": step.last_completed_date,
+                **moved._asdict(),
             },
         )
 
     def note_unproved(self, job_id: str, day: date) -> None:
-        """Remember a day whose proof failed: the job fails at its end, whatever run comes to it."""
+        """Remember a day whose proof failed: the job fails at its end, whichever run gets there."""
         self.connection.execute(
             "update sync_private.export_progress set unproved = unproved || %s::date, updated_at = now()"
             " where job_id = %s",
@@ -172,7 +134,7 @@ class ExportWork(ExportJobs):
         )
 
     def finish(self, job_id: str) -> ExportJob:
-        """Close a job whose walk is at its end: its total is what became of its leads."""
+        """Complete a job: its total becomes the number of leads that were exported or rejected."""
         with self.connection.transaction():
             self.connection.execute(
                 "update sync_private.export_progress set phase = 'done', updated_at = now() where job_id = %s",
@@ -215,7 +177,7 @@ class ExportWork(ExportJobs):
         return [Swept(*row) for row in rows]
 
     def forget_errors(self, older_than_days: int) -> int:
-        """Delete error rows, which hold snapshots of leads, after their time; how many there were."""
+        """Delete error rows older than this, because they hold snapshots of leads; returns how many."""
         return self.connection.execute(
             "delete from public.gestao_scouter_export_errors where created_at < now() - %s",
             (timedelta(days=older_than_days),),

@@ -1,4 +1,4 @@
-"""Postgres types as the lead push tells them apart, and the texts that each of them reads."""
+"""The Postgres types that the lead push distinguishes, and patterns of the texts that each of them accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ TIMESTAMPTZ, TIMESTAMP = "timestamp with time zone", "timestamp without time zon
 MOMENTS = frozenset({TIMESTAMPTZ, TIMESTAMP})
 JSONS = frozenset({"json", "jsonb"})
 _OTHERS = {
-    *("boolean", "bytea", "date", "inet", "interval", "time with time zone", "time without time zone", "uuid")
+    "boolean",
+    "bytea",
+    "date",
+    "inet",
+    "interval",
+    "time with time zone",
+    "time without time zone",
+    "uuid",
 }
 RANGES = {
     "smallint": (-(2**15), 2**15 - 1),
@@ -20,7 +27,7 @@ RANGES = {
     "bigint": (-(2**63), 2**63 - 1),
 }
 
-# Patterns of Postgres; what they match is read by its type without an error.
+# Regular expressions of Postgres; its type accepts every text that one of them matches.
 WHOLE = r"^[+-]?\d{1,19}$"
 NUMBER = r"^[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})([eE][+-]?\d{1,2})?$"
 YES_OR_NO = r"(?i)^(t|true|y|yes|on|1|f|false|n|no|off|0)$"
@@ -52,10 +59,10 @@ _ALIASES = {
 
 
 def base_type(kind: str) -> str:
-    """A type without its precision: `numeric` of `numeric(10,2)`; what is not one of ours comes back as it is."""
+    """A type without its precision: `numeric` of `numeric(10,2)`. An unknown type comes back as it is."""
     if kind.endswith("[]"):
         return f"{base_type(kind.removesuffix('[]'))}[]"
-    if kind.endswith(".citext"):  # an extension, which Supabase keeps in a schema of its own
+    if kind.endswith(".citext"):  # an extension, which Supabase installs into a schema of its own
         return "citext"
     if kind in _ALIASES:
         return _ALIASES[kind]
@@ -74,5 +81,5 @@ def modifiers(kind: str) -> tuple[int, ...]:
 
 
 def is_built_in(kind: str) -> bool:
-    """Whether a type is one that every Postgres has under this name, so that another database can have it too."""
+    """Whether every Postgres has this type under this name, so that it can be suggested for another database."""
     return base_type(kind.removesuffix("[]")) in NUMBERS | TEXTS - {"citext"} | MOMENTS | JSONS | _OTHERS

@@ -1,7 +1,7 @@
-"""A lead as the JSON text that is sent, its content as a hash, and the same hash of what comes back: all in SQL.
+"""SQL expressions for the JSON text that is sent of a lead, for its content hash, and for the hash of a stored row.
 
-Rows never become Python objects on the way. The expressions look at a table alias, `lead`; the session must have the
-parameters of `SESSION`, or moments and floats would be written in other words and every lead would seem changed.
+Rows never become Python objects. The expressions use the table alias `lead`. The session must have the parameters of
+`SESSION`: otherwise timestamps and floats are written in another form, and every lead looks changed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from psycopg import sql
 
 from sync_pipelines.scouter.mapping import transforms
 from sync_pipelines.scouter.mapping.column_types import NUMBERS, TEXTS, base_type
-from sync_pipelines.scouter.mapping.field_mapping import STAMPS, Field, FieldMapping
-from sync_pipelines.scouter.mapping.stored import declared_sql, read_sql
-from sync_pipelines.scouter.mapping.suspects import Suspect
+from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.mapping.field import Field
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.guarded_cast import guarded_cast, payload_type
+from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
 from sync_pipelines.scouter.mapping.transforms import Expression
 
-#: Parameters of the session (postgres.connect takes them) under which body and hash are what they were the last time.
+#: Session parameters (postgres.connect takes them) that keep body and hash the same from run to run.
 SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, MDY",
@@ -38,7 +40,7 @@ _STAMP_TYPES = {
 
 def field_sql(field: Field, alias: str = ALIAS) -> Expression:
     """What is sent of one field."""
-    return transforms.sent(field.transform, [sql.Identifier(alias, name) for name in field.sources])
+    return transforms.expression(field.transform, [sql.Identifier(alias, name) for name in field.sources])
 
 
 def body_sql(
@@ -46,17 +48,17 @@ def body_sql(
     stamps: Sequence[str] = tuple(STAMPS),
     alias: str = ALIAS,
     *,
-    in_words: Collection[str] = (),
+    as_text: Collection[str] = (),
 ) -> sql.Composed:
     """The JSON object of a lead as text: every mapped column, null included, and the stamps.
 
-    Each stamp is a parameter of its own name. Moments are ISO 8601 in UTC, numbers are exact. A yes or a number goes
-    to a destination that is `in_words` as the text that it becomes there anyway.
+    Each stamp is a parameter of its own name. Timestamps are ISO 8601 in UTC, numbers are exact. Columns in `as_text`
+    (see `columns_sent_as_text`) get the text that they would store anyway.
     """
     values = [
         *(
             _named(
-                sql.SQL("({})::text").format(value) if field.destination in in_words else value,
+                sql.SQL("({})::text").format(value) if field.destination in as_text else value,
                 field.destination,
             )
             for field in mapping.fields
@@ -67,16 +69,16 @@ def body_sql(
             for name in stamps
         ),
     ]
-    # Not json_build_object: its 50 pairs are fewer than the columns that both sides have had.
+    # Not json_build_object, which takes 50 pairs at most: both sides have had more columns.
     return sql.SQL("(select row_to_json(body)::text from (select {}) as body)").format(
         sql.SQL(", ").join(values)
     )
 
 
-def in_words(
+def columns_sent_as_text(
     mapping: FieldMapping, source_types: Mapping[str, str], destination_columns: Mapping[str, str]
 ) -> frozenset[str]:
-    """Text columns of the destination that are filled by a yes or a number."""
+    """Text columns of the destination that a boolean or a number fills."""
     return frozenset(
         field.destination
         for field in mapping.fields
@@ -86,7 +88,7 @@ def in_words(
 
 
 def hash_sql(mapping: FieldMapping, alias: str = ALIAS) -> sql.Composed:
-    """The content of a lead as a uuid: md5 of the destinations and their values but for `updated_at`."""
+    """The content of a lead as a uuid: md5 of the destination columns and their values, without `updated_at`."""
     values = [_canonical(field, field_sql(field, alias)) for field in mapping.hashed]
     return _hash(mapping, values)
 
@@ -94,22 +96,22 @@ def hash_sql(mapping: FieldMapping, alias: str = ALIAS) -> sql.Composed:
 def payload_hash_sql(
     mapping: FieldMapping, source_types: Mapping[str, str], payload: Expression = PAYLOAD
 ) -> sql.Composed:
-    """`hash_sql` of a row of the destination, given as jsonb: equal for an echo of what was sent.
+    """`hash_sql` of a destination row, given as jsonb: equal if the row is an echo of what was sent.
 
-    Every value is read as the type that was sent, in whatever words the destination wrote it (a yes as text, an
-    amount with more decimals, a moment in another zone). NULL where a value cannot have been sent at all, which makes
-    the row no echo. `source_types` are those of `SchemaReport`, with precision.
+    Every value is cast to the type in which it was sent, in whatever form the destination stored it (a boolean as
+    text, an amount with more decimals, a timestamp in another zone). NULL if a value cannot have been sent by us: the
+    row is no echo. `source_types` are those of `SchemaReport`, with precision.
     """
     guards: list[Expression] = []
     values: list[Expression] = []
     for field in mapping.hashed:
         column = sql.Identifier("stored", field.destination)
-        guard, value = read_sql(column, result_type(field, source_types))
+        guard, value = guarded_cast(column, result_type(field, source_types))
         guards += [guard] if guard else []
         values.append(_canonical(field, value))
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(
-            sql.Identifier(field.destination), declared_sql(result_type(field, source_types))
+            sql.Identifier(field.destination), payload_type(result_type(field, source_types))
         )
         for field in mapping.hashed
     )
@@ -118,9 +120,9 @@ def payload_hash_sql(
     )
 
 
-def suspect_sql(suspects: Iterable[Suspect], alias: str = ALIAS) -> Expression:
-    """Whether the destination will probably refuse a lead; false where nothing can be told."""
-    conditions = [suspect.condition(alias) for suspect in suspects]
+def suspect_sql(rules: Iterable[SuspectRule], alias: str = ALIAS) -> Expression:
+    """Whether the destination will probably reject a lead, by one of the rules; false without rules."""
+    conditions = [rule.condition(alias) for rule in rules]
     if not conditions:
         return sql.SQL("false")
     return sql.SQL("coalesce({}, false)").format(
@@ -130,7 +132,7 @@ def suspect_sql(suspects: Iterable[Suspect], alias: str = ALIAS) -> Expression:
 
 def result_type(field: Field, source_types: Mapping[str, str]) -> str:
     """The Postgres type, with precision, of what is sent of a field."""
-    declared = transforms.named(field.transform).result if field.transform else None
+    declared = transforms.find(field.transform).result if field.transform else None
     return declared or source_types[field.sources[0]]
 
 
@@ -139,7 +141,7 @@ def _named(value: Expression, name: str) -> Expression:
 
 
 def _hash(mapping: FieldMapping, values: Sequence[Expression]) -> sql.Composed:
-    # The same value in another column is another content: a mapping that renames one has to be sent anew.
+    # The same value in another column is other content: after a column is renamed, every lead is sent again.
     names = hashlib.md5(
         json.dumps([field.destination for field in mapping.hashed]).encode(), usedforsecurity=False
     )
@@ -149,5 +151,5 @@ def _hash(mapping: FieldMapping, values: Sequence[Expression]) -> sql.Composed:
 
 
 def _canonical(field: Field, value: Expression) -> Expression:
-    canonical = transforms.named(field.transform).canonical if field.transform else None
+    canonical = transforms.find(field.transform).canonical if field.transform else None
     return canonical(value) if canonical else value

@@ -1,7 +1,7 @@
-"""The declared ways in which a source column becomes another value on its way, as data.
+"""The transforms that a mapping may declare, as data.
 
-Each says in SQL what is sent, of which type that is, what types it takes, and, where the destination has to read a
-text as something else, what a text looks like that it will take.
+Each gives the SQL of what is sent, the type of that, the types that it takes as input and, if the destination casts
+the sent text to another type, the pattern of a text that this cast accepts.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Express = Callable[[Sequence[Expression]], Expression]
 
 @dataclass(frozen=True)
 class Transform:
-    """How a field is made. `takes` None is every type; `result` None is the source's own.
+    """One transform. `takes` None means every type; `result` None means the type of the source.
 
-    `looks_like` is the pattern of a text that the destination's types `coerced_to` will read; `canonical` is the form
-    in which sent and stored texts are the same, where the destination writes them in its own way.
+    `looks_like` is the pattern of a text that a destination column of a type in `coerced_to` accepts. `canonical`
+    brings the sent text and the one that the destination stored into the same form.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Transform:
     canonical: Callable[[Expression], Expression] | None = None
 
     def accepts(self, base_type: str) -> bool:
-        """Whether a source column of this type (without its precision) can be its input."""
+        """Whether a source column of this type (without its precision) can be the input."""
         return self.takes is None or base_type in self.takes
 
 
-def named(name: str) -> Transform:
-    """The transform of this name (`date:<zone>` has its zone after the colon); PermanentError lists those there are."""
+def find(name: str) -> Transform:
+    """The transform of this name (`date:<zone>` has its zone after the colon); PermanentError lists all."""
     base, _, zone = name.partition(":")
     if base == "date" and (not zone or zone in available_timezones()):
         return _date(name, zone or BUSINESS_ZONE)
@@ -68,13 +68,13 @@ def named(name: str) -> Transform:
     )
 
 
-def sent(name: str | None, sources: Sequence[Expression]) -> Expression:
-    """What is sent of these source expressions by a transform; None is none."""
-    return sources[0] if name is None else named(name).express(sources)
+def expression(name: str | None, sources: Sequence[Expression]) -> Expression:
+    """What is sent of these source expressions by a transform; None copies the first."""
+    return sources[0] if name is None else find(name).express(sources)
 
 
-def _calling(template: LiteralString) -> Express:
-    """An expression of one source, which stands in the template as {0}."""
+def _template(template: LiteralString) -> Express:
+    """An expression of one source, written as {0} in the template."""
 
     def express(sources: Sequence[Expression]) -> Expression:
         return sql.SQL(template).format(sources[0])
@@ -96,7 +96,7 @@ def _date(name: str, zone: str) -> Transform:
 
 
 def _canonical(pattern: str, template: LiteralString) -> Callable[[Expression], Expression]:
-    """The form in which the destination writes a text that it could read; another text stays as it is."""
+    """The form in which the destination stores a text of this pattern; any other text stays as it is."""
 
     def canonical(text: Expression) -> Expression:
         written = sql.SQL(template).format(text)
@@ -110,19 +110,19 @@ def _canonical(pattern: str, template: LiteralString) -> Callable[[Expression], 
 _number = _canonical(NUMBER, "trim_scale({}::numeric)::text")
 _boolean = _canonical(YES_OR_NO, "{}::boolean::text")
 _moment = _canonical(MOMENT, "{}::timestamptz::text")
-#: Blank is nothing: an empty text into a number or a moment would be refused.
-_trimmed = _calling("nullif(btrim({0}), '')")
+#: A blank text is sent as NULL: as a number or a timestamp it would be rejected.
+_trimmed = _template("nullif(btrim({0}), '')")
 _ALL = (
-    Transform(NONE, _calling("{0}")),
+    Transform(NONE, _template("{0}")),
     Transform(name=FIRST_NON_EMPTY, express=_first_non_empty, takes=TEXTS, result="text", takes_several=True),
-    Transform("text", _calling("{0}::text"), result="text"),
-    Transform(name="lowercase", express=_calling("lower({0})"), takes=TEXTS, result="text"),
+    Transform("text", _template("{0}::text"), result="text"),
+    Transform(name="lowercase", express=_template("lower({0})"), takes=TEXTS, result="text"),
     Transform(
-        name="digits", express=_calling(r"regexp_replace({0}, '\D', '', 'g')"), takes=TEXTS, result="text"
+        name="digits", express=_template(r"regexp_replace({0}, '\D', '', 'g')"), takes=TEXTS, result="text"
     ),
     Transform(
         name="sim_nao",
-        express=_calling("case {0} when true then 'Sim' when false then 'Não' end"),
+        express=_template("case {0} when true then 'Sim' when false then 'Não' end"),
         takes=frozenset({"boolean"}),
         result="text",
     ),

@@ -7,7 +7,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.scouter.export_jobs.table import ExportJob
+from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.push.days import Span, day_span, days_between, require_reached
 from sync_pipelines.scouter.push.extract import FIRST_MOMENT, LeadReader
 

@@ -17,8 +17,10 @@ import psycopg
 from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError, SyncError, from_postgres
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.table import ExportJob, Phase, Status, read_configuration
-from sync_pipelines.scouter.export_jobs.worker import ExportWork, Step
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.job import ExportJob, Phase, Status
+from sync_pipelines.scouter.export_jobs.progress import Step
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.lead import Position
 from sync_pipelines.scouter.push.engine import DayOutcome
 from sync_pipelines.scouter.push.extract import WHAT

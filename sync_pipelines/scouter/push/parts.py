@@ -10,7 +10,7 @@ from datetime import datetime
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.mapping import rendering
-from sync_pipelines.scouter.mapping.field_mapping import STAMPS
+from sync_pipelines.scouter.mapping.contract_columns import STAMPS
 from sync_pipelines.scouter.push.batching import MARKS, Slicer
 from sync_pipelines.scouter.push.extract import LeadReader, Renderings
 from sync_pipelines.scouter.push.last_synced import Exchanges
@@ -36,9 +36,9 @@ class Engine:
         # One moment a push: the other side's trigger knows a push by a `last_sync_at` that has changed.
         stamps: MappingOf[str, str] = {**STAMPS, "last_sync_at": self.clock().isoformat()}
         mapping, types = self.report.mapping, self.report.destination_columns
-        in_words = rendering.in_words(mapping, self.report.source_types, types)
+        as_text = rendering.columns_sent_as_text(mapping, self.report.source_types, types)
         renderings = Renderings(
-            rendering.body_sql(mapping, in_words=in_words),
+            rendering.body_sql(mapping, as_text=as_text),
             rendering.hash_sql(mapping),
             rendering.suspect_sql(self.report.suspects),
         )

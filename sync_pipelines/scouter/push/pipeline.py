@@ -16,10 +16,12 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.table import ExportJob, read_configuration
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping import rendering
-from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push import job_range
 from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE
@@ -34,7 +36,7 @@ from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.reload import reload_schema
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.scouter.schema.unmapped import not_travelling
+from sync_pipelines.scouter.schema.unmapped_columns import UnmappedColumns
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.scouter import ScouterSettings
 
@@ -176,7 +178,7 @@ class LeadPush:
             look_again=lambda: doctor.examine(report.mapping, fresh=True),
             doubt=exchanges.doubt_all,
             unproved=list(job.unproved),
-            left_out=not_travelling(report),
+            left_out=UnmappedColumns.of(report).undecided,
         )
 
     def _has_collected(self) -> bool:

@@ -20,7 +20,7 @@ from msgspec.json import Decoder
 from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError, column_list
 from sync_pipelines.scouter.lead import Lead
-from sync_pipelines.scouter.mapping.field_mapping import STAMPS
+from sync_pipelines.scouter.mapping.contract_columns import STAMPS
 from sync_pipelines.scouter.push.load import KEY, TABLE, SchemaChangedError
 
 #: Keys in one question: its address stays below 8 KiB, and below the 1,000 rows at which Supabase caps an answer.

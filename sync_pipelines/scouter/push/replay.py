@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.scouter.client import destination_label
-from sync_pipelines.scouter.export_jobs.table import read_configuration
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.lead import Outcome, Position, Rejected
 from sync_pipelines.scouter.push.extract import PAGE, WHAT, require_sight

@@ -15,8 +15,9 @@ from typing import Literal, LiteralString
 import psycopg
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.scouter.export_jobs.table import Status
-from sync_pipelines.scouter.export_jobs.worker import ExportWork, Step
+from sync_pipelines.scouter.export_jobs.job import Status
+from sync_pipelines.scouter.export_jobs.progress import Step
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.lead import Lead, Outcome, Rejected
 
 DIRECTION = "supabase_to_gestao_scouter"

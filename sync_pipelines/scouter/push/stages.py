@@ -14,7 +14,7 @@ from itertools import chain, takewhile
 from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.scouter.export_jobs.table import read_configuration
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.lead import Lead, Outcome, Position, Slice
 from sync_pipelines.scouter.push.batching import Slicer
 from sync_pipelines.scouter.push.days import Span, day_span

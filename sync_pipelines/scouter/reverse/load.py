@@ -23,7 +23,8 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import from_postgres
-from sync_pipelines.scouter.mapping.field_mapping import OWNED, FieldMapping
+from sync_pipelines.scouter.mapping.contract_columns import OWNED
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.reverse.inbox import WHAT, Decision, Inbox, Waiting
 from sync_pipelines.scouter.reverse.sql_texts import INCOMING

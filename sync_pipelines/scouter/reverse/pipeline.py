@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.client import destination_label
-from sync_pipelines.scouter.mapping.field_mapping import OWNED, FieldMapping, default_mapping
+from sync_pipelines.scouter.mapping.contract_columns import OWNED
+from sync_pipelines.scouter.mapping.default_mapping import default_mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.reverse import extract
 from sync_pipelines.scouter.reverse.inbox import open_inbox
 from sync_pipelines.scouter.reverse.load import TABULADORMAX, Drained, drain, source_types

@@ -14,8 +14,10 @@ from typing import LiteralString, NamedTuple
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import KEY, Field, FieldMapping
-from sync_pipelines.scouter.mapping.stored import declared_sql, read_sql
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field import Field
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.guarded_cast import guarded_cast, payload_type
 from sync_pipelines.scouter.mapping.transforms import Expression
 
 #: What the table of the leads is called in the statements, as `rendering.hash_sql` expects it.
@@ -83,14 +85,14 @@ def backwards(mapping: FieldMapping, source_types: Mapping[str, str]) -> BackMap
 
 def moment_sql(text: Expression) -> Expression:
     """A text as a moment, one without zone in UTC; NULL where it is none."""
-    guard, value = read_sql(text, types.TIMESTAMPTZ)
+    guard, value = guarded_cast(text, types.TIMESTAMPTZ)
     assert guard is not None
     return sql.SQL("case when {} then {} end").format(guard, value)
 
 
 def problem_sql(fields: Sequence[BackField]) -> sql.Composed:
     """The first field whose value does not fit, and the rule that it breaks; NULL where all do."""
-    version = read_sql(sql.Identifier(RECORD, VERSION), types.TIMESTAMPTZ)[0]
+    version = guarded_cast(sql.Identifier(RECORD, VERSION), types.TIMESTAMPTZ)[0]
     guards = [(VERSION, types.TIMESTAMPTZ, version)]
     guards += [(field.destination, field.kind, field.guard) for field in fields]
     cases = [
@@ -112,14 +114,14 @@ def _back(field: Field, kind: str | None) -> BackField | None:
     if field.transform == "sim_nao":
         guard, value = (sql.SQL(text).format(column) for text in _YES_NO)
     elif field.transform in (None, "text"):
-        guard, value = read_sql(column, kind)
+        guard, value = guarded_cast(column, kind)
     else:
         return None
     return BackField(
         destination=field.destination,
         source=field.sources[0],
         kind=kind,
-        declared=declared_sql(kind),
+        declared=payload_type(kind),
         guard=guard,
         value=value,
     )

@@ -1,4 +1,4 @@
-"""What the destination's key says of itself, read without being verified: it is ours, and the server verifies it."""
+"""The claims of the destination's key. They are not verified here: the key is ours, and the server verifies it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OPAQUE = "sb_secret_"
 
 
 class Claims(NamedTuple):
-    """A key's role and end; None for a key that is no token. `is_opaque`: of the newer kind, which says nothing."""
+    """A key's role and expiry, None if it is no token (JWT). `is_opaque`: a key of the newer kind, without claims."""
 
     is_token: bool
     is_opaque: bool
@@ -20,8 +20,8 @@ class Claims(NamedTuple):
     expires: datetime | None
 
 
-def claims(key: str) -> Claims:
-    """Read a key; what cannot be read is no token."""
+def read_claims(key: str) -> Claims:
+    """Read a key; one that cannot be read is no token."""
     parts = key.split(".")
     if len(parts) == 3:
         try:
@@ -35,15 +35,15 @@ def claims(key: str) -> Claims:
                 is_token=True,
                 is_opaque=False,
                 role=role if isinstance(role, str) else None,
-                expires=_end(payload.get("exp")),
+                expires=_expiry(payload.get("exp")),
             )
     return Claims(is_token=False, is_opaque=key.startswith(_OPAQUE), role=None, expires=None)
 
 
-def _end(seconds: object) -> datetime | None:
+def _expiry(seconds: object) -> datetime | None:
     if not isinstance(seconds, int | float):
         return None
     try:
         return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # no moment of any calendar: as good as none
+    except (ValueError, OverflowError, OSError):  # outside of every calendar: treated as no expiry
         return None

@@ -1,8 +1,8 @@
-"""The destination's schema cache: told to reload, and waited for until writes see every column.
+"""Reloads the destination's schema cache, and waits until writes find every column.
 
-Replaces the function `reload-gestao-scouter-schema-cache`, which took a missing function for a success and then waited
-a fixed time. A reload is asynchronous, and only a write's own eyes count: right after an ALTER TABLE a column can be
-read and cannot be written (contract of PostgREST, section 7).
+Replaces the Edge Function `reload-gestao-scouter-schema-cache`, which took a missing function for a success and waited
+for a fixed time. A reload is asynchronous, and only a probe of a write shows its end: right after an ALTER TABLE a
+column can be read but not written (contract of PostgREST, section 7).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.schema.destination import KEY_SETTING, Probed, probe, probe_verdicts
+from sync_pipelines.scouter.schema.columns import DESTINATION, KEY_SETTING
+from sync_pipelines.scouter.schema.probe import Probed, probe, probe_verdicts
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
-from sync_pipelines.scouter.schema.tables import DESTINATION
 
 if TYPE_CHECKING:  # it reloads by this module
     from sync_pipelines.scouter.push.pipeline import LeadPush
@@ -25,20 +25,20 @@ FUNCTION = "notify_pgrst_reload"
 
 
 class MissingFunctionError(PermanentError):
-    """The destination has no function that reloads its cache; RELOAD_FUNCTION makes it."""
+    """The destination has no function that reloads its cache; RELOAD_FUNCTION creates it."""
 
 
 @dataclass(frozen=True)
 class Reloaded:
-    """How long it took until writes saw all columns: looks at them, and seconds."""
+    """How long it took until writes found all columns: probes, and seconds."""
 
-    looks: int
+    probes: int
     seconds: float
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds: how long to wait for a reload, and between two looks (doubling from `first` to `longest`)."""
+    """Seconds to wait for a reload, and between two probes (doubling from `first` to `longest`)."""
 
     deadline: float = 30.0
     first: float = 0.2
@@ -46,9 +46,9 @@ class Patience:
 
 
 def reload_cache(push: LeadPush) -> object:
-    """Reload the cache of a push's destination, and wait until writes see every column that it maps.
+    """Reload the cache of a push's destination, and wait until writes find every column that it maps.
 
-    What the doctor knows is dropped before, so that a cached report does not tell the columns, and after.
+    The doctor's cached report is expired before and after: before, because the columns must be the live ones.
     Raises what `reload_schema` raises.
     """
     doctor = push.doctor()
@@ -68,20 +68,20 @@ def reload_schema(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Reloaded:
-    """Reload, then look until writes find `columns`.
+    """Reload, then probe until writes find `columns`.
 
-    PermanentError where the function is missing (with its SQL), and where columns stay away until the deadline.
+    Raises PermanentError if the function is missing (with its SQL), or if columns are still missing at the deadline.
     """
     patience = patience or Patience()
     _call(client)
-    started, pause, looks = clock(), patience.first, 0
+    started, pause, probes = clock(), patience.first, 0
     while True:
-        looks += 1
-        seen = _look(client, columns)
+        probes += 1
+        seen = _probe(client, columns)
         if seen == Probed():
-            return Reloaded(looks, clock() - started)
+            return Reloaded(probes, clock() - started)
         if clock() - started + pause > patience.deadline:
-            raise PermanentError(_still(seen, patience.deadline))
+            raise PermanentError(_not_reloaded(seen, patience.deadline))
         sleep(pause)
         pause = min(2 * pause, patience.longest)
 
@@ -99,21 +99,21 @@ def _call(client: PostgrestClient) -> None:
     raise problem.error(f"{DESTINATION} ({FUNCTION})", setting=KEY_SETTING)
 
 
-def _look(client: PostgrestClient, columns: Sequence[str]) -> Probed | None:
-    """What writes see; None while the server rebuilds its cache or is not there for a moment."""
+def _probe(client: PostgrestClient, columns: Sequence[str]) -> Probed | None:
+    """What writes find; None while the server rebuilds its cache or does not answer for a moment."""
     try:
         seen = probe(client, columns)
     except TransientError:
         return None
-    # No key on `id` is no matter of the cache: waiting brings none.
+    # A missing key on `id` is not a matter of the cache: waiting does not help.
     if seen.problem and (seen.problem.kind != "schema" or seen.problem.code == "42P10"):
         raise PermanentError(" ".join(one.sentence for one in probe_verdicts(seen, None)))
     return seen
 
 
-def _still(seen: Probed | None, deadline: float) -> str:
+def _not_reloaded(seen: Probed | None, deadline: float) -> str:
     after = f"{deadline:.0f} s after the reload"
     if seen is None:
         return f"{DESTINATION} did not answer {after}."
-    told = " ".join(one.sentence for one in probe_verdicts(seen, None))
-    return f"{after[0].upper()}{after[1:]}: {told} Add what is not there (scouter_validate_schema shows the SQL)."
+    missing = " ".join(one.sentence for one in probe_verdicts(seen, None))
+    return f"{after[0].upper()}{after[1:]}: {missing} Add what is not there (scouter_validate_schema shows the SQL)."

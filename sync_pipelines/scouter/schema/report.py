@@ -1,4 +1,4 @@
-"""What the schema doctor found, as a person reads it and as the cache keeps it."""
+"""What the schema doctor found, as a person reads it and as the cache stores it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.mapping.suspects import Suspect
+from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
 from sync_pipelines.scouter.schema import suggestions
-from sync_pipelines.scouter.schema.tables import Verdict, errors
+from sync_pipelines.scouter.schema.verdicts import Verdict, errors
 
 _ORDER = ("error", "lossy", "warning", "ok")
 
@@ -19,15 +19,15 @@ _ORDER = ("error", "lossy", "warning", "ok")
 class SchemaReport:
     """The two schemas through one mapping.
 
-    `source_types` are Postgres types with precision, by source column, `destination_columns` types without it (empty
-    where nobody says it); `notes` say what could not be looked at.
-    `missing_in_gestao_scouter` are columns that a push would write and cannot; `missing_in_tabuladormax` those that a
-    field is made of and that are not there. The two `only_…` are for information: nobody maps them.
+    `source_types` are the Postgres types by source column, with precision; `destination_columns` are types without
+    precision, empty if unknown. `notes` say what could not be checked. `missing_in_gestao_scouter` are columns that a
+    push would write and that do not exist there; `missing_in_tabuladormax` are missing sources of a field. The two
+    `only_…` are for information: nothing maps them.
     """
 
     mapping: FieldMapping
     verdicts: tuple[Verdict, ...]
-    suspects: tuple[Suspect, ...]
+    suspects: tuple[SuspectRule, ...]
     source_types: Mapping[str, str]
     destination_columns: Mapping[str, str]
     suggested_sql: tuple[str, ...]
@@ -57,15 +57,15 @@ class SchemaReport:
         return {level: sum(one.level == level for one in self.verdicts) for level in _ORDER}
 
     def sentences(self) -> list[str]:
-        """Everything that keeps a push from starting; nothing where it fits."""
+        """Everything that keeps a push from starting; empty if the schemas fit."""
         return [verdict.sentence for verdict in errors(self.verdicts)]
 
     def refusal(self) -> str:
         """Why no push starts and what to do, in one text."""
-        told = " ".join(self.sentences())
+        reasons = " ".join(self.sentences())
         if not self.suggested_sql:
-            return told
-        return f"{told} To run in Gestão Scouter: {' '.join(self.suggested_sql)}"
+            return reasons
+        return f"{reasons} To run in Gestão Scouter: {' '.join(self.suggested_sql)}"
 
     def markdown(self) -> str:
         """The verdicts as a table, the worst first."""
@@ -97,16 +97,16 @@ class SchemaReport:
     def from_document(cls, document: Mapping[str, Any]) -> SchemaReport:
         """Read what `document` wrote."""
         return cls(
-            FieldMapping.parse(document["mapping"]),
-            tuple(Verdict(**verdict) for verdict in document["verdicts"]),
-            tuple(Suspect.from_document(suspect) for suspect in document["suspects"]),
-            document["source_types"],
-            document["destination_columns"],
-            tuple(document["suggested_sql"]),
-            datetime.fromisoformat(document["checked_at"]),
-            tuple(document["notes"]),
-            tuple(document["only_in_tabuladormax"]),
-            tuple(document["only_in_gestao_scouter"]),
+            mapping=FieldMapping.parse(document["mapping"]),
+            verdicts=tuple(Verdict(**verdict) for verdict in document["verdicts"]),
+            suspects=tuple(SuspectRule.from_document(suspect) for suspect in document["suspects"]),
+            source_types=document["source_types"],
+            destination_columns=document["destination_columns"],
+            suggested_sql=tuple(document["suggested_sql"]),
+            checked_at=datetime.fromisoformat(document["checked_at"]),
+            notes=tuple(document["notes"]),
+            only_in_tabuladormax=tuple(document["only_in_tabuladormax"]),
+            only_in_gestao_scouter=tuple(document["only_in_gestao_scouter"]),
         )
 
 

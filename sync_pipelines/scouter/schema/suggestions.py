@@ -1,7 +1,7 @@
-"""The exact SQL that would make the destination fit, for a person to read and to run there. We never run it.
+"""The SQL that makes the destination fit, for a person to read and to run there. We never run it.
 
-Names are quoted, types are the source's own with their precision, columns are nullable and get no default that
-nobody asked for: a NOT NULL or a guess of TEXT would fail on, or spoil, a table that is in use.
+Names are quoted. Types are those of the source, with their precision. Columns are nullable and without a default: NOT
+NULL fails on a table with rows, and TEXT for every column loses the types.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import KEY, FieldMapping
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import result_type
-from sync_pipelines.scouter.schema.tables import STAMP_TYPES, SourceColumn, Verdict
+from sync_pipelines.scouter.schema.columns import STAMP_TYPES, SourceColumn
+from sync_pipelines.scouter.schema.verdicts import Verdict
 
 RELOAD = "notify pgrst, 'reload schema';"
 RELOAD_FUNCTION = """\
@@ -28,8 +30,8 @@ _WIDENED = {"narrowing", "length", "fraction"}
 def suggested_sql(
     mapping: FieldMapping, source: Mapping[str, SourceColumn], verdicts: Iterable[Verdict]
 ) -> tuple[str, ...]:
-    """One statement a column, then one reload; nothing where nothing is to be done."""
-    statements: dict[str, None] = {}  # a set that keeps its order
+    """One statement per column, then one reload; empty if nothing is to be done."""
+    statements: dict[str, None] = {}  # a set that keeps the order
     is_stale = False
     for verdict in verdicts:
         is_stale |= verdict.rule in ("not_in_cache", "stale_cache")
@@ -62,7 +64,7 @@ def _statement(mapping: FieldMapping, source: Mapping[str, SourceColumn], verdic
 
 
 def _type_of(destination: str, mapping: FieldMapping, source: Mapping[str, SourceColumn]) -> str:
-    """The type of what is sent; an enum of the source's is a text to whoever does not have it."""
+    """The type of what is sent. An enum of the source becomes text, because the destination does not have the type."""
     field = mapping.field_for(destination)
     if field is None:
         return STAMP_TYPES.get(destination, "")

@@ -1,40 +1,37 @@
-"""Drills that cannot be done, two at once, and what they leave behind: a line in the catalog, and no database."""
+"""Drills that cannot be done, two at once, and what they leave behind: a record, and no database."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from sync_pipelines.aimindset.archive import pipeline as archives
-from sync_pipelines.aimindset.archive.drill import ASSET, DrillReport, drill
+from sync_pipelines.aimindset import assets
+from sync_pipelines.aimindset.archive.drill import DrillReport, drill
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres.scratch import PREFIX, scratch_database
 from sync_pipelines_tests.aimindset.conftest import NOW, Project
 
 
 @pytest.fixture
-def server(house: Project) -> str:
+def server(project: Project) -> str:
     """Where the tests' drills restore: the server of the tests."""
-    info = house.database.info
+    info = project.database.info
     return f"postgresql://postgres:{info.password}@127.0.0.1:{info.port}/postgres"
 
 
-def left(house: Project) -> list[str]:
-    rows = house.database.execute("select datname from pg_database where datname like %s", (f"{PREFIX}%",))
+def left(project: Project) -> list[str]:
+    rows = project.database.execute("select datname from pg_database where datname like %s", (f"{PREFIX}%",))
     return [name for (name,) in rows]
 
 
-def drilled(house: Project, url: str, **options: Any) -> DrillReport:
-    return drill(
-        house.backups.archiver.store, house.catalog, lambda: scratch_database(url), run_id="drill", **options
-    )
+def drilled(project: Project, url: str, **options: Any) -> DrillReport:
+    return drill(project.archives, project.catalog, lambda: scratch_database(url), run_id="drill", **options)
 
 
 def test_two_drills_at_once_do_not_take_each_others_database(server: str) -> None:
@@ -45,52 +42,52 @@ def test_two_drills_at_once_do_not_take_each_others_database(server: str) -> Non
                 assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_two_drills_of_an_archive_at_once_both_come_back(house: Project, server: str) -> None:
-    assert house.day().problems == {}
+def test_two_drills_of_an_archive_at_once_both_come_back(project: Project, server: str) -> None:
+    assert project.day().problems == {}
     reports: list[DrillReport] = []
-    with psycopg.connect(house.ops.info.dsn, password=house.ops.info.password, autocommit=True) as other:
-        second = type(house.catalog)(other)
-        store = house.backups.archiver.store
+    with psycopg.connect(project.ops.info.dsn, password=project.ops.info.password, autocommit=True) as other:
+        second = type(project.catalog)(other)
+        archives = project.archives
         thread = threading.Thread(
             target=lambda: reports.append(
-                drill(store, second, lambda: scratch_database(server), run_id="two")
+                drill(archives, second, lambda: scratch_database(server), run_id="two")
             )
         )
         thread.start()
-        reports.append(drilled(house, server))
+        reports.append(drilled(project, server))
         thread.join()
     assert [report.restored.differences for report in reports] == [(), ()]
-    assert [one.equal for one in house.catalog.drills(ASSET)] == [True, True]
-    assert left(house) == []
+    assert [one.equal for one in project.catalog.drills(assets.DRILL)] == [True, True]
+    assert left(project) == []
 
 
-def test_a_drill_that_loses_its_server_is_in_the_book_and_leaves_nothing_for_long(
-    house: Project, server: str
+def test_a_drill_that_loses_its_server_is_in_the_catalog_and_leaves_nothing_for_long(
+    project: Project, server: str
 ) -> None:
-    assert house.day().problems == {}
+    assert project.day().problems == {}
 
     @contextmanager
     def restarted() -> Iterator[str]:
         with scratch_database(server) as url:
             yield url
-            house.database.execute(
+            project.database.execute(
                 "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'postgres'"
             )
 
     with pytest.raises(TransientError, match="the scratch database"):
-        drill(house.backups.archiver.store, house.catalog, restarted, run_id="cut")
-    (line,) = house.catalog.drills(ASSET)
+        drill(project.archives, project.catalog, restarted, run_id="cut")
+    (line,) = project.catalog.drills(assets.DRILL)
     assert not line.equal
     assert "scratch database" in line.details["problem"]
-    assert len(left(house)) == 1
+    assert len(left(project)) == 1
 
-    drilled(house, server)
-    assert left(house) == []
+    drilled(project, server)
+    assert left(project) == []
 
 
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), RuntimeError("no server")])
-def test_a_drill_that_a_machine_fails_is_in_the_book(house: Project, fault: Exception) -> None:
-    assert house.day().problems == {}
+def test_a_drill_that_a_machine_fails_is_in_the_catalog(project: Project, fault: Exception) -> None:
+    assert project.day().problems == {}
 
     @contextmanager
     def broken() -> Iterator[str]:
@@ -98,21 +95,21 @@ def test_a_drill_that_a_machine_fails_is_in_the_book(house: Project, fault: Exce
         yield ""
 
     with pytest.raises(type(fault)):
-        drill(house.backups.archiver.store, house.catalog, broken, run_id="broken")
-    assert [one.equal for one in house.catalog.drills(ASSET)] == [False]
+        drill(project.archives, project.catalog, broken, run_id="broken")
+    assert [one.equal for one in project.catalog.drills(assets.DRILL)] == [False]
 
 
-def test_a_server_that_may_not_make_databases_is_a_sentence(house: Project, server: str) -> None:
-    house.database.execute("drop role if exists poor")
-    house.database.execute("create role poor login password 'uma-senha-longa'")
+def test_a_server_that_may_not_make_databases_is_a_sentence(project: Project, server: str) -> None:
+    project.database.execute("drop role if exists poor")
+    project.database.execute("create role poor login password 'uma-senha-longa'")
     try:
-        poor = server.replace(f"postgres:{house.database.info.password}@", "poor:uma-senha-longa@")
-        assert house.day().problems == {}
+        poor = server.replace(f"postgres:{project.database.info.password}@", "poor:uma-senha-longa@")
+        assert project.day().problems == {}
         with pytest.raises(SyncError, match="the scratch database: permission denied"):
-            drilled(house, poor)
-        assert left(house) == []
+            drilled(project, poor)
+        assert left(project) == []
     finally:
-        house.database.execute("drop role poor")
+        project.database.execute("drop role poor")
 
 
 @pytest.mark.parametrize(
@@ -127,10 +124,10 @@ def test_a_server_that_may_not_make_databases_is_a_sentence(house: Project, serv
     ],
 )
 def test_restored_content_that_differs_is_named_though_the_files_were_in_order(
-    house: Project, server: str, trigger: str, body: str
+    project: Project, server: str, trigger: str, body: str
 ) -> None:
     """A scratch server that changes what it is given: the rows are as many, and other ones."""
-    assert house.day().problems == {}
+    assert project.day().problems == {}
     on = "" if " on " in trigger else " on public.articles"
 
     @contextmanager
@@ -151,30 +148,30 @@ def test_restored_content_that_differs_is_named_though_the_files_were_in_order(
             yield url
 
     with pytest.raises(SyncError, match=r"public\.articles: the rows that came back are not those"):
-        drill(house.backups.archiver.store, house.catalog, changing, run_id="loud")
-    assert left(house) == []
+        drill(project.archives, project.catalog, changing, run_id="loud")
+    assert left(project) == []
 
 
-def test_a_drill_takes_the_newest_archive_that_was_proved(house: Project, server: str) -> None:
-    assert house.day().problems == {}
-    first = house.catalog.newest_proved(archives.ASSET)
-    later = replace(house, backups=replace(house.backups, clock=lambda: NOW + timedelta(minutes=5)))
-    assert later.day(force=True, wanted=[archives.ASSET]).problems == {}
-    second = house.catalog.newest_proved(archives.ASSET)
+def test_a_drill_takes_the_newest_archive_that_was_proved(project: Project, server: str) -> None:
+    assert project.day().problems == {}
+    first = project.catalog.newest_proved(assets.ARCHIVE)
+    later = project.with_clock(lambda: NOW + timedelta(minutes=5))
+    assert later.day(force=True, wanted=[assets.ARCHIVE]).problems == {}
+    second = project.catalog.newest_proved(assets.ARCHIVE)
     assert first is not None
     assert second is not None
-    assert first.name < second.name == drilled(house, server).copy.name
-    house.ops.execute("update ops.copies set proved = false where name = %s", (second.name,))
-    assert drilled(house, server).copy.name == first.name
+    assert first.name < second.name == drilled(project, server).backup.name
+    project.ops.execute("update ops.copies set proved = false where name = %s", (second.name,))
+    assert drilled(project, server).backup.name == first.name
 
 
-def test_types_of_odd_names_and_lengths_come_back(house: Project, server: str) -> None:
-    house.database.execute(
+def test_types_of_odd_names_and_lengths_come_back(project: Project, server: str) -> None:
+    project.database.execute(
         """create type "odd(one" as enum ('z'); alter table comments add column odd "odd(one" default 'z',
         add column names varchar(20)[] default '{a}',
         add column price numeric(10, 2)[] default '{1.50}', add column seen timestamp(3) with time zone default now(),
         add column lent interval second(2) default '1.25 s'"""
     )
-    assert house.day().problems == {}
-    report = drilled(house, server)
+    assert project.day().problems == {}
+    report = drilled(project, server)
     assert report.restored.as_text == ("public.comments.odd",)

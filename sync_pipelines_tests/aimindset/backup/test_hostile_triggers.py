@@ -8,12 +8,13 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.backup.answer import AnswerError
-from sync_pipelines.aimindset.backup.load import Moment, SideEffectError, UnprovedError, back_up
-from sync_pipelines.aimindset.pipeline import ASSET
+from sync_pipelines.aimindset.backup.failures import SideEffectError, UnprovedError
+from sync_pipelines.aimindset.backup.load import BackupCall, Moment
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines_tests.aimindset.conftest import Project
-from sync_pipelines_tests.aimindset.test_pipeline import problem, rename_function, replace_function
+from sync_pipelines_tests.aimindset.project_states import problem, rename_function, replace_function
 
 #: Tables on which the function leaves rows, from its first statement to its last.
 WRITTEN = ("backup_articles", "app_logs_backup", "system_logs", "backup_logs")
@@ -44,37 +45,46 @@ DEEDS = {
     "empty somebody else's": ("truncate shop", "public.shop"),
 }
 EVERYTHING = (
-    *("articles", "comments", "feedbacks", "backup_articles", "backup_comments", "backup_feedbacks"),
-    *("alert_subscriptions", "shop", "backend_logs", "app_logs", "app_logs_backup"),
+    "articles",
+    "comments",
+    "feedbacks",
+    "backup_articles",
+    "backup_comments",
+    "backup_feedbacks",
+    "alert_subscriptions",
+    "shop",
+    "backend_logs",
+    "app_logs",
+    "app_logs_backup",
 )
 
 
 @pytest.fixture
-def shop(house: Project) -> Project:
-    house.database.execute(
+def shop(project: Project) -> Project:
+    project.database.execute(
         "create table shop (price int); insert into shop values (7);"
         " insert into app_logs (level) values ('info'), ('warn');"
         " insert into alert_subscriptions (email) values ('assinante@example.com') on conflict do nothing"
     )
-    return house
+    return project
 
 
-def everything(house: Project) -> tuple[str, ...]:
+def everything(project: Project) -> tuple[str, ...]:
     digests = ", ".join(
         f"(select md5(string_agg(md5(t::text), '' order by md5(t::text))) from {name} as t)"
         for name in EVERYTHING
     )
-    row = house.database.execute(f"select {digests}".encode()).fetchone()
+    row = project.database.execute(f"select {digests}".encode()).fetchone()
     return row or ()
 
 
-def hostile(house: Project, table: str, timing: str, deed: str, returned: str = "new") -> None:
-    house.database.execute(
+def hostile(project: Project, table: str, timing: str, deed: str, returned: str = "new") -> None:
+    project.database.execute(
         "create or replace function hostile() returns trigger language plpgsql security definer as"
         f" $body$ begin if pg_trigger_depth() = 1 then {deed}; end if; return {returned}; end $body$".encode()
     )
-    house.database.execute(f"drop trigger if exists hostile on {table}".encode())
-    house.database.execute(TIMINGS[timing].format(table).encode())
+    project.database.execute(f"drop trigger if exists hostile on {table}".encode())
+    project.database.execute(TIMINGS[timing].format(table).encode())
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -87,7 +97,7 @@ def test_whatever_a_trigger_does_beside_the_copies_is_said_and_rolled_back(shop:
         for timing in TIMINGS:
             hostile(shop, table, timing, deed=statement)
             try:
-                back_up(shop.url)
+                BackupCall(shop.url).run()
                 wrong.append((table, timing, "was called proved"))
             except SideEffectError as error:
                 if said not in str(error):
@@ -118,7 +128,7 @@ def test_copies_that_a_trigger_alters_or_swallows_are_rolled_back(
     for table, column in (columns | {"app_logs_backup": "level", "system_logs_backup": "message"}).items():
         hostile(shop, table, timing, deed=deed.format(table=table, column=column))
         with pytest.raises(UnprovedError, match="rolled back"):
-            back_up(shop.url)
+            BackupCall(shop.url).run()
         assert everything(shop) == before
         shop.database.execute(f"drop trigger hostile on {table}".encode())
 
@@ -136,7 +146,7 @@ def test_a_trigger_that_puts_off_another_till_the_commit_can_write_nothing(shop:
         shop, "backup_logs", "deferred", deed="set constraints all deferred; insert into chain values (1)"
     )
     with pytest.raises(UnprovedError, match="wanted to write at the COMMIT"):
-        back_up(shop.url)
+        BackupCall(shop.url).run()
     assert everything(shop) == before
 
 
@@ -146,7 +156,7 @@ def test_a_function_that_does_more_than_copy_is_rolled_back(shop: Project, deed:
     statement, said = DEEDS[deed]
     rename_function(shop, f"{statement};")
     with pytest.raises(SideEffectError, match=said):
-        back_up(shop.url)
+        BackupCall(shop.url).run()
     assert everything(shop) == before
 
 
@@ -166,7 +176,7 @@ def test_a_function_that_changes_a_table_is_rolled_back(shop: Project, change: s
     before = everything(shop)
     rename_function(shop, f"{change};")
     with pytest.raises(SideEffectError, match=r"other columns|is gone"):
-        back_up(shop.url)
+        BackupCall(shop.url).run()
     assert everything(shop) == before
 
 
@@ -200,29 +210,29 @@ def test_a_function_that_changes_what_belongs_to_tables_is_rolled_back(
     )
     rename_function(shop, f"{change};")
     with pytest.raises(SideEffectError, match=said):
-        back_up(shop.url)
+        BackupCall(shop.url).run()
 
 
 def test_a_failure_that_destroyed_something_is_not_committed(shop: Project) -> None:
     """`success=false` is committed for the sake of its log rows, but not with what else was done."""
     before = everything(shop)
     rename_function(shop, 'answer := \'{"success": false, "error": "x"}\';', before="delete from feedbacks;")
-    day = shop.day(wanted=[ASSET])
-    assert isinstance(day.problems[ASSET], SideEffectError)
-    assert "rows of public.feedbacks were deleted" in str(day.problems[ASSET])
-    assert "backup_all_data() failed: x." in str(day.problems[ASSET])
+    day = shop.day(wanted=[assets.BACKUP])
+    assert isinstance(day.problems[assets.BACKUP], SideEffectError)
+    assert "rows of public.feedbacks were deleted" in str(day.problems[assets.BACKUP])
+    assert "backup_all_data() failed: x." in str(day.problems[assets.BACKUP])
     assert everything(shop) == before
     assert len(shop.logged("auto_backup_error")) == len(shop.fake.alerts) == 1
 
 
 def test_an_earlier_backup_id_is_no_new_backup(shop: Project) -> None:
     """Nothing changed since, so the older copy equals the sources to the last byte."""
-    assert shop.day(wanted=[ASSET]).problems == {}
+    assert shop.day(wanted=[assets.BACKUP]).problems == {}
     first = shop.value("select backup_id from backup_articles order by backup_created_at desc limit 1")
     rename_function(shop, f"answer := (answer::jsonb || jsonb_build_object('backup_id', '{first}'))::json;")
-    said = problem(shop, force=True, wanted=[ASSET])
+    said = problem(shop, force=True, wanted=[assets.BACKUP])
     assert "articles: rows older than the call: 0 in the source, 12 in the destination" in said
-    assert [copy.name for copy in shop.catalog.backups(ASSET)] == [str(first)]
+    assert [copy.name for copy in shop.catalog.backups(assets.BACKUP)] == [str(first)]
 
 
 def test_an_earlier_backup_id_by_rpc_is_no_new_backup(shop: Project) -> None:
@@ -232,9 +242,9 @@ def test_an_earlier_backup_id_by_rpc_is_no_new_backup(shop: Project) -> None:
         shop, f"begin return ($a${answer}$a$::jsonb || jsonb_build_object('backup_id', '{first}'))::json; end"
     )
     rpc = shop.with_(aimindset_backup_by="rpc")
-    day = rpc.day(wanted=[ASSET])
-    assert isinstance(day.problems[ASSET], AnswerError)
-    assert "was there before the call" in str(day.problems[ASSET])
+    day = rpc.day(wanted=[assets.BACKUP])
+    assert isinstance(day.problems[assets.BACKUP], AnswerError)
+    assert "was there before the call" in str(day.problems[assets.BACKUP])
 
 
 def test_a_functions_own_settings_do_not_decide_how_its_copy_reads(shop: Project) -> None:
@@ -249,30 +259,30 @@ def test_a_functions_own_settings_do_not_decide_how_its_copy_reads(shop: Project
         " update public.backup_articles set title = 'x' where backup_id = (answer ->> 'backup_id')::uuid;",
     )
     with pytest.raises(UnprovedError, match="The copy is not its source"):
-        back_up(shop.url)
+        BackupCall(shop.url).run()
 
 
 def test_a_table_that_the_project_counts_in_may_be_named(shop: Project) -> None:
     hostile(shop, "backup_logs", "after", deed="update shop set price = price + 1")
-    assert "public.shop" in problem(shop, wanted=[ASSET])
+    assert "public.shop" in problem(shop, wanted=[assets.BACKUP])
     allowed = shop.with_(aimindset_backup_may_change="shop, public.articles")
-    assert allowed.day(wanted=[ASSET]).problems == {}
+    assert allowed.day(wanted=[assets.BACKUP]).problems == {}
     assert shop.value("select price from shop") == 8
     # What the backup is of can never be named.
     hostile(shop, "backup_logs", "after", deed="update articles set title = 'x'")
-    assert "public.articles" in problem(allowed, force=True, wanted=[ASSET])
+    assert "public.articles" in problem(allowed, force=True, wanted=[assets.BACKUP])
 
 
 def test_a_table_that_somebody_holds_is_not_waited_for(shop: Project) -> None:
     with psycopg.connect(shop.url) as other:
         other.execute("lock table shop in access exclusive mode")
-        day = shop.day(wanted=[ASSET])
+        day = shop.day(wanted=[assets.BACKUP])
     assert day.problems == {}
     assert day.backup is not None
-    looked_at = day.backup.looked_at
-    again = shop.day(wanted=[ASSET], force=True)
+    looked_at = day.backup.tables_unchanged
+    again = shop.day(wanted=[assets.BACKUP], force=True)
     assert again.backup is not None
-    assert again.backup.looked_at == looked_at + 1
+    assert again.backup.tables_unchanged == looked_at + 1
 
 
 def test_a_writer_beside_the_call_is_no_side_effect(shop: Project) -> None:
@@ -282,7 +292,7 @@ def test_a_writer_beside_the_call_is_no_side_effect(shop: Project) -> None:
         if moment == "called":
             shop.database.execute("delete from feedbacks; update shop set price = 1; delete from app_logs")
 
-    done = back_up(shop.url, at=write)
+    done = BackupCall(shop.url, probe=write).run()
     assert done.proof.holds
     assert done.answer.counts["feedbacks_count"] > 0
     assert shop.value("select count(*) from feedbacks") == 0
@@ -298,10 +308,10 @@ def test_a_role_that_may_not_read_the_subscribers_backs_up_all_the_same(shop: Pr
         " revoke all on alert_subscriptions, shop from narrow"
     )
     try:
-        done = back_up(f"postgresql://narrow:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}")
+        done = BackupCall(f"postgresql://narrow:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}").run()
         assert done.proof.holds
         rename_function(shop, "delete from feedbacks;")
         with pytest.raises(SideEffectError, match="feedbacks"):
-            back_up(f"postgresql://narrow:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}")
+            BackupCall(f"postgresql://narrow:uma-senha-longa@127.0.0.1:{info.port}/{info.dbname}").run()
     finally:
         shop.database.execute("drop owned by narrow; drop role narrow")

@@ -1,4 +1,4 @@
-"""An archive in a bucket: what is looked at and restored is what the bucket holds, not what was sent."""
+"""An archive in a bucket: what the bucket holds is verified and restored, not what was sent."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pyrage
 import pytest
 
 from sync_pipelines.lib.archive import restore
-from sync_pipelines.lib.archive.verify import problems, read_archive
+from sync_pipelines.lib.archive.manifest import read_archive
+from sync_pipelines.lib.archive.verify import find_problems
 from sync_pipelines.lib.archive.write import ArchiveWriter
-from sync_pipelines.lib.storage.landing import FolderStore
+from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.lib.storage.object_store import ObjectStore
 from sync_pipelines_tests.storage import KEYS, REGION, make_bucket, s3_server
 
@@ -23,8 +24,16 @@ FOLDER = "archives/one"
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[ObjectStore]:
     with s3_server() as endpoint:
-        passage = FolderStore(tmp_path / "passage")
-        yield ObjectStore(passage, make_bucket(endpoint), "", endpoint, REGION, *KEYS)
+        access_key, secret_key = KEYS
+        yield ObjectStore(
+            FolderStore(tmp_path / "staging"),
+            bucket=make_bucket(endpoint),
+            prefix="",
+            endpoint=endpoint,
+            region=REGION,
+            access_key=access_key,
+            secret_key=secret_key,
+        )
 
 
 @pytest.fixture
@@ -42,16 +51,16 @@ def identity(store: ObjectStore, new_database: Callable[[str | None], str]) -> s
     return str(key)
 
 
-def test_an_encrypted_archive_is_looked_at_and_restored_from_the_bucket(
+def test_an_encrypted_archive_is_verified_and_restored_from_the_bucket(
     store: ObjectStore, identity: str, new_database: Callable[[str | None], str]
 ) -> None:
-    assert problems(store, FOLDER, identity) == []
+    assert find_problems(store, FOLDER, identity) == []
     with psycopg.connect(new_database(None), autocommit=True) as scratch:
         archive = read_archive(store, FOLDER)
         restored = restore.restore(scratch, store, FOLDER, archive=archive, identity=identity)
         assert (restored.rows, restored.differences) == (99, ())
         assert scratch.execute("select count(*) from public.people").fetchone() == (99,)
-    assert [path for path in store.passage.root.rglob("*") if path.is_file()] == []
+    assert [path for path in store.staging.root.rglob("*") if path.is_file()] == []
 
 
 def test_a_file_that_was_altered_in_the_bucket_is_named(store: ObjectStore, identity: str) -> None:
@@ -62,12 +71,12 @@ def test_a_file_that_was_altered_in_the_bucket_is_named(store: ObjectStore, iden
     with store.incoming("x", ".age") as path:
         path.write_bytes(cut)
         store.put(path, name)
-    [wrong] = problems(store, FOLDER, identity)
+    [wrong] = find_problems(store, FOLDER, identity)
     assert wrong.startswith("public.people.copy.zst.age is cut")
 
 
 def test_a_missing_manifest_is_named(store: ObjectStore, identity: str) -> None:
     store.remove(f"{FOLDER}/manifest.json")
-    assert problems(store, FOLDER, identity) == [
+    assert find_problems(store, FOLDER, identity) == [
         f"{FOLDER}/manifest.json is missing: without it there is no archive."
     ]

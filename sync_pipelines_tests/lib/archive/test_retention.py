@@ -1,4 +1,4 @@
-"""Which copies stay: rules by example, and promises by property, held against a plain oracle."""
+"""Which backups stay: rules by example, and promises by property, held against a plain oracle."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy, plan, plan_by_looking
+from sync_pipelines.lib.archive.retention import Candidate, Plan, Policy, plan, plan_verified
 
 BRAZIL = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def copies(*days_ago: float, proved: bool = True) -> list[Candidate]:
+def backups(*days_ago: float, proved: bool = True) -> list[Candidate]:
     return [Candidate(f"c{days:g}", NOW - timedelta(days=days), proved) for days in days_ago]
 
 
@@ -46,7 +46,7 @@ def test_a_policy_that_could_drop_everything_or_says_nothing_is_refused(text: st
 
 def test_each_tier_keeps_the_newest_of_its_periods() -> None:
     # Tuesday the 24th; the week began on Monday the 23rd.
-    found = decide(copies(0, 0.5, 1, 2, 3, 8, 9, 30, 40, 60), "2 daily, 2 weekly, 3 monthly, at least 1")
+    found = decide(backups(0, 0.5, 1, 2, 3, 8, 9, 30, 40, 60), "2 daily, 2 weekly, 3 monthly, at least 1")
     assert found.keep["c0"] == (
         "daily 2026-11-24",
         "weekly 2026-W48",
@@ -73,26 +73,26 @@ def test_the_last_week_of_a_year_is_one_week() -> None:
     assert decide(candidates, "5 weekly, at least 1", datetime(2027, 1, 3, 12, tzinfo=UTC)).drop == ("2026",)
 
 
-def test_a_copy_that_proves_nothing_takes_no_place() -> None:
-    good, bad = copies(3), copies(0, proved=False)
+def test_an_unproved_backup_fills_no_slot() -> None:
+    good, bad = backups(3), backups(0, proved=False)
     found = decide(good + bad, "1 daily, at least 1")
     assert found.drop == ()
     assert found.keep["c0"] == ("not proved, for a person to look at",)
 
 
-def test_an_old_unproved_copy_goes_once_a_newer_one_is_proved() -> None:
-    assert decide(copies(0) + copies(3, proved=False), "1 daily, at least 1").drop == ("c3",)
-    assert decide(copies(3, 9, proved=False), "1 daily, at least 1").drop == ()
+def test_an_old_unproved_backup_goes_once_a_newer_one_is_proved() -> None:
+    assert decide(backups(0) + backups(3, proved=False), "1 daily, at least 1").drop == ("c3",)
+    assert decide(backups(3, 9, proved=False), "1 daily, at least 1").drop == ()
 
 
-def test_a_copy_from_the_future_neither_goes_nor_counts() -> None:
-    found = decide(copies(-400, 1, 2), "1 daily, at least 1")
+def test_a_backup_from_the_future_neither_goes_nor_counts() -> None:
+    found = decide(backups(-400, 1, 2), "1 daily, at least 1")
     assert found.keep["c-400"] == ("dated in the future",)
     assert found.drop == ("c2",)
 
 
-def test_sentences_tell_every_copy() -> None:
-    found = decide(copies(0, 9), "1 daily, at least 1")
+def test_sentences_name_every_backup() -> None:
+    found = decide(backups(0, 9), "1 daily, at least 1")
     assert found.sentences() == ["keep c0: daily 2026-11-24, among the newest 1", "drop c9"]
 
 
@@ -115,7 +115,7 @@ def kept_by_an_oracle(found: list[Candidate], policy: Policy) -> set[str]:
 
 @settings(max_examples=300, deadline=None)
 @given(candidates, policies)
-def test_promises_hold_for_any_copies_and_any_policy(found: list[Candidate], policy: Policy) -> None:
+def test_promises_hold_for_any_backups_and_any_policy(found: list[Candidate], policy: Policy) -> None:
     decided = plan(found, policy, zone=BRAZIL, now=NOW)
     proved = [c for c in found if c.proved and c.made_at <= NOW]
 
@@ -131,31 +131,60 @@ def test_promises_hold_for_any_copies_and_any_policy(found: list[Candidate], pol
     assert plan(list(reversed(found)), policy, zone=BRAZIL, now=NOW) == decided
 
 
-def look_at(altered: dict[str, list[str]], looked: list[str]) -> Callable[[str], list[str]]:
-    def look(name: str) -> list[str]:
-        looked.append(name)
+def recorder(altered: dict[str, list[str]], verified: list[str]) -> Callable[[str], list[str]]:
+    """A `verify` that finds what `altered` says, and writes down the names that it is given."""
+
+    def verify(name: str) -> list[str]:
+        verified.append(name)
         return altered.get(name, [])
 
-    return look
+    return verify
 
 
-def test_nothing_is_looked_at_while_nothing_goes() -> None:
-    looked: list[str] = []
-    found = plan_by_looking(
-        copies(0, 1), Policy.parse("5 daily, at least 1"), zone=BRAZIL, now=NOW, look=look_at({}, looked)
+def test_nothing_is_verified_while_nothing_goes() -> None:
+    verified: list[str] = []
+    found = plan_verified(
+        backups(0, 1),
+        Policy.parse("5 daily, at least 1"),
+        zone=BRAZIL,
+        now=NOW,
+        verify=recorder({}, verified),
     )
-    assert (found.drop, looked) == ((), [])
+    assert (found.drop, verified) == ((), [])
 
 
-def test_a_copy_that_is_no_longer_what_was_proved_fills_no_place_and_stays() -> None:
-    looked: list[str] = []
+def test_always_verifies_every_backup_that_stays_the_unproved_one_too() -> None:
+    verified: list[str] = []
+    found = plan_verified(
+        [*backups(1, 2), *backups(0, proved=False)],
+        Policy.parse("5 daily, at least 1"),
+        zone=BRAZIL,
+        now=NOW,
+        verify=recorder({"c0": ["a file is missing"]}, verified),
+        always=True,
+    )
+    assert (found.drop, sorted(verified)) == ((), ["c0", "c1", "c2"])
+    assert found.altered == {"c0": "a file is missing"}
+
+
+def test_a_backup_that_is_known_to_be_altered_is_not_verified_again() -> None:
+    verified: list[str] = []
+    known = [Candidate("known", NOW, True, altered="the manifest is missing"), *backups(1, 2, 3)]
+    found = plan_verified(
+        known, Policy.parse("2 daily, at least 1"), zone=BRAZIL, now=NOW, verify=recorder({}, verified)
+    )
+    assert (found.drop, sorted(verified)) == (("c3",), ["c1", "c2"])
+
+
+def test_a_backup_that_is_no_longer_what_was_proved_fills_no_slot_and_stays() -> None:
+    verified: list[str] = []
     altered = {"c0": ["3 rows instead of 300"], "c1": ["the table is gone"]}
-    found = plan_by_looking(
-        copies(0, 1, 2, 3, 4),
+    found = plan_verified(
+        backups(0, 1, 2, 3, 4),
         Policy.parse("2 daily, at least 1"),
         zone=BRAZIL,
         now=NOW,
-        look=look_at(altered, looked),
+        verify=recorder(altered, verified),
     )
     assert found.drop == ("c4",)
     assert found.keep["c2"] == ("daily 2026-11-22", "among the newest 1")
@@ -163,39 +192,39 @@ def test_a_copy_that_is_no_longer_what_was_proved_fills_no_place_and_stays() -> 
         "no longer as it was proved (3 rows instead of 300), for a person to look at",
     )
     assert found.altered == {"c0": "3 rows instead of 300", "c1": "the table is gone"}
-    assert sorted(looked) == ["c0", "c1", "c2", "c3"]
+    assert sorted(verified) == ["c0", "c1", "c2", "c3"]
 
 
-def test_when_no_copy_is_what_was_proved_none_goes() -> None:
+def test_when_no_backup_is_what_was_proved_none_goes() -> None:
     everything = {f"c{days}": ["altered"] for days in range(5)}
-    found = plan_by_looking(
-        copies(0, 1, 2, 3, 4),
+    found = plan_verified(
+        backups(0, 1, 2, 3, 4),
         Policy.parse("1 daily, at least 1"),
         zone=BRAZIL,
         now=NOW,
-        look=look_at(everything, []),
+        verify=recorder(everything, []),
     )
     assert found.drop == ()
 
 
-def test_a_safety_copy_fills_no_place_and_stays_a_week() -> None:
+def test_a_safety_copy_fills_no_slot_and_stays_a_week() -> None:
     def safety(days: float) -> Candidate:
         return Candidate(f"s{days:g}", NOW - timedelta(days=days), True, purpose="before the restore of c1")
 
-    found = decide([*copies(1, 2), safety(0), safety(3), safety(8)], "2 daily, at least 1")
+    found = decide([*backups(1, 2), safety(0), safety(3), safety(8)], "2 daily, at least 1")
     assert found.keep["c1"] == ("daily 2026-11-23", "among the newest 1")
     assert found.keep["s0"] == found.keep["s3"] == ("before the restore of c1, for 7 days",)
     assert found.drop == ("s8",)
-    assert decide([*copies(9), safety(8)], "1 daily, at least 1").drop == ()
+    assert decide([*backups(9), safety(8)], "1 daily, at least 1").drop == ()
 
 
-def test_a_pinned_copy_stays_whatever_it_is() -> None:
+def test_a_pinned_backup_stays_whatever_it_is() -> None:
     pinned = [
         Candidate("old", NOW - timedelta(days=400), True, pinned=True),
         Candidate("unproved", NOW - timedelta(days=400), False, pinned=True),
         Candidate("safety", NOW - timedelta(days=400), True, purpose="before a restore", pinned=True),
     ]
-    assert decide([*copies(0), *pinned], "1 daily, at least 1").drop == ()
+    assert decide([*backups(0), *pinned], "1 daily, at least 1").drop == ()
 
 
 @settings(max_examples=200, deadline=None)
@@ -209,15 +238,15 @@ def test_a_pinned_copy_stays_whatever_it_is() -> None:
 def test_promises_hold_whatever_is_altered_pinned_or_made_for_safety(
     found: list[Candidate], policy: Policy, altered: set[int], pinned: set[int], safety: set[int]
 ) -> None:
-    given_copies = [
+    given_backups = [
         one._replace(pinned=number in pinned, purpose="before a restore" if number in safety else "daily")
         for number, one in enumerate(found)
     ]
     wrong = {one.name: ["altered"] for number, one in enumerate(found) if number in altered}
-    decided = plan_by_looking(given_copies, policy, zone=BRAZIL, now=NOW, look=look_at(wrong, []))
+    decided = plan_verified(given_backups, policy, zone=BRAZIL, now=NOW, verify=recorder(wrong, []))
 
     assert {*decided.keep, *decided.drop} == {one.name for one in found}
-    assert {one.name for one in given_copies if one.pinned} <= set(decided.keep)
+    assert {one.name for one in given_backups if one.pinned} <= set(decided.keep)
     if decided.drop:
-        intact = [one for one in given_copies if one.name not in wrong and one.purpose == "daily"]
+        intact = [one for one in given_backups if one.name not in wrong and one.purpose == "daily"]
         assert kept_by_an_oracle(intact, policy) <= set(decided.keep)

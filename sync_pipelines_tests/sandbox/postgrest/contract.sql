@@ -66,6 +66,13 @@ begin
     raise exception 'não' using errcode = code, detail = 'porque', hint = 'talvez';
 end
 $$;
+create function public.pair() returns table (s integer, one integer) language sql stable
+as 'select 1, 2 union all select 3, 4';
+create function public.from_id(id integer) returns setof public.things language sql stable
+as 'select * from public.things where things.id >= from_id.id order by things.id';
+create function public.made(size integer) returns setof public.parts language sql
+as 'insert into public.parts (size) values (made.size), (made.size + 1) returning *';
+create function public.thousands() returns setof integer language sql stable as 'select generate_series(1, 1500)';
 create function public.echo(doc jsonb) returns jsonb language sql stable as 'select doc';
 create function public.whoami() returns text language sql stable as 'select current_user::text';
 create function public.writes() returns integer language plpgsql stable as $$
@@ -85,3 +92,12 @@ create table public.odd (
     "g.h" text,
     "Com Espaço (ã)" text default '100%'
 );
+
+-- Columns with the names that a server may give to the parts of its own statements.
+create table public.letters (
+    id integer primary key, s text, one text, source text, called text, body text, given text, b text, pgrst_call text
+);
+insert into public.letters values (1, 'S', 'O', 'R', 'C', 'D', 'G', 'B', 'P');
+insert into public.letters (id) values (2);
+create function public.letters_of(s text default 'x') returns setof public.letters language sql stable
+as 'select * from public.letters order by id';

@@ -12,6 +12,8 @@ DIFFERENCES: Final[dict[str, tuple[Any, Any]]] = {
         "Column 'abelha' of relation 'things' does not exist",
         "Could not find the 'abelha' column of 'things' in the schema cache",
     ),
+    # A condition on the rows of a function could only be on a column that is selected.
+    "condition on what is not selected": (400, 200),
     "path of three parts": ((404, None), (404, "PGRST125")),
     # Tokens.
     "expired token": ((401, "PGRST301"), (401, "PGRST303")),

@@ -64,6 +64,16 @@ def test_it_changes_deletes_and_calls(client: SyncPostgrestClient) -> None:
     assert client.rpc("add", {"a": 1, "b": 2}).execute().data == 3
 
 
+def test_it_reads_the_rows_of_a_function(client: SyncPostgrestClient) -> None:
+    client.from_("things").insert(things(*range(1, 8))).execute()
+    called = client.rpc("many", {}, count=CountMethod.exact).gt("id", 2).order("id", desc=True).limit(2)
+    page = called.execute()
+    assert (page.count, [row["id"] for row in page.data]) == (5, [7, 6])  # type: ignore[index, call-overload]
+    read = client.rpc("from_id", {"id": 6}, get=True).select("id").execute()
+    assert read.data == [{"id": 6}, {"id": 7}]
+    assert client.rpc("many", {}).select("id").eq("id", 4).single().execute().data == {"id": 4}
+
+
 def test_it_understands_what_it_is_refused_for(client: SyncPostgrestClient) -> None:
     for table, row, code in (
         ("things", {"id": 1, "name": "a", "nope": 1}, "PGRST204"),

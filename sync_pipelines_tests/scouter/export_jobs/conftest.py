@@ -1,4 +1,9 @@
-"""The control plane alone: one house for all tests that only write to its tables."""
+"""The control plane alone, for tests that write to its tables and send no lead.
+
+| fixture | `gestao_scouter_export_jobs` | `gestao_scouter_config` | leads |
+|---|---|---|---|
+| `board` | empty | one row, active and switched on | none |
+"""
 
 from __future__ import annotations
 

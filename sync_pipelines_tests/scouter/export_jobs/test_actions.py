@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.table import Status, UnknownJobError
+from sync_pipelines.scouter.export_jobs.job import Status, UnknownJobError
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 DAY = date(2025, 10, 21)

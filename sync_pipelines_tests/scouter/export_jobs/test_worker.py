@@ -12,15 +12,9 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.scouter.export_jobs.table import ExportJob, Status
-from sync_pipelines.scouter.export_jobs.worker import (
-    FOREIGN_AGE,
-    MAX_ATTEMPTS,
-    Counters,
-    ExportWork,
-    Step,
-    Swept,
-)
+from sync_pipelines.scouter.export_jobs.job import ExportJob, Status
+from sync_pipelines.scouter.export_jobs.progress import Step
+from sync_pipelines.scouter.export_jobs.worker import FOREIGN_AGE, MAX_ATTEMPTS, ExportWork, Swept
 from sync_pipelines.scouter.lead import Position
 from sync_pipelines_tests.scouter.house import LeadHouse
 
@@ -226,25 +220,6 @@ def test_what_was_reset_or_deleted_meanwhile_is_not_moved(board: LeadHouse) -> N
         board.actions().pause(job_id)
         board.actions().delete(job_id)
         assert one.advance(job_id, Step(exported=3)) is None
-
-
-@pytest.mark.parametrize(
-    ("before", "exported", "errors", "within", "after"),
-    [
-        (Counters(10, 4, 0), 3, 1, False, Counters(10, 7, 1)),
-        (Counters(10, 9, 1), 3, 0, False, Counters(13, 12, 1)),
-        (Counters(10, 9, 1), 3, 0, True, Counters(10, 9, 1)),
-        (Counters(10, 10, 0), 0, 2, True, Counters(10, 8, 2)),
-        (Counters(10, 8, 2), 2, -2, True, Counters(10, 10, 0)),
-        (Counters(1, 0, 1), -2, -2, False, Counters(1, 0, 0)),
-    ],
-)
-def test_counters_never_pass_their_total(
-    before: Counters, exported: int, errors: int, after: Counters, *, within: bool
-) -> None:
-    moved = before.moved(exported, errors, within_total=within)
-    assert moved == after
-    assert moved.exported + moved.errors <= moved.total
 
 
 def test_an_end_says_what_became_of_the_leads(board: LeadHouse) -> None:

@@ -1,4 +1,12 @@
-"""The two lead projects in a real server, and what their columns are called."""
+"""Both lead databases in a real server, and the mapping between them.
+
+| fixture | database | `public.leads` |
+|---|---|---|
+| `source` | TabuladorMax, rolled back after each test | 300 leads, no preset |
+| `destination` | Gestão Scouter, rolled back after each test | empty, 49 columns, session in America/Sao_Paulo |
+| `mapping` | – | the default mapping of both |
+| `presets` | `source` | the presets of the source, none at first |
+"""
 
 from __future__ import annotations
 
@@ -7,17 +15,24 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.scouter.mapping import rendering
-from sync_pipelines.scouter.mapping.field_mapping import FieldMapping, default_mapping, validated
+from sync_pipelines.scouter.mapping.default_mapping import default_mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.mapping_rules import validate_mapping
+from sync_pipelines.scouter.mapping.presets import Preset, Presets
 
 _COLUMNS = (
     "select attname, format_type(atttypid, atttypmod) from pg_attribute"
     " where attrelid = 'public.leads'::regclass and attnum > 0 and not attisdropped"
 )
+#: The smallest mapping, and one with a transform.
+WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
+PHONE = WHOLE | {"telefone": {"from": ["celular", "telefone_casa"], "transform": "first_non_empty"}}
 Database = psycopg.Connection[Any]
 
 
@@ -70,4 +85,21 @@ def columns(database: Database) -> dict[str, str]:
 def mapping(source: Database, destination: Database) -> FieldMapping:
     """The default mapping of the two."""
     sides = columns(source), columns(destination)
-    return validated(default_mapping(*sides), *sides)
+    return validate_mapping(default_mapping(*sides), *sides)
+
+
+@pytest.fixture
+def presets(source: Database) -> Presets:
+    return Presets(source)
+
+
+def store_preset(source: Database, name: str, document: Any, is_default: bool | None = None) -> None:
+    """A preset as the application's screen writes it."""
+    source.execute(
+        "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values (%s, %s, %s)",
+        [name, Jsonb(document), is_default],
+    )
+
+
+def save_presets(presets: Presets, destination: Database, *made: Preset) -> list[str]:
+    return presets.save(made, columns(presets.connection), columns(destination))

@@ -18,7 +18,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.scouter.mapping.field_mapping import Field, FieldMapping
+from sync_pipelines.scouter.mapping.field import Field
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql, payload_hash_sql
 from sync_pipelines_tests.scouter.mapping.conftest import Database, columns
 

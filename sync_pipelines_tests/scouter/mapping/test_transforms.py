@@ -9,7 +9,7 @@ from psycopg import sql
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.mapping import transforms
-from sync_pipelines.scouter.mapping.field_mapping import Field
+from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.rendering import field_sql
 from sync_pipelines_tests.scouter.mapping.conftest import Database
 
@@ -79,7 +79,7 @@ def test_the_first_that_is_not_empty(
 @pytest.mark.parametrize("name", ["upper", "", "date:Nowhere/Land", "DATE", "text:UTC"])
 def test_an_unknown_name_is_refused_with_those_that_there_are(name: str) -> None:
     with pytest.raises(PermanentError, match=r"there are none, first_non_empty, .*date:<zone>"):
-        transforms.named(name)
+        transforms.find(name)
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(name: str) -> None
     ],
 )
 def test_which_types_a_transform_takes(name: str, takes: tuple[str, ...], refuses: tuple[str, ...]) -> None:
-    transform = transforms.named(name)
+    transform = transforms.find(name)
     assert [kind for kind in (*takes, *refuses) if transform.accepts(kind)] == list(takes)

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.sandbox.scouter.database import POISONS, poison, with_dirt_rules
 from sync_pipelines.scouter.lead import Lead, Position, Slice
-from sync_pipelines.scouter.mapping.field_mapping import STAMPS
+from sync_pipelines.scouter.mapping.contract_columns import STAMPS
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 

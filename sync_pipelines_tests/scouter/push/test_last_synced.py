@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
-from sync_pipelines.scouter.mapping.field_mapping import default_mapping
+from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 

@@ -16,7 +16,8 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
-from sync_pipelines.scouter.mapping.field_mapping import FieldMapping, default_mapping
+from sync_pipelines.scouter.mapping.default_mapping import default_mapping
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql
 from sync_pipelines.scouter.reverse.inbox import Inbox
 from sync_pipelines.scouter.reverse.load import Drained, drain, source_types

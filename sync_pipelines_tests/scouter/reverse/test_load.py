@@ -10,7 +10,8 @@ import pytest
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.scouter.mapping.field_mapping import Field, FieldMapping
+from sync_pipelines.scouter.mapping.field import Field
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.reverse.inbox import Inbox
 from sync_pipelines.scouter.reverse.load import LOCK
 from sync_pipelines_tests.scouter.reverse.conftest import LEAD, NOWHERE, Box

@@ -1,10 +1,20 @@
-"""Both lead projects and a face, shared by the tests that change neither schema."""
+"""Both lead projects and a PostgREST, for the tests of the schemas.
+
+| fixture | TabuladorMax | Gestão Scouter | what a test may change |
+|---|---|---|---|
+| `clinic` | migrated, no leads, no presets | 49 columns, no leads, shared | settings, presets, faults of PostgREST |
+| `patient` | that of `clinic` | 49 columns, no leads, its own | the schema too |
+| `client` | – | a client of that of `clinic` | – |
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -15,6 +25,8 @@ from pydantic import SecretStr
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
+from sync_pipelines.scouter.schema.doctor import SchemaDoctor
+from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 _numbers = count(1)
@@ -78,3 +90,29 @@ def url_of(connection: psycopg.Connection[Any]) -> str:
     info = connection.info
     password = f":{info.password}" if info.password else ""
     return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{info.dbname}"
+
+
+def served_by(house: LeadHouse, face: PostgrestFake) -> SchemaDoctor:
+    house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
+    return house.push.doctor()
+
+
+def found(report: SchemaReport, *levels: str) -> dict[str, str]:
+    """The rules by column, of these levels."""
+    return {one.field: one.rule for one in report.verdicts if one.level in (levels or ("error",))}
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2025, 10, 21, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def token(**payload: object) -> str:
+    parts = ({"alg": "HS256"}, payload)
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts)
+        + ".x"
+    )

@@ -7,9 +7,11 @@ from itertools import product
 import pytest
 
 from sync_pipelines.scouter.mapping import column_types as types
-from sync_pipelines.scouter.mapping.field_mapping import Field
-from sync_pipelines.scouter.schema.compatibility import verdict
-from sync_pipelines.scouter.schema.tables import DestinationColumn, SourceColumn, Verdict, parse_openapi
+from sync_pipelines.scouter.mapping.field import Field
+from sync_pipelines.scouter.schema.columns import DestinationColumn, SourceColumn
+from sync_pipelines.scouter.schema.compatibility import judge
+from sync_pipelines.scouter.schema.openapi import parse_openapi
+from sync_pipelines.scouter.schema.verdicts import Verdict
 
 ZONED, NAIVE = types.TIMESTAMPTZ, types.TIMESTAMP
 
@@ -17,10 +19,10 @@ ZONED, NAIVE = types.TIMESTAMPTZ, types.TIMESTAMP
 def judged(
     kind: str, column: DestinationColumn | str, transform: str | None = None, labels: tuple[str, ...] = ()
 ) -> tuple[Verdict, list[str]]:
-    """The verdict on a source column of a type, and the rules of the tests that tell bad rows."""
+    """The judge on a source column of a type, and the rules of the tests that tell bad rows."""
     destination = DestinationColumn("campo", column) if isinstance(column, str) else column
     source = {"origem": SourceColumn("origem", kind, enum=labels)}
-    found, suspects = verdict(Field("campo", ("origem",), transform), source, destination)
+    found, suspects = judge(Field("campo", ("origem",), transform), source, destination)
     assert found.field == "campo"
     return found, [one.rule for one in suspects]
 
@@ -194,7 +196,7 @@ def test_a_required_column_of_the_destination(
 ) -> None:
     source = {"origem": SourceColumn("origem", kind, nullable)}
     column = DestinationColumn("campo", types.base_type(kind) if kind != "boolean" else "text", required=True)
-    found, tests = verdict(Field("campo", ("origem",)), source, column)
+    found, tests = judge(Field("campo", ("origem",)), source, column)
     assert (found.level, [one.rule for one in tests]) == (level, suspects)
     assert ("23502" in found.sentence) == nullable
 

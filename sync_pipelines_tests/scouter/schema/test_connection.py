@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,10 +17,11 @@ from starlette.routing import Route
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.export_jobs.table import Configuration
-from sync_pipelines.scouter.schema.connection import ConnectionReport, ConnectionTest
-from sync_pipelines.scouter.schema.credentials import claims
+from sync_pipelines.scouter.export_jobs.configuration import Configuration
+from sync_pipelines.scouter.schema.connection import ConnectionTest
+from sync_pipelines.scouter.schema.connection_report import ConnectionReport
 from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.schema.conftest import token
 
 NOW = datetime(2025, 10, 21, 12, tzinfo=UTC)
 ALL = (
@@ -59,14 +59,6 @@ def checked(house: LeadHouse, **given: Any) -> ConnectionReport:
 
 def invalid(report: ConnectionReport) -> dict[str, str]:
     return {name: one.message for name, one in report.checks.items() if not one.valid}
-
-
-def token(**payload: object) -> str:
-    parts = ({"alg": "HS256"}, payload)
-    return (
-        ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts)
-        + ".x"
-    )
 
 
 def test_everything_is_well(clinic: LeadHouse) -> None:
@@ -260,24 +252,3 @@ def test_what_the_screen_says_is_a_warning(clinic: LeadHouse, row: Configuration
 def test_the_screens_address_may_be_written_with_the_path_of_the_service(clinic: LeadHouse) -> None:
     address = f" {clinic.face.url.upper()}/rest/v1/ "
     assert invalid(checked(clinic, configuration=Configuration(True, True, address))) == {}
-
-
-@pytest.mark.parametrize(
-    ("key", "role", "end"),
-    [
-        (token(role="service_role"), "service_role", None),
-        (token(role=5, exp="soon"), None, None),
-        (token(exp=0), None, datetime(1970, 1, 1, tzinfo=UTC)),
-        (token(exp=1e300), None, None),
-        (token(exp=float("inf")), None, None),
-        (token(exp=float("nan")), None, None),
-    ],
-)
-def test_what_a_token_says_of_itself(key: str, role: str | None, end: datetime | None) -> None:
-    found = claims(key)
-    assert (found.is_token, found.is_opaque, found.role, found.expires) == (True, False, role, end)
-
-
-@pytest.mark.parametrize("key", ["", "abc", "a.b", "a.é.c", "..", "a.W10.c", "a.bnVsbA.c", "a.b.c.d"])
-def test_what_is_no_token(key: str) -> None:
-    assert claims(key) == (False, False, None, None)

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 
 import pytest
-from pydantic import SecretStr
 
-from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drift, drop_column
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.schema.doctor import SchemaDoctor
-from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.scouter.schema.suggestions import RELOAD
 from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.mapping.conftest import WHOLE
+from sync_pipelines_tests.scouter.schema.conftest import Clock, found, served_by
 
-WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
 FORBIDDEN, DISABLED = "openapi_forbidden", "openapi_disabled"
-
-
-def found(report: SchemaReport, *levels: str) -> dict[str, str]:
-    """The rules by column, of these levels."""
-    return {one.field: one.rule for one in report.verdicts if one.level in (levels or ("error",))}
-
-
-def served_by(house: LeadHouse, face: PostgrestFake) -> SchemaDoctor:
-    house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
-    return house.push.doctor()
-
-
-@dataclass
-class Clock:
-    now: datetime = datetime(2025, 10, 21, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.mark.parametrize("version", [12, 16])
@@ -216,83 +195,3 @@ def test_the_mapping_of_a_job_counts_before_the_default_preset_and_that_before_t
             clinic.push.examine(connection, replace(own, fields_selected=["address"]))
         with pytest.raises(PermanentError, match="nome has no source"):
             clinic.push.examine(connection, replace(job, field_mappings={"nome": None}))
-
-
-def looks(house: LeadHouse) -> int:
-    """How often the document was asked for."""
-    return sum(one.method == "GET" and one.path == "/rest/v1/" for one in house.face.requests)
-
-
-def test_a_report_counts_for_five_minutes(clinic: LeadHouse) -> None:
-    clock = Clock()
-    doctor = replace(clinic.push.doctor(), clock=clock)
-    first = doctor.examine()
-    clock.now += timedelta(minutes=4, seconds=59)
-    assert (doctor.examine(), looks(clinic)) == (first, 1)
-    clock.now += timedelta(seconds=1)
-    again = doctor.examine()
-    assert (again.checked_at, looks(clinic)) == (clock.now, 2)
-    clock.now -= timedelta(minutes=10)  # a clock that was put back
-    doctor.examine()
-    assert looks(clinic) == 3
-
-
-def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(clinic: LeadHouse) -> None:
-    doctor = replace(clinic.push.doctor(), clock=Clock())
-    doctor.examine()
-    doctor.examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 2
-    replace(doctor, destination="another.example").examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 3
-    doctor.examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 3
-    doctor.examine(FieldMapping.parse(WHOLE), fresh=True)
-    assert looks(clinic) == 4
-    doctor.forget()
-    doctor.examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 5
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        ("bad_gateway", TransientError),
-        ("empty_503", TransientError),
-        ("drop", TransientError),
-        ("throttled", TransientError),
-        ("gateway_401", RefusedError),
-        ("expired_301", RefusedError),
-        ("expired_303", RefusedError),
-        ("cut_body", TransientError),
-    ],
-)
-def test_a_failed_look_is_an_error_and_is_not_kept(
-    clinic: LeadHouse, fault: str, error: type[SyncError]
-) -> None:
-    clinic.face.fail(fault)
-    with pytest.raises(error) as told:
-        clinic.push.doctor().examine()
-    assert clinic.face.service_key not in str(told.value)
-    kept = clinic.ops.execute("select count(*) from ops.schema_reports").fetchone()
-    assert kept == (0,)
-    clinic.face.clear()
-    assert clinic.push.doctor().examine().fits
-
-
-def test_a_column_that_vanishes_under_a_kept_report_pauses_the_push_and_the_report_is_made_anew(
-    lead_house: LeadHouse,
-) -> None:
-    noon = datetime(2025, 10, 21, 15, tzinfo=UTC)
-    lead_house.leads(range(3), noon)
-    lead_house.export(noon.date(), noon.date())
-    drop_column(lead_house.gestao, "valor_ficha")
-    lead_house.gestao.execute(RELOAD)
-    lead_house.lead(1, noon, name="Outra")
-    lead_house.push = replace(lead_house.push, reload=lambda _client, _columns: None)
-    job = lead_house.create(noon.date(), noon.date())
-    told = str(lead_house.paused(job))
-    assert "has no column valor_ficha" in told
-    assert 'alter table public.leads add column if not exists "valor_ficha" numeric(10,2);' in told
-    assert lead_house.job(job).status == "paused"
-    with lead_house.push.source() as connection:
-        assert found(lead_house.push.examine(connection)) == {"valor_ficha": "destination_missing"}

@@ -49,7 +49,7 @@ def test_it_waits_with_growing_pauses_until_writes_see_the_column(patient: LeadH
     with patient.push.client(patient.settings) as client:
         done = reload(client, time, "id", "nova", longest=1.0)
         assert client.probe("leads", ["nova"], on_conflict="id") is None
-    assert (done.looks, done.seconds) == (len(time.slept) + 1, sum(time.slept))
+    assert (done.probes, done.seconds) == (len(time.slept) + 1, sum(time.slept))
     assert time.slept == [0.2, 0.4, 0.8, 1.0][: len(time.slept)]
     assert len(time.slept) >= 2
 
@@ -117,7 +117,7 @@ def test_a_server_that_is_away_while_it_reloads_is_waited_for(
     clinic: LeadHouse, client: PostgrestClient, fault: str
 ) -> None:
     clinic.face.fail(fault, times=2, after=1)
-    assert reload(client, Time()).looks == 3
+    assert reload(client, Time()).probes == 3
 
 
 def test_a_server_that_stays_away_is_told_at_the_deadline(clinic: LeadHouse, client: PostgrestClient) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.schema.columns import SourceColumn
 from sync_pipelines.scouter.schema.suggestions import RELOAD, RELOAD_FUNCTION, markdown, suggested_sql
-from sync_pipelines.scouter.schema.tables import SourceColumn, Verdict
+from sync_pipelines.scouter.schema.verdicts import Verdict
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}

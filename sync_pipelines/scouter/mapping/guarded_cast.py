@@ -1,0 +1,89 @@
+"""A value of the destination, cast in SQL to the type in which it was sent, without ever raising an error.
+
+A person there may have written anything: a text where true was sent, a day that no calendar has. So each cast has a
+guard, and a value whose guard is not true cannot have been sent by us.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from psycopg import sql
+
+from sync_pipelines.scouter.mapping import column_types as types
+from sync_pipelines.scouter.mapping.transforms import Expression
+
+_NUMERIC = rf"{types.NUMBER}|^NaN$"
+_FLOAT = rf"{types.NUMBER}|^(NaN|-?Infinity)$"
+_MOMENT = rf"{types.MOMENT}|^-?infinity$"
+
+
+class GuardedCast(NamedTuple):
+    """The condition under which the cast is safe (None: always), and the cast value."""
+
+    guard: Expression | None
+    value: Expression
+
+
+def payload_type(kind: str) -> Expression:
+    """The type in which a value is read from the payload: text, except for JSON and arrays."""
+    return sql.SQL("jsonb" if kind in types.JSONS or kind.endswith("[]") else "text")
+
+
+def guarded_cast(column: Expression, kind: str) -> GuardedCast:
+    """The cast of `column` to `kind`, a type with its precision."""
+    base = types.base_type(kind)
+    if base in types.WHOLE_NUMBERS:
+        return _whole(column, base)
+    if base == "numeric":
+        return _numeric(column, types.modifiers(kind))
+    if base in types.FLOATS:
+        fits = sql.SQL("abs({}::double precision) < 3.4e38").format(column) if base == "real" else None
+        return GuardedCast(_guard(column, _FLOAT, fits), _cast(column, base))
+    if base == types.TIMESTAMPTZ:
+        return GuardedCast(_guard(column, _MOMENT), _cast(column, base))
+    if base == types.TIMESTAMP:
+        return GuardedCast(_guard(column, _MOMENT), _in_utc(column))
+    if base == "date":
+        return GuardedCast(_guard(column, _MOMENT), _cast(_in_utc(column), "date"))
+    if base == "boolean":
+        return GuardedCast(_guard(column, types.YES_OR_NO), _cast(column, "boolean"))
+    if base == "uuid":
+        return GuardedCast(_guard(column, types.UUID), _cast(column, "uuid"))
+    return GuardedCast(None, column)
+
+
+def _whole(column: Expression, kind: str) -> GuardedCast:
+    low, high = types.RANGES[kind]
+    number = _cast(column, "numeric")
+    is_in_range = sql.SQL("{0} between {1} and {2} and {0} = trunc({0})").format(
+        number, sql.Literal(low), sql.Literal(high)
+    )
+    return GuardedCast(_guard(column, types.NUMBER, is_in_range), number)
+
+
+def _numeric(column: Expression, modifiers: tuple[int, ...]) -> GuardedCast:
+    if not modifiers:
+        # Without a scale the destination may have cut or added zeros at the end.
+        return GuardedCast(_guard(column, _NUMERIC), _cast(column, "numeric"))
+    precision, scale = modifiers
+    value = sql.SQL("{}::numeric({}, {})").format(column, sql.Literal(precision), sql.Literal(scale))
+    is_in_range = sql.SQL("abs(round({}::numeric, {})) < {}").format(
+        column, sql.Literal(scale), sql.Literal(10 ** (precision - scale))
+    )
+    return GuardedCast(_guard(column, types.NUMBER, is_in_range), value)
+
+
+def _guard(column: Expression, pattern: str, further: Expression | None = None) -> Expression:
+    # Nested, because only `case` fixes which of two conditions is evaluated first.
+    return sql.SQL("case when {0} is null then true when {0} ~ {1} then {2} else false end").format(
+        column, sql.Literal(pattern), further or sql.SQL("true")
+    )
+
+
+def _cast(value: Expression, kind: str) -> Expression:
+    return sql.SQL("{}::{}").format(value, sql.SQL(kind))
+
+
+def _in_utc(column: Expression) -> Expression:
+    return sql.SQL("({}::timestamptz at time zone 'UTC')").format(column)

@@ -1,0 +1,96 @@
+"""How long a schema report is valid, and when it is made again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
+from sync_pipelines.sandbox.scouter.database import drop_column
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.schema.suggestions import RELOAD
+from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.mapping.conftest import WHOLE
+from sync_pipelines_tests.scouter.schema.conftest import Clock, found
+
+
+def looks(house: LeadHouse) -> int:
+    """How often the document was asked for."""
+    return sum(one.method == "GET" and one.path == "/rest/v1/" for one in house.face.requests)
+
+
+def test_a_report_counts_for_five_minutes(clinic: LeadHouse) -> None:
+    clock = Clock()
+    doctor = replace(clinic.push.doctor(), clock=clock)
+    first = doctor.examine()
+    clock.now += timedelta(minutes=4, seconds=59)
+    assert (doctor.examine(), looks(clinic)) == (first, 1)
+    clock.now += timedelta(seconds=1)
+    again = doctor.examine()
+    assert (again.checked_at, looks(clinic)) == (clock.now, 2)
+    clock.now -= timedelta(minutes=10)  # a clock that was put back
+    doctor.examine()
+    assert looks(clinic) == 3
+
+
+def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(clinic: LeadHouse) -> None:
+    doctor = replace(clinic.push.doctor(), clock=Clock())
+    doctor.examine()
+    doctor.examine(FieldMapping.parse(WHOLE))
+    assert looks(clinic) == 2
+    replace(doctor, destination="another.example").examine(FieldMapping.parse(WHOLE))
+    assert looks(clinic) == 3
+    doctor.examine(FieldMapping.parse(WHOLE))
+    assert looks(clinic) == 3
+    doctor.examine(FieldMapping.parse(WHOLE), fresh=True)
+    assert looks(clinic) == 4
+    doctor.forget()
+    doctor.examine(FieldMapping.parse(WHOLE))
+    assert looks(clinic) == 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("bad_gateway", TransientError),
+        ("empty_503", TransientError),
+        ("drop", TransientError),
+        ("throttled", TransientError),
+        ("gateway_401", RefusedError),
+        ("expired_301", RefusedError),
+        ("expired_303", RefusedError),
+        ("cut_body", TransientError),
+    ],
+)
+def test_a_failed_look_is_an_error_and_is_not_kept(
+    clinic: LeadHouse, fault: str, error: type[SyncError]
+) -> None:
+    clinic.face.fail(fault)
+    with pytest.raises(error) as told:
+        clinic.push.doctor().examine()
+    assert clinic.face.service_key not in str(told.value)
+    kept = clinic.ops.execute("select count(*) from ops.schema_reports").fetchone()
+    assert kept == (0,)
+    clinic.face.clear()
+    assert clinic.push.doctor().examine().fits
+
+
+def test_a_column_that_vanishes_under_a_kept_report_pauses_the_push_and_the_report_is_made_anew(
+    lead_house: LeadHouse,
+) -> None:
+    noon = datetime(2025, 10, 21, 15, tzinfo=UTC)
+    lead_house.leads(range(3), noon)
+    lead_house.export(noon.date(), noon.date())
+    drop_column(lead_house.gestao, "valor_ficha")
+    lead_house.gestao.execute(RELOAD)
+    lead_house.lead(1, noon, name="Outra")
+    lead_house.push = replace(lead_house.push, reload=lambda _client, _columns: None)
+    job = lead_house.create(noon.date(), noon.date())
+    told = str(lead_house.paused(job))
+    assert "has no column valor_ficha" in told
+    assert 'alter table public.leads add column if not exists "valor_ficha" numeric(10,2);' in told
+    assert lead_house.job(job).status == "paused"
+    with lead_house.push.source() as connection:
+        assert found(lead_house.push.examine(connection)) == {"valor_ficha": "destination_missing"}
