@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.retry import Backoff, retrying
 
 WHAT = "the aimindset database"
 #: A table that somebody keeps locked must not delay an alert.
 _LIMITS = {"lock_timeout": "5s", "statement_timeout": "2min"}
-_CONNECT_PAUSES = (5.0, 30.0)
+_CONNECT = Backoff(attempts=3, first=5.0, factor=6.0, longest=30.0)
 
 
 class Snapshot(NamedTuple):
@@ -33,14 +33,12 @@ def await_database(url: str, sleep: Callable[[float], None]) -> None:
 
     Raises TransientError after the last attempt.
     """
-    for pause in _CONNECT_PAUSES:
-        try:
-            with postgres.connect(url, what=WHAT):
-                return
-        except TransientError:
-            sleep(pause)
-    with postgres.connect(url, what=WHAT):
-        return
+
+    def attempt() -> None:
+        with postgres.connect(url, what=WHAT):
+            return
+
+    retrying(_CONNECT, sleep=sleep)(attempt)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from sync_pipelines.hitss.dre.authentication import Authentication
+from sync_pipelines.hitss.dre.authentication import login_of
 from sync_pipelines.hitss.dre.credentials import Credentials, CredentialSource
 from sync_pipelines.hitss.dre.extract import (
     CA_SETTING,
@@ -20,8 +20,8 @@ from sync_pipelines.hitss.dre.extract import (
 )
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
-from sync_pipelines.lib.http.client import Backoff
 from sync_pipelines.lib.http.reach import reach
+from sync_pipelines.lib.retry import Backoff
 from sync_pipelines.settings.hitss import HitssSettings
 
 
@@ -77,7 +77,7 @@ def _endpoint(
 
 def _log_in(client: ExportClient, known: Credentials) -> Finding:
     try:
-        Authentication(client, known).headers()
+        login_of(known).check(client)
     except SyncError as error:
         return Finding(False, str(error))
     return Finding(True, "the login is accepted")

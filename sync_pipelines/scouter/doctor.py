@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
-from sync_pipelines.lib.http.client import Backoff
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.http.key_set import KeySet
 from sync_pipelines.lib.redaction import redact
+from sync_pipelines.lib.retry import Backoff
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings.scouter import ScouterSettings
@@ -52,7 +52,10 @@ def key_set(settings: ScouterSettings) -> Iterator[Finding]:
         return JsonClient(url_setting="TABULADORMAX_PROJECT_URL", backoff=Backoff(attempts=1))
 
     try:
-        KeySet(settings.tabuladormax_project_url, client, lambda: 0.0).find("doctor", "ES256")
+        keys = KeySet(
+            settings.tabuladormax_project_url, client, lambda: 0.0, setting="TABULADORMAX_PROJECT_URL"
+        )
+        keys.find("doctor", "ES256")
     except SyncError as error:
         yield Finding(False, f"TABULADORMAX_PROJECT_URL: {error}")
     else:

@@ -125,8 +125,8 @@ def test_the_statements_of_a_refusal_make_room_for_our_log(
     runner.upgrade(history, url)
 
     assert wrong(history, url) == []
-    tables = run_log.ExecutionTables("public.automation_executions", "public.system_logs", "test")
-    with run_log.execution(url, tables, run_id="r", what="the database", started="Início", details={}):
+    tables = run_log.RunLog("public.automation_executions", log_table="public.system_logs", source="test")
+    with run_log.open_execution(url, tables, run_id="r", what="the database", started="Início", details={}):
         pass
     assert rows(url, "select status from automation_executions") == [("completed",)]
 
@@ -154,7 +154,7 @@ def test_the_requirements_own_shape_is_migrated_and_not_refused(
     "statements",
     ["create view public.dre_hitss as select 1 as id", "create table public.monitor_health (id integer)"],
 )
-def test_where_no_statement_helps_a_person_is_told_to_move_it_aside(
+def test_where_no_statement_helps_the_refusal_says_to_move_it_aside(
     statements: str, found: Callable[[str], str]
 ) -> None:
     url = found(statements)

@@ -86,7 +86,7 @@ def test_a_plan_is_what_then_happens_and_leaves_nothing_to_do(seed: str, found: 
         assert wrong(FABRICIO, url) == []
 
 
-def test_rows_that_were_there_stay_and_are_told(found: Callable[[str], str]) -> None:
+def test_rows_that_were_there_stay_and_are_noted(found: Callable[[str], str]) -> None:
     url = found(SEED_61)
     before = rows(url, "select id, conta, valor, created_at from dre_hitss order by id")
 
@@ -166,8 +166,8 @@ def test_what_an_application_added_beside_does_not_disturb(found: Callable[[str]
     runner.upgrade(FABRICIO, url)
 
     assert wrong(FABRICIO, url) == []
-    tables = run_log.ExecutionTables("public.automation_executions", "public.system_logs", "test")
-    with run_log.execution(url, tables, run_id="r", what="the database", started="Início", details={}):
+    tables = run_log.RunLog("public.automation_executions", log_table="public.system_logs", source="test")
+    with run_log.open_execution(url, tables, run_id="r", what="the database", started="Início", details={}):
         pass
     assert rows(url, "select status from automation_executions") == [("completed",)]
 

@@ -12,23 +12,24 @@ import pytest
 from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.lib.alerts import Alert
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.records.run_log import execution
+from sync_pipelines.lib.records.orphaned_runs import WatchedProject, reap_all
+from sync_pipelines.lib.records.run_log import open_execution
 from sync_pipelines.lib.redaction import register
 from sync_pipelines.lib.storage.folder_store import FolderStore
-from sync_pipelines.operations.defs.sensors import WatchedProject, failure_alert, sweep_all, sweeper, teller
+from sync_pipelines.operations.defs.sensors import failure_alert, sweeper, teller
 from sync_pipelines.settings import read_settings
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 SECRET = "segredo-do-alerta-4711"
 NOWHERE = WatchedProject(
-    system="erp", what="the erp database", url=f"postgresql://u:{SECRET}@127.0.0.1:1/erp", tables=EXECUTIONS
+    system="erp", what="the erp database", url=f"postgresql://u:{SECRET}@127.0.0.1:1/erp", run_log=EXECUTIONS
 )
 
 
 @pytest.fixture
 def project(new_database: Callable[[str | None], str]) -> WatchedProject:
     return WatchedProject(
-        system="hitss", what="the fabricio database", url=new_database("fabricio"), tables=EXECUTIONS
+        system="hitss", what="the fabricio database", url=new_database("fabricio"), run_log=EXECUTIONS
     )
 
 
@@ -67,10 +68,10 @@ def tick(sensor: dg.SensorDefinition) -> str:
 def test_only_rows_of_the_dead_are_closed(project: WatchedProject) -> None:
     dead = leave_open(project, "1 minute", "sync_pipelines")
     foreign, old = leave_open(project, "50 minutes", None), leave_open(project, "2 hours", None)
-    with execution(
+    with open_execution(
         project.url, EXECUTIONS, run_id="alive", what="the database", started="Começo.", details={}
     ) as alive:
-        swept = {row.id for _, row in sweep_all([project])}
+        swept = {row.id for _, row in reap_all([project])}
         found = states(project)
     assert swept >= {dead, old}
     assert (found[dead], found[old]) == ("failed", "failed")
@@ -80,7 +81,7 @@ def test_only_rows_of_the_dead_are_closed(project: WatchedProject) -> None:
 
 def test_a_swept_row_says_what_happened_in_the_applications_own_log(project: WatchedProject) -> None:
     dead = leave_open(project, "1 minute", "sync_pipelines")
-    sweep_all([project])
+    reap_all([project])
     with psycopg.connect(project.url) as connection:
         (sentence, completed) = connection.execute(
             "select error_message, completed_at is not null from automation_executions where id = %s", (dead,)
@@ -96,7 +97,7 @@ def test_a_swept_row_says_what_happened_in_the_applications_own_log(project: Wat
 def test_the_sensor_tells_a_person_once_for_each_dead_execution(
     project: WatchedProject, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sweep_all([project])  # what the application left behind itself
+    reap_all([project])  # what the application left behind itself
     dead = leave_open(project, "1 minute", "sync_pipelines")
     told = [tick(sweeper([project], STOPPED)) for _ in range(2)]
     assert told == ["1 dead executions were closed.", "No dead execution."]
@@ -108,7 +109,7 @@ def test_the_sensor_tells_a_person_once_for_each_dead_execution(
 def test_an_unreachable_project_does_not_keep_the_others_from_being_swept(project: WatchedProject) -> None:
     dead = leave_open(project, "1 minute", "sync_pipelines")
     with pytest.raises(SyncError, match="the erp database") as caught:
-        sweep_all([NOWHERE, project])
+        reap_all([NOWHERE, project])
     assert states(project)[dead] == "failed"
     assert SECRET not in str(caught.value)
 
@@ -116,7 +117,7 @@ def test_an_unreachable_project_does_not_keep_the_others_from_being_swept(projec
 def test_a_row_swept_beside_an_unreachable_project_is_told_all_the_same(
     project: WatchedProject, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sweep_all([project])
+    reap_all([project])
     dead = leave_open(project, "1 minute", "sync_pipelines")
     with pytest.raises(SyncError, match="the erp database"):
         tick(sweeper([NOWHERE, project], STOPPED))
@@ -126,11 +127,11 @@ def test_a_row_swept_beside_an_unreachable_project_is_told_all_the_same(
 def test_many_rows_of_another_program_are_one_message_that_claims_nothing_of_them(
     project: WatchedProject,
 ) -> None:
-    sweep_all([project])
+    reap_all([project])
     for _ in range(10):
         leave_open(project, "40 days", None)
     sent: list[Alert] = []
-    sweep_all([project], teller([collect(sent)]))
+    reap_all([project], teller([collect(sent)]))
     (alert,) = sent
     assert (alert.system, alert.title, alert.severity) == ("hitss", "10 execuções interrompidas", "aviso")
     assert "outro programa" in alert.text
@@ -145,10 +146,10 @@ def test_many_rows_of_another_program_are_one_message_that_claims_nothing_of_the
 
 
 def test_ours_and_others_are_told_apart_in_one_message(project: WatchedProject) -> None:
-    sweep_all([project])
+    reap_all([project])
     ours, other = leave_open(project, "1 minute", "sync_pipelines"), leave_open(project, "2 hours", None)
     sent: list[Alert] = []
-    sweep_all([project], teller([collect(sent)]))
+    reap_all([project], teller([collect(sent)]))
     (alert,) = sent
     about_ours, about_other = alert.text.split("\n\n")
     assert ours in about_ours
@@ -157,13 +158,13 @@ def test_ours_and_others_are_told_apart_in_one_message(project: WatchedProject) 
 
 
 def test_the_demo_tells_nothing_of_the_old_rows_that_it_brings(project: WatchedProject) -> None:
-    sweep_all([project])
+    reap_all([project])
     leave_open(project, "2 hours", None)
     sent: list[Alert] = []
-    assert len(sweep_all([project], teller([collect(sent)], demo=True))) == 1
+    assert len(reap_all([project], teller([collect(sent)], demo=True))) == 1
     assert sent == []
     leave_open(project, "1 minute", "sync_pipelines")
-    sweep_all([project], teller([collect(sent)], demo=True))
+    reap_all([project], teller([collect(sent)], demo=True))
     assert len(sent) == 1
 
 

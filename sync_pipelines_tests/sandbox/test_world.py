@@ -53,6 +53,12 @@ def alert(environment: dict[str, str]) -> httpx.Response:
     )
 
 
+def test_an_option_that_no_part_has_is_refused(tmp_path: Path) -> None:
+    assert Sandbox(tmp_path, PARTS, {"leads": 5}).options == {"scale": 1.0, "wait_seconds": 2.0, "leads": 5}
+    with pytest.raises(ValueError, match="no option size"):
+        Sandbox(tmp_path, PARTS, {"size": 1})
+
+
 def test_everything_runs_and_every_project_has_a_database(sandbox: Sandbox) -> None:
     assert sandbox.status() == dict.fromkeys(("postgres", *UPSTREAMS), True)
     own = sandbox.environment({})
@@ -140,7 +146,7 @@ def test_its_variables_start_the_receiver_and_its_token_is_let_in(sandbox: Sandb
     assert (answer.status_code, answer.json()["errors"], answer.json()["warnings"]) == (200, [], [])
 
 
-def test_the_faults_of_a_fake_are_switched_at_the_address_that_is_told(sandbox: Sandbox) -> None:
+def test_the_faults_of_a_fake_are_switched_at_its_address(sandbox: Sandbox) -> None:
     own, switches = sandbox.environment({}), sandbox.switches()
     assert set(switches) == {"hitss", "aimindset", "scouter"}
     for name, address in switches.items():

@@ -30,7 +30,7 @@ from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.backups import open_backup_catalog
-from sync_pipelines.lib.records.run_log import sweep
+from sync_pipelines.lib.records.orphaned_runs import reap
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import build
@@ -277,7 +277,7 @@ def test_a_mirror_killed_at_any_step_is_finished_by_the_next(place: Place, month
 
 def swept(place: Place, database: str) -> bool:
     with psycopg.connect(place.server.url(database), autocommit=True) as connection:
-        return bool(sweep(connection, EXECUTIONS))
+        return bool(reap(connection, EXECUTIONS))
 
 
 def until(found: Callable[[], object], seconds: float = 20.0) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -31,7 +31,7 @@ from sync_pipelines.settings.hitss import HitssSettings
 
 #: How far the database's clock may be ahead of ours: what is dated later was dated by a wrong clock.
 CLOCK_ERROR = timedelta(minutes=10)
-EXECUTIONS = DRE_EXECUTIONS._replace(source="backup-dre")
+EXECUTIONS = replace(DRE_EXECUTIONS, source="backup-dre")
 
 
 class _OpenRun(NamedTuple):
@@ -112,7 +112,7 @@ class BackupPipeline:
     @contextmanager
     def _open(self, run_id: str, phase: str, started: str) -> Iterator[_OpenRun]:
         with (
-            run_log.execution(
+            run_log.open_execution(
                 self.database_url,
                 EXECUTIONS,
                 run_id=run_id,

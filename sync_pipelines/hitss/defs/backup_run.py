@@ -22,7 +22,7 @@ def run(
     report = RunReport()
     progress("copying dre_hitss.")
     day = f"{backup.clock().astimezone(UTC):%Y-%m-%d}"
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         done = in_process.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
     rows = done.metadata.get("dre_backup", [])
     report.rows.append(

@@ -19,7 +19,6 @@ from sync_pipelines.hitss.defs import (
 )
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
-from sync_pipelines.lib.alerts import house_channels
 from sync_pipelines.settings.hitss import HitssSettings
 
 #: The export's checks notify a person in their own words.
@@ -55,7 +54,7 @@ def _dre_definitions(settings: HitssSettings, dre: DrePipeline, backup: BackupPi
     return dg.Definitions(
         assets=[
             descriptions.source_spec(),
-            export_assets.export_asset(house_channels(settings)),
+            export_assets.export_asset(settings.alert_channels),
             dre_assets.month_chain(months),
             backup_assets.backup_asset(days),
         ],

@@ -40,7 +40,7 @@ def run(
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys(dre.clock())
     asked = asked_months(order, first, last)
     report = RunReport()
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         ran = _Run(settings=settings, dre=dre, instance=instance, accept=sorted(accept), report=report)
         exported = ran.export(asked)
         if exported is None:

@@ -31,7 +31,7 @@ def run(
     asked = asked_months(order, first, last)
     report = RunReport()
     progress("comparing both projects.")
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         done = in_process.materialize(
             definitions,
             "hitss_mirror",

@@ -12,13 +12,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sync_pipelines.hitss.dre.authentication import Authentication
+from sync_pipelines.hitss.dre.authentication import auth_of, explain
 from sync_pipelines.hitss.dre.credentials import Credentials
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
-from sync_pipelines.lib.http.client import Backoff, Timeouts
+from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.downloads import Download, DownloadClient
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.redaction import redact, register
+from sync_pipelines.lib.retry import Backoff
 from sync_pipelines.settings.hitss import HitssSettings
 
 URL_SETTING = "HITSS_DOWNLOAD_URL"
@@ -88,27 +89,11 @@ def download_export(
     """
     asked = window_url(credentials.url, start, end)
     register_url(asked)
-    authentication = Authentication(client, credentials)
-
-    def fetch() -> Download:
-        return client.download(
-            asked,
-            target,
-            max_bytes=MAX_EXPORT_BYTES,
-            headers=authentication.headers,
-            on_wait=on_wait,
-            accept=sniff,
-        )
-
+    client.auth = auth_of(credentials)
     try:
-        try:
-            return fetch()
-        except RefusedError as refusal:
-            if not authentication.renew(refusal):
-                raise
-        return fetch()
+        return client.download(asked, target, max_bytes=MAX_EXPORT_BYTES, on_wait=on_wait, accept=sniff)
     except RefusedError as refusal:
-        raise authentication.explain(refusal) from None
+        raise explain(refusal, credentials) from None
 
 
 def sniff(path: Path) -> None:

@@ -167,7 +167,7 @@ class DrePipeline:
     def _open(self, run_id: str, phase: str, started: str) -> Iterator[_OpenRun]:
         """The row in the run log, the lock of the chain and the records of one run."""
         with (
-            run_log.execution(
+            run_log.open_execution(
                 self.database_url,
                 tables.EXECUTIONS,
                 run_id=run_id,

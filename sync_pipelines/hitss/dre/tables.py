@@ -13,7 +13,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from sync_pipelines.hitss.dre.columns import FINANCIAL, ORCADO, PEOPLE, REALIZADO, digest_columns
-from sync_pipelines.lib.records.run_log import ExecutionTables
+from sync_pipelines.lib.records.run_log import RunLog
 
 #: The key under which the landed workbooks are recorded.
 EXPORT = "hitss/dre_export"
@@ -26,7 +26,7 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "dre_orcado": ("dre_lines",),
     "dre_summary": ("dre_lines", "dre_hitss", "dre_orcado"),
 }
-EXECUTIONS = ExecutionTables("public.automation_executions", "public.system_logs", "hitss-automation")
+EXECUTIONS = RunLog("public.automation_executions", log_table="public.system_logs", source="hitss-automation")
 
 LINES = "sync_private.dre_lines"
 SUMMARY = "public.dre_summary"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -18,12 +18,13 @@ from sync_pipelines.hitss.databases import FABRICIO, HITSS
 from sync_pipelines.hitss.mirror.other_columns import uncopied_columns
 from sync_pipelines.hitss.mirror.table import DRE, MIRROR, MirroredTable, MonthDigest, months_of
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import require_sight
+from sync_pipelines.lib.retry import Backoff, retrying
 
-#: Seconds before each attempt to reach both databases again after a connection was lost.
-RECONNECT_PAUSES = (2.0, 10.0, 30.0)
+#: The attempts to reach both databases again after the loss of a connection.
+RECONNECT = Backoff(attempts=4, first=2.0, factor=5.0, longest=30.0, jitter=0.0)
 _IDLE_LIMIT = "15min"
 #: Supabase's own limit is two minutes a statement.
 _SESSION = {"statement_timeout": "30min"}
@@ -114,19 +115,15 @@ class MirrorDatabases:
 
     def reconnect(self) -> None:
         """Open both again. After a server did not come back once, each further month makes one attempt and no pause."""
-        pauses = (0.0,) if self._gave_up else RECONNECT_PAUSES
-        for number, pause in enumerate(pauses, 1):
+
+        def attempt() -> None:
             self.close()
-            self.mirror.sleep(pause)
-            try:
-                self.connect()
-            except TransientError:
-                if number == len(pauses):
-                    self._gave_up = True
-                    raise
-            else:
-                self._gave_up = False
-                return
+            self.connect()
+
+        backoff = replace(RECONNECT, attempts=1) if self._gave_up else RECONNECT
+        self._gave_up = True
+        retrying(backoff, sleep=self.mirror.sleep)(attempt)
+        self._gave_up = False
 
     def _open_both(self) -> None:
         mirror, limit = self.mirror, f"{int(self.mirror.lock_seconds * 1000)}ms"

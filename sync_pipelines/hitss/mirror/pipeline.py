@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 import psycopg
@@ -29,7 +29,7 @@ from sync_pipelines.lib.records import open_records, run_log
 from sync_pipelines.settings.hitss import HitssSettings
 
 #: The log lines have the name of the Edge Function that should have done this.
-EXECUTIONS = tables.EXECUTIONS._replace(source="sync-dre-data")
+EXECUTIONS = replace(tables.EXECUTIONS, source="sync-dre-data")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class MirrorPipeline:
         """The rows in both run logs, and our records, open over one run."""
 
         def execution(url: str, what: str) -> AbstractContextManager[run_log.Execution]:
-            return run_log.execution(
+            return run_log.open_execution(
                 url,
                 EXECUTIONS,
                 run_id=run_id,

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from sync_pipelines.lib.failures import (
     retry_after_seconds,
 )
 from sync_pipelines.lib.http.client import HttpClient
-from sync_pipelines.lib.http.deadline import Watch
+from sync_pipelines.lib.http.deadline import Deadline
 from sync_pipelines.lib.redaction import safe_url
 
 if TYPE_CHECKING:
@@ -45,21 +45,19 @@ class DownloadClient(HttpClient):
         target: Path,
         *,
         max_bytes: int,
-        headers: Callable[[], Mapping[str, str]] = dict,
         on_wait: Callable[[float], None] | None = None,
         accept: Callable[[Path], None] | None = None,
     ) -> Download:
         """GET a file to `target` (mode 0600), which appears whole or not at all.
 
-        `headers()` is asked for further headers inside each attempt: a TransientError there makes it try again.
         `on_wait(seconds)` is called from another thread every `wait_notice_seconds` until the first byte.
-        `accept(path)` looks at the finished file inside the attempt: a TransientError makes it try again.
+        `accept(path)` examines the finished file inside the attempt: a TransientError leads to another one.
         """
         what = self._checked(url)
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
         def attempt() -> Download:
-            result = self._fetch(url, part, what, max_bytes=max_bytes, headers=headers(), on_wait=on_wait)
+            result = self._fetch(url, part, what, max_bytes=max_bytes, on_wait=on_wait)
             if accept is not None:
                 accept(part)
             part.replace(target)
@@ -85,22 +83,21 @@ class DownloadClient(HttpClient):
         part: Path,
         what: str,
         max_bytes: int,
-        headers: Mapping[str, str],
         on_wait: Callable[[float], None] | None,
     ) -> Download:
-        watch = self._watch(what, on_wait)
-        plain = {"Accept-Encoding": "identity", **headers}
-        with self._answering(watch, what, "GET", url=url, headers=plain) as response:
+        deadline = self._deadline(what, on_wait)
+        plain = {"Accept-Encoding": "identity"}
+        with self._answering(deadline, what, "GET", url=url, headers=plain) as response:
             self._expect_file(response, what, max_bytes)
-            size, digest = write_body(response, part, what, max_bytes=max_bytes, watch=watch)
+            size, digest = write_body(response, part, what, max_bytes=max_bytes, deadline=deadline)
         content_type = response.headers.get("content-type", "")
         return Download(
             status=response.status_code,
             content_type=content_type,
             bytes=size,
             sha256=digest,
-            seconds=watch.elapsed(),
-            wait_seconds=watch.waited,
+            seconds=deadline.elapsed(),
+            wait_seconds=deadline.waited,
             attempts=1,
         )
 
@@ -120,14 +117,14 @@ class DownloadClient(HttpClient):
 
 
 def write_body(
-    response: "httpx.Response", part: Path, what: str, max_bytes: int, watch: Watch
+    response: "httpx.Response", part: Path, what: str, max_bytes: int, deadline: Deadline
 ) -> tuple[int, str]:
     """Write the body to a private file; its size and SHA-256."""
     size, digest = 0, hashlib.sha256()
     part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         for chunk in response.iter_bytes():
-            watch.tick()
+            deadline.received()
             size += len(chunk)
             if size > max_bytes:
                 raise PermanentError(f"{what}: more than the {max_bytes} bytes allowed.")
@@ -135,7 +132,7 @@ def write_body(
             file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
-    watch.tick()
+    deadline.received()
     declared = declared_bytes(response)
     came = response.num_bytes_downloaded if "content-encoding" in response.headers else size
     if declared is not None and came != declared:

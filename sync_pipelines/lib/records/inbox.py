@@ -1,4 +1,4 @@
-"""The receiver's way into the ops database: a few connections that are kept, and no waiting beyond a moment."""
+"""The receiver's connections to the inbox in the ops database: a few are kept open, and nobody waits long for one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError, TransientError, from_postgres
-from sync_pipelines.scouter.reverse.inbox import WHAT, Inbox
-from sync_pipelines.scouter.reverse.webhook import BadRequestError, LeadChange
+from sync_pipelines.lib.records.connection import OPS
 
 #: A caller waits for its answer: the database of the other side gives up after ten seconds.
 _SESSION = {"statement_timeout": "5000", "lock_timeout": "2000"}
@@ -21,7 +20,7 @@ _Kept = tuple[ExitStack, postgres.Connection]
 
 
 class InboxStore:
-    """Stores changes in ops.inbox. Threads may share it: at most `connections` are open at a time."""
+    """Connections to the ops database. Threads may share it: at most `connections` are open at a time."""
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
         self._url = url
@@ -29,18 +28,10 @@ class InboxStore:
         for _ in range(connections):
             self._free.put(None)
 
-    def add(self, change: LeadChange) -> None:
-        """One insert. Raises SyncError when it was not stored, BadRequestError when it cannot be."""
-        try:
-            self._use(lambda connection: Inbox(connection).add(change.source, change.lead_id, change.text))
-        except psycopg.DataError:
-            # What our parser takes and jsonb does not, such as a number of too many digits.
-            raise BadRequestError("The body holds a value that cannot be stored.") from None
-
     def answers(self) -> bool:
         """Whether the database and its inbox are there."""
         try:
-            self._use(lambda connection: connection.execute("select from ops.inbox limit 1"))
+            self.use(lambda connection: connection.execute("select from ops.inbox limit 1"))
         except SyncError:
             return False
         return True
@@ -51,25 +42,29 @@ class InboxStore:
             if kept := self._free.get():
                 kept[0].close()
 
-    def _use(self, work: Callable[[postgres.Connection], object]) -> None:
+    def use(self, work: Callable[[postgres.Connection], object]) -> None:
+        """Do `work` with a connection, a second time where the first was lost.
+
+        Raises SyncError if the database did not do it, psycopg.DataError if it cannot hold a value.
+        """
         try:
             kept = self._free.get(timeout=PATIENCE)
         except queue.Empty:
-            raise TransientError(f"{WHAT}: every connection of the receiver is busy.") from None
+            raise TransientError(f"{OPS}: every connection of the receiver is busy.") from None
         try:
             if kept is not None:
                 try:
-                    return _work(work, kept[1])
+                    return _do(work, kept[1])
                 except SyncError:
                     if not kept[1].broken:
                         raise
-                    # The server was started anew since. What it may have stored all the same is stored twice, and
-                    # the drain sees that.
+                    # The server was restarted since. What the first try may have stored all the same is stored twice,
+                    # which the drain sees.
                     kept[0].close()
                     kept = None
             stack = ExitStack()
-            kept = stack, stack.enter_context(postgres.connect(self._url, what=WHAT, session=_SESSION))
-            return _work(work, kept[1])
+            kept = stack, stack.enter_context(postgres.connect(self._url, what=OPS, session=_SESSION))
+            return _do(work, kept[1])
         finally:
             if kept is not None and (kept[1].broken or kept[1].closed):
                 kept[0].close()
@@ -77,10 +72,10 @@ class InboxStore:
             self._free.put(kept)
 
 
-def _work(work: Callable[[postgres.Connection], object], connection: postgres.Connection) -> None:
+def _do(work: Callable[[postgres.Connection], object], connection: postgres.Connection) -> None:
     try:
         work(connection)
     except psycopg.DataError:
         raise
     except psycopg.Error as error:
-        raise from_postgres(error, what=WHAT) from None
+        raise from_postgres(error, what=OPS) from None

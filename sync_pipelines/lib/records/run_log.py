@@ -1,17 +1,16 @@
-"""The application's own record of a run: opened before the work, closed with true counts, never left open.
+"""The application's own log of a run: a row opened before the work, closed with true counts, never left open.
 
-The original left 34 of 52 rows `running` for ever. Here a row is alive as long as its worker holds an
-advisory lock on the row's id; a row whose lock is free belongs to a dead process, whatever anybody's status
-says, and `sweep` closes it as failed.
+The original left 34 of 52 rows `running` for ever. Here a row is alive as long as its worker holds an advisory lock
+on the row's id. A row whose lock is free belongs to a dead process, whatever its status says: `orphaned_runs`
+closes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -19,182 +18,220 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres, redaction
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.postgres.reconnecting import Reconnecting
+from sync_pipelines.lib.retry import Backoff
 
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
+#: By this word in the details of a row we know it for ours.
 ENGINE = "sync_pipelines"
-#: Rows that another program opened are closed only when they are older than any run of it can be.
-FOREIGN_AGE = timedelta(hours=1)
+#: Columns whose new value is no parameter alone.
+_VALUES: Mapping[str, LiteralString] = {
+    "completed_at": "{column} = now()",
+    "details": "{column} = coalesce({column}, '{{}}') || {value}",
+}
+#: A run log must not make its work wait for a database that is down.
+_AT_ONCE = Backoff(attempts=1)
 
 
-class ExecutionTables(NamedTuple):
-    """Where an application keeps its executions and its log lines, and the name we log under."""
+@dataclass(frozen=True)
+class RunLog:
+    """An application's table of runs: its columns, its words for a status, and where its log lines go.
 
-    executions: str
-    logs: str
-    source: str
+    A column that the table does not have is None. `lock_prefix` stands before a row's id in the name of its lock: it
+    tells numbers of one table from those of another in the same database. `source` is the name under which we write
+    log lines; without `log_table` the application keeps none.
+    """
+
+    table: str
+    log_table: str | None = None
+    source: str = ENGINE
+    id: str = "id"
+    status: str = "status"
+    started_at: str = "started_at"
+    completed_at: str | None = "completed_at"
+    processed: str | None = "records_processed"
+    failed: str | None = "records_failed"
+    error: str = "error_message"
+    details: str = "execution_details"
+    running: str = "running"
+    success: str = "completed"
+    failure: str = "failed"
+    #: The status of a run whose process died.
+    interrupted: str = "failed"
+    lock_prefix: str = ""
+
+    def composed(self, statement: LiteralString, **parts: sql.Composable) -> sql.Composed:
+        """A statement in which `{table}`, `{key}` (of the lock), each column and `parts` stand in braces."""
+        key = sql.SQL("hashtextextended({} || {}::text, 0)").format(
+            sql.Literal(self.lock_prefix), sql.Identifier(self.id)
+        )
+        columns = {name: sql.Identifier(column) for name, column in self._columns().items()}
+        return sql.SQL(statement).format(table=postgres.table(self.table), key=key, **columns, **parts)
+
+    def assignments(self, *names: str) -> sql.Composed:
+        """`column = %(name)s` for those of the names that are columns of this table."""
+        known = self._columns()
+        return sql.SQL(", ").join(
+            sql.SQL(_VALUES.get(name, "{column} = {value}")).format(
+                column=sql.Identifier(known[name]), value=sql.Placeholder(name)
+            )
+            for name in names
+            if name in known
+        )
+
+    def _columns(self) -> dict[str, str]:
+        names = ("id", "status", "started_at", "completed_at", "processed", "failed", "error", "details")
+        return {name: column for name in names if (column := getattr(self, name)) is not None}
+
+    def write_line(
+        self,
+        connection: postgres.Connection,
+        run: str,
+        level: Level,
+        message: str,
+        context: Mapping[str, object],
+    ) -> None:
+        """Write a line about the run with this id, redacted."""
+        if self.log_table is None:
+            return
+        connection.execute(
+            sql.SQL(
+                "insert into {} (level, message, context, source, execution_id) values (%s, %s, %s, %s, %s)"
+            ).format(postgres.table(self.log_table)),
+            (level, redaction.redact(message), Jsonb(context), self.source, run),
+        )
 
 
 @dataclass
 class Execution:
-    """An open execution: counts are set by the worker, and written when it closes."""
+    """An open row: the worker sets the counts, and closing writes them."""
 
-    connection: postgres.Connection
-    tables: ExecutionTables
+    run_log: RunLog
+    database: Reconnecting
     id: str
     run_id: str
-    #: How to come back when the server was restarted under the work, and its name in errors.
-    url: str = ""
-    what: str = "the database"
     processed: int = 0
     failed: int = 0
     details: dict[str, object] = field(default_factory=dict)
-    #: What makes the run a failed one although its work went to the end.
+    #: Why the run counts as failed although its work went to the end.
     problem: str | None = None
-    _again: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def connection(self) -> postgres.Connection:
+        """The session that holds the lock of the row."""
+        return self.database.connection
 
     def log(self, level: Level, message: str, context: Mapping[str, object] | None = None) -> None:
         """Write a line to the application's log. Neither secrets nor personal data belong in it."""
-        self._execute(
-            sql.SQL(
-                "insert into {} (level, message, context, source, execution_id) values (%s, %s, %s, %s, %s)"
-            ).format(postgres.table(self.tables.logs)),
-            (level, redaction.redact(message), Jsonb(context or {}), self.tables.source, self.id),
+        self.database.do(
+            lambda connection: self.run_log.write_line(
+                connection, self.id, level, message=message, context=context or {}
+            )
         )
 
     def advance(self, processed: int = 0, failed: int = 0) -> None:
-        """Add to the counts and write them down: a killed worker leaves true ones.
+        """Add to the counts and write them, so that a killed worker leaves true ones.
 
-        No disk is waited for. That they could not be written is no error of the work: they are written again at the
-        next step and at the end.
+        The write does not wait for the disk. If it fails, the work goes on: the next step and the end write the counts
+        again.
         """
         self.processed += processed
         self.failed += failed
         with suppress(psycopg.Error, SyncError):
-            self._execute(
-                sql.SQL(
-                    "update {} set records_processed = %s, records_failed = %s"
-                    " from (select set_config('synchronous_commit', 'off', true)) as quick"
-                    " where id = %s and status = 'running'"
-                ).format(postgres.table(self.tables.executions)),
-                (self.processed, self.failed, self.id),
+            self._change(
+                "update {table} set {assignments} from (select set_config('synchronous_commit', 'off', true)) as quick"
+                " where {id} = %(id)s and {status} = %(running)s",
+                ("processed", "failed"),
+                running=self.run_log.running,
             )
 
-    def close(self, status: Literal["completed", "failed"], error: str | None) -> None:
-        self._execute(
-            sql.SQL(
-                "update {} set status = %s, completed_at = now(), records_processed = %s, records_failed = %s,"
-                " error_message = %s, execution_details = coalesce(execution_details, '{{}}') || %s where id = %s"
-            ).format(postgres.table(self.tables.executions)),
-            (status, self.processed, self.failed, error, Jsonb(self.details), self.id),
+    def close(self, status: str, error: str | None) -> None:
+        self._change(
+            "update {table} set {assignments} where {id} = %(id)s",
+            ("status", "completed_at", "processed", "failed", "error", "details"),
+            status=status,
+            error=error,
+            details=Jsonb(self.details),
         )
 
-    def _execute(self, statement: sql.Composed, parameters: tuple[object, ...]) -> None:
-        try:
-            self.connection.execute(statement, parameters)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            # Lost, or left in the middle of a statement by an interruption.
-            if not self.url or not (self.connection.closed or _is_busy(self.connection)):
-                raise
-            self._come_back()
-            self.connection.execute(statement, parameters)
-
-    def _come_back(self) -> None:
-        """A new connection, and on it the lock that says that the worker lives."""
-        self._again.close()
-        self.connection = self._again.enter_context(postgres.connect(self.url, what=self.what))
-        self.connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (self.id,))
+    def _change(self, statement: LiteralString, names: Sequence[str], **values: object) -> None:
+        assignments = self.run_log.assignments(*names)
+        if not assignments.as_string():
+            return
+        composed = self.run_log.composed(statement, assignments=assignments)
+        counts = {"processed": self.processed, "failed": self.failed}
+        self.database.do(lambda connection: connection.execute(composed, {"id": self.id, **counts, **values}))
 
 
 @contextmanager
-def execution(
-    url: str, tables: ExecutionTables, *, run_id: str, what: str, started: str, details: Mapping[str, object]
+def open_execution(
+    url: str,
+    run_log: RunLog,
+    *,
+    run_id: str,
+    what: str,
+    started: str,
+    details: Mapping[str, object],
+    columns: Mapping[str, object] | None = None,
 ) -> Iterator[Execution]:
-    """Open a row, hold its lock over the block, close it as completed or failed.
+    """Open a row, hold its lock over the block, close the row as success or failure.
 
-    `what` names the database in errors, `started` is the first log line (Portuguese: the application's users
-    read it). The block's exception is recorded without secrets and goes on.
+    `what` names the database in errors, `started` is the first log line (in Portuguese: the application's users
+    read it), `columns` are further columns that the application wants filled. An exception of the block is recorded
+    without secrets, and raised.
     """
-    with postgres.connect(url, what=what) as connection:
-        row = connection.execute(
-            sql.SQL(
-                "with opened as (insert into {} (status, started_at, execution_details)"
-                " values ('running', now(), %s) returning id)"
-                " select id::text, pg_try_advisory_lock(hashtextextended(id::text, 0)) from opened"
-            ).format(postgres.table(tables.executions)),
-            (Jsonb({"engine": ENGINE, "run_id": run_id, **details}),),
-        ).fetchone()
-        assert row is not None
-        opened = Execution(
-            connection=connection, tables=tables, id=str(row[0]), run_id=run_id, url=url, what=what
+    row_id = ""
+
+    def take_lock(connection: postgres.Connection) -> None:
+        connection.execute(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{run_log.lock_prefix}{row_id}",)
         )
+
+    known = {"engine": ENGINE, "run_id": run_id, **details}
+    reconnecting = Reconnecting(url, what=what, backoff=_AT_ONCE, on_reconnect=take_lock)
+    with postgres.errors_about(what), closing(reconnecting) as database:
+        row_id = _insert(database.connection, run_log, known, columns=columns or {})
+        opened = Execution(run_log=run_log, database=database, id=row_id, run_id=run_id)
         opened.log("INFO", started, {"run_id": run_id, **details})
-        with opened._again:
-            try:
-                yield opened
-            except BaseException as error:
-                _close_failed(opened, error)
-                raise
-            opened.close("failed" if opened.problem else "completed", opened.problem)
+        try:
+            yield opened
+        except BaseException as error:
+            _close_failed(opened, error)
+            raise
+        opened.close(run_log.failure if opened.problem else run_log.success, opened.problem)
 
 
-def _is_busy(connection: postgres.Connection) -> bool:
-    return connection.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE
+def _insert(
+    connection: postgres.Connection,
+    run_log: RunLog,
+    details: Mapping[str, object],
+    columns: Mapping[str, object],
+) -> str:
+    """Insert an open row and lock it in one statement; returns its id."""
+    more = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier(name)) for name in columns)
+    values = sql.SQL(", %s") * len(columns)
+    statement = run_log.composed(
+        "with opened as (insert into {table} ({status}, {started_at}, {details}{more})"
+        " values (%s, now(), %s{values}) returning {id})"
+        " select {id}::text, pg_try_advisory_lock({key}) from opened",
+        more=more,
+        values=values,
+    )
+    row = connection.execute(statement, (run_log.running, Jsonb(dict(details)), *columns.values())).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def _close_failed(opened: Execution, error: BaseException) -> None:
     sentence = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
+    status = opened.run_log.failure
     if not isinstance(error, Exception):  # Ctrl-C, a signal, Dagster's own interruption
         kind = type(error).__name__
         sentence = f"A execução foi interrompida antes do fim ({kind}); nada ficou gravado pela metade."
+        status = opened.run_log.interrupted
     try:
-        opened.close("failed", sentence)
+        opened.close(status, sentence)
         opened.log("ERROR", sentence, {"run_id": opened.run_id})
     except (psycopg.Error, SyncError):
-        # The work's own error matters more than that its record could not be closed: the sweeper does it.
-        error.add_note("Its execution record could not be closed; the sweeper will close it.")
-
-
-class Swept(NamedTuple):
-    """A row that was found open without a living worker; `is_ours` is False for another program's."""
-
-    id: str
-    run_id: str | None
-    is_ours: bool
-    started_at: datetime | None
-
-
-_OURS = (
-    "O processo terminou sem concluir a execução; nada ficou gravado pela metade."
-    " Os números são os do último registro."
-)
-_FOREIGN = (
-    "Encerrada como abandonada: outro programa a abriu há mais de uma hora e não a concluiu."
-    " Não se sabe o que ela gravou."
-)
-
-
-def sweep(connection: postgres.Connection, tables: ExecutionTables) -> list[Swept]:
-    """Close as failed every open row whose lock is free; returns them.
-
-    Our rows at once. Rows of another program only when older than FOREIGN_AGE, since it holds no lock.
-    """
-    rows = connection.execute(
-        sql.SQL(
-            "update {executions} as dead set status = 'failed', completed_at = now(),"
-            " error_message = case when open_rows.ours then %s else %s end"
-            " from (select id, execution_details ->> 'engine' is not distinct from %s as ours,"
-            "     pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as free"
-            "   from {executions} where status = 'running' and (execution_details ->> 'engine' = %s"
-            "     or started_at < now() - %s) offset 0) as open_rows"
-            " where dead.id = open_rows.id and open_rows.free and dead.status = 'running'"
-            " returning dead.id::text, dead.execution_details ->> 'run_id', open_rows.ours, dead.started_at"
-        ).format(executions=postgres.table(tables.executions)),
-        (_OURS, _FOREIGN, ENGINE, ENGINE, FOREIGN_AGE),
-    ).fetchall()
-    swept = [Swept(*row) for row in rows]
-    for row in swept:
-        told = "o processo que a conduzia não existe mais" if row.is_ours else "outro programa a abandonou"
-        Execution(connection=connection, tables=tables, id=row.id, run_id=row.run_id or "").log(
-            "ERROR", f"Execução encerrada: {told}.", {"run_id": row.run_id}
-        )
-    return swept
+        # The work's own error matters more than the record of it, which the reaper will close.
+        error.add_note("Its execution record could not be closed; the reaper will close it.")

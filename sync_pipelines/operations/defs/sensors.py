@@ -4,57 +4,19 @@ import hashlib
 import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
 
 import dagster as dg
 
-from sync_pipelines.lib import postgres
 from sync_pipelines.lib.alerts import Alert, Channel, once, send_alert
-from sync_pipelines.lib.failures import SyncError, TransientError
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration.dead_runs import DeadRuns, end_dead_runs
-from sync_pipelines.lib.records import run_log
-from sync_pipelines.lib.records.run_log import ExecutionTables, Swept
+from sync_pipelines.lib.records.orphaned_runs import Orphan, WatchedProject, reap_all
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.operations.defs.failed_runs import FailedRun, failed_partitions_of, sentences_of
 
 logger = logging.getLogger(__name__)
 #: How many executions a message names; of more it says how many.
 NAMED = 5
-
-
-class WatchedProject(NamedTuple):
-    """A project database whose execution rows are swept."""
-
-    system: str
-    what: str
-    url: str
-    tables: ExecutionTables
-
-
-def sweep_all(
-    projects: Sequence[WatchedProject],
-    tell: Callable[[WatchedProject, Sequence[Swept]], None] = lambda *_: None,
-) -> list[tuple[WatchedProject, Swept]]:
-    """Close the rows that dead processes left open, in every project; one unreachable stops no other.
-
-    `tell` is called for each project in which some were closed, though another project fails. Raises SyncError,
-    after the last project, when one could not be swept.
-    """
-    swept: list[tuple[WatchedProject, Swept]] = []
-    unreachable: list[str] = []
-    for project in projects:
-        try:
-            with postgres.connect(project.url, what=project.what) as connection:
-                closed = run_log.sweep(connection, project.tables)
-        except SyncError as error:
-            unreachable.append(str(error))
-            continue
-        if closed:
-            tell(project, closed)
-        swept += [(project, row) for row in closed]
-    if unreachable:
-        raise TransientError(" ".join(unreachable))
-    return swept
 
 
 def sweeper(
@@ -83,7 +45,7 @@ def sweeper(
         except SyncError as error:
             problem = error
         left = store.remove_abandoned() if store else 0
-        found = sweep_all(projects, teller(channels, demo=demo))
+        found = reap_all(projects, teller(channels, demo=demo))
         if problem:
             raise problem
         done = [
@@ -100,13 +62,13 @@ def sweeper(
 
 def teller(
     channels: Sequence[Channel], *, demo: bool = False
-) -> Callable[[WatchedProject, Sequence[Swept]], None]:
+) -> Callable[[WatchedProject, Sequence[Orphan]], None]:
     """What tells a person, in one message, of the executions that were closed in a project.
 
     In the demo nothing is told of another program's: they are part of what it shows.
     """
 
-    def tell(project: WatchedProject, rows: Sequence[Swept]) -> None:
+    def tell(project: WatchedProject, rows: Sequence[Orphan]) -> None:
         ours = [row for row in rows if row.is_ours]
         foreign = [] if demo else [row for row in rows if not row.is_ours]
         texts = [_of_ours(ours)] if ours else []
@@ -124,7 +86,7 @@ def teller(
     return tell
 
 
-def _of_ours(rows: Sequence[Swept]) -> str:
+def _of_ours(rows: Sequence[Orphan]) -> str:
     one = len(rows) == 1
     what = f"A execução {rows[0].id} terminou" if one else f"As execuções {_names(rows)} terminaram"
     return (
@@ -134,7 +96,7 @@ def _of_ours(rows: Sequence[Swept]) -> str:
     )
 
 
-def _of_others(rows: Sequence[Swept]) -> str:
+def _of_others(rows: Sequence[Orphan]) -> str:
     oldest = min((row.started_at for row in rows if row.started_at), default=None)
     since = f", a mais antiga de {oldest:%d/%m/%Y}" if oldest else ""
     what = (
@@ -148,7 +110,7 @@ def _of_others(rows: Sequence[Swept]) -> str:
     )
 
 
-def _names(rows: Sequence[Swept]) -> str:
+def _names(rows: Sequence[Orphan]) -> str:
     more = f" e mais {len(rows) - NAMED}" if len(rows) > NAMED else ""
     return ", ".join(row.id for row in rows[:NAMED]) + more
 

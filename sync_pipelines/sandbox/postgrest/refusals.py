@@ -9,21 +9,24 @@ import psycopg
 from starlette.responses import Response
 
 JSON = "application/json; charset=utf-8"
-#: The status of an error by its SQLSTATE, or by the class that begins it; any other is 400.
-_STATUSES = {
-    **{"25006": 405, "42501": 403, "42883": 404, "42P01": 404, "23503": 409, "23505": 409, "53400": 500},
-    **{"42P17": 500, "57P01": 503, "P0001": 400},
-    **{"08": 503, "09": 500, "0L": 403, "0P": 403, "25": 500, "28": 403, "2D": 500, "38": 500, "39": 500},
-    **{"3B": 500, "40": 500, "53": 503, "54": 500, "55": 500, "57": 500, "58": 500, "F0": 500, "HV": 500},
-    **{"P0": 500, "XX": 500},
+#: The SQLSTATEs of each status, whole or by the class that begins them; any other is 400.
+_SQLSTATES = {
+    400: "P0001",
+    403: "42501 0L 0P 28",
+    404: "42883 42P01",
+    405: "25006",
+    409: "23503 23505",
+    500: "42P17 53400 09 25 2D 38 39 3B 40 54 55 57 58 F0 HV P0 XX",
+    503: "57P01 08 53",
 }
+_STATUSES = {code: status for status, codes in _SQLSTATES.items() for code in codes.split()}
 _ONCE = {"53400": 503, "54": 413}
-#: Before it, a second row of one key in a batch was the client's fault, and two others had other statuses.
+#: Earlier versions called a second row of one key in a batch the client's error, and had other statuses for two codes.
 CARDINALITY_IS_OURS = 13
 
 
 class RefusalError(Exception):
-    """An answer that is not a success. `code` is None where the gateway gave it, which knows no codes."""
+    """An answer that is not a success. `code` is None if it comes from the gateway, which has no codes."""
 
     def __init__(
         self,
@@ -47,20 +50,20 @@ class RefusalError(Exception):
         if self.is_bare:
             return Response("{}", self.status, media_type=JSON)
         if self.code is None:
-            told: dict[str, Any] = {"message": self.message, "hint": self.hint}
-            return Response(json.dumps(told), self.status, media_type="application/json; charset=utf-8")
-        told = {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
+            body: dict[str, Any] = {"message": self.message, "hint": self.hint}
+            return Response(json.dumps(body), self.status, media_type="application/json; charset=utf-8")
+        body = {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
         headers = dict(self.headers)
-        if version >= 13:  # it came with 14, which the face does not tell from 13
+        if version >= 13:  # new in 14; the fake treats 13 and 14 alike
             headers["Proxy-Status"] = f"PostgREST; error={self.code}"
-        return Response(json.dumps(told, ensure_ascii=False), self.status, headers, media_type=JSON)
+        return Response(json.dumps(body, ensure_ascii=False), self.status, headers, media_type=JSON)
 
 
 def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = False) -> RefusalError:
     """The refusal that an error of the database becomes; one without SQLSTATE is a lost connection."""
     code = error.sqlstate
     if code is None and not isinstance(error, psycopg.OperationalError):
-        # The driver keeps what no database would read: a NUL in a text.
+        # The driver refuses a NUL in a text before it reaches the database.
         return RefusalError(400, "22021", "invalid byte sequence for encoding")
     if code is None:
         return RefusalError(503, "PGRST001", "Database client error. Retrying the connection.")

@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from sync_pipelines.lib.alerts import Alert, Channel, send_alert
-from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.defs.automation import JOB, UNFINISHED, push_job
+from sync_pipelines.scouter.defs.export_jobs import forget_errors_job
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.job import ExportJob
+from sync_pipelines.scouter.export_jobs.orphans import reap_exports
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.job_range import first_day
 from sync_pipelines.scouter.push.pipeline import LeadPush
@@ -21,7 +22,7 @@ LONGEST_WAIT = timedelta(hours=1)
 def pending_sensor(
     push: LeadPush, days: dg.DailyPartitionsDefinition, status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
-    """Request a run for the oldest pending export, whoever wrote it: the old screen, the launchpad, the sweeper."""
+    """Request a run for the oldest pending export, whoever wrote it: the old screen, the launchpad, the reaper."""
 
     @dg.sensor(
         name="scouter_pending_exports",
@@ -91,7 +92,7 @@ def _request(job: ExportJob, vain: int, known: Sequence[str], first: date) -> dg
 def dead_sensor(
     push: LeadPush, status: dg.DefaultSensorStatus, channels: Sequence[Channel] = ()
 ) -> dg.SensorDefinition:
-    """Put exports whose worker is gone back to pending, and tell a person."""
+    """Put orphaned exports back to pending, and notify a person."""
 
     @dg.sensor(
         name="scouter_dead_exports",
@@ -101,8 +102,8 @@ def dead_sensor(
     )
     def scouter_dead_exports() -> dg.SkipReason:
         with push.source() as connection:
-            swept = ExportWork(connection).sweep()
-        for one in swept:
+            orphans = reap_exports(connection)
+        for one in orphans:
             goes_on = one.status == "pending"
             send_alert(
                 Alert(
@@ -118,22 +119,9 @@ def dead_sensor(
                 ),
                 channels,
             )
-        return dg.SkipReason(f"{len(swept)} dead exports." if swept else "No dead export.")
+        return dg.SkipReason(f"{len(orphans)} dead exports." if orphans else "No dead export.")
 
     return scouter_dead_exports
-
-
-@dg.op(description="Delete error rows after their time: they hold snapshots of leads.")
-def forget_errors(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
-    days = push.settings.scouter_error_retention_days
-    with failing_in_a_sentence(context), push.source() as connection:
-        gone = ExportWork(connection).forget_errors(days)
-    context.log.info(f"{gone} error rows were older than {days} days.")
-
-
-@dg.job(name="scouter_forget_errors", description="The requirement's clean-up, 90 days by default.")
-def forget_errors_job() -> None:
-    forget_errors()
 
 
 def forget_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:

@@ -15,7 +15,7 @@ from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.scouter.defs import definitions as system
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import ExportJob
-from sync_pipelines.scouter.push.engine import NOTHING_TO_DO
+from sync_pipelines.scouter.push.day_outcome import NOTHING_TO_DO
 from sync_pipelines.scouter.push.job_range import first_day
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import SettingsError
@@ -37,7 +37,7 @@ def run(
     newest = _day(last) or leads.today()
     known = partitions.days(settings.scouter_first_day, settings.sync_timezone).get_partition_keys()
     report = RunReport()
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         try:
             with leads.source() as connection:
                 job = ExportActions(connection).create(newest, _day(first))

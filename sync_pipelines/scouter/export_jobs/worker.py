@@ -1,10 +1,10 @@
-"""A worker's side of the export jobs: claim one, advance it, end it; and take up those whose worker died."""
+"""A worker's side of the export jobs: claim one, advance it, end it. `orphans` takes up those whose worker died."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -12,19 +12,6 @@ from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.scouter.export_jobs.job import ExportJob, Status
 from sync_pipelines.scouter.export_jobs.progress import Counters, Held, Step
 from sync_pipelines.scouter.export_jobs.table import ONE_AT_A_TIME, ExportJobs
-
-#: A job whose worker died runs again this often; then it fails, and a person looks at it.
-MAX_ATTEMPTS = 3
-#: A job of the old Edge Function holds no lock: it is dead when it is older than any run of that function can be.
-FOREIGN_AGE = timedelta(hours=1)
-
-
-class Swept(NamedTuple):
-    """A job whose worker is gone, and what it was put to."""
-
-    id: str
-    status: Status
-    run_id: str | None
 
 
 class ExportWork(ExportJobs):
@@ -155,26 +142,6 @@ class ExportWork(ExportJobs):
             changes="status = 'failed', completed_at = now(), pause_reason = %(reason)s",
             reason=reason,
         )
-
-    def sweep(self) -> list[Swept]:
-        """Put dead jobs back to pending, or to failed after MAX_ATTEMPTS; ours at once, others after FOREIGN_AGE."""
-        rows = self.connection.execute(
-            "update public.gestao_scouter_export_jobs as dead set"
-            " status = case when attempts >= %(attempts)s then 'failed' else 'pending' end,"
-            " completed_at = case when attempts >= %(attempts)s then now() end, updated_at = now(),"
-            " pause_reason = case when attempts >= %(attempts)s"
-            "   then 'O processo terminou sem concluir a exportação, ' || attempts || ' vezes seguidas.'"
-            "   else 'O processo terminou sem concluir a exportação; ela continua de onde parou.' end"
-            " from (select id, coalesce(attempts, 0) as attempts, run_ids[cardinality(run_ids)] as run_id,"
-            "     pg_try_advisory_xact_lock(hashtextextended(id::text, 0)) as free"
-            "   from public.gestao_scouter_export_jobs left join sync_private.export_progress on job_id = id"
-            "   where status = 'running' and (cardinality(run_ids) > 0"
-            "     or coalesce(started_at, created_at) < now() - %(age)s) offset 0) as open_jobs"
-            " where dead.id = open_jobs.id and free and status = 'running'"
-            " returning dead.id::text, status, run_id",
-            {"attempts": MAX_ATTEMPTS, "age": FOREIGN_AGE},
-        ).fetchall()
-        return [Swept(*row) for row in rows]
 
     def forget_errors(self, older_than_days: int) -> int:
         """Delete error rows older than this, because they hold snapshots of leads; returns how many."""

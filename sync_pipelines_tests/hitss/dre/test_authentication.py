@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.hitss.dre.authentication import Authentication
+from sync_pipelines.hitss.dre.authentication import auth_of, login_of
 from sync_pipelines.hitss.dre.credentials import Credentials
 from sync_pipelines.hitss.dre.extract import download_export, export_client
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
@@ -26,15 +27,15 @@ START, END = date(2025, 8, 1), date(2025, 9, 1)
 @pytest.fixture
 def door(hitss: HitssFake) -> Iterator[HitssFake]:
     """The fake, whose door is open again afterwards."""
-    hitss.upstream.door.logins = 0
+    hitss.upstream.auth.logins = 0
     yield hitss
-    hitss.upstream.door.mode = "none"
-    hitss.upstream.door.expire()
+    hitss.upstream.auth.mode = "none"
+    hitss.upstream.auth.expire()
 
 
 def shut(hitss: HitssFake, mode: Mode, **wrong: str) -> Credentials:
     """Let in only who does as `mode` asks; returns what is needed for it."""
-    hitss.upstream.door.mode = mode
+    hitss.upstream.auth.mode = mode
     known = Credentials(
         mode=mode, url=hitss.download_url, username=USERNAME, password=PASSWORD, base_url=f"{hitss.base_url}/"
     )
@@ -160,9 +161,10 @@ def test_a_refusal_says_what_to_check_and_names_nobody(
 
 def test_tokens_cookies_and_pairs_are_known_to_the_redactor(door: HitssFake) -> None:
     with export_client() as client:
-        token = Authentication(client, shut(door, "login")).headers()["Authorization"].split()[1]
-        basic = Authentication(client, shut(door, "basic")).headers()["Authorization"].split()[1]
-    (cookie,) = door.upstream.door.sessions.values()
+        login_of(shut(door, "login")).check(client)
+    ((token, cookie),) = door.upstream.auth.sessions.items()
+    auth_of(shut(door, "basic"))
+    basic = b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
     for secret in (token, basic, cookie):
         assert len(secret) > 20
         assert redact(f"it is {secret}.") == "it is ***."

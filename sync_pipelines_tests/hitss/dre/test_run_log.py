@@ -1,4 +1,4 @@
-"""The application's own record of a run: true counts, nothing left running, the dead told from the living."""
+"""The application's own record of a run: true counts, nothing left running, orphans told from the living."""
 
 from typing import Any
 
@@ -10,7 +10,8 @@ from sync_pipelines.cli.runs import close_orphaned_rows
 from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import lock_key, try_lock
-from sync_pipelines.lib.records.run_log import execution, sweep
+from sync_pipelines.lib.records.orphaned_runs import reap
+from sync_pipelines.lib.records.run_log import open_execution
 from sync_pipelines.systems import SYSTEMS
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, run
@@ -46,7 +47,7 @@ def wait_for_its_end(house: House, row_id: str) -> None:
 
 
 def begin(house: House, run_id: str = "run") -> Any:
-    return execution(
+    return open_execution(
         house.settings.require("fabricio_database_url"),
         EXECUTIONS,
         run_id=run_id,
@@ -68,24 +69,24 @@ OPENED = [
 
 
 def test_an_open_row_of_the_dead_is_closed(house: House) -> None:
-    rows = {opened(house, engine, age): swept for engine, age, swept in OPENED}
-    found = sweep(house.fabricio, EXECUTIONS)
-    assert {dead.id for dead in found} == {row for row, swept in rows.items() if swept}
-    for row, swept in rows.items():
-        assert status(house, row) == (("failed", True) if swept else ("running", False))
+    rows = {opened(house, engine, age): reaped for engine, age, reaped in OPENED}
+    found = reap(house.fabricio, EXECUTIONS)
+    assert {dead.id for dead in found} == {row for row, reaped in rows.items() if reaped}
+    for row, reaped in rows.items():
+        assert status(house, row) == (("failed", True) if reaped else ("running", False))
         logs = house.rows(f"select level from public.system_logs where execution_id = '{row}'")
-        assert logs == [("ERROR",)] * swept
-    assert sweep(house.fabricio, EXECUTIONS) == []
+        assert logs == [("ERROR",)] * reaped
+    assert reap(house.fabricio, EXECUTIONS) == []
 
 
-def test_the_living_are_not_swept_and_the_killed_are(house: House) -> None:
+def test_the_living_are_not_reaped_and_the_killed_are(house: House) -> None:
     with begin(house) as living:
-        assert sweep(house.fabricio, EXECUTIONS) == []
+        assert reap(house.fabricio, EXECUTIONS) == []
         with pytest.raises(PermanentError), begin(house, "killed") as killed:
             # What a killed process looks like from outside: its connection is gone, its row is open.
             killed.connection.close()
             wait_for_its_end(house, killed.id)
-            assert [dead.id for dead in sweep(house.fabricio, EXECUTIONS)] == [killed.id]
+            assert [dead.id for dead in reap(house.fabricio, EXECUTIONS)] == [killed.id]
             raise PermanentError("never mind")
         assert status(house, living.id) == ("running", False)
     assert status(house, living.id) == ("completed", True)
@@ -147,7 +148,7 @@ def test_counts_are_written_as_the_work_advances_so_that_a_killed_worker_leaves_
         assert counts(house, record.id) == (20, 1)
         record.connection.close()
         wait_for_its_end(house, record.id)
-        sweep(house.fabricio, EXECUTIONS)
+        reap(house.fabricio, EXECUTIONS)
         assert counts(house, record.id) == (20, 1)
         raise PermanentError("never mind")
 
@@ -157,7 +158,7 @@ def test_a_worker_that_came_back_is_not_taken_for_a_dead_one(house: House) -> No
         record.connection.close()
         wait_for_its_end(house, record.id)
         record.advance(10)
-        assert sweep(house.fabricio, EXECUTIONS) == []
+        assert reap(house.fabricio, EXECUTIONS) == []
     assert house.value(f"select status from automation_executions where id = '{record.id}'") == "completed"
 
 

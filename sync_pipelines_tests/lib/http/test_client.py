@@ -16,8 +16,9 @@ import pytest
 import trustme
 
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.http.client import Backoff, Timeouts
+from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.downloads import DownloadClient
+from sync_pipelines.lib.retry import Backoff
 from sync_pipelines_tests.lib.conftest import Answer, Server, reply
 
 BODY = bytes(range(256)) * 1000
@@ -338,7 +339,7 @@ def test_a_long_wait_is_announced_until_the_first_byte(
     assert seen[:3] == sorted(seen[:3])
     assert seen[0] >= 0.02
     assert got.wait_seconds >= seen[2]
-    assert not [thread for thread in threading.enumerate() if thread.name == "http-watch"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "http-deadlines"]
 
 
 def test_a_quick_answer_is_not_announced(

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
-from sync_pipelines.lib.http.client import Backoff, Timeouts
+from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient, column_list, problem_of
+from sync_pipelines.lib.retry import Backoff
 
 KEY = "chave-de-servico-de-teste"
 

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.scouter.export_jobs.worker import ExportWork, Swept
-from sync_pipelines.scouter.push.job_run import PausedError
+from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -52,7 +51,7 @@ def test_an_error_that_nobody_expected_pauses_the_job_and_the_next_run_does_the_
 def test_an_error_between_two_days_pauses_the_job(days: LeadHouse) -> None:
     job_id = days.create(DAY, DAY - timedelta(days=1))
     with pytest.raises(ZeroDivisionError), days.push.open("run", job_id=job_id) as run:
-        run.day(DAY)
+        run.push_day(DAY)
         raise ZeroDivisionError
     assert days.job(job_id).status == "paused"
 
@@ -93,5 +92,5 @@ def test_a_lost_connection_leaves_the_job_to_the_sensor_which_takes_it_up(days: 
     days.paused(job_id)
     days.hook(lambda: None)
     assert days.job(job_id).status == "running"
-    assert ExportWork(days.tab).sweep() == [Swept(job_id, "pending", "run")]
+    assert days.reap() == [(job_id, "pending", "run")]
     assert days.run(job_id, "again").status == "completed"

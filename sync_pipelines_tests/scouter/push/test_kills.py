@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.export_jobs.worker import MAX_ATTEMPTS, ExportWork, Swept
+from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -24,15 +24,15 @@ from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
 told = json.loads(sys.stdin.readline())
 seen = []
-def before_commit():
+def before_commit(moment):
     seen.append(1)
     if len(seen) == told["commit"]:
         print("here", flush=True)
         sys.stdin.readline()
-push = LeadPush(read_settings(None, **told["settings"]), before_commit=before_commit)
+push = LeadPush(read_settings(None, **told["settings"]), probe=before_commit)
 with push.open("killed", job_id=told["job"]) as run:
     for day in run.days:
-        run.day(day)
+        run.push_day(day)
     run.close()
 """
 
@@ -53,7 +53,7 @@ def kill_at(house: LeadHouse, commit: int) -> None:
 
 
 def dirty(house: LeadHouse) -> None:
-    """Two hundred leads of one day and twenty without a day, some of which the destination refuses."""
+    """Two hundred leads of one day and twenty without a day, some of which the destination rejects."""
     house.use(scouter_batch_size=10, scouter_in_flight=2)
     with_dirt_rules(house.gestao)
     house.leads(range(200), NOON)
@@ -62,7 +62,7 @@ def dirty(house: LeadHouse) -> None:
 
 
 def assert_done(house: LeadHouse, job_id: str) -> None:
-    """Everything is there but what is refused, each refused lead has one row, and the counters say just that."""
+    """Everything is there but what is rejected, each rejected lead has one row, and the counters say just that."""
     good = [FIRST + n for n in range(220) if n not in BAD]
     assert list(house.there()) == good
     assert [row["lead_id"] for row in house.errors()] == [FIRST + n for n in BAD]
@@ -80,7 +80,7 @@ def test_a_worker_that_dies_before_a_commit_is_taken_up(lead_house: LeadHouse, c
     assert job.status == "running"
     assert job.exported_leads < len(lead_house.there())  # something was sent that nobody counted
     assert len(lead_house.errors()) == job.error_leads
-    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "first")]
+    assert lead_house.reap() == [(job_id, "pending", "first")]
     lead_house.hook(lambda: None)
     lead_house.run(job_id, "second")
     assert_done(lead_house, job_id)
@@ -95,8 +95,8 @@ def test_a_worker_that_dies_every_time_is_given_up(lead_house: LeadHouse) -> Non
         kill_at(lead_house, 2)
         with pytest.raises(Killed):
             lead_house.run(job_id, f"run-{attempt}")
-        (swept,) = ExportWork(lead_house.tab).sweep()
-        statuses.append(swept.status)
+        ((_, status, _),) = lead_house.reap()
+        statuses.append(status)
     assert statuses == ["pending", "pending", "failed"]
     job = lead_house.job(job_id)
     assert job.pause_reason is not None
@@ -115,11 +115,11 @@ def test_a_worker_that_dies_while_it_catches_up_counts_nothing_twice(lead_house:
         lead_house.edit(FIRST + number, etapa="Ligou")
     with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
         for day in run.days:
-            run.day(day)
-        run.push.before_commit = lambda: (_ for _ in ()).throw(Killed)
+            run.push_day(day)
+        run.engine.probe = lambda _moment: (_ for _ in ()).throw(Killed)
         run.close()
     assert lead_house.counters(job_id) == ("running", 70, 70, 0)
-    ExportWork(lead_house.tab).sweep()
+    lead_house.reap()
     lead_house.run(job_id, "second")
     assert lead_house.counters(job_id) == ("completed", 70, 70, 0)
     assert lead_house.there("etapa")[FIRST] == "Ligou"
@@ -135,10 +135,10 @@ def test_what_was_accepted_and_is_refused_when_it_is_sent_again_moves_from_one_c
     job_id = lead_house.create(DAY, DAY)
     kill_at(lead_house, 2)
     with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
-        run.day(DAY)
+        run.push_day(DAY)
     counted = lead_house.job(job_id).exported_leads
-    assert counted >= 10  # lead 297 is among the first ten of the walk
-    ExportWork(lead_house.tab).sweep()
+    assert counted >= 10  # lead 297 is among the first ten of the push
+    lead_house.reap()
     lead_house.gestao.execute("delete from public.leads")
     with_dirt_rules(lead_house.gestao)
     lead_house.hook(lambda: None)
@@ -166,12 +166,12 @@ def test_a_process_that_is_killed_is_taken_up(lead_house: LeadHouse, commit: int
         worker.stdin.write(json.dumps({"job": job_id, "commit": commit, "settings": settings}) + "\n")
         worker.stdin.flush()
         assert worker.stdout.readline() == "here\n"
-        assert ExportWork(lead_house.tab).sweep() == []  # it lives
+        assert lead_house.reap() == []  # it lives
         worker.send_signal(signal.SIGKILL)
     # The server sees the end of its session a moment later: this waits for it.
     lock = "select pg_advisory_{}(hashtextextended(%s, 0))"
     lead_house.tab.execute(lock.format("lock").encode(), [job_id])
     lead_house.tab.execute(lock.format("unlock").encode(), [job_id])
-    assert ExportWork(lead_house.tab).sweep() == [Swept(job_id, "pending", "killed")]
+    assert lead_house.reap() == [(job_id, "pending", "killed")]
     lead_house.run(job_id, "second")
     assert_done(lead_house, job_id)

@@ -8,7 +8,6 @@ from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
-from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
@@ -109,7 +108,7 @@ def test_a_job_that_is_resumed_is_pushed_as_it_was_begun(lead_house: LeadHouse) 
     with lead_house.push.open("first", job_id=job_id, options=PushOptions(send_all=True)):
         pass
     assert lead_house.job(job_id).options == {"send_all": True, "accept": [], "compare": True}
-    ExportWork(lead_house.tab).sweep()
+    lead_house.reap()
     lead_house.face.clear()
     lead_house.run(job_id, "second")
     assert lead_house.posts() == [20]
