@@ -13,10 +13,11 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.http.key_set import KeySet
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.app import Answer, Options, Receiver, Store
 from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.receiver.tokens import Guard
+from sync_pipelines.scouter.reverse.inbox import LeadStore
 from sync_pipelines.settings.scouter import ScouterSettings
 
 
@@ -42,7 +43,7 @@ def build(
         keys=keys,
         now=clock,
     )
-    kept = store or InboxStore(settings.ops_url)
+    kept = store or LeadStore(InboxPool(settings.ops_url))
     receiver = Receiver(
         guard,
         kept,

@@ -22,10 +22,11 @@ from starlette.routing import Route
 
 from sync_pipelines.lib.http.key_set import PATH
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.app import FUNCTIONS_PATH, WEBHOOK_PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.scouter.reverse.inbox import LeadStore
 from sync_pipelines.settings import read_settings
 
 NOW = datetime(2025, 10, 21, 12, tzinfo=UTC)
@@ -97,7 +98,7 @@ class Desk:
 
     @property
     def stored(self) -> list[tuple[int, str, Any]]:
-        return self.ops.execute("select lead_id, source, payload from ops.inbox order by id").fetchall()
+        return self.ops.execute("select key::bigint, source, payload from ops.inbox order by id").fetchall()
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +124,7 @@ def started(stack: ExitStack, ops_url: str, *, options: Any = None, screen: Any 
     """Serve a receiver until the stack is left; other names are settings."""
     given = {"scouter_webhook_secret": WEBHOOK_SECRET} | given
     settings = read_settings(None, ops_database_url=ops_url, scouter_way_back=True, **given)
-    store = stack.enter_context(closing(InboxStore(ops_url)))
+    store = stack.enter_context(closing(LeadStore(InboxPool(ops_url))))
     moments = [1000.0]
     application = build(
         settings,

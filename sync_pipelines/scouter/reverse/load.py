@@ -23,10 +23,12 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import from_postgres
+from sync_pipelines.lib.records.connection import OPS
+from sync_pipelines.lib.records.inbox import Decision, Inbox
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
-from sync_pipelines.scouter.reverse.inbox import WHAT, Decision, Inbox, Waiting
+from sync_pipelines.scouter.reverse.inbox import TOPIC, WaitingLead, take_leads
 from sync_pipelines.scouter.reverse.sql_texts import INCOMING
 from sync_pipelines.scouter.reverse.statements import Statements
 
@@ -108,20 +110,20 @@ def drain(
     """
     drained = Drained()
     with (
-        postgres.connect(ops_url, what=WHAT) as ops,
-        postgres.errors_about(WHAT),
+        postgres.connect(ops_url, what=OPS) as ops,
+        postgres.errors_about(OPS),
         postgres.session_lock(
             ops, LOCK, wait_seconds=wait_seconds, busy="Another drain of the inbox is under way."
         ),
         postgres.connect(tabuladormax_url, what=TABULADORMAX, session={**SESSION, **_LIMITS}) as leads,
     ):
-        inbox = Inbox(ops)
+        inbox = Inbox(ops, TOPIC)
         with postgres.errors_about(TABULADORMAX):
             statements = Statements(mapping, source_types(leads), known)
         drained.one_way = statements.back.one_way
         while at_most is None or drained.read < at_most:
             most = batch_rows if at_most is None else min(batch_rows, at_most - drained.read)
-            waiting = inbox.take(destination, most=most, most_bytes=batch_bytes)
+            waiting = take_leads(inbox, destination, most=most, most_bytes=batch_bytes)
             if not waiting:
                 break
             with postgres.errors_about(TABULADORMAX):
@@ -137,7 +139,7 @@ def drain(
 def _apply(
     leads: postgres.Connection,
     statements: Statements,
-    waiting: Sequence[Waiting],
+    waiting: Sequence[WaitingLead],
     step: Callable[[str], None],
 ) -> tuple[list[_Result], Mapping[str, int]]:
     with leads.transaction():

@@ -12,7 +12,7 @@ from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.reverse import extract
-from sync_pipelines.scouter.reverse.inbox import open_inbox
+from sync_pipelines.scouter.reverse.inbox import open_lead_inbox
 from sync_pipelines.scouter.reverse.load import TABULADORMAX, Drained, drain, source_types
 from sync_pipelines.settings.scouter import ScouterSettings
 
@@ -51,19 +51,19 @@ class ReverseSync:
 
     def waiting(self) -> int:
         """How many changes wait in the inbox."""
-        with open_inbox(self._ops_url) as inbox:
-            return inbox.waiting()
+        with open_lead_inbox(self._ops_url) as inbox:
+            return inbox.count_waiting()
 
     def collect(self, pages: int = 20) -> int:
         """Fetch what the outbox holds into the inbox; 0 where no outbox is used."""
         if self.client is None:
             return 0
-        with self.client() as client, open_inbox(self._ops_url) as inbox:
+        with self.client() as client, open_lead_inbox(self._ops_url) as inbox:
             return extract.collect(client, inbox, pages=pages).changes
 
     def replay(self, ids: Collection[int] | None = None) -> int:
         """Let rejected rows of the inbox wait again, all of them where none are named; returns how many."""
-        with open_inbox(self._ops_url) as inbox:
+        with open_lead_inbox(self._ops_url) as inbox:
             return inbox.replay(None if ids is None else list(ids))
 
     def run(self, run_id: str, tell: Callable[[str], None] = lambda _sentence: None) -> ReverseSyncRun:
@@ -80,10 +80,10 @@ class ReverseSync:
             step=self.step,
             tell=tell,
         )
-        with open_inbox(self._ops_url) as inbox:
+        with open_lead_inbox(self._ops_url) as inbox:
             forgotten = inbox.forget(self.settings.scouter_inbox_retention_days)
             return ReverseSyncRun(
-                drained=drained, fetched=fetched, waiting=inbox.waiting(), forgotten=forgotten
+                drained=drained, fetched=fetched, waiting=inbox.count_waiting(), forgotten=forgotten
             )
 
     def _default_mapping(self, columns: Collection[str]) -> FieldMapping:

@@ -9,10 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.defs.reverse_assets import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
 from sync_pipelines.scouter.defs.reverse_automation import SENSOR, inbound_job
 from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.settings import Settings, read_settings
 from sync_pipelines_tests.scouter.reverse.conftest import DESTINATION, LEAD, NOWHERE, Box
@@ -78,7 +79,7 @@ def test_a_run_tells_what_became_of_each_change(box: Box, instance: dg.DagsterIn
 def test_a_run_without_changes_is_a_success_and_lets_old_rows_go(
     box: Box, instance: dg.DagsterInstance
 ) -> None:
-    Inbox(box.ops).add("gestaoscouter", 1, "{}")
+    Inbox(box.ops, TOPIC).add(Arrival(str(1), "gestaoscouter", "{}"))
     box.ops.execute("update ops.inbox set status = 'ignored', decided_at = now() - interval '31 days'")
     result = run(box, instance)
     assert result.success
@@ -95,7 +96,7 @@ def test_a_failure_is_a_sentence(box: Box, instance: dg.DagsterInstance) -> None
     failure = result.failure_data_for_node("scouter__leads_inbound")
     assert failure is not None
     assert "the TabuladorMax database" in str(failure.user_failure_data)
-    assert Inbox(box.ops).waiting() == 1
+    assert Inbox(box.ops, TOPIC).count_waiting() == 1
 
 
 def tick(box: Box, instance: dg.DagsterInstance, after: timedelta = timedelta()) -> Any:

@@ -10,9 +10,10 @@ import pytest
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines.scouter.reverse.load import LOCK
 from sync_pipelines_tests.scouter.reverse.conftest import LEAD, NOWHERE, Box
 
@@ -273,7 +274,7 @@ def test_a_rejected_row_waits_again_when_its_cause_is_mended(box: Box) -> None:
     box.drain()
     assert box.decided[0][0] == "rejected"
     box.leads.execute("insert into public.commercial_projects values (%s, 'Seletiva nova')", [project])
-    assert Inbox(box.ops).replay([row[0] for row in box.ops.execute("select id from ops.inbox")]) == 1
+    assert Inbox(box.ops, TOPIC).replay([row[0] for row in box.ops.execute("select id from ops.inbox")]) == 1
     box.drain()
     assert box.decided == [APPLIED]
 
@@ -304,8 +305,8 @@ def test_two_changes_of_single_fields_are_both_taken(box: Box) -> None:
 def test_the_older_key_is_understood_and_what_is_no_lead_is_rejected(box: Box) -> None:
     box.push(LEAD)
     box.receive(box.edited(nome="Ana Ficha"), key="ficha")
-    Inbox(box.ops).add("gestaoscouter", 5, '{"lead": [1]}')
-    Inbox(box.ops).add("gestaoscouter", 6, "[]")
+    Inbox(box.ops, TOPIC).add(Arrival(str(5), "gestaoscouter", '{"lead": [1]}'))
+    Inbox(box.ops, TOPIC).add(Arrival(str(6), "gestaoscouter", "[]"))
     box.drain()
     assert box.decided == [APPLIED, ("rejected", "lead: is no object"), ("rejected", "lead: is no object")]
 
@@ -350,10 +351,10 @@ def test_after_a_crash_anywhere_the_next_drain_ends_in_the_same_state(box: Box, 
 
     with pytest.raises(Crash):
         box.drain(step=step)
-    waits = Inbox(box.ops).waiting()
+    waits = Inbox(box.ops, TOPIC).count_waiting()
     assert waits == (0 if name == "recorded" else 3)
     box.drain()
-    assert Inbox(box.ops).waiting() == 0
+    assert Inbox(box.ops, TOPIC).count_waiting() == 0
     assert (box.here()["name"], box.here(NOWHERE)["name"]) == ("Ana Nova", "Ana Local")
     assert box.would_push(LEAD, NOWHERE) == []
     assert [event[:4] for event in box.events if event[3] == "success"] == [
@@ -383,7 +384,7 @@ def test_a_storm_is_worked_through_in_bounded_batches(box: Box) -> None:
     box.receive(*(there[number % len(there)] for number in range(20_000)))
     drained = box.drain()
     assert (drained.read, drained.updated, drained.batches) == (20_000, 60, 10)
-    assert Inbox(box.ops).waiting() == 0
+    assert Inbox(box.ops, TOPIC).count_waiting() == 0
 
 
 def test_a_run_may_be_bounded_and_a_batch_by_its_bytes(box: Box) -> None:
@@ -411,19 +412,19 @@ def test_a_database_without_the_tables_is_told_as_such(box: Box) -> None:
         box.drain()
     box.leads.execute("alter table public.elsewhere rename to sync_events")
     assert "Ana" not in str(caught.value)
-    assert Inbox(box.ops).waiting() == 1
+    assert Inbox(box.ops, TOPIC).count_waiting() == 1
 
 
 def test_retention_forgets_what_was_decided_and_never_what_waits(box: Box) -> None:
-    inbox = Inbox(box.ops)
+    inbox = Inbox(box.ops, TOPIC)
     for number in (1, 2, 3):
-        inbox.add("gestaoscouter", number, "{}")
+        inbox.add(Arrival(str(number), "gestaoscouter", "{}"))
     box.ops.execute("update ops.inbox set received_at = now() - interval '60 days'")
     for number, days in ((1, 31), (2, 29)):
         box.ops.execute(
             "update ops.inbox set status = 'ignored', decided_at = now() - make_interval(days => %s)"
-            " where lead_id = %s",
-            [days, number],
+            " where key = %s",
+            [days, str(number)],
         )
     assert inbox.forget(30) == 1
-    assert [row[0] for row in box.ops.execute("select lead_id from ops.inbox order by id")] == [2, 3]
+    assert [row[0] for row in box.ops.execute("select key::bigint from ops.inbox order by id")] == [2, 3]

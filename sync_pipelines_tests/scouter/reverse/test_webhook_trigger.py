@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import sync_pipelines.scouter
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.app import WEBHOOK_PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.sandbox.vault import VAULT
+from sync_pipelines.scouter.reverse.inbox import LeadStore
 from sync_pipelines.settings import read_settings
 from sync_pipelines_tests.scouter.reverse.conftest import LEAD, Box
 
@@ -29,7 +30,7 @@ def triggered(box: Box) -> Iterator[Box]:
         None, ops_database_url=box.ops_url, scouter_way_back=True, scouter_webhook_secret=SECRET
     )
     with (
-        closing(InboxStore(box.ops_url)) as store,
+        closing(LeadStore(InboxPool(box.ops_url))) as store,
         BackgroundServer(build(settings, store=store)) as server,
         box.gestao.transaction(force_rollback=True),
     ):
