@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # heavy, or above this module
     import typer
 
     from sync_pipelines.lib.findings import Check, Inquiry
+    from sync_pipelines.lib.http.endpoints import Mount
+    from sync_pipelines.lib.records.orphaned_runs import WatchedProject
     from sync_pipelines.lib.runs import Run
     from sync_pipelines.sandbox.part import Part
     from sync_pipelines.settings import Settings
@@ -78,11 +80,11 @@ class System:
     def doctor_checks(self, settings: Settings, inquiry: Inquiry) -> Sequence[Check]:
         return self._part(f"{self.name}.doctor:checks")(settings, inquiry)  # type: ignore[no-any-return]
 
-    def run_logs(self, settings: Settings) -> Sequence[Any]:
+    def run_logs(self, settings: Settings) -> Sequence[WatchedProject]:
         return self._part(f"{self.name}.run_logs:run_logs")(settings) if self.has_run_logs else ()
 
-    def endpoints(self, settings: Settings) -> Sequence[Any]:
-        return self._part(f"{self.name}.endpoints:endpoints")(settings) if self.has_endpoints else ()
+    def endpoints(self, settings: Settings) -> Mount:
+        return self._part(f"{self.name}.endpoints:endpoints")(settings)  # type: ignore[no-any-return]
 
     @property
     def sandbox(self) -> Part:

@@ -23,7 +23,7 @@ Once a week `archive/drill` restores the newest archive into a scratch database 
 | `aimindset/archive` | a day | its folder in the landing store | every file was read back |
 | `aimindset/restore_drill` | none | – | rows and content of every table are those that were archived |
 
-Outside: the project's database (`database`) and its endpoints (`project`, reached through `access`); our own: the
-backup catalog (`lib.records.backups`) and the landing store (`archive.stored`). `day` has what a run is asked to do
-and what it reached, `assets` the names of the assets, `exclusion` the locks.
+Outside: the project's database (`database`) and its endpoints (`client`, reached through `access`); our own: the
+backup catalog (`lib.records.backups`) and the landing store (`archive.stored`). `request` has what a run is asked to
+do, `day` what it reached, `assets` the names of the assets, `exclusion` the locks.
 """

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+from sync_pipelines.aimindset.client import ProjectClient, json_client
 from sync_pipelines.aimindset.database import WHAT, connect
-from sync_pipelines.aimindset.project import Project, project_client
 from sync_pipelines.lib import vault
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.settings.aimindset import AimindsetSettings
@@ -26,7 +26,7 @@ class ProjectAccess:
     url: str | None
     service_key: str | None = field(repr=False)
     key_is_in_vault: bool
-    http: Callable[[], JsonClient] = project_client
+    http: Callable[[], JsonClient] = json_client
     sleep: Callable[[float], None] = time.sleep
 
     @classmethod
@@ -43,7 +43,7 @@ class ProjectAccess:
         """The address. Raises SettingsError if it is not set."""
         return _require(self.url, "AIMINDSET_PROJECT_URL")
 
-    def open(self) -> Project:
+    def open(self) -> ProjectClient:
         """The endpoints. Raises SettingsError for what is not set, and SyncError if the Vault does not answer."""
         url = self.require_url()
         if self.key_is_in_vault:
@@ -52,7 +52,7 @@ class ProjectAccess:
             key = vault.one_of(secrets, VAULT_NAMES, what=WHAT)
         else:
             key = _require(self.service_key, "AIMINDSET_SERVICE_KEY")
-        return Project(url=url, service_key=key, http=self.http, sleep=self.sleep)
+        return ProjectClient(url=url, service_key=key, http=self.http, sleep=self.sleep)
 
 
 def _require(value: str | None, name: str) -> str:

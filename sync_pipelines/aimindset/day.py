@@ -1,16 +1,14 @@
-"""A day: what a run is asked to do, and what it reached, which assets, checks and alerts read."""
+"""What a run reached; assets, checks and alerts read it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.archive.retention import Pruning
-from sync_pipelines.aimindset.backup.answer import Answer
-from sync_pipelines.aimindset.backup.load import ProvedBackup
-from sync_pipelines.aimindset.backup.validate import Preflight
+from sync_pipelines.aimindset.backup.outcome import BackupOutcome
 from sync_pipelines.aimindset.exclusion import BusyError
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.alerts import Delivery
@@ -20,35 +18,14 @@ from sync_pipelines.lib.records.backups import Backup
 from sync_pipelines.lib.redaction import redacted_exception
 
 
-@dataclass(frozen=True)
-class DayRequest:
-    """The day, the assets to make, and what a person decided; `log` takes sentences while the run goes on."""
-
-    run_id: str
-    partition_key: str
-    wanted: Collection[str]
-    force: bool
-    accepted: Collection[str]
-    log: Callable[[str], None]
-
-
 @dataclass
-class Day:
-    """What a run reached; `problems` say by asset what failed."""
+class Day(BackupOutcome):
+    """The outcome of the backup and of the archive; `problems` say by asset what failed."""
 
-    partition_key: str
-    preflight: Preflight | None = None
-    #: Columns that no copy has, by table.
-    uncovered: Mapping[str, list[str]] = field(default_factory=dict)
-    backup: ProvedBackup | None = None
-    unproved: Answer | None = None
     archive: Archive | None = None
     pruning: Pruning | None = None
     #: Proved backups of the day by asset that an earlier run made.
     existing: dict[str, Backup] = field(default_factory=dict)
-    generations: int = 0
-    #: Content with fewer rows than in the last backup, a sentence each.
-    losses: list[str] = field(default_factory=list)
     problems: dict[str, SyncError] = field(default_factory=dict)
     delivery: Delivery | None = None
 

@@ -20,13 +20,14 @@ from sync_pipelines.aimindset.backup import side_effects
 from sync_pipelines.aimindset.backup.load import Probe, no_probe
 from sync_pipelines.aimindset.backup.pipeline import BackupPipeline
 from sync_pipelines.aimindset.backup.report import ProjectLog
+from sync_pipelines.aimindset.client import json_client
 from sync_pipelines.aimindset.database import WHAT, await_database, open_snapshot
-from sync_pipelines.aimindset.day import Day, DayRequest
+from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.notification import FailureNotifier
-from sync_pipelines.aimindset.project import project_client
 from sync_pipelines.aimindset.recovery import Recovery, day_lock
+from sync_pipelines.aimindset.request import DayRequest
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.alerts import Channel, house_channels
+from sync_pipelines.lib.alerts import Channel
 from sync_pipelines.lib.calendar import require_today
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.json import JsonClient
@@ -61,7 +62,7 @@ class AimindsetPipeline:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
-        http: Callable[[], JsonClient] = project_client,
+        http: Callable[[], JsonClient] = json_client,
     ) -> Self:
         """Raises SettingsError if the project's database or ours is not set."""
         scratch = settings.scratch_database_url
@@ -73,7 +74,7 @@ class AimindsetPipeline:
             may_change=side_effects.table_names(settings.aimindset_backup_may_change),
             project_log=ProjectLog(settings.aimindset_url, settings.aimindset_panel_log_types),
             archive=ArchivePipeline.from_settings(settings),
-            mail=tuple(house_channels(settings)),
+            mail=tuple(settings.alert_channels),
             zone=settings.zone,
             scratch=scratch.get_secret_value() if scratch else None,
             clock=clock,
@@ -109,7 +110,7 @@ class AimindsetPipeline:
             accepted=accepted,
             log=log,
         )
-        day = Day(partition_key)
+        day = Day()
         try:
             with open_backup_catalog(self.ops) as catalog, day_lock(catalog):
                 self._recover(request, day, catalog)

@@ -123,16 +123,14 @@ def _pin(name: str, *, pinned: bool) -> str:
 def webhook(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; a reverse proxy brings TLS.")] = 8000,
 ) -> None:
-    """Serve the old screen's endpoint of the lead export and, where it is switched on, the way back's webhook."""
+    """Serve what applications call: functions of the old screen and, where it is on, the reverse sync's webhook."""
     from sync_pipelines.receiver.serving import serve
-    from sync_pipelines.scouter.endpoints import functions
-    from sync_pipelines.scouter.push.pipeline import LeadPush
-    from sync_pipelines.settings import read_as
-    from sync_pipelines.settings.scouter import ScouterSettings
+    from sync_pipelines.settings import read_settings
 
-    settings = read_as(ScouterSettings)
-    screen = functions(LeadPush(settings)) if settings.tabuladormax_database_url else None
-    serve(settings, port=port, screen=screen)
+    settings = read_settings()
+    # Also of a system without its database: it may still serve, or says why it does not.
+    mounts = [system.endpoints(settings) for system in systems.SYSTEMS if system.has_endpoints]
+    serve(settings, mounts, port=port)
 
 
 @app.command()

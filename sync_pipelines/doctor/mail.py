@@ -20,9 +20,7 @@ TEST_TEXT = (
 
 def mail(settings: Settings, *, send: bool = False) -> Iterator[Finding]:
     """Does the mail server let us in? With `send`, does it take a message for each recipient?"""
-    from sync_pipelines.lib.alerts import mail_server, recipients
-
-    server, known = mail_server(settings), recipients(settings)
+    server, known = settings.mail_server, settings.alert_recipients
     if server is None or not known:
         missing = "SMTP_URL" if settings.smtp_url is None else "ALERT_EMAIL_TO"
         wrong = send or settings.sync_env == "production"

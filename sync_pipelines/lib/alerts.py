@@ -1,7 +1,7 @@
-"""The ways by which an alert leaves: a system's own channel, then mail, and always the log.
+"""Alerts and their channels: a system's own, then mail, and always the log.
 
-Delivered means that somebody took it over, not that somebody read it. An alert never raises: the failure that it
-tells of matters more.
+Delivered means that a channel took the alert, not that somebody read it. Sending never raises: the failure that the
+alert is about matters more.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.lib.redaction import redact, redacted_exception
-from sync_pipelines.settings import Settings
 
 logger = logging.getLogger("sync_pipelines.alerts")
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What a person is told: which system, what happened, what to do. Portuguese: its readers are users.
+    """A message to a person: which system, what happened, what to do. Portuguese, because its readers are users.
 
-    `subject` is a mail's, where the system wants another than the usual.
+    `subject` replaces the usual subject of the mail.
     """
 
     system: str
@@ -49,7 +48,7 @@ Channel = Callable[[Alert], str]
 
 @dataclass(frozen=True)
 class Delivery:
-    """How an alert left (None: only into the log), and why the channels before that did not take it."""
+    """The channel that took an alert (None: only the log), and why those before it did not."""
 
     by: str | None
     reasons: tuple[str, ...] = ()
@@ -70,38 +69,24 @@ def send_alert(alert: Alert, channels: Sequence[Channel]) -> Delivery:
     return Delivery(None, tuple(reasons))
 
 
-def house_channels(values: Settings) -> list[Channel]:
-    """Mail, where a server and recipients are set."""
-    server, known = mail_server(values), recipients(values)
-    if server is None or not known:
-        return []
+@dataclass(frozen=True)
+class MailChannel:
+    """Mails an alert to every recipient."""
 
-    def mail(alert: Alert) -> str:
-        taken = server.send(known, alert.mail_subject, redact(alert.text))
-        return f"e-mail ({taken} of {len(known)} recipients)"
+    server: MailServer
+    recipients: Sequence[str]
 
-    return [mail]
-
-
-def recipients(values: Settings) -> list[str]:
-    """The addresses that alerts go to."""
-    return [address.strip() for address in (values.alert_email_to or "").split(",") if address.strip()]
-
-
-def mail_server(values: Settings) -> MailServer | None:
-    """The server that takes alerts, if one is set."""
-    known = recipients(values)
-    if values.smtp_url is None or not known:
-        return None
-    return MailServer(values.smtp_url.get_secret_value(), values.alert_email_from or known[0])
+    def __call__(self, alert: Alert) -> str:
+        taken = self.server.send(self.recipients, alert.mail_subject, redact(alert.text))
+        return f"e-mail ({taken} of {len(self.recipients)} recipients)"
 
 
 @contextmanager
 def once(ops_url: str, asset: str, partition_key: str, kind: str, run_id: str) -> Iterator[Once]:
-    """The right to tell of a failed day, which is used up by one delivery however often the day is tried.
+    """The right to send an alert of this kind, which one delivery uses up however often the work is tried.
 
-    Whoever holds it holds a lock, so a holder that died has used nothing up. Without our own database the right
-    is given all the same: told twice is better than never.
+    Its holder holds a lock, so a process that dies uses nothing up. Without the ops database the right is given all
+    the same: two alerts are better than none.
     """
     claim, connection = Once(due=True), None
     with ExitStack() as stack:
@@ -138,7 +123,7 @@ def once(ops_url: str, asset: str, partition_key: str, kind: str, run_id: str) -
 
 @dataclass
 class Once:
-    """`due` says whether to tell; what became of it is put into `done`."""
+    """`due` says whether to send; the sender puts the delivery into `done`."""
 
     due: bool
     done: Delivery | None = None

@@ -1,4 +1,4 @@
-"""Mail as the last way out of an alert, straight to an SMTP server."""
+"""Mail over SMTP: the last channel of an alert."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MailServer:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def check(self) -> None:
-        """Connect, encrypt and log in, and send nothing. Raises SyncError with what is wrong."""
+        """Connect, encrypt and log in, and send nothing. Raises SyncError that says what is wrong."""
         import smtplib
 
         try:
@@ -39,9 +39,9 @@ class MailServer:
             raise TransientError(f"The mail server does not answer as one: {_reason(error)}.") from None
 
     def send(self, recipients: Sequence[str], subject: str, text: str) -> int:
-        """Hand a mail over for each recipient; returns how many the server took.
+        """Send a mail to each recipient; returns how many the server took.
 
-        Raises SyncError when it took none. Addresses are personal data and in no sentence.
+        Raises SyncError if it took none. No sentence holds an address, which is personal data.
         """
         import smtplib
 
@@ -66,13 +66,13 @@ class MailServer:
 
     @contextlib.contextmanager
     def _line(self) -> Iterator[smtplib.SMTP]:
-        """A connection that is encrypted, unless it stays on this machine, and logged in."""
+        """A connection that is logged in, and encrypted unless it stays on this machine."""
         import smtplib
 
         parts = urlsplit(self.url)
         host, port = parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587)
         connect = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-        # By its sender's name: the name of this machine is nobody's business.
+        # The sender's domain: the name of this machine stays private.
         with connect(host, port, local_hostname=self._domain, timeout=SECONDS) as line:
             self._secure(line, host, parts.scheme)
             if parts.username:
@@ -110,7 +110,7 @@ class MailServer:
 
 
 def _reason(error: Exception) -> str:
-    """The kind of an error, and of a connection that was not to be had the system's own words."""
+    """The kind of an error, and for a failed connection the words of the operating system."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else ""
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

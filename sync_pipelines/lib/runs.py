@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sync_pipelines.lib.storage.landing import LandingStore
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What each run in this process uses of its installation: Dagster's database, ours, the landing store."""
+
+    store: LandingStore
+    dagster_url: str | None = field(default=None, repr=False)
+    ops_url: str | None = field(default=None, repr=False)
 
 
 @dataclass

@@ -1,19 +1,18 @@
-"""The receiver: the webhook of the way back, the functions that the old screen calls, and its own health.
+"""The receiver: the endpoints of the systems, and its own health, as one ASGI application.
 
-It stores and answers, and decides nothing of a lead: whether a change is an echo or older than what TabuladorMax has
-is the drain's to say, which sees many at a time under one lock. So the answer to an accepted change never says
-`skipped`, and what became of it stands in ops.inbox. What was not stored is answered 503, never 200.
+It knows no system. It counts requests, admits callers, reads bodies within limits and turns every error into an
+answer; a handler does the rest. What was not stored is answered 503, never 200.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -25,53 +24,36 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.http.endpoints import LONGEST_BODY, Call, Endpoint
+from sync_pipelines.lib.http.request_json import BadRequestError, parse
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver import limits
+from sync_pipelines.receiver.authentication import Authenticator, Unauthorized
 from sync_pipelines.receiver.limits import Network, Rate, RefusedRequestError, TokenBuckets
-from sync_pipelines.receiver.tokens import SCREEN, SERVICE, Guard, Unauthorized
-from sync_pipelines.scouter.reverse.webhook import BadRequestError, Ignored, LeadChange, parse, read_change
 
-WEBHOOK_PATH = "/functions/v1/sync-from-gestao-scouter"
-FUNCTIONS_PATH = "/functions/v1/"
 HEALTH_PATH = "/health"
 RETRY_SECONDS = 30.0
-#: The other side's database is one client and does not repeat what is refused: a mass edit there has to fit.
+#: A database that calls is one client and does not repeat what is refused: a mass edit there has to fit.
 PER_CLIENT = Rate(200, 5000)
 IN_ALL = Rate(400, 10_000)
-#: Calls of one function of the screen that are worked on at once. A reload of the destination's cache takes up to
-#: half a minute: further calls wait without a thread, which the webhook needs.
-AT_ONCE = 4
 HEALTH_SECONDS = 5.0  # for which an answer about the database is repeated
-#: What the client library of the old screen sends along.
-_SCREEN_HEADERS = ("authorization", "apikey", "content-type", "x-client-info")
+#: What Supabase's client library sends along from a browser.
+_BROWSER_HEADERS = ("authorization", "apikey", "content-type", "x-client-info")
 
 _log = logging.getLogger(__name__)
 
-#: A function of the old screen: any JSON (None: no body) in, a status and a JSON document out. It may block.
-Answer = Callable[[Any], tuple[int, Any]]
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class Store(Protocol):
-    """Where changes are kept. Both may block."""
-
-    def add(self, change: LeadChange) -> None:
-        """Keep a change, or raise SyncError."""
-
-    def answers(self) -> bool:
-        """Whether something can be kept."""
-
-    def close(self) -> None:
-        """Give up what is held open."""
+#: What answers one route.
+_Responder = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
 class Options:
     """The receiver's limits, the `origins` of screens that a browser may call from, and the `proxies` before us.
 
-    Of both none by default.
+    Of both none by default. `max_bytes` is an upper bound of what an endpoint allows.
     """
 
-    max_bytes: int = 1 << 20
+    max_bytes: int = LONGEST_BODY
     body_seconds: float = 10.0
     per_client: Rate = PER_CLIENT
     in_all: Rate = IN_ALL
@@ -79,38 +61,40 @@ class Options:
     proxies: tuple[Network, ...] = ()
 
 
+class Mounted(NamedTuple):
+    """An endpoint with what admits its callers."""
+
+    endpoint: Endpoint
+    authenticator: Authenticator
+
+
 class Receiver:
-    """The endpoints. `monotonic` gives seconds; `screen` is what answers the old screen, by its functions' names."""
+    """Serves mounted endpoints over one inbox. `monotonic` gives seconds."""
 
     def __init__(
         self,
-        guard: Guard,
-        store: Store,
+        inbox: InboxPool,
         *,
-        screen: Mapping[str, Answer] | None = None,
-        webhook: bool = True,
         options: Options | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._guard, self._store, self._screen = guard, store, screen or {}
-        self._takes_changes = webhook
+        self._inbox = inbox
         self._options, self._monotonic = options or Options(), monotonic
         self._clients = TokenBuckets(self._options.per_client, monotonic)
         self._all = TokenBuckets(self._options.in_all, monotonic, clients=1)
         self._health: tuple[float, bool] | None = None
 
-    def application(self) -> Starlette:
+    def application(self, mounted: list[Mounted]) -> Starlette:
         """The ASGI application."""
-        routes = [Route(HEALTH_PATH, _answering(self._tell_health), methods=["GET"])]
-        if self._takes_changes:
-            routes.append(Route(WEBHOOK_PATH, _answering(self._webhook), methods=["POST"]))
-        for name, answer in self._screen.items():
-            endpoint = partial(self._function, answer, CapacityLimiter(AT_ONCE))
-            routes.append(Route(FUNCTIONS_PATH + name, _answering(endpoint), methods=["POST"]))
+        routes = [Route(HEALTH_PATH, _answering(self._report_health), methods=["GET"])]
+        for one in mounted:
+            limiter = CapacityLimiter(one.endpoint.at_once) if one.endpoint.at_once else None
+            responder = _answering(partial(self._call, one, limiter))
+            routes.append(Route(one.endpoint.path, responder, methods=[one.endpoint.method]))
         origins = self._options.origins
         middleware = [
             Middleware(
-                CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=_SCREEN_HEADERS
+                CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=_BROWSER_HEADERS
             )
         ]
         return Starlette(routes=routes, middleware=middleware if origins else [], lifespan=self._lifespan)
@@ -118,52 +102,41 @@ class Receiver:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         yield
-        self._store.close()
+        self._inbox.close()
 
-    async def _webhook(self, request: Request) -> Response:
-        document, text = await self._read(request, SERVICE, secret_counts=True)
-        change = read_change(document, text)
-        if isinstance(change, Ignored):
-            return _answer(200, {"success": True, "message": f"Ignored: {change.reason}."})
-        await run_in_threadpool(self._store.add, change)
-        return _answer(
-            200, {"success": True, "message": "Stored; it is applied soon.", "leadId": change.lead_id}
-        )
-
-    async def _function(self, answer: Answer, limiter: CapacityLimiter, request: Request) -> Response:
-        document, _ = await self._read(request, SCREEN, secret_counts=False, may_be_empty=True)
-        status, body = await to_thread.run_sync(answer, document, limiter=limiter)
+    async def _call(self, mounted: Mounted, limiter: CapacityLimiter | None, request: Request) -> Response:
+        call = await self._read(mounted, request)
+        status, body = await to_thread.run_sync(mounted.endpoint.handler, call, limiter=limiter)
         return _answer(status, body)
 
-    async def _tell_health(self, request: Request) -> Response:
+    async def _report_health(self, request: Request) -> Response:
         self._count(self._clients, limits.client_of(request, self._options.proxies))
         now = self._monotonic()
         if self._health is None or now - self._health[0] >= HEALTH_SECONDS:
-            self._health = now, await run_in_threadpool(self._store.answers)
+            self._health = now, await run_in_threadpool(self._inbox.is_ready)
         fine = self._health[1]
         return _answer(
             200 if fine else 503, {"status": "ok" if fine else "unavailable", "ops_database": fine}
         )
 
-    async def _read(
-        self, request: Request, roles: Collection[str], *, secret_counts: bool, may_be_empty: bool = False
-    ) -> tuple[Any, str]:
-        """The body as JSON (None where it `may_be_empty` and is) and as text, of a caller who may send it.
+    async def _read(self, mounted: Mounted, request: Request) -> Call:
+        """The call of an admitted caller.
 
-        Who is refused is counted too, but only against himself: the limit of all is for what is worked on.
+        A refused request counts too, but only against its caller: the limit of all is for what is worked on.
         """
-        self._count(self._clients, limits.client_of(request, self._options.proxies))
-        # It may have to fetch keys.
-        await run_in_threadpool(self._guard.admit, request.headers, roles, secret_counts=secret_counts)
+        endpoint, options = mounted.endpoint, self._options
+        self._count(self._clients, limits.client_of(request, options.proxies))
+        # In a thread, because it may fetch keys.
+        await run_in_threadpool(mounted.authenticator.admit, request.headers, endpoint)
         self._count(self._all, "all")
-        # The screen's client sends neither a body nor its type where a function takes none.
-        if not may_be_empty or limits.has_body(request):
+        # The client library sends neither a body nor its type where a function takes none.
+        if not endpoint.may_be_empty or limits.has_body(request):
             limits.expect_json(request)
-        options = self._options
-        body = await limits.read_body(request, max_bytes=options.max_bytes, seconds=options.body_seconds)
-        if may_be_empty and not body:
-            return None, ""
-        return await run_in_threadpool(parse, body), body.decode()
+        most = min(endpoint.max_bytes, options.max_bytes)
+        body = await limits.read_body(request, max_bytes=most, seconds=options.body_seconds)
+        if endpoint.may_be_empty and not body:
+            return Call(None, "", self._inbox)
+        return Call(await run_in_threadpool(parse, body), body.decode(), self._inbox)
 
     def _count(self, buckets: TokenBuckets, client: str) -> None:
         if wait := buckets.take(client):
@@ -181,15 +154,15 @@ def _error(status: int, sentence: str, retry_after: float | None = None) -> JSON
     return _answer(status, {"success": False, "error": sentence}, retry_after=retry_after)
 
 
-def _answering(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with every error of it made an answer.
+def _answering(responder: _Responder) -> _Responder:
+    """The responder with every error of it made an answer.
 
-    Not by handlers of Starlette, which lets what is unexpected through to the server's log with its text.
+    Not by handlers of Starlette: it hands an unexpected error on to the server, which logs its text.
     """
 
     async def answered(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            return await responder(request)
         except RefusedRequestError as error:
             answer = _error(error.status, str(error), error.retry_after)
             if error.status in {408, 413}:
@@ -209,7 +182,7 @@ def _answering(endpoint: Endpoint) -> Endpoint:
         except ClientDisconnect:
             return _error(400, "The body did not come whole.")
         except Exception as error:
-            # Its text may quote what was sent; what kind it is does not.
+            # Its text may quote what was sent; its kind does not.
             _log.error("A call of %s failed: %s.", request.url.path, type(error).__name__)
             return _error(500, "Something went wrong here; nothing was stored.")
 

@@ -1,9 +1,9 @@
-"""The receiver put together from the settings, and served."""
+"""The receiver, put together from what the systems mount, and served."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -11,91 +11,62 @@ from starlette.applications import Starlette
 from sync_pipelines.lib import redaction
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.client import Timeouts
+from sync_pipelines.lib.http.endpoints import Credentials, Mount
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.http.key_set import KeySet
 from sync_pipelines.lib.records.inbox_pool import InboxPool
-from sync_pipelines.receiver.app import Answer, Options, Receiver, Store
+from sync_pipelines.receiver.app import Mounted, Options, Receiver
+from sync_pipelines.receiver.authentication import Authenticator
 from sync_pipelines.receiver.limits import networks_of
-from sync_pipelines.receiver.tokens import Guard
-from sync_pipelines.scouter.reverse.inbox import LeadStore
-from sync_pipelines.settings.scouter import ScouterSettings
+from sync_pipelines.settings import Settings
 
 
 def build(
-    settings: ScouterSettings,
+    settings: Settings,
+    mounts: Sequence[Mount],
     *,
-    screen: Mapping[str, Answer] | None = None,
     options: Options | None = None,
-    store: Store | None = None,
-    client: Callable[[], JsonClient] | None = None,
+    inbox: InboxPool | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The application under these settings; `screen` answers the old screen, `client` fetches the key set.
-
-    Raises PermanentError where a secret is too short to be one.
-    """
-    project = settings.tabuladormax_project_url
-    keys = KeySet(project, client or _key_client, monotonic) if project else None
-    guard = Guard(
-        webhook_secret=_secret(settings, "scouter_webhook_secret"),
-        signing_secret=_secret(settings, "tabuladormax_jwt_secret"),
-        keys=keys,
-        now=clock,
-    )
-    kept = store or LeadStore(InboxPool(settings.ops_url))
+    """The application that serves these mounts. Raises PermanentError if a secret is too short to be one."""
+    mounted = []
+    for mount in mounts:
+        keys = _key_set(mount.credentials, monotonic)
+        authenticator = Authenticator(mount.credentials, keys=keys, now=clock)
+        mounted += [Mounted(endpoint, authenticator) for endpoint in mount.endpoints]
     receiver = Receiver(
-        guard,
-        kept,
-        screen=screen,
-        webhook=settings.scouter_way_back,
-        options=options or options_of(settings),
-        monotonic=monotonic,
+        inbox or InboxPool(settings.ops_url), options=options or options_of(mounts), monotonic=monotonic
     )
-    return receiver.application()
+    return receiver.application(mounted)
 
 
-def options_of(settings: ScouterSettings) -> Options:
-    """The usual limits, with the origins and the proxies that the settings name."""
+def options_of(mounts: Sequence[Mount]) -> Options:
+    """The usual limits, with the origins and the proxies of the mounts."""
     return Options(
-        origins=tuple(filter(None, settings.scouter_screen_origins.split(","))),
-        proxies=networks_of(settings.scouter_trusted_proxies),
+        origins=tuple(origin for mount in mounts for origin in mount.origins),
+        proxies=networks_of(",".join(proxy for mount in mounts for proxy in mount.proxies)),
     )
 
 
-def serve(
-    settings: ScouterSettings,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    *,
-    screen: Mapping[str, Answer] | None = None,
-    options: Options | None = None,
-) -> None:
-    """Serve until SIGTERM or SIGINT. TLS is the reverse proxy's, which SCOUTER_TRUSTED_PROXIES names.
+def serve(settings: Settings, mounts: Sequence[Mount], *, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve until SIGTERM or SIGINT. TLS is the work of the reverse proxy, which a mount names in `proxies`.
 
-    Raises PermanentError where nothing could ever be accepted: there is nothing to answer, or no secret is set.
+    Raises PermanentError if nothing could ever be accepted: there is no endpoint, or no secret is set.
     """
     import uvicorn
 
-    if not settings.scouter_way_back and not screen:
-        raise PermanentError(
-            "There is nothing to serve: TABULADORMAX_DATABASE_URL, whose screen would be answered, is not set, and the"
-            " way back is off (SCOUTER_WAY_BACK=true switches it on)."
-        )
-    ways = ("scouter_webhook_secret", "tabuladormax_jwt_secret", "tabuladormax_project_url")
-    if not any(getattr(settings, name) for name in ways):
-        raise PermanentError(
-            f"Every call would be refused: none of {', '.join(name.upper() for name in ways)} is set."
-        )
+    _refuse_nothing(mounts)
     redaction.install_logging()
     uvicorn.run(
-        build(settings, screen=screen, options=options),
+        build(settings, mounts),
         host=host,
         port=port,
         http="h11",  # bounds the headers' size
         ws="none",
         lifespan="on",
-        # Its lines hold whole URLs; what matters of a request is said by the application.
+        # Its lines hold whole URLs; the application logs what matters of a request.
         access_log=False,
         server_header=False,
         proxy_headers=False,  # it would trust whoever calls from this machine
@@ -105,13 +76,28 @@ def serve(
     )
 
 
-def _key_client() -> JsonClient:
-    return JsonClient(
-        name="TabuladorMax's key set",
-        url_setting="TABULADORMAX_PROJECT_URL",
-        timeouts=Timeouts(connect=3.0, read=5.0, total=5.0),
-    )
+def _refuse_nothing(mounts: Sequence[Mount]) -> None:
+    served = [mount for mount in mounts if mount.endpoints]
+    if not served:
+        why = "; ".join(mount.absent for mount in mounts) or "no system has an endpoint"
+        raise PermanentError(f"There is nothing to serve: {why}.")
+    known = [setting for mount in served for setting in mount.credentials.settings]
+    if not any(setting.value for setting in known):
+        names = ", ".join(setting.name for setting in known)
+        raise PermanentError(f"Every call would be refused: none of {names} is set.")
 
 
-def _secret(settings: ScouterSettings, name: str) -> str | None:
-    return settings.require(name) if getattr(settings, name) is not None else None
+def _key_set(credentials: Credentials, monotonic: Callable[[], float]) -> KeySet | None:
+    """The public keys of a system's project, if its address is set."""
+    project = credentials.project_url
+    if project.value is None:
+        return None
+
+    def client() -> JsonClient:
+        return JsonClient(
+            name=f"{credentials.project}'s key set",
+            url_setting=project.name,
+            timeouts=Timeouts(connect=3.0, read=5.0, total=5.0),
+        )
+
+    return KeySet(project.value, client, monotonic, setting=project.name)

@@ -1,4 +1,4 @@
-"""What the fakes that answer in JSON share: a register of faults, a desk to switch them, and a line that is reset."""
+"""Faults of the fakes that answer in JSON: a register, an endpoint that switches them, a connection that is reset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from sync_pipelines.sandbox.wire import Wire
+from sync_pipelines.sandbox.client_connection import ClientConnection
 
 FAULTS_PATH = "/_sandbox/faults"
 Answers = Mapping[str, Callable[[], Response]]
@@ -22,9 +22,9 @@ class Dropped(Response):
     """The connection is reset instead of an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(scope, receive, send)
-        await wire.hang_up(reset=True)
-        wire.close()
+        client = ClientConnection(scope, receive, send)
+        await client.hang_up(reset=True)
+        client.close()
 
 
 @dataclass
@@ -44,9 +44,9 @@ def _no_rows() -> Collection[int]:
 
 
 class Switches:
-    """What is switched on: each fault stays until `clear`, or has been used `times` times.
+    """The faults that are on: each stays until `clear`, or until it has been used `times` times.
 
-    `answers` are given instead of the endpoint's own, and nothing is done; `behaviours` are what it does otherwise.
+    `answers` replace the endpoint's own, and nothing is done; `behaviours` change what the endpoint does.
     """
 
     def __init__(self, answers: Answers, behaviours: Mapping[str, str]) -> None:
@@ -58,8 +58,8 @@ class Switches:
     def add(self, name: str, times: int | None = None, *, after: int = 0, row: int | None = None) -> None:
         """Switch a fault on; ValueError in a sentence for an unknown name or count.
 
-        It waits until `after` requests have passed that it might have hit, and with `row` hits only those that carry
-        a row of this number.
+        It skips the first `after` requests that it could have hit; with `row` it hits only requests that carry the row
+        of this number.
         """
         if name not in self.known:
             raise ValueError(f"There is no fault {name!r}. Known: {', '.join(self.known)}.")
@@ -77,19 +77,19 @@ class Switches:
             self._on.clear()
 
     def strikes(self, name: str, rows: Callable[[], Collection[int]] = _no_rows) -> bool:
-        """Whether the fault hits this request, whose rows `rows` tells; that is one use of it."""
+        """Whether the fault hits this request, whose rows `rows` gives; that uses it once."""
         with self._lock:
             return any(self._uses(one) for one in self._concerned(name, rows))
 
     def answer(
         self, rows: Callable[[], Collection[int]] = _no_rows, others: Collection[str] = ()
     ) -> Response | None:
-        """The answer to give instead, where one is switched on; `others` do not concern this request."""
+        """The answer of a fault that is on, or None; the faults in `others` do not concern this request."""
         concerned = (name for name in self._answers if name not in others)
         return next((self._answers[name]() for name in concerned if self.strikes(name, rows)), None)
 
     def listing(self) -> dict[str, int | None]:
-        """What is on, with the uses left; None is for ever."""
+        """The faults that are on, with the uses left; None: until it is switched off."""
         with self._lock:
             return {one.label: one.left for one in self._on}
 
@@ -109,10 +109,10 @@ class Switches:
         return True
 
 
-def desk(
+def faults_endpoint(
     switches: Switches, fail: Callable[..., None], options: Collection[str] = ("times",)
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint: GET lists the faults, POST {"name": …, "times": …} switches one on by `fail`, DELETE all off."""
+    """The endpoint: GET lists the faults, POST {"name": …, "times": …} calls `fail`, DELETE switches all off."""
 
     async def answer(request: Request) -> Response:
         if request.method == "GET":
@@ -133,7 +133,7 @@ def desk(
 
 
 def parsed(text: bytes) -> Any:
-    """What a body says as JSON, None where it is none."""
+    """A body as JSON; None if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:

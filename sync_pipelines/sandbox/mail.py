@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is given: in memory for tests, as files that a person can open for the demo."""
+"""A mail server that keeps every mail: in memory for tests, as files that a person can open for the demo."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from sync_pipelines.sandbox.serving import PORT_FILE
 
 
 class SmtpSink:
-    """`with SmtpSink() as mail:` listens on a free port; `needs_login` makes up a user and a password.
+    """`with SmtpSink() as mail:` listens on a free port; `needs_login` generates a user and a password.
 
-    With `kept` the port is the one of the last time, which that file holds.
+    The file `kept` keeps the port for the next start.
 
-    Its faults: `refuse` are recipients that are turned away, `broken` turns every mail away, `drops` hangs up in
-    the middle of one, and every mail waits for `slow_seconds`.
+    Its faults: `refuse` holds recipients to reject, `broken` rejects every mail, `drops` hangs up in the middle of a
+    mail, and every mail waits for `slow_seconds`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SmtpSink:
         self.login = ("sync", secrets.token_urlsafe(12)) if needs_login else None
         self.clear()
         self._folder, self._kept, self._numbers = folder, kept, count(1)
-        # aiosmtpd's own controller calls the port that it was given, which a free port is not.
+        # aiosmtpd's own controller connects to the port number that it was given, and that is 0 for a free port.
         self._loop = asyncio.new_event_loop()
 
     def __enter__(self) -> Self:
@@ -61,7 +61,7 @@ class SmtpSink:
         self._loop.close()
 
     def clear(self) -> None:
-        """Forget what came and switch every fault off."""
+        """Forget the mails and switch every fault off."""
         self.messages.clear()
         self.refuse: set[str] = set()
         self.broken = self.drops = False
@@ -69,7 +69,7 @@ class SmtpSink:
 
     @property
     def url(self) -> str:
-        """Where it listens, with user and password where it needs them."""
+        """Its address, with user and password if it needs a login."""
         login = f"{self.login[0]}:{self.login[1]}@" if self.login else ""
         return f"smtp://{login}127.0.0.1:{self.port}"
 
@@ -117,7 +117,7 @@ class SmtpSink:
 
 
 def main() -> None:
-    """Listen until SIGTERM; `mail.json` in `--home` holds the URL, `--home`/mails what came."""
+    """Listen until SIGTERM; `mail.json` in `--home` holds the URL, `--home`/mails the mails."""
     parser = argparse.ArgumentParser(description="The sandbox's mail server.")
     parser.add_argument("--home", type=Path, required=True)
     home = parser.parse_args().home

@@ -23,7 +23,7 @@ def observe(
     keys = {key.to_user_string(): key for key in definitions.resolve_all_asset_keys()}
     sentences: list[str] = []
     problems: list[str] = []
-    with in_process.instance(settings, sentences.append) as instance:
+    with in_process.instance(settings.installation, sentences.append) as instance:
         for observation in observations:
             key = keys[observation.asset]
             done = in_process.materialize(definitions, "__ASSET_JOB", instance, config={}, selection=[key])

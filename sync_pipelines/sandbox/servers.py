@@ -14,12 +14,12 @@ from typing import Any, Self
 import uvicorn
 
 from sync_pipelines.lib.processes import write_private
-from sync_pipelines.sandbox.wire import CuttableProtocol
+from sync_pipelines.sandbox.client_connection import CuttableProtocol
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket: clients may connect before the server has begun to accept."""
-    # With the protocol named, asyncio switches Nagle's delay off on each connection; with 0 it would not.
+    """A listening socket: clients can connect before the server accepts."""
+    # Only with the protocol named does asyncio switch Nagle's delay off on each connection.
     line = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -33,9 +33,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def listen_again(kept: Path) -> socket.socket:
-    """A listening socket on the port that the file `kept` holds, or on another one where that is taken.
+    """A listening socket on the port that the file `kept` holds, or on a free one if that is taken.
 
-    The push knows a destination by its address: at another port it would believe in another project, and send all.
+    The push identifies a destination by its address: at another port it would take it for another project and send
+    all leads again.
     """
     for port in (_port_in(kept), 0):
         with suppress(OSError):
@@ -49,7 +50,7 @@ def listen_again(kept: Path) -> socket.socket:
 
 
 def _port_in(kept: Path) -> int:
-    """The port of the last time; 0, which is any, where the file is none or is damaged."""
+    """The port of the last time; 0, which means any, if the file is missing or damaged."""
     with suppress(OSError, ValueError):
         port = int(kept.read_text())
         return port if 0 < port < 65536 else 0
@@ -57,7 +58,7 @@ def _port_in(kept: Path) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Tells of a signal before it begins to wait for the requests that it still serves."""
+    """Calls `stopping` on a signal, before it waits for the requests that it still serves."""
 
     stopping: Callable[[], None] = staticmethod(lambda: None)
 
@@ -67,7 +68,7 @@ class _Server(uvicorn.Server):
 
 
 class BackgroundServer:
-    """A silent uvicorn around an ASGI application, which may hang up, on a free port of this machine."""
+    """A silent uvicorn around an ASGI application, which can hang up, on a free port of this machine."""
 
     def __init__(self, application: Any) -> None:
         config = uvicorn.Config(
@@ -100,9 +101,10 @@ class BackgroundServer:
     def run_here(
         self, kept: Path, listening: Callable[[str], None], stopping: Callable[[], None] = lambda: None
     ) -> None:
-        """Serve in this thread until SIGTERM or SIGINT; `listening` is told the address, `stopping` the end.
+        """Serve in this thread until SIGTERM or SIGINT.
 
-        The file `kept` holds the port for the next time.
+        `listening` is called with the address, `stopping` when a signal comes. The file `kept` keeps the port for the
+        next start.
         """
         line = listen_again(kept)
 
@@ -110,7 +112,7 @@ class BackgroundServer:
             self._server.should_exit = True
 
         self._server.stopping = stopping
-        # uvicorn stops on these itself and then raises them again: a handler of ours lets the rest be tidied up.
+        # uvicorn stops on these itself and then raises them again; our handler lets the caller clean up.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         listening(f"http://127.0.0.1:{line.getsockname()[1]}")

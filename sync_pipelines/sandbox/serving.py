@@ -15,16 +15,16 @@ PORT_FILE = "port"
 def serve(
     server: BackgroundServer,
     ready: Path,
-    told: Callable[[str], Mapping[str, str]],
+    describe: Callable[[str], Mapping[str, str]],
     stopping: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM, of which `stopping` is told.
+    """Serve until SIGTERM; `stopping` is called when it comes.
 
-    The ready file holds what `told` says of the address, and is there while it listens.
+    The ready file holds what `describe` makes of the address. It exists while the server listens.
     """
 
     def listening(url: str) -> None:
-        write_private(ready, json.dumps(dict(told(url))))
+        write_private(ready, json.dumps(dict(describe(url))))
 
     try:
         server.run_here(ready.with_name(PORT_FILE), listening, stopping)
@@ -33,7 +33,7 @@ def serve(
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
-    """The file's text, which `make` gives the first time: the same after a restart."""
+    """The file's text; `make` gives it the first time, so it is the same after a restart."""
     if not path.is_file():
         write_private(path, make())
     return path.read_text()

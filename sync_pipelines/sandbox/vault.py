@@ -1,4 +1,4 @@
-"""A Supabase Vault as far as we read it: secrets that lie encoded, and a view that shows them."""
+"""A Supabase Vault as far as we read it: encoded secrets, and a view that decodes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vault.secrets;
 
 
 def make_vault(url: str, **secrets: str) -> None:
-    """Make the Vault of a database, with these secrets in it."""
+    """Create the Vault of a database with these secrets."""
     with psycopg.connect(url) as connection:
         connection.execute(VAULT)
         for name, secret in secrets.items():

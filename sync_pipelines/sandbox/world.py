@@ -153,9 +153,9 @@ class Sandbox:
         return {**os.environ, **unset, **self.environment({}), **databases}
 
     def _without_own(self, given: Mapping[str, str]) -> dict[str, str]:
-        """What of `given` did not come from this sandbox.
+        """The variables of `given` that did not come from this sandbox.
 
-        A shell that once took its variables would otherwise keep every fake from being started again.
+        Otherwise a shell that has the sandbox's variables would prevent the next start of every fake.
         """
         hashes = json.loads(self._published.read_text()) if self._published.is_file() else {}
         return {name: value for name, value in given.items() if hashes.get(name) != _hash(value)}

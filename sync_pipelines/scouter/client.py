@@ -1,4 +1,4 @@
-"""Gestão Scouter as the push reaches it: its address, its key, and a client with the time limits of the contract."""
+"""The client of Gestão Scouter's REST API: address, key and the time limits of the contract."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LIMITS = Timeouts(connect=10.0, read=30.0, total=30.0)
 
 
 def gestao_client(settings: ScouterSettings, **options: Any) -> PostgrestClient:
-    """A client with the project's key; `options` are those of PostgrestClient, for a test's transport or clock.
+    """A client with the project's key; `options` are those of PostgrestClient, such as a test's transport or clock.
 
-    PermanentError naming what is not set.
+    Raises PermanentError naming the setting that is missing.
     """
     if settings.gestao_scouter_url is None:
         raise PermanentError(f"{URL_SETTING} is not set; see .env.example.")
@@ -41,9 +41,9 @@ def gestao_client(settings: ScouterSettings, **options: Any) -> PostgrestClient:
 
 
 def service_key(settings: ScouterSettings) -> str:
-    """The key, from the environment or from the Vault of TabuladorMax; what the environment sets wins.
+    """The key, from the environment or else from the Vault of TabuladorMax.
 
-    Read when it is used, so that a renewed one counts at once.
+    It is read for each client, so that a renewed key is used at once.
     """
     if settings.gestao_scouter_service_key is not None:
         return settings.gestao_scouter_service_key.get_secret_value().strip()
@@ -57,7 +57,7 @@ def service_key(settings: ScouterSettings) -> str:
 
 
 def known_key(settings: ScouterSettings) -> str | None:
-    """The key, or None where none is to be had: a test of the connection says so itself."""
+    """The key, or None if there is none: the test of the connection reports that itself."""
     try:
         return service_key(settings)
     except SyncError:
@@ -65,5 +65,5 @@ def known_key(settings: ScouterSettings) -> str | None:
 
 
 def destination_label(settings: ScouterSettings) -> str:
-    """The destination's host, under which exchanges and schema reports are kept: another project begins anew."""
+    """The destination's host, the key of last-synced states and schema reports: another project starts from nothing."""
     return urlsplit(settings.gestao_scouter_address).netloc.rpartition("@")[2].lower()

@@ -52,7 +52,10 @@ def key_set(settings: ScouterSettings) -> Iterator[Finding]:
         return JsonClient(url_setting="TABULADORMAX_PROJECT_URL", backoff=Backoff(attempts=1))
 
     try:
-        KeySet(settings.tabuladormax_project_url, client, lambda: 0.0).find("doctor", "ES256")
+        keys = KeySet(
+            settings.tabuladormax_project_url, client, lambda: 0.0, setting="TABULADORMAX_PROJECT_URL"
+        )
+        keys.find("doctor", "ES256")
     except SyncError as error:
         yield Finding(False, f"TABULADORMAX_PROJECT_URL: {error}")
     else:

@@ -1,111 +1,77 @@
-"""What the old screen calls, by the names of its Edge Functions: the export, and what it asks about the destination.
-
-The three functions beside the export take no body; the screen sends none. Their answers have the keys that the
-screen reads (contract of the lead push, section 6). None of them looks at an address or a key that a caller sends:
-what the settings name is what counts.
-"""
+"""What the receiver serves for the lead push: the functions of the old screen, and the webhook of the reverse sync."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sync_pipelines.lib.failures import SyncError, TransientError
-from sync_pipelines.scouter.export_jobs.edge_function import Answer, endpoint
+from sync_pipelines.lib.http.endpoints import (
+    FUNCTIONS_PATH,
+    SIGNED_IN,
+    Answer,
+    Credentials,
+    Endpoint,
+    Mount,
+    Setting,
+)
+from sync_pipelines.scouter.export_jobs.edge_function import export_function
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.schema.reload import FUNCTION, MissingFunctionError, reload_cache
-from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
-from sync_pipelines.settings import SettingsError
+from sync_pipelines.scouter.reverse.webhook import receive_change
+from sync_pipelines.scouter.schema import edge_functions
+from sync_pipelines.settings.scouter import ScouterSettings
 
 EXPORT = "export-to-gestao-scouter-batch"
 VALIDATE_SCHEMA = "validate-gestao-scouter-schema"
 VALIDATE_CONFIG = "validate-gestao-scouter-config"
 RELOAD = "reload-gestao-scouter-schema-cache"
-
-_log = logging.getLogger(__name__)
-
-
-def functions(push: LeadPush) -> Mapping[str, Callable[[object], Answer]]:
-    """What answers each of the screen's calls: any JSON document (None without a body) to a status and an object."""
-    return {
-        EXPORT: endpoint(push.source),
-        VALIDATE_SCHEMA: lambda _: validate_schema(push),
-        VALIDATE_CONFIG: lambda _: validate_config(push),
-        RELOAD: lambda _: reload(push),
-    }
+#: A reload of the destination's cache takes up to half a minute.
+AT_ONCE = 4
+WEBHOOK = Endpoint(
+    f"{FUNCTIONS_PATH}sync-from-gestao-scouter", handler=receive_change, takes_shared_secret=True
+)
 
 
-def validate_schema(push: LeadPush) -> Answer:
-    """Compare both live schemas through the mapping of the next push.
-
-    200 also where they do not fit: then `valid` is false, and `errors` says why in sentences. 503 and 502 where one
-    side could not be read: a failed read is never an empty schema.
-    """
-
-    def compared() -> Answer:
-        with push.source() as connection:
-            report = push.examine(connection, fresh=True)
-        return Answer(
-            200,
-            {
-                "success": True,
-                "valid": report.fits,
-                "tabuladormax_fields": [*report.source_types],
-                "gestao_scouter_fields": [*report.destination_columns],
-                "missing_in_gestao_scouter": [*report.missing_in_gestao_scouter],
-                "missing_in_tabuladormax": [*report.missing_in_tabuladormax],
-                "suggested_sql": "\n".join(report.suggested_sql),
-                "errors": report.sentences(),
-            },
-        )
-
-    return _answered("Não foi possível comparar os schemas", compared)
+def endpoints(settings: ScouterSettings) -> Mount:
+    """The screen's functions where TabuladorMax is known, the webhook where the reverse sync is on."""
+    return Mount(
+        credentials=Credentials(
+            project="TabuladorMax",
+            shared_secret=_setting(settings, "scouter_webhook_secret"),
+            signing_secret=_setting(settings, "tabuladormax_jwt_secret"),
+            project_url=_setting(settings, "tabuladormax_project_url"),
+        ),
+        endpoints=[
+            *([WEBHOOK] if settings.scouter_way_back else []),
+            *(screen_functions(LeadPush(settings)) if settings.tabuladormax_database_url else []),
+        ],
+        absent="TABULADORMAX_DATABASE_URL, whose screen would be answered, is not set, and the reverse sync is off"
+        " (SCOUTER_WAY_BACK=true switches it on)",
+        origins=tuple(filter(None, settings.scouter_screen_origins.split(","))),
+        proxies=tuple(filter(None, settings.scouter_trusted_proxies.split(","))),
+    )
 
 
-def validate_config(push: LeadPush) -> Answer:
-    """Test the connection to Gestão Scouter: 200 valid, 400 invalid, 404 where nothing is configured."""
-
-    def tested() -> Answer:
-        report = push.connection_test().run()
-        return Answer(report.status, report.document())
-
-    return _answered("Não foi possível testar a conexão", tested, checks={}, warnings=[])
-
-
-def reload(push: LeadPush) -> Answer:
-    """Reload the destination's schema cache; a success only when writes see every mapped column.
-
-    A destination without the function that reloads is a failure (502), with the SQL that makes the function.
-    """
-
-    def reloaded() -> Answer:
-        try:
-            reload_cache(push)
-        except MissingFunctionError:
-            sentence = (
-                f"O Gestão Scouter não tem a função {FUNCTION}(): o cache do schema não foi recarregado. Execute lá"
-                " o SQL de suggested_sql e tente de novo."
-            )
-            return _failure(502, sentence, suggested_sql=RELOAD_FUNCTION)
-        return Answer(200, {"success": True, "message": "Cache do schema recarregado."})
-
-    return _answered("O cache do schema não foi recarregado", reloaded)
+def screen_functions(push: LeadPush) -> Sequence[Endpoint]:
+    """The Edge Functions that the old screen calls."""
+    return [
+        _function(EXPORT, export_function(push.source)),
+        _function(VALIDATE_SCHEMA, lambda _: edge_functions.validate_schema(push)),
+        _function(VALIDATE_CONFIG, lambda _: edge_functions.validate_config(push)),
+        _function(RELOAD, lambda _: edge_functions.reload(push)),
+    ]
 
 
-def _answered(failed: str, work: Callable[[], Answer], **empty: Any) -> Answer:
-    """The answer of `work`; where it raises, what `failed` and why, with keys that the screen reads `empty`.
-
-    503 says that a later call may succeed.
-    """
-    try:
-        return work()
-    except SettingsError as error:
-        return _failure(404, f"{failed}: {error}", **empty)
-    except SyncError as error:
-        _log.warning("A call of the old screen could not be served: %s", error)
-        return _failure(503 if isinstance(error, TransientError) else 502, f"{failed}: {error}", **empty)
+def _function(name: str, answer: Callable[[Any], Answer]) -> Endpoint:
+    """A function that the screen calls as the person who is signed in; `answer` takes its JSON document."""
+    return Endpoint(
+        FUNCTIONS_PATH + name,
+        handler=lambda call: answer(call.document),
+        roles=SIGNED_IN,
+        may_be_empty=True,
+        at_once=AT_ONCE,
+    )
 
 
-def _failure(status: int, sentence: str, **more: Any) -> Answer:
-    return Answer(status, {"success": False, "valid": False, "error": sentence, "errors": [sentence], **more})
+def _setting(settings: ScouterSettings, name: str) -> Setting:
+    is_set = getattr(settings, name) is not None
+    return Setting(name.upper(), settings.require(name) if is_set else None)

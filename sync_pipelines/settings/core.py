@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from sync_pipelines.lib.runs import Installation
 from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.lib.storage.object_store import ObjectStore
@@ -117,6 +118,16 @@ class Settings(OperationsSettings):
             region=self.landing_s3_region,
             access_key=self.require("landing_s3_access_key"),
             secret_key=self.require("landing_s3_secret_key"),
+        )
+
+    @property
+    def installation(self) -> Installation:
+        """What runs of the command line use."""
+        dagster, ops = self.dagster_pg_url, self.ops_database_url
+        return Installation(
+            store=self.landing_store,
+            dagster_url=dagster.get_secret_value() if dagster else None,
+            ops_url=ops.get_secret_value() if ops else None,
         )
 
     @property

@@ -24,9 +24,9 @@ import pytest
 
 from sync_pipelines.aimindset.archive.stored import StoredArchives
 from sync_pipelines.aimindset.backup.load import Probe
+from sync_pipelines.aimindset.client import json_client
 from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
-from sync_pipelines.aimindset.project import project_client
 from sync_pipelines.lib.records.backups import BackupCatalog
 from sync_pipelines.sandbox.aimindset.database import Lineage
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
@@ -86,7 +86,7 @@ class Project:
 def pipeline_of(settings: AimindsetSettings) -> AimindsetPipeline:
     """The pipeline at the time of the tests, which neither sleeps nor waits for long."""
     return AimindsetPipeline.from_settings(
-        settings, clock=lambda: NOW, http=lambda: project_client(5.0), sleep=lambda _seconds: None
+        settings, clock=lambda: NOW, http=lambda: json_client(5.0), sleep=lambda _seconds: None
     )
 
 

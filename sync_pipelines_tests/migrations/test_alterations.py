@@ -154,7 +154,7 @@ def test_the_requirements_own_shape_is_migrated_and_not_refused(
     "statements",
     ["create view public.dre_hitss as select 1 as id", "create table public.monitor_health (id integer)"],
 )
-def test_where_no_statement_helps_a_person_is_told_to_move_it_aside(
+def test_where_no_statement_helps_the_refusal_says_to_move_it_aside(
     statements: str, found: Callable[[str], str]
 ) -> None:
     url = found(statements)

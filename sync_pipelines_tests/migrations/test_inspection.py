@@ -86,7 +86,7 @@ def test_a_plan_is_what_then_happens_and_leaves_nothing_to_do(seed: str, found: 
         assert wrong(FABRICIO, url) == []
 
 
-def test_rows_that_were_there_stay_and_are_told(found: Callable[[str], str]) -> None:
+def test_rows_that_were_there_stay_and_are_noted(found: Callable[[str], str]) -> None:
     url = found(SEED_61)
     before = rows(url, "select id, conta, valor, created_at from dre_hitss order by id")
 

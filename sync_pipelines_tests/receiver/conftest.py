@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,14 +20,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sync_pipelines.lib.http.endpoints import FUNCTIONS_PATH, SIGNED_IN, Answer, Endpoint
 from sync_pipelines.lib.http.key_set import PATH
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.inbox_pool import InboxPool
-from sync_pipelines.receiver.app import FUNCTIONS_PATH, WEBHOOK_PATH
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.reverse.inbox import LeadStore
-from sync_pipelines.settings import read_settings
+from sync_pipelines.scouter.endpoints import AT_ONCE, WEBHOOK, endpoints
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.scouter import ScouterSettings
 
 NOW = datetime(2025, 10, 21, 12, tzinfo=UTC)
 WEBHOOK_SECRET = "um-segredo-so-do-webhook-7f3a"
@@ -47,9 +48,9 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-#: A function of the screen, which the receiver knows by its name only.
-FUNCTION = "uma-funcao"
-FUNCTION_PATH = FUNCTIONS_PATH + FUNCTION
+#: A function that a signed-in person calls, beside the endpoints of the system that has a webhook.
+FUNCTION_PATH = f"{FUNCTIONS_PATH}uma-funcao"
+WEBHOOK_PATH = WEBHOOK.path
 OWN = {"x-webhook-secret": WEBHOOK_SECRET}
 
 
@@ -120,17 +121,30 @@ NewDesk = Callable[..., Desk]
 HIDDEN = (WEBHOOK_SECRET, SIGNING_SECRET, "eyJ", "Ana Exemplo", "600001")
 
 
-def started(stack: ExitStack, ops_url: str, *, options: Any = None, screen: Any = None, **given: Any) -> Desk:
-    """Serve a receiver until the stack is left; other names are settings."""
+def function(answer: Callable[[Any], Answer]) -> Endpoint:
+    """An endpoint as those of the old screen are, with another answer to a document."""
+    return Endpoint(
+        FUNCTION_PATH,
+        handler=lambda call: answer(call.document),
+        roles=SIGNED_IN,
+        may_be_empty=True,
+        at_once=AT_ONCE,
+    )
+
+
+def started(
+    stack: ExitStack, ops_url: str, *, options: Any = None, added: Sequence[Endpoint] = (), **given: Any
+) -> Desk:
+    """Serve a webhook and what is `added` until the stack is left; other names are settings."""
     given = {"scouter_webhook_secret": WEBHOOK_SECRET} | given
-    settings = read_settings(None, ops_database_url=ops_url, scouter_way_back=True, **given)
-    store = stack.enter_context(closing(LeadStore(InboxPool(ops_url))))
+    settings = read_as(ScouterSettings, None, ops_database_url=ops_url, scouter_way_back=True, **given)
+    mount = endpoints(settings)
     moments = [1000.0]
     application = build(
         settings,
+        [replace(mount, endpoints=[*mount.endpoints, *added])],
         options=options,
-        screen=screen,
-        store=store,
+        inbox=stack.enter_context(closing(InboxPool(ops_url))),
         clock=lambda: NOW,
         monotonic=lambda: moments[0],
     )

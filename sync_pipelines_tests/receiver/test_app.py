@@ -13,17 +13,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sync_pipelines.receiver.app import AT_ONCE, HEALTH_PATH, HEALTH_SECONDS, WEBHOOK_PATH, Options
+from sync_pipelines.lib.http.endpoints import Answer
+from sync_pipelines.receiver.app import HEALTH_PATH, HEALTH_SECONDS, Options
 from sync_pipelines.receiver.limits import Rate, networks_of
+from sync_pipelines.scouter.endpoints import AT_ONCE
 from sync_pipelines_tests.receiver.conftest import (
-    FUNCTION,
     FUNCTION_PATH,
     OWN,
     SIGNING_SECRET,
+    WEBHOOK_PATH,
     WEBHOOK_SECRET,
     Desk,
     NewDesk,
     bearer,
+    function,
     lead,
     signed,
 )
@@ -363,7 +366,7 @@ PREFLIGHT = {
 
 def test_a_browser_may_call_from_a_configured_screen_only(new_desk: NewDesk) -> None:
     desk = new_desk(
-        options=Options(origins=("https://tela.example",)), screen={FUNCTION: lambda _: (200, {})}
+        options=Options(origins=("https://tela.example",)), added=[function(lambda _: Answer(200, {}))]
     )
     answer = desk.client.options(FUNCTION_PATH, headers=PREFLIGHT)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
@@ -388,10 +391,10 @@ def test_by_default_no_browser_may_call(desk: Desk) -> None:
 
 
 def test_an_unexpected_error_tells_nothing(new_desk: NewDesk, caplog: pytest.LogCaptureFixture) -> None:
-    def export(document: Any) -> tuple[int, Any]:
+    def export(document: Any) -> Answer:
         raise ValueError(f"could not use {document}")
 
-    desk = new_desk(screen={FUNCTION: export}, tabuladormax_jwt_secret=SIGNING_SECRET)
+    desk = new_desk(added=[function(export)], tabuladormax_jwt_secret=SIGNING_SECRET)
     answer = desk.client.post(FUNCTION_PATH, json=lead(), headers=bearer(signed()))
     assert answer.status_code == 500
     assert "Ana" not in answer.text
@@ -401,12 +404,12 @@ def test_an_unexpected_error_tells_nothing(new_desk: NewDesk, caplog: pytest.Log
 def test_slow_calls_of_the_screen_take_no_thread_from_the_webhook(new_desk: NewDesk) -> None:
     begun, release = Semaphore(0), Event()
 
-    def reload(_: Any) -> tuple[int, Any]:
+    def reload(_: Any) -> Answer:
         begun.release()
         release.wait(20)
-        return 200, {"success": True}
+        return Answer(200, {"success": True})
 
-    desk = new_desk(screen={FUNCTION: reload}, tabuladormax_jwt_secret=SIGNING_SECRET)
+    desk = new_desk(added=[function(reload)], tabuladormax_jwt_secret=SIGNING_SECRET)
     with ThreadPoolExecutor(50) as pool:
         calls = [pool.submit(desk.client.post, FUNCTION_PATH, headers=bearer(signed())) for _ in range(50)]
         try:

@@ -15,12 +15,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.http.endpoints import Answer
 from sync_pipelines.lib.http.key_set import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
 from sync_pipelines.receiver.serving import serve
-from sync_pipelines.settings import read_settings
+from sync_pipelines.scouter.endpoints import endpoints
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.receiver.conftest import (
     EC_KEY,
-    FUNCTION,
     FUNCTION_PATH,
     NOW,
     OWN,
@@ -31,6 +33,7 @@ from sync_pipelines_tests.receiver.conftest import (
     NewDesk,
     Project,
     bearer,
+    function,
     signed,
 )
 
@@ -236,11 +239,11 @@ def test_a_key_set_that_cannot_be_had_is_no_acceptance_and_no_refusal(both: Desk
 def test_the_screen_is_answered_for_people_who_are_signed_in(new_desk: NewDesk) -> None:
     asked: list[Any] = []
 
-    def export(document: Any) -> tuple[int, Any]:
+    def export(document: Any) -> Answer:
         asked.append(document)
-        return 400, {"error": "Somente jobs pausados podem ser excluídos"}
+        return Answer(400, {"error": "Somente jobs pausados podem ser excluídos"})
 
-    desk = new_desk(screen={FUNCTION: export}, tabuladormax_jwt_secret=SIGNING_SECRET)
+    desk = new_desk(added=[function(export)], tabuladormax_jwt_secret=SIGNING_SECRET)
     for role, status in (("authenticated", 400), ("service_role", 400), ("anon", 401)):
         headers = bearer(signed(role=role))
         answer = desk.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=headers)
@@ -265,5 +268,6 @@ def test_the_screens_path_is_not_there_without_the_push(desk: Desk) -> None:
 )
 def test_what_could_never_be_right_is_not_served(settings: dict[str, Any], sentence: str) -> None:
     given = {"ops_database_url": "postgresql://nobody@127.0.0.1:1/ops", "scouter_way_back": True} | settings
+    read = read_as(ScouterSettings, None, **given)
     with pytest.raises(PermanentError, match=sentence):
-        serve(read_settings(None, **given))
+        serve(read, [endpoints(read)])

@@ -12,17 +12,24 @@ from collections.abc import Callable
 
 import httpx
 import psycopg
+import pytest
 
-from sync_pipelines.receiver.app import HEALTH_PATH, WEBHOOK_PATH
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.http.endpoints import Credentials, Mount, Setting
+from sync_pipelines.receiver.app import HEALTH_PATH, Options
 from sync_pipelines.receiver.limits import networks_of
-from sync_pipelines.receiver.serving import options_of
-from sync_pipelines.settings import read_settings
-from sync_pipelines_tests.receiver.conftest import OWN, WEBHOOK_SECRET, lead
+from sync_pipelines.receiver.serving import options_of, serve
+from sync_pipelines.scouter.endpoints import endpoints
+from sync_pipelines.settings import read_as, read_settings
+from sync_pipelines.settings.scouter import ScouterSettings
+from sync_pipelines_tests.receiver.conftest import OWN, WEBHOOK_PATH, WEBHOOK_SECRET, lead
 
 CODE = """
 from sync_pipelines.receiver.serving import serve
+from sync_pipelines.scouter.endpoints import endpoints
 from sync_pipelines.settings import read_settings
-serve(read_settings(None), port=0)
+settings = read_settings(None)
+serve(settings, [endpoints(settings)], port=0)
 """
 
 
@@ -58,12 +65,31 @@ def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str 
     assert rows == [(600_001, json.loads(json.dumps(lead())))]
 
 
+def options(**given: str) -> Options:
+    return options_of([endpoints(read_as(ScouterSettings, None, **given))])
+
+
 def test_the_settings_name_origins_and_proxies_and_by_default_there_are_none() -> None:
-    assert (options_of(read_settings(None)).origins, options_of(read_settings(None)).proxies) == ((), ())
-    given = {
-        "scouter_screen_origins": "https://a.example,https://b.example",
-        "scouter_trusted_proxies": "10.0.0.7, ::1",
-    }
-    options = options_of(read_settings(None, **given))
-    assert options.origins == ("https://a.example", "https://b.example")
-    assert options.proxies == networks_of("10.0.0.7,::1")
+    assert (options().origins, options().proxies) == ((), ())
+    some = options(
+        scouter_screen_origins="https://a.example,https://b.example",
+        scouter_trusted_proxies="10.0.0.7, ::1",
+    )
+    assert some.origins == ("https://a.example", "https://b.example")
+    assert some.proxies == networks_of("10.0.0.7,::1")
+
+
+def test_the_origins_and_proxies_of_every_mount_count() -> None:
+    nobody = Credentials("Some project", Setting("A"), signing_secret=Setting("B"), project_url=Setting("C"))
+    mounts = [
+        Mount(nobody, origins=["https://a.example"], proxies=["10.0.0.7"]),
+        Mount(nobody),
+        Mount(nobody, origins=["https://b.example"], proxies=["::1"]),
+    ]
+    assert options_of(mounts).origins == ("https://a.example", "https://b.example")
+    assert options_of(mounts).proxies == networks_of("10.0.0.7,::1")
+
+
+def test_without_any_mount_there_is_nothing_to_serve() -> None:
+    with pytest.raises(PermanentError, match=r"nothing to serve: no system has an endpoint\.$"):
+        serve(read_settings(None), [])

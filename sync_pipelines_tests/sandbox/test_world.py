@@ -140,7 +140,7 @@ def test_its_variables_start_the_receiver_and_its_token_is_let_in(sandbox: Sandb
     assert (answer.status_code, answer.json()["errors"], answer.json()["warnings"]) == (200, [], [])
 
 
-def test_the_faults_of_a_fake_are_switched_at_the_address_that_is_told(sandbox: Sandbox) -> None:
+def test_the_faults_of_a_fake_are_switched_at_its_address(sandbox: Sandbox) -> None:
     own, switches = sandbox.environment({}), sandbox.switches()
     assert set(switches) == {"hitss", "aimindset", "scouter"}
     for name, address in switches.items():

@@ -63,7 +63,7 @@ def test_refused_leads_are_told_and_a_replay_is_a_success_only_once_they_are_men
 ) -> None:
     with_dirt_rules(lead_house.gestao)
     lead = lead_house.lead(3, NOON, age=1999)
-    assert_ends_in_a_sentence(typed(RANGE), "1 of 10 leads were refused", "Not everything is proved.")
+    assert_ends_in_a_sentence(typed(RANGE), "1 of 10 leads were rejected", "Not everything is proved.")
     (job,) = lead_house.actions().newest()
     again = typed(f"replay scouter --job {job.id}")
     assert (again.exit_code, "1 refused again" in words(again)) == (1, True)

@@ -12,10 +12,11 @@ from sync_pipelines.aimindset.backup import answer as answers
 from sync_pipelines.aimindset.backup import guards, recorded, validate
 from sync_pipelines.aimindset.backup.answer import Answer, AnswerError
 from sync_pipelines.aimindset.backup.load import BackupCall, Probe, no_probe
+from sync_pipelines.aimindset.backup.outcome import BackupOutcome
 from sync_pipelines.aimindset.backup.record import BackupRecord
 from sync_pipelines.aimindset.backup.report import BackupFacts, ProjectLog
 from sync_pipelines.aimindset.database import Snapshot, connect
-from sync_pipelines.aimindset.day import Day, DayRequest
+from sync_pipelines.aimindset.request import DayRequest
 from sync_pipelines.lib.records.backups import BackupCatalog
 
 
@@ -31,12 +32,14 @@ class BackupPipeline:
     clock: Callable[[], datetime]
     probe: Probe = no_probe
 
-    def run(self, request: DayRequest, day: Day, catalog: BackupCatalog, *, snapshot: Snapshot) -> None:
-        """Back up; the day has what was reached, also if an error ends it. Raises SyncError."""
+    def run(
+        self, request: DayRequest, outcome: BackupOutcome, catalog: BackupCatalog, *, snapshot: Snapshot
+    ) -> None:
+        """Back up; the outcome has what was reached, also if an error ends the run. Raises SyncError."""
         with connect(self.database, read_only=True) as connection:
-            day.preflight = validate.check(connection)
-        day.uncovered = day.preflight.uncovered
-        for note in day.preflight.notes:
+            outcome.preflight = validate.check(connection)
+        outcome.uncovered = outcome.preflight.uncovered
+        for note in outcome.preflight.notes:
             request.log(note)
         record = BackupRecord(
             catalog=catalog,
@@ -45,11 +48,13 @@ class BackupPipeline:
             clock=self.clock,
         )
         if self.by_rpc:
-            self._call_by_rpc(request, day, record, snapshot=snapshot)
+            self._call_by_rpc(request, outcome, record, snapshot=snapshot)
         else:
-            self._call(request, day, record, snapshot=snapshot)
+            self._call(request, outcome, record, snapshot=snapshot)
 
-    def _call(self, request: DayRequest, day: Day, record: BackupRecord, *, snapshot: Snapshot) -> None:
+    def _call(
+        self, request: DayRequest, outcome: BackupOutcome, record: BackupRecord, *, snapshot: Snapshot
+    ) -> None:
         before = _counts_of_last_proved(record.catalog)
         call = BackupCall(
             url=self.database,
@@ -60,9 +65,9 @@ class BackupPipeline:
             record=record,
             probe=self.probe,
         )
-        day.backup = made = call.run()
-        day.losses = guards.losses(made.answer, before)
-        for sentence in day.losses:
+        outcome.backup = made = call.run()
+        outcome.losses = guards.losses(made.answer, before)
+        for sentence in outcome.losses:
             request.log(sentence)
         try:
             # The row that people see comes first: recovery writes it for a backup that a crash left announced.
@@ -70,10 +75,10 @@ class BackupPipeline:
         finally:
             record.proved(made.answer, made.proof, tables_unchanged=made.tables_unchanged)
         with connect(self.database, read_only=True) as connection:
-            day.generations = recorded.generations(connection)
+            outcome.generations = recorded.generations(connection)
 
     def _call_by_rpc(
-        self, request: DayRequest, day: Day, record: BackupRecord, *, snapshot: Snapshot
+        self, request: DayRequest, outcome: BackupOutcome, record: BackupRecord, *, snapshot: Snapshot
     ) -> None:
         answer = answers.parse(self.access.open().call_backup())
         if recorded.has_rows(snapshot.connection, answer.backup_id):
@@ -82,7 +87,7 @@ class BackupPipeline:
             )
         before = _counts_of_last_proved(record.catalog) or _counts_of_last(record.catalog)
         guards.require_plausible(answer, before, request.accepted, fate="is there and counts for nothing")
-        day.unproved, day.losses = answer, guards.losses(answer, before)
+        outcome.unproved, outcome.losses = answer, guards.losses(answer, before)
         record.unproved(answer)
         self.project_log.success(_facts(request, answer, proved=False))
 

@@ -26,7 +26,7 @@ def run(
     definitions = system.definitions(settings, aimindset)
     report = RunReport()
     day = aimindset.today().isoformat()
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         progress("calling backup_all_data().")
         config = {"ops": {"aimindset_day": {"config": {"accept": sorted(accept)}}}}
         done = in_process.materialize(definitions, "aimindset_backup", instance, config=config, partition=day)

@@ -33,7 +33,7 @@ def run_mirror(
     asked = asked_months(order, first, last)
     report = RunReport()
     progress("comparing both projects.")
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         done = in_process.materialize(
             definitions,
             "hitss_mirror",
@@ -62,7 +62,7 @@ def run_backup(
     report = RunReport()
     progress("copying dre_hitss.")
     day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         done = in_process.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
     rows = done.metadata.get("dre_backup", [])
     report.rows.append(

@@ -41,7 +41,7 @@ def run(
     order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
     asked = asked_months(order, first, last)
     report = RunReport()
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         ran = _Run(settings=settings, chain=chain, instance=instance, accept=sorted(accept), report=report)
         exported = ran.export(asked)
         if exported is None:

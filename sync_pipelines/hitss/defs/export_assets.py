@@ -15,7 +15,7 @@ from sync_pipelines.hitss.dre.pipeline import DrePipeline, ExportReport
 from sync_pipelines.hitss.dre.restatements import told
 from sync_pipelines.hitss.dre.validate import Examination, RefusedWorkbookError
 from sync_pipelines.hitss.dre.workbook import UnusableHeaderError
-from sync_pipelines.lib.alerts import Alert, Channel, house_channels, send_alert
+from sync_pipelines.lib.alerts import Alert, Channel, send_alert
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport
@@ -81,7 +81,7 @@ def dre_export(
             raise
     context.log.info(_summary(report))
     dre.progress(_summary(report))
-    _send_alerts(report, house_channels(dre.settings), dre.today())
+    _send_alerts(report, dre.settings.alert_channels, dre.today())
     return dg.MaterializeResult[Any](
         metadata=_export_metadata(report, dre.store, time.monotonic() - started),
         data_version=dg.DataVersion(report.landing.content_digest or ""),

@@ -22,12 +22,20 @@ KINDS = {"ES256": ("EC", "P-256"), "RS256": ("RSA", None)}
 
 
 class KeySet:
-    """Keys by their `kid`. `client()` makes the HTTP client; `monotonic` gives seconds. Threads may share it."""
+    """Keys by their `kid`; `setting` is the variable of the address, for errors. Threads may share it.
+
+    `client()` makes the HTTP client, `monotonic` gives seconds.
+    """
 
     def __init__(
-        self, project_url: str, client: Callable[[], JsonClient], monotonic: Callable[[], float]
+        self,
+        project_url: str,
+        client: Callable[[], JsonClient],
+        monotonic: Callable[[], float],
+        *,
+        setting: str,
     ) -> None:
-        self._url = project_url.rstrip("/") + PATH
+        self._url, self._setting = project_url.rstrip("/") + PATH, setting
         self._client, self._monotonic = client, monotonic
         self._lock = threading.Lock()
         self._keys: dict[str, PyJWK] = {}
@@ -60,9 +68,7 @@ class KeySet:
         with self._client() as client:
             answer = client.get_json(self._url)
         if answer.status != 200:
-            raise from_http_status(
-                answer.status, what="The project's key set", setting="TABULADORMAX_PROJECT_URL"
-            )
+            raise from_http_status(answer.status, what="The project's key set", setting=self._setting)
         keys = answer.body.get("keys") if isinstance(answer.body, dict) else None
         if not isinstance(keys, list):
             raise TransientError("The project's key set is not one: it has no list of keys.")

@@ -24,8 +24,7 @@ from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.dead_runs import end_dead_runs_quietly, worker_tags
 from sync_pipelines.lib.orchestration.partition_runs import failure_sentence, keep_connections
 from sync_pipelines.lib.orchestration.quiet_stderr import without_statements
-from sync_pipelines.lib.runs import AssetRow
-from sync_pipelines.settings import Settings
+from sync_pipelines.lib.runs import AssetRow, Installation
 
 #: The UI lists a job's runs by the name of its code location; and what a person began, only a person repeats.
 _TAGS = {
@@ -50,25 +49,24 @@ class Materialized:
 
 
 @contextmanager
-def instance(settings: Settings, note: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
-    """The configured instance, or one in memory (said through `note`) when its database cannot be reached."""
-    ops = settings.ops_database_url.get_secret_value() if settings.ops_database_url else None
-    with suppress(OSError):  # what stands in its way is told by the download itself
-        settings.landing_store.remove_abandoned()
-    url, home = settings.dagster_pg_url, os.environ.get("DAGSTER_HOME")
+def instance(installation: Installation, note: Callable[[str], None]) -> Iterator[dg.DagsterInstance]:
+    """The configured instance, or one in memory if its database cannot be reached: `note` gets a sentence then."""
+    with suppress(OSError):  # the download itself fails by the same error, and says so
+        installation.store.remove_abandoned()
+    url, home = installation.dagster_url, os.environ.get("DAGSTER_HOME")
     if url is not None and home and not (Path(home).is_absolute() and Path(home).is_dir()):
         note(f"DAGSTER_HOME names no folder ({home}). The run goes on without history in the UI.")
     elif url is not None and home:
         try:
-            with postgres.connect(url.get_secret_value(), what="Dagster's database"):
+            with postgres.connect(url, what="Dagster's database"):
                 pass
         except SyncError as error:
             note(f"{error} The run goes on without history in the UI.")
         else:
-            with dg.DagsterInstance.get() as found, liveness.holding(ops):
+            with dg.DagsterInstance.get() as found, liveness.holding(installation.ops_url):
                 keep_connections(found)
-                # Where no daemon runs nobody else ends them, and they hold what this run may need.
-                for run_id in end_dead_runs_quietly(found, ops).ended:
+                # Without a daemon nobody else ends them, and they hold what this run may need.
+                for run_id in end_dead_runs_quietly(found, installation.ops_url).ended:
                     note(f"The run {run_id} of a process that is gone was ended.")
                 yield found
             return

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from sync_pipelines.lib.alerts import house_channels
 from sync_pipelines.lib.orchestration.dead_runs import watched_executor
 from sync_pipelines.operations.defs import growth, retention, sensors
 from sync_pipelines.operations.defs.failed_checks import check_alert
@@ -19,7 +18,7 @@ def definitions(settings: Settings, systems: Sequence[System]) -> dg.Definitions
     on = settings.automation_is_on
     status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-    channels = house_channels(settings)
+    channels = settings.alert_channels
     ops = settings.ops_url if settings.ops_database_url else None
     own = {name for system in systems for name in system.notifies_itself}
     watching = dg.Definitions(

@@ -106,8 +106,13 @@ def _discuss(cursor: psycopg.Cursor[Any], article: UUID, chance: random.Random, 
             "insert into comments (id, article_id, user_name, content, parent_id, likes, created_at)"
             " values (%s, %s, %s, %s, %s, %s, %s)",
             (
-                *(comment, article, f"Pessoa {chance.randint(1, 99)}", "Um comentário com texto de exemplo."),
-                *(parent, chance.randint(0, 12), now - timedelta(hours=chance.randint(1, 900))),
+                comment,
+                article,
+                f"Pessoa {chance.randint(1, 99)}",
+                "Um comentário com texto de exemplo.",
+                parent,
+                chance.randint(0, 12),
+                now - timedelta(hours=chance.randint(1, 900)),
             ),
         )
         parent = chance.choice([None, comment])

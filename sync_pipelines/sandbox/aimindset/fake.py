@@ -1,8 +1,7 @@
-"""The project's endpoints on a socket: the Edge Function `alert-processor` and the RPC face of PostgREST.
+"""The project's endpoints on a socket: the Edge Function `alert-processor` and PostgREST's functions.
 
-They behave as sections 3 and 5 of the contract say, upon the project's own database. Answers of other kinds are
-faults that are switched on, by a test or while it runs (`POST /_sandbox/faults`); every request is remembered without
-its credentials.
+They behave as sections 3 and 5 of the contract say, on the project's own database. Other answers are faults that are
+switched on, by a test or while it runs (`POST /_sandbox/faults`). Every request is recorded without its credentials.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from starlette.routing import Route
 
 from sync_pipelines.sandbox.aimindset.alert_processor import AlertProcessor
 from sync_pipelines.sandbox.aimindset.faults import ANSWERS, BEHAVIOURS
-from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, desk, parsed
+from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint, parsed
 from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.rpc import Rpc
 from sync_pipelines.sandbox.servers import BackgroundServer
@@ -31,7 +30,7 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Recorded(NamedTuple):
-    """A request that came, whether its key was good, and what it asked for; `body` is None unless it is JSON."""
+    """A request: whether its key was right, and its body; `body` is None unless it is JSON."""
 
     method: str
     path: str
@@ -42,8 +41,8 @@ class Recorded(NamedTuple):
 class AimindsetFake:
     """`with AimindsetFake(database_url) as project:` serves both endpoints on a free port.
 
-    Without a database there are `subscribers` subscribers and no functions. `smtp` is host and port to which mails
-    are handed; `slow_seconds` is how late a slow answer is.
+    Without a database there are `subscribers` subscribers and no functions. `smtp` is host and port of the mail
+    server; `slow_seconds` is the delay of a slow answer.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class AimindsetFake:
         routes = [
             Route(ALERT_PATH, self._alert, methods=_METHODS),
             Route(RPC_PATH, self._rpc, methods=["POST"]),
-            Route(FAULTS_PATH, desk(self.switches, self.fail), methods=["GET", "POST", "DELETE"]),
+            Route(FAULTS_PATH, faults_endpoint(self.switches, self.fail), methods=["GET", "POST", "DELETE"]),
         ]
         self.server = BackgroundServer(Starlette(routes=routes))
 
@@ -85,7 +84,7 @@ class AimindsetFake:
         self.switches.add(name, times)
 
     def clear(self) -> None:
-        """Switch everything off and forget what came."""
+        """Switch everything off and forget the requests."""
         self.switches.clear()
         self.requests.clear()
 
@@ -115,7 +114,7 @@ class AimindsetFake:
         return await run_in_threadpool(self.rpc.call, asked, request.path_params["function"])
 
     async def _refusal(self, request: Request, text: bytes, authorized: bool, why: str) -> Response | None:
-        """Remember the request; the answer where a fault or the gateway gives one by itself."""
+        """Record the request; the answer of a fault or of the gateway, None if the request may go on."""
         self.requests.append(
             Recorded(method=request.method, path=request.url.path, authorized=authorized, body=parsed(text))
         )

@@ -1,4 +1,4 @@
-"""What the project's endpoints can do wrong on request: answers of another kind, and behaviour of another kind."""
+"""The faults of the project's endpoints: other answers, and other behaviour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from sync_pipelines.sandbox.faults import Dropped
 
-#: Given instead of the endpoint's own answer; nothing is done.
+#: Replace the endpoint's own answer; nothing is done.
 ANSWERS: Final[Mapping[str, Callable[[], Response]]] = {
     "drop": Dropped,
     "unauthorized": lambda: JSONResponse({"code": 401, "message": "Invalid JWT"}, 401),
@@ -21,7 +21,7 @@ ANSWERS: Final[Mapping[str, Callable[[], Response]]] = {
     "sent_as_text": lambda: JSONResponse({"message": "ok", "emails_sent": "1"}),
     "sent_as_bool": lambda: JSONResponse({"message": "ok", "emails_sent": True}),
 }
-#: What the endpoint itself does otherwise. `slow` comes on top of whatever else is on.
+#: Change what the endpoint does. `slow` comes on top of other faults.
 BEHAVIOURS: Final[Mapping[str, str]] = {
     "slow": "the answer comes late",
     "subscriber_query_fails": "alert-processor cannot read its subscribers",

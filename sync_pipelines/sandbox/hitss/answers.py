@@ -1,13 +1,13 @@
 """What the fake answers instead of a good workbook, or does to a good one's bytes.
 
-An answer gets the wire and a function that packs the workbook when called; what it returns is ignored.
+An answer gets the client's connection and a function that packs the workbook; its result is ignored.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from sync_pipelines.sandbox.client_connection import ClientConnection
 from sync_pipelines.sandbox.hitss import archive
-from sync_pipelines.sandbox.wire import Wire
 
 SPREADSHEET: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HTML: Final = "text/html; charset=utf-8"
@@ -24,77 +24,81 @@ def _needs_workbook(act: Act) -> Act:
 
 
 def slow(seconds: float = 160.0) -> float:
-    """The first byte comes `seconds` later than usual; 146 to 183 s is what the real one takes."""
+    """The first byte comes `seconds` later than usual; the real server takes 146 to 183 s."""
     return seconds
 
 
-async def hang(wire: Wire, _pack: Pack) -> None:
+async def hang(client: ClientConnection, _pack: Pack) -> None:
     """Never answers; ends when the client does."""
-    await wire.left_within(None)
+    await client.left_within(None)
 
 
-async def bad_gateway(wire: Wire, _pack: Pack, after: float = 0.0) -> None:
+async def bad_gateway(client: ClientConnection, _pack: Pack, after: float = 0.0) -> None:
     """502 from the gateway, after `after` seconds; the real gateway gives up after 300 s."""
-    if not await wire.left_within(after):
-        await wire.answer(502, HTML, b"<html><head><title>502 Bad Gateway</title></head><body></body></html>")
+    if not await client.left_within(after):
+        await client.answer(
+            502, HTML, b"<html><head><title>502 Bad Gateway</title></head><body></body></html>"
+        )
 
 
-async def status(wire: Wire, _pack: Pack, code: int = 503, retry_after: str | None = None) -> None:
+async def status(
+    client: ClientConnection, _pack: Pack, code: int = 503, retry_after: str | None = None
+) -> None:
     """Any status, with a Retry-After header when given (seconds or an HTTP date)."""
     headers = {"retry-after": str(retry_after)} if retry_after is not None else {}
-    await wire.answer(code, "application/json", b'{"message": "sandbox fault"}', headers=headers)
+    await client.answer(code, "application/json", b'{"message": "sandbox fault"}', headers=headers)
 
 
-async def unauthorized(wire: Wire, _pack: Pack) -> None:
-    """401, whoever asks."""
-    await wire.answer(401, "application/json", b'{"message": "unknown user"}')
+async def unauthorized(client: ClientConnection, _pack: Pack) -> None:
+    """401 for every user."""
+    await client.answer(401, "application/json", b'{"message": "unknown user"}')
 
 
-async def reset(wire: Wire, _pack: Pack) -> None:
+async def reset(client: ClientConnection, _pack: Pack) -> None:
     """The connection is reset before any answer."""
-    await wire.hang_up(reset=True)
+    await client.hang_up(reset=True)
 
 
 @_needs_workbook
-async def truncated(wire: Wire, pack: Pack, share: float = 0.5) -> None:
-    """The line is closed after `share` of the announced length."""
+async def truncated(client: ClientConnection, pack: Pack, share: float = 0.5) -> None:
+    """The connection is closed after `share` of the announced length."""
     data = await pack()
-    await wire.start(200, {"content-type": SPREADSHEET, "content-length": str(len(data))})
-    await wire.body(data[: int(len(data) * share)], more=True)
-    await wire.hang_up(reset=False)
+    await client.start(200, {"content-type": SPREADSHEET, "content-length": str(len(data))})
+    await client.body(data[: int(len(data) * share)], more=True)
+    await client.hang_up(reset=False)
 
 
-async def html_login(wire: Wire, _pack: Pack) -> None:
+async def html_login(client: ClientConnection, _pack: Pack) -> None:
     """200 with a login page under a spreadsheet's content type."""
     page = b"<!DOCTYPE html><html><title>Login</title><body><form method='post'></form></body></html>"
-    await wire.answer(200, SPREADSHEET, page)
+    await client.answer(200, SPREADSHEET, page)
 
 
 @_needs_workbook
-async def octet_stream(wire: Wire, pack: Pack) -> None:
+async def octet_stream(client: ClientConnection, pack: Pack) -> None:
     """A good workbook under application/octet-stream."""
-    await wire.answer(200, "application/octet-stream", await pack())
+    await client.answer(200, "application/octet-stream", await pack())
 
 
-async def empty_body(wire: Wire, _pack: Pack) -> None:
+async def empty_body(client: ClientConnection, _pack: Pack) -> None:
     """200 with a spreadsheet's content type and no byte."""
-    await wire.answer(200, SPREADSHEET, b"")
+    await client.answer(200, SPREADSHEET, b"")
 
 
-async def legacy_xls(wire: Wire, _pack: Pack) -> None:
-    """The beginning of an old binary workbook, which the path promises and the real one never sends."""
-    await wire.answer(200, "application/vnd.ms-excel", LEGACY_MAGIC + bytes(4096))
+async def legacy_xls(client: ClientConnection, _pack: Pack) -> None:
+    """The beginning of an old binary workbook, which the path announces and the real server never sends."""
+    await client.answer(200, "application/vnd.ms-excel", LEGACY_MAGIC + bytes(4096))
 
 
-async def too_large(wire: Wire, _pack: Pack, megabytes: int = 1_000_000) -> None:
+async def too_large(client: ClientConnection, _pack: Pack, megabytes: int = 1_000_000) -> None:
     """A body without announced length that goes on until the client hangs up."""
-    await wire.start(200, {"content-type": SPREADSHEET})
-    await wire.body(b"PK\x03\x04", more=True)
+    await client.start(200, {"content-type": SPREADSHEET})
+    await client.body(b"PK\x03\x04", more=True)
     for _ in range(megabytes):
-        if await wire.left_within(0):
+        if await client.left_within(0):
             return
-        await wire.body(bytes(MEGABYTE), more=True)
-    await wire.body(b"")
+        await client.body(bytes(MEGABYTE), more=True)
+    await client.body(b"")
 
 
 def truncated_zip(data: bytes, share: float = 0.5) -> bytes:

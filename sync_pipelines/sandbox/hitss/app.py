@@ -1,4 +1,4 @@
-"""The fake export server as an ASGI application: the export itself, and a loopback-only desk for faults."""
+"""The fake export server as an ASGI application: the export, the login, and control endpoints for loopback only."""
 
 import asyncio
 import io
@@ -14,15 +14,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from sync_pipelines.sandbox.client_connection import ClientConnection
 from sync_pipelines.sandbox.hitss.answers import SPREADSHEET
 from sync_pipelines.sandbox.hitss.archive import restamp
-from sync_pipelines.sandbox.hitss.auth import LOGIN_PATH, Door
-from sync_pipelines.sandbox.hitss.cache import Shelf
+from sync_pipelines.sandbox.hitss.auth import LOGIN_PATH, Authentication
+from sync_pipelines.sandbox.hitss.cache import WorkbookCache
 from sync_pipelines.sandbox.hitss.faults import FAULTS, Chosen, FaultRegister, Stage
 from sync_pipelines.sandbox.hitss.layout import PERIODO, Row, period_month
 from sync_pipelines.sandbox.hitss.request import PATH, Caller, RefusedError, Window, read_window
 from sync_pipelines.sandbox.hitss.workbook import Book, orcado_order, write_book
-from sync_pipelines.sandbox.wire import Wire
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 ANY_STAMP: Final = datetime(2025, 9, 21)  # packed once, restamped on each download
@@ -35,14 +35,14 @@ def server_time() -> datetime:
 
 @dataclass
 class Upstream:
-    """The server's whole state; `rows` is called once, when the first workbook is asked for."""
+    """The state of the server; `rows` is called once, for the first workbook."""
 
     rows: Callable[[], Sequence[Row]]
     name: str = ""
     caller: Caller = field(default_factory=Caller)
     wait_seconds: float = 0.0
-    shelf: Shelf = field(default_factory=Shelf)
-    door: Door = field(default_factory=Door)
+    cache: WorkbookCache = field(default_factory=WorkbookCache)
+    auth: Authentication = field(default_factory=Authentication)
     clock: Callable[[], datetime] = server_time
     faults: FaultRegister = field(default_factory=FaultRegister)
     calls: int = 0
@@ -55,24 +55,24 @@ class Upstream:
         return self.rows()
 
     def workbook(self, window: Window, call: int, faults: Sequence[Chosen]) -> bytes:
-        """The workbook of one download: the order of Orçado and the timestamps are this call's own."""
+        """The workbook of one download; each call has its own order of Orçado and its own timestamps."""
         variant = call % 2
         shaping = [fault for fault in faults if fault.kind.stage in ("data", "rows", "book")]
         key = f"{self.name} {window.text} {variant} {shaping}"
-        data = self.shelf.get(key, lambda: self._pack(window, variant, shaping), durable=not shaping)
-        # ZIP knows only even seconds: two a call keep two downloads of one moment apart.
+        data = self.cache.get(key, lambda: self._pack(window, variant, shaping), durable=not shaping)
+        # ZIP stores only even seconds: two seconds a call keep two downloads of one moment apart.
         data = restamp(data, self.clock() + timedelta(seconds=2 * (call % 30)))
         for fault in _of(faults, "body"):
             data = fault(data)
         return data
 
     def state(self) -> dict[str, Any]:
-        """What a test or a person may want to know; no name, no query string."""
+        """What a test or a person may want to know, without names and query strings."""
         return {
             "calls": self.calls,
             "last_window": self.last_window,
             "last_status": self.last_status,
-            "logins": self.door.logins,
+            "logins": self.auth.logins,
             "faults": self.faults.listing(),
         }
 
@@ -98,25 +98,25 @@ class Upstream:
 
 def create_app(state: Upstream) -> Starlette:
     """The application around `state`."""
-    desk = Mount(
+    control = Mount(
         "/_sandbox",
         routes=[
-            Route("/faults", _Desk(state).add, methods=["POST"]),
-            Route("/faults", _Desk(state).clear, methods=["DELETE"]),
-            Route("/faults", _Desk(state).known, methods=["GET"]),
-            Route("/state", _Desk(state).state, methods=["GET"]),
+            Route("/faults", _Control(state).add, methods=["POST"]),
+            Route("/faults", _Control(state).clear, methods=["DELETE"]),
+            Route("/faults", _Control(state).known, methods=["GET"]),
+            Route("/state", _Control(state).state, methods=["GET"]),
         ],
     )
 
     async def log_in(request: Request) -> Response:
-        state.door.logins += 1
+        state.auth.logins += 1
         if fault := state.faults.take_first("login"):
             answer: Response = fault()
             return answer
-        return await state.door.log_in(request)
+        return await state.auth.log_in(request)
 
     login = Route(LOGIN_PATH, log_in, methods=["POST"])
-    return Starlette(routes=[Route(PATH, _Export(state), methods=["GET"]), login, desk])
+    return Starlette(routes=[Route(PATH, _Export(state), methods=["GET"]), login, control])
 
 
 class _Export:
@@ -126,52 +126,54 @@ class _Export:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(scope, receive, send)
+        client = ClientConnection(scope, receive, send)
         state = self._state
         state.calls += 1
         call = state.calls
-        if fault := state.faults.take_first("door"):
-            fault(state.door)
+        if fault := state.faults.take_first("auth"):
+            fault(state.auth)
         try:
-            if not state.door.lets_in(Request(scope)):
+            if not state.auth.is_authenticated(Request(scope)):
                 raise RefusedError(401, "not logged in")
             # Starlette's query parsing reads `+` and `%20` alike, as the real server does.
             window = read_window(Request(scope).query_params, state.caller)
         except RefusedError as refusal:
             state.last_status = refusal.status
-            wire.close()
+            client.close()
             await JSONResponse({"message": refusal.message}, refusal.status)(scope, receive, send)
             return
         state.last_window = window.text
         faults = state.faults.take()
         try:
-            await self._answer(wire, window, call, faults=faults)
+            await self._answer(client, window, call, faults=faults)
         finally:
-            wire.close()
+            client.close()
 
-    async def _answer(self, wire: Wire, window: Window, call: int, faults: Sequence[Chosen]) -> None:
+    async def _answer(
+        self, client: ClientConnection, window: Window, call: int, faults: Sequence[Chosen]
+    ) -> None:
         state = self._state
 
         async def pack() -> bytes:
             return await asyncio.to_thread(state.workbook, window, call, faults)
 
         wait = state.wait_seconds + sum(fault() for fault in _of(faults, "delay"))
-        if wait and await wire.left_within(wait):
+        if wait and await client.left_within(wait):
             return
         state.last_status = None
         for fault in _of(faults, "answer"):
-            await fault(wire, pack)
+            await fault(client, pack)
             return
         data = await pack()
         state.last_status = 200
         stamp = state.clock()
         name = f"Relatorio_{stamp:%y%m%d%H%M%S}{stamp.microsecond // 1000:03d}.xlsx"
-        await wire.answer(
+        await client.answer(
             200, SPREADSHEET, data, headers={"content-disposition": f"attachment; filename={name}"}
         )
 
 
-class _Desk:
+class _Control:
     """The control endpoints; they answer to this machine only."""
 
     def __init__(self, state: Upstream) -> None:

@@ -57,7 +57,7 @@ def _inflating_sheet(inflated: int) -> tuple[bytes, int, int]:
 
 
 def _deflated(data: bytes) -> bytes:
-    # A full flush ends on a byte and forgets what came before: such pieces can be joined in any number.
+    # A full flush ends on a byte and resets the state: such parts can be joined in any number.
     maker = compressobj(9, DEFLATED, -15)
     return maker.compress(data) + maker.flush(Z_FULL_FLUSH)
 

@@ -1,4 +1,4 @@
-"""Who is let in to the fake export: everybody (the default), by HTTP Basic, or by a login's token and cookie."""
+"""Authentication of the fake export: none (the default), HTTP Basic, or token and cookie of a login."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Mode = Literal["none", "basic", "login"]
 
 
 @dataclass
-class Door:
-    """The way in. Sessions are token and cookie, which belong together."""
+class Authentication:
+    """How downloads are authenticated. A session is a token with its cookie; both must be sent."""
 
     mode: Mode = "none"
     logins: int = 0
     sessions: dict[str, str] = field(default_factory=dict)
 
-    def lets_in(self, request: Request) -> bool:
-        """Whether a download may go on."""
+    def is_authenticated(self, request: Request) -> bool:
+        """Whether a download is allowed."""
         given = request.headers.get("authorization", "")
         match self.mode:
             case "none":
@@ -39,7 +39,7 @@ class Door:
                 return cookie is not None and request.cookies.get(COOKIE) == cookie
 
     async def log_in(self, request: Request) -> Response:
-        """A token in the body and a cookie beside it, or 401."""
+        """A token in the body and a cookie, or 401."""
         try:
             given = await request.json()
         except ValueError:
@@ -53,13 +53,13 @@ class Door:
         return answer
 
     def expire(self) -> None:
-        """Every session ends."""
+        """End every session."""
         self.sessions.clear()
 
 
-def token_expired(door: Door) -> None:
+def token_expired(auth: Authentication) -> None:
     """Every token has expired by the time of the download."""
-    door.expire()
+    auth.expire()
 
 
 def login_page() -> Response:

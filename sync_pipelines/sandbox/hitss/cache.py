@@ -1,4 +1,4 @@
-"""Packed workbooks kept for the next request, which differs from the last in its timestamps only."""
+"""A cache of packed workbooks: two downloads of the same rows differ in their timestamps only."""
 
 import hashlib
 import os
@@ -13,17 +13,17 @@ IN_MEMORY: Final = 4
 ON_DISK: Final = 8
 
 
-class Shelf:
-    """A few recent workbooks in memory, and in `folder` if given, so that a restart does not pack again."""
+class WorkbookCache:
+    """A few recent workbooks in memory, and in `folder` if given, so that a restart need not pack them again."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """The folder is made, private, when the first workbook is kept."""
+        """The folder is created, private, with the first workbook."""
         self._folder = folder
         self._recent: OrderedDict[str, bytes] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: str, pack: Callable[[], bytes], *, durable: bool = True) -> bytes:
-        """The workbook of `key`, packed if it is not at hand; one packs at a time."""
+        """The workbook of `key`, packed if it is not cached; one thread packs at a time."""
         with self._lock:
             data = self._recent.pop(key, None)
             path = self._path(key) if durable else None

@@ -97,8 +97,8 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Cast:
-    """Everybody and everything that the rows name."""
+class Company:
+    """The company's projects, people and vendors: all names in the rows."""
 
     projects: tuple[Project, ...]
     employees: tuple[Employee, ...]
@@ -107,8 +107,8 @@ class Cast:
     roles: tuple[str, ...]
 
 
-def invent_cast(seed: int, scale: float) -> Cast:
-    """The cast of a seed; projects, employees and vendors grow with the scale, clients do not."""
+def invent_company(seed: int, scale: float) -> Company:
+    """The company of a seed; projects, employees and vendors grow with the scale, clients do not."""
     rng = Random(f"{seed}/cast")
     people = [f"{_word(rng)} {_word(rng)} FICTICIO" for _ in range(8)]
     employees = [_employee(rng, number) for number in range(max(20, round(291 * scale)))]
@@ -120,7 +120,7 @@ def invent_cast(seed: int, scale: float) -> Cast:
     roles = [f"{role} {level}" for role in ROLES for level in LEVELS]
     roles[0] = "ESPECIALISTA EM SUSTENTACAO DE SISTEMAS DE COBRANCA E FATURAMENT"
     roles += [f"{_word(rng)} {_word(rng)} FICTICIA" for _ in range(round(144 * size))]
-    return Cast(
+    return Company(
         projects=tuple(_project(rng, index, people) for index in range(max(12, round(88 * scale)))),
         employees=tuple(employees[3:]),
         legacy=tuple(employees[:3]),

@@ -5,7 +5,7 @@ Moving `last` forward appends months and changes no row of an earlier one, as cl
 
 from random import Random
 
-from sync_pipelines.sandbox.hitss.company import invent_cast
+from sync_pipelines.sandbox.hitss.company import invent_company
 from sync_pipelines.sandbox.hitss.layout import CLIENTE, HEADERS, Cell, Row, month_number
 from sync_pipelines.sandbox.hitss.lifecycle import live_months, staff
 from sync_pipelines.sandbox.hitss.orcado import Budget
@@ -18,12 +18,12 @@ __all__ = ["HEADERS", "Cell", "ExportProfile", "Row", "generate"]
 def generate(profile: ExportProfile) -> list[Row]:
     """The Realizado block, then the Orçado block; inside each, rows are grouped by client and no further."""
     first, last = month_number(profile.first), month_number(profile.last)
-    cast = invent_cast(profile.seed, profile.scale)
-    months = live_months(profile.seed, cast, plan_months(profile))
+    company = invent_company(profile.seed, profile.scale)
+    months = live_months(profile.seed, company, plan_months(profile))
     ledger = Ledger(
-        seed=profile.seed, scale=profile.scale, cast=cast, teams=staff(profile.seed, cast, months)
+        seed=profile.seed, scale=profile.scale, company=company, teams=staff(profile.seed, company, months)
     )
-    budget = Budget(profile.seed, cast)
+    budget = Budget(profile.seed, company)
     realizado: list[Row] = []
     orcado: list[Row] = []
     for month in months:

@@ -8,14 +8,14 @@ from typing import Any, Self
 
 import uvicorn
 
+from sync_pipelines.sandbox.client_connection import CuttableProtocol
 from sync_pipelines.sandbox.hitss.app import Upstream, create_app
-from sync_pipelines.sandbox.hitss.auth import Door, Mode
-from sync_pipelines.sandbox.hitss.cache import Shelf
+from sync_pipelines.sandbox.hitss.auth import Authentication, Mode
+from sync_pipelines.sandbox.hitss.cache import WorkbookCache
 from sync_pipelines.sandbox.hitss.export import ExportProfile, Row, generate
 from sync_pipelines.sandbox.hitss.faults import Value
 from sync_pipelines.sandbox.hitss.request import download_url
 from sync_pipelines.sandbox.servers import listen
-from sync_pipelines.sandbox.wire import CuttableProtocol
 
 
 def make_server(state: Upstream, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:
@@ -56,8 +56,8 @@ class HitssFake:
             rows=lambda: given if given is not None else generate(chosen),
             name=repr(chosen) if given is None else "given rows",
             wait_seconds=wait_seconds,
-            shelf=Shelf(cache if given is None else None),
-            door=Door(auth),
+            cache=WorkbookCache(cache if given is None else None),
+            auth=Authentication(auth),
         )
         self._tls = tls
         self._revision = 0
@@ -93,7 +93,7 @@ class HitssFake:
         """From now on the upstream has these rows."""
         self._revision += 1
         self.upstream.name = f"given rows {self._revision}"
-        self.upstream.shelf = Shelf()
+        self.upstream.cache = WorkbookCache()
         self.upstream.all_rows = list(rows)
 
     def url(self, start: str = "09-2016", end: str = "08-2025") -> str:

@@ -1,4 +1,4 @@
-"""The table of everything the fake can do wrong on request, and the register of what is switched on."""
+"""The table of all faults of the fake, and the register of those that are on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,21 +10,21 @@ from sync_pipelines.sandbox.hitss import answers, auth, book_faults, mutations
 
 Value = str | int | float | bool | None
 
-# Where a fault takes hold, in the order of a request:
-#   login  - instead of the answer of a login; the export is not concerned
-#   door   - before it is asked who downloads
-#   answer - instead of the normal answer; only the first one that is on is used, and used up, by a request
+# Where a fault acts, in the order of a request:
+#   login  - replaces the answer of a login
+#   auth   - before the download is authenticated
+#   answer - replaces the normal answer; a request uses only the first one that is on
 #   data   - the upstream's rows, before the window is cut out
 #   rows   - the rows of the window
 #   book   - the workbook made of them
 #   body   - the finished bytes
 #   delay  - seconds before the first byte, on top of the usual wait
-Stage = Literal["login", "door", "answer", "data", "rows", "book", "body", "delay"]
+Stage = Literal["login", "auth", "answer", "data", "rows", "book", "body", "delay"]
 
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One line of the table: where the fault takes hold, and what does it and describes it."""
+    """One line of the table: where the fault acts, and the function that does and describes it."""
 
     stage: Stage
     act: Callable[..., Any]
@@ -47,7 +47,7 @@ class FaultKind:
 FAULTS: Final[dict[str, FaultKind]] = {
     "login_page": FaultKind("login", auth.login_page),
     "login_status": FaultKind("login", auth.login_status),
-    "token_expired": FaultKind("door", auth.token_expired),
+    "token_expired": FaultKind("auth", auth.token_expired),
     "slow": FaultKind("delay", answers.slow),
     "hang": FaultKind("answer", answers.hang),
     "bad_gateway": FaultKind("answer", answers.bad_gateway),
@@ -123,7 +123,7 @@ class _Active:
 
 @dataclass
 class FaultRegister:
-    """What is switched on: each fault stays until it is cleared or has been used `times` times."""
+    """The faults that are on: each stays until it is cleared, or until it has been used `times` times."""
 
     _active: list[_Active] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -156,10 +156,10 @@ class FaultRegister:
             self._active.clear()
 
     def take(self) -> list[Chosen]:
-        """The faults of one request, which are thereby used once.
+        """The faults of one request; each is used once by it.
 
-        Of those that replace the answer only the first is used. A request that it ends before a workbook is
-        packed does not use the faults of the workbook either: they wait for one that does.
+        Of those that replace the answer only the first is used. If it answers without a workbook, the faults of the
+        workbook are not used: they wait for a request that needs one.
         """
         with self._lock:
             answer = next((one for one in self._active if one.chosen.kind.stage == "answer"), None)
@@ -169,12 +169,12 @@ class FaultRegister:
                 for one in self._active
                 if one is answer
                 or one.chosen.kind.stage == "delay"
-                or (one.chosen.kind.stage not in ("login", "door", "answer") and not early)
+                or (one.chosen.kind.stage not in ("login", "auth", "answer") and not early)
             ]
             return self._use(used)
 
     def take_first(self, stage: Stage) -> Chosen | None:
-        """The first fault that takes hold before the export is looked at, which is thereby used once."""
+        """The first fault of an early stage, which is used once by it."""
         with self._lock:
             found = [one for one in self._active if one.chosen.kind.stage == stage][:1]
             return next(iter(self._use(found)), None)
@@ -186,7 +186,7 @@ class FaultRegister:
         return [one.chosen for one in used]
 
     def listing(self) -> list[dict[str, Any]]:
-        """What is on, for the state endpoint."""
+        """The faults that are on, for the state endpoint."""
         with self._lock:
             return [
                 {"name": one.chosen.name, "left": one.left, "params": dict(one.chosen.params)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from sync_pipelines.sandbox.hitss.company import Cast, Employee, Project
+from sync_pipelines.sandbox.hitss.company import Company, Employee, Project
 from sync_pipelines.sandbox.hitss.profile import MEASURED_LAST, MonthPlan
 
 ANCHOR: Final = 1  # the one project that, once begun, never ends (104 months at the measured size)
@@ -19,20 +19,20 @@ class Month:
     projects: tuple[Project, ...]
 
 
-def live_months(seed: int, cast: Cast, plans: Iterable[MonthPlan]) -> list[Month]:
+def live_months(seed: int, company: Company, plans: Iterable[MonthPlan]) -> list[Month]:
     """Every project starts once inside the measured window; most live some months, a few live years."""
     plans = list(plans)
     rng = Random(f"{seed}/lifecycle")
     weight = sum(plan.active for plan in plans if plan.month <= MEASURED_LAST)
     reached = 0
-    waiting = list(reversed(cast.projects))
+    waiting = list(reversed(company.projects))
     alive: list[Project] = []
     retired: list[Project] = []
     months = []
     for plan in plans:
         reached += plan.active
         fresh = []
-        while waiting and waiting[-1].index * weight < reached * len(cast.projects):
+        while waiting and waiting[-1].index * weight < reached * len(company.projects):
             fresh.append(waiting.pop())
         alive += fresh
         while len(alive) > plan.active:
@@ -55,10 +55,10 @@ def _leaver(rng: Random, alive: list[Project], fresh: list[Project]) -> Project 
     return max(rng.choice(able), rng.choice(able), key=lambda project: project.index)
 
 
-def staff(seed: int, cast: Cast, months: Iterable[Month]) -> dict[int, list[Employee]]:
+def staff(seed: int, company: Company, months: Iterable[Month]) -> dict[int, list[Employee]]:
     """Project index -> its payroll people, in proportion to the work that the project will have."""
     rng = Random(f"{seed}/staff")
-    work = dict.fromkeys((project.index for project in cast.projects if project.realizado), 0.0)
+    work = dict.fromkeys((project.index for project in company.projects if project.realizado), 0.0)
     for month in months:
         if month.plan.month > MEASURED_LAST:
             break
@@ -66,11 +66,11 @@ def staff(seed: int, cast: Cast, months: Iterable[Month]) -> dict[int, list[Empl
         whole = sum(project.weight for project in living)
         for project in living:
             work[project.index] += month.plan.realizado * project.weight / whole
-    homes = rng.choices(list(work), list(work.values()), k=len(cast.employees))
+    homes = rng.choices(list(work), list(work.values()), k=len(company.employees))
     teams: dict[int, list[Employee]] = {index: [] for index in work}
-    for home, employee in zip(homes, cast.employees, strict=True):
+    for home, employee in zip(homes, company.employees, strict=True):
         teams[home].append(employee)
     for team in teams.values():
         while len(team) < 2:
-            team.append(rng.choice(cast.employees))
+            team.append(rng.choice(company.employees))
     return teams

@@ -45,7 +45,7 @@ def area_head_changed(rows: Sequence[Row], name: str = "NOVA CHEFIA FICTICIA") -
 def employee_renamed(
     rows: Sequence[Row], number: int | None = None, name: str = "NOME NOVO FICTICIO"
 ) -> list[Row]:
-    """One employee (the one with most rows unless told) has another name on every row."""
+    """One employee (the one with most rows by default) has another name on every row."""
     found = Counter(row[ID_RECURSO] for row in rows if row[ID_RECURSO] is not None)
     chosen = number if number is not None else next((key for key, _ in found.most_common(1)), None)
     return [
@@ -71,7 +71,7 @@ def orcado_restated(rows: Sequence[Row], removed: int = 74, added: int = 311, mo
 
 
 def realizado_restated(rows: Sequence[Row], month: str | None = None, changed: int = 5) -> list[Row]:
-    """A closed month of the ledger (`M/YYYY`, the third last unless told) changes in `changed` amounts."""
+    """A closed month of the ledger (`M/YYYY`, the third last by default) changes in `changed` amounts."""
     chosen = month or period(_last(rows) - 2)
     left = changed
     result = []
@@ -94,14 +94,14 @@ def new_month(rows: Sequence[Row], share: float = 1.0) -> list[Row]:
 
 
 def project_vanished(rows: Sequence[Row], code: str | None = None) -> list[Row]:
-    """No row of one project (the third largest unless told)."""
+    """No row of one project (the third largest by default)."""
     ranked = [key for key, _ in Counter(row[CODIGO_PROJETO] for row in rows).most_common(3)]
     chosen = code or (ranked[-1] if ranked else None)
     return [row for row in rows if row[CODIGO_PROJETO] != chosen]
 
 
 def month_vanished(rows: Sequence[Row], month: str | None = None) -> list[Row]:
-    """No row of one closed month (`M/YYYY`, the fourth last unless told)."""
+    """No row of one closed month (`M/YYYY`, the fourth last by default)."""
     chosen = month or period(_last(rows) - 3)
     return [row for row in rows if row[PERIODO] != chosen]
 
@@ -112,7 +112,7 @@ def shrunk(rows: Sequence[Row], share: float = 0.6) -> list[Row]:
 
 
 def doubled_postings(rows: Sequence[Row], month: str | None = None) -> list[Row]:
-    """The ledger rows of one month (`M/YYYY`, the last unless told) stand there twice."""
+    """The ledger rows of one month (`M/YYYY`, the last by default) are there twice."""
     chosen = month or period(_last(rows))
     return [*rows, *(row for row in rows if row[RELATORIO] == REALIZADO and row[PERIODO] == chosen)]
 

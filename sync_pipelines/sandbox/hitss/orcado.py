@@ -4,7 +4,7 @@ from random import Random
 from typing import Final
 
 from sync_pipelines.sandbox.hitss.amounts import Purse, further
-from sync_pipelines.sandbox.hitss.company import Cast
+from sync_pipelines.sandbox.hitss.company import Company
 from sync_pipelines.sandbox.hitss.layout import (
     CLT,
     CUSTO,
@@ -36,10 +36,10 @@ OUTLIER: Final = 38_456_112.47
 class Budget:
     """Writes the Orçado rows month by month."""
 
-    def __init__(self, seed: int, cast: Cast) -> None:
+    def __init__(self, seed: int, company: Company) -> None:
         """Nothing is drawn here: each month has its own random source."""
         self.seed = seed
-        self.cast = cast
+        self.company = company
         self.purse = Purse(Random())
 
     def rows(self, month: Month) -> list[Row]:
@@ -54,7 +54,9 @@ class Budget:
         for project, account in zip(projects, accounts, strict=True):
             _, mu, sigma = SHARES[account]
             name = (
-                rng.choice(self.cast.roles) if account in (CLT, SUBCONTRATADOS) and rng.random() < 0.9 else ""
+                rng.choice(self.company.roles)
+                if account in (CLT, SUBCONTRATADOS) and rng.random() < 0.9
+                else ""
             )
             nature = RECEITA if account == RECEITA_DEVENGADA else CUSTO
             amount = self.purse.budgeted(mu, sigma)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sync_pipelines.sandbox.hitss import texts
 from sync_pipelines.sandbox.hitss.amounts import Purse, further, relief
-from sync_pipelines.sandbox.hitss.company import Cast, Employee, Project
+from sync_pipelines.sandbox.hitss.company import Company, Employee, Project
 from sync_pipelines.sandbox.hitss.layout import (
     CLT,
     CODIGO_PROJETO,
@@ -44,11 +44,11 @@ Posting = tuple[str, float]
 class Ledger:
     """Writes the months in order, because a reversal repeats a provision of the month before."""
 
-    def __init__(self, seed: int, scale: float, cast: Cast, teams: dict[int, list[Employee]]) -> None:
+    def __init__(self, seed: int, scale: float, company: Company, teams: dict[int, list[Employee]]) -> None:
         """Nothing is drawn here: each month has its own random source."""
         self.seed = seed
         self.scale = scale
-        self.cast = cast
+        self.company = company
         self.teams = teams
         self.rng = Random()
         self.purse = Purse(self.rng)
@@ -112,7 +112,7 @@ class Ledger:
         rng, team = self.rng, self.teams[project.index]
         person = team[(self.revenues // 40 + turn) % len(team)]
         if rng.random() < 0.0054:
-            person = rng.choice(self.cast.legacy)
+            person = rng.choice(self.company.legacy)
         text = rng.choices(PAYROLL_TEXTS, PAYROLL_WEIGHTS)[0]
         if text == "CLT":
             amount = round(person.salary * rng.uniform(0.92, 1.08), 2)
@@ -122,7 +122,7 @@ class Ledger:
         return self._row(project, CLT, text, amount=sign * self.purse.posted(amount), person=person)
 
     def _subcontract(self, project: Project) -> Row:
-        rng, vendors = self.rng, self.cast.vendors
+        rng, vendors = self.rng, self.company.vendors
         vendor = (project.index * 5 + rng.randrange(12)) % len(vendors)
         rate = 60 + vendor * 7 % 80
         text = texts.subcontract_text(rng, vendors[vendor])

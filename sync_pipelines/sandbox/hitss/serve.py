@@ -10,8 +10,8 @@ from types import FrameType
 from typing import Any, Final, get_args
 
 from sync_pipelines.sandbox.hitss.app import LOOPBACK, Upstream, server_time
-from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME, Door, Mode
-from sync_pipelines.sandbox.hitss.cache import Shelf
+from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME, Authentication, Mode
+from sync_pipelines.sandbox.hitss.cache import WorkbookCache
 from sync_pipelines.sandbox.hitss.export import ExportProfile, generate
 from sync_pipelines.sandbox.hitss.fake import HitssFake, make_server
 from sync_pipelines.sandbox.hitss.faults import Value
@@ -47,8 +47,8 @@ def run(
         rows=lambda: generate(profile),
         name=repr(profile),
         wait_seconds=wait_seconds,
-        shelf=Shelf(ready_file.parent / "hitss"),
-        door=Door(auth),
+        cache=WorkbookCache(ready_file.parent / "hitss"),
+        auth=Authentication(auth),
     )
     for fault in faults:
         state.faults.add_described(fault)
@@ -57,7 +57,7 @@ def run(
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # uvicorn stops on these itself and then raises them again: a handler of ours lets the rest be tidied up.
+    # uvicorn stops on these itself and then raises them again: our handler lets the caller clean up.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     line = listen(host, port) if port else listen_again(ready_file.with_name(PORT_FILE))

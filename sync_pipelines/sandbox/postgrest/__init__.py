@@ -1,1 +1,1 @@
-"""A Supabase project's REST face in a box: a gateway, and a server that answers as PostgREST does."""
+"""A fake of a Supabase project's REST API: its gateway, and a server that answers as PostgREST does."""

@@ -1,4 +1,4 @@
-"""The schema cache: what the server believes the database to be, until it is told to look again.
+"""The schema cache: the structure that the server assumes until a NOTIFY makes it read the database again.
 
 Writes are judged by it, reads by the database itself (wire contract, section 7).
 """
@@ -19,7 +19,7 @@ from psycopg import sql
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 
 CHANNEL = "pgrst"
-#: Before it, a column that the cache has not was said not to exist.
+#: Earlier versions said of a column that is not in the cache that it does not exist.
 COLUMNS_ARE_SOUGHT = 13
 _FOLDER = Path(__file__).parent
 
@@ -61,10 +61,10 @@ class Table:
     def column(self, name: str, version: int = 16) -> Column:
         """A column by its name; RefusalError, in the words of a server's version, where the cache has none."""
         if name not in self.columns:
-            said = f"Could not find the '{name}' column of '{self.name}' in the schema cache"
+            message = f"Could not find the '{name}' column of '{self.name}' in the schema cache"
             if version < COLUMNS_ARE_SOUGHT:
-                said = f"Column '{name}' of relation '{self.name}' does not exist"
-            raise RefusalError(400, "PGRST204", said)
+                message = f"Column '{name}' of relation '{self.name}' does not exist"
+            raise RefusalError(400, "PGRST204", message)
         return self.columns[name]
 
 
@@ -92,7 +92,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at a schema."""
+    """A schema at one moment."""
 
     schema: str = "public"
     tables: Mapping[str, Table] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Snapshot:
 
 
 def identifier(*names: str) -> sql.Identifier:
-    """A name that may hold the sign with which psycopg marks a value's place."""
+    """A name that may hold a percent sign, which psycopg would take for a placeholder."""
     return sql.Identifier(*(name.replace("%", "%%") for name in names))
 
 
@@ -129,21 +129,21 @@ def look(connection: psycopg.Connection[Any], schema: str = "public") -> Snapsho
 
 
 class SchemaCache:
-    """The snapshot in use, looked at anew after a NOTIFY on PostgREST's channel and `polls` further requests.
+    """The snapshot in use; read again after a NOTIFY on PostgREST's channel and `polls` further requests.
 
-    Two connections listen. One waits for a NOTIFY, so that a reload shows the schema of its time and not of a later
-    request's. The other is spoken to before each request: a database tells of a NOTIFY at the next word, so a request
-    that follows a COMMIT with a NOTIFY is sure to know of it.
+    Two connections listen. One waits for a NOTIFY, so that a reload shows the schema of that moment and not of a
+    later request. The other one runs a statement before each request: the database delivers a NOTIFY with the next
+    statement, so a request that follows the COMMIT of a NOTIFY is sure to see it.
     """
 
     def __init__(self, database_url: str, schema: str, polls: int) -> None:
         self.polls = polls
-        #: What to ask before a reload: the answer "no" makes the server miss it.
+        #: Asked before a reload; False makes the server miss the NOTIFY.
         self.hears: Callable[[], bool] = lambda: True
         self._database_url, self._schema = database_url, schema
         self._connection: psycopg.Connection[Any] | None = None
         self._watcher: Thread | None = None
-        #: A channel of our own, on which the watcher is told to end.
+        #: A channel of our own: a NOTIFY on it ends the watcher.
         self._farewell = f"farewell_{secrets.token_hex(8)}"
         self._snapshot = Snapshot(schema)
         self._waiting: int | None = None

@@ -1,6 +1,6 @@
-"""A Supabase project's REST face on a socket: its gateway, and behind it a server that answers as PostgREST does.
+"""A Supabase project's REST fake on a socket: its gateway, and behind it a server that answers as PostgREST does.
 
-It stands on a real database, so what a row is refused for the database itself says. Answers of other kinds are faults
+It works on a real database, so the database itself says why it refuses a row. Answers of other kinds are faults
 that are switched on, by a test or while it runs (`POST /_sandbox/faults`); the last requests are remembered without
 keys and bodies.
 """
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sync_pipelines.sandbox.faults import FAULTS_PATH, Dropped, Switches, desk
+from sync_pipelines.sandbox.faults import FAULTS_PATH, Dropped, Switches, faults_endpoint
 from sync_pipelines.sandbox.postgrest.faults import (
     ANSWERS,
     AT_ROOT,
@@ -41,7 +41,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Recorded(NamedTuple):
-    """A request that came: how many objects its body had, and the status it was answered with (None: the line cut)."""
+    """A request: how many objects its body had, and the status of the answer (None: the connection was cut)."""
 
     method: str
     path: str
@@ -51,10 +51,10 @@ class Recorded(NamedTuple):
 
 
 class PostgrestFake:
-    """`with PostgrestFake(database_url) as face:` serves one schema on a free port, as a server of `version` would.
+    """`with PostgrestFake(database_url) as fake:` serves one schema on a free port, as a server of `version` would.
 
-    `max_rows` is the silent cap of an answer, `latency_seconds` what every request takes on its way, and after a
-    NOTIFY the new schema is seen only `reload_polls` further requests later.
+    `max_rows` is the silent cap of an answer, `latency_seconds` the delay of every request. After a NOTIFY the server
+    sees the new schema only `reload_polls` requests later.
     """
 
     def __init__(
@@ -82,7 +82,11 @@ class PostgrestFake:
         self._closing = Closing()
         options = ("times", "after", "lead_id")
         routes = [
-            Route(FAULTS_PATH, desk(self.switches, self.fail, options), methods=["GET", "POST", "DELETE"]),
+            Route(
+                FAULTS_PATH,
+                faults_endpoint(self.switches, self.fail, options),
+                methods=["GET", "POST", "DELETE"],
+            ),
             Route(REST, self._serve, methods=_METHODS),
             Route(REST + "/{path:path}", self._serve, methods=_METHODS),
         ]
@@ -97,13 +101,13 @@ class PostgrestFake:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.let_go()
+        self.end_hanging_requests()
         self.server.__exit__(kind, error, trace)
         self.close()
 
     @property
     def reload_polls(self) -> int:
-        """After how many further requests a reload is seen."""
+        """How many requests after a NOTIFY the new schema is seen."""
         return self._service.cache.polls
 
     @reload_polls.setter
@@ -113,25 +117,25 @@ class PostgrestFake:
     def fail(self, name: str, times: int | None = None, after: int = 0, lead_id: int | None = None) -> None:
         """Switch a fault of `faults.py` on, until `clear` or for so many requests.
 
-        It begins `after` so many requests that it might have hit; with `lead_id` it hits only those that carry the row.
+        It skips the first `after` requests that it could have hit; with `lead_id` it hits only requests with that row.
         """
         self.switches.add(name, times, after=after, row=lead_id)
 
     def clear(self) -> None:
-        """Switch everything off and forget what came."""
+        """Switch everything off and forget the requests."""
         self.switches.clear()
         self.requests.clear()
 
     def open(self) -> None:
-        """Look at the database, before the first request does."""
+        """Read the schema before the first request."""
         self._service.cache.open()
 
-    def let_go(self) -> None:
-        """End the requests that hang: the server is about to end."""
+    def end_hanging_requests(self) -> None:
+        """End the requests that hang, because the server is about to end."""
         self._closing.begin()
 
     def close(self) -> None:
-        """Leave the database, once the server has ended."""
+        """Close the connections, once the server has ended."""
         self._service.close()
 
     async def _serve(self, request: Request) -> Response:
@@ -156,7 +160,7 @@ class PostgrestFake:
             return answer
         if self.switches.strikes("hang", asked.keys):
             return self._closing.hung()
-        if (refusal := self._stopped(asked)) is not None:
+        if (refusal := self._refusal_of_gateway(asked)) is not None:
             return refusal.response(16)
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(self._service.sessions.pool, self._service.answer, asked)
@@ -172,8 +176,8 @@ class PostgrestFake:
         }
         return self.switches.answer(asked.keys, others)
 
-    def _stopped(self, asked: Asked) -> RefusalError | None:
-        """What the gateway says to a request without one of the project's keys."""
+    def _refusal_of_gateway(self, asked: Asked) -> RefusalError | None:
+        """The gateway's refusal of a request without one of the project's keys."""
         key = asked.headers.get("apikey") or asked.parameter("apikey")
         if not key:
             hint = "No `apikey` request header or url param was found."

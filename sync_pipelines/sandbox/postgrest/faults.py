@@ -1,4 +1,4 @@
-"""What the face can do wrong on request (wire contract, sections 1, 3 and 9)."""
+"""What the fake can do wrong on request (wire contract, sections 1, 3 and 9)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from sync_pipelines.sandbox.client_connection import ClientConnection
 from sync_pipelines.sandbox.faults import Dropped
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError
-from sync_pipelines.sandbox.wire import Wire
 
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -21,11 +21,11 @@ def _refused(status: int, code: str | None, message: str, **more: Any) -> Callab
     return lambda: RefusalError(status, code, message, **more).response(16)
 
 
-def _bare(status: int, told: dict[str, Any]) -> Callable[[], Response]:
-    return lambda: Response(json.dumps(told), status, media_type=JSON)
+def _bare(status: int, body: dict[str, Any]) -> Callable[[], Response]:
+    return lambda: Response(json.dumps(body), status, media_type=JSON)
 
 
-#: Given instead of an answer; nothing is done.
+#: Replace the answer; nothing is done.
 ANSWERS: Final[Mapping[str, Callable[[], Response]]] = {
     "drop": Dropped,
     "throttled": lambda: Response(
@@ -53,7 +53,8 @@ ANSWERS: Final[Mapping[str, Callable[[], Response]]] = {
     "openapi_forbidden": _refused(401, None, "Access to schema is forbidden", hint=None),
     "openapi_disabled": _refused(404, "PGRST126", "Root endpoint metadata is disabled"),
     "reload_missing": _refused(
-        *(404, "PGRST202"),
+        404,
+        "PGRST202",
         "Could not find the function public.notify_pgrst_reload without parameters in the schema cache",
     ),
 }
@@ -62,10 +63,10 @@ AT_ROOT = ("openapi_forbidden", "openapi_disabled")
 OF_RELOAD = ("reload_missing",)
 RELOAD_PATH = "/rpc/notify_pgrst_reload"
 BEHAVIOURS: Final[Mapping[str, str]] = {
-    "hang": "no answer until the client leaves or the face closes; nothing is done",
+    "hang": "no answer until the client leaves or the server ends; nothing is done",
     "applied_then_dropped": "the connection is reset after the work was done",
     "cut_body": "the work is done, and the answer ends in the middle",
-    "stale_cache": "a reload that was asked for is not heard",
+    "stale_cache": "a NOTIFY for a reload is missed",
 }
 
 
@@ -77,19 +78,19 @@ class Hung(Response):
         self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(scope, receive, send)
+        client = ClientConnection(scope, receive, send)
         closing = asyncio.ensure_future(self._closing.wait())
-        leaving = asyncio.ensure_future(wire.left_within(None))
+        leaving = asyncio.ensure_future(client.left_within(None))
         await asyncio.wait({closing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
         if not leaving.done():
             leaving.cancel()
-            await wire.hang_up(reset=True)
-        wire.close()
+            await client.hang_up(reset=True)
+        client.close()
 
 
 class Closing:
-    """Tells every request that hangs that the server closes."""
+    """Ends every request that hangs when the server closes."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -101,17 +102,17 @@ class Closing:
         return Hung(self._event)
 
     def begin(self) -> None:
-        """From another thread: let go of all that hang."""
+        """End all requests that hang; called from another thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._event.set)
 
 
 class Cut(Response):
-    """Another answer's beginning: the line ends before the length that its header announced."""
+    """The beginning of another answer: the connection ends before the announced length."""
 
     def __init__(self, whole: Response) -> None:
         super().__init__(None, 200 if whole.status_code == 204 else whole.status_code)
-        # Where there was nothing to cut, something is announced.
+        # A body without content cannot be cut: one byte is announced.
         self._body = bytes(whole.body) or b" "
         self._sent = {
             **dict(whole.headers),
@@ -120,8 +121,8 @@ class Cut(Response):
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(scope, receive, send)
-        await wire.start(self.status_code, self._sent)
-        await wire.body(self._body[: len(self._body) // 2], more=True)
-        await wire.hang_up(reset=False)
-        wire.close()
+        client = ClientConnection(scope, receive, send)
+        await client.start(self.status_code, self._sent)
+        await client.body(self._body[: len(self._body) // 2], more=True)
+        await client.hang_up(reset=False)
+        client.close()

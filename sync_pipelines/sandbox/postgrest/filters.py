@@ -25,7 +25,7 @@ _IS = {
 }
 _LOGIC = re.compile(r"(not\.)?(and|or)$")
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"|[^.,():"]+')
-#: From here on `is.not_null` is known.
+#: From this version on `is.not_null` is known.
 NOT_NULL_IS_KNOWN = 13
 
 
@@ -36,7 +36,7 @@ def unreadable(what: str, details: str = "unexpected input") -> RefusalError:
 
 @dataclass
 class Conditions:
-    """The conditions of a request on the columns of what `qualifier` names; `values` fill their places in order."""
+    """The conditions of a request on the columns of `qualifier`; `values` are those of its placeholders, in order."""
 
     qualifier: Sequence[str]
     version: int = 16
@@ -56,7 +56,7 @@ class Conditions:
         if not (text.startswith("(") and text.endswith(")")):
             raise unreadable(f"logic tree ({text})")
         parts = []
-        for piece in pieces(text[1:-1]):
+        for piece in split_list(text[1:-1]):
             head, _, rest = piece.partition("(")
             if found := _LOGIC.fullmatch(head):
                 parts.append(self._tree(bool(found[1]), found[2], f"({rest}"))
@@ -89,7 +89,7 @@ class Conditions:
         if operator == "in":
             if not (value.startswith("(") and value.endswith(")")):
                 raise unreadable(f"filter ({text})")
-            items = [unquoted(item) for item in pieces(value[1:-1])] if value != "()" else []
+            items = [unquoted(item) for item in split_list(value[1:-1])] if value != "()" else []
             self.values.append("{" + ",".join(_element(item) for item in items) + "}")
             return sql.SQL("{} = any (%s)").format(left)
         if operator not in _OPERATORS:
@@ -99,8 +99,8 @@ class Conditions:
         return sql.SQL("{} {} %s").format(left, _OPERATORS[operator])
 
 
-def pieces(text: str) -> list[str]:
-    """A list cut at its commas, but not within quotes or brackets."""
+def split_list(text: str) -> list[str]:
+    """The items of a list, split at commas outside of quotes and brackets."""
     found, depth, is_quoted, start, at = [], 0, False, 0, 0
     while at < len(text):
         sign = text[at]

@@ -62,8 +62,8 @@ def document(
 
 
 def _operation(tag: str, summary: str | None) -> dict[str, Any]:
-    said = {"tags": [tag], "summary": summary, "responses": {"200": {"description": "OK"}}}
-    return {name: value for name, value in said.items() if value is not None}
+    message = {"tags": [tag], "summary": summary, "responses": {"200": {"description": "OK"}}}
+    return {name: value for name, value in message.items() if value is not None}
 
 
 def _definition(table: Table, version: int) -> dict[str, Any]:
@@ -120,6 +120,6 @@ def _description(table: Table, column: Column) -> str:
     return "\n\n".join(part for part in (column.comment, note) if part)
 
 
-def text(told: dict[str, Any]) -> str:
+def text(content: dict[str, Any]) -> str:
     """The document as it is sent."""
-    return json.dumps(told, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False)

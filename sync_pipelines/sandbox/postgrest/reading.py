@@ -11,7 +11,7 @@ from psycopg import sql
 from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest.cache import Table, identifier
-from sync_pipelines.sandbox.postgrest.filters import Conditions, path, pieces, unquoted, unreadable
+from sync_pipelines.sandbox.postgrest.filters import Conditions, path, split_list, unquoted, unreadable
 from sync_pipelines.sandbox.postgrest.refusals import JSON, RefusalError
 from sync_pipelines.sandbox.postgrest.request import ONE, Asked
 
@@ -42,22 +42,22 @@ def chosen(select: str | None, qualifier: Sequence[str]) -> sql.Composable:
     """What `select` asks for: columns, also renamed, cast, or below a JSON column."""
     if select is None or select in ("", "*"):
         return sql.SQL("*")
-    return sql.SQL(", ").join([_item(piece.strip(), qualifier) for piece in pieces(select)])
+    return sql.SQL(", ").join([_item(piece.strip(), qualifier) for piece in split_list(select)])
 
 
 def selected(select: str | None) -> list[str]:
     """The columns that `select` needs, `*` where it names none."""
     if select is None or select in ("", "*"):
         return ["*"]
-    items = (_parsed(piece.strip()) for piece in pieces(select))
+    items = (_parsed(piece.strip()) for piece in split_list(select))
     return list(dict.fromkeys(unquoted(re.split(r"->>?", name)[0]) for _alias, name, _cast in items))
 
 
 def _parsed(text: str) -> tuple[str | None, str, str | None]:
     """Alias, column and cast of one item of `select`."""
     if text.endswith(")"):
-        said = "Could not find a relationship in the schema cache"
-        raise RefusalError(400, "PGRST200", said, details="The sandbox embeds nothing.")
+        message = "Could not find a relationship in the schema cache"
+        raise RefusalError(400, "PGRST200", message, details="The sandbox embeds nothing.")
     found = _ITEM.fullmatch(text)
     if found is None:
         raise unreadable(f"select parameter ({text})")
@@ -82,7 +82,7 @@ def ordered(order: str | None, qualifier: Sequence[str]) -> sql.Composable:
     if not order:
         return sql.SQL("")
     terms = []
-    for piece in pieces(order):
+    for piece in split_list(order):
         found = _ORDER.fullmatch(piece)
         if found is None:
             raise unreadable(f"order ({order})")
@@ -97,8 +97,10 @@ def window(asked: Asked, cap: int | None) -> tuple[int, int | None]:
     if found and asked.method in ("GET", "HEAD"):
         first, last = int(found[1]), int(found[2]) if found[2] else None
         if last is not None and last < first:
-            said = "The lower boundary must be lower than or equal to the upper boundary in the Range header."
-            raise RefusalError(416, "PGRST103", "Requested range not satisfiable", details=said)
+            message = (
+                "The lower boundary must be lower than or equal to the upper boundary in the Range header."
+            )
+            raise RefusalError(416, "PGRST103", "Requested range not satisfiable", details=message)
         ends = [offset + limit] if limit is not None else []
         ends += [last + 1] if last is not None else []
         offset = max(offset, first)
@@ -115,8 +117,8 @@ def _whole(text: str | None) -> int | None:
         return None
     number = int(text)
     if number < 0:
-        said = "Limit should be greater than or equal to zero."
-        raise RefusalError(416, "PGRST103", "Requested range not satisfiable", details=said)
+        message = "Limit should be greater than or equal to zero."
+        raise RefusalError(416, "PGRST103", "Requested range not satisfiable", details=message)
     return number
 
 

@@ -18,12 +18,12 @@ _STATUSES = {
     **{"P0": 500, "XX": 500},
 }
 _ONCE = {"53400": 503, "54": 413}
-#: Before it, a second row of one key in a batch was the client's fault, and two others had other statuses.
+#: Earlier versions called a second row of one key in a batch the client's error, and had other statuses for two codes.
 CARDINALITY_IS_OURS = 13
 
 
 class RefusalError(Exception):
-    """An answer that is not a success. `code` is None where the gateway gave it, which knows no codes."""
+    """An answer that is not a success. `code` is None if it comes from the gateway, which has no codes."""
 
     def __init__(
         self,
@@ -47,20 +47,20 @@ class RefusalError(Exception):
         if self.is_bare:
             return Response("{}", self.status, media_type=JSON)
         if self.code is None:
-            told: dict[str, Any] = {"message": self.message, "hint": self.hint}
-            return Response(json.dumps(told), self.status, media_type="application/json; charset=utf-8")
-        told = {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
+            body: dict[str, Any] = {"message": self.message, "hint": self.hint}
+            return Response(json.dumps(body), self.status, media_type="application/json; charset=utf-8")
+        body = {"code": self.code, "details": self.details, "hint": self.hint, "message": self.message}
         headers = dict(self.headers)
-        if version >= 13:  # it came with 14, which the face does not tell from 13
+        if version >= 13:  # new in 14; the fake treats 13 and 14 alike
             headers["Proxy-Status"] = f"PostgREST; error={self.code}"
-        return Response(json.dumps(told, ensure_ascii=False), self.status, headers, media_type=JSON)
+        return Response(json.dumps(body, ensure_ascii=False), self.status, headers, media_type=JSON)
 
 
 def of_database(error: psycopg.Error, *, version: int = 16, anonymous: bool = False) -> RefusalError:
     """The refusal that an error of the database becomes; one without SQLSTATE is a lost connection."""
     code = error.sqlstate
     if code is None and not isinstance(error, psycopg.OperationalError):
-        # The driver keeps what no database would read: a NUL in a text.
+        # The driver refuses a NUL in a text before it reaches the database.
         return RefusalError(400, "22021", "invalid byte sequence for encoding")
     if code is None:
         return RefusalError(503, "PGRST001", "Database client error. Retrying the connection.")

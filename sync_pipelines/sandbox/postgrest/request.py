@@ -23,7 +23,7 @@ _KNOWN = {
     "handling": ("strict", "lenient"),
     "tx": ("commit", "rollback"),
 }
-#: The 12.0 that the suite holds the face to does not know it yet.
+#: 12.0.2, with which the tests compare the fake, does not know this preference yet.
 MAX_AFFECTED_IS_NEW = 12
 #: The media type of a client that wants one object and no array.
 ONE = "application/vnd.pgrst.object+json"
@@ -33,7 +33,7 @@ _ORDER = ("resolution", "missing", "return", "count", "handling")
 
 @dataclass(frozen=True)
 class Preferences:
-    """What `Prefer` asks for; the first word of a kind counts."""
+    """The preferences of the `Prefer` headers; the first of a kind counts."""
 
     words: Mapping[str, str]
     unknown: Sequence[str]
@@ -55,12 +55,12 @@ class Preferences:
 
     @property
     def most_affected(self) -> int | None:
-        """How many rows a strict client lets be written, where it says so."""
-        said = self["max-affected"] or ""
-        return int(said) if self["handling"] == "strict" and said.isdigit() else None
+        """The most rows that a strict client allows to be written, if it gives a limit."""
+        most = self["max-affected"] or ""
+        return int(most) if self["handling"] == "strict" and most.isdigit() else None
 
     def check(self, version: int) -> None:
-        """Refuse an unknown one where the client is strict."""
+        """Refuse an unknown preference if the client asks for strict handling."""
         new = [f"max-affected={self['max-affected']}"] if self["max-affected"] is not None else []
         unknown = [*self.unknown, *(new if version <= MAX_AFFECTED_IS_NEW else [])]
         if unknown and self["handling"] == "strict":
@@ -72,9 +72,9 @@ class Preferences:
             )
 
     def applied(self, *names: str) -> dict[str, str]:
-        """The header that says which of these were honoured."""
-        said = [f"{name}={self.words[name]}" for name in _ORDER if name in names and name in self.words]
-        return {"Preference-Applied": ", ".join(said)} if said else {}
+        """The header that lists which of these were honoured."""
+        honoured = [f"{name}={self.words[name]}" for name in _ORDER if name in names and name in self.words]
+        return {"Preference-Applied": ", ".join(honoured)} if honoured else {}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Asked:
         )
 
     def check_media(self, status: int) -> None:
-        """Refuse what the face neither writes nor reads."""
+        """Refuse media types that the fake neither writes nor reads."""
         accept = self.headers.get("accept", "*/*")
         if not any(media in accept for media in _MEDIA):
             raise RefusalError(status, "PGRST107", f"None of these media types are available: {accept}")
@@ -129,7 +129,7 @@ class Asked:
 
     @cached_property
     def parsed(self) -> Any:
-        """The body as JSON; RefusalError where it is none."""
+        """The body as JSON; RefusalError if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -139,7 +139,7 @@ class Asked:
 
     @cached_property
     def rows(self) -> list[Any]:
-        """The elements of the body: of an array its own, an object alone, and nothing in whatever else."""
+        """The rows of the body: the elements of an array, or one object; anything else has none."""
         try:
             parsed = self.parsed
         except RefusalError:

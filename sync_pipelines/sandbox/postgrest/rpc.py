@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest import cache
 from sync_pipelines.sandbox.postgrest.cache import Function, identifier
-from sync_pipelines.sandbox.postgrest.filters import RESERVED, Conditions, is_condition, pieces, unquoted
+from sync_pipelines.sandbox.postgrest.filters import RESERVED, Conditions, is_condition, split_list, unquoted
 from sync_pipelines.sandbox.postgrest.reading import (
     ONE_TYPE,
     ROW,
@@ -93,7 +93,7 @@ def call(
     taken = [json.dumps(given)] if given else []
     row = connection.execute(statement, [*taken, *where.values * 2]).fetchone()
     assert row is not None
-    return _answer(asked, function, Rows(*row), offset)
+    return _answer(asked, function, Rows(*row), offset=offset)
 
 
 def _parts(asked: Asked) -> tuple[Mapping[str, Any], list[tuple[str, str]]]:
@@ -111,7 +111,7 @@ def _parts(asked: Asked) -> tuple[Mapping[str, Any], list[tuple[str, str]]]:
     if not isinstance(given, dict):
         raise RefusalError(400, "PGRST102", "All object keys must match")
     if listed := asked.parameter("columns"):
-        given = {name: given.get(name) for name in map(unquoted, pieces(listed))}
+        given = {name: given.get(name) for name in map(unquoted, split_list(listed))}
     return given, parameters
 
 
@@ -124,12 +124,12 @@ def _found(known: Iterable[Function], schema: str, name: str, given: Mapping[str
     word = "parameter" if len(names) == 1 else "parameters"
     how = f"with {word} {', '.join(names)}" if names else "without parameters"
     called = f"{name}({', '.join(names)})" if names else f"{name} without parameters"
-    said = f"Could not find the function {schema}.{called} in the schema cache"
+    message = f"Could not find the function {schema}.{called} in the schema cache"
     details = (
         f"Searched for the function {schema}.{name} {how} or with a single unnamed json/jsonb parameter,"
         " but no matches were found in the schema cache."
     )
-    raise RefusalError(404, "PGRST202", said, details=details)
+    raise RefusalError(404, "PGRST202", message, details=details)
 
 
 def _set_limits(connection: psycopg.Connection[Any], function: Function) -> None:
@@ -173,7 +173,7 @@ def _text(function: Function) -> sql.Composable:
     return sql.SQL("coalesce((json_agg({}) -> 0)::text, 'null')").format(one)
 
 
-def _answer(asked: Asked, function: Function, rows: Rows, offset: int) -> Response:
+def _answer(asked: Asked, function: Function, rows: Rows, *, offset: int) -> Response:
     total = rows.total if asked.prefer["count"] == "exact" else None
     if function.is_set:
         return answered(asked, rows._replace(total=total), offset, success=200)

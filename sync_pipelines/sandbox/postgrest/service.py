@@ -17,7 +17,7 @@ from sync_pipelines.sandbox.postgrest.sessions import Sessions
 from sync_pipelines.sandbox.postgrest.tokens import ANONYMOUS, Tokens
 from sync_pipelines.sandbox.postgrest.upserts import upsert
 
-#: From here on a table that is not in the cache is refused by the cache, before by the database.
+#: From this version on the cache refuses a table that it does not know; earlier the database did.
 CACHE_KNOWS_TABLES = 13
 _READING = ("GET", "HEAD")
 _METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
@@ -55,8 +55,8 @@ class Service:
         except RefusalError as refusal:
             response = refusal.response(self.version)
         except psycopg.Error as error:
-            said = of_database(error, version=self.version, anonymous=role == ANONYMOUS)
-            response = said.response(self.version)
+            message = of_database(error, version=self.version, anonymous=role == ANONYMOUS)
+            response = message.response(self.version)
         if "accept-profile" in asked.headers and response.status_code < 400:
             response.headers["Content-Profile"] = self.schema
         return response
@@ -72,11 +72,11 @@ class Service:
         name = "accept-profile" if asked.reads else "content-profile"
         profile = asked.headers.get(name)
         if profile not in (None, self.schema):
-            said = f"The schema must be one of the following: {self.schema}"
+            message = f"The schema must be one of the following: {self.schema}"
             if self.version >= CACHE_KNOWS_TABLES:
                 hint = f"Only the following schemas are exposed: {self.schema}"
                 raise RefusalError(406, "PGRST106", f"Invalid schema: {profile}", hint=hint)
-            raise RefusalError(406, "PGRST106", said)
+            raise RefusalError(406, "PGRST106", message)
         asked.prefer.check(self.version)
         asked.check_media(406 if self.version >= CACHE_KNOWS_TABLES else 415)
 
@@ -95,8 +95,8 @@ class Service:
                 version=self.version,
             )
         if len(parts) > 1:
-            said = "Invalid path specified in request URL"
-            raise RefusalError(404, "PGRST125", said, is_bare=self.version < CACHE_KNOWS_TABLES)
+            message = "Invalid path specified in request URL"
+            raise RefusalError(404, "PGRST125", message, is_bare=self.version < CACHE_KNOWS_TABLES)
         table = self._table(snapshot, parts[0], asked.method)
         if asked.reads:
             return read(connection, asked, table, cap=self.max_rows, version=self.version)
@@ -108,17 +108,17 @@ class Service:
     def _root(self, connection: psycopg.Connection[object], asked: Asked, snapshot: Snapshot) -> Response:
         if not asked.reads:
             is_bare = self.version < CACHE_KNOWS_TABLES
-            said = f"Unsupported HTTP method: {asked.method}"
-            raise RefusalError(404 if is_bare else 405, "PGRST117", said, is_bare=is_bare)
-        told = openapi.document(connection, snapshot, self.version, host=asked.headers.get("host", ""))
-        return Response(openapi.text(told), media_type=openapi.MEDIA)
+            message = f"Unsupported HTTP method: {asked.method}"
+            raise RefusalError(404 if is_bare else 405, "PGRST117", message, is_bare=is_bare)
+        document = openapi.document(connection, snapshot, self.version, host=asked.headers.get("host", ""))
+        return Response(openapi.text(document), media_type=openapi.MEDIA)
 
     def _table(self, snapshot: Snapshot, name: str, method: str) -> Table:
         if name in snapshot.tables:
             return snapshot.tables[name]
         if self.version >= CACHE_KNOWS_TABLES:
-            said = f"Could not find the table '{self.schema}.{name}' in the schema cache"
-            raise RefusalError(404, "PGRST205", said)
-        said = f'relation "{self.schema}.{name}" does not exist'
-        # A server of that time asked the database for a read, and had no word for it in a write.
-        raise RefusalError(404, "42P01", said, is_bare=method not in _READING)
+            message = f"Could not find the table '{self.schema}.{name}' in the schema cache"
+            raise RefusalError(404, "PGRST205", message)
+        message = f'relation "{self.schema}.{name}" does not exist'
+        # An old server learned it from the database's answer to a read; for a write it gave an empty body.
+        raise RefusalError(404, "42P01", message, is_bare=method not in _READING)

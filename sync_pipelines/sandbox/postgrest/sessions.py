@@ -70,15 +70,15 @@ class Sessions:
             try:
                 connection = psycopg.connect(self._database_url, autocommit=True)
             except psycopg.OperationalError:
-                said = "Database connection error. Retrying the connection."
-                raise RefusalError(503, "PGRST000", said) from None
+                message = "Database connection error. Retrying the connection."
+                raise RefusalError(503, "PGRST000", message) from None
             self._own.connection = connection
             with self._lock:
                 self._opened = [*(one for one in self._opened if not one.closed), connection]
         return connection
 
     def _refuse(self, connection: psycopg.Connection[Any], role: str) -> None:
-        """A project's authenticator may become three roles; its owner, which the face is, might become any."""
+        """An authenticator may switch to three roles; the fake connects as the owner, which may switch to any."""
         known = connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
         if known is None:
             status = 401 if self._version >= UNKNOWN_ROLE_IS_NOT_AUTHORIZED else 400

@@ -55,5 +55,5 @@ class Tokens:
 
     def _refusal(self, message: str, *, whole: bool) -> RefusalError:
         code = "PGRST303" if whole and self.version >= CLAIMS_HAVE_A_CODE else "PGRST301"
-        said = f'Bearer error="invalid_token", error_description="{message}"'
-        return RefusalError(401, code, message, headers={"WWW-Authenticate": said})
+        challenge = f'Bearer error="invalid_token", error_description="{message}"'
+        return RefusalError(401, code, message, headers={"WWW-Authenticate": challenge})

@@ -1,4 +1,4 @@
-"""POST of rows: one statement for the whole body, which goes to the database as it came (wire contract, section 2)."""
+"""POST of rows: one statement for the whole body, which the database parses (wire contract, section 2)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from psycopg import sql
 from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest.cache import Column, Table, identifier
-from sync_pipelines.sandbox.postgrest.filters import pieces, unquoted, unreadable
+from sync_pipelines.sandbox.postgrest.filters import split_list, unquoted, unreadable
 from sync_pipelines.sandbox.postgrest.reading import AS_ARRAY, ROW, Rows, answered, chosen, content_range
 from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 from sync_pipelines.sandbox.postgrest.request import Asked
 
 _BODY = "(select case json_typeof(b) when 'array' then b else json_build_array(b) end from (select %s::json) as _ (b))"
-#: Counts rows up as they are taken and down as they meet one that is there: what remains was inserted.
+#: Counts up for each row of the body and down for each that exists already: the rest was inserted.
 _COUNTED = (
     " where set_config('pgrst.inserted', (coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0) {})"
     "::text, true) <> '{}'"
@@ -52,7 +52,7 @@ def written(asked: Asked, table: Table, version: int) -> list[Column]:
     """The columns that a body writes, by `columns` or by its own keys."""
     listed = asked.parameter("columns")
     if listed is not None:
-        names = [unquoted(piece.strip()) for piece in pieces(listed)]
+        names = [unquoted(piece.strip()) for piece in split_list(listed)]
         if not all(names):
             raise unreadable(f"columns parameter ({listed})")
     else:
@@ -73,7 +73,7 @@ def _target(asked: Asked, table: Table) -> Sequence[str]:
     if asked.prefer["resolution"] is None:
         return ()
     listed = asked.parameter("on_conflict")
-    return [unquoted(piece.strip()) for piece in pieces(listed)] if listed else table.key
+    return [unquoted(piece.strip()) for piece in split_list(listed)] if listed else table.key
 
 
 def _names(columns: Sequence[Column]) -> sql.Composable:
@@ -81,7 +81,7 @@ def _names(columns: Sequence[Column]) -> sql.Composable:
 
 
 def source(asked: Asked, columns: Sequence[Column]) -> sql.Composable:
-    """The body as rows. Where a column is missing its default stands in for it, when that is asked for."""
+    """The body as rows. With `missing=default` a missing column gets its default."""
     if not columns:
         return sql.SQL("select from generate_series(1, %s)")
     body: sql.Composable = sql.SQL(_BODY)
@@ -104,7 +104,7 @@ def _text(name: str) -> sql.Composable:
 
 
 def _raw(expression: str) -> sql.SQL:
-    """What the database's own catalogue says."""
+    """An expression from the database's own catalog."""
     return sql.SQL(expression.replace("%", "%%"))
 
 
@@ -121,7 +121,7 @@ def _conflict(asked: Asked, target: Sequence[str], columns: Sequence[Column], me
 
 
 def returned(asked: Asked, table: Table) -> sql.Composable:
-    """What the statement hands back: the rows, their keys for a Location, or nothing of them."""
+    """What the statement returns: the rows, their keys for a Location, or only their number."""
     if asked.prefer["return"] == "representation":
         return chosen(asked.parameter("select"), table.qualifier)
     if asked.prefer["return"] == "headers-only" and table.key:
@@ -150,9 +150,9 @@ def result(
     applied = asked.prefer.applied("resolution", "missing", "return", "count", "handling")
     most = asked.prefer.most_affected
     if not posted and most is not None and count > most:
-        said = f"The query affects {count} rows"
+        message = f"The query affects {count} rows"
         raise RefusalError(
-            400, "PGRST124", "Query result exceeds max-affected preference constraint", details=said
+            400, "PGRST124", "Query result exceeds max-affected preference constraint", details=message
         )
     # Only a PATCH says which of the rows they are.
     headers = {

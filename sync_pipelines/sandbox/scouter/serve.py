@@ -1,4 +1,4 @@
-"""Gestão Scouter's REST face as a process of its own: `python -m sync_pipelines.sandbox.scouter.serve --home DIR`.
+"""Gestão Scouter's REST API as a process of its own: `python -m sync_pipelines.sandbox.scouter.serve --home DIR`.
 
 The database is SANDBOX_GESTAO_SCOUTER_DATABASE_URL from the environment. The project's secret is kept in DIR, so its
 keys are the same after a restart.
@@ -25,22 +25,22 @@ def main() -> None:
     parser.add_argument("--latency-seconds", type=float, default=0.0, help="what a request takes on its way")
     given = parser.parse_args()
     if not os.environ.get(DATABASE):
-        parser.error(f"{DATABASE} is not set: the face has no database to stand on.")
-    face = PostgrestFake(
+        parser.error(f"{DATABASE} is not set: the fake has no database.")
+    fake = PostgrestFake(
         os.environ[DATABASE],
         jwt_secret=kept_secret(given.home / "jwt_secret", lambda: secrets.token_hex(32)),
         latency_seconds=given.latency_seconds,
     )
-    face.open()
+    fake.open()
     try:
         serve(
-            face.server,
+            fake.server,
             given.home / READY_FILE,
-            lambda url: {"GESTAO_SCOUTER_URL": url, "GESTAO_SCOUTER_SERVICE_KEY": face.service_key},
-            stopping=face.let_go,
+            lambda url: {"GESTAO_SCOUTER_URL": url, "GESTAO_SCOUTER_SERVICE_KEY": fake.service_key},
+            stopping=fake.end_hanging_requests,
         )
     finally:
-        face.close()
+        fake.close()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ push_job = dg.define_asset_job(
 checks_job = dg.define_asset_job(
     "scouter_checks",
     selection=standing_checks,
-    description="Look whether an export stands still, and whether refused leads wait for somebody.",
+    description="Look whether an export stands still, and whether rejected leads wait for somebody.",
 )
 compare_job = dg.define_asset_job(
     "scouter_compare",

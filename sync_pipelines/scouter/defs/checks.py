@@ -1,12 +1,14 @@
-"""Checks that look at the export as it stands, by something else than the runs that make it."""
+"""Checks of the export that run beside it, so that they also find what its own runs cannot: that none runs."""
 
-from typing import LiteralString
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.defs import descriptions
+from sync_pipelines.scouter.export_jobs.monitoring import Monitoring
 from sync_pipelines.scouter.push.compare import compare_all
 from sync_pipelines.scouter.push.extract import WHAT
 from sync_pipelines.scouter.push.pipeline import LeadPush
@@ -16,65 +18,63 @@ STANDING_CHECKS = (
     dg.AssetCheckKey(descriptions.EXPORT_KEY, descriptions.NO_OLD_ERRORS),
     dg.AssetCheckKey(descriptions.EXPORT_KEY, descriptions.DATED),
 )
-#: Of the destination's table: beside the export it would run after every push of a day.
+#: A check of the destination's table: as a check of the export it would run after every push of a day.
 COMPARISONS = (dg.AssetCheckKey(descriptions.DESTINATION_KEY, descriptions.EQUAL),)
-_STANDING_STILL: LiteralString = """
-    select count(*), min(id::text) from public.gestao_scouter_export_jobs
-    where (status = 'running' and started_at < now() - interval '1 hour'
-            and updated_at < now() - interval '15 minutes')
-        or (status = 'pending' and updated_at < now() - interval '1 hour')
-"""
-_OLD_ERRORS: LiteralString = """
-    select count(distinct lead_id), min(job_id::text) from public.gestao_scouter_export_errors
-    where created_at < now() - interval '7 days'
-"""
-#: As `push.undated` takes them.
-_UNDATED: LiteralString = """
-    select count(*), null from public.leads
-    where updated_at is null or updated_at < '1900-01-02 00:00+00' or updated_at >= clock_timestamp()
-"""
 
 
 def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
-    """The standing checks of the export."""
+    """The checks that run by the hour."""
+    return [_moving(push), _no_old_errors(push), _dated(push)]
 
-    def ask(query: LiteralString) -> tuple[int, str | None]:
-        url = push.settings.tabuladormax_url
-        with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
-            row = connection.execute(query).fetchone()
-        assert row is not None
-        return int(row[0]), row[1]
 
+@contextmanager
+def _monitoring(push: LeadPush) -> Iterator[Monitoring]:
+    url = push.settings.tabuladormax_url
+    with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
+        yield Monitoring(connection)
+
+
+def _moving(push: LeadPush) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=descriptions.EXPORT_KEY,
         name=descriptions.MOVING,
         description="No job is running without progress, or waits for a run, for more than an hour.",
     )
     def no_export_stands_still() -> dg.AssetCheckResult:
-        found, first = ask(_STANDING_STILL)
+        with _monitoring(push) as monitoring:
+            found, job_id = monitoring.stuck_exports()
         return dg.AssetCheckResult(
             passed=not found,
-            description=f"{found} jobs stand still, such as {first}: is the daemon running?"
+            description=f"{found} jobs stand still, such as {job_id}: is the daemon running?"
             if found
             else "No job stands still.",
         )
 
+    return no_export_stands_still
+
+
+def _no_old_errors(push: LeadPush) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=descriptions.EXPORT_KEY,
         name=descriptions.NO_OLD_ERRORS,
-        description="Refused leads are corrected and replayed within a week (a warning).",
+        description="Rejected leads are corrected and replayed within a week (a warning).",
     )
-    def no_refused_lead_waits() -> dg.AssetCheckResult:
-        found, first = ask(_OLD_ERRORS)
+    def no_rejected_lead_waits() -> dg.AssetCheckResult:
+        with _monitoring(push) as monitoring:
+            found, job_id = monitoring.old_errors()
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{found} leads were refused more than a week ago, in job {first} among others: correct them,"
+            description=f"{found} leads were rejected more than a week ago, in job {job_id} among others: correct them,"
             " then launch scouter_replay_errors."
             if found
-            else "No refused lead waits for long.",
+            else "No rejected lead waits for long.",
         )
 
+    return no_rejected_lead_waits
+
+
+def _dated(push: LeadPush) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=descriptions.EXPORT_KEY,
         name=descriptions.DATED,
@@ -82,7 +82,8 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
         " a job without end_date takes them (a warning).",
     )
     def every_lead_has_a_day() -> dg.AssetCheckResult:
-        found, _ = ask(_UNDATED)
+        with _monitoring(push) as monitoring:
+            found, _ = monitoring.undated_leads()
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
@@ -93,11 +94,11 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
             metadata={"leads_without_a_day": found},
         )
 
-    return [no_export_stands_still, no_refused_lead_waits, every_lead_has_a_day]
+    return every_lead_has_a_day
 
 
 def comparison(push: LeadPush) -> dg.AssetChecksDefinition:
-    """The check that reads every lead at the destination."""
+    """The weekly check, which reads every lead at the destination."""
 
     @dg.asset_check(
         asset=descriptions.DESTINATION_KEY,

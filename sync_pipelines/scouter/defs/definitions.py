@@ -1,26 +1,29 @@
-"""The lead push and its way back as one piece of the catalogue."""
+"""The lead push and the reverse sync, as Dagster definitions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from sync_pipelines import partitions
-from sync_pipelines.lib.alerts import Channel, house_channels
+from sync_pipelines.lib.alerts import Channel
 from sync_pipelines.scouter.defs import (
     automation,
     checks,
     descriptions,
     export_assets,
     export_jobs,
+    reverse_assets,
+    reverse_automation,
     schema_assets,
     schema_jobs,
 )
 from sync_pipelines.scouter.defs import export_job_automation as exports_automation
-from sync_pipelines.scouter.defs.replay_jobs import scouter_replay_errors
-from sync_pipelines.scouter.defs.reverse_definitions import way_back_definitions
+from sync_pipelines.scouter.defs.replay_jobs import scouter_replay_errors, scouter_replay_inbox
 from sync_pipelines.scouter.push.pipeline import LeadPush
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.settings.scouter import ScouterSettings
 
 NOTIFIES_ITSELF = frozenset[str]()
@@ -36,7 +39,7 @@ def definitions(
     sensor = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     hourly = schedule if settings.scouter_hourly_push else dg.DefaultScheduleStatus.STOPPED
     days = partitions.days(settings.scouter_first_day, zone)
-    there = dg.Definitions(
+    push_definitions = dg.Definitions(
         assets=[
             *descriptions.external_specs(),
             schema_assets.scouter_schema,
@@ -47,7 +50,7 @@ def definitions(
             automation.push_job,
             automation.checks_job,
             automation.compare_job,
-            exports_automation.forget_errors_job,
+            export_jobs.forget_errors_job,
             scouter_replay_errors,
             *export_jobs.export_jobs(),
             *schema_jobs.schema_jobs(),
@@ -61,10 +64,30 @@ def definitions(
         sensors=[
             exports_automation.pending_sensor(leads, days, sensor),
             exports_automation.dead_sensor(
-                leads, sensor, house_channels(settings) if channels is None else channels
+                leads, sensor, settings.alert_channels if channels is None else channels
             ),
         ],
         resources={"push": leads},
     )
-    back = way_back_definitions(settings, leads.way_back(), deps=[descriptions.DESTINATION_KEY])
-    return dg.Definitions.merge(there, back)
+    if not settings.scouter_way_back:
+        return push_definitions
+    return dg.Definitions.merge(push_definitions, reverse_sync_definitions(settings, leads.reverse_sync()))
+
+
+def reverse_sync_definitions(
+    settings: ScouterSettings,
+    reverse_sync: ReverseSync,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> dg.Definitions:
+    """Asset, checks, jobs, sensor and schedule of the reverse sync, which SCOUTER_WAY_BACK switches on."""
+    on = settings.automation_is_on
+    sensor = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    schedule = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    return dg.Definitions(
+        assets=[reverse_assets.leads_inbound],
+        jobs=[reverse_automation.inbound_job, scouter_replay_inbox],
+        sensors=[reverse_automation.inbox_sensor(reverse_sync, clock, sensor)],
+        schedules=[reverse_automation.inbox_schedule(schedule, settings.sync_timezone)],
+        resources={"reverse_sync": reverse_sync},
+    )

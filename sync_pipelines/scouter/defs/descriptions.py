@@ -1,4 +1,4 @@
-"""What the assets of the lead push are, for whoever opens them in the UI."""
+"""Keys, check names and texts of the assets of the lead push, as the UI shows them."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ MOVING = "no_export_stands_still"
 EXPORT_DESCRIPTION = """Leads of TabuladorMax in Gestão Scouter, by the day of their last change.
 
 Replaces the Edge Function `export-to-gestao-scouter-batch`. Key: the lead's number, the same on both sides; every
-mapped column is written, null included, and no other. A run walks from the most recent day backwards; only leads that
-differ from their last accepted exchange are sent. A push that a person starts reads unchanged leads at the destination
+mapped column is written, null included, and no other. A run starts with the most recent day and goes back; only leads
+that differ from their last-synced state are sent. A push that a person starts reads unchanged leads at the destination
 too, and sends those that are not there as they were left; the hourly one rests on earlier readings, which
-`scouter_compare_weekly` renews. Refused leads are in `gestao_scouter_export_errors` and can be
+`scouter_compare_weekly` renews. Rejected leads are in `gestao_scouter_export_errors` and can be
 replayed. Done means: what was sent was read back and is equal, column by column, before the day counts."""
 
 
 def external_specs() -> list[dg.AssetSpec]:
-    """Both tables of leads, so that the lineage begins and ends where people know them."""
+    """Both tables of leads, so that the lineage begins and ends with tables that people know."""
     return [
         dg.AssetSpec(
             SOURCE_KEY,
@@ -59,7 +59,7 @@ def external_specs() -> list[dg.AssetSpec]:
 
 
 def table() -> dict[str, object]:
-    """The destination's table as a push writes it where nobody mapped otherwise."""
+    """The destination's table, as a push with the default mapping writes it."""
     types = {"id": "bigint", "age": "integer", "raw": "jsonb", "valor_ficha": "numeric(10,2)"}
     types |= {"responsible_user_id": "uuid"}
     types |= dict.fromkeys(("cadastro_existe_foto", "compareceu", "presenca_confirmada"), "boolean")
@@ -80,7 +80,7 @@ def table() -> dict[str, object]:
 
 
 def freshness(settings: ScouterSettings) -> dg.FreshnessPolicy:
-    """An export is fresh by the hour where it runs by the hour; elsewhere people push, and a week without is long."""
+    """Hours if the push runs by the hour; otherwise people start it, and a week without one is long."""
     if not settings.scouter_hourly_push:
         return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=14), warn_window=timedelta(days=7))
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))

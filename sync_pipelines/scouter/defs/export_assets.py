@@ -37,7 +37,7 @@ class ExportConfig(dg.Config):
         " Without it the run makes a job of its own for its days.",
     )
     send_all: bool = Field(
-        default=False, description="Send leads that have not changed since their last exchange, too."
+        default=False, description="Send leads that have not changed since they were last synced, too."
     )
     compare_unchanged: bool = Field(
         default=True,
@@ -56,7 +56,7 @@ class ExportConfig(dg.Config):
 def export_asset(
     days: dg.DailyPartitionsDefinition, freshness: dg.FreshnessPolicy | None
 ) -> dg.AssetsDefinition:
-    """The push as a multi-asset of one, because only days that were finished get an event."""
+    """The push as a multi-asset with one asset, because only days that were completed get an event."""
 
     @dg.multi_asset(
         name="scouter_leads_export",
@@ -132,7 +132,7 @@ def _check_specs(days: dg.DailyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             descriptions.ACCEPTED,
             asset=EXPORT_KEY,
-            description="No lead was refused; refused ones wait in gestao_scouter_export_errors.",
+            description="No lead was rejected; rejected ones wait in gestao_scouter_export_errors.",
             partitions_def=days,
         ),
     ]
@@ -204,10 +204,10 @@ def _checks(run: JobWalk, outcome: DayOutcome) -> tuple[CheckReport, ...]:
         CheckReport(
             descriptions.ACCEPTED,
             not outcome.rejected,
-            f"{outcome.rejected} of {outcome.read} leads were refused; see gestao_scouter_export_errors, then replay."
+            f"{outcome.rejected} of {outcome.read} leads were rejected; see gestao_scouter_export_errors, then replay."
             if outcome.rejected
             else NOTHING_TO_DO
             if not outcome.read
-            else f"None of {outcome.read} leads was refused.",
+            else f"None of {outcome.read} leads was rejected.",
         ),
     )

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from sync_pipelines.lib.alerts import Alert, Channel, send_alert
-from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.defs.automation import JOB, UNFINISHED, push_job
+from sync_pipelines.scouter.defs.export_jobs import forget_errors_job
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.orphans import reap_exports
@@ -122,19 +122,6 @@ def dead_sensor(
         return dg.SkipReason(f"{len(orphans)} dead exports." if orphans else "No dead export.")
 
     return scouter_dead_exports
-
-
-@dg.op(description="Delete error rows after their time: they hold snapshots of leads.")
-def forget_errors(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
-    days = push.settings.scouter_error_retention_days
-    with failing_in_a_sentence(context), push.source() as connection:
-        gone = ExportWork(connection).forget_errors(days)
-    context.log.info(f"{gone} error rows were older than {days} days.")
-
-
-@dg.job(name="scouter_forget_errors", description="The requirement's clean-up, 90 days by default.")
-def forget_errors_job() -> None:
-    forget_errors()
 
 
 def forget_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:

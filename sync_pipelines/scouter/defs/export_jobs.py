@@ -1,4 +1,4 @@
-"""The actions of the old screen in Dagster's launchpad: create, pause, resume, reset and delete an export."""
+"""Jobs on exports for the launchpad: the actions of the old screen, the repair, and the clean-up of error rows."""
 
 from collections.abc import Callable
 from datetime import date
@@ -9,12 +9,13 @@ from pydantic import Field
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
+from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 
 
 class CreateConfig(dg.Config):
-    """The days of a new export."""
+    """The days and options of a new export."""
 
     start_date: str = Field(description="The most recent day, such as 2025-10-21.")
     end_date: str | None = Field(
@@ -42,13 +43,11 @@ def create_export(
     context: dg.OpExecutionContext, config: CreateConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
-        start, end = (
-            _day("start_date", config.start_date),
-            config.end_date and _day("end_date", config.end_date),
-        )
+        start = _day("start_date", config.start_date)
+        end = _day("end_date", config.end_date) if config.end_date else None
         options = PushOptions.of(send_all=config.send_all, accept=config.accept)
         job = ExportActions(connection).create(
-            start, end or None, field_mappings=config.field_mappings, options=options.document()
+            start, end, field_mappings=config.field_mappings, options=options.document()
         )
     context.log.info(f"Export {job.id} is pending.")
     context.add_output_metadata({"export_job": job.id})
@@ -60,13 +59,13 @@ def create_export(
 def repair_export(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
         actions = ExportActions(connection)
-        like = actions.newest_completed()
+        last = actions.newest_completed()
         job = actions.create(
             push.today(),
             None,
-            # As the comparison reads them: by another mapping every lead would differ.
-            field_mappings=like.field_mappings if like else None,
-            fields_selected=like.fields_selected if like else None,
+            # The mapping that the comparison uses: by another one every lead would differ.
+            field_mappings=last.field_mappings if last else None,
+            fields_selected=last.fields_selected if last else None,
             options=PushOptions(compare=True).document(),
         )
     context.log.info(f"Export {job.id} is pending: it reads every lead there, and sends those that differ.")
@@ -79,6 +78,19 @@ def repair_export(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPus
 )
 def repair_job() -> None:
     repair_export()
+
+
+@dg.op(description="Delete error rows after their time: they hold snapshots of leads.")
+def forget_errors(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
+    days = push.settings.scouter_error_retention_days
+    with failing_in_a_sentence(context), push.source() as connection:
+        gone = ExportWork(connection).forget_errors(days)
+    context.log.info(f"{gone} error rows were older than {days} days.")
+
+
+@dg.job(name="scouter_forget_errors", description="The requirement's clean-up, 90 days by default.")
+def forget_errors_job() -> None:
+    forget_errors()
 
 
 def _day(name: str, text: str) -> date:
@@ -102,15 +114,15 @@ _OPS = {
     "create": create_export,
     "pause": _action(
         "pause",
-        "Pause an export; its worker sees it between two batches.",
+        "Pause an export; its worker stops between two batches.",
         lambda jobs, one: jobs.pause(one, "Pausada no Dagster."),
     ),
     "resume": _action(
-        "resume", "Let a paused export go on from where it stands.", lambda jobs, one: jobs.resume(one)
+        "resume", "Let a paused export continue from its checkpoint.", lambda jobs, one: jobs.resume(one)
     ),
     "reset": _action(
         "reset",
-        "Begin an export anew: counters, place and error rows are cleared.",
+        "Start an export again: counters, checkpoint and error rows are cleared.",
         lambda jobs, one: jobs.reset(one),
     ),
     "delete": _action(
@@ -120,7 +132,7 @@ _OPS = {
 
 
 def export_jobs() -> list[dg.JobDefinition]:
-    """A job an action."""
+    """One job per action, and the repair."""
     return [*(_job(name, op) for name, op in _OPS.items()), repair_job]
 
 

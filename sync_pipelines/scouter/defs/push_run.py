@@ -37,7 +37,7 @@ def run(
     newest = _day(last) or leads.today()
     known = partitions.days(settings.scouter_first_day, settings.sync_timezone).get_partition_keys()
     report = RunReport()
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         try:
             with leads.source() as connection:
                 job = ExportActions(connection).create(newest, _day(first))

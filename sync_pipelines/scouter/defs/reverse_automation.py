@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.scouter.defs.reverse_assets import INBOUND_KEY
+from sync_pipelines.scouter.defs.reverse_descriptions import INBOUND_KEY
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 
 SENSOR = "scouter_inbox"
@@ -32,7 +32,7 @@ inbound_job = dg.define_asset_job(
 
 
 def inbox_sensor(
-    way_back: ReverseSync, clock: Callable[[], datetime], status: dg.DefaultSensorStatus
+    reverse_sync: ReverseSync, clock: Callable[[], datetime], status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
     """Requests a drain when changes wait and none is under way; after failures it waits, longer each time."""
 
@@ -51,12 +51,12 @@ def inbox_sensor(
             return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
         told = ""
         try:
-            way_back.collect(pages=PAGES)
+            reverse_sync.collect(pages=PAGES)
         except SyncError as error:
             # What is in the inbox already does not wait for the other side.
             context.log.warning(str(error))
             told = f" {error}"
-        waiting = way_back.waiting()
+        waiting = reverse_sync.waiting()
         if not waiting:
             return dg.SkipReason(f"Nothing waits in the inbox.{told}")
         # No run key: it would forbid a second try, and two are never under way.

@@ -1,4 +1,4 @@
-"""The doctor's work in the launchpad: validate, reload the schema cache, test the connection, exchange mappings."""
+"""Jobs of the schema doctor for the launchpad: validate, reload the cache, test the connection, import and export."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from sync_pipelines.scouter.defs.schema_assets import schema_metadata
 from sync_pipelines.scouter.mapping import preset_file
 from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.schema.reload import reload_cache as reload_schema_cache
 
 
 @dg.op(description="Compare both schemas now, and show the SQL that would put things right.")
@@ -26,7 +25,7 @@ def validate_schema(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadP
 @dg.op(description="Have PostgREST reload its schema cache, and wait until writes see every mapped column.")
 def reload_cache(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
     with failing_in_a_sentence(context):
-        done = reload_schema_cache(push)
+        done = push.reload_cache()
     context.log.info(f"Writes see every mapped column: {done}.")
 
 
@@ -43,27 +42,27 @@ def check_connection(context: dg.OpExecutionContext, push: dg.ResourceParam[Lead
 
 
 class ImportConfig(dg.Config):
-    """A file with mappings."""
+    """A file with mappings, and which of them."""
 
     path: str = Field(description="The file: exported here, or a bare {destination: source} object.")
     name: str = Field(default="", description="Which preset of the file; the name of a bare mapping.")
 
 
 class ExportConfig(dg.Config):
-    """Where mappings go."""
+    """The file that mappings are written to."""
 
     path: str = Field(description="The file to write; it must not be there.")
 
 
 @dg.op(
-    description="Save mappings of a file as presets; names that one of the sides does not have are refused."
+    description="Save mappings of a file as presets; names that one of the sides does not have are rejected."
 )
 def import_mappings(
     context: dg.OpExecutionContext, config: ImportConfig, push: dg.ResourceParam[LeadPush]
 ) -> None:
     with failing_in_a_sentence(context), push.source() as connection:
         found = preset_file.read_file(Path(config.path), config.name)
-        # Each by its own report: without a document of its columns, the destination tells only those it is asked for.
+        # One report per preset: without an OpenAPI document, a report knows only the columns of its own mapping.
         reports = [push.doctor().examine(preset.mapping, fresh=True) for preset in found]
         saved = Presets(connection).save(
             found,
@@ -92,7 +91,7 @@ _OPS = {
 
 
 def schema_jobs() -> list[dg.JobDefinition]:
-    """A job an op."""
+    """One job per op."""
     return [_job(name, op) for name, op in _OPS.items()]
 
 

@@ -1,8 +1,8 @@
-"""What the old screen asks: `export-to-gestao-scouter-batch` with an action, answered as that function did.
+"""The Edge Function `export-to-gestao-scouter-batch`: the old screen sends an action, and is answered as before.
 
-Body `{action, startDate, endDate?, fieldMappings?, jobId?}` (contract of the lead push, section 5). The work itself is
-begun by a sensor within half a minute; here only the control table is written. No answer repeats a value that came,
-but the id of an export.
+Body `{action, startDate, endDate?, fieldMappings?, jobId?}` (contract of the lead push, section 5). Only the control
+table is written here; a sensor begins the work within half a minute. No answer repeats a value of the request except
+the id of an export.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.http.endpoints import Answer
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import ExportJob, UnknownJobError
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
@@ -27,19 +28,14 @@ _log = logging.getLogger(__name__)
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?")
 
 
-class Answer(NamedTuple):
-    """A status and a JSON object."""
-
-    status: int
-    body: dict[str, Any]
-
-
 class _InvalidError(Exception):
-    """The request is not one; the message says why, in Portuguese and without its values."""
+    """The request cannot be used; the message says why, in Portuguese and without its values."""
 
 
-def endpoint(source: Callable[[], AbstractContextManager[postgres.Connection]]) -> Callable[[object], Answer]:
-    """What answers the screen over connections to TabuladorMax; 503 where there is none."""
+def export_function(
+    source: Callable[[], AbstractContextManager[postgres.Connection]],
+) -> Callable[[object], Answer]:
+    """The function over connections to TabuladorMax; it answers 503 if there is none."""
 
     def answered(document: object) -> Answer:
         try:
@@ -53,7 +49,7 @@ def endpoint(source: Callable[[], AbstractContextManager[postgres.Connection]]) 
 
 
 def answer(document: object, actions: ExportActions) -> Answer:
-    """Do what the document asks. 400 for what is no request or not allowed, 404, 409 for a second export."""
+    """Do what the document asks. 400: not a request, or not allowed; 404: no such export; 409: a second export."""
     try:
         if not isinstance(document, dict):
             raise _InvalidError("O corpo deve ser um objeto JSON.")
@@ -94,7 +90,7 @@ def _create(document: Mapping[str, Any], actions: ExportActions) -> dict[str, An
                 "fieldMappings não pôde ser lido: cada valor deve ser o nome de um campo do TabuladorMax."
             ) from None
     job = actions.create(start, _day(document, "endDate"), field_mappings=fields or None)
-    return _told(job, "Exportação criada; começa em instantes.")
+    return _state(job, "Exportação criada; começa em instantes.")
 
 
 def _is_text(written: str) -> bool:
@@ -105,15 +101,15 @@ def _is_text(written: str) -> bool:
 
 
 def _pause(document: Mapping[str, Any], actions: ExportActions) -> dict[str, Any]:
-    return _told(actions.pause(_job(document)), "Exportação pausada.")
+    return _state(actions.pause(_job(document)), "Exportação pausada.")
 
 
 def _resume(document: Mapping[str, Any], actions: ExportActions) -> dict[str, Any]:
-    return _told(actions.resume(_job(document)), "Exportação retomada de onde parou.")
+    return _state(actions.resume(_job(document)), "Exportação retomada de onde parou.")
 
 
 def _reset(document: Mapping[str, Any], actions: ExportActions) -> dict[str, Any]:
-    return _told(actions.reset(_job(document)), "Exportação reiniciada desde o primeiro dia.")
+    return _state(actions.reset(_job(document)), "Exportação reiniciada desde o primeiro dia.")
 
 
 def _delete(document: Mapping[str, Any], actions: ExportActions) -> dict[str, Any]:
@@ -131,7 +127,7 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, Any], ExportActions], dict[str, An
 }
 
 
-def _told(job: ExportJob, message: str) -> dict[str, Any]:
+def _state(job: ExportJob, message: str) -> dict[str, Any]:
     return {"jobId": job.id, "status": job.status, "message": message}
 
 

@@ -14,7 +14,7 @@ from sync_pipelines.scouter.push.last_synced import Exchanges, Known
 from sync_pipelines.scouter.push.load import KEY, TABLE
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack, as_kept
-from sync_pipelines.scouter.sync_source import normalised
+from sync_pipelines.scouter.sync_source import normalize
 
 OURS = "tabuladormax"
 #: Leads in one question for marks: with numbers of six digits its address stays below 8 KiB.
@@ -141,7 +141,7 @@ class Slicer:
 
 
 def _is_local(marks: Mapping[str, Any], lead: Lead) -> bool:
-    if normalised(marks["sync_source"] or "") == OURS:
+    if normalize(marks["sync_source"] or "") == OURS:
         return False
     created, there = lead.created_at, marks[CREATED]
     if created is None or there is None:

@@ -21,8 +21,6 @@ from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.mapping import rendering
 from sync_pipelines.scouter.mapping.contract_columns import KEY
-from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.push import job_range
 from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE
 from sync_pipelines.scouter.push.extract import WHAT, require_sight
@@ -189,11 +187,25 @@ class LeadPush:
         if not self.settings.scouter_outbox:
             return True
         try:
-            self.way_back().collect()
+            self.reverse_sync().collect()
         except SyncError as error:
             _log.warning("Unchanged leads are not compared: %s", error)
             return False
         return True
+
+    def reload_cache(self) -> object:
+        """Reload the destination's schema cache, and wait until writes find every column that this push maps.
+
+        The doctor's cached report is expired before and after: before, because the columns must be the live ones.
+        Raises what `reload_schema` raises.
+        """
+        doctor = self.doctor()
+        with self.source() as connection, self.client(self.settings) as client:
+            doctor.forget()
+            columns = self.examine(connection).mapping.columns
+            done = self.reload(client, columns)
+            doctor.forget()
+        return done
 
     def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
         doctor.forget()
@@ -206,14 +218,7 @@ class LeadPush:
 
         PermanentError where what is stored is no mapping.
         """
-        wanted = FieldMapping.parse(job.field_mappings) if job and job.field_mappings else None
-        if wanted is None and (preset := Presets(connection).default()):
-            wanted = preset.mapping
-        doctor = self.doctor()
-        report = doctor.examine(wanted, fresh=fresh)
-        if job and job.fields_selected:
-            return doctor.examine(report.mapping.only(job.fields_selected))
-        return report
+        return self.doctor().examine_push(connection, job, fresh=fresh)
 
     def connection_test(self) -> ConnectionTest:
         """A test of what the settings name, and of what the application's screen says."""
@@ -232,19 +237,9 @@ class LeadPush:
             clock=self.clock,
         )
 
-    def way_back(self) -> ReverseSync:
-        """The way back by this push's own mapping, without which no echo is known by its content."""
-        client = (lambda: self.client(self.settings)) if self.settings.scouter_outbox else None
-        return ReverseSync(
-            self.settings,
-            mapping=lambda: self._report().mapping,
-            columns=lambda: list(self._report().destination_columns),
-            client=client,
-        )
-
-    def _report(self) -> SchemaReport:
-        with self.source() as connection:
-            return self.examine(connection)
+    def reverse_sync(self) -> ReverseSync:
+        """The reverse sync with this push's own mapping, without which no echo is recognised by its content."""
+        return ReverseSync.from_settings(self.settings, push=self)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""The other way back: changes that Gestão Scouter wrote down itself (`sql/outbox.sql`), fetched into our inbox.
+"""Collects the changes that Gestão Scouter keeps in its outbox (`sql/outbox.sql`) into our inbox.
 
-At least once: what was stored is forgotten there only afterwards, and after a crash between the two it comes again,
-which the drain sees. No cursor is kept, because what is not forgotten is what was not stored.
+At least once: a change is deleted there only after it was stored here. After a crash between the two it comes again,
+and the drain finds that nothing differs. No cursor is kept, because what is still there was not stored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sync_pipelines.lib.records.inbox import Inbox
 READ, FORGET = "sync_read_lead_changes", "sync_forget_lead_changes"
 PAGE = 500
 _WHAT = "Gestão Scouter's outbox"
-#: From text to jsonb without Python between, which would turn exact numbers into floats.
+#: The text goes to jsonb without passing through Python, which would turn exact numbers into floats.
 _STORE = """
 with arrived as (
     select change_id, operation, changed_at, lead
@@ -36,20 +36,20 @@ select count(*), max(change_id) from arrived
 
 
 class Collected(NamedTuple):
-    """How many changes were fetched, and whether there may be more."""
+    """How many changes were stored, and whether the outbox is empty now."""
 
     changes: int
     is_all: bool
 
 
 def collect(client: PostgrestClient, inbox: Inbox, *, page: int = PAGE, pages: int = 20) -> Collected:
-    """Fetch what is written down there, at most so many pages, in the order in which it was given out.
+    """Store the changes of the outbox, at most so many pages, in the order of their numbers.
 
-    Raises SyncError; what was fetched until then is stored.
+    Raises SyncError; what was read until then is stored.
     """
-    fetched = 0
+    stored = 0
     for _ in range(pages):
-        answer = _asked(client, READ, {"after": 0, "at_most": page})
+        answer = _call(client, READ, {"after": 0, "at_most": page})
         if not isinstance(answer.json(), list):
             raise PermanentError(f"{_WHAT} answered {READ} with something else than a list of changes.")
         row = inbox.connection.execute(
@@ -57,13 +57,13 @@ def collect(client: PostgrestClient, inbox: Inbox, *, page: int = PAGE, pages: i
         ).fetchone()
         count, last = row or (0, None)
         if not count:
-            return Collected(fetched, True)
-        fetched += count
-        _asked(client, FORGET, {"up_to": last})
-    return Collected(fetched, False)
+            return Collected(stored, True)
+        stored += count
+        _call(client, FORGET, {"up_to": last})
+    return Collected(stored, False)
 
 
-def _asked(client: PostgrestClient, function: str, arguments: dict[str, object]) -> Answer:
+def _call(client: PostgrestClient, function: str, arguments: dict[str, object]) -> Answer:
     answer = client.rpc(function, arguments)
     problem = client.problem(answer)
     if problem is None:

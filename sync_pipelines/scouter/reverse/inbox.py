@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import inbox
-from sync_pipelines.lib.records.inbox import Arrival, Inbox
-from sync_pipelines.lib.records.inbox_pool import InboxPool, UnstorableError
-from sync_pipelines.scouter.reverse.webhook import BadRequestError, LeadChange
+from sync_pipelines.lib.records.inbox import Inbox
 
 TOPIC = "scouter/leads"
 _VERSION = "coalesce(payload -> 'lead', payload -> 'ficha') ->> 'updated_at'"
@@ -73,23 +71,3 @@ def _synced(
         (destination, postgres.array(ids)),
     ).fetchall()
     return {lead_id: (content_hash, direction) for lead_id, content_hash, direction in rows}
-
-
-class LeadStore:
-    """Where the webhook keeps the changes that it accepts."""
-
-    def __init__(self, pool: InboxPool) -> None:
-        self._pool = pool
-
-    def add(self, change: LeadChange) -> None:
-        """Raises SyncError if the change was not stored, BadRequestError if it cannot be."""
-        try:
-            self._pool.add(TOPIC, Arrival(key=str(change.lead_id), source=change.source, payload=change.text))
-        except UnstorableError as error:
-            raise BadRequestError(str(error)) from None
-
-    def answers(self) -> bool:
-        return self._pool.is_ready()
-
-    def close(self) -> None:
-        self._pool.close()

@@ -1,99 +1,103 @@
-"""The way back as one thing to run: fetch what waits there, drain the inbox, forget what is old."""
+"""The reverse sync: collect what waits in the outbox, drain the inbox, forget old rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
-from sync_pipelines.scouter.mapping.default_mapping import default_mapping
-from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.reverse import extract
+from sync_pipelines.scouter.reverse.drain import TABULADORMAX, Drain, Probe, no_probe
 from sync_pipelines.scouter.reverse.inbox import open_lead_inbox
-from sync_pipelines.scouter.reverse.load import TABULADORMAX, Drained, drain, source_types
+from sync_pipelines.scouter.reverse.report import DrainReport
+from sync_pipelines.scouter.schema.doctor import SchemaDoctor
+from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.settings.scouter import ScouterSettings
+
+
+class Push(Protocol):
+    """The push whose echoes have to be recognised: its schema doctor knows mapping, columns and destination."""
+
+    def doctor(self) -> SchemaDoctor: ...
 
 
 @dataclass(frozen=True)
 class ReverseSyncRun:
-    """What a run did: the drain's outcome, what was fetched before it, what still waits, what was forgotten."""
+    """What a run did: the report of the drain, and how many changes were collected, wait still, were forgotten."""
 
-    drained: Drained
-    fetched: int
+    drained: DrainReport
+    collected: int
     waiting: int
     forgotten: int
 
 
-def _no_columns() -> Collection[str]:
-    return ()
-
-
 @dataclass(frozen=True)
 class ReverseSync:
-    """`mapping` must be the push's own, or no echo is known by its content; without it the default one is used.
+    """Changes that people make in Gestão Scouter, brought into TabuladorMax.
 
-    `columns` are the live columns of Gestão Scouter, `client` makes a client of it where its outbox is used.
+    `push` must be the push of this installation: with another mapping no echo is recognised.
     """
 
-    settings: ScouterSettings
-    mapping: Callable[[], FieldMapping] | None = None
-    columns: Callable[[], Collection[str]] = _no_columns
-    client: Callable[[], PostgrestClient] | None = None
-    step: Callable[[str], None] = field(default=lambda _name: None)
+    ops_url: str = field(repr=False)
+    tabuladormax_url: str = field(repr=False)
+    push: Push
+    uses_outbox: bool = False
+    retention_days: int = 30
+    probe: Probe = no_probe
 
-    @property
-    def destination(self) -> str:
-        """The other side as ops.lead_exchanges calls it."""
-        return destination_label(self.settings)
+    @classmethod
+    def from_settings(cls, settings: ScouterSettings, push: Push) -> Self:
+        """Raises SettingsError if the ops database or TabuladorMax is not set."""
+        return cls(
+            ops_url=settings.ops_url,
+            tabuladormax_url=settings.tabuladormax_url,
+            push=push,
+            uses_outbox=settings.scouter_outbox,
+            retention_days=settings.scouter_inbox_retention_days,
+        )
 
     def waiting(self) -> int:
         """How many changes wait in the inbox."""
-        with open_lead_inbox(self._ops_url) as inbox:
+        with open_lead_inbox(self.ops_url) as inbox:
             return inbox.count_waiting()
 
     def collect(self, pages: int = 20) -> int:
-        """Fetch what the outbox holds into the inbox; 0 where no outbox is used."""
-        if self.client is None:
+        """Move what the outbox holds into the inbox; 0 if the installation uses no outbox."""
+        if not self.uses_outbox:
             return 0
-        with self.client() as client, open_lead_inbox(self._ops_url) as inbox:
+        with self.push.doctor().client_factory() as client, open_lead_inbox(self.ops_url) as inbox:
             return extract.collect(client, inbox, pages=pages).changes
 
     def replay(self, ids: Collection[int] | None = None) -> int:
-        """Let rejected rows of the inbox wait again, all of them where none are named; returns how many."""
-        with open_lead_inbox(self._ops_url) as inbox:
+        """Let rejected rows of the inbox wait again, or all of them (None); returns how many."""
+        with open_lead_inbox(self.ops_url) as inbox:
             return inbox.replay(None if ids is None else list(ids))
 
-    def run(self, run_id: str, tell: Callable[[str], None] = lambda _sentence: None) -> ReverseSyncRun:
-        """Fetch, drain, forget. Raises SyncError."""
-        fetched = self.collect()
-        columns = self.columns()
-        drained = drain(
-            self._ops_url,
-            self.settings.tabuladormax_url,
-            self.mapping() if self.mapping else self._default_mapping(columns),
-            destination=self.destination,
-            run_id=run_id,
-            known={*columns, *OWNED},
-            step=self.step,
-            tell=tell,
+    def run(self, run_id: str, log: Callable[[str], None] = lambda _said: None) -> ReverseSyncRun:
+        """Collect, drain, forget. Raises SyncError."""
+        collected = self.collect()
+        report = self._schema_report()
+        drain = Drain(
+            ops_url=self.ops_url,
+            tabuladormax_url=self.tabuladormax_url,
+            mapping=report.mapping,
+            destination=self.push.doctor().destination,
+            known={*report.destination_columns, *OWNED},
+            probe=self.probe,
         )
-        with open_lead_inbox(self._ops_url) as inbox:
-            forgotten = inbox.forget(self.settings.scouter_inbox_retention_days)
+        drained = drain.run(run_id, log=log)
+        with open_lead_inbox(self.ops_url) as inbox:
+            forgotten = inbox.forget(self.retention_days)
             return ReverseSyncRun(
-                drained=drained, fetched=fetched, waiting=inbox.count_waiting(), forgotten=forgotten
+                drained=drained, collected=collected, waiting=inbox.count_waiting(), forgotten=forgotten
             )
 
-    def _default_mapping(self, columns: Collection[str]) -> FieldMapping:
-        url = self.settings.tabuladormax_url
+    def _schema_report(self) -> SchemaReport:
+        """The mapping of the next push, and the live columns of Gestão Scouter."""
         with (
-            postgres.connect(url, what=TABULADORMAX, read_only=True) as connection,
+            postgres.connect(self.tabuladormax_url, what=TABULADORMAX, read_only=True) as connection,
             postgres.errors_about(TABULADORMAX),
         ):
-            return default_mapping(source_types(connection), columns)
-
-    @property
-    def _ops_url(self) -> str:
-        return self.settings.ops_url
+            return self.push.doctor().examine_push(connection)

@@ -1,15 +1,15 @@
-"""The field mapping read backwards: which column of TabuladorMax a value of Gestão Scouter goes into, and as what.
+"""The reverse of the field mapping: which column of TabuladorMax takes a value of Gestão Scouter, and in which type.
 
-Only a field that is one source column as it is, or in a form that tells which value it was, can be read backwards:
-`telefone` is the first of three columns, and nobody knows which of them an edit of it means. Nothing here raises on
-a value: each has a guard, and a row whose guard does not hold is rejected with its field.
+Only a field with one source column can be reversed, and only if its transform loses nothing: `telefone` is the first
+that is filled of three columns, so nobody knows which of them an edit means. Nothing here raises an error on a value:
+each has a guard, and a row whose guard does not hold is rejected with the field's name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import LiteralString, NamedTuple
+from typing import LiteralString, NamedTuple, Self
 
 from psycopg import sql
 
@@ -17,19 +17,18 @@ from sync_pipelines.scouter.mapping import column_types as types
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.mapping.guarded_cast import guarded_cast, payload_type
+from sync_pipelines.scouter.mapping.guarded_cast import GuardedCast, guarded_cast, payload_type
 from sync_pipelines.scouter.mapping.transforms import Expression
 
-#: What the table of the leads is called in the statements, as `rendering.hash_sql` expects it.
-LEAD = "lead"
+#: The alias of the payload's lead as a row: `jsonb_to_record(…) as stored (…)`.
 RECORD = "stored"
 VERSION = "updated_at"
-MARK = "sync_source"
-#: Written by the drain itself where the table has them.
+SYNC_SOURCE = "sync_source"
+#: Written by the reverse sync itself, if the table has them.
 STAMPS: Mapping[str, LiteralString] = {
     VERSION: "now()",
     "last_sync_at": "now()",
-    MARK: "'gestao_scouter'",
+    SYNC_SOURCE: "'gestao_scouter'",
     "sync_status": "'synced'",
 }
 _KNOWN_TYPES = types.TEXTS | types.NUMBERS | types.MOMENTS | types.JSONS | {"boolean", "date", "uuid"}
@@ -39,89 +38,84 @@ _YES_NO: tuple[LiteralString, LiteralString] = (
 )
 
 
-class BackField(NamedTuple):
-    """A value that is taken back: from which key of the payload, into which column, of which type."""
+class ReverseField(NamedTuple):
+    """A key of the payload (`destination`) and the column of TabuladorMax (`source`) that takes its value."""
 
     destination: str
     source: str
     kind: str
-    declared: Expression
+    payload_type: Expression
     guard: Expression | None
     value: Expression
 
+    @property
+    def checked_value(self) -> Expression:
+        """The value in the type of its column, evaluated only if its guard holds."""
+        value = sql.SQL("({})::{}").format(self.value, sql.SQL(self.kind))
+        return sql.SQL("case when {} then {} end").format(self.guard, value) if self.guard else value
+
+    def comparable(self, alias: str) -> Expression:
+        """The column of a table, in a type that can be compared: json cannot."""
+        column = sql.Identifier(alias, self.source)
+        return sql.SQL("{}::text").format(column) if self.kind == "json" else column
+
 
 @dataclass(frozen=True)
-class BackMapping:
-    """What is taken back, and the destination's columns that cannot be."""
+class ReverseMapping:
+    """The fields that can be reversed, and the destination columns that cannot (`one_way`)."""
 
-    fields: tuple[BackField, ...]
+    fields: tuple[ReverseField, ...]
     one_way: tuple[str, ...]
+
+    @classmethod
+    def of(cls, mapping: FieldMapping, source_types: Mapping[str, str]) -> Self:
+        """The reverse of a mapping; `source_types` have their precision."""
+        fields: dict[str, ReverseField] = {}
+        one_way = []
+        for field in mapping.fields:
+            source = field.sources[0]
+            if source in (KEY, VERSION) or source in STAMPS:
+                continue
+            reversed_field = _reverse(field, source_types.get(source))
+            if reversed_field is None or source in fields:
+                one_way.append(field.destination)
+            else:
+                fields[source] = reversed_field
+        return cls(tuple(fields.values()), tuple(one_way))
 
     @property
     def record(self) -> sql.Composed:
-        """The payload's lead as a row: `jsonb_to_record(…) as stored (…)` needs these columns."""
-        columns = {field.destination: field.declared for field in self.fields}
-        columns |= {name: sql.SQL("text") for name in (VERSION, MARK)}
+        """The column list of the payload's lead as a row."""
+        columns = {field.destination: field.payload_type for field in self.fields}
+        columns |= {name: sql.SQL("text") for name in (VERSION, SYNC_SOURCE)}
         return sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(name), kind) for name, kind in columns.items()
         )
 
 
-def backwards(mapping: FieldMapping, source_types: Mapping[str, str]) -> BackMapping:
-    """The part of a mapping that can be read backwards; `source_types` with precision."""
-    fields: dict[str, BackField] = {}
-    one_way = []
-    for field in mapping.fields:
-        source = field.sources[0]
-        if source in (KEY, VERSION) or source in STAMPS:
-            continue
-        back = _back(field, source_types.get(source))
-        if back is None or source in fields:
-            one_way.append(field.destination)
-        else:
-            fields[source] = back
-    return BackMapping(tuple(fields.values()), tuple(one_way))
-
-
 def moment_sql(text: Expression) -> Expression:
-    """A text as a moment, one without zone in UTC; NULL where it is none."""
+    """A text as a timestamp, in UTC if it has no zone; NULL if it is none."""
     guard, value = guarded_cast(text, types.TIMESTAMPTZ)
     assert guard is not None
     return sql.SQL("case when {} then {} end").format(guard, value)
 
 
-def problem_sql(fields: Sequence[BackField]) -> sql.Composed:
-    """The first field whose value does not fit, and the rule that it breaks; NULL where all do."""
-    version = guarded_cast(sql.Identifier(RECORD, VERSION), types.TIMESTAMPTZ)[0]
-    guards = [(VERSION, types.TIMESTAMPTZ, version)]
-    guards += [(field.destination, field.kind, field.guard) for field in fields]
-    cases = [
-        sql.SQL("when not coalesce({}, false) then {}").format(
-            guard, sql.Literal(f"{name}: the value is no {kind}")
-        )
-        for name, kind, guard in guards
-        if guard is not None
-    ]
-    return sql.SQL("case {} end").format(sql.SQL(" ").join(cases))
-
-
-def _back(field: Field, kind: str | None) -> BackField | None:
+def _reverse(field: Field, kind: str | None) -> ReverseField | None:
     if kind is None or len(field.sources) > 1 or types.base_type(kind) not in _KNOWN_TYPES:
         return None
     column = sql.Identifier(RECORD, field.destination)
-    guard: Expression | None
-    value: Expression
     if field.transform == "sim_nao":
         guard, value = (sql.SQL(text).format(column) for text in _YES_NO)
+        cast = GuardedCast(guard, value)
     elif field.transform in (None, "text"):
-        guard, value = guarded_cast(column, kind)
+        cast = guarded_cast(column, kind)
     else:
         return None
-    return BackField(
+    return ReverseField(
         destination=field.destination,
         source=field.sources[0],
         kind=kind,
-        declared=payload_type(kind),
-        guard=guard,
-        value=value,
+        payload_type=payload_type(kind),
+        guard=cast.guard,
+        value=cast.value,
     )

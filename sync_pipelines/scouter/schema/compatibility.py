@@ -11,7 +11,7 @@ from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.rendering import result_type
 from sync_pipelines.scouter.mapping.suspect_rules import SuspectRule
 from sync_pipelines.scouter.schema.columns import DESTINATION, DestinationColumn, SourceColumn
-from sync_pipelines.scouter.schema.type_rules import REFUSED, ROUNDED, RULES
+from sync_pipelines.scouter.schema.type_rules import REJECTED, ROUNDED, RULES
 from sync_pipelines.scouter.schema.verdicts import Level, Verdict
 
 #: Texts of numbers with fewer digits than the largest of their type. A longer one is suspect, and may still pass.
@@ -48,7 +48,7 @@ def judge(
     sentence = f"{' or '.join(field.sources)} ({kind}) → {field.destination} ({column}): {fit.sentence}."
     if destination.required and any(source[name].nullable for name in field.sources):
         suspects.append(SuspectRule(field, "missing"))
-        sentence += f" {DESTINATION} refuses a row where it is empty (23502)."
+        sentence += f" {DESTINATION} rejects a row where it is empty (23502)."
         level = "lossy" if level in ("ok", "warning") else level
     return Verdict(field=field.destination, level=level, rule=fit.rule, sentence=sentence), suspects
 
@@ -73,7 +73,7 @@ def _fit(field: Field, kind: str, source: Mapping[str, SourceColumn], destinatio
         return Fit(
             level="lossy",
             rule="coerced",
-            sentence="a text that does not look so is refused",
+            sentence="a text that does not look so is rejected",
             suspects=(suspect,),
         )
     if destination.enum:
@@ -81,7 +81,7 @@ def _fit(field: Field, kind: str, source: Mapping[str, SourceColumn], destinatio
     if target in types.TEXTS:
         return _into_text(field, kind, source, destination=destination)
     if kind == target == "numeric":
-        return Fit("warning", "precision", f"a precision there is not told to us: {ROUNDED}, and {REFUSED}")
+        return Fit("warning", "precision", f"its precision is unknown: {ROUNDED}, and {REJECTED}")
     if base == target:
         return Fit("ok", "same_type", "the same type")
     if base == "numeric" and target in types.WHOLE_NUMBERS and max((0, *types.modifiers(kind)[1:])) > 0:
@@ -106,7 +106,7 @@ def _into_enum(
     return Fit(
         level="lossy",
         rule="labels",
-        sentence="what is not one of the destination's labels is refused (22P02)",
+        sentence="what is not one of the destination's labels is rejected (22P02)",
         suspects=(SuspectRule(field, "not_one_of", destination.enum),),
     )
 
@@ -121,7 +121,7 @@ def _into_text(
         return Fit(
             level="lossy",
             rule="length",
-            sentence=f"what is longer than {limit} characters is refused (22001)",
+            sentence=f"what is longer than {limit} characters is rejected (22001)",
             suspects=(SuspectRule(field, "longer_than", (limit,)),),
         )
     if is_text:

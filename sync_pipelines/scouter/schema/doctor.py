@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.presets import Presets
 from sync_pipelines.scouter.schema.columns import SOURCE
 from sync_pipelines.scouter.schema.comparison import compare_schemas
 from sync_pipelines.scouter.schema.report import SchemaReport
@@ -46,6 +48,21 @@ class SchemaDoctor:
         with self.client_factory() as client:
             report = compare_schemas(client, mapping, source, now=now)
         self._cache.put(key, report)
+        return report
+
+    def examine_push(
+        self, connection: postgres.Connection, job: ExportJob | None = None, *, fresh: bool = False
+    ) -> SchemaReport:
+        """The report on what a push sends: by the job's own mapping, else the default preset, else the contract.
+
+        `connection` is to TabuladorMax. Raises PermanentError if the stored mapping cannot be read.
+        """
+        mapping = FieldMapping.parse(job.field_mappings) if job and job.field_mappings else None
+        if mapping is None and (preset := Presets(connection).default()):
+            mapping = preset.mapping
+        report = self.examine(mapping, fresh=fresh)
+        if job and job.fields_selected:
+            return self.examine(report.mapping.only(job.fields_selected))
         return report
 
     def forget(self) -> None:

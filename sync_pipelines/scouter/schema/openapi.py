@@ -38,7 +38,7 @@ def describe(client: PostgrestClient) -> Described:
     if problem.status in _HIDDEN and problem.kind != "transient":
         return Described(
             None,
-            f"The OpenAPI document of {DESTINATION} is not to be had ({problem}): only the names of the columns could"
+            f"The OpenAPI document of {DESTINATION} is not available ({problem}): only the names of the columns could"
             " be looked at, by a probe, and not their types.",
         )
     raise problem.error(DESTINATION, setting=KEY_SETTING)

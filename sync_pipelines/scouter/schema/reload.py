@@ -10,16 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.schema.columns import DESTINATION, KEY_SETTING
 from sync_pipelines.scouter.schema.probe import Probed, probe, probe_verdicts
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
-
-if TYPE_CHECKING:  # it reloads by this module
-    from sync_pipelines.scouter.push.pipeline import LeadPush
 
 FUNCTION = "notify_pgrst_reload"
 
@@ -43,21 +39,6 @@ class Patience:
     deadline: float = 30.0
     first: float = 0.2
     longest: float = 2.0
-
-
-def reload_cache(push: LeadPush) -> object:
-    """Reload the cache of a push's destination, and wait until writes find every column that it maps.
-
-    The doctor's cached report is expired before and after: before, because the columns must be the live ones.
-    Raises what `reload_schema` raises.
-    """
-    doctor = push.doctor()
-    with push.source() as connection, push.client(push.settings) as client:
-        doctor.forget()
-        columns = push.examine(connection).mapping.columns
-        done = push.reload(client, columns)
-        doctor.forget()
-    return done
 
 
 def reload_schema(

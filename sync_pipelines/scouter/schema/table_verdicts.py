@@ -66,7 +66,7 @@ def table_verdicts(
             level="error",
             rule="required_unmapped",
             sentence=f"{name} of {DESTINATION} must be filled, has no default and is not mapped: every row"
-            " would be refused (23502), those that are there already as well.",
+            " would be rejected (23502), those that are there already as well.",
         )
         for name, column in destination.items()
         if column.required and not column.has_default and not column.is_key and name not in sent

@@ -51,9 +51,9 @@ _BIG, _DOUBLE, _REAL = _types("bigint"), _types("double precision"), _types("rea
 _NUMERIC, _BOOLEAN, _DATE = _types("numeric"), _types("boolean"), _types("date")
 _ZONED, _NAIVE = _types(types.TIMESTAMPTZ), _types(types.TIMESTAMP)
 _WIDER = "the wider type takes every value"
-REFUSED = "the value is refused where it is outside of the range (22003)"
+REJECTED = "the value is rejected where it is outside of the range (22003)"
 ROUNDED = "digits that do not fit are rounded without a word"
-_FRACTION = "a value with a fraction, even .00, is refused (22P02)"
+_FRACTION = "a value with a fraction, even .00, is rejected (22P02)"
 #: The first rule that fits is used; a pair that no rule fits is incompatible.
 RULES = (
     TypeRule(
@@ -74,7 +74,7 @@ RULES = (
         destinations=types.WHOLE_NUMBERS,
         level="lossy",
         name="narrowing",
-        sentence=REFUSED,
+        sentence=REJECTED,
         suspect=_out_of_range,
     ),
     TypeRule(
@@ -90,7 +90,7 @@ RULES = (
         destinations=_REAL,
         level="lossy",
         name="narrowing",
-        sentence=f"{ROUNDED}, and {REFUSED}",
+        sentence=f"{ROUNDED}, and {REJECTED}",
         suspect=_no_single_float,
     ),
     TypeRule(

@@ -1,6 +1,7 @@
--- The optional way back without HTTP from the database: each change that people make in Gestão Scouter is written
--- down in the transaction that makes it, and a reader with the service key fetches it. Run it in the SQL editor of
--- Gestão Scouter. It may be run again and keeps what is written down. Use this or webhook_trigger.sql, not both.
+-- The reverse sync by an outbox, optional, without HTTP from the database: each change that people make in Gestão
+-- Scouter is stored in the transaction that makes it, and a reader with the service key fetches it. Run this file in
+-- the SQL editor of Gestão Scouter. It may be run again and keeps the stored changes. Use it or webhook_trigger.sql,
+-- not both.
 --
 -- To install: run this file. The reader calls sync_read_lead_changes, stores what it got, remembers the last
 -- change_id, and then calls sync_forget_lead_changes with it. While nobody reads, the table grows.
@@ -42,7 +43,7 @@ insert into sync_outbox.last_change (change_id) values (0) on conflict do nothin
 create or replace function sync_outbox.note_change() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-    -- What tells of an exchange and not of the lead. Names that this table lacks do no harm.
+    -- Columns that describe the sync and not the lead. Names that this table lacks do no harm.
     bookkeeping constant text[] := array[
         'sync_source', 'sync_status', 'last_sync_at', 'updated_at',
         'modificado', 'origem_sincronizacao', 'ultima_sincronizacao'
@@ -51,7 +52,7 @@ declare
     before jsonb;
     is_marked boolean;
 begin
-    -- The mark is found in many spellings: TabuladorMax, tabulador-max, tabulador_max.
+    -- sync_source has many spellings: TabuladorMax, tabulador-max, tabulador_max.
     is_marked := lower(regexp_replace(coalesce(lead ->> 'sync_source', ''), '[-_[:space:]]', '', 'g'))
         in ('tabuladormax', 'supabase');
     if tg_op = 'INSERT' then
@@ -59,9 +60,9 @@ begin
             return null;
         end if;
     else
-        -- The mark stays on a row after our push, so that it alone would silence people's later edits for ever. What
-        -- tells the two apart is last_sync_at: every push writes a new one, and an edit in the application leaves
-        -- it as it is. A push that is repeated word for word changes nothing, and so is not noted either.
+        -- sync_source stays on a row after our push, so it alone would hide every later edit by a person. What
+        -- distinguishes the two is last_sync_at: every push writes a new one, and an edit in the application leaves
+        -- it as it is. A push that is repeated with the same values changes nothing, and is not stored either.
         before := to_jsonb(old);
         if is_marked and lead -> 'last_sync_at' is distinct from before -> 'last_sync_at' then
             return null;

@@ -1,4 +1,4 @@
--- The optional way back by webhook: each change that people make in Gestão Scouter is announced to TabuladorMax.
+-- The reverse sync by webhook, optional: each change that people make in Gestão Scouter is sent to TabuladorMax.
 -- Run it in the SQL editor of Gestão Scouter. It may be run again, and replaces a trigger of this name whose body
 -- holds a key.
 --
@@ -9,7 +9,7 @@
 --        select vault.create_secret('<a long random text that the receiver knows too>', 'GESTAO_WEBHOOK_SECRET');
 --   3. run this file.
 -- A request waits in net.http_request_queue with the secret in its headers: do not expose the schema net.
--- pg_net asks once and does not repeat. Where no change may be lost, use outbox.sql in its place.
+-- pg_net asks once and does not repeat. If no change may be lost, use outbox.sql instead.
 --
 -- To remove:
 --   drop trigger if exists sync_to_tabuladormax on public.leads;
@@ -19,7 +19,7 @@
 create or replace function public.notify_tabuladormax() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-    -- What tells of an exchange and not of the lead. Names that this table lacks do no harm: nothing is read by
+    -- Columns that describe the sync and not the lead. Names that this table lacks do no harm: nothing is read by
     -- name from the row itself, so that a dropped column cannot break the application's write.
     bookkeeping constant text[] := array[
         'sync_source', 'sync_status', 'last_sync_at', 'updated_at',
@@ -31,7 +31,7 @@ declare
     url text;
     secret text;
 begin
-    -- The mark is found in many spellings: TabuladorMax, tabulador-max, tabulador_max.
+    -- sync_source has many spellings: TabuladorMax, tabulador-max, tabulador_max.
     is_marked := lower(regexp_replace(coalesce(lead ->> 'sync_source', ''), '[-_[:space:]]', '', 'g'))
         in ('tabuladormax', 'supabase');
     if tg_op = 'INSERT' then
@@ -39,9 +39,9 @@ begin
             return null;
         end if;
     else
-        -- The mark stays on a row after our push, so that it alone would silence people's later edits for ever. What
-        -- tells the two apart is last_sync_at: every push writes a new one, and an edit in the application leaves
-        -- it as it is. A push that is repeated word for word changes nothing, and so is not announced either.
+        -- sync_source stays on a row after our push, so it alone would hide every later edit by a person. What
+        -- distinguishes the two is last_sync_at: every push writes a new one, and an edit in the application leaves
+        -- it as it is. A push that is repeated with the same values changes nothing, and is not announced either.
         before := to_jsonb(old);
         if is_marked and lead -> 'last_sync_at' is distinct from before -> 'last_sync_at' then
             return null;

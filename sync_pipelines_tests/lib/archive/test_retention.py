@@ -99,7 +99,13 @@ def test_sentences_name_every_backup() -> None:
 candidates = st.lists(
     st.tuples(st.integers(-60 * 24, 800 * 24), st.booleans()), max_size=40, unique_by=lambda pair: pair[0]
 ).map(lambda found: [Candidate(f"c{hours}", NOW - timedelta(hours=hours), proved) for hours, proved in found])
-policies = st.builds(Policy, st.integers(0, 9), st.integers(0, 6), st.integers(0, 14), st.integers(1, 5))
+policies = st.builds(
+    Policy,
+    daily=st.integers(0, 9),
+    weekly=st.integers(0, 6),
+    monthly=st.integers(0, 14),
+    minimum=st.integers(1, 5),
+)
 
 
 def kept_by_an_oracle(found: list[Candidate], policy: Policy) -> set[str]:

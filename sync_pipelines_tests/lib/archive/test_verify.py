@@ -299,7 +299,7 @@ url, root, limit, recipient = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 with psycopg.connect(url) as connection:
     connection.execute("set transaction isolation level repeatable read")
-    writer = ArchiveWriter(connection, FolderStore(Path(root)), "archives", recipient or None)
+    writer = ArchiveWriter(connection, FolderStore(Path(root)), "archives", recipient=recipient or None)
     try:
         tables = ["public.people", "public.letters"]
         writer.write("full", tables, made_at=datetime(2026, 11, 24, tzinfo=UTC), run_id="r")

@@ -18,7 +18,7 @@ def test_a_home_that_is_not_there_costs_the_history_and_not_the_run(
     monkeypatch.setenv("DAGSTER_HOME", home.format(tmp=tmp_path))
     values = read_settings(None, dagster_pg_url=new_database(None), landing_url=str(tmp_path / "landing"))
     notes: list[str] = []
-    with in_process.instance(values, notes.append) as instance:
+    with in_process.instance(values.installation, notes.append) as instance:
         assert instance.is_ephemeral
     (note,) = notes
     assert note.startswith("DAGSTER_HOME names no folder")

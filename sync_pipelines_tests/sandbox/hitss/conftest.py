@@ -1,3 +1,5 @@
+"""Rows of the synthetic export: `full` is about 22,300 rows, `few` about 1,100; a fake that serves them; readers."""
+
 import io
 import re
 from collections.abc import Iterator

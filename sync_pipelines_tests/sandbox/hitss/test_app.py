@@ -1,3 +1,5 @@
+"""The export over a real socket: windows, orders, refusals, the control endpoints."""
+
 import asyncio
 import io
 import re
@@ -86,15 +88,15 @@ def test_every_param_is_needed(hitss: HitssFake, web: httpx.Client) -> None:
 
 
 def test_faults_by_http(hitss: HitssFake, web: httpx.Client) -> None:
-    desk = f"{hitss.base_url}/_sandbox"
-    assert web.post(f"{desk}/faults", json={"name": "status", "times": 2, "code": 503}).status_code == 201
+    control = f"{hitss.base_url}/_sandbox"
+    assert web.post(f"{control}/faults", json={"name": "status", "times": 2, "code": 503}).status_code == 201
     on = [{"name": "status", "left": 2, "params": {"code": 503}}]
-    assert web.get(f"{desk}/state").json()["faults"] == on
+    assert web.get(f"{control}/state").json()["faults"] == on
     assert [web.get(hitss.url()).status_code for _ in range(3)] == [503, 503, 200]
-    web.post(f"{desk}/faults", json={"name": "unauthorized"})
-    assert web.delete(f"{desk}/faults").json()["faults"] == []
+    web.post(f"{control}/faults", json={"name": "unauthorized"})
+    assert web.delete(f"{control}/faults").json()["faults"] == []
     assert web.get(hitss.url()).status_code == 200
-    assert set(web.get(f"{desk}/faults").json()) == set(FAULTS)
+    assert set(web.get(f"{control}/faults").json()) == set(FAULTS)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The door of the fake, as a client that is not ours meets it."""
+"""Authentication of the fake, as a client of others meets it."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ RIGHT = {"username": USERNAME, "password": PASSWORD}
 def hitss(running: HitssFake) -> Iterator[HitssFake]:
     yield running
     running.clear()
-    running.upstream.door.mode = "none"
-    running.upstream.door.expire()
+    running.upstream.auth.mode = "none"
+    running.upstream.auth.expire()
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def visitor(hitss: HitssFake) -> Iterator[httpx.Client]:
 
 
 def test_basic_lets_in_who_knows_the_password(hitss: HitssFake, visitor: httpx.Client) -> None:
-    hitss.upstream.door.mode = "basic"
+    hitss.upstream.auth.mode = "basic"
     statuses = [
         visitor.get(hitss.url("08-2025"), auth=auth).status_code
         for auth in (None, httpx.BasicAuth(USERNAME, "outra"), httpx.BasicAuth(USERNAME, PASSWORD))
@@ -35,7 +35,7 @@ def test_basic_lets_in_who_knows_the_password(hitss: HitssFake, visitor: httpx.C
 
 
 def test_a_login_wants_its_token_with_its_cookie(hitss: HitssFake, visitor: httpx.Client) -> None:
-    hitss.upstream.door.mode = "login"
+    hitss.upstream.auth.mode = "login"
     token = visitor.post(LOGIN_PATH, json=RIGHT).raise_for_status().json()["token"]
     bearer = {"Authorization": f"Bearer {token}"}
     assert visitor.get(hitss.url("08-2025"), headers=bearer).status_code == 200
@@ -70,7 +70,7 @@ def test_expired_tokens_are_refused_and_a_new_one_is_not(hitss: HitssFake, visit
     def bearer() -> dict[str, str]:
         return {"Authorization": f"Bearer {visitor.post(LOGIN_PATH, json=RIGHT).json()['token']}"}
 
-    hitss.upstream.door.mode = "login"
+    hitss.upstream.auth.mode = "login"
     hitss.fault("token_expired", times=1)
     assert visitor.get(hitss.url("08-2025"), headers=bearer()).status_code == 401
     assert visitor.get(hitss.url("08-2025"), headers=bearer()).status_code == 200

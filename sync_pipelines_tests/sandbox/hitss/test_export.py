@@ -1,3 +1,5 @@
+"""The generated rows compared with the measured profile of the real export."""
+
 import re
 import statistics
 from collections import Counter, defaultdict

@@ -1,3 +1,5 @@
+"""Each fault as a client sees it."""
+
 import io
 from zipfile import BadZipFile, ZipFile
 

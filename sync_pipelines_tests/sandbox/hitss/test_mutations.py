@@ -1,3 +1,5 @@
+"""What each change of the rows does, and what it leaves alone."""
+
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,3 +1,5 @@
+"""The export server as a process of its own."""
+
 import json
 import os
 import signal
@@ -15,7 +17,7 @@ import pytest
 import trustme
 
 from sync_pipelines.lib import processes
-from sync_pipelines.sandbox.hitss.cache import Shelf
+from sync_pipelines.sandbox.hitss.cache import WorkbookCache
 from sync_pipelines.sandbox.hitss.export import ExportProfile
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.hitss.serve import main, run
@@ -84,13 +86,13 @@ def test_the_shelf_packs_once_and_forgets_the_oldest(tmp_path: Path) -> None:
         packed.append(key)
         return key.encode()
 
-    for shelf in (Shelf(tmp_path), Shelf(tmp_path)):
-        assert shelf.get("a", lambda: pack("a")) == b"a"
+    for cache in (WorkbookCache(tmp_path), WorkbookCache(tmp_path)):
+        assert cache.get("a", lambda: pack("a")) == b"a"
     assert packed == ["a"]
-    assert Shelf(tmp_path).get("b", lambda: pack("b"), durable=False) == b"b"
+    assert WorkbookCache(tmp_path).get("b", lambda: pack("b"), durable=False) == b"b"
     assert len(list(tmp_path.iterdir())) == 1
     for number in range(12):
-        Shelf(tmp_path).get(f"n{number}", lambda: b"x")
+        WorkbookCache(tmp_path).get(f"n{number}", lambda: b"x")
     assert len(list(tmp_path.iterdir())) == 8
 
 

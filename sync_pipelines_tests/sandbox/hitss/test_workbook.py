@@ -1,3 +1,5 @@
+"""Workbooks with the marks of the real export, read back by other libraries."""
+
 import io
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The server under test, thrice: the face as a server of today, the face as 12, and a real 12.0.2."""
+"""The server under test, thrice: the fake as a server of today, the fake as 12, and a real 12.0.2."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sync_pipelines.sandbox.scouter.database import build_gestao_scouter
 from sync_pipelines_tests.sandbox.postgrest.differences import DIFFERENCES
 from sync_pipelines_tests.sandbox.postgrest.server import PostgrestServer, binary
 
-Kind = Literal["face 16", "face 12", "real 12"]
-KINDS: tuple[Kind, ...] = ("face 16", "face 12", "real 12")
+Kind = Literal["fake 16", "fake 12", "real 12"]
+KINDS: tuple[Kind, ...] = ("fake 16", "fake 12", "real 12")
 MAX_ROWS = 1000
 SECRET = "a-secret-of-the-contract-suite-and-of-nothing-else"
 PASSWORD = "only-for-the-contract-suite"
@@ -86,12 +86,12 @@ class Api:
 
 def error(response: httpx.Response) -> tuple[int, str | None]:
     """Status and code of a refusal, which must be one of PostgREST's; no code where it says nothing at all."""
-    told = response.json()
-    if told == {}:
+    body = response.json()
+    if body == {}:
         return response.status_code, None
-    assert set(told) == {"code", "message", "details", "hint"}, told
+    assert set(body) == {"code", "message", "details", "hint"}, body
     assert response.headers["content-type"] == "application/json; charset=utf-8"
-    return response.status_code, told["code"]
+    return response.status_code, body["code"]
 
 
 @pytest.fixture(scope="session")
@@ -130,9 +130,9 @@ def launch(contract_url: str, tmp_path_factory: pytest.TempPathFactory) -> Calla
             root = _real(stack, contract_url, tmp_path_factory.mktemp("postgrest") / "log")
         else:
             version = int(kind.split()[1])
-            face = PostgrestFake(contract_url, jwt_secret=SECRET, max_rows=MAX_ROWS, version=version)
-            root = stack.enter_context(face).url + "/rest/v1"
-            keys = {"apikey": face.anon_key}
+            fake = PostgrestFake(contract_url, jwt_secret=SECRET, max_rows=MAX_ROWS, version=version)
+            root = stack.enter_context(fake).url + "/rest/v1"
+            keys = {"apikey": fake.anon_key}
         web = stack.enter_context(httpx.Client(base_url=root, trust_env=False))
         connection = stack.enter_context(psycopg.connect(contract_url, autocommit=True))
         return Api(kind=kind, web=web, tokens=Tokens(SECRET), connection=connection, keys=keys)

@@ -221,4 +221,4 @@ def test_a_sqlstate_has_its_status(api: Api, code: str) -> None:
 
 @pytest.mark.parametrize("code", NEVER_ANSWERED_BY_12)
 def test_what_could_not_be_serialized_may_be_tried_again(start: Callable[[Kind], Api], code: str) -> None:
-    assert error(start("face 16").post("/rpc/fails", {"code": code})) == (500, code)
+    assert error(start("fake 16").post("/rpc/fails", {"code": code})) == (500, code)

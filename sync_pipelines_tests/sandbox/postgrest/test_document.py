@@ -24,7 +24,7 @@ def test_a_table_is_an_object_with_its_required_columns(api: Api) -> None:
     assert "required" not in definition(api, "keyless")
 
 
-def test_a_column_is_told_by_its_type(api: Api) -> None:
+def test_a_column_has_the_format_of_its_type(api: Api) -> None:
     things = definition(api, "things")["properties"]
     assert things == {
         "id": {
@@ -50,21 +50,21 @@ def test_a_column_is_told_by_its_type(api: Api) -> None:
 
 
 def test_a_foreign_key_names_its_target(api: Api) -> None:
-    said = definition(api, "parts")["properties"]["thing_id"]["description"]
-    assert said == "Note:\nThis is a Foreign Key to `things.id`.<fk table='things' column='id'/>"
+    message = definition(api, "parts")["properties"]["thing_id"]["description"]
+    assert message == "Note:\nThis is a Foreign Key to `things.id`.<fk table='things' column='id'/>"
 
 
-def test_leads_are_told_in_their_order(api: Api) -> None:
+def test_the_columns_of_leads_are_in_their_order(api: Api) -> None:
     leads = definition(api, "leads")
     assert leads["required"] == ["id"]
     assert len(leads["properties"]) == 49
     assert list(leads["properties"])[:3] == ["id", "nome", "age"]
 
 
-def test_a_role_is_told_of_what_it_may_touch(api: Api) -> None:
+def test_a_role_sees_what_it_may_touch(api: Api) -> None:
     assert definition(api, "hidden")
     assert not definition(api, "hidden", role="authenticated")
-    # Of a table with a grant on some columns all are told.
+    # A table with a grant on some columns is shown with all.
     assert set(definition(api, "partial", role="authenticated")["properties"]) == {"id", "seen", "unseen"}
 
 
@@ -117,17 +117,17 @@ def test_a_column_dropped_and_made_again_is_empty_and_takes_writes_without_a_rel
         fresh.run("alter table public.partial add column if not exists unseen text")
 
 
-def test_a_column_made_again_with_another_type_is_told_by_it_after_a_reload(fresh: Api) -> None:
-    def told() -> str:
+def test_a_column_made_again_with_another_type_has_its_format_after_a_reload(fresh: Api) -> None:
+    def shown() -> str:
         return str(definition(fresh, "partial")["properties"]["unseen"]["format"])
 
     fresh.run("truncate public.partial")
     fresh.run("alter table public.partial drop column unseen")
     fresh.run("alter table public.partial add column unseen date")
     try:
-        assert told() == "text"
+        assert shown() == "text"
         fresh.run("notify pgrst, 'reload schema'")
-        assert "date" in (told() for _ in range(2000))
+        assert "date" in (shown() for _ in range(2000))
         row = {"id": 1, "seen": "a", "unseen": "2025-10-21"}
         assert fresh.merge("/partial", [row]).status_code == 201
         assert error(fresh.merge("/partial", [row | {"unseen": "x"}])) == (400, "22007")

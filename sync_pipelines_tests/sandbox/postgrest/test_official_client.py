@@ -1,4 +1,4 @@
-"""The official Python client works against the face as it is."""
+"""The official Python client works against the fake as it is."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sync_pipelines_tests.sandbox.postgrest.conftest import Api, Kind
 
 
 @pytest.fixture
-def face(contract_url: str, start: Callable[[Kind], Api]) -> Iterator[PostgrestFake]:
-    start("face 16").run("truncate public.things, public.parts")
+def fake(contract_url: str, start: Callable[[Kind], Api]) -> Iterator[PostgrestFake]:
+    start("fake 16").run("truncate public.things, public.parts")
     with PostgrestFake(contract_url) as opened:
         yield opened
 
 
 @pytest.fixture
-def client(face: PostgrestFake) -> Iterator[SyncPostgrestClient]:
-    headers = {"apikey": face.service_key, "Authorization": f"Bearer {face.service_key}"}
-    with SyncPostgrestClient(f"{face.url}/rest/v1", headers=headers) as opened:
+def client(fake: PostgrestFake) -> Iterator[SyncPostgrestClient]:
+    headers = {"apikey": fake.service_key, "Authorization": f"Bearer {fake.service_key}"}
+    with SyncPostgrestClient(f"{fake.url}/rest/v1", headers=headers) as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""The parts of the lead push that speak to PostgREST, against the face: sending, reading back, asking for marks."""
+"""The parts of the lead push that speak to PostgREST, against the fake: sending, reading back, asking for marks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOW = datetime(2025, 10, 21, 15, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def face(postgres_server: PostgresServer) -> Iterator[PostgrestFake]:
+def fake(postgres_server: PostgresServer) -> Iterator[PostgrestFake]:
     url = postgres_server.create_database("push_parts")
     with psycopg.connect(url) as connection:
         build_gestao_scouter(connection)
@@ -35,9 +35,9 @@ def face(postgres_server: PostgresServer) -> Iterator[PostgrestFake]:
 
 
 @pytest.fixture
-def client(face: PostgrestFake) -> Iterator[PostgrestClient]:
-    face.clear()
-    with PostgrestClient(face.url, face.service_key, sleep=lambda _seconds: None) as opened:
+def client(fake: PostgrestFake) -> Iterator[PostgrestClient]:
+    fake.clear()
+    with PostgrestClient(fake.url, fake.service_key, sleep=lambda _seconds: None) as opened:
         yield opened
 
 
@@ -83,9 +83,11 @@ def test_the_bad_ones_are_found_and_the_rest_lands(client: PostgrestClient) -> N
     assert len(outcome.accepted) == 48
 
 
-def test_a_face_that_is_away_for_a_while_is_asked_again(face: PostgrestFake, client: PostgrestClient) -> None:
+def test_a_server_that_is_away_for_a_while_is_asked_again(
+    fake: PostgrestFake, client: PostgrestClient
+) -> None:
     for fault in ("bad_gateway", "applied_then_dropped"):
-        face.fail(fault, 1)
+        fake.fail(fault, 1)
     outcome = Sender(client, COLUMNS).send(piece(lead(200), lead(201)))
     assert (len(outcome.accepted), outcome.requests) == (2, 3)
 
@@ -96,7 +98,7 @@ def test_a_column_that_went_is_a_changed_schema(client: PostgrestClient) -> None
     assert changed.value.problem.column == "sumiu"
 
 
-def test_a_lead_of_the_destinations_own_is_told_by_its_marks(client: PostgrestClient) -> None:
+def test_a_lead_of_the_destinations_own_is_known_by_its_sync_source(client: PostgrestClient) -> None:
     assert Sender(client, COLUMNS).send(piece(lead(400))).rejected == []
     rows = client.rows(
         "leads",

@@ -16,7 +16,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_an_expired_token_is_told_by_the_code_of_its_time(api: Api) -> None:
+def test_an_expired_token_is_refused_with_the_code_of_its_version(api: Api) -> None:
     response = api.get(PATH, exp=int(time.time()) - 3600)
     assert error(response) == api.differing("expired token")
     assert response.json()["message"] == "JWT expired"

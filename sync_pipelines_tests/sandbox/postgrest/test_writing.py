@@ -49,7 +49,7 @@ def test_keys_must_match_but_in_any_order(api: Api) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[{]"])
-def test_malformed_json_is_told_by_whoever_reads_it(api: Api, body: str) -> None:
+def test_malformed_json_is_refused_by_whoever_parses_it(api: Api, body: str) -> None:
     assert error(api.post("/things", body)) == (400, "PGRST102")
     assert error(api.post("/things?columns=id,name", body)) == (400, "22P02")
 
@@ -100,14 +100,14 @@ def test_a_blank_list_of_columns_is_refused(api: Api) -> None:
     assert error(api.post("/things?columns=", [thing(1)])) == (400, "PGRST100")
 
 
-def test_unknown_columns_are_told_one_at_a_time_by_the_alphabet(api: Api) -> None:
+def test_unknown_columns_are_named_one_at_a_time_in_alphabetical_order(api: Api) -> None:
     for path, body in (("/things?columns=id,zebra,abelha", []), ("/things", [thing(1, zebra=1, abelha=2)])):
         response = api.post(path, body)
         assert error(response) == (400, "PGRST204")
-        told = response.json()
-        assert told["message"] == api.differing("unknown column")
-        assert told["details"] is None
-        assert told["hint"] is None
+        refusal = response.json()
+        assert refusal["message"] == api.differing("unknown column")
+        assert refusal["details"] is None
+        assert refusal["hint"] is None
 
 
 def test_a_conflict_without_a_constraint_is_refused(api: Api) -> None:
@@ -173,7 +173,7 @@ def test_the_probe_of_nobody_is_not_authorized(api: Api) -> None:
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_row_policy_is_told_of_a_row_only(api: Api) -> None:
+def test_a_row_policy_is_checked_for_rows_only(api: Api) -> None:
     assert api.post("/guarded?columns=id,owner", [], role="authenticated", sub="eu").status_code == 201
     rows = [{"id": 1, "owner": "eu"}, {"id": 2, "owner": "outro"}]
     assert error(api.post("/guarded", rows, role="authenticated", sub="eu")) == (403, "42501")
@@ -201,7 +201,7 @@ def test_an_object_alone_is_one_row(api: Api) -> None:
     assert api.value("select count(*) from things") == 1
 
 
-def test_preferences_are_lenient_unless_told_otherwise(api: Api) -> None:
+def test_preferences_are_lenient_by_default(api: Api) -> None:
     assert api.post("/things", [thing(1)], prefer="nonsense=yes").status_code == 201
     refused = api.post("/things", [thing(2)], prefer="handling=strict,nonsense=yes")
     assert error(refused) == (400, "PGRST122")
@@ -269,6 +269,6 @@ def test_other_constraints_have_their_own_statuses(api: Api) -> None:
     assert error(api.post("/parts", [{"size": 100}])) == (400, "23514")
 
 
-def test_a_table_that_is_not_there_is_told_before_its_columns(api: Api) -> None:
+def test_a_missing_table_is_named_before_its_columns(api: Api) -> None:
     response = api.post("/nowhere?columns=a", [])
     assert error(response) == api.differing("unknown table, written")

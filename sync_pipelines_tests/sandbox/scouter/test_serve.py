@@ -1,4 +1,4 @@
-"""Gestão Scouter's face as a process."""
+"""Gestão Scouter's fake as a process."""
 
 from __future__ import annotations
 
@@ -58,23 +58,23 @@ def serving(home: Path, url: str, *options: str) -> Iterator[dict[str, str]]:
 def test_it_serves_and_its_address_and_key_are_the_same_after_a_restart(tmp_path: Path, url: str) -> None:
     every = []
     for options in ((), ("--latency-seconds", "0.01")):
-        with serving(tmp_path, url, *options) as told:
-            assert set(told) == {"GESTAO_SCOUTER_URL", "GESTAO_SCOUTER_SERVICE_KEY"}
+        with serving(tmp_path, url, *options) as ready:
+            assert set(ready) == {"GESTAO_SCOUTER_URL", "GESTAO_SCOUTER_SERVICE_KEY"}
             for name in (READY_FILE, "jwt_secret"):
                 assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-            with PostgrestClient(told["GESTAO_SCOUTER_URL"], told["GESTAO_SCOUTER_SERVICE_KEY"]) as client:
+            with PostgrestClient(ready["GESTAO_SCOUTER_URL"], ready["GESTAO_SCOUTER_SERVICE_KEY"]) as client:
                 assert client.probe("leads", ("id", "nome"), on_conflict="id") is None
-            every.append(told)
+            every.append(ready)
     assert every[0] == every[1]
 
 
 def test_it_ends_though_a_request_hangs(tmp_path: Path, url: str) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with serving(tmp_path, url) as told:
-            desk = told["GESTAO_SCOUTER_URL"] + FAULTS_PATH
-            httpx.post(desk, json={"name": "hang", "times": 1})
-            asked = pool.submit(httpx.get, told["GESTAO_SCOUTER_URL"] + "/rest/v1/leads", timeout=30.0)
-            while httpx.get(desk).json()["on"]:
+        with serving(tmp_path, url) as ready:
+            control = ready["GESTAO_SCOUTER_URL"] + FAULTS_PATH
+            httpx.post(control, json={"name": "hang", "times": 1})
+            asked = pool.submit(httpx.get, ready["GESTAO_SCOUTER_URL"] + "/rest/v1/leads", timeout=30.0)
+            while httpx.get(control).json()["on"]:
                 pass  # it is on its way until the fault is used
         assert isinstance(asked.exception(), httpx.TransportError)
         assert not isinstance(asked.exception(), httpx.TimeoutException)

@@ -232,7 +232,7 @@ def test_refused_leads_fail_a_check_and_not_the_run(
     assert (told[keys.ROWS_READ], told[keys.ROWS_LOADED], told[keys.ROWS_REJECTED]) == (10, 9, 1)
     verdicts = done.verdicts(ACCEPTED)
     assert [verdicts[key][0] for key in ("2025-10-21", "2025-10-20", None)] == [True, False, False]
-    assert "1 of 10 leads were refused" in verdicts["2025-10-20"][1]
+    assert "1 of 10 leads were rejected" in verdicts["2025-10-20"][1]
     assert all(passed for passed, _ in done.verdicts(PROVED).values())
     assert three_days.counters(only_job(three_days).id) == ("completed", 20, 19, 1)
 

@@ -65,7 +65,7 @@ def test_refused_leads_are_no_success(house: LeadHouse) -> None:
     report = typed(house, "2025-10-21", "2025-10-21")
     assert not report.succeeded
     assert report.rows[0].rejected == 1
-    assert any("1 of 10 leads were refused" in problem for problem in report.problems)
+    assert any("1 of 10 leads were rejected" in problem for problem in report.problems)
 
 
 @pytest.mark.parametrize("last", ["21/10/2025", "2025-02-30"])

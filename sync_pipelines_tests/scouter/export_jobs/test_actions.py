@@ -84,52 +84,54 @@ def whole(house: LeadHouse) -> list[Any]:
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("action", list(ACTIONS))
 def test_each_action_moves_an_export_or_is_refused_and_changes_nothing(
-    board: LeadHouse, action: str, status: Status
+    control_plane: LeadHouse, action: str, status: Status
 ) -> None:
-    job_id = worn(board, status)
-    before = whole(board)
+    job_id = worn(control_plane, status)
+    before = whole(control_plane)
     if (action, status) in MOVES:
-        ACTIONS[action](board.actions(), job_id)
+        ACTIONS[action](control_plane.actions(), job_id)
         wanted = MOVES[action, status]
-        assert [job.status for job in board.actions().newest()] == ([wanted] if wanted else [])
+        assert [job.status for job in control_plane.actions().newest()] == ([wanted] if wanted else [])
         return
     with pytest.raises(PermanentError) as refused:
-        ACTIONS[action](board.actions(), job_id)
+        ACTIONS[action](control_plane.actions(), job_id)
     assert VERBS[action] in str(refused.value)
     assert WORDS[status] in str(refused.value)
-    assert whole(board) == before
+    assert whole(control_plane) == before
 
 
 @pytest.mark.parametrize("status", ["pending", "running"])
-def test_a_pause_says_when_and_why_and_keeps_the_place(board: LeadHouse, status: Status) -> None:
-    job_id = worn(board, status)
-    job = board.actions().pause(job_id, "Almoço.")
+def test_a_pause_says_when_and_why_and_keeps_the_place(control_plane: LeadHouse, status: Status) -> None:
+    job_id = worn(control_plane, status)
+    job = control_plane.actions().pause(job_id, "Almoço.")
     assert (job.pause_reason, job.processing_date, job.exported_leads) == (
         "Almoço.",
         date(2025, 10, 20),
         10,
     )
-    when = board.tab.execute(
+    when = control_plane.tab.execute(
         "select paused_at = updated_at, paused_at > created_at from public.gestao_scouter_export_jobs"
     ).fetchall()
     assert when == [(True, True)]
 
 
-def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(board: LeadHouse) -> None:
-    job = board.actions().resume(worn(board, "paused"))
+def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(control_plane: LeadHouse) -> None:
+    job = control_plane.actions().resume(worn(control_plane, "paused"))
     assert (job.status, job.pause_reason) == ("pending", None)
     assert (job.processing_date, job.last_completed_date) == (date(2025, 10, 20), DAY)
     assert (job.total_leads, job.exported_leads, job.error_leads) == (30, 10, 2)
-    now = board.job(job.id)
+    now = control_plane.job(job.id)
     assert (now.attempts, now.phase, now.cursor_id, now.run_ids) == (0, "catch_up", 7, ["one"])
-    assert len(board.errors()) == 2
+    assert len(control_plane.errors()) == 2
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(board: LeadHouse, status: Status) -> None:
-    job_id = worn(board, status)
-    created = board.job(job_id)
-    job = board.actions().reset(job_id)
+def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(
+    control_plane: LeadHouse, status: Status
+) -> None:
+    job_id = worn(control_plane, status)
+    created = control_plane.job(job_id)
+    job = control_plane.actions().reset(job_id)
     assert (job.start_date, job.end_date, job.created_at) == (
         created.start_date,
         created.end_date,
@@ -142,16 +144,16 @@ def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(board: LeadHous
     assert created.watermark is not None
     assert job.watermark > created.watermark
     times = "select started_at, paused_at, completed_at from public.gestao_scouter_export_jobs"
-    assert board.tab.execute(times).fetchall() == [(None, None, None)]
-    assert board.errors() == []
+    assert control_plane.tab.execute(times).fetchall() == [(None, None, None)]
+    assert control_plane.errors() == []
 
 
-def test_a_deleted_export_takes_its_errors_and_its_progress_along(board: LeadHouse) -> None:
-    other = worn(board, "completed")
-    job_id = worn(board, "paused")
-    board.actions().delete(job_id)
-    assert {row["job_id"] for row in board.errors()} == {other}
-    kept = board.tab.execute("select job_id::text from sync_private.export_progress").fetchall()
+def test_a_deleted_export_takes_its_errors_and_its_progress_along(control_plane: LeadHouse) -> None:
+    other = worn(control_plane, "completed")
+    job_id = worn(control_plane, "paused")
+    control_plane.actions().delete(job_id)
+    assert {row["job_id"] for row in control_plane.errors()} == {other}
+    kept = control_plane.tab.execute("select job_id::text from sync_private.export_progress").fetchall()
     assert kept == [(other,)]
 
 
@@ -159,37 +161,41 @@ def test_a_deleted_export_takes_its_errors_and_its_progress_along(board: LeadHou
 @pytest.mark.parametrize(
     ("job_id", "told"), [(NOBODY, "Não existe"), ("42", "não é um UUID"), ("'; --", "não é um UUID")]
 )
-def test_an_export_that_there_is_not_is_told(board: LeadHouse, action: str, job_id: str, told: str) -> None:
+def test_an_export_that_there_is_not_is_told(
+    control_plane: LeadHouse, action: str, job_id: str, told: str
+) -> None:
     with pytest.raises(UnknownJobError, match=told):
-        ACTIONS[action](board.actions(), job_id)
+        ACTIONS[action](control_plane.actions(), job_id)
 
 
 @pytest.mark.parametrize("other", ["pending", "running"])
 @pytest.mark.parametrize("action", ["resume", "reset"])
 def test_while_one_export_waits_or_runs_no_other_may_begin(
-    board: LeadHouse, action: str, other: Status
+    control_plane: LeadHouse, action: str, other: Status
 ) -> None:
-    job_id = worn(board, "paused")
-    first = worn(board, other)
-    before = whole(board)
+    job_id = worn(control_plane, "paused")
+    first = worn(control_plane, other)
+    before = whole(control_plane)
     with pytest.raises(TransientError) as refused:
-        ACTIONS[action](board.actions(), job_id)
+        ACTIONS[action](control_plane.actions(), job_id)
     assert first in str(refused.value)
     assert WORDS[other] in str(refused.value)
     with pytest.raises(TransientError, match="espere que termine"):
-        board.create(DAY, DAY)
-    assert whole(board) == before
+        control_plane.create(DAY, DAY)
+    assert whole(control_plane) == before
 
 
 @pytest.mark.parametrize("status", ["paused", "completed", "failed"])
-def test_beside_an_export_that_stands_still_another_may_begin(board: LeadHouse, status: Status) -> None:
-    worn(board, status)
-    assert board.job(board.create(DAY, None)).status == "pending"
+def test_beside_an_export_that_stands_still_another_may_begin(
+    control_plane: LeadHouse, status: Status
+) -> None:
+    worn(control_plane, status)
+    assert control_plane.job(control_plane.create(DAY, None)).status == "pending"
 
 
-def test_a_new_export_is_as_it_was_asked_for(board: LeadHouse) -> None:
+def test_a_new_export_is_as_it_was_asked_for(control_plane: LeadHouse) -> None:
     person = "00000000-0000-4000-8000-000000000001"
-    job = board.actions().create(
+    job = control_plane.actions().create(
         DAY,
         None,
         field_mappings={"nome": "tab_name"},
@@ -200,7 +206,9 @@ def test_a_new_export_is_as_it_was_asked_for(board: LeadHouse) -> None:
     assert (job.status, job.start_date, job.end_date, job.total_leads) == ("pending", DAY, None, 0)
     assert (job.field_mappings, job.fields_selected) == ({"nome": "tab_name"}, ["nome"])
     assert (job.options, job.attempts, job.phase) == ({"send_all": True}, 0, "days")
-    by = board.tab.execute("select created_by::text from public.gestao_scouter_export_jobs").fetchall()
+    by = control_plane.tab.execute(
+        "select created_by::text from public.gestao_scouter_export_jobs"
+    ).fetchall()
     assert by == [(person,)]
 
 
@@ -215,20 +223,20 @@ CONFIGURATION = "public.gestao_scouter_config"
         (f"delete from {CONFIGURATION}", "Não há configuração"),
     ],
 )
-def test_what_is_switched_off_makes_no_export(board: LeadHouse, how: str, told: str) -> None:
-    board.tab.execute(how.encode())
+def test_what_is_switched_off_makes_no_export(control_plane: LeadHouse, how: str, told: str) -> None:
+    control_plane.tab.execute(how.encode())
     with pytest.raises(PermanentError, match=told) as refused:
-        board.create(DAY, DAY)
+        control_plane.create(DAY, DAY)
     assert "Config > Integrações" in str(refused.value)
-    assert board.actions().newest() == []
+    assert control_plane.actions().newest() == []
 
 
-def test_an_older_inactive_configuration_does_not_count(board: LeadHouse) -> None:
-    board.tab.execute(
+def test_an_older_inactive_configuration_does_not_count(control_plane: LeadHouse) -> None:
+    control_plane.tab.execute(
         "insert into public.gestao_scouter_config (project_url, anon_key, active, updated_at)"
         " values ('https://old.example.com', '-', false, now() + interval '1 day')"
     )
-    assert board.job(board.create(DAY, DAY)).status == "pending"
+    assert control_plane.job(control_plane.create(DAY, DAY)).status == "pending"
 
 
 def test_without_the_applications_table_the_settings_decide(lead_house: LeadHouse) -> None:
@@ -254,25 +262,25 @@ def at_once(house: LeadHouse, count: int, act: Callable[[ExportActions], object]
             return list(pool.map(one, connections))
 
 
-def test_of_exports_that_are_created_at_one_moment_one_is_made(board: LeadHouse) -> None:
-    got = at_once(board, 6, lambda actions: actions.create(DAY, DAY))
+def test_of_exports_that_are_created_at_one_moment_one_is_made(control_plane: LeadHouse) -> None:
+    got = at_once(control_plane, 6, lambda actions: actions.create(DAY, DAY))
     refused = [one for one in got if isinstance(one, TransientError)]
     assert len(refused) == 5
-    assert len(board.actions().newest()) == 1
+    assert len(control_plane.actions().newest()) == 1
 
 
-def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(board: LeadHouse) -> None:
-    job_ids = [worn(board, "paused") for _ in range(4)]
+def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(control_plane: LeadHouse) -> None:
+    job_ids = [worn(control_plane, "paused") for _ in range(4)]
     left = list(job_ids)
-    got = at_once(board, 4, lambda actions: actions.resume(left.pop()))
+    got = at_once(control_plane, 4, lambda actions: actions.resume(left.pop()))
     assert sum(isinstance(one, TransientError) for one in got) == 3
-    assert len(board.actions().pending()) == 1
+    assert len(control_plane.actions().pending()) == 1
 
 
-def test_a_mapping_is_kept_as_it_came(board: LeadHouse) -> None:
+def test_a_mapping_is_kept_as_it_came(control_plane: LeadHouse) -> None:
     given = {"nome": "name", "idade": {"from": "age"}}
-    job = board.actions().create(DAY, DAY, field_mappings=given)
-    kept = board.tab.execute(
+    job = control_plane.actions().create(DAY, DAY, field_mappings=given)
+    kept = control_plane.tab.execute(
         "select field_mappings = %s from public.gestao_scouter_export_jobs where id = %s",
         [Jsonb(given), job.id],
     ).fetchone()

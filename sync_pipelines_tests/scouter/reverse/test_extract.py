@@ -23,7 +23,7 @@ from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.reverse.extract import FORGET, READ, collect
 from sync_pipelines.scouter.reverse.inbox import TOPIC
-from sync_pipelines_tests.scouter.reverse.conftest import LEAD, Box
+from sync_pipelines_tests.scouter.pair import LEAD, Pair
 
 SQL = Path(sync_pipelines.scouter.__file__).parent / "sql"
 KEY = "a-chave-de-servico-da-gestao"
@@ -64,39 +64,39 @@ class Rpc:
 
 
 @pytest.fixture
-def rpc(box: Box) -> Iterator[Rpc]:
-    box.push(LEAD, LEAD + 1)
-    box.gestao.execute((SQL / "outbox.sql").read_bytes())
-    rpc = Rpc(box.gestao.info.dsn + f" password={box.gestao.info.password}")
+def rpc(pair: Pair) -> Iterator[Rpc]:
+    pair.push(LEAD, LEAD + 1)
+    pair.gestao.execute((SQL / "outbox.sql").read_bytes())
+    rpc = Rpc(pair.gestao.info.dsn + f" password={pair.gestao.info.password}")
     with rpc.server:
         yield rpc
-    box.gestao.execute("drop trigger sync_outbox on public.leads; drop schema sync_outbox cascade")
+    pair.gestao.execute("drop trigger sync_outbox on public.leads; drop schema sync_outbox cascade")
 
 
 def client(rpc: Rpc, key: str = KEY) -> PostgrestClient:
     return PostgrestClient(rpc.server.url, key, name="Gestão Scouter")
 
 
-def edit(box: Box, number: int = LEAD, **fields: Any) -> None:
+def edit(pair: Pair, number: int = LEAD, **fields: Any) -> None:
     for name, value in fields.items():
         statement = sql.SQL("update public.leads set {} = %s where id = %s").format(sql.Identifier(name))
-        box.gestao.execute(statement, [value, number])
+        pair.gestao.execute(statement, [value, number])
 
 
-def left(box: Box) -> int:
-    row = box.gestao.execute("select count(*) from sync_outbox.lead_changes").fetchone()
+def left(pair: Pair) -> int:
+    row = pair.gestao.execute("select count(*) from sync_outbox.lead_changes").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def test_changes_are_fetched_in_order_stored_exactly_and_forgotten(box: Box, rpc: Rpc) -> None:
-    edit(box, nome="Ana Um", valor_ficha="12345678.90")
-    edit(box, LEAD + 1, raw=json.dumps({"exato": 0.1}).replace("0.1", "1.000000000000000000001"))
+def test_changes_are_fetched_in_order_stored_exactly_and_forgotten(pair: Pair, rpc: Rpc) -> None:
+    edit(pair, nome="Ana Um", valor_ficha="12345678.90")
+    edit(pair, LEAD + 1, raw=json.dumps({"exato": 0.1}).replace("0.1", "1.000000000000000000001"))
     with client(rpc) as there:
-        collected = collect(there, Inbox(box.ops, TOPIC), page=2)
+        collected = collect(there, Inbox(pair.ops, TOPIC), page=2)
     assert collected == (3, True)
-    assert left(box) == 0
-    rows = box.ops.execute(
+    assert left(pair) == 0
+    rows = pair.ops.execute(
         "select key::bigint, payload #>> '{lead,raw,exato}', payload ->> 'operation' from ops.inbox order by id"
     ).fetchall()
     assert rows == [
@@ -104,61 +104,61 @@ def test_changes_are_fetched_in_order_stored_exactly_and_forgotten(box: Box, rpc
         (LEAD, None, "update"),
         (LEAD + 1, "1.000000000000000000001", "update"),
     ]
-    drained = box.drain()
+    drained = pair.drain()
     assert (drained.read, drained.updated) == (3, 2)
-    assert box.here()["name"] == "Ana Um"
+    assert pair.here()["name"] == "Ana Um"
     assert rpc.calls == [READ, FORGET, READ, FORGET, READ]
 
 
-def test_what_was_not_forgotten_comes_again_and_harms_nothing(box: Box, rpc: Rpc) -> None:
-    edit(box, nome="Ana Nova")
+def test_what_was_not_forgotten_comes_again_and_harms_nothing(pair: Pair, rpc: Rpc) -> None:
+    edit(pair, nome="Ana Nova")
     rpc.broken[FORGET] = 503
     with client(rpc) as there:
         with pytest.raises(TransientError):
-            collect(there, Inbox(box.ops, TOPIC))
-        box.drain()
-        after = box.here()
+            collect(there, Inbox(pair.ops, TOPIC))
+        pair.drain()
+        after = pair.here()
         rpc.broken.clear()
-        assert collect(there, Inbox(box.ops, TOPIC)) == (1, True)
-    box.drain()
-    assert box.here() == after
-    assert [status for status, _ in box.decided] == ["applied", "ignored"]
-    assert left(box) == 0
+        assert collect(there, Inbox(pair.ops, TOPIC)) == (1, True)
+    pair.drain()
+    assert pair.here() == after
+    assert [status for status, _ in pair.decided] == ["applied", "ignored"]
+    assert left(pair) == 0
 
 
-def test_what_could_not_be_stored_is_not_forgotten(box: Box, rpc: Rpc) -> None:
-    edit(box, nome="Ana Nova")
-    box.ops.execute("alter table ops.inbox rename to elsewhere")
+def test_what_could_not_be_stored_is_not_forgotten(pair: Pair, rpc: Rpc) -> None:
+    edit(pair, nome="Ana Nova")
+    pair.ops.execute("alter table ops.inbox rename to elsewhere")
     with client(rpc) as there, pytest.raises(psycopg.errors.UndefinedTable):
-        collect(there, Inbox(box.ops, TOPIC))
-    box.ops.execute("alter table ops.elsewhere rename to inbox")
-    assert left(box) == 1
+        collect(there, Inbox(pair.ops, TOPIC))
+    pair.ops.execute("alter table ops.elsewhere rename to inbox")
+    assert left(pair) == 1
 
 
-def test_our_own_push_is_not_in_it(box: Box, rpc: Rpc) -> None:
-    box.gestao.execute(
+def test_our_own_push_is_not_in_it(pair: Pair, rpc: Rpc) -> None:
+    pair.gestao.execute(
         "update public.leads set nome = 'Do push', last_sync_at = now(), sync_source = 'tabuladormax' where id = %s",
         [LEAD],
     )
     with client(rpc) as there:
-        assert collect(there, Inbox(box.ops, TOPIC)) == (0, True)
+        assert collect(there, Inbox(pair.ops, TOPIC)) == (0, True)
 
 
-def test_a_poll_is_bounded(box: Box, rpc: Rpc) -> None:
+def test_a_poll_is_bounded(pair: Pair, rpc: Rpc) -> None:
     for number in range(5):
-        edit(box, nome=f"Ana {number}")
+        edit(pair, nome=f"Ana {number}")
     with client(rpc) as there:
-        assert collect(there, Inbox(box.ops, TOPIC), page=2, pages=2) == (4, False)
-    assert left(box) == 1
+        assert collect(there, Inbox(pair.ops, TOPIC), page=2, pages=2) == (4, False)
+    assert left(pair) == 1
 
 
-def test_a_project_without_the_functions_or_another_key_is_told(box: Box, rpc: Rpc) -> None:
+def test_a_project_without_the_functions_or_another_key_is_told(pair: Pair, rpc: Rpc) -> None:
     rpc.broken[READ] = 404
     with client(rpc) as there, pytest.raises(PermanentError, match=r"outbox\.sql"):
-        collect(there, Inbox(box.ops, TOPIC))
+        collect(there, Inbox(pair.ops, TOPIC))
     rpc.broken.clear()
     with (
         client(rpc, "uma-outra-chave") as there,
         pytest.raises(RefusedError, match="GESTAO_SCOUTER_SERVICE_KEY"),
     ):
-        collect(there, Inbox(box.ops, TOPIC))
+        collect(there, Inbox(pair.ops, TOPIC))

@@ -51,8 +51,8 @@ def name_here(house: LeadHouse, number: int) -> str:
 def test_an_edit_comes_over_and_is_not_pushed_back(house: LeadHouse) -> None:
     edit(house, 1, "Ana Ção 🙂")
     assert left(house) == 1
-    done = house.push.way_back().run("back")
-    assert (done.fetched, done.drained.read, done.drained.updated, done.waiting) == (1, 1, 1, 0)
+    done = house.push.reverse_sync().run("back")
+    assert (done.collected, done.drained.read, done.drained.updated, done.waiting) == (1, 1, 1, 0)
     assert (name_here(house, 1), left(house)) == ("Ana Ção 🙂", 0)
     house.face.clear()
     job = house.export(datetime.now(UTC).date(), DAY)
@@ -65,22 +65,22 @@ def test_a_push_leaves_nothing_in_the_outbox(house: LeadHouse) -> None:
     house.lead(1, NOON, name="Do Tabulador")
     house.export(DAY, DAY)
     assert (house.there("nome")[FIRST + 1], left(house)) == ("Do Tabulador", 0)
-    assert house.push.way_back().run("back").fetched == 0
+    assert house.push.reverse_sync().run("back").collected == 0
 
 
 def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(house: LeadHouse) -> None:
     edit(house, 1, "Ana Nova")
     house.face.fail("applied_then_dropped", times=1, after=1)  # read, then forgotten without an answer
     with pytest.raises(TransientError):
-        house.push.way_back().collect()
-    assert house.push.way_back().run("back").drained.updated == 1
+        house.push.reverse_sync().collect()
+    assert house.push.reverse_sync().run("back").drained.updated == 1
     house.gestao.execute("update public.leads set nome = nome")
     house.face.fail("drop", times=1, after=1)  # read, and not forgotten
     edit(house, 2, "Bia Nova")
     with pytest.raises(TransientError):
-        house.push.way_back().collect()
+        house.push.reverse_sync().collect()
     assert left(house) == 1
-    done = house.push.way_back().run("again")
+    done = house.push.reverse_sync().run("again")
     assert (done.drained.read, done.drained.updated, left(house)) == (2, 1, 0)
     assert (name_here(house, 1), name_here(house, 2)) == ("Ana Nova", "Bia Nova")
 
@@ -91,7 +91,7 @@ def test_more_than_a_page_and_more_than_the_silent_cap(house: LeadHouse) -> None
         house.gestao.execute(
             "insert into public.leads (id, nome) select 900000 + n, 'Local ' || n from generate_series(1, 1203) as n"
         )
-    assert house.push.way_back().collect() == 1203
+    assert house.push.reverse_sync().collect() == 1203
     rows = house.ops.execute("select count(*), count(distinct key) from ops.inbox").fetchone()
     assert (rows, left(house)) == ((1203, 1203), 0)
 
@@ -106,7 +106,7 @@ def test_a_project_that_does_not_answer_loses_nothing(
     edit(house, 1, "Ana Nova")
     house.face.fail(fault)
     with pytest.raises(error) as told:
-        house.push.way_back().collect()
+        house.push.reverse_sync().collect()
     assert house.face.service_key not in str(told.value)
     assert left(house) == 1
 
@@ -114,4 +114,4 @@ def test_a_project_that_does_not_answer_loses_nothing(
 def test_a_project_without_the_functions_is_told_what_to_run(lead_house: LeadHouse) -> None:
     lead_house.use(scouter_outbox=True)
     with pytest.raises(PermanentError, match=r"Run outbox\.sql in that project"):
-        lead_house.push.way_back().collect()
+        lead_house.push.reverse_sync().collect()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from sync_pipelines_tests.sandbox.aimindset.conftest import Call
-from sync_pipelines_tests.scouter.conftest import Gestao
+from sync_pipelines_tests.scouter.gestao_scouter import Gestao
 
 READ = "select change_id, (lead ->> 'id')::int from sync_read_lead_changes(%s, %s)"
 

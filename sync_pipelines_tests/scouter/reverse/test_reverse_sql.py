@@ -1,4 +1,4 @@
-"""The way back's SQL as it is shipped: which writes are told, by the webhook and by the outbox alike."""
+"""The way back's SQL as it is shipped: which writes are announced, by the webhook and by the outbox alike."""
 
 from __future__ import annotations
 
@@ -12,75 +12,77 @@ from typing import Any
 import pytest
 
 from sync_pipelines.sandbox.scouter import net
-from sync_pipelines_tests.scouter.conftest import ADDRESS, SECRET, SQL, Gestao
+from sync_pipelines_tests.scouter.gestao_scouter import ADDRESS, SECRET, SQL, Gestao
 
-Told = Callable[[], list[tuple[str, int]]]
+Announced = Callable[[], list[tuple[str, int]]]
 LEAD = 558_100
 MONDAY, TUESDAY = "2025-10-20 12:00+00", "2025-10-21 12:00+00"
 
 
-def test_what_people_write_is_told(gestao: Gestao, told: Told) -> None:
+def test_what_people_write_is_told(gestao: Gestao, announced: Announced) -> None:
     ((number,),) = gestao.as_service(
         "insert into leads (nome, sync_source) values ('Nova', 'gestao-scouter') returning id"
     )
     gestao.edit(number, aprovado=True)
     gestao.edit(number, aprovado=None)
-    assert told() == [("insert", number), ("update", number), ("update", number)]
+    assert announced() == [("insert", number), ("update", number), ("update", number)]
 
 
 @pytest.mark.parametrize(
     "mark", ["tabuladormax", "TabuladorMax", "tabulador-max", "Tabulador Max", "tabulador_max", "Supabase"]
 )
-def test_what_we_push_is_not_told_in_any_spelling(gestao: Gestao, told: Told, mark: str) -> None:
+def test_what_we_push_is_not_told_in_any_spelling(gestao: Gestao, announced: Announced, mark: str) -> None:
     gestao.push(LEAD, "Ana", MONDAY, source=mark)
     gestao.push(LEAD, "Ana Brandão", TUESDAY, source=mark)
-    assert told() == []
+    assert announced() == []
 
 
-def test_a_push_upon_a_lead_of_theirs_is_not_told(gestao: Gestao, told: Told) -> None:
+def test_a_push_upon_a_lead_of_theirs_is_not_told(gestao: Gestao, announced: Announced) -> None:
     gestao.push(1, "Agora do CRM", MONDAY)
     assert gestao.value("select nome from leads where id = 1") == "Agora do CRM"
-    assert told() == []
+    assert announced() == []
 
 
-def test_a_push_that_is_repeated_word_for_word_is_not_told(gestao: Gestao, told: Told) -> None:
+def test_a_push_that_is_repeated_word_for_word_is_not_told(gestao: Gestao, announced: Announced) -> None:
     gestao.push(LEAD, "Ana", MONDAY)
     gestao.push(LEAD, "Ana", MONDAY)
-    assert told() == []
+    assert announced() == []
 
 
-def test_a_later_edit_of_a_pushed_lead_is_told_and_the_next_push_is_not(gestao: Gestao, told: Told) -> None:
+def test_a_later_edit_of_a_pushed_lead_is_told_and_the_next_push_is_not(
+    gestao: Gestao, announced: Announced
+) -> None:
     gestao.push(LEAD, "Ana", MONDAY)
     gestao.edit(LEAD, aprovado=True)
     assert gestao.value("select sync_source from leads where id = %s", LEAD) == "tabuladormax"
-    assert told() == [("update", LEAD)]
+    assert announced() == [("update", LEAD)]
     gestao.push(LEAD, "Ana", TUESDAY)
-    assert told() == []
+    assert announced() == []
     gestao.edit(LEAD, nome="Ana Leão")
-    assert told() == [("update", LEAD)]
+    assert announced() == [("update", LEAD)]
 
 
-def test_an_edit_that_resets_the_mark_is_told(gestao: Gestao, told: Told) -> None:
+def test_an_edit_that_resets_the_mark_is_told(gestao: Gestao, announced: Announced) -> None:
     gestao.push(LEAD, "Ana", MONDAY)
     gestao.edit(LEAD, nome="Ana Leão", sync_source="gestao_scouter", last_sync_at=TUESDAY)
-    assert told() == [("update", LEAD)]
+    assert announced() == [("update", LEAD)]
 
 
-def test_a_write_that_changes_only_marks_is_not_told(gestao: Gestao, told: Told) -> None:
+def test_a_write_that_changes_only_marks_is_not_told(gestao: Gestao, announced: Announced) -> None:
     gestao.edit(1, sync_source="manual", sync_status="pending", last_sync_at=MONDAY, updated_at=MONDAY)
     gestao.edit(1, nome=gestao.value("select nome from leads where id = 1"))
-    assert told() == []
+    assert announced() == []
 
 
-def test_one_write_of_many_leads_tells_each(gestao: Gestao, told: Told) -> None:
+def test_one_write_of_many_leads_tells_each(gestao: Gestao, announced: Announced) -> None:
     gestao.as_service("update leads set supervisor = 'Outra' where id < 4")
-    assert sorted(told()) == [("update", 1), ("update", 2), ("update", 3)]
+    assert sorted(announced()) == [("update", 1), ("update", 2), ("update", 3)]
 
 
-def test_a_column_that_is_dropped_breaks_no_write(gestao: Gestao, told: Told) -> None:
+def test_a_column_that_is_dropped_breaks_no_write(gestao: Gestao, announced: Announced) -> None:
     gestao.run("alter table leads drop column last_sync_at, drop column sync_source, drop column sync_status")
     gestao.edit(1, nome="Outro nome")
-    assert told() == [("update", 1)]
+    assert announced() == [("update", 1)]
 
 
 @pytest.mark.parametrize("way", ["webhook_trigger", "outbox"])

@@ -21,7 +21,7 @@ from sync_pipelines.scouter.export_jobs.configuration import Configuration
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.connection_report import ConnectionReport
 from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.scouter.schema.conftest import token
+from sync_pipelines_tests.scouter.schemas import token
 
 NOW = datetime(2025, 10, 21, 12, tzinfo=UTC)
 ALL = (
@@ -61,22 +61,22 @@ def invalid(report: ConnectionReport) -> dict[str, str]:
     return {name: one.message for name, one in report.checks.items() if not one.valid}
 
 
-def test_everything_is_well(clinic: LeadHouse) -> None:
-    clinic.gestao.execute("insert into public.leads (id, nome) values (1, 'Ana') on conflict do nothing")
-    report = checked(clinic)
+def test_everything_is_well(fitting: LeadHouse) -> None:
+    fitting.gestao.execute("insert into public.leads (id, nome) values (1, 'Ana') on conflict do nothing")
+    report = checked(fitting)
     assert list(report.checks) == [*ALL, "onConflict", "write"]
     assert (report.status, invalid(report), report.errors, report.warnings) == (200, {}, [], [])
     document = report.document()
     assert set(document) == {"valid", "checks", "errors", "warnings"}
     assert document["valid"] is True
     assert document["checks"]["tableAccess"] == {"valid": True, "message": "A tabela leads pode ser lida."}
-    clinic.gestao.execute("truncate public.leads")
-    report = checked(clinic)
+    fitting.gestao.execute("truncate public.leads")
+    report = checked(fitting)
     assert (report.status, report.document()["warnings"]) == (
         200,
         ["A tabela leads do Gestão Scouter está vazia."],
     )
-    assert clinic.gestao.execute("select count(*) from public.leads").fetchone() == (0,)
+    assert fitting.gestao.execute("select count(*) from public.leads").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(
@@ -92,17 +92,17 @@ def test_everything_is_well(clinic: LeadHouse) -> None:
     ],
 )
 def test_credentials_that_are_none_are_not_asked_with(
-    clinic: LeadHouse, given: dict[str, Any], told: str
+    fitting: LeadHouse, given: dict[str, Any], told: str
 ) -> None:
-    report = checked(clinic, **given)
+    report = checked(fitting, **given)
     assert invalid(report)["credentials"].startswith(told)
     assert (report.status, set(report.checks)) == (400, {"credentials", "configuration"})
-    assert len(clinic.face.requests) == 0
+    assert len(fitting.face.requests) == 0
 
 
-def test_where_nothing_is_configured_there_is_nothing_to_test(clinic: LeadHouse) -> None:
+def test_where_nothing_is_configured_there_is_nothing_to_test(fitting: LeadHouse) -> None:
     report = checked(
-        clinic,
+        fitting,
         url=None,
         key=None,
         configuration=Configuration(active=False, sync_enabled=False, project_url=None, exists=False),
@@ -123,35 +123,35 @@ def test_where_nothing_is_configured_there_is_nothing_to_test(clinic: LeadHouse)
         ),
     ],
 )
-def test_a_key_that_is_of_no_use(clinic: LeadHouse, payload: dict[str, Any], name: str, told: str) -> None:
-    report = checked(clinic, key=token(**payload))
+def test_a_key_that_is_of_no_use(fitting: LeadHouse, payload: dict[str, Any], name: str, told: str) -> None:
+    report = checked(fitting, key=token(**payload))
     assert invalid(report)[name] == told
     assert told in report.errors
     assert report.status == 400
 
 
-def test_the_anonymous_key_of_the_project_is_told_by_its_role(clinic: LeadHouse) -> None:
-    report = checked(clinic, key=clinic.face.anon_key)
+def test_the_anonymous_key_of_the_project_is_told_by_its_role(fitting: LeadHouse) -> None:
+    report = checked(fitting, key=fitting.face.anon_key)
     assert "anon" in invalid(report)["role"]
     assert not report.valid
 
 
 @pytest.mark.parametrize("end", [NOW.timestamp() + 1, None])
-def test_a_key_that_is_still_valid(clinic: LeadHouse, end: float | None) -> None:
+def test_a_key_that_is_still_valid(fitting: LeadHouse, end: float | None) -> None:
     key = token(role="service_role", **({} if end is None else {"exp": end}))
-    assert not {"role", "expiry"} & set(invalid(checked(clinic, key=key)))
+    assert not {"role", "expiry"} & set(invalid(checked(fitting, key=key)))
 
 
-def test_a_key_of_the_newer_kind_is_a_warning(clinic: LeadHouse) -> None:
-    report = checked(clinic, key="sb_secret_0123456789")
+def test_a_key_of_the_newer_kind_is_a_warning(fitting: LeadHouse) -> None:
+    report = checked(fitting, key="sb_secret_0123456789")
     told = invalid(report)["role"]
     assert report.checks["credentials"].valid
     assert told in report.document()["warnings"]
     assert told not in report.errors
 
 
-def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(clinic: LeadHouse) -> None:
-    report = checked(clinic, url="http://gestao.example")
+def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(fitting: LeadHouse) -> None:
+    report = checked(fitting, url="http://gestao.example")
     assert "às claras" in invalid(report)["https"]
     assert (report.status, "connection" in report.checks) == (400, False)
 
@@ -168,32 +168,32 @@ def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(clinic
         ("drop", "Não foi possível falar"),
     ],
 )
-def test_a_project_that_does_not_answer_us(clinic: LeadHouse, fault: str, told: str) -> None:
-    clinic.face.fail(fault)
-    report = checked(clinic)
+def test_a_project_that_does_not_answer_us(fitting: LeadHouse, fault: str, told: str) -> None:
+    fitting.face.fail(fault)
+    report = checked(fitting)
     assert told in invalid(report)["connection"]
     assert (report.status, "tableAccess" in report.checks) == (400, False)
 
 
-def test_an_address_where_nobody_listens(clinic: LeadHouse) -> None:
-    report = checked(clinic, url="http://127.0.0.1:9")
+def test_an_address_where_nobody_listens(fitting: LeadHouse) -> None:
+    report = checked(fitting, url="http://127.0.0.1:9")
     assert "Não foi possível falar com o Gestão Scouter" in invalid(report)["connection"]
 
 
-def test_a_page_is_no_project(clinic: LeadHouse) -> None:
+def test_a_page_is_no_project(fitting: LeadHouse) -> None:
     async def page(_request: object) -> HTMLResponse:
         return HTMLResponse("<html>Bem-vindo</html>")
 
     route = Route("/{path:path}", page, methods=["GET", "POST"])
     with BackgroundServer(Starlette(routes=[route])) as server:
-        report = checked(clinic, url=server.url)
+        report = checked(fitting, url=server.url)
     assert "não é a API REST" in invalid(report)["connection"]
     assert (report.status, "tableAccess" in report.checks) == (400, False)
 
 
-def test_a_server_that_leaves_in_the_middle_is_no_success(clinic: LeadHouse) -> None:
-    clinic.face.fail("empty_503", after=1)
-    report = checked(clinic)
+def test_a_server_that_leaves_in_the_middle_is_no_success(fitting: LeadHouse) -> None:
+    fitting.face.fail("empty_503", after=1)
+    report = checked(fitting)
     assert report.status == 400
     assert "onConflict" not in {name for name, one in report.checks.items() if one.valid}
 
@@ -209,24 +209,24 @@ def test_a_server_that_leaves_in_the_middle_is_no_success(clinic: LeadHouse) -> 
     ],
 )
 def test_a_table_that_a_push_could_not_use(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake], ddl: str, name: str, told: str
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], ddl: str, name: str, told: str
 ) -> None:
-    patient.gestao.execute(ddl.encode())
-    patient.face = new_face(patient.gestao)
-    patient.use(gestao_scouter_url=patient.face.url)
-    report = checked(patient)
+    alterable.gestao.execute(ddl.encode())
+    alterable.face = new_face(alterable.gestao)
+    alterable.use(gestao_scouter_url=alterable.face.url)
+    report = checked(alterable)
     assert told in invalid(report)[name]
     assert (report.status, report.checks["connection"].valid) == (400, True)
 
 
 def test_every_column_that_a_write_does_not_find(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake]
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake]
 ) -> None:
     for name in ("nome", "sync_source"):
-        drop_column(patient.gestao, name)
-    patient.face = new_face(patient.gestao)
-    patient.use(gestao_scouter_url=patient.face.url)
-    told = invalid(checked(patient))
+        drop_column(alterable.gestao, name)
+    alterable.face = new_face(alterable.gestao)
+    alterable.use(gestao_scouter_url=alterable.face.url)
+    told = invalid(checked(alterable))
     assert list(told) == ["write"]
     assert "nome, sync_source (PGRST204)" in told["write"]
 
@@ -242,13 +242,13 @@ def test_every_column_that_a_write_does_not_find(
         (Configuration(True, True, None), "não é o endereço de GESTAO_SCOUTER_URL"),
     ],
 )
-def test_what_the_screen_says_is_a_warning(clinic: LeadHouse, row: Configuration, told: str) -> None:
-    report = checked(clinic, configuration=row)
+def test_what_the_screen_says_is_a_warning(fitting: LeadHouse, row: Configuration, told: str) -> None:
+    report = checked(fitting, configuration=row)
     assert told in invalid(report)["configuration"]
     assert (report.status, report.errors) == (200, [])
     assert invalid(report)["configuration"] in report.document()["warnings"]
 
 
-def test_the_screens_address_may_be_written_with_the_path_of_the_service(clinic: LeadHouse) -> None:
-    address = f" {clinic.face.url.upper()}/rest/v1/ "
-    assert invalid(checked(clinic, configuration=Configuration(True, True, address))) == {}
+def test_the_screens_address_may_be_written_with_the_path_of_the_service(fitting: LeadHouse) -> None:
+    address = f" {fitting.face.url.upper()}/rest/v1/ "
+    assert invalid(checked(fitting, configuration=Configuration(True, True, address))) == {}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_pipelines.scouter.schema.credentials import read_claims
-from sync_pipelines_tests.scouter.schema.conftest import token
+from sync_pipelines_tests.scouter.schemas import token
 
 
 @pytest.mark.parametrize(

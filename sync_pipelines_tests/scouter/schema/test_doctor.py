@@ -14,7 +14,7 @@ from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.suggestions import RELOAD
 from sync_pipelines_tests.scouter.house import LeadHouse
 from sync_pipelines_tests.scouter.mapping.conftest import WHOLE
-from sync_pipelines_tests.scouter.schema.conftest import Clock, found, served_by
+from sync_pipelines_tests.scouter.schemas import Clock, found, served_by
 
 FORBIDDEN, DISABLED = "openapi_forbidden", "openapi_disabled"
 
@@ -22,10 +22,10 @@ FORBIDDEN, DISABLED = "openapi_forbidden", "openapi_disabled"
 @pytest.mark.parametrize("version", [12, 16])
 @pytest.mark.parametrize("shape", [49, 53, 60])
 def test_both_sides_fit_in_every_shape_and_by_every_server(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake], version: int, shape: int
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], version: int, shape: int
 ) -> None:
-    drift(patient.gestao, shape)  # type: ignore[arg-type]
-    report = served_by(patient, new_face(patient.gestao, version=version)).examine()
+    drift(alterable.gestao, shape)  # type: ignore[arg-type]
+    report = served_by(alterable, new_face(alterable.gestao, version=version)).examine()
     assert (report.fits, report.suggested_sql, report.notes) == (True, (), ())
     assert report.counts()["lossy"] == 0
     assert found(report, "warning") == {"ficha_confirmada": "to_text", "commercial_project_id": "to_text"}
@@ -37,11 +37,11 @@ def test_both_sides_fit_in_every_shape_and_by_every_server(
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_every_missing_column_is_told_at_once_with_its_real_type(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
 ) -> None:
     for name in ("cadastro_existe_foto", "valor_ficha", "date_modify", "raw", "sync_source"):
-        drop_column(patient.gestao, name)
-    report = served_by(patient, new_face(patient.gestao, version=version)).examine()
+        drop_column(alterable.gestao, name)
+    report = served_by(alterable, new_face(alterable.gestao, version=version)).examine()
     assert not report.fits
     assert found(report) == dict.fromkeys(
         ("cadastro_existe_foto", "date_modify", "raw", "sync_source", "valor_ficha"), "destination_missing"
@@ -58,98 +58,98 @@ def test_every_missing_column_is_told_at_once_with_its_real_type(
     assert all(line in report.refusal() for line in report.suggested_sql)
 
 
-def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(patient: LeadHouse) -> None:
-    drop_column(patient.gestao, "fonte")
-    report = patient.push.doctor().examine()
+def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(alterable: LeadHouse) -> None:
+    drop_column(alterable.gestao, "fonte")
+    report = alterable.push.doctor().examine()
     assert (found(report), report.suggested_sql) == ({"*": "stale_cache"}, (RELOAD,))
-    patient.gestao.execute(RELOAD)
-    assert found(patient.push.doctor().examine(fresh=True)) == {"fonte": "destination_missing"}
+    alterable.gestao.execute(RELOAD)
+    assert found(alterable.push.doctor().examine(fresh=True)) == {"fonte": "destination_missing"}
 
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_a_missing_table_is_one_sentence_and_no_sql(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
 ) -> None:
-    patient.gestao.execute("alter table public.leads rename to fichas")
-    report = served_by(patient, new_face(patient.gestao, version=version)).examine()
+    alterable.gestao.execute("alter table public.leads rename to fichas")
+    report = served_by(alterable, new_face(alterable.gestao, version=version)).examine()
     assert [(one.field, one.rule) for one in report.verdicts if one.level == "error"] == [("*", "table")]
     assert report.suggested_sql == ()
     assert "no table leads" in report.refusal()
 
 
 def test_a_table_that_the_key_may_not_see_is_told_so(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake]
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake]
 ) -> None:
-    patient.gestao.execute("revoke all on public.leads from service_role")
-    report = served_by(patient, new_face(patient.gestao)).examine()
+    alterable.gestao.execute("revoke all on public.leads from service_role")
+    report = served_by(alterable, new_face(alterable.gestao)).examine()
     assert {one.rule for one in report.verdicts if one.level == "error"} == {"table", "refused"}
     assert "our key may not write into leads (42501)" in report.refusal()
 
 
 @pytest.mark.parametrize("fault", [FORBIDDEN, DISABLED])
 def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
-    patient: LeadHouse, new_face: Callable[..., PostgrestFake], fault: str
+    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], fault: str
 ) -> None:
-    drop_column(patient.gestao, "fonte")
-    drop_column(patient.gestao, "etapa")
-    face = new_face(patient.gestao)
+    drop_column(alterable.gestao, "fonte")
+    drop_column(alterable.gestao, "etapa")
+    face = new_face(alterable.gestao)
     face.fail(fault)
-    report = served_by(patient, face).examine()
+    report = served_by(alterable, face).examine()
     assert found(report) == {"fonte": "destination_missing", "etapa": "destination_missing"}
     assert len(report.suggested_sql) == 3
-    assert "OpenAPI document of Gestão Scouter is not to be had" in report.notes[0]
+    assert "OpenAPI document of Gestão Scouter is not available" in report.notes[0]
     assert report.notes[0] in report.markdown()
     assert set(found(report, "warning").values()) == {"unknown"}
-    patient.gestao.execute(" ".join(report.suggested_sql).encode())
-    assert patient.push.doctor().examine(fresh=True).fits
+    alterable.gestao.execute(" ".join(report.suggested_sql).encode())
+    assert alterable.push.doctor().examine(fresh=True).fits
 
 
-def test_a_column_that_must_be_filled_and_is_not_sent(patient: LeadHouse) -> None:
-    patient.gestao.execute(
+def test_a_column_that_must_be_filled_and_is_not_sent(alterable: LeadHouse) -> None:
+    alterable.gestao.execute(
         "alter table public.leads add unidade text not null; notify pgrst, 'reload schema'"
     )
-    patient.gestao.execute("alter table public.leads alter unidade drop default")
-    report = patient.push.doctor().examine()
+    alterable.gestao.execute("alter table public.leads alter unidade drop default")
+    report = alterable.push.doctor().examine()
     assert found(report) == {"unidade": "required_unmapped"}
     assert "23502" in report.refusal()
     assert 'alter table public.leads alter column "unidade" drop not null;' in report.suggested_sql
-    patient.gestao.execute("alter table public.leads alter unidade set default 'SP'")
-    patient.gestao.execute("notify pgrst, 'reload schema'")
-    assert patient.push.doctor().examine(fresh=True).fits
+    alterable.gestao.execute("alter table public.leads alter unidade set default 'SP'")
+    alterable.gestao.execute("notify pgrst, 'reload schema'")
+    assert alterable.push.doctor().examine(fresh=True).fits
 
 
 @pytest.mark.parametrize("fault", [None, FORBIDDEN])
-def test_a_missing_primary_key_is_found_by_the_probe(patient: LeadHouse, fault: str | None) -> None:
-    patient.gestao.execute("alter table public.leads drop constraint leads_pkey")
-    patient.gestao.execute("notify pgrst, 'reload schema'")
+def test_a_missing_primary_key_is_found_by_the_probe(alterable: LeadHouse, fault: str | None) -> None:
+    alterable.gestao.execute("alter table public.leads drop constraint leads_pkey")
+    alterable.gestao.execute("notify pgrst, 'reload schema'")
     if fault:
-        patient.face.fail(fault)
-    report = patient.push.doctor().examine()
+        alterable.face.fail(fault)
+    report = alterable.push.doctor().examine()
     assert found(report) == {"*": "key"}
     assert "42P10" in report.refusal()
     assert report.suggested_sql == ('alter table public.leads add primary key ("id");', RELOAD)
-    patient.gestao.execute("alter table public.leads add unique (id)")
-    patient.gestao.execute("notify pgrst, 'reload schema'")
-    assert patient.push.doctor().examine(fresh=True).fits  # not in the document, and as good
+    alterable.gestao.execute("alter table public.leads add unique (id)")
+    alterable.gestao.execute("notify pgrst, 'reload schema'")
+    assert alterable.push.doctor().examine(fresh=True).fits  # not in the document, and as good
 
 
-def test_stamps_that_the_destination_would_not_take(patient: LeadHouse) -> None:
-    patient.gestao.execute(
+def test_stamps_that_the_destination_would_not_take(alterable: LeadHouse) -> None:
+    alterable.gestao.execute(
         "alter table public.leads alter sync_source type varchar(5), alter sync_status type boolean using null,"
         " alter last_sync_at type text; notify pgrst, 'reload schema'"
     )
-    report = patient.push.doctor().examine()
+    report = alterable.push.doctor().examine()
     assert found(report) == {"sync_source": "stamp_type", "sync_status": "stamp_type"}
 
 
-def test_names_that_one_side_does_not_have_are_listed_by_side(clinic: LeadHouse) -> None:
+def test_names_that_one_side_does_not_have_are_listed_by_side(fitting: LeadHouse) -> None:
     document = WHOLE | {
         "phone": "celular",
         "responsavel": "responsible",
         "age": "idade",
         "fonte": "tab_etapa",
     }
-    report = clinic.push.doctor().examine(FieldMapping.parse(document))
+    report = fitting.push.doctor().examine(FieldMapping.parse(document))
     assert set(report.missing_in_gestao_scouter) == {"phone", "responsavel"}
     assert report.missing_in_tabuladormax == ("idade",)
     assert found(report) == {
@@ -162,36 +162,36 @@ def test_names_that_one_side_does_not_have_are_listed_by_side(clinic: LeadHouse)
     assert "email" in report.only_in_gestao_scouter
 
 
-def test_what_no_mapping_may_do_is_an_error_too(clinic: LeadHouse) -> None:
-    report = clinic.push.doctor().examine(FieldMapping.parse({"nome": "name", "email": "celular"}))
+def test_what_no_mapping_may_do_is_an_error_too(fitting: LeadHouse) -> None:
+    report = fitting.push.doctor().examine(FieldMapping.parse({"nome": "name", "email": "celular"}))
     told = report.refusal()
     assert "id, updated_at of TabuladorMax must be mapped" in told
     assert "email of Gestão Scouter belong to its own users" in told
 
 
 def test_the_mapping_of_a_job_counts_before_the_default_preset_and_that_before_the_contract(
-    clinic: LeadHouse,
+    fitting: LeadHouse,
 ) -> None:
-    with clinic.push.source() as connection:
-        assert len(clinic.push.examine(connection).mapping.fields) == 34
-        clinic.tab.execute(
+    with fitting.push.source() as connection:
+        assert len(fitting.push.examine(connection).mapping.fields) == 34
+        fitting.tab.execute(
             "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values"
             ' (\'Curto\', \'{"id": "id", "nome": "tab_name", "updated_at": "updated_at", "age": "age"}\', true)'
         )
-        assert clinic.push.examine(connection).mapping.destinations == ("age", "id", "nome", "updated_at")
-        job = clinic.job(clinic.create(Clock().now.date(), None))
+        assert fitting.push.examine(connection).mapping.destinations == ("age", "id", "nome", "updated_at")
+        job = fitting.job(fitting.create(Clock().now.date(), None))
         own = replace(job, field_mappings=WHOLE | {"fonte": "etapa"})
-        assert clinic.push.examine(connection, own).mapping.destinations == (
+        assert fitting.push.examine(connection, own).mapping.destinations == (
             "fonte",
             "id",
             "nome",
             "updated_at",
         )
         chosen = replace(own, fields_selected=["id", "tab_etapa"])
-        assert clinic.push.examine(connection, chosen).mapping.destinations == (
+        assert fitting.push.examine(connection, chosen).mapping.destinations == (
             *("fonte", "id", "nome", "updated_at"),
         )
         with pytest.raises(PermanentError, match="fields_selected names address"):
-            clinic.push.examine(connection, replace(own, fields_selected=["address"]))
+            fitting.push.examine(connection, replace(own, fields_selected=["address"]))
         with pytest.raises(PermanentError, match="nome has no source"):
-            clinic.push.examine(connection, replace(job, field_mappings={"nome": None}))
+            fitting.push.examine(connection, replace(job, field_mappings={"nome": None}))

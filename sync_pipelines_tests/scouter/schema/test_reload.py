@@ -37,16 +37,16 @@ def reload(client: PostgrestClient, time: Time, *columns: str, **patience: float
     )
 
 
-def test_a_reload_that_is_heard_at_once_needs_one_look(clinic: LeadHouse, client: PostgrestClient) -> None:
+def test_a_reload_that_is_heard_at_once_needs_one_look(fitting: LeadHouse, client: PostgrestClient) -> None:
     time = Time()
     assert (reload(client, time), time.slept) == (Reloaded(1, 0.0), [])
 
 
-def test_it_waits_with_growing_pauses_until_writes_see_the_column(patient: LeadHouse) -> None:
-    patient.gestao.execute("alter table public.leads add column nova text")
-    patient.face.reload_polls = 6
+def test_it_waits_with_growing_pauses_until_writes_see_the_column(alterable: LeadHouse) -> None:
+    alterable.gestao.execute("alter table public.leads add column nova text")
+    alterable.face.reload_polls = 6
     time = Time()
-    with patient.push.client(patient.settings) as client:
+    with alterable.push.client(alterable.settings) as client:
         done = reload(client, time, "id", "nova", longest=1.0)
         assert client.probe("leads", ["nova"], on_conflict="id") is None
     assert (done.probes, done.seconds) == (len(time.slept) + 1, sum(time.slept))
@@ -55,29 +55,29 @@ def test_it_waits_with_growing_pauses_until_writes_see_the_column(patient: LeadH
 
 
 @pytest.mark.parametrize("way", ["fault", "dropped"])
-def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(patient: LeadHouse, way: str) -> None:
+def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(alterable: LeadHouse, way: str) -> None:
     if way == "fault":
-        patient.face.fail("reload_missing")
+        alterable.face.fail("reload_missing")
     else:
-        patient.gestao.execute("drop function public.notify_pgrst_reload(); notify pgrst, 'reload schema'")
+        alterable.gestao.execute("drop function public.notify_pgrst_reload(); notify pgrst, 'reload schema'")
     time = Time()
     with (
-        patient.push.client(patient.settings) as client,
+        alterable.push.client(alterable.settings) as client,
         pytest.raises(
             PermanentError, match=r"no function notify_pgrst_reload\(\).*was not\s+reloaded"
         ) as told,
     ):
         reload(client, time)
     assert RELOAD_FUNCTION in str(told.value)
-    assert len(patient.face.requests) == 1
+    assert len(alterable.face.requests) == 1
 
 
-def test_a_reload_that_is_not_heard_ends_at_its_deadline(patient: LeadHouse) -> None:
-    patient.gestao.execute("alter table public.leads add column nova text, add column outra text")
-    patient.face.fail("stale_cache")
+def test_a_reload_that_is_not_heard_ends_at_its_deadline(alterable: LeadHouse) -> None:
+    alterable.gestao.execute("alter table public.leads add column nova text, add column outra text")
+    alterable.face.fail("stale_cache")
     time = Time()
     with (
-        patient.push.client(patient.settings) as client,
+        alterable.push.client(alterable.settings) as client,
         pytest.raises(
             PermanentError, match=r"30 s after the reload: .*no column nova .*no column outra"
         ) as told,
@@ -87,25 +87,25 @@ def test_a_reload_that_is_not_heard_ends_at_its_deadline(patient: LeadHouse) -> 
     assert 28 < time.now <= 30
 
 
-def test_a_column_that_is_not_there_stays_away(clinic: LeadHouse, client: PostgrestClient) -> None:
+def test_a_column_that_is_not_there_stays_away(fitting: LeadHouse, client: PostgrestClient) -> None:
     with pytest.raises(PermanentError, match=r"3 s after the reload: .*no column inexistente"):
         reload(client, Time(), "id", "inexistente", deadline=3.0)
 
 
-def test_a_column_that_was_lost_is_told_after_the_reload(patient: LeadHouse) -> None:
-    drop_column(patient.gestao, "cadastro_existe_foto")
+def test_a_column_that_was_lost_is_told_after_the_reload(alterable: LeadHouse) -> None:
+    drop_column(alterable.gestao, "cadastro_existe_foto")
     with (
-        patient.push.client(patient.settings) as client,
+        alterable.push.client(alterable.settings) as client,
         pytest.raises(PermanentError, match="no column cadastro_existe_foto"),
     ):
         reload(client, Time(), deadline=1.0)
 
 
-def test_without_a_key_nobody_waits(patient: LeadHouse) -> None:
-    patient.gestao.execute("alter table public.leads drop constraint leads_pkey")
+def test_without_a_key_nobody_waits(alterable: LeadHouse) -> None:
+    alterable.gestao.execute("alter table public.leads drop constraint leads_pkey")
     time = Time()
     with (
-        patient.push.client(patient.settings) as client,
+        alterable.push.client(alterable.settings) as client,
         pytest.raises(PermanentError, match="42P10"),
     ):
         reload(client, time)
@@ -114,14 +114,16 @@ def test_without_a_key_nobody_waits(patient: LeadHouse) -> None:
 
 @pytest.mark.parametrize("fault", ["empty_503", "bad_gateway", "throttled", "drop"])
 def test_a_server_that_is_away_while_it_reloads_is_waited_for(
-    clinic: LeadHouse, client: PostgrestClient, fault: str
+    fitting: LeadHouse, client: PostgrestClient, fault: str
 ) -> None:
-    clinic.face.fail(fault, times=2, after=1)
+    fitting.face.fail(fault, times=2, after=1)
     assert reload(client, Time()).probes == 3
 
 
-def test_a_server_that_stays_away_is_told_at_the_deadline(clinic: LeadHouse, client: PostgrestClient) -> None:
-    clinic.face.fail("empty_503", after=1)
+def test_a_server_that_stays_away_is_told_at_the_deadline(
+    fitting: LeadHouse, client: PostgrestClient
+) -> None:
+    fitting.face.fail("empty_503", after=1)
     with pytest.raises(PermanentError, match="did not answer 5 s after the reload"):
         reload(client, Time(), deadline=5.0)
 
@@ -137,21 +139,21 @@ def test_a_server_that_stays_away_is_told_at_the_deadline(clinic: LeadHouse, cli
     ],
 )
 def test_a_refused_key_is_told_at_once(
-    clinic: LeadHouse, client: PostgrestClient, fault: str, error: type[SyncError], after: int
+    fitting: LeadHouse, client: PostgrestClient, fault: str, error: type[SyncError], after: int
 ) -> None:
-    clinic.face.fail(fault, after=after)
+    fitting.face.fail(fault, after=after)
     time = Time()
     with pytest.raises(error) as told:
         reload(client, time)
     assert not isinstance(told.value, TransientError)
     assert time.slept == []
-    assert clinic.face.service_key not in str(told.value)
-    assert clinic.face.url not in str(told.value)
+    assert fitting.face.service_key not in str(told.value)
+    assert fitting.face.url not in str(told.value)
 
 
 def test_a_server_that_is_away_when_it_is_told_is_a_transient_error(
-    clinic: LeadHouse, client: PostgrestClient
+    fitting: LeadHouse, client: PostgrestClient
 ) -> None:
-    clinic.face.fail("bad_gateway")
+    fitting.face.fail("bad_gateway")
     with pytest.raises(TransientError):
         reload(client, Time())

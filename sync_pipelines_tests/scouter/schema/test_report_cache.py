@@ -13,7 +13,7 @@ from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.suggestions import RELOAD
 from sync_pipelines_tests.scouter.house import LeadHouse
 from sync_pipelines_tests.scouter.mapping.conftest import WHOLE
-from sync_pipelines_tests.scouter.schema.conftest import Clock, found
+from sync_pipelines_tests.scouter.schemas import Clock, found
 
 
 def looks(house: LeadHouse) -> int:
@@ -21,34 +21,34 @@ def looks(house: LeadHouse) -> int:
     return sum(one.method == "GET" and one.path == "/rest/v1/" for one in house.face.requests)
 
 
-def test_a_report_counts_for_five_minutes(clinic: LeadHouse) -> None:
+def test_a_report_counts_for_five_minutes(fitting: LeadHouse) -> None:
     clock = Clock()
-    doctor = replace(clinic.push.doctor(), clock=clock)
+    doctor = replace(fitting.push.doctor(), clock=clock)
     first = doctor.examine()
     clock.now += timedelta(minutes=4, seconds=59)
-    assert (doctor.examine(), looks(clinic)) == (first, 1)
+    assert (doctor.examine(), looks(fitting)) == (first, 1)
     clock.now += timedelta(seconds=1)
     again = doctor.examine()
-    assert (again.checked_at, looks(clinic)) == (clock.now, 2)
+    assert (again.checked_at, looks(fitting)) == (clock.now, 2)
     clock.now -= timedelta(minutes=10)  # a clock that was put back
     doctor.examine()
-    assert looks(clinic) == 3
+    assert looks(fitting) == 3
 
 
-def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(clinic: LeadHouse) -> None:
-    doctor = replace(clinic.push.doctor(), clock=Clock())
+def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(fitting: LeadHouse) -> None:
+    doctor = replace(fitting.push.doctor(), clock=Clock())
     doctor.examine()
     doctor.examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 2
+    assert looks(fitting) == 2
     replace(doctor, destination="another.example").examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 3
+    assert looks(fitting) == 3
     doctor.examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 3
+    assert looks(fitting) == 3
     doctor.examine(FieldMapping.parse(WHOLE), fresh=True)
-    assert looks(clinic) == 4
+    assert looks(fitting) == 4
     doctor.forget()
     doctor.examine(FieldMapping.parse(WHOLE))
-    assert looks(clinic) == 5
+    assert looks(fitting) == 5
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,16 @@ def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand
     ],
 )
 def test_a_failed_look_is_an_error_and_is_not_kept(
-    clinic: LeadHouse, fault: str, error: type[SyncError]
+    fitting: LeadHouse, fault: str, error: type[SyncError]
 ) -> None:
-    clinic.face.fail(fault)
+    fitting.face.fail(fault)
     with pytest.raises(error) as told:
-        clinic.push.doctor().examine()
-    assert clinic.face.service_key not in str(told.value)
-    kept = clinic.ops.execute("select count(*) from ops.schema_reports").fetchone()
+        fitting.push.doctor().examine()
+    assert fitting.face.service_key not in str(told.value)
+    kept = fitting.ops.execute("select count(*) from ops.schema_reports").fetchone()
     assert kept == (0,)
-    clinic.face.clear()
-    assert clinic.push.doctor().examine().fits
+    fitting.face.clear()
+    assert fitting.push.doctor().examine().fits
 
 
 def test_a_column_that_vanishes_under_a_kept_report_pauses_the_push_and_the_report_is_made_anew(

@@ -8,7 +8,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.schema.source import read_source
 from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.scouter.schema.conftest import url_of
+from sync_pipelines_tests.scouter.schemas import url_of
 
 
 def test_the_columns_of_the_source(lead_house: LeadHouse) -> None:

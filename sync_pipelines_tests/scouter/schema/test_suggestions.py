@@ -136,19 +136,19 @@ odd_names = names | st.sampled_from(
 
 @given(columns=st.dictionaries(odd_names, st.sampled_from((*BUILT_IN, *OTHERS)), min_size=1, max_size=6))
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_once_the_sql_was_run_both_sides_fit(clinic: LeadHouse, columns: dict[str, str]) -> None:
-    prepare(clinic, columns)
+def test_once_the_sql_was_run_both_sides_fit(fitting: LeadHouse, columns: dict[str, str]) -> None:
+    prepare(fitting, columns)
     try:
         made = FieldMapping.parse(WHOLE | {name: name for name in columns})
-        report = clinic.push.doctor().examine(made, fresh=True)
+        report = fitting.push.doctor().examine(made, fresh=True)
         assert {one.field for one in report.verdicts if one.level == "error"} == set(columns)
         assert "not null" not in " ".join(report.suggested_sql).replace('"', "")
-        run(clinic, report.suggested_sql)
-        again = clinic.push.doctor().examine(made, fresh=True)
+        run(fitting, report.suggested_sql)
+        again = fitting.push.doctor().examine(made, fresh=True)
         assert [one.sentence for one in again.verdicts if one.level in ("error", "lossy")] == []
         assert (again.fits, again.suggested_sql) == (True, ())
     finally:
-        restore(clinic, columns)
+        restore(fitting, columns)
 
 
 def prepare(house: LeadHouse, columns: dict[str, str]) -> None:
@@ -181,25 +181,25 @@ def restore(house: LeadHouse, columns: dict[str, str]) -> None:
     ],
 )
 def test_a_column_that_is_too_narrow_or_too_strict_is_mended_by_what_is_shown(
-    patient: LeadHouse, narrow: str, document: dict[str, str]
+    alterable: LeadHouse, narrow: str, document: dict[str, str]
 ) -> None:
-    patient.gestao.execute(f"alter table public.leads {narrow}; {RELOAD}".encode())
+    alterable.gestao.execute(f"alter table public.leads {narrow}; {RELOAD}".encode())
     made = FieldMapping.parse(document)
-    report = patient.push.doctor().examine(made)
+    report = alterable.push.doctor().examine(made)
     assert report.suggested_sql[-1] == RELOAD
-    run(patient, report.suggested_sql)
-    again = patient.push.doctor().examine(made, fresh=True)
+    run(alterable, report.suggested_sql)
+    again = alterable.push.doctor().examine(made, fresh=True)
     assert (again.fits, again.counts()["lossy"], again.suggested_sql) == (True, 0, ())
 
 
-def test_the_function_that_is_shown_reloads_and_is_nobody_elses(patient: LeadHouse) -> None:
-    patient.gestao.execute("drop function public.notify_pgrst_reload()")
-    patient.gestao.execute(RELOAD_FUNCTION.encode())
-    granted = patient.gestao.execute(
+def test_the_function_that_is_shown_reloads_and_is_nobody_elses(alterable: LeadHouse) -> None:
+    alterable.gestao.execute("drop function public.notify_pgrst_reload()")
+    alterable.gestao.execute(RELOAD_FUNCTION.encode())
+    granted = alterable.gestao.execute(
         "select role, has_function_privilege(role, 'public.notify_pgrst_reload()', 'execute')"
         " from unnest(array['anon', 'authenticated', 'service_role']) as role"
     ).fetchall()
     assert granted == [("anon", False), ("authenticated", False), ("service_role", True)]
-    with patient.push.client(patient.settings) as client:
-        assert patient.push.reload(client, ["id"])
+    with alterable.push.client(alterable.settings) as client:
+        assert alterable.push.reload(client, ["id"])
     assert re.search(r"search_path = ''", RELOAD_FUNCTION)

@@ -18,7 +18,7 @@ def run(settings: ToySettings, **asked: Any) -> RunReport:
     report = RunReport()
     days = partitions.days(settings.toy_first_day, "UTC").get_partition_keys()
     chosen = (asked["first"] or days[0], asked["last"] or days[-1])
-    with in_process.instance(settings, report.notes.append) as instance:
+    with in_process.instance(settings.installation, report.notes.append) as instance:
         done = in_process.materialize(
             definitions(settings), "toy_load", instance, config={}, partitions=chosen
         )

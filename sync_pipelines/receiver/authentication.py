@@ -1,4 +1,4 @@
-"""Who may call: a secret of the webhook's own, or a token that the TabuladorMax project has signed.
+"""Who may call: a token that the system's project has signed, or a secret that both sides know.
 
 Which algorithms count follows from what is configured, never from a token: HS256 only with the project's secret,
 ES256 and RS256 only with a key of its key set that is of that kind. So a token cannot choose `none`, nor pass a
@@ -9,62 +9,60 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from starlette.datastructures import Headers
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.http.endpoints import Credentials, Endpoint
 from sync_pipelines.lib.http.key_set import KINDS, KeySet
 
 LEEWAY = 30.0  # seconds that the clocks of two machines may differ, as PostgREST allows
 LONGEST_TOKEN = 8192
-SHORTEST_SECRET = 16  # characters of the webhook's own
+SHORTEST_SHARED_SECRET = 16  # characters
 SHORTEST_SIGNING_SECRET = 32  # bytes, as RFC 7518 (3.2) asks for HS256
 SECRET_HEADER = "x-webhook-secret"  # noqa: S105 - its name
-SERVICE = frozenset({"service_role"})
-#: The old screen calls as the person who is signed in.
-SCREEN = frozenset({"service_role", "authenticated"})
 
 
 class Unauthorized(Exception):  # noqa: N818 - it is an answer, not an error of ours
-    """The caller is not let in. The message is one word for our log; the caller is told nothing."""
+    """The caller is refused. The message is one word for our log; the caller learns nothing."""
 
 
-class Guard:
-    """Lets callers in. `now()` is aware; without any secret and key set nobody is let in."""
+class Authenticator:
+    """Admits the callers of one system. `now()` is aware. Without any secret and key set it admits nobody."""
 
     def __init__(
         self,
+        credentials: Credentials,
         *,
-        webhook_secret: str | None,
-        signing_secret: str | None,
         keys: KeySet | None,
         now: Callable[[], datetime],
         audience: str | None = None,
     ) -> None:
-        if webhook_secret is not None and len(webhook_secret) < SHORTEST_SECRET:
-            raise PermanentError(f"SCOUTER_WEBHOOK_SECRET is shorter than {SHORTEST_SECRET} characters.")
-        if signing_secret is not None and len(signing_secret.encode()) < SHORTEST_SIGNING_SECRET:
+        shared, signing = credentials.shared_secret, credentials.signing_secret
+        if shared.value is not None and len(shared.value) < SHORTEST_SHARED_SECRET:
+            raise PermanentError(f"{shared.name} is shorter than {SHORTEST_SHARED_SECRET} characters.")
+        if signing.value is not None and len(signing.value.encode()) < SHORTEST_SIGNING_SECRET:
             raise PermanentError(
-                f"TABULADORMAX_JWT_SECRET is shorter than {SHORTEST_SIGNING_SECRET} bytes: it is not the one of a"
-                " Supabase project."
+                f"{signing.name} is shorter than {SHORTEST_SIGNING_SECRET} bytes: it is not the one of a Supabase"
+                " project."
             )
-        self._webhook_secret, self._signing_secret, self._keys = webhook_secret, signing_secret, keys
+        self._shared_secret, self._signing_secret, self._keys = shared.value, signing.value, keys
         self._now, self._audience = now, audience
 
-    def admit(self, headers: Headers, roles: Collection[str], *, secret_counts: bool) -> None:
-        """Return where the caller may go on; raises Unauthorized.
+    def admit(self, headers: Headers, endpoint: Endpoint) -> None:
+        """Return if the caller may call the endpoint; raises Unauthorized.
 
-        Raises SyncError where that cannot be told, because the key set is not to be had.
+        Raises SyncError if the key set is unavailable.
         """
         own, bearer = _only(headers, SECRET_HEADER), _bearer(headers)
         if own is None and bearer is None:
             raise Unauthorized("nothing")
-        if secret_counts and self._webhook_secret is not None:
-            # Both are always compared, so that time tells nothing of which one came.
-            matches = [_equal(given or "", self._webhook_secret) for given in (own, bearer)]
+        if endpoint.takes_shared_secret and self._shared_secret is not None:
+            # Both are always compared, so that the time taken does not show which one came.
+            matches = [_equal(given or "", self._shared_secret) for given in (own, bearer)]
             if any(matches):
                 return
         if bearer is None or bearer.count(".") != 2:
@@ -72,7 +70,7 @@ class Guard:
         claims = self._verified(bearer)
         self._expect_in_time(claims)
         role = claims.get("role")
-        if not isinstance(role, str) or role not in roles:
+        if not isinstance(role, str) or role not in endpoint.roles:
             raise Unauthorized("role")
 
     def _verified(self, token: str) -> dict[str, Any]:
@@ -100,7 +98,7 @@ class Guard:
                 key,
                 algorithms=[algorithm],
                 audience=self._audience,
-                # Times are looked at below, by our clock.
+                # Times are checked below, by our clock.
                 options={
                     "require": ["exp"],
                     "verify_exp": False,

@@ -91,9 +91,9 @@ def materialized(
 
 
 def test_where_both_sides_fit_what_stands_behind_goes_on(
-    clinic: LeadHouse, instance: dg.DagsterInstance
+    fitting: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    result, told, check = materialized(clinic, instance)
+    result, told, check = materialized(fitting, instance)
     assert result.success
     assert (check.check_name, check.passed, check.description) == (
         descriptions.SCHEMAS_FIT,
@@ -109,11 +109,11 @@ def test_where_both_sides_fit_what_stands_behind_goes_on(
 
 
 def test_where_they_do_not_fit_nothing_goes_on_and_the_sql_is_shown(
-    patient: LeadHouse, instance: dg.DagsterInstance
+    alterable: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    drop_column(patient.gestao, "valor_ficha")
-    patient.gestao.execute("notify pgrst, 'reload schema'")
-    result, told, check = materialized(patient, instance)
+    drop_column(alterable.gestao, "valor_ficha")
+    alterable.gestao.execute("notify pgrst, 'reload schema'")
+    result, told, check = materialized(alterable, instance)
     assert not result.success
     assert not check.passed
     assert check.blocking
@@ -123,16 +123,16 @@ def test_where_they_do_not_fit_nothing_goes_on_and_the_sql_is_shown(
     lines = told["suggested_sql"].splitlines()
     assert (lines[0], lines[-1]) == ("```sql", "```")
     for line in lines[1:-1]:
-        patient.gestao.execute(line.encode())
-    result, _, check = materialized(patient, instance)
+        alterable.gestao.execute(line.encode())
+    result, _, check = materialized(alterable, instance)
     assert (result.success, check.passed) == (True, True)
 
 
 def test_a_new_column_of_the_source_is_named_until_it_travels(
-    patient: LeadHouse, instance: dg.DagsterInstance
+    alterable: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     def verdict() -> tuple[bool, str]:
-        result = dg.materialize([scouter_schema], resources={"push": patient.push}, instance=instance)
+        result = dg.materialize([scouter_schema], resources={"push": alterable.push}, instance=instance)
         (found,) = (
             one for one in result.get_asset_check_evaluations() if one.check_name == descriptions.TRAVELS
         )
@@ -141,95 +141,97 @@ def test_a_new_column_of_the_source_is_named_until_it_travels(
     passed, told = verdict()
     assert passed
     assert "Known to stay: address, bitrix_telemarketing_id" in told
-    patient.tab.execute("alter table public.leads add column instagram text")
+    alterable.tab.execute("alter table public.leads add column instagram text")
     passed, told = verdict()
     assert not passed
     assert told.startswith("1 columns of TabuladorMax do not travel: instagram.")
-    patient.gestao.execute(
+    alterable.gestao.execute(
         "alter table public.leads add column instagram text; notify pgrst, 'reload schema'"
     )
     assert verdict()[0]
 
 
 def test_a_destination_that_is_away_fails_the_asset_in_a_sentence(
-    clinic: LeadHouse, instance: dg.DagsterInstance
+    fitting: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    clinic.face.fail("gateway_401")
+    fitting.face.fail("gateway_401")
     result = dg.materialize(
-        [scouter_schema], resources={"push": clinic.push}, instance=instance, raise_on_error=False
+        [scouter_schema], resources={"push": fitting.push}, instance=instance, raise_on_error=False
     )
     assert "Check GESTAO_SCOUTER_URL and GESTAO_SCOUTER_SERVICE_KEY" in failure(result)
-    keeps_secrets(clinic, instance, result)
+    keeps_secrets(fitting, instance, result)
 
 
-def test_validating_says_what_does_not_fit(patient: LeadHouse, instance: dg.DagsterInstance) -> None:
-    result = run(patient, instance, "scouter_validate_schema")
+def test_validating_says_what_does_not_fit(alterable: LeadHouse, instance: dg.DagsterInstance) -> None:
+    result = run(alterable, instance, "scouter_validate_schema")
     assert result.success
     assert metadata(result)["columns_error"] == 0
-    drop_column(patient.gestao, "raw")
-    patient.gestao.execute("notify pgrst, 'reload schema'")
-    told = failure(run(patient, instance, "scouter_validate_schema"))
+    drop_column(alterable.gestao, "raw")
+    alterable.gestao.execute("notify pgrst, 'reload schema'")
+    told = failure(run(alterable, instance, "scouter_validate_schema"))
     assert "has no column raw" in told
     assert 'alter table public.leads add column if not exists "raw" jsonb;' in told
 
 
-def test_reloading_waits_for_every_mapped_column(patient: LeadHouse, instance: dg.DagsterInstance) -> None:
-    drop_column(patient.gestao, "fonte")
-    patient.gestao.execute("notify pgrst, 'reload schema'")
+def test_reloading_waits_for_every_mapped_column(alterable: LeadHouse, instance: dg.DagsterInstance) -> None:
+    drop_column(alterable.gestao, "fonte")
+    alterable.gestao.execute("notify pgrst, 'reload schema'")
     patience = Patience(deadline=1.0, first=0.01, longest=0.01)
-    patient.push = replace(
-        patient.push,
+    alterable.push = replace(
+        alterable.push,
         reload=lambda client, columns: reload_schema(
             client, columns, patience=patience, sleep=lambda _s: None
         ),
     )
-    patient.gestao.execute("alter table public.leads add column fonte text")
-    patient.face.reload_polls = 3
-    assert run(patient, instance, "scouter_reload_schema_cache").success
-    kept = patient.ops.execute(
+    alterable.gestao.execute("alter table public.leads add column fonte text")
+    alterable.face.reload_polls = 3
+    assert run(alterable, instance, "scouter_reload_schema_cache").success
+    kept = alterable.ops.execute(
         "select count(*) from ops.schema_reports where checked_at > to_timestamp(0)"
     ).fetchone()
     assert kept == (0,)
-    patient.face.fail("reload_missing")
-    told = failure(run(patient, instance, "scouter_reload_schema_cache"))
+    alterable.face.fail("reload_missing")
+    told = failure(run(alterable, instance, "scouter_reload_schema_cache"))
     assert "create or replace function public.notify_pgrst_reload()" in told
 
 
-def test_testing_the_connection_shows_every_check(clinic: LeadHouse, instance: dg.DagsterInstance) -> None:
-    result = run(clinic, instance, "scouter_test_connection")
+def test_testing_the_connection_shows_every_check(fitting: LeadHouse, instance: dg.DagsterInstance) -> None:
+    result = run(fitting, instance, "scouter_test_connection")
     assert result.success
     report = metadata(result)["report"]
     assert report["valid"] is True
     assert {"credentials", "connection", "tableAccess", "tableStructure"} <= set(report["checks"])
-    clinic.face.fail("forbidden")
-    told = failure(run(clinic, instance, "scouter_test_connection"))
+    fitting.face.fail("forbidden")
+    told = failure(run(fitting, instance, "scouter_test_connection"))
     assert "A tabela leads não pode ser lida: a chave não tem permissão (42501)" in told
 
 
 @pytest.mark.parametrize("missing", ["gestao_scouter_url", "gestao_scouter_service_key"])
 def test_testing_the_connection_without_a_setting_says_which(
-    clinic: LeadHouse, instance: dg.DagsterInstance, missing: str
+    fitting: LeadHouse, instance: dg.DagsterInstance, missing: str
 ) -> None:
-    clinic.use(**{missing: None})
-    assert f"Falta configurar {missing.upper()}." in failure(run(clinic, instance, "scouter_test_connection"))
+    fitting.use(**{missing: None})
+    assert f"Falta configurar {missing.upper()}." in failure(
+        run(fitting, instance, "scouter_test_connection")
+    )
 
 
 def test_mappings_go_out_to_a_file_and_come_back(
-    clinic: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    fitting: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     insert = (
         "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values (%s, %s, true)"
     )
-    clinic.tab.execute(insert, ["Básico", Jsonb(WHOLE)])
+    fitting.tab.execute(insert, ["Básico", Jsonb(WHOLE)])
     file = str(tmp_path / "mappings.json")
-    assert run(clinic, instance, "scouter_export_mapping", path=file).success
-    clinic.tab.execute("truncate public.gestao_scouter_field_mappings")
-    assert run(clinic, instance, "scouter_import_mapping", path=file).success
-    rows = clinic.tab.execute(
+    assert run(fitting, instance, "scouter_export_mapping", path=file).success
+    fitting.tab.execute("truncate public.gestao_scouter_field_mappings")
+    assert run(fitting, instance, "scouter_import_mapping", path=file).success
+    rows = fitting.tab.execute(
         "select name, mappings, is_default from public.gestao_scouter_field_mappings"
     ).fetchall()
     assert rows == [("Básico", WHOLE, True)]
-    told = failure(run(clinic, instance, "scouter_export_mapping", path=file))
+    told = failure(run(fitting, instance, "scouter_export_mapping", path=file))
     assert f"{file} is there already" in told
 
 
@@ -243,7 +245,7 @@ def test_mappings_go_out_to_a_file_and_come_back(
     ],
 )
 def test_a_mapping_that_cannot_be_used_is_not_imported(
-    clinic: LeadHouse,
+    fitting: LeadHouse,
     instance: dg.DagsterInstance,
     tmp_path: Path,
     content: dict[str, Any],
@@ -252,26 +254,26 @@ def test_a_mapping_that_cannot_be_used_is_not_imported(
 ) -> None:
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(content))
-    assert told in failure(run(clinic, instance, "scouter_import_mapping", path=str(file), **config))
-    rows = clinic.tab.execute("select count(*) from public.gestao_scouter_field_mappings").fetchone()
+    assert told in failure(run(fitting, instance, "scouter_import_mapping", path=str(file), **config))
+    rows = fitting.tab.execute("select count(*) from public.gestao_scouter_field_mappings").fetchone()
     assert rows == (0,)
 
 
 def test_a_mapping_is_imported_where_the_document_is_hidden_by_what_the_probe_finds(
-    clinic: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    fitting: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    clinic.face.fail("openapi_forbidden")
+    fitting.face.fail("openapi_forbidden")
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(WHOLE | {"nome_modelo": "gestao_scouter"}))
-    assert run(clinic, instance, "scouter_import_mapping", path=str(file), name="Novo").success
+    assert run(fitting, instance, "scouter_import_mapping", path=str(file), name="Novo").success
     file.write_text(json.dumps(WHOLE | {"phone": "celular"}))
-    told = failure(run(clinic, instance, "scouter_import_mapping", path=str(file), name="Outro"))
+    told = failure(run(fitting, instance, "scouter_import_mapping", path=str(file), name="Outro"))
     assert "Gestão Scouter has no column phone" in told
 
 
 def test_a_file_that_is_not_there_is_named(
-    clinic: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    fitting: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "nowhere.json")
-    told = failure(run(clinic, instance, "scouter_import_mapping", path=path))
+    told = failure(run(fitting, instance, "scouter_import_mapping", path=path))
     assert told == f"{path} could not be read: No such file or directory."

@@ -1,4 +1,11 @@
-"""TabuladorMax, Gestão Scouter and the ops database, joined by a push that is only as good as it must be."""
+"""TabuladorMax, Gestão Scouter and the ops database, joined by a push that does only what the tests need.
+
+| database | what is in it at the start of a test |
+|---|---|
+| TabuladorMax (`leads`) | 60 leads, the newest of 2025-10-21 12:00 in Brazil, LEAD among them and NOWHERE not |
+| Gestão Scouter (`gestao`) | 49 columns, no leads; `push` brings some there |
+| ops | an empty inbox, no last-synced state |
+"""
 
 from __future__ import annotations
 
@@ -20,8 +27,12 @@ from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql
+from sync_pipelines.scouter.reverse.drain import Drain, source_types
 from sync_pipelines.scouter.reverse.inbox import TOPIC
-from sync_pipelines.scouter.reverse.load import Drained, drain, source_types
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
+from sync_pipelines.scouter.reverse.report import DrainReport
+from sync_pipelines.scouter.schema.report import SchemaReport
+from sync_pipelines.settings import Settings, read_settings
 
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DESTINATION = "https://gestao.example"
@@ -30,7 +41,7 @@ NOWHERE = 999_999
 
 
 @dataclass
-class Box:
+class Pair:
     """Both sides and what joins them."""
 
     ops_url: str
@@ -41,7 +52,7 @@ class Box:
     mapping: FieldMapping
 
     def push(self, *ids: int) -> None:
-        """Bring these leads over there, as the push does, and record the exchange."""
+        """Write these leads there, as the push does, and record their last-synced state."""
         stamps = {"sync_source": "tabuladormax", "sync_status": "synced", "last_sync_at": datetime.now(UTC)}
         statement = sql.SQL(
             "select lead.id, {}, {}, lead.updated_at from public.leads as lead where id = any(%(ids)s)"
@@ -88,9 +99,18 @@ class Box:
             for lead in leads
         )
 
-    def drain(self, **options: Any) -> Drained:
-        options = {"destination": DESTINATION, "run_id": "run", "mapping": self.mapping} | options
-        return drain(self.ops_url, self.leads_url, **options)
+    def drain(self, at_most: int | None = None, **options: Any) -> DrainReport:
+        drain = Drain(
+            ops_url=self.ops_url,
+            tabuladormax_url=self.leads_url,
+            mapping=self.mapping,
+            destination=DESTINATION,
+        )
+        return replace(drain, **options).run("run", at_most=at_most)
+
+    def reverse_sync(self) -> ReverseSync:
+        """As the installation has it, with this pair's mapping."""
+        return ReverseSync(ops_url=self.ops_url, tabuladormax_url=self.leads_url, push=Push(self.mapping))
 
     @property
     def decided(self) -> list[tuple[str, str | None]]:
@@ -104,7 +124,7 @@ class Box:
         ).fetchall()
 
     def would_push(self, *ids: int) -> list[int]:
-        """Of these leads those that the push would send: another content or date than at their last exchange."""
+        """Of these leads those that the push would send: another content or date than their last-synced state."""
         known = {
             row[0]: row[1:]
             for row in self.ops.execute("select lead_id, content_hash, updated_at from ops.lead_exchanges")
@@ -116,11 +136,33 @@ class Box:
         return [row[0] for row in rows if known.get(row[0]) != row[1:]]
 
 
+@dataclass
+class Push:
+    """A push, and its schema doctor, for which both sides have just the columns of the mapping."""
+
+    mapping: FieldMapping
+    destination: str = DESTINATION
+
+    def doctor(self) -> Push:
+        return self
+
+    def examine_push(self, _connection: object) -> SchemaReport:
+        return SchemaReport(
+            mapping=self.mapping,
+            verdicts=(),
+            suspects=(),
+            source_types={},
+            destination_columns={},
+            suggested_sql=(),
+            checked_at=NEWEST,
+        )
+
+
 @pytest.fixture(scope="session")
-def shared_box(postgres_server: PostgresServer, templates: dict[str, str]) -> Iterator[Box]:
-    ops_url = postgres_server.create_database("way_back_ops", template=templates["ops"])
+def shared_pair(postgres_server: PostgresServer, templates: dict[str, str]) -> Iterator[Pair]:
+    ops_url = postgres_server.create_database("reverse_ops", template=templates["ops"])
     leads_url, gestao_url = (
-        postgres_server.create_database(f"way_back_{side}") for side in ("leads", "gestao")
+        postgres_server.create_database(f"reverse_{side}") for side in ("leads", "gestao")
     )
     with ExitStack() as stack:
         ops, leads, gestao = (
@@ -134,16 +176,26 @@ def shared_box(postgres_server: PostgresServer, templates: dict[str, str]) -> It
             for name, value in SESSION.items():
                 connection.execute("select set_config(%s, %s, false)", [name, value])
         mapping = default_mapping(source_types(leads), source_types(gestao))
-        yield Box(ops_url=ops_url, leads_url=leads_url, ops=ops, leads=leads, gestao=gestao, mapping=mapping)
+        yield Pair(ops_url=ops_url, leads_url=leads_url, ops=ops, leads=leads, gestao=gestao, mapping=mapping)
 
 
 @pytest.fixture
-def box(shared_box: Box) -> Box:
-    """Both sides as they were, and nothing known of an exchange."""
-    shared_box.ops.execute("truncate ops.inbox, ops.lead_exchanges")
-    shared_box.gestao.execute("truncate public.leads")
-    shared_box.leads.execute(
+def pair(shared_pair: Pair) -> Pair:
+    """Both sides as they were, without any last-synced state."""
+    shared_pair.ops.execute("truncate ops.inbox, ops.lead_exchanges")
+    shared_pair.gestao.execute("truncate public.leads")
+    shared_pair.leads.execute(
         "truncate public.leads, public.sync_events; insert into public.leads select * from kept.leads;"
         " delete from public.commercial_projects where name = 'Seletiva nova'"
     )
-    return replace(shared_box)
+    return replace(shared_pair)
+
+
+def settings_of(pair: Pair, **given: Any) -> Settings:
+    values = {
+        "scouter_way_back": True,
+        "ops_database_url": pair.ops_url,
+        "tabuladormax_database_url": pair.leads_url,
+        "gestao_scouter_url": DESTINATION,
+    }
+    return read_settings(None, **(values | given))

@@ -73,12 +73,14 @@ def die(house: LeadHouse, job_id: str) -> None:
     ExportWork(house.tab).release(job_id)
 
 
-def test_a_pending_export_is_requested_over_its_days(board: LeadHouse, instance: dg.DagsterInstance) -> None:
-    job_id = board.create(DAY, DAY - timedelta(days=3))
-    request = requested(board, instance)
+def test_a_pending_export_is_requested_over_its_days(
+    control_plane: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    job_id = control_plane.create(DAY, DAY - timedelta(days=3))
+    request = requested(control_plane, instance)
     assert request.tags == {
         "scouter/export_job": job_id,
-        "scouter/waits_since": board.job(job_id).updated_at.astimezone(UTC).isoformat(),
+        "scouter/waits_since": control_plane.job(job_id).updated_at.astimezone(UTC).isoformat(),
         "dagster/asset_partition_range_start": "2025-10-18",
         "dagster/asset_partition_range_end": "2025-10-21",
     }
@@ -94,10 +96,14 @@ def test_a_pending_export_is_requested_over_its_days(board: LeadHouse, instance:
     ],
 )
 def test_days_that_the_calendar_does_not_know_are_not_shown(
-    board: LeadHouse, instance: dg.DagsterInstance, newest: date, oldest: date | None, shown: tuple[str, str]
+    control_plane: LeadHouse,
+    instance: dg.DagsterInstance,
+    newest: date,
+    oldest: date | None,
+    shown: tuple[str, str],
 ) -> None:
-    board.create(newest, oldest)
-    tags = requested(board, instance).tags
+    control_plane.create(newest, oldest)
+    tags = requested(control_plane, instance).tags
     assert (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]) == shown
 
 
@@ -116,63 +122,63 @@ def test_what_is_requested_runs_as_that_export_and_is_not_requested_again(
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_while_a_push_is_under_way_nothing_is_requested(
-    board: LeadHouse, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+    control_plane: LeadHouse, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
-    board.create(DAY, DAY)
-    remember(board, instance, requested(board, instance), status=status)
-    assert tick(board, instance) == "A push is under way."
+    control_plane.create(DAY, DAY)
+    remember(control_plane, instance, requested(control_plane, instance), status=status)
+    assert tick(control_plane, instance) == "A push is under way."
 
 
 def test_the_oldest_export_goes_first_and_what_stands_still_does_not_go(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     for status, age in (("paused", 9), ("pending", 2), ("pending", 5), ("completed", 8), ("failed", 7)):
-        board.tab.execute(
+        control_plane.tab.execute(
             "insert into public.gestao_scouter_export_jobs (status, start_date, created_at)"
             " values (%s, '2025-10-21', now() - make_interval(hours => %s))",
             [status, age],
         )
-    waiting = [job.id for job in board.actions().pending()]
+    waiting = [job.id for job in control_plane.actions().pending()]
     assert len(waiting) == 2
-    assert requested(board, instance).tags["scouter/export_job"] == waiting[0]
+    assert requested(control_plane, instance).tags["scouter/export_job"] == waiting[0]
 
 
 def test_an_export_that_is_resumed_or_reset_is_requested_under_another_key(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    job_id = board.create(DAY, DAY)
-    keys = [requested(board, instance).run_key]
-    board.actions().pause(job_id)
-    assert tick(board, instance) == "No export is pending."
-    board.actions().resume(job_id)
-    keys.append(requested(board, instance).run_key)
-    board.actions().reset(job_id)
-    keys.append(requested(board, instance).run_key)
+    job_id = control_plane.create(DAY, DAY)
+    keys = [requested(control_plane, instance).run_key]
+    control_plane.actions().pause(job_id)
+    assert tick(control_plane, instance) == "No export is pending."
+    control_plane.actions().resume(job_id)
+    keys.append(requested(control_plane, instance).run_key)
+    control_plane.actions().reset(job_id)
+    keys.append(requested(control_plane, instance).run_key)
     assert len(set(keys)) == 3
     assert all(key and key.startswith(job_id) for key in keys)
     # An export that nobody touched keeps its key: the daemon launches it once.
-    assert requested(board, instance).run_key == keys[-1]
+    assert requested(control_plane, instance).run_key == keys[-1]
 
 
 def test_a_run_that_could_not_begin_its_export_is_repeated_under_another_key_and_ever_later(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    board.create(DAY, DAY)
-    request = requested(board, instance)
+    control_plane.create(DAY, DAY)
+    request = requested(control_plane, instance)
     keys = [request.run_key]
     for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
-        run = remember(board, instance, request, status=dg.DagsterRunStatus.FAILURE)
+        run = remember(control_plane, instance, request, status=dg.DagsterRunStatus.FAILURE)
         (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))
         due = record.create_timestamp.astimezone(UTC) + timedelta(minutes=minutes)
-        told = tick(board, instance, at(board, due - timedelta(seconds=1)))
+        told = tick(control_plane, instance, at(control_plane, due - timedelta(seconds=1)))
         assert "ended before they could begin" in str(told)
-        request = requested(board, instance, at(board, due))
+        request = requested(control_plane, instance, at(control_plane, due))
         keys.append(request.run_key)
     assert len(set(keys)) == len(keys)
     # What a person resumes does not wait for what was in vain before.
-    board.actions().pause(request.tags["scouter/export_job"])
-    board.actions().resume(request.tags["scouter/export_job"])
-    assert requested(board, instance, at(board, due)).run_key not in keys
+    control_plane.actions().pause(request.tags["scouter/export_job"])
+    control_plane.actions().resume(request.tags["scouter/export_job"])
+    assert requested(control_plane, instance, at(control_plane, due)).run_key not in keys
 
 
 def at(house: LeadHouse, moment: datetime) -> LeadPush:
@@ -180,21 +186,21 @@ def at(house: LeadHouse, moment: datetime) -> LeadPush:
 
 
 def test_an_export_whose_worker_is_gone_is_reaped_and_requested_again(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    job_id = board.create(DAY, DAY)
-    first = requested(board, instance).run_key
-    die(board, job_id)
-    assert tick(board, instance) == "No export is pending."
-    assert reap(board) == "1 dead exports."
-    assert reap(board) == "No dead export."
-    again = requested(board, instance)
+    job_id = control_plane.create(DAY, DAY)
+    first = requested(control_plane, instance).run_key
+    die(control_plane, job_id)
+    assert tick(control_plane, instance) == "No export is pending."
+    assert reap(control_plane) == "1 dead exports."
+    assert reap(control_plane) == "No dead export."
+    again = requested(control_plane, instance)
     assert again.tags["scouter/export_job"] == job_id
     assert again.run_key != first
 
 
-def test_a_person_hears_of_each_interruption_and_of_the_end(board: LeadHouse) -> None:
-    job_id = board.create(DAY, DAY)
+def test_a_person_hears_of_each_interruption_and_of_the_end(control_plane: LeadHouse) -> None:
+    job_id = control_plane.create(DAY, DAY)
     heard: list[Alert] = []
 
     def ear(alert: Alert) -> str:
@@ -202,8 +208,8 @@ def test_a_person_hears_of_each_interruption_and_of_the_end(board: LeadHouse) ->
         return "ear"
 
     for _ in range(MAX_ATTEMPTS):
-        die(board, job_id)
-        reap(board, (ear,))
+        die(control_plane, job_id)
+        reap(control_plane, (ear,))
     assert len(heard) == MAX_ATTEMPTS
     assert [alert.severity for alert in heard] == ["aviso", "aviso", "erro"]
     assert all(job_id in alert.text for alert in heard)
@@ -213,23 +219,24 @@ def test_a_person_hears_of_each_interruption_and_of_the_end(board: LeadHouse) ->
 
 @pytest.mark.parametrize("switch", ["active", "sync_enabled"])
 def test_where_the_integration_is_switched_off_nothing_is_requested_and_the_tick_says_so(
-    board: LeadHouse, instance: dg.DagsterInstance, switch: str
+    control_plane: LeadHouse, instance: dg.DagsterInstance, switch: str
 ) -> None:
-    board.create(DAY, DAY)
-    board.tab.execute(f"update public.gestao_scouter_config set {switch} = false".encode())
-    assert "Config > Integrações" in str(tick(board, instance))
-    board.tab.execute(f"update public.gestao_scouter_config set {switch} = true".encode())
-    assert requested(board, instance).run_key
+    control_plane.create(DAY, DAY)
+    control_plane.tab.execute(f"update public.gestao_scouter_config set {switch} = false".encode())
+    assert "Config > Integrações" in str(tick(control_plane, instance))
+    control_plane.tab.execute(f"update public.gestao_scouter_config set {switch} = true".encode())
+    assert requested(control_plane, instance).run_key
 
 
 def test_a_database_that_is_away_fails_the_ticks_and_is_not_taken_for_an_empty_table(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     gone = replace(
-        board.push, settings=read_settings(None, ops_database_url=AWAY, tabuladormax_database_url=AWAY)
+        control_plane.push,
+        settings=read_settings(None, ops_database_url=AWAY, tabuladormax_database_url=AWAY),
     )
     with pytest.raises(SyncError) as pending:
-        tick(board, instance, gone)
+        tick(control_plane, instance, gone)
     with pytest.raises(SyncError) as dead:
         dead_sensor(gone, STOPPED)()
     assert "senha-longa" not in f"{pending.value} {dead.value}"

@@ -30,10 +30,10 @@ def act(house: LeadHouse, instance: dg.DagsterInstance, action: str, **config: A
 
 
 def test_an_export_is_created_paused_resumed_reset_and_deleted(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     made = act(
-        board,
+        control_plane,
         instance,
         "create",
         start_date="2025-10-21",
@@ -41,7 +41,7 @@ def test_an_export_is_created_paused_resumed_reset_and_deleted(
         field_mappings={"nome": "name"},
     )
     assert made.result.success
-    (job,) = board.actions().newest()
+    (job,) = control_plane.actions().newest()
     assert (job.status, job.start_date, job.end_date, job.field_mappings) == (
         *("pending", DAY, date(2025, 10, 1)),
         {"nome": "name"},
@@ -53,18 +53,18 @@ def test_an_export_is_created_paused_resumed_reset_and_deleted(
         ("reset", "pending"),
         ("pause", "paused"),
     ):
-        assert act(board, instance, action, export_job=job.id).result.success
-        assert board.job(job.id).status == status
-    assert board.job(job.id).pause_reason == "Pausada no Dagster."
-    assert act(board, instance, "delete", export_job=job.id).result.success
-    assert board.actions().newest() == []
+        assert act(control_plane, instance, action, export_job=job.id).result.success
+        assert control_plane.job(job.id).status == status
+    assert control_plane.job(job.id).pause_reason == "Pausada no Dagster."
+    assert act(control_plane, instance, "delete", export_job=job.id).result.success
+    assert control_plane.actions().newest() == []
 
 
 def test_without_an_end_the_export_goes_back_to_the_first_lead(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    assert act(board, instance, "create", start_date="2025-10-21").result.success
-    assert board.actions().newest()[0].end_date is None
+    assert act(control_plane, instance, "create", start_date="2025-10-21").result.success
+    assert control_plane.actions().newest()[0].end_date is None
 
 
 @pytest.mark.parametrize(
@@ -77,37 +77,37 @@ def test_without_an_end_the_export_goes_back_to_the_first_lead(
     ],
 )
 def test_days_that_are_none_are_refused_in_a_sentence(
-    board: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
+    control_plane: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
 ) -> None:
-    done = act(board, instance, "create", **config)
+    done = act(control_plane, instance, "create", **config)
     assert told in done.failure
-    assert board.actions().newest() == []
+    assert control_plane.actions().newest() == []
 
 
 def test_configuration_of_the_wrong_type_is_refused_before_anything_runs(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
     for config in ({}, {"start_date": 20251021}, {"start_date": "2025-10-21", "since": "2025-10-21"}):
         with pytest.raises(dg.DagsterInvalidConfigError):
-            act(board, instance, "create", **config)
-    assert board.actions().newest() == []
+            act(control_plane, instance, "create", **config)
+    assert control_plane.actions().newest() == []
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "reset", "delete"])
 @pytest.mark.parametrize(("job_id", "told"), [(NOBODY, "Não existe a exportação"), ("42", "não é um UUID")])
 def test_an_export_that_there_is_not_is_refused(
-    board: LeadHouse, instance: dg.DagsterInstance, action: str, job_id: str, told: str
+    control_plane: LeadHouse, instance: dg.DagsterInstance, action: str, job_id: str, told: str
 ) -> None:
-    assert told in act(board, instance, action, export_job=job_id).failure
+    assert told in act(control_plane, instance, action, export_job=job_id).failure
 
 
 def test_what_the_state_forbids_is_refused_in_a_sentence(
-    board: LeadHouse, instance: dg.DagsterInstance
+    control_plane: LeadHouse, instance: dg.DagsterInstance
 ) -> None:
-    job_id = board.create(DAY, DAY)
-    assert "Não é possível retomar" in act(board, instance, "resume", export_job=job_id).failure
-    assert "Só uma exportação pausada" in act(board, instance, "delete", export_job=job_id).failure
-    second = act(board, instance, "create", start_date="2025-10-21")
+    job_id = control_plane.create(DAY, DAY)
+    assert "Não é possível retomar" in act(control_plane, instance, "resume", export_job=job_id).failure
+    assert "Só uma exportação pausada" in act(control_plane, instance, "delete", export_job=job_id).failure
+    second = act(control_plane, instance, "create", start_date="2025-10-21")
     assert f"A exportação {job_id} está pendente" in second.failure
 
 
@@ -140,22 +140,24 @@ def test_refused_leads_are_replayed_once_their_cause_is_mended(
     ],
 )
 def test_a_replay_that_means_nothing_is_refused(
-    board: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
+    control_plane: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
 ) -> None:
-    assert told in replay(board, instance, **config).failure
+    assert told in replay(control_plane, instance, **config).failure
 
 
-def test_snapshots_of_leads_go_after_their_time(board: LeadHouse, instance: dg.DagsterInstance) -> None:
-    job_id = board.create(DAY, DAY)
+def test_snapshots_of_leads_go_after_their_time(
+    control_plane: LeadHouse, instance: dg.DagsterInstance
+) -> None:
+    job_id = control_plane.create(DAY, DAY)
     for age in (timedelta(days=91), timedelta(days=89)):
-        board.tab.execute(
+        control_plane.tab.execute(
             "insert into public.gestao_scouter_export_errors (job_id, lead_id, lead_snapshot, fields_sent,"
             " error_message, created_at) values (%s, 1, '{}', '{}', 'Não.', now() - %s)",
             [job_id, age],
         )
-    done = launch(board, instance, "scouter_forget_errors")
+    done = launch(control_plane, instance, "scouter_forget_errors")
     assert "1 error rows were older than 90 days." in done.messages
-    assert len(board.errors()) == 1
+    assert len(control_plane.errors()) == 1
 
 
 def test_a_database_that_is_away_fails_the_clean_up_in_a_sentence(
@@ -166,6 +168,8 @@ def test_a_database_that_is_away_fails_the_clean_up_in_a_sentence(
     assert "gestao_scouter_export_errors" in done.failure
 
 
-def test_every_action_has_a_job(board: LeadHouse) -> None:
-    jobs = {job.name for job in definitions.definitions(board.settings, board.push).jobs or ()}
+def test_every_action_has_a_job(control_plane: LeadHouse) -> None:
+    jobs = {
+        job.name for job in definitions.definitions(control_plane.settings, control_plane.push).jobs or ()
+    }
     assert {f"scouter_{name}_export" for name in ("create", "pause", "resume", "reset", "delete")} <= jobs

@@ -2,9 +2,9 @@
 
 | fixture | TabuladorMax | Gestão Scouter | what a test may change |
 |---|---|---|---|
-| `clinic` | migrated, no leads, no presets | 49 columns, no leads, shared | settings, presets, faults of PostgREST |
-| `patient` | that of `clinic` | 49 columns, no leads, its own | the schema too |
-| `client` | – | a client of that of `clinic` | – |
+| `fitting` | migrated, no leads, no presets | 49 columns, no leads, shared | settings, presets, faults of PostgREST |
+| `alterable` | that of `fitting` | 49 columns, no leads, its own | the schema too |
+| `client` | – | a client of that of `fitting` | – |
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def shared_clinic(
+def shared_fitting(
     postgres_server: PostgresServer, templates: dict[str, str], push_templates: dict[str, str]
 ) -> Iterator[LeadHouse]:
     wanted = {"tab": push_templates["tab"], "gestao": push_templates["gestao"], "ops": templates["ops"]}
     urls = {
-        side: postgres_server.create_database(f"clinic_{side}", template=template)
+        side: postgres_server.create_database(f"fitting_{side}", template=template)
         for side, template in wanted.items()
     }
     with opened_house(urls["tab"], urls["gestao"], urls["ops"]) as house:
@@ -46,32 +46,32 @@ def shared_clinic(
 
 
 @pytest.fixture
-def clinic(shared_clinic: LeadHouse) -> Iterator[LeadHouse]:
+def fitting(shared_fitting: LeadHouse) -> Iterator[LeadHouse]:
     """Both sides fit, nothing is known yet, and no fault is on."""
-    shared_clinic.ops.execute("truncate ops.schema_reports")
-    shared_clinic.tab.execute("truncate public.gestao_scouter_field_mappings")
-    yield replace(shared_clinic)
-    shared_clinic.face.reload_polls = 0
-    shared_clinic.face.clear()
+    shared_fitting.ops.execute("truncate ops.schema_reports")
+    shared_fitting.tab.execute("truncate public.gestao_scouter_field_mappings")
+    yield replace(shared_fitting)
+    shared_fitting.face.reload_polls = 0
+    shared_fitting.face.clear()
 
 
 @pytest.fixture
-def patient(
-    clinic: LeadHouse, postgres_server: PostgresServer, push_templates: dict[str, str]
+def alterable(
+    fitting: LeadHouse, postgres_server: PostgresServer, push_templates: dict[str, str]
 ) -> Iterator[LeadHouse]:
-    """The clinic with a destination and a face of its own, whose schema may be changed."""
-    name = f"patient_{next(_numbers)}"
+    """The fitting with a destination and a face of its own, whose schema may be changed."""
+    name = f"alterable_{next(_numbers)}"
     url = postgres_server.create_database(name, template=push_templates["gestao"])
     with PostgrestFake(url) as face, psycopg.connect(url, autocommit=True) as gestao:
-        house = replace(clinic, face=face, gestao=gestao)
+        house = replace(fitting, face=face, gestao=gestao)
         house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
         yield house
     postgres_server.drop_database(name)
 
 
 @pytest.fixture
-def client(clinic: LeadHouse) -> Iterator[PostgrestClient]:
-    with clinic.push.client(clinic.settings) as made:
+def client(fitting: LeadHouse) -> Iterator[PostgrestClient]:
+    with fitting.push.client(fitting.settings) as made:
         yield made
 
 

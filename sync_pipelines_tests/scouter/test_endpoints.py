@@ -14,16 +14,24 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
-from sync_pipelines.receiver.app import FUNCTIONS_PATH, Options
+from sync_pipelines.lib.http.endpoints import FUNCTIONS_PATH
+from sync_pipelines.receiver.app import Options
 from sync_pipelines.receiver.limits import Rate
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.scouter.endpoints import RELOAD, VALIDATE_CONFIG, VALIDATE_SCHEMA, functions
+from sync_pipelines.scouter.endpoints import (
+    RELOAD,
+    VALIDATE_CONFIG,
+    VALIDATE_SCHEMA,
+    endpoints,
+    screen_functions,
+)
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.schema.reload import Patience, reload_schema
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
-from sync_pipelines.settings import read_settings
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 NOTIFY = "notify pgrst, 'reload schema'"
@@ -57,21 +65,26 @@ class Screen:
 @contextmanager
 def screen_of(push: LeadPush, options: Options | None = None) -> Iterator[Screen]:
     """The receiver on a socket, as `sync-pipelines webhook` serves it for this push."""
-    settings = read_settings(
+    settings = read_as(
+        ScouterSettings,
         None,
         ops_database_url=push.settings.require("ops_database_url"),
         tabuladormax_jwt_secret=SECRET,
     )
     options = options or Options(origins=(SCREEN,))
-    application = build(settings, screen=functions(push), options=options)
+    application = build(
+        settings,
+        [replace(endpoints(settings), endpoints=screen_functions(push))],
+        options=options,
+    )
     with ExitStack() as stack:
         server = stack.enter_context(BackgroundServer(application))
         yield Screen(stack.enter_context(httpx.Client(base_url=server.url, timeout=30)), push)
 
 
 @pytest.fixture
-def screen(clinic: LeadHouse) -> Iterator[Screen]:
-    with screen_of(clinic.push) as made:
+def screen(fitting: LeadHouse) -> Iterator[Screen]:
+    with screen_of(fitting.push) as made:
         yield made
 
 
@@ -90,11 +103,11 @@ def test_both_schemas_are_told_by_their_names(screen: Screen) -> None:
     assert len(told["gestao_scouter_fields"]) == 49
 
 
-def test_what_is_missing_is_named_with_sql_of_the_real_type_and_looked_at_anew(patient: LeadHouse) -> None:
-    with screen_of(patient.push) as screen:
+def test_what_is_missing_is_named_with_sql_of_the_real_type_and_looked_at_anew(alterable: LeadHouse) -> None:
+    with screen_of(alterable.push) as screen:
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
-        drop_column(patient.gestao, "valor_ficha")
-        patient.gestao.execute(NOTIFY)
+        drop_column(alterable.gestao, "valor_ficha")
+        alterable.gestao.execute(NOTIFY)
         answer = screen.call(VALIDATE_SCHEMA)
         told = answer.json()
         assert (answer.status_code, told["valid"]) == (200, False)
@@ -103,25 +116,26 @@ def test_what_is_missing_is_named_with_sql_of_the_real_type_and_looked_at_anew(p
             'alter table public.leads add column if not exists "valor_ficha" numeric(10,2);',
             f"{NOTIFY};",
         ]
-        patient.gestao.execute(told["suggested_sql"])
+        alterable.gestao.execute(told["suggested_sql"])
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
 
 
-def test_a_schema_that_cannot_be_read_is_no_empty_schema(clinic: LeadHouse, screen: Screen) -> None:
-    clinic.face.fail("expired_303")
+def test_a_schema_that_cannot_be_read_is_no_empty_schema(fitting: LeadHouse, screen: Screen) -> None:
+    fitting.face.fail("expired_303")
     refused = screen.call(VALIDATE_SCHEMA)
     assert (refused.status_code, refused.json()["success"]) == (502, False)
     assert "gestao_scouter_fields" not in refused.json()
 
 
-def test_a_connection_that_works_is_valid(clinic: LeadHouse, screen: Screen) -> None:
-    clinic.tab.execute(
-        "insert into public.gestao_scouter_config (project_url, anon_key) values (%s, 'x')", [clinic.face.url]
+def test_a_connection_that_works_is_valid(fitting: LeadHouse, screen: Screen) -> None:
+    fitting.tab.execute(
+        "insert into public.gestao_scouter_config (project_url, anon_key) values (%s, 'x')",
+        [fitting.face.url],
     )
     try:
         answer = screen.call(VALIDATE_CONFIG)
     finally:
-        clinic.tab.execute("delete from public.gestao_scouter_config where anon_key = 'x'")
+        fitting.tab.execute("delete from public.gestao_scouter_config where anon_key = 'x'")
     told = answer.json()
     assert (answer.status_code, told["valid"], told["errors"]) == (200, True, [])
     assert set(told) == {"valid", "checks", "errors", "warnings"}
@@ -130,68 +144,68 @@ def test_a_connection_that_works_is_valid(clinic: LeadHouse, screen: Screen) -> 
         assert told["checks"][name]["message"]
 
 
-def test_a_connection_that_does_not_work_is_a_400_that_says_why(clinic: LeadHouse) -> None:
-    clinic.use(gestao_scouter_service_key=SecretStr(clinic.face.token("anon")))
-    with screen_of(clinic.push) as screen:
+def test_a_connection_that_does_not_work_is_a_400_that_says_why(fitting: LeadHouse) -> None:
+    fitting.use(gestao_scouter_service_key=SecretStr(fitting.face.token("anon")))
+    with screen_of(fitting.push) as screen:
         answer = screen.call(VALIDATE_CONFIG)
     told = answer.json()
     assert (answer.status_code, told["valid"]) == (400, False)
     assert any("service_role" in sentence for sentence in told["errors"])
 
 
-def test_where_nothing_is_configured_the_answer_is_404(clinic: LeadHouse) -> None:
-    clinic.use(gestao_scouter_url=None, gestao_scouter_service_key=None)
-    clinic.tab.execute("create temp table kept as select * from public.gestao_scouter_config")
-    clinic.tab.execute("delete from public.gestao_scouter_config")
+def test_where_nothing_is_configured_the_answer_is_404(fitting: LeadHouse) -> None:
+    fitting.use(gestao_scouter_url=None, gestao_scouter_service_key=None)
+    fitting.tab.execute("create temp table kept as select * from public.gestao_scouter_config")
+    fitting.tab.execute("delete from public.gestao_scouter_config")
     try:
-        with screen_of(clinic.push) as screen:
+        with screen_of(fitting.push) as screen:
             statuses = {name: screen.call(name).status_code for name in THREE}
             told = screen.call(VALIDATE_CONFIG).json()
     finally:
-        clinic.tab.execute("insert into public.gestao_scouter_config select * from kept; drop table kept")
+        fitting.tab.execute("insert into public.gestao_scouter_config select * from kept; drop table kept")
     assert statuses == dict.fromkeys(THREE, 404)
     assert (told["valid"], set(told["checks"])) == (False, {"credentials"})
 
 
-def test_a_reload_is_a_success_when_writes_see_every_column(patient: LeadHouse) -> None:
-    drop_column(patient.gestao, "valor_ficha")
-    with screen_of(patient.push) as screen:
-        patient.gestao.execute(NOTIFY)
+def test_a_reload_is_a_success_when_writes_see_every_column(alterable: LeadHouse) -> None:
+    drop_column(alterable.gestao, "valor_ficha")
+    with screen_of(alterable.push) as screen:
+        alterable.gestao.execute(NOTIFY)
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is False
-        patient.gestao.execute("alter table public.leads add column valor_ficha numeric(10,2)")
+        alterable.gestao.execute("alter table public.leads add column valor_ficha numeric(10,2)")
         assert screen.call(VALIDATE_SCHEMA).json()["missing_in_gestao_scouter"] == ["valor_ficha"]
         answer = screen.call(RELOAD)
         assert (answer.status_code, answer.json()["success"]) == (200, True)
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
 
 
-def test_a_missing_reload_function_is_a_failure_with_the_sql_that_makes_it(patient: LeadHouse) -> None:
-    patient.gestao.execute("drop function public.notify_pgrst_reload()")
-    patient.gestao.execute(NOTIFY)
-    with screen_of(patient.push) as screen:
+def test_a_missing_reload_function_is_a_failure_with_the_sql_that_makes_it(alterable: LeadHouse) -> None:
+    alterable.gestao.execute("drop function public.notify_pgrst_reload()")
+    alterable.gestao.execute(NOTIFY)
+    with screen_of(alterable.push) as screen:
         answer = screen.call(RELOAD)
         told = answer.json()
         assert (answer.status_code, told["success"], told["suggested_sql"]) == (502, False, RELOAD_FUNCTION)
         assert "não foi recarregado" in told["error"]
-        patient.gestao.execute(told["suggested_sql"])
+        alterable.gestao.execute(told["suggested_sql"])
         assert screen.call(RELOAD).json()["success"] is True
 
 
-def test_a_lost_column_that_the_cache_still_shows_asks_for_a_reload(patient: LeadHouse) -> None:
-    with screen_of(patient.push) as screen:
+def test_a_lost_column_that_the_cache_still_shows_asks_for_a_reload(alterable: LeadHouse) -> None:
+    with screen_of(alterable.push) as screen:
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
-        drop_column(patient.gestao, "valor_ficha")
+        drop_column(alterable.gestao, "valor_ficha")
         told = screen.call(VALIDATE_SCHEMA).json()
     assert (told["valid"], told["missing_in_gestao_scouter"]) == (False, [])
     assert told["suggested_sql"] == f"{NOTIFY};"
     assert "reload the cache" in " ".join(told["errors"])
 
 
-def test_a_column_that_stays_away_makes_the_reload_a_failure(patient: LeadHouse) -> None:
-    drop_column(patient.gestao, "valor_ficha")
-    patient.gestao.execute(NOTIFY)
+def test_a_column_that_stays_away_makes_the_reload_a_failure(alterable: LeadHouse) -> None:
+    drop_column(alterable.gestao, "valor_ficha")
+    alterable.gestao.execute(NOTIFY)
     at_once = replace(
-        patient.push,
+        alterable.push,
         reload=lambda client, columns: reload_schema(client, columns, patience=Patience(deadline=0)),
     )
     with screen_of(at_once) as screen:
@@ -201,10 +215,10 @@ def test_a_column_that_stays_away_makes_the_reload_a_failure(patient: LeadHouse)
 
 
 @pytest.mark.parametrize("name", THREE)
-def test_a_database_that_is_away_is_a_503_without_its_password(clinic: LeadHouse, name: str) -> None:
-    with screen_of(clinic.push) as screen:
-        clinic.use(tabuladormax_database_url=SecretStr(CLOSED))
-    with screen_of(clinic.push) as screen:
+def test_a_database_that_is_away_is_a_503_without_its_password(fitting: LeadHouse, name: str) -> None:
+    with screen_of(fitting.push) as screen:
+        fitting.use(tabuladormax_database_url=SecretStr(CLOSED))
+    with screen_of(fitting.push) as screen:
         answer = screen.call(name)
     assert (answer.status_code, answer.json()["success"]) == (503, False)
     assert answer.json()["errors"] == [answer.json()["error"]]
@@ -233,9 +247,9 @@ def test_a_body_is_allowed_and_changes_nothing_but_it_has_to_be_json(screen: Scr
     assert screen.call(VALIDATE_SCHEMA, content=b"", headers=typed).status_code == 200
 
 
-def test_the_limits_of_the_export_hold_for_the_others(clinic: LeadHouse) -> None:
+def test_the_limits_of_the_export_hold_for_the_others(fitting: LeadHouse) -> None:
     few = Options(per_client=Rate(0.001, 2), max_bytes=100)
-    with screen_of(clinic.push, few) as screen:
+    with screen_of(fitting.push, few) as screen:
         too_long = screen.call(VALIDATE_SCHEMA, json={"text": "x" * 200})
         assert too_long.status_code == 413
         assert [screen.call(VALIDATE_SCHEMA).status_code for _ in range(2)] == [200, 429]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.aimindset.project import Project, project_client
-from sync_pipelines.lib.alerts import Alert, house_channels, send_alert
+from sync_pipelines.aimindset.client import ProjectClient, json_client
+from sync_pipelines.lib.alerts import Alert, send_alert
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.lib.redaction import register
@@ -24,11 +24,11 @@ def fake() -> Iterator[AimindsetFake]:
         yield opened
 
 
-def project(fake: AimindsetFake, key: str | None = None, seconds: float = 5.0) -> Project:
-    return Project(
+def project(fake: AimindsetFake, key: str | None = None, seconds: float = 5.0) -> ProjectClient:
+    return ProjectClient(
         url=fake.url,
         service_key=key or fake.service_key,
-        http=lambda: project_client(seconds),
+        http=lambda: json_client(seconds),
         sleep=lambda _seconds: None,
     )
 
@@ -107,7 +107,7 @@ def test_alerts_are_mailed_and_secrets_masked() -> None:
     with SmtpSink() as mail:
         settings = read_settings(None, smtp_url=mail.url, alert_email_to="a@example.com, b@example.com")
         delivery = send_alert(
-            Alert("hitss", "linhas\r\nBcc: x@example.com", f"senha {SECRET}"), house_channels(settings)
+            Alert("hitss", "linhas\r\nBcc: x@example.com", f"senha {SECRET}"), settings.alert_channels
         )
     assert delivery.by == "e-mail (2 of 2 recipients)"
     assert [one["To"] for one in mail.messages] == ["a@example.com", "b@example.com"]

@@ -2,7 +2,7 @@
 
 | fixture | `gestao_scouter_export_jobs` | `gestao_scouter_config` | leads |
 |---|---|---|---|
-| `board` | empty | one row, active and switched on | none |
+| `control_plane` | empty | one row, active and switched on | none |
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
 
 
 @pytest.fixture(scope="session")
-def board_server(
+def control_plane_database(
     postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str]
 ) -> Iterator[LeadHouse]:
     urls = [
-        postgres_server.create_database(f"board_{side}", template=push_templates[side])
+        postgres_server.create_database(f"control_plane_{side}", template=push_templates[side])
         for side in ("tab", "gestao")
     ]
     with opened_house(urls[0], urls[1], push_ops) as house:
@@ -28,11 +28,11 @@ def board_server(
 
 
 @pytest.fixture
-def board(board_server: LeadHouse) -> LeadHouse:
+def control_plane(control_plane_database: LeadHouse) -> LeadHouse:
     """A house without exports, whose integration is switched on; its tables stay when a test ends."""
-    board_server.tab.execute("truncate public.gestao_scouter_export_jobs cascade")
-    board_server.tab.execute("truncate public.gestao_scouter_config")
-    board_server.tab.execute(
+    control_plane_database.tab.execute("truncate public.gestao_scouter_export_jobs cascade")
+    control_plane_database.tab.execute("truncate public.gestao_scouter_config")
+    control_plane_database.tab.execute(
         "insert into public.gestao_scouter_config (project_url, anon_key) values ('https://x.example.com', '-')"
     )
-    return board_server
+    return control_plane_database

@@ -29,7 +29,7 @@ class NotRunError(TransientError):
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectClient:
     """The project's public address and the key of its service role."""
 
     url: str
@@ -83,7 +83,7 @@ class Project:
             return client.post_json(f"{self.url.rstrip('/')}{path}", body, headers=headers)
 
 
-def project_client(seconds: float = 30.0) -> JsonClient:
+def json_client(seconds: float = 30.0) -> JsonClient:
     """A client for the project, with a total limit for an answer."""
     limits = Timeouts(connect=10.0, read=seconds, total=seconds)
     return JsonClient(name="The AIMindset project", url_setting=URL_SETTING, timeouts=limits)

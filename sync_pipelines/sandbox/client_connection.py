@@ -1,4 +1,4 @@
-"""One request's connection: waiting while watching the client, and cutting the line."""
+"""The connection of one request: it waits while it watches the client, and hangs up."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class CuttableProtocol(H11Protocol):
-    """uvicorn's protocol with the transport put into the application's scope: ASGI itself cannot hang up."""
+    """uvicorn's protocol that puts the transport into the application's scope, because ASGI itself cannot hang up."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wrap the application for this connection."""
@@ -25,8 +25,8 @@ class CuttableProtocol(H11Protocol):
         self.app = app
 
 
-class Wire:
-    """What an answer writes to."""
+class ClientConnection:
+    """The client's connection, to which an answer is written."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The three callables of ASGI; the scope holds the transport when CuttableProtocol serves."""
@@ -45,7 +45,7 @@ class Wire:
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def body(self, data: bytes, *, more: bool = False) -> None:
-        """A piece of the body, the last one unless `more`."""
+        """A part of the body, the last one unless `more`."""
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def answer(
@@ -57,7 +57,7 @@ class Wire:
         await self.body(data)
 
     async def hang_up(self, *, reset: bool) -> None:
-        """Close the connection: after what was written, or with `reset` at once and without farewell."""
+        """Close the connection: after what was written, or with `reset` at once, by an RST."""
         transport: asyncio.Transport = self._scope["sandbox.transport"]
         if reset:
             # Lingering for zero seconds makes the kernel send RST instead of FIN.

@@ -1,0 +1,61 @@
+"""What became of the changes that a drain took from the inbox."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+Outcome = Literal["created", "updated", "same", "ignored", "rejected"]
+
+
+class Result(NamedTuple):
+    """What became of one change; time and hash are those of the lead as it is now, the hash only if it was applied."""
+
+    id: int
+    lead_id: int
+    outcome: Outcome
+    reason: str | None
+    updated_at: datetime | None
+    content_hash: UUID | None
+
+
+@dataclass
+class DrainReport:
+    """Counts of a drain; `ignored` and `rejected` by reason.
+
+    `unknown` are keys that no side of the mapping knows, `one_way` are columns that cannot be reversed.
+    """
+
+    read: int = 0
+    updated: int = 0
+    created: int = 0
+    batches: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    one_way: tuple[str, ...] = ()
+    created_ids: list[int] = field(default_factory=list)
+
+    @property
+    def applied(self) -> int:
+        return self.updated + self.created
+
+    def add(self, results: Sequence[Result], unknown: Mapping[str, int]) -> None:
+        """Count a batch."""
+        self.batches += 1
+        self.read += len(results)
+        self.unknown.update(unknown)
+        for one in results:
+            if one.outcome == "created":
+                self.created += 1
+                self.created_ids.append(one.lead_id)
+            elif one.outcome == "updated":
+                self.updated += 1
+            elif one.outcome == "rejected":
+                self.rejected[one.reason or ""] += 1
+            else:
+                self.ignored[one.reason or ""] += 1

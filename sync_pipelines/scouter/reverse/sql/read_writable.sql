@@ -1,0 +1,1 @@
+select id from incoming where outcome in ('created', 'updated') order by id
