@@ -34,11 +34,11 @@ from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax, with_dirt_rules
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.push.days import Span
-from sync_pipelines.scouter.push.engine import DayOutcome
-from sync_pipelines.scouter.push.last_synced import Known
+from sync_pipelines.scouter.export_jobs.days import Span
+from sync_pipelines.scouter.last_synced import Known
+from sync_pipelines.scouter.push.day_outcome import DayOutcome
+from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines.scouter.push.parts import Engine
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
 
@@ -220,7 +220,7 @@ def push(options: PushOptions | None = None) -> dict[str, float]:
     total = DayOutcome()
     with leads.open("bench", job_id=job.id, options=options) as run:
         for day in run.days:
-            total.merge(run.day(day))
+            total.merge(run.push_day(day))
         total.merge(run.close())
     seconds = time.perf_counter() - started
     assert total.proof.holds
@@ -269,10 +269,7 @@ def _made() -> tuple[Target, list[bytes]]:
     leads = LeadPush(read_settings(None))
     with leads.source() as connection:
         report = leads.examine(connection)
-        client = leads.client(leads.settings)
-        reader = Engine(settings=leads.settings, clock=leads.clock, client=client, report=report).reader(
-            connection
-        )
+        reader = LeadReader.for_report(report, connection, sent_at=leads.clock())
         bodies = [
             lead.body
             for page in (*reader.pages(Span(None, None)), *reader.undated_pages(reader.now()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from threading import Barrier, Event
 
@@ -10,15 +11,20 @@ import pytest
 from sync_pipelines.lib.ordered_pool import OrderedPool
 
 
+def calling(width: int, depth: int) -> OrderedPool[Callable[[], int], int]:
+    """A pool whose items are calls, so that each test item brings its own work."""
+    return OrderedPool(lambda call: call(), width, depth)
+
+
 def test_results_come_in_the_order_of_the_work_however_late_the_first_is() -> None:
     first = Event()
     taken: list[int] = []
-    with OrderedPool[int](3, 10) as line:
-        line.give(lambda: [first.wait(), 1][1])
-        line.give(lambda: [first.set(), 2][1])
-        line.give(lambda: 3)
-        while not line.is_empty:
-            taken += line.take()
+    with calling(3, 10) as pool:
+        pool.give(lambda: [first.wait(), 1][1])
+        pool.give(lambda: [first.set(), 2][1])
+        pool.give(lambda: 3)
+        while not pool.is_empty:
+            taken += pool.take()
     assert taken == [1, 2, 3]
 
 
@@ -35,11 +41,11 @@ def test_so_many_calls_run_at_once_and_no_more() -> None:
         running.pop()
         return 0
 
-    with OrderedPool[int](3, 10) as line:
+    with calling(3, 10) as pool:
         for _ in range(6):
-            line.give(call)
-        while not line.is_empty:
-            line.take()
+            pool.give(call)
+        while not pool.is_empty:
+            pool.take()
     assert set(most) == {3}
 
 
@@ -49,39 +55,51 @@ def test_the_least_that_is_wanted_is_waited_for_and_an_error_ends_the_wait() -> 
     def fail() -> int:
         raise ValueError("third")
 
-    with OrderedPool[int](3, 10) as line:
-        line.give(lambda: 1)
-        line.give(lambda: [second.wait(0.05), 2][1])
-        line.give(fail)
-        line.give(lambda: 4)
-        assert line.take(4) == [1, 2]
+    with calling(3, 10) as pool:
+        pool.give(lambda: 1)
+        pool.give(lambda: [second.wait(0.05), 2][1])
+        pool.give(fail)
+        pool.give(lambda: 4)
+        assert pool.take(4) == [1, 2]
         with pytest.raises(ValueError, match="third"):
-            line.take(4)
-        assert line.take(4) == [4]
+            pool.take(4)
+        assert pool.take(4) == [4]
+
+
+def test_only_items_that_are_alike_are_taken_together() -> None:
+    with OrderedPool[int, int](lambda number: number, 2, 10) as pool:
+        for number in (1, 3, 4, 6, 5):
+            pool.give(number)
+        taken = []
+        while not pool.is_empty:
+            oldest = pool.oldest
+            taken.append(pool.take(5, same=lambda number: number % 2))
+            assert taken[-1][0] == oldest
+    assert taken == [[1, 3], [4, 6], [5]]
 
 
 def test_it_is_full_at_its_depth() -> None:
-    with OrderedPool[int](1, 2) as line:
-        assert line.is_empty
-        line.give(lambda: 1)
-        assert not line.is_full
-        line.give(lambda: 2)
-        assert line.is_full
-        line.take()
-        assert not line.is_full
+    with calling(1, 2) as pool:
+        assert pool.is_empty
+        pool.give(lambda: 1)
+        assert not pool.is_full
+        pool.give(lambda: 2)
+        assert pool.is_full
+        pool.take()
+        assert not pool.is_full
 
 
 def test_an_error_comes_in_its_place_and_what_was_before_it_is_taken() -> None:
     def fail() -> int:
         raise ValueError("second")
 
-    with OrderedPool[int](2, 10) as line:
-        line.give(lambda: 1)
-        line.give(fail)
-        line.give(lambda: 3)
-        assert line.take() == [1]
+    with calling(2, 10) as pool:
+        pool.give(lambda: 1)
+        pool.give(fail)
+        pool.give(lambda: 3)
+        assert pool.take() == [1]
         with pytest.raises(ValueError, match="second"):
-            line.take()
+            pool.take()
 
 
 def test_what_nobody_has_begun_can_be_withdrawn() -> None:
@@ -93,14 +111,14 @@ def test_what_nobody_has_begun_can_be_withdrawn() -> None:
         go.wait(timeout=10)
         return 1
 
-    with OrderedPool[int](1, 10) as line:
-        line.give(slow)
-        line.give(lambda: done.append(2) or 2)
+    with calling(1, 10) as pool:
+        pool.give(slow)
+        pool.give(lambda: done.append(2) or 2)
         begun.wait(timeout=10)
-        line.withdraw()
+        pool.withdraw()
         go.set()
-        assert line.take() == [1]
-        assert line.is_empty
+        assert pool.take() == [1]
+        assert pool.is_empty
     assert done == []
 
 
@@ -113,12 +131,12 @@ def test_leaving_early_begins_nothing_more() -> None:
         go.wait(timeout=10)
         return 1
 
-    with pytest.raises(RuntimeError, match="stop"), OrderedPool[int](1, 10) as line:
-        line.give(slow)
-        line.give(lambda: done.append(2) or 2)
+    with pytest.raises(RuntimeError, match="stop"), calling(1, 10) as pool:
+        pool.give(slow)
+        pool.give(lambda: done.append(2) or 2)
         begun.wait(timeout=10)
         go.set()
-        line.withdraw()
+        pool.withdraw()
         raise RuntimeError("stop")
     assert done == []
 
@@ -139,15 +157,15 @@ def test_what_stays_after_a_withdrawal_has_no_gap() -> None:
         go.set()
         another.wait(timeout=10)
 
-    with OrderedPool[int](1, 10) as line:
-        line.give(slow)
+    with calling(1, 10) as pool:
+        pool.give(slow)
         begun.wait(timeout=10)
         for number in range(1, 10):
-            line.give(partial(quick, number))
-            line._given[-1].add_done_callback(in_the_middle_of_it)
-        line.withdraw()
+            pool.give(partial(quick, number))
+            pool._given[-1].future.add_done_callback(in_the_middle_of_it)
+        pool.withdraw()
         taken: list[int] = []
-        while not line.is_empty:
-            taken += line.take()
+        while not pool.is_empty:
+            taken += pool.take()
     assert taken == [*range(len(taken))]
     assert 1 < len(taken) < 10

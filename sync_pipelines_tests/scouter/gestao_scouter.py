@@ -63,7 +63,10 @@ class Gestao:
             "insert into leads (id, nome, sync_source, sync_status, last_sync_at) values (%s, %s, %s, 'synced', %s)"
             " on conflict (id) do update set nome = excluded.nome, sync_source = excluded.sync_source,"
             " sync_status = excluded.sync_status, last_sync_at = excluded.last_sync_at",
-            *(lead, nome, source, at),
+            lead,
+            nome,
+            source,
+            at,
         )
 
 

@@ -19,8 +19,9 @@ from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.orphans import reap_exports
-from sync_pipelines.scouter.push.engine import DayOutcome
-from sync_pipelines.scouter.push.job_run import JobWalk, PausedError
+from sync_pipelines.scouter.push.day_outcome import DayOutcome
+from sync_pipelines.scouter.push.job_end import PausedError
+from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import Settings, read_settings
@@ -52,8 +53,8 @@ class LeadHouse:
         self.push = replace(self.push, settings=self.settings.model_copy(update=settings))
 
     def hook(self, before_commit: Callable[[], None]) -> None:
-        """What to do before each commit of the walk: what came so far is at the destination and not yet counted."""
-        self.push = replace(self.push, before_commit=before_commit)
+        """What to do before each commit: what came so far is at the destination and not counted yet."""
+        self.push = replace(self.push, probe=lambda _moment: before_commit())
 
     def lead(self, number: int, at: datetime | None, **columns: object) -> int:
         """Make or replace a lead of TabuladorMax that was last changed `at`; returns its id."""
@@ -158,14 +159,14 @@ class LeadHouse:
         return self.run(job_id, run_id, options)
 
     def counters(self, job_id: str) -> tuple[str, int, int, int]:
-        """What the old screen shows of a job: status, total, exported, refused."""
+        """What the old screen shows of a job: status, total, exported, rejected."""
         job = self.job(job_id)
         return job.status, job.total_leads, job.exported_leads, job.error_leads
 
-    def run_day(self, run: JobWalk, day: date) -> None:
+    def run_day(self, run: JobRun, day: date) -> None:
         """One day of a run; its failure is not another's, so that it is kept and the run goes on."""
         try:
-            self.outcomes[day] = run.day(day)
+            self.outcomes[day] = run.push_day(day)
         except PermanentError as error:
             self.failures[day] = str(error)
 

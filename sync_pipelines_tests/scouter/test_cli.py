@@ -66,11 +66,11 @@ def test_refused_leads_are_told_and_a_replay_is_a_success_only_once_they_are_men
     assert_ends_in_a_sentence(typed(RANGE), "1 of 10 leads were rejected", "Not everything is proved.")
     (job,) = lead_house.actions().newest()
     again = typed(f"replay scouter --job {job.id}")
-    assert (again.exit_code, "1 refused again" in words(again)) == (1, True)
+    assert (again.exit_code, "1 rejected again" in words(again)) == (1, True)
     lead_house.edit(lead, age=39)
     done = typed("replay scouter")
     assert done.exit_code == 0, done.output
-    assert "1 leads were accepted, 0 refused again" in words(done)
+    assert "1 leads were accepted, 0 rejected again" in words(done)
     assert typed("replay scouter").exit_code == 0
     assert not [text for text in ("Pessoa", lead_house.face.service_key) if text in "".join(typed.printed)]
 

@@ -190,7 +190,7 @@ def open_execution(
     known = {"engine": ENGINE, "run_id": run_id, **details}
     reconnecting = Reconnecting(url, what=what, backoff=_AT_ONCE, on_reconnect=take_lock)
     with postgres.errors_about(what), closing(reconnecting) as database:
-        row_id = _insert(database.connection, run_log, known, columns or {})
+        row_id = _insert(database.connection, run_log, known, columns=columns or {})
         opened = Execution(run_log=run_log, database=database, id=row_id, run_id=run_id)
         opened.log("INFO", started, {"run_id": run_id, **details})
         try:

@@ -18,8 +18,9 @@ from sync_pipelines.lib.orchestration.partition_runs import (
 )
 from sync_pipelines.scouter.defs import descriptions
 from sync_pipelines.scouter.defs.descriptions import EXPORT_KEY
-from sync_pipelines.scouter.push.engine import NOTHING_TO_DO, DayOutcome
-from sync_pipelines.scouter.push.job_run import JobWalk, PausedError
+from sync_pipelines.scouter.push.day_outcome import NOTHING_TO_DO, DayOutcome
+from sync_pipelines.scouter.push.job_end import PausedError
+from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.schema.unmapped_columns import UnmappedColumns
@@ -138,17 +139,17 @@ def _check_specs(days: dg.DailyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def _chosen(run: JobWalk, asked: Sequence[date]) -> list[str]:
+def _chosen(run: JobRun, asked: Sequence[date]) -> list[str]:
     """The days that are left of the job, and those of the run that lie before its first lead: nothing is in them.
 
     Without an event those would be planned and never looked at, and Dagster would call the checks skipped.
     """
-    empty = [day for day in asked if (run.job.end_date or day) <= day < run.whole[-1]]
+    empty = [day for day in asked if (run.job.end_date or day) <= day < run.all_days[-1]]
     return [*(day.isoformat() for day in (*run.days, *sorted(empty, reverse=True))), LAST_ROUND]
 
 
 @contextmanager
-def _stopping(run: JobWalk | None = None) -> Iterator[None]:
+def _stopping(run: JobRun | None = None) -> Iterator[None]:
     try:
         yield
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
@@ -159,7 +160,7 @@ def _stopping(run: JobWalk | None = None) -> Iterator[None]:
         raise PartitionsStoppedError(str(pause), cancels=pause.by_person) from None
 
 
-def _push(run: JobWalk, key: str, total: DayOutcome) -> Reports:
+def _push(run: JobRun, key: str, total: DayOutcome) -> Reports:
     with _stopping(run):
         outcome = run.close() if key == LAST_ROUND else _day(run, date.fromisoformat(key))
     total.merge(outcome)
@@ -169,11 +170,11 @@ def _push(run: JobWalk, key: str, total: DayOutcome) -> Reports:
     return {EXPORT_KEY: PartitionReport(_metadata(run, outcome), _checks(run, outcome))}
 
 
-def _day(run: JobWalk, day: date) -> DayOutcome:
-    return run.day(day) if day in run.days else DayOutcome()
+def _day(run: JobRun, day: date) -> DayOutcome:
+    return run.push_day(day) if day in run.days else DayOutcome()
 
 
-def _metadata(run: JobWalk, outcome: DayOutcome) -> dict[str, Any]:
+def _metadata(run: JobRun, outcome: DayOutcome) -> dict[str, Any]:
     return {
         keys.ROWS_READ: outcome.read,
         keys.ROWS_LOADED: outcome.accepted,
@@ -184,18 +185,20 @@ def _metadata(run: JobWalk, outcome: DayOutcome) -> dict[str, Any]:
         keys.CALLS: outcome.requests + outcome.proof.requests,
         keys.PROVED: outcome.proof.holds,
         keys.DURATION: round(outcome.seconds, 3),
-        "rows_read_back": outcome.proof.compared + outcome.looked.seen + outcome.looked.differed,
-        "unchanged_read_back": outcome.looked.seen,
-        "unchanged_on_earlier_readings": outcome.looked.believed,
-        "oldest_reading": str(outcome.looked.oldest_day or ""),
-        "lost_at_the_destination": outcome.looked.differed,
+        "rows_read_back": outcome.proof.compared
+        + outcome.unchanged_check.seen
+        + outcome.unchanged_check.differed,
+        "unchanged_read_back": outcome.unchanged_check.seen,
+        "unchanged_on_earlier_readings": outcome.unchanged_check.believed,
+        "oldest_reading": str(outcome.unchanged_check.oldest_day or ""),
+        "lost_at_the_destination": outcome.unchanged_check.differed,
         "proof": outcome.sentence(),
         "export_job": run.job.id,
     }
 
 
-def _checks(run: JobWalk, outcome: DayOutcome) -> tuple[CheckReport, ...]:
-    unmapped = UnmappedColumns(run.left_out)
+def _checks(run: JobRun, outcome: DayOutcome) -> tuple[CheckReport, ...]:
+    unmapped = UnmappedColumns(run.unmapped)
     return (
         CheckReport(descriptions.PROVED, outcome.proof.holds, outcome.sentence()),
         CheckReport(

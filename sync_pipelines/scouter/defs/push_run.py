@@ -15,7 +15,7 @@ from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.scouter.defs import definitions as system
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import ExportJob
-from sync_pipelines.scouter.push.engine import NOTHING_TO_DO
+from sync_pipelines.scouter.push.day_outcome import NOTHING_TO_DO
 from sync_pipelines.scouter.push.job_range import first_day
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import SettingsError

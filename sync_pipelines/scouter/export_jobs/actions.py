@@ -11,12 +11,12 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.days import require_reached
 from sync_pipelines.scouter.export_jobs.job import STATUS_WORDS, ExportJob
 from sync_pipelines.scouter.export_jobs.table import (
     ONE_AT_A_TIME,
     ExportJobs,
 )
-from sync_pipelines.scouter.push.days import require_reached
 
 
 class ExportActions(ExportJobs):

@@ -21,11 +21,10 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.export_jobs.table import ExportJobs
-from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE
+from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.push.extract import PAGE, WHAT, Content, LeadReader, require_sight
-from sync_pipelines.scouter.push.last_synced import Exchanges
-from sync_pipelines.scouter.push.parts import Engine
 from sync_pipelines.scouter.push.pipeline import LeadPush
+from sync_pipelines.scouter.push.prefetch import BATCHERS
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 
 #: Leads that an export came to: one that was completed, or that failed at its end by its proof. A lead that was
@@ -106,22 +105,18 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
         if not report.fits:
             raise PermanentError(report.refusal())
         stack.enter_context(postgres.errors_about(WHAT))
-        engine = Engine(
-            settings=push.settings,
-            clock=push.clock,
-            client=stack.enter_context(push.client(push.settings)),
-            report=report,
-        )
-        reader = engine.reader(control)
+        client = stack.enter_context(push.client(push.settings))
+        comparison = Comparison(client, report.mapping.columns, report.destination_columns)
+        reader = LeadReader.for_report(report, control, sent_at=push.clock())
         pages = [
             _Pages(
                 reader=replace(reader, connection=stack.enter_context(push.source())),
-                exchanges=Exchanges(stack.enter_context(push.ops()), destination_label(push.settings)),
-                comparison=engine.comparison().of_content(),
+                last_synced=LastSynced(stack.enter_context(push.ops()), destination_label(push.settings)),
+                comparison=comparison.of_content(),
                 run_id=run_id,
                 zone=push.settings.zone,
             )
-            for _ in range(PAGES_AT_ONCE)
+            for _ in range(BATCHERS)
         ]
         for part in _side_by_side(pages, reader.all_ids()):
             _add(found, part)
@@ -137,22 +132,22 @@ class _Pages:
     """One thread's connections."""
 
     reader: LeadReader
-    exchanges: Exchanges
+    last_synced: LastSynced
     comparison: Comparison
     run_id: str
     zone: ZoneInfo
 
     def compare(self, ids: Sequence[int]) -> Compared:
-        known = self.exchanges.known(ids)
+        known = self.last_synced.known(ids)
         content = self.reader.content(ids, known, compare=True)
         leads = {**content.same, **content.changed}
         back = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
         back.forgive_dates({one: lead for one, lead in content.same.items() if one in known.taken_back})
-        self.exchanges.seen([one for one in back.equal_leads if one.id in content.same], run_id=self.run_id)
+        self.last_synced.seen([one for one in back.equal_leads if one.id in content.same], run_id=self.run_id)
         # Of these nothing was known, or something else: an older export brought them.
         new = [one for one in back.equal_leads if one.id in content.changed]
-        self.exchanges.record(new, run_id=self.run_id)
-        left = self.exchanges.waiting(back.wrong_ids)
+        self.last_synced.record(new, run_id=self.run_id)
+        left = self.last_synced.waiting(back.wrong_ids)
         wrong = self._wrong(content, back) - left
         return Compared(
             read=len(ids) - len(content.gone),

@@ -1,8 +1,16 @@
-"""The pipeline of a push: pages are prepared ahead, slices are sent side by side, outcomes are committed in order.
+"""The way of a lead through a push, from top to bottom.
 
-Three things go on at once and never overtake each other: the next pages are read and compared with what is known, a
-bounded number of slices is sent, what was accepted is read back. Only the caller's thread writes: a day is committed,
-proved and told of before anything of the next one counts, though that is under way already.
+`days`, `undated`, `again` and `catch_up` list pages of positions, each of a stage. `_push` takes the pages through
+four steps that go on at the same time:
+
+1. cut: threads look the next pages up and cut them into batches (`Prefetch`, `Batcher`);
+2. send: threads post `in_flight` batches at once (`Sender`);
+3. commit: the caller's thread writes the outcomes in the order of the pages (`Progress`);
+4. prove: threads read accepted leads back and record them as synced (`ProofQueue`, `Prover`).
+
+Only what is committed counts, and that is always a prefix of the pages: after a pause, an error or a kill the next run
+goes on behind it. A day is committed, proved and reported before anything of the next day counts, although batches of
+the next day are under way already.
 """
 
 from __future__ import annotations
@@ -10,215 +18,206 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from functools import partial
-from itertools import groupby
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain, takewhile
+from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.ordered_pool import OrderedPool
-from sync_pipelines.scouter.lead import Lead, Looked, Outcome, Slice
-from sync_pipelines.scouter.push.prove import ReadBack
-from sync_pipelines.scouter.push.report import Stretch
+from sync_pipelines.scouter.export_jobs.configuration import read_configuration
+from sync_pipelines.scouter.export_jobs.days import Span, day_span
+from sync_pipelines.scouter.lead import Position
+from sync_pipelines.scouter.probe import Probe, no_probe
+from sync_pipelines.scouter.push.batch import Batch, Outcome, Page, Stage, StageKind
+from sync_pipelines.scouter.push.batcher import Batcher
+from sync_pipelines.scouter.push.day_outcome import DayOutcome
+from sync_pipelines.scouter.push.extract import PAGE, LeadReader
+from sync_pipelines.scouter.push.load import Sender
+from sync_pipelines.scouter.push.prefetch import Prefetch
+from sync_pipelines.scouter.push.proof_queue import ProofQueue
+from sync_pipelines.scouter.push.prove import Prover
+from sync_pipelines.scouter.push.report import Progress
+from sync_pipelines.scouter.push.stop_errors import StoppedError, SwitchedOffError, TooManyRejectedError
 
-#: Accepted leads are compared by this many: their bodies are what the push holds in memory.
-PROVED_AT_ONCE = 400
-#: Pages that wait prepared, and comparisons that wait to be made.
-PAGES_AT_ONCE, PAGES_AHEAD, PROOFS_AHEAD, PROOFS_AT_ONCE = 2, 3, 4, 2
-
-NOTHING_TO_DO = "Nothing to do: no lead in this range."
-
-
-@dataclass
-class DayOutcome:
-    """What became of a day's leads: read = accepted + unchanged + rejected + gone; and the proof of what was sent."""
-
-    accepted: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    gone: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-    proof: ReadBack = field(default_factory=ReadBack)
-    #: How it is known of the unchanged ones that they are there.
-    looked: Looked = field(default_factory=Looked)
-
-    @property
-    def read(self) -> int:
-        return self.accepted + self.unchanged + self.rejected + self.gone
-
-    def sentence(self) -> str:
-        """What is proved, and since when, without any value."""
-        if not (self.read or self.proof.compared):
-            return NOTHING_TO_DO
-        sent = self.proof.sentence() if self.proof.compared else "Nothing was sent."
-        return " ".join([sent, *self.looked.sentences()])
-
-    def merge(self, other: DayOutcome) -> None:
-        self.accepted += other.accepted
-        self.unchanged += other.unchanged
-        self.rejected += other.rejected
-        self.gone += other.gone
-        self.requests += other.requests
-        self.seconds += other.seconds
-        self.proof.add(other.proof)
-        self.looked.add(other.looked)
-
-    def add(self, outcome: Outcome) -> None:
-        self.accepted += len(outcome.accepted)
-        self.unchanged += outcome.slice.unchanged
-        self.rejected += len(outcome.rejected)
-        self.gone += outcome.slice.gone
-        self.requests += outcome.requests + outcome.slice.looked.requests
-        self.looked.add(outcome.slice.looked)
-
-
-class Leg(NamedTuple):
-    """A part of the walk whose slices count alike."""
-
-    day: date | None
-    stretch: Stretch
-
-
-class Piece(NamedTuple):
-    """A slice of a leg, or what preparing it raised; without both the end of a stage, which is proved as a whole."""
-
-    leg: Leg | None = None
-    slice: Slice | None = None
-    error: Exception | None = None
-
-
-#: Makes the pieces of a page; a thread of its own calls it.
-Preparation = Callable[[], list[Piece]]
-
-
-class Sent(NamedTuple):
-    """What became of a piece."""
-
-    leg: Leg | None
-    outcome: Outcome | None
+#: Rounds of the catch-up: on a table that never stops changing the next push goes on.
+CATCH_UP_ROUNDS = 3
+#: So many rejected leads, and more than half of all, stop a push: then the cause is not in single rows.
+REJECTIONS = 100
 
 
 @dataclass
-class Walk:
-    """One way through the leads; the calls are the push's own parts. `depth` slices at most wait or are under way."""
+class PushEngine:
+    """Pushes the leads of one job, stage after stage.
 
-    send: Callable[[Slice], Outcome]
-    prove: Callable[[Sequence[Lead]], ReadBack]
-    #: Commits consecutive outcomes of a leg; what it returns ends the walk, once what is under way is committed too.
-    commit: Callable[[Leg, Sequence[Outcome]], Exception | None]
-    width: int
-    depth: int
-    _total: DayOutcome = field(default_factory=DayOutcome)
-    _unproved: list[Lead] = field(default_factory=list)
-    _stop: Exception | None = None
+    Every stage raises StoppedError, SwitchedOffError, TooManyRejectedError or a SyncError; what was committed before
+    stays.
+    """
 
-    def run(self, pages: Iterator[Preparation]) -> Generator[DayOutcome]:
-        """Yield what became of each stage when it is committed and proved; the next ones are under way meanwhile.
+    #: Reads positions, by the connection that `progress` writes to: only the caller's thread uses it.
+    reader: LeadReader
+    batchers: Sequence[Batcher]
+    sender: Sender
+    progress: Progress
+    prover: Prover
+    zone: ZoneInfo
+    watermark: datetime
+    in_flight: int
+    probe: Probe = no_probe
+    _sent: int = 0
+    _rejected: int = 0
 
-        Raises what `commit` returned or a call raised, with everything before it committed.
+    def days(self, days: Sequence[date], after: Position | None = None) -> Generator[DayOutcome]:
+        """Push each day as far as it lies under the watermark; yields what became of it, in order.
+
+        An earlier run pushed the first day as far as `after`. Batches of later days are under way when a day is
+        yielded, and count for nothing until the next day is asked for.
         """
-        started = time.monotonic()
+        newest = day_span(days[0], self.zone)
+        whole = Span(day_span(days[-1], self.zone).begin, newest.end)
+        forward = self.reader.pages(self._under_watermark(whole), after)
+        return self._push(
+            days,
+            chain(
+                self._earlier(self.reader.pages(self._under_watermark(newest)), after, day=days[0]),
+                # A page is looked up as a whole, also when it reaches over several days.
+                (Page(positions, self._stage_of_day) for positions in forward),
+            ),
+        )
+
+    def undated(self, after: Position | None = None) -> DayOutcome:
+        """Push the leads of no day: without `updated_at`, or with one before all days or in the future."""
+        future = self.reader.now()
+        return self._push_whole(
+            chain(
+                self._earlier(self.reader.undated_pages(future), after),
+                _pages("forward", self.reader.undated_pages(future, after)),
+            )
+        )
+
+    def again(self, newest: date, oldest: date, *, undated: bool) -> DayOutcome:
+        """Read days again that are counted already: only a change of a lead's outcome moves the counters."""
+        now = self.reader.now()
+        begin, end = day_span(oldest, self.zone).begin, day_span(newest, self.zone).end
+        dated = self.reader.pages(Span(begin, min(end or now, now)))
+        return self._push_whole(
+            _pages("again", chain(dated, self.reader.undated_pages(now) if undated else ()))
+        )
+
+    def catch_up(self) -> DayOutcome:
+        """Push what was written since the watermark, until nothing is new."""
+        total, begin = DayOutcome(), self.watermark
+        for _ in range(CATCH_UP_ROUNDS):
+            end = self.reader.now()
+            found = self._push_whole(_pages("catch_up", self.reader.pages(Span(begin, end))))
+            total.merge(found)
+            if not found.read:
+                break
+            begin = end
+        return total
+
+    def still_there(self) -> DayOutcome:
+        """Whether the destination still holds what this job sent and proved."""
+        return DayOutcome(proof=self.prover.prove_lasting())
+
+    def _under_watermark(self, span: Span) -> Span:
+        return Span(span.begin, min(span.end or self.watermark, self.watermark))
+
+    def _stage_of_day(self, position: Position) -> Stage:
+        assert position.updated_at is not None
+        return Stage("forward", position.updated_at.astimezone(self.zone).date())
+
+    def _earlier(
+        self, pages: Iterator[list[Position]], after: Position | None, day: date | None = None
+    ) -> Iterator[Page]:
+        """What an earlier run committed up to `after`: it may have ended before the proof of the last batches."""
+        if after is None:
+            return iter(())
+        # Undated leads are in the order of their numbers alone.
+        upto = (
+            [one for one in page if (one >= after if after.updated_at else one.id >= after.id)]
+            for page in pages
+        )
+        return _pages("again", takewhile(bool, upto), day=day)
+
+    def _push_whole(self, pages: Iterator[Page]) -> DayOutcome:
+        (outcome,) = self._push([None], pages)
+        return outcome
+
+    def _push(self, days: Sequence[date | None], pages: Iterator[Page]) -> Generator[DayOutcome]:
+        """Push pages; yields what became of each day, once all of it is committed and proved.
+
+        Raises what stopped the push, or what a step raised; everything before that is committed.
+        """
+        left, outcome, started = deque(days), DayOutcome(), time.monotonic()
+        stop: Exception | None = None
+        # Two pages of batches may wait, so that the threads have work while the next page is looked up.
+        depth = 2 * PAGE // self.batchers[0].size + self.in_flight
         with (
-            OrderedPool[list[Piece]](PAGES_AT_ONCE, PAGES_AHEAD) as prepared,
-            OrderedPool[ReadBack](PROOFS_AT_ONCE, PROOFS_AHEAD) as proofs,
-            OrderedPool[Sent](self.width, self.depth) as line,
+            Prefetch(pages, self.batchers) as prefetch,
+            OrderedPool(self.sender.send, self.in_flight, depth) as sending,
+            ProofQueue(self.prover) as proofs,
         ):
-            ahead = _Ahead(pages, prepared)
-            while self._fill(line, ahead):
-                for leg, sent in groupby(self._take(line), key=lambda one: one.leg):
-                    if leg is not None:
-                        self._count(leg, [one.outcome for one in sent if one.outcome], line, proofs=proofs)
-                        continue
-                    for _ in sent:
-                        self._prove_rest(proofs)
-                        outcome, self._total = self._total, DayOutcome()
-                        outcome.seconds, started = time.monotonic() - started, time.monotonic()
-                        yield outcome
-            if self._stop is not None:
-                with contextlib.suppress(SyncError):  # what is not proved now is proved by the next run
-                    self._prove_rest(proofs)
-                raise self._stop
+            while left:
+                if stop is None:
+                    _fill(sending, prefetch)
+                elif sending.is_empty:
+                    break
+                if sending.is_empty or sending.oldest.stage.day != left[0]:
+                    left.popleft()  # all of the day is committed
+                    done, outcome = outcome, DayOutcome()
+                    done.proof = proofs.finish()
+                    done.seconds, started = time.monotonic() - started, time.monotonic()
+                    yield done
+                    continue
+                try:
+                    sent = sending.take(self.in_flight, same=_stage)
+                except SyncError:
+                    if stop is None:
+                        raise
+                    break  # the next run sends this batch and those behind it again
+                reason = self._commit(sent)
+                outcome.add(sent)
+                proofs.add(lead for one in sent for lead in one.accepted)
+                if stop is None and reason is not None:
+                    stop = reason
+                    sending.withdraw()
+                if stop is None:
+                    proofs.advance()
+            if stop is not None:
+                with contextlib.suppress(SyncError):  # the next run proves what is not proved now
+                    proofs.finish()
+                raise stop
 
-    def _fill(self, line: OrderedPool[Sent], ahead: _Ahead) -> bool:
-        """Give out what is prepared and fits; whether anything is to be taken."""
-        while self._stop is None and not line.is_full and (piece := ahead.next(wait=line.is_empty)):
-            line.give(partial(self._work, piece))
-        return not line.is_empty
+    def _commit(self, outcomes: Sequence[Outcome]) -> Exception | None:
+        """Commit consecutive outcomes of a stage; why the push stops after them, if it does."""
+        self.probe("before_commit")
+        status = self.progress.commit(outcomes)
+        too_many = self._has_too_many_rejected(outcomes)
+        if status != "running":
+            return StoppedError(status)
+        if refusal := read_configuration(self.progress.connection).refusal():
+            return SwitchedOffError(refusal)
+        return TooManyRejectedError() if too_many else None
 
-    def _work(self, piece: Piece) -> Sent:
-        if piece.error is not None:
-            raise piece.error  # in its turn: what was prepared before it is committed first
-        return Sent(piece.leg, self.send(piece.slice) if piece.slice else None)
-
-    def _take(self, line: OrderedPool[Sent]) -> list[Sent]:
-        try:
-            return line.take(self.width)  # one commit for as many as go at once
-        except SyncError:
-            if self._stop is None:
-                raise
-            return []  # what did not come through is sent again by the next run
-
-    def _count(
-        self, leg: Leg, outcomes: Sequence[Outcome], line: OrderedPool[Sent], proofs: OrderedPool[ReadBack]
-    ) -> None:
-        stop = self.commit(leg, outcomes)
-        for outcome in outcomes:
-            self._total.add(outcome)
-            self._unproved += outcome.accepted
-        if stop is not None and self._stop is None:
-            self._stop = stop
-            line.withdraw()
-        while self._stop is None and (len(self._unproved) >= PROVED_AT_ONCE or proofs.is_ready):
-            self._prove(proofs)
-
-    def _prove_rest(self, proofs: OrderedPool[ReadBack]) -> None:
-        while self._unproved or not proofs.is_empty:
-            self._prove(proofs)
-
-    def _prove(self, proofs: OrderedPool[ReadBack]) -> None:
-        """One step: have the next leads read back, or take what was found where there is something to be had."""
-        if proofs.is_ready or proofs.is_full or not self._unproved:
-            for found in proofs.take():
-                self._total.proof.add(found)
-        else:
-            proofs.give(partial(self.prove, self._unproved[:PROVED_AT_ONCE]))
-            del self._unproved[:PROVED_AT_ONCE]
+    def _has_too_many_rejected(self, outcomes: Sequence[Outcome]) -> bool:
+        rejected = sum(len(outcome.rejected) for outcome in outcomes)
+        self._sent += rejected + sum(len(outcome.accepted) for outcome in outcomes)
+        self._rejected += rejected
+        return self._rejected >= REJECTIONS and self._rejected * 2 > self._sent
 
 
-class _Ahead:
-    """Pieces that are prepared while others are sent."""
-
-    def __init__(self, pages: Iterator[Preparation], prepared: OrderedPool[list[Piece]]) -> None:
-        self._pages, self._prepared = pages, prepared
-        self._ready: deque[Piece] = deque()
-        self._is_over = False
-
-    def next(self, *, wait: bool) -> Piece | None:
-        """The next piece; None where none is ready, or none is left. The last one may be an error."""
-        while not self._ready:
-            self._look_ahead()
-            if self._is_over or self._prepared.is_empty or not (wait or self._prepared.is_ready):
-                return None
-            try:
-                self._ready += self._prepared.take_one()
-            except Exception as error:
-                self._ready.append(Piece(error=error))
-            self._is_over = any(piece.error for piece in self._ready)
-        return self._ready.popleft()
-
-    def _look_ahead(self) -> None:
-        while not self._is_over and not self._prepared.is_full:
-            try:
-                preparation = next(self._pages, None)
-            except Exception as error:
-                preparation = partial(_raised, error)
-            if preparation is None:
-                return
-            self._prepared.give(preparation)
+def _pages(kind: StageKind, pages: Iterable[Sequence[Position]], day: date | None = None) -> Iterator[Page]:
+    stage = Stage(kind, day)
+    return (Page(positions, lambda _: stage) for positions in pages)
 
 
-def _raised(error: Exception) -> list[Piece]:
-    return [Piece(error=error)]
+def _fill(sending: OrderedPool[Batch, Outcome], prefetch: Prefetch) -> None:
+    """Give batches to the sending threads while there is room; waits for one only if nothing is under way."""
+    while not sending.is_full and (batch := prefetch.next(wait=sending.is_empty)) is not None:
+        sending.give(batch)
+
+
+def _stage(batch: Batch) -> Stage:
+    return batch.stage

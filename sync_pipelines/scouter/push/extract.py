@@ -1,7 +1,7 @@
-"""The leads of TabuladorMax, read in pages by position, rendered by Postgres as they are sent.
+"""Reads the leads of TabuladorMax in pages, rendered by Postgres as they are sent.
 
-Python never parses a lead: the database writes its JSON and its hash. A page is asked in two steps, positions first
-(an index alone answers), then the content of those whose hash or time differs from the last exchange.
+Python never parses a lead: the database writes its JSON and its hash. A page is read in two steps: first positions (an
+index alone answers), then the content of the leads whose hash or time differs from the last-synced state.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from psycopg import sql
 
 from sync_pipelines.lib import failures, postgres
 from sync_pipelines.lib.postgres import catalog
+from sync_pipelines.scouter.export_jobs.days import Span
+from sync_pipelines.scouter.last_synced import Known
 from sync_pipelines.scouter.lead import Lead, Position
-from sync_pipelines.scouter.push.days import Span
-from sync_pipelines.scouter.push.last_synced import Known
+from sync_pipelines.scouter.mapping import rendering
+from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.schema.report import SchemaReport
 
 WHAT = "the tabuladormax database"
+SENT_AT = "last_sync_at"
 PAGE = 1000
-#: Before it no application had leads: such a time is a typing error, and thousands of empty days.
+#: No application had leads before it: an earlier time is a typing error, and would be thousands of empty days.
 FIRST_MOMENT = datetime(1900, 1, 2, tzinfo=UTC)
 
 _POSITIONS: LiteralString = """
@@ -31,8 +35,8 @@ _POSITIONS: LiteralString = """
         and (updated_at, id) < (coalesce(%(at)s::timestamptz, 'infinity'), %(id)s)
     order by updated_at desc, id desc limit %(page)s
 """
-#: What no day has: no time, one before all days (BC, -infinity), one that is still to come (infinity, 20225). Each
-#: part goes by the index of the times, of which it takes little; none is handed to Python.
+#: Leads of no day: without a time, with one before all days (BC, -infinity) or in the future (infinity, 20225). Each
+#: part reads a small range of the index of times. The times stay in the database: Python does not hold some of them.
 _UNDATED: LiteralString = """
     select null::timestamptz, id from (
         select id from (select id from public.leads where updated_at is null offset 0) as none
@@ -58,7 +62,7 @@ _CONTENT: LiteralString = """
         left join unnest(
             %(known_ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(doubts)s::boolean[]
         ) as known (id, hash, updated_at, doubted) on known.id = wanted
-        -- by the index, however few leads there are: a merge would read all between the first and the last
+        -- `offset 0` forces the index, also for few leads: a merge join would read all between the first and the last
         left join lateral (select * from public.leads where id = wanted offset 0) as lead on true
     ) as lead
     where gone or known is null or doubted or %(all)s or hash <> known or updated_at is distinct from known_at
@@ -67,10 +71,10 @@ _FIRST_ID, _LAST_ID = -(2**63), 2**63 - 1
 
 
 class Content(NamedTuple):
-    """Leads by what is to be done with them.
+    """Leads by what has to be done with them.
 
-    `changed` differ from what is known of them, `same` do not and are to be read at the destination, `gone` are no
-    lead's number any more, `unreadable` hold a value that no statement can render (with what the database says of it).
+    `changed` differ from the last-synced state. `same` do not, and are to be read at the destination. `gone` were
+    deleted here. `unreadable` hold a value that no statement can render, with the database's reason.
     """
 
     changed: dict[int, Lead]
@@ -80,13 +84,13 @@ class Content(NamedTuple):
 
 
 def require_sight(connection: postgres.Connection) -> None:
-    """Raise PermanentError where our role sees but some of the leads: a part would be proved as the whole."""
+    """Raise PermanentError if our role sees only some of the leads: a part would be proved as the whole."""
     catalog.require_sight(connection, ["public.leads"], WHAT)
 
 
 @dataclass(frozen=True)
 class Renderings:
-    """SQL expressions over `lead`: the JSON text to send, the hash of its content, whether it will be refused."""
+    """SQL expressions over `lead`: the JSON text to send, the hash of its content, whether it will be rejected."""
 
     body: sql.Composable
     hash: sql.Composable
@@ -101,6 +105,29 @@ class LeadReader:
     renderings: Renderings
     stamps: Mapping[str, str]
 
+    @classmethod
+    def for_report(
+        cls, report: SchemaReport, connection: postgres.Connection, sent_at: datetime
+    ) -> LeadReader:
+        """A reader that renders by the report's mapping; `sent_at` becomes the `last_sync_at` of every lead.
+
+        A push has one such time: the destination's trigger recognises a push by a `last_sync_at` that changed.
+        """
+        as_text = rendering.columns_sent_as_text(
+            report.mapping, report.source_types, report.destination_columns
+        )
+        renderings = Renderings(
+            body=rendering.body_sql(report.mapping, as_text=as_text),
+            hash=rendering.hash_sql(report.mapping),
+            suspect=rendering.suspect_sql(report.suspects),
+        )
+        return cls(connection, renderings, {**STAMPS, SENT_AT: sent_at.isoformat()})
+
+    @property
+    def stamp(self) -> str:
+        """The `last_sync_at` of every lead that is read."""
+        return self.stamps[SENT_AT]
+
     def count(self, span: Span) -> int:
         """Leads whose `updated_at` lies in the span."""
         row = self.connection.execute(
@@ -111,7 +138,7 @@ class LeadReader:
         return int(row[0]) if row else 0
 
     def count_undated(self, future: datetime) -> int:
-        """Leads whose time is in no day before `future`."""
+        """How many leads are in no day before `future`."""
         row = self.connection.execute(_COUNT_UNDATED, {"first": FIRST_MOMENT, "future": future}).fetchone()
         return int(row[0]) if row else 0
 
@@ -123,10 +150,10 @@ class LeadReader:
         return found
 
     def pages(self, span: Span, after: Position | None = None) -> Iterator[list[Position]]:
-        """Positions of the span, newest first, behind `after`."""
+        """Positions of the span, newest first, from behind `after`."""
         begin, end = span
         at, last = after or (None, _LAST_ID)
-        # The end as a position too: beside a second bound the index would be entered there, for every page.
+        # The end is a position too: with a second bound Postgres would start each page at that bound.
         if end is not None and (at is None or at >= end):
             at, last = end, _FIRST_ID
         while page := self._page(_POSITIONS, begin=begin, at=at, id=last):
@@ -134,7 +161,7 @@ class LeadReader:
             at, last = page[-1]
 
     def undated_pages(self, future: datetime, after: Position | None = None) -> Iterator[list[Position]]:
-        """Positions of the leads that no day before `future` has, by number."""
+        """Positions of the leads that are in no day before `future`, by number."""
         last = after.id if after else _LAST_ID
         while page := self._page(_UNDATED, first=FIRST_MOMENT, future=future, id=last):
             yield page
@@ -154,9 +181,9 @@ class LeadReader:
     def content(
         self, ids: Sequence[int], known: Known, *, send_all: bool = False, compare: bool = False
     ) -> Content:
-        """Those of `ids` that differ from what is known of them, as they are now; with `send_all` all.
+        """The leads of `ids` that differ from the last-synced state, as they are now; with `send_all` all.
 
-        With `compare` those that do not differ, too; without it only the doubted ones of these.
+        With `compare` also those that do not differ; without it, of these only the doubted ones.
         """
         try:
             rows = self._rows(ids, known, is_whole=send_all or compare)

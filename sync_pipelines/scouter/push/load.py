@@ -1,8 +1,8 @@
-"""One slice of leads to the destination: in one request, and down to the bad row where the server refuses it.
+"""Sends one batch of leads, in one request; down to the bad row if the server rejects it.
 
-A bulk upsert is one statement: one bad row fails all fifty. It is halved until the bad ones stand alone, so the good
-ones land and each bad one brings its own answer (contract of the lead push, section 5, defect 9). Rows that the
-doctor's types call suspect go alone from the start: the server decides all the same, with one request a row.
+A bulk upsert is one statement, so one bad row fails all fifty. The batch is halved until the bad rows stand alone: the
+good ones land, and each bad one has an answer of its own (contract of the lead push, section 5, defect 9). Rows that
+the schema doctor's types call suspect are sent alone from the start: one request a row, and the server decides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
-from sync_pipelines.scouter.lead import Lead, Outcome, Rejected, Slice
+from sync_pipelines.scouter.lead import Lead, Rejected
+from sync_pipelines.scouter.push.batch import Batch, Outcome
 
 TABLE = "leads"
 KEY = "id"
@@ -30,46 +31,57 @@ class SchemaChangedError(PermanentError):
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends slices by one client, which several threads share. `columns` are written, and no other."""
+    """Sends batches by one client, which several threads share. Only `columns` are written."""
 
     client: PostgrestClient
     columns: Sequence[str]
     clock: Callable[[], float] = time.monotonic
 
-    def send(self, piece: Slice) -> Outcome:
-        """Send what the slice has to send.
+    def send(self, batch: Batch) -> Outcome:
+        """Send the leads of a batch that need it.
 
-        Raises TransientError when the server stayed away for all attempts, SchemaChangedError, or another
-        PermanentError where no row is at fault: then nothing of the slice counts, and sending it again is harmless.
+        Raises TransientError if the server stayed away for all attempts, SchemaChangedError, or another PermanentError
+        that is not about a row: then nothing of the batch counts, and sending it again is harmless.
         """
-        started, outcome = self.clock(), Outcome(piece, rejected=list(piece.held_back))
-        if piece.clean:
-            self._send(piece.clean, outcome)
-        for suspect in piece.suspects:
+        started, outcome = self.clock(), Outcome(batch, rejected=list(batch.held))
+        if batch.clean:
+            self._send(batch.clean, outcome)
+        for suspect in batch.suspects:
             self._send([suspect], outcome)
         outcome.seconds = self.clock() - started
         return outcome
 
-    def _send(self, leads: Sequence[Lead], outcome: Outcome, known: Problem | None = None) -> None:
-        problem = known or self._post(leads, outcome)
+    def _send(self, leads: Sequence[Lead], outcome: Outcome) -> None:
+        problem = self._post(leads, outcome)
         if problem is None:
             outcome.accepted += leads
-        elif problem.kind == "schema":
+        else:
+            self._handle(problem, leads, outcome)
+
+    def _handle(self, problem: Problem, leads: Sequence[Lead], outcome: Outcome) -> None:
+        if problem.kind == "schema":
             raise SchemaChangedError(problem)
-        elif not (problem.kind == "data" or problem.wants_fewer_rows):
+        if not (problem.kind == "data" or problem.wants_fewer_rows):
             raise problem.error(DESTINATION, setting="GESTAO_SCOUTER_SERVICE_KEY and what it may write")
-        elif len(leads) == 1:
+        if len(leads) == 1:
             outcome.rejected.append(Rejected(leads[0], problem, f"recusado com {problem}"))
         else:
-            half, before = len(leads) // 2, len(outcome.rejected)
-            self._send(leads[:half], outcome)
-            rest = leads[half:]
-            # Where the first half is good the bad row is in the second: no need to ask for the whole of it.
-            bad = len(outcome.rejected) == before and len(rest) > 1 and not problem.wants_fewer_rows
-            self._send(rest, outcome, problem if bad else None)
+            self._send_halves(problem, leads, outcome)
+
+    def _send_halves(self, problem: Problem, leads: Sequence[Lead], outcome: Outcome) -> None:
+        first, second = leads[: len(leads) // 2], leads[len(leads) // 2 :]
+        before = len(outcome.rejected)
+        self._send(first, outcome)
+        # The whole failed and its first half did not: the second half has the bad row, so it is not posted as a whole.
+        # That does not hold for a request that was too large.
+        is_bad = len(outcome.rejected) == before and not problem.wants_fewer_rows
+        if is_bad and len(second) > 1:
+            self._send_halves(problem, second, outcome)
+        else:
+            self._send(second, outcome)
 
     def _post(self, leads: Sequence[Lead], outcome: Outcome) -> Problem | None:
-        """Post until there is an answer that waiting would not change."""
+        """Post until the answer is one that a later attempt would not change."""
         last: list[Problem] = []
 
         def attempt() -> Problem | None:

@@ -1,10 +1,13 @@
-"""A push from the settings on: connections, locks, the doctor's word, and the walk over what is to be sent."""
+"""The lead push: claim a job, open connections, examine both schemas, and run the job's stages.
+
+Replaces the Edge Function `export-to-gestao-scouter-batch`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -19,15 +22,21 @@ from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
+from sync_pipelines.scouter.last_synced import SESSION, LastSynced
 from sync_pipelines.scouter.mapping import rendering
 from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.push import job_range
-from sync_pipelines.scouter.push.engine import PAGES_AT_ONCE
-from sync_pipelines.scouter.push.extract import WHAT, require_sight
-from sync_pipelines.scouter.push.job_run import MISMATCH, STOPPED, JobWalk, pause
-from sync_pipelines.scouter.push.last_synced import SESSION, Exchanges
+from sync_pipelines.scouter.push.batcher import Batcher
+from sync_pipelines.scouter.push.destination_schema import DestinationSchema, ReloadSchema
+from sync_pipelines.scouter.push.engine import PushEngine
+from sync_pipelines.scouter.push.extract import WHAT, LeadReader, require_sight
+from sync_pipelines.scouter.push.job_end import MISMATCH, STOPPED, pause
+from sync_pipelines.scouter.push.job_run import JobRun
+from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines.scouter.push.parts import Engine
+from sync_pipelines.scouter.push.prefetch import BATCHERS
+from sync_pipelines.scouter.push.prove import Comparison, Prover
 from sync_pipelines.scouter.push.report import Progress
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.schema.connection import ConnectionTest
@@ -45,13 +54,13 @@ BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo qua
 
 @dataclass(frozen=True)
 class LeadPush:
-    """The push as the assets know it. Clock, client and hooks are parameters: tests replace no code."""
+    """The push as the assets know it. Clock, client, waiting and probe are parameters, so tests replace no code."""
 
     settings: ScouterSettings
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     client: Callable[[ScouterSettings], PostgrestClient] = gestao_client
-    reload: Callable[[PostgrestClient, Sequence[str]], object] = reload_schema
-    before_commit: Callable[[], None] = lambda: None
+    reload: ReloadSchema = reload_schema
+    probe: Probe = no_probe
     #: How long to wait for another push to end.
     wait_seconds: float = 5.0
 
@@ -59,7 +68,7 @@ class LeadPush:
         return self.clock().astimezone(self.settings.zone).date()
 
     def open_since(self) -> date:
-        """The day in which the last push came to its present: today, or one before it. Today where none is known."""
+        """The day up to which earlier pushes completed everything: today, or a day before it. Today if none did."""
         zone = self.settings.zone
         with self.source() as connection:
             until = ExportActions(connection).pushed_until(zone.key)
@@ -73,10 +82,10 @@ class LeadPush:
         job_id: str | None = None,
         days: tuple[date, date] | None = None,
         options: PushOptions | None = None,
-    ) -> Iterator[JobWalk]:
-        """Claim a job, or make one for `days` (newest, oldest), and open what it needs.
+    ) -> Iterator[JobRun]:
+        """Claim a job, or create one for `days` (newest, oldest), and open what its run needs.
 
-        Raises PausedError where the doctor finds that nothing can be sent, SyncError where nothing was begun.
+        Raises PausedError if the doctor finds that nothing can be sent, SyncError if nothing was begun.
         """
         options = options or PushOptions()
         with ExitStack() as stack:
@@ -87,14 +96,12 @@ class LeadPush:
                 job_id = ExportActions(control).create(*days).id
             work = ExportWork(control)
             job = work.claim(job_id, run_id)
-            with _leaving_nothing_running(work, job):
+            with _leaving_no_job_running(work, job):
                 options = options.joined(job.options)
                 work.keep_options(job.id, options.document())
                 stack.callback(_release, work, job)
                 stack.enter_context(postgres.errors_about(WHAT))
-                client = stack.enter_context(self.client(self.settings))
-                exchanges = Exchanges(ops, destination_label(self.settings))
-                run = self._run(stack, job, work, client=client, exchanges=exchanges, run_id=run_id)
+                run = self._job_run(stack, work, work.get(job.id), ops=ops, run_id=run_id)
                 stack.callback(run.leave)
                 yield run
 
@@ -123,66 +130,98 @@ class LeadPush:
             clock=self.clock,
         )
 
-    def _run(
+    def reload_cache(self) -> object:
+        """Reload the destination's schema cache, and wait until writes find every column that a push maps.
+
+        The doctor's cached report expires before and after: before, because the columns must be the live ones.
+        Raises what `reload_schema` raises.
+        """
+        doctor = self.doctor()
+        with self.source() as connection, self.client(self.settings) as client:
+            doctor.forget()
+            mapping = self.examine(connection).mapping
+            done = self.reload(client, mapping.columns)
+            doctor.forget()
+        return done
+
+    def _job_run(
+        self, stack: ExitStack, work: ExportWork, job: ExportJob, *, ops: postgres.Connection, run_id: str
+    ) -> JobRun:
+        report = self._require_fit(work, job)
+        client = stack.enter_context(self.client(self.settings))
+        last_synced = LastSynced(ops, destination_label(self.settings))
+        options = PushOptions.from_document(job.options)
+        options = replace(options, compare=options.compare and self._has_collected())
+        reader = LeadReader.for_report(report, work.connection, sent_at=self.clock())
+        comparison = Comparison(client, report.mapping.columns, report.destination_columns)
+        assert job.watermark is not None
+        engine = PushEngine(
+            reader=reader,
+            batchers=self._batchers(stack, reader, comparison, options=options, run_id=run_id),
+            sender=Sender(client, report.mapping.columns),
+            progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
+            prover=Prover(comparison, last_synced, run_id=run_id, stamp=reader.stamp),
+            zone=self.settings.zone,
+            watermark=job.watermark,
+            in_flight=self.settings.scouter_in_flight,
+            probe=self.probe,
+        )
+        days = job_range.days_of(job, reader, self.settings.zone)
+        if job.total_leads == 0:
+            work.set_total(job.id, job_range.count_leads(job, days, reader, zone=self.settings.zone))
+        left = job_range.days_left(job, days)
+        return JobRun(
+            job=job,
+            work=work,
+            engine=engine,
+            schema=DestinationSchema(self.doctor(), client, report.mapping, reload_schema=self.reload),
+            last_synced=last_synced,
+            all_days=days,
+            days=left,
+            # A run that compares also vouches for what earlier runs of the job did.
+            rereads_earlier_days=options.compare and len(left) < len(days),
+            unproved=list(job.unproved),
+            unmapped=UnmappedColumns.of(report).undecided,
+        )
+
+    def _batchers(
         self,
         stack: ExitStack,
-        job: ExportJob,
-        work: ExportWork,
+        reader: LeadReader,
+        comparison: Comparison,
         *,
-        client: PostgrestClient,
-        exchanges: Exchanges,
+        options: PushOptions,
         run_id: str,
-    ) -> JobWalk:
-        doctor = self.doctor()
+    ) -> list[Batcher]:
+        """Batchers for the prefetching threads, with connections of their own."""
+        last_synced = LastSynced(stack.enter_context(self.ops()), destination_label(self.settings))
+        return [
+            Batcher(
+                reader=replace(reader, connection=stack.enter_context(self.source())),
+                last_synced=last_synced,
+                comparison=comparison.of_content(),
+                size=self.settings.scouter_batch_size,
+                run_id=run_id,
+                options=options,
+            )
+            for _ in range(BATCHERS)
+        ]
+
+    def _require_fit(self, work: ExportWork, job: ExportJob) -> SchemaReport:
+        """The doctor's report; pauses the job if the report, or our role, lets no push start."""
         try:
             require_sight(work.connection)
             report = self.examine(work.connection, job)
         except SyncError as error:
-            raise pause(work, job, f"{STOPPED} {error}") from None
+            raise pause(work, job.id, f"{STOPPED} {error}") from None
         if not report.fits:
-            raise pause(work, job, f"{MISMATCH} {report.refusal()}")
-        options = PushOptions.from_document(work.get(job.id).options)
-        options = replace(options, compare=options.compare and self._has_collected())
-        engine = Engine(settings=self.settings, clock=self.clock, client=client, report=report)
-        reader = engine.reader(work.connection)
-        # What is read ahead is read by threads of their own, so by connections of their own.
-        ahead = [replace(reader, connection=stack.enter_context(self.source())) for _ in range(PAGES_AT_ONCE)]
-        known = Exchanges(stack.enter_context(self.ops()), exchanges.destination)
-        push = engine.push(
-            reader,
-            [engine.slicer(one, known, options, run_id=run_id) for one in ahead],
-            exchanges=exchanges,
-            progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
-            before_commit=self.before_commit,
-        )
-        assert job.watermark is not None
-        push.watermark = job.watermark
-        days = job_range.days(job, reader, self.settings.zone)
-        if job.total_leads == 0:
-            work.set_total(job.id, job_range.total(job, days, reader, zone=self.settings.zone))
-        done, begun = job.last_completed_date, job.processing_date
-        left = [day for day in days if (not done or day < done) and (not begun or day <= begun)]
-        left = left if job.phase in (None, "days") else []
-        columns = report.mapping.columns
-        return JobWalk(
-            job=job,
-            work=work,
-            push=push,
-            days=left,
-            whole=days,
-            # What earlier runs of the job did counts as done now, so a comparing one looks at it again.
-            looks_again=options.compare and len(left) < len(days),
-            reload=lambda: self._reload(doctor, client, columns),
-            look_again=lambda: doctor.examine(report.mapping, fresh=True),
-            doubt=exchanges.doubt_all,
-            unproved=list(job.unproved),
-            left_out=UnmappedColumns.of(report).undecided,
-        )
+            raise pause(work, job.id, f"{MISMATCH} {report.refusal()}")
+        return report
 
     def _has_collected(self) -> bool:
-        """Fetch what people changed there into the inbox, because a comparison must not undo it before it came over.
+        """Collect people's changes at the destination into the inbox: a comparison must not undo them.
 
-        Where that cannot be had nothing is compared: the push rests on earlier readings, and its proof says so.
+        If that fails nothing is compared: the push rests on earlier readings, and its proof says so.
         """
         if not self.settings.scouter_outbox:
             return True
@@ -192,24 +231,6 @@ class LeadPush:
             _log.warning("Unchanged leads are not compared: %s", error)
             return False
         return True
-
-    def reload_cache(self) -> object:
-        """Reload the destination's schema cache, and wait until writes find every column that this push maps.
-
-        The doctor's cached report is expired before and after: before, because the columns must be the live ones.
-        Raises what `reload_schema` raises.
-        """
-        doctor = self.doctor()
-        with self.source() as connection, self.client(self.settings) as client:
-            doctor.forget()
-            columns = self.examine(connection).mapping.columns
-            done = self.reload(client, columns)
-            doctor.forget()
-        return done
-
-    def _reload(self, doctor: SchemaDoctor, client: PostgrestClient, columns: Sequence[str]) -> None:
-        doctor.forget()
-        self.reload(client, columns)
 
     def examine(
         self, connection: postgres.Connection, job: ExportJob | None = None, *, fresh: bool = False
@@ -243,18 +264,18 @@ class LeadPush:
 
 
 @contextmanager
-def _leaving_nothing_running(work: ExportWork, job: ExportJob) -> Iterator[None]:
-    """Pause a job whose push ends by an error that nobody expected: its worker is gone, and the screen must say so.
+def _leaving_no_job_running(work: ExportWork, job: ExportJob) -> Iterator[None]:
+    """Pause a job whose push ends by an unexpected error: no worker is left, and the screen must show that.
 
-    Where the database itself is away the job stays as it is, and the sensor takes it up.
+    If the database itself is away the job stays `running`, and the sensor resumes it.
     """
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        told = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
+        reason = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
         with contextlib.suppress(SyncError, psycopg.Error):
             if work.get(job.id).status == "running":
-                pause(work, job, f"{STOPPED} {told}")
+                pause(work, job.id, f"{STOPPED} {reason}")
         raise
 
 

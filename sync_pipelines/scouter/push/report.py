@@ -1,7 +1,7 @@
-"""What a push writes to TabuladorMax while it works: counters and position, rejected leads, the audit trail.
+"""What a push writes to TabuladorMax while it works: counters and checkpoint, rejected leads, the audit trail.
 
-One transaction for a stretch of the walk, so that counters, `processing_date` and what may be sent next are true
-together at every moment: after a kill nothing is lost and nothing is counted twice.
+All of it is one transaction per commit, so the counters, the checkpoint and what is sent next agree at every moment:
+after a kill nothing is lost and nothing is counted twice.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal, LiteralString
+from typing import LiteralString
 
 import psycopg
 
@@ -18,13 +17,10 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.export_jobs.job import Status
 from sync_pipelines.scouter.export_jobs.progress import Step
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
-from sync_pipelines.scouter.lead import Lead, Outcome, Rejected
+from sync_pipelines.scouter.lead import Lead, Rejected
+from sync_pipelines.scouter.push.batch import Outcome
 
 DIRECTION = "supabase_to_gestao_scouter"
-#: `walk` counts and moves the job's place; `again` was counted by an earlier run that was ended before the proof, so
-#: only what turned out otherwise moves; `catch_up` counts what is still missing of the job's total, since most of it
-#: was counted in its day; `replay` sends refused leads again.
-Stretch = Literal["walk", "again", "catch_up", "replay"]
 _INSERT_ERROR: LiteralString = """
     insert into public.gestao_scouter_export_errors (job_id, lead_id, error_message, response_status, lead_snapshot,
         fields_sent, error_details, response_body)
@@ -52,66 +48,51 @@ class Progress:
     job_id: str
     run_id: str
 
-    def commit(
-        self, outcomes: Sequence[Outcome], *, day: date | None, stretch: Stretch = "walk"
-    ) -> Status | None:
-        """Commit consecutive outcomes; returns the job's status as it now is, which a person may have changed.
+    def commit(self, outcomes: Sequence[Outcome]) -> Status | None:
+        """Commit consecutive outcomes of one stage; returns the job's status, which a person may have changed.
 
-        None where the job was deleted. Of a job that is gone or was reset only the audit trail is written.
+        None if the job was deleted. Of a job that was deleted or reset, only the audit trail is written.
         """
         accepted = [lead for outcome in outcomes for lead in outcome.accepted]
         rejected = [one for outcome in outcomes for one in outcome.rejected]
-        unchanged = sum(outcome.slice.unchanged for outcome in outcomes)
         with self.connection.transaction():
-            # What the server loses in a crash is the end of the walk as a whole: it is sent and counted again.
+            # What the server loses in a crash is a suffix of the commits: it is sent and counted again.
             self.connection.execute("set local synchronous_commit = off")
-            self._tell(outcomes)
+            self._log_events(outcomes)
             held = self.jobs.hold(self.job_id)
             if held is None or held.status == "pending":
                 return held.status if held else None
-            # A lead that was refused earlier in this job has one row, the newest, or none.
-            known = self._settle([*accepted, *(one.lead for one in rejected)]) if stretch != "walk" else 0
+            is_first = outcomes[0].batch.stage.kind == "forward"
+            # A lead that this job rejected earlier keeps one row, the newest, or none.
+            known = 0 if is_first else self._delete_errors([*accepted, *(one.lead for one in rejected)])
             self._keep(rejected)
-            errors = len(rejected) - known
-            exported = {
-                "walk": len(accepted) + unchanged,
-                "again": -errors,
-                "catch_up": len(accepted),
-                "replay": len(accepted),
-            }
-            step = Step(
-                exported=exported[stretch],
-                errors=errors,
-                within_total=stretch == "catch_up",
-                processing_date=day,
-                cursor=outcomes[-1].slice.last if stretch == "walk" else None,
-            )
-            self.jobs.move_on(self.job_id, held.counters, step)
+            self.jobs.move_on(self.job_id, held.counters, _step(outcomes, errors=len(rejected) - known))
         return held.status
 
-    def _settle(self, leads: Sequence[Lead]) -> int:
+    def _delete_errors(self, leads: Sequence[Lead]) -> int:
+        """Delete the error rows of these leads; returns how many leads had one."""
         row = self.connection.execute(
-            "with settled as (delete from public.gestao_scouter_export_errors"
+            "with deleted as (delete from public.gestao_scouter_export_errors"
             " where job_id = %s and lead_id = any(%s) returning lead_id)"
-            " select count(distinct lead_id) from settled",
+            " select count(distinct lead_id) from deleted",
             (self.job_id, [lead.id for lead in leads]),
         ).fetchone()
         return int(row[0]) if row else 0
 
     def _keep(self, rejected: Sequence[Rejected]) -> None:
-        """The rejected leads with what was sent and what was answered; personal data stay in this table."""
+        """Insert rejected leads with what was sent and answered. Their personal data stay in this table."""
         rows = [self._error_row(one) for one in rejected]
         try:
             self._insert(_ERROR_ROW, rows)
         except psycopg.DataError:
-            for row in rows:  # the others of the batch have their own
+            for row in rows:  # one row failed the statement
                 self._keep_one(row)
 
     def _keep_one(self, row: Mapping[str, object]) -> None:
         try:
             self._insert(_ERROR_ROW, [row])
         except psycopg.DataError:
-            # jsonb takes less than json, which a lead may hold: no NUL, no number of any length. Then as their texts.
+            # A lead may hold json that jsonb rejects (a NUL, a very long number): it is kept as text.
             self._insert(_ERROR_ROW_IN_TEXTS, [row])
 
     def _insert(self, values: LiteralString, rows: Sequence[Mapping[str, object]]) -> None:
@@ -132,8 +113,8 @@ class Progress:
             "body": json.dumps(problem.body) if problem and problem.body is not None else None,
         }
 
-    def _tell(self, outcomes: Sequence[Outcome]) -> None:
-        """One event a lead that was sent, in bulk."""
+    def _log_events(self, outcomes: Sequence[Outcome]) -> None:
+        """Write one event for each lead that was sent."""
         events = [
             (lead.id, "create" if lead.is_new else "update", status, int(outcome.seconds * 1000))
             for outcome in outcomes
@@ -151,3 +132,18 @@ class Progress:
                 " as sent (lead_id, kind, status, milliseconds)",
                 (DIRECTION, *map(postgres.array, zip(*events, strict=True))),
             )
+
+
+def _step(outcomes: Sequence[Outcome], *, errors: int) -> Step:
+    """How a commit moves the job's counters and checkpoint; `errors` is the change of its error rows."""
+    stage = outcomes[0].batch.stage
+    accepted = sum(len(outcome.accepted) for outcome in outcomes)
+    unchanged = sum(outcome.batch.unchanged for outcome in outcomes)
+    exported = {"forward": accepted + unchanged, "again": -errors, "catch_up": accepted, "replay": accepted}
+    return Step(
+        exported=exported[stage.kind],
+        errors=errors,
+        within_total=stage.kind == "catch_up",
+        processing_date=stage.day,
+        cursor=outcomes[-1].batch.last if stage.kind == "forward" else None,
+    )

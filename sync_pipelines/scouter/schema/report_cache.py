@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.scouter.push.last_synced import Exchanges
+from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.scouter.schema.verdicts import errors
 
@@ -47,7 +47,7 @@ class ReportCache:
                 "select report from ops.schema_reports where destination = %s for update", (self.destination,)
             ).fetchone()
             if row and (before := _read(row[0])) and changed_columns(before, report):
-                Exchanges(ops, self.destination).doubt_all()
+                LastSynced(ops, self.destination).doubt_all()
             ops.execute(
                 "insert into ops.schema_reports (destination, mapping_hash, report, checked_at)"
                 " values (%s, %s, %s, %s) on conflict (destination) do update set mapping_hash = excluded.mapping_hash,"

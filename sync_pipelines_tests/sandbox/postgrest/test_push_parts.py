@@ -14,7 +14,8 @@ from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import COLLISION, build_gestao_scouter, with_dirt_rules
-from sync_pipelines.scouter.lead import Lead, Position, Slice
+from sync_pipelines.scouter.lead import Lead, Position
+from sync_pipelines.scouter.push.batch import Batch
 from sync_pipelines.scouter.push.load import SchemaChangedError, Sender
 from sync_pipelines.scouter.push.prove import Comparison
 
@@ -43,20 +44,21 @@ def client(fake: PostgrestFake) -> Iterator[PostgrestClient]:
 
 def lead(number: int, **more: object) -> Lead:
     row = {
-        **{
-            "id": FIRST + number,
-            "nome": f"Pessoa {number} ção",
-            "age": 20 + number % 30,
-            "valor_ficha": 12.5,
-        },
-        **{"aprovado": number % 2 == 0, "criado": "2025-10-21T12:43:00.5-03:00", "raw": {"a": [1, None]}},
-        **{"etapa": None, **more},
+        "id": FIRST + number,
+        "nome": f"Pessoa {number} ção",
+        "age": 20 + number % 30,
+        "valor_ficha": 12.5,
+        "aprovado": number % 2 == 0,
+        "criado": "2025-10-21T12:43:00.5-03:00",
+        "raw": {"a": [1, None]},
+        "etapa": None,
+        **more,
     }
     return Lead(id=FIRST + number, updated_at=NOW, content_hash=UUID(int=number), body=json.dumps(row))
 
 
-def piece(*leads: Lead) -> Slice:
-    return Slice(Position(NOW, leads[-1].id), clean=leads)
+def batch(*leads: Lead) -> Batch:
+    return Batch(Position(NOW, leads[-1].id), clean=leads)
 
 
 def types(client: PostgrestClient) -> dict[str, str]:
@@ -67,7 +69,7 @@ def types(client: PostgrestClient) -> dict[str, str]:
 
 def test_what_is_sent_is_read_back_though_answers_are_capped(client: PostgrestClient) -> None:
     leads = [lead(number) for number in range(50)]
-    outcome = Sender(client, COLUMNS).send(piece(*leads))
+    outcome = Sender(client, COLUMNS).send(batch(*leads))
     assert (len(outcome.accepted), outcome.requests) == (50, 1)
     found = Comparison(client, COLUMNS, types(client)).read_back([*leads, lead(999)])
     assert (found.compared, found.equal, found.missing) == (51, 50, [FIRST + 999])
@@ -77,9 +79,9 @@ def test_what_is_sent_is_read_back_though_answers_are_capped(client: PostgrestCl
 def test_the_bad_ones_are_found_and_the_rest_lands(client: PostgrestClient) -> None:
     bad = {103: {"age": 1999}, 131: {"valor_ficha": 1_234_567_890.5}}
     leads = [lead(number, **bad.get(number, {})) for number in range(100, 150)]
-    outcome = Sender(client, COLUMNS).send(piece(*leads))
-    refused = {one.lead.id - FIRST: one.problem.code for one in outcome.rejected if one.problem}
-    assert refused == {103: "23514", 131: "22003"}
+    outcome = Sender(client, COLUMNS).send(batch(*leads))
+    rejected = {one.lead.id - FIRST: one.problem.code for one in outcome.rejected if one.problem}
+    assert rejected == {103: "23514", 131: "22003"}
     assert len(outcome.accepted) == 48
 
 
@@ -88,18 +90,18 @@ def test_a_server_that_is_away_for_a_while_is_asked_again(
 ) -> None:
     for fault in ("bad_gateway", "applied_then_dropped"):
         fake.fail(fault, 1)
-    outcome = Sender(client, COLUMNS).send(piece(lead(200), lead(201)))
+    outcome = Sender(client, COLUMNS).send(batch(lead(200), lead(201)))
     assert (len(outcome.accepted), outcome.requests) == (2, 3)
 
 
 def test_a_column_that_went_is_a_changed_schema(client: PostgrestClient) -> None:
     with pytest.raises(SchemaChangedError) as changed:
-        Sender(client, (*COLUMNS, "sumiu")).send(piece(lead(300)))
+        Sender(client, (*COLUMNS, "sumiu")).send(batch(lead(300)))
     assert changed.value.problem.column == "sumiu"
 
 
 def test_a_lead_of_the_destinations_own_is_known_by_its_sync_source(client: PostgrestClient) -> None:
-    assert Sender(client, COLUMNS).send(piece(lead(400))).rejected == []
+    assert Sender(client, COLUMNS).send(batch(lead(400))).rejected == []
     rows = client.rows(
         "leads",
         (

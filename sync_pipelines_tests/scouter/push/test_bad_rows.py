@@ -11,8 +11,9 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.sandbox.scouter.database import POISONS, poison, with_dirt_rules
-from sync_pipelines.scouter.lead import Lead, Position, Slice
+from sync_pipelines.scouter.lead import Lead, Position
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.push.batch import Batch
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
@@ -104,7 +105,7 @@ def test_a_value_that_the_destinations_type_does_not_read_is_one_bad_row(lead_ho
                 Lead(id=body["id"], updated_at=NOON, content_hash=UUID(int=body["id"]), body=json.dumps(body))
                 for body in bodies
             ]
-            outcome = Sender(client, ("id", column)).send(Slice(Position(NOON, FIRST), clean=leads))
+            outcome = Sender(client, ("id", column)).send(Batch(Position(NOON, FIRST), clean=leads))
             (one,) = outcome.rejected
             found.append((one.lead.id, one.problem and one.problem.code, len(lead_house.there())))
     assert found == [(FIRST + 20, code, 49) for _, _, code in UNREADABLE]

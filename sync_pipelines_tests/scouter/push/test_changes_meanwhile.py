@@ -9,8 +9,9 @@ import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
+from sync_pipelines.scouter.export_jobs.days import Span, day_span
 from sync_pipelines.scouter.lead import Position
-from sync_pipelines.scouter.push.days import Span, day_span
+from sync_pipelines.scouter.push.batch import Stage
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse, another_role
 
 DAY = date(2025, 10, 21)
@@ -69,7 +70,7 @@ def test_a_mass_update_that_puts_all_on_today_loses_none(week: LeadHouse) -> Non
 
 
 def test_a_mass_update_that_began_before_the_job_and_ends_during_it_loses_none(week: LeadHouse) -> None:
-    """Its rows bear the time at which it began, which the walk has passed when they can be seen."""
+    """Its rows bear the time at which it began, which the push has passed when they can be seen."""
     with psycopg.connect(week.settings.require("tabuladormax_database_url")) as other:
         other.execute("update public.leads set fonte = 'Importação'")
         job_id = week.create(DAY, DAY - timedelta(days=2))
@@ -121,7 +122,7 @@ def test_a_lead_that_was_refused_and_is_mended_meanwhile_has_no_error_row(week: 
     job_id = week.create(DAY, DAY - timedelta(days=2))
     with week.push.open("run", job_id=job_id) as run:
         for day in run.days:
-            run.day(day)
+            run.push_day(day)
         assert len(week.errors()) == 1
         week.edit(FIRST + 8, age=19)
         run.close()
@@ -136,7 +137,7 @@ def test_a_lead_that_is_deleted_meanwhile_is_no_failure(week: LeadHouse) -> None
         assert week.job(job_id).total_leads == 30
         week.tab.execute("delete from public.leads where id = %s", [FIRST + 25])
         for day in run.days:
-            run.day(day)
+            run.push_day(day)
         run.close()
     assert week.counters(job_id) == ("completed", 29, 29, 0)
     assert FIRST + 25 not in week.there()
@@ -151,12 +152,12 @@ def test_a_lead_deleted_between_its_place_and_its_content_is_gone(
     job_id = week.create(DAY, DAY)
     with week.push.open("run", job_id=job_id) as run:
         begin, end = day_span(DAY, week.settings.zone)
-        (page,) = run.push.reader.pages(Span(begin, end))
+        (page,) = run.engine.reader.pages(Span(begin, end))
         week.tab.execute("delete from public.leads where id = %s", [FIRST + 3])
-        pieces = list(run.push.slicers[0].slices(page))
-        assert sum(piece.gone for piece in pieces) == 1
-        assert sum(piece.unchanged for piece in pieces) == (9 if was_exchanged else 0)
-        assert sum(len(piece.clean) for piece in pieces) == (0 if was_exchanged else 9)
+        batches = list(run.engine.batchers[0].batches(page, lambda _: Stage("forward", DAY)))
+        assert sum(batch.gone for batch in batches) == 1
+        assert sum(batch.unchanged for batch in batches) == (9 if was_exchanged else 0)
+        assert sum(len(batch.clean) for batch in batches) == (0 if was_exchanged else 9)
 
 
 def test_a_place_in_a_later_day_leads_to_no_lead_of_that_day(week: LeadHouse) -> None:
@@ -167,5 +168,5 @@ def test_a_place_in_a_later_day_leads_to_no_lead_of_that_day(week: LeadHouse) ->
         assert end is not None
         week.lead(90, end)
         for at in (end, NOON):
-            (page,) = run.push.reader.pages(Span(begin, end), Position(at, FIRST + 95))
+            (page,) = run.engine.reader.pages(Span(begin, end), Position(at, FIRST + 95))
             assert [position.id for position in page] == [FIRST + number for number in range(19, 9, -1)]

@@ -119,7 +119,7 @@ def test_one_that_was_made_where_ours_was_deleted_is_held_back_too(
     assert collided.counters(job.id) == ("completed", 10, 9, 1)
     assert collided.there("nome")[FIRST + 3] == "Cadastro local"
     assert collided.posts() == []
-    assert collided.total().looked.differed == 0
+    assert collided.total().unchanged_check.differed == 0
 
 
 def test_a_lead_of_ours_that_a_person_edited_there_is_no_local_one(collided: LeadHouse) -> None:

@@ -67,8 +67,8 @@ def test_where_all_is_there_the_check_says_so_and_makes_a_recent_reading(
     told = "Of 30 leads 30 are at the destination as they are here."
     assert verdict(pushed, instance) == (True, told)
     pushed.export(DAY, DAY, PushOptions(compare=False))
-    assert pushed.total().looked.oldest_day is not None
-    assert pushed.total().looked.oldest_day > date(2025, 1, 1)
+    assert pushed.total().unchanged_check.oldest_day is not None
+    assert pushed.total().unchanged_check.oldest_day > date(2025, 1, 1)
     assert pushed.posts() == []
 
 

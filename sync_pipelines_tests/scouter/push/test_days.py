@@ -1,4 +1,4 @@
-"""Which leads a job's days hold, and in which order they are walked."""
+"""Which leads a job's days hold, and in which order they are pushed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.scouter.push.days import day_span, days_between
+from sync_pipelines.scouter.export_jobs.days import day_span, days_between
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -43,20 +43,20 @@ def test_days_leave_no_gap_between_them_and_do_not_overlap(day: date, zone: str)
     assert here.begin.astimezone(UTC) < here.end.astimezone(UTC)
 
 
-def test_the_walk_goes_from_the_most_recent_day_backwards(lead_house: LeadHouse) -> None:
+def test_days_go_from_the_most_recent_day_backwards(lead_house: LeadHouse) -> None:
     for number in range(3):
         lead_house.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=2 * number))
     job_id = lead_house.create(DAY, DAY - timedelta(days=4))
-    walked: list[tuple[date | None, date | None, bool]] = []
+    pushed: list[tuple[date | None, date | None, bool]] = []
 
     def look() -> None:
         job = lead_house.job(job_id)
         there = {(lead - FIRST) // 10 for lead in lead_house.there()}
-        walked.append((job.processing_date, job.last_completed_date, {*range(len(walked) + 1)} <= there))
+        pushed.append((job.processing_date, job.last_completed_date, {*range(len(pushed) + 1)} <= there))
 
     lead_house.hook(look)
     lead_house.run(job_id)
-    assert walked == [
+    assert pushed == [
         (DAY, None, True),
         (DAY - timedelta(days=2), DAY - timedelta(days=1), True),
         (DAY - timedelta(days=4), DAY - timedelta(days=3), True),

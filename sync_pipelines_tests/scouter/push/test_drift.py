@@ -20,7 +20,7 @@ PUT_BACK = f"alter table public.leads add column {COLUMN} text"
 
 @pytest.fixture
 def drifting(lead_house: LeadHouse) -> LeadHouse:
-    """A house with forty leads in four slices, whose reload is asked about on a clock of its own."""
+    """A house with forty leads in four batches, whose reload waits by a clock of its own."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:

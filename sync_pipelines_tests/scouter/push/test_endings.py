@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
-from sync_pipelines.scouter.push.job_run import PausedError
+from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines_tests.scouter.house import LeadHouse
 
 DAY = date(2025, 10, 21)
@@ -51,7 +51,7 @@ def test_an_error_that_nobody_expected_pauses_the_job_and_the_next_run_does_the_
 def test_an_error_between_two_days_pauses_the_job(days: LeadHouse) -> None:
     job_id = days.create(DAY, DAY - timedelta(days=1))
     with pytest.raises(ZeroDivisionError), days.push.open("run", job_id=job_id) as run:
-        run.day(DAY)
+        run.push_day(DAY)
         raise ZeroDivisionError
     assert days.job(job_id).status == "paused"
 

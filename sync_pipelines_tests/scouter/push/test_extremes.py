@@ -101,7 +101,7 @@ def test_every_extreme_value_arrives_as_it_is_and_is_seen_there_again(wide: Lead
     wide.face.clear()
     wide.export(DAY, DAY)
     assert wide.posts() == []
-    assert wide.total().looked.seen == number
+    assert wide.total().unchanged_check.seen == number
 
 
 def test_what_jsonb_does_not_take_is_rejected_by_name_with_a_row_that_keeps_it(wide: LeadHouse) -> None:
@@ -131,7 +131,7 @@ def test_a_lead_whose_time_no_day_has_is_exported_by_a_job_to_the_beginning(wide
     assert len(wide.outcomes) < 1000 or at.startswith("1899")
     wide.face.clear()
     wide.export(DAY, None, PushOptions(compare=False))
-    assert (wide.posts(), wide.total().looked.believed) == ([], 4)
+    assert (wide.posts(), wide.total().unchanged_check.believed) == ([], 4)
 
 
 def test_days_of_a_range_go_by_without_those_that_are_in_none(wide: LeadHouse) -> None:
@@ -212,9 +212,9 @@ def test_a_lead_that_is_nested_deeper_than_python_reads_goes_like_any_other(lead
     lead_house.export(DAY, DAY)
     assert (lead_house.total().proof.equal, lead_house.errors()) == (3, [])
     lead_house.export(DAY, DAY)
-    assert lead_house.total().looked.seen == 3
+    assert lead_house.total().unchanged_check.seen == 3
     lead_house.gestao.execute(
         "update public.leads set raw = jsonb_set(raw, '{a}', '1') where id = %s", [FIRST + 1]
     )
     lead_house.export(DAY, DAY)
-    assert lead_house.total().looked.differed == 1
+    assert lead_house.total().unchanged_check.differed == 1

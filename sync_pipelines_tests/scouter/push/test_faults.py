@@ -14,7 +14,7 @@ from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
 ATTEMPTS = 3
-#: A lead of the first slice: the walk begins with the largest number.
+#: A lead of the first batch: among equal times a push begins with the largest number.
 STRUCK = FIRST + 35
 
 
@@ -54,7 +54,7 @@ def test_who_is_not_let_in_pauses_at_once(lead_house: LeadHouse, waiting: str, f
     lead_house.face.fail(fault, lead_id=STRUCK)
     pause = lead_house.paused(waiting)
     assert lead_house.posts()[0] == 20
-    assert lead_house.posts().count(20) <= 2  # the other slice may have been under way; none was sent twice
+    assert lead_house.posts().count(20) <= 2  # the other batch may have been under way; none was sent twice
     job = lead_house.job(waiting)
     assert not pause.by_person
     assert (job.status, job.exported_leads, job.error_leads) == ("paused", 0, 0)

@@ -51,7 +51,7 @@ def test_two_pushes_to_one_destination_are_never_at_work_together(lead_house: Le
     with lead_house.push.open("first", job_id=first) as run:
         with pytest.raises(TransientError, match="Outro envio"), hasty.open("second", days=(DAY, DAY)):
             second = "began"
-        run.day(DAY)
+        run.push_day(DAY)
         run.close()
     assert second == ""
     assert [job.id for job in lead_house.actions().newest()] == [first]

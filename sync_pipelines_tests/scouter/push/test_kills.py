@@ -24,15 +24,15 @@ from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
 told = json.loads(sys.stdin.readline())
 seen = []
-def before_commit():
+def before_commit(moment):
     seen.append(1)
     if len(seen) == told["commit"]:
         print("here", flush=True)
         sys.stdin.readline()
-push = LeadPush(read_settings(None, **told["settings"]), before_commit=before_commit)
+push = LeadPush(read_settings(None, **told["settings"]), probe=before_commit)
 with push.open("killed", job_id=told["job"]) as run:
     for day in run.days:
-        run.day(day)
+        run.push_day(day)
     run.close()
 """
 
@@ -53,7 +53,7 @@ def kill_at(house: LeadHouse, commit: int) -> None:
 
 
 def dirty(house: LeadHouse) -> None:
-    """Two hundred leads of one day and twenty without a day, some of which the destination refuses."""
+    """Two hundred leads of one day and twenty without a day, some of which the destination rejects."""
     house.use(scouter_batch_size=10, scouter_in_flight=2)
     with_dirt_rules(house.gestao)
     house.leads(range(200), NOON)
@@ -62,7 +62,7 @@ def dirty(house: LeadHouse) -> None:
 
 
 def assert_done(house: LeadHouse, job_id: str) -> None:
-    """Everything is there but what is refused, each refused lead has one row, and the counters say just that."""
+    """Everything is there but what is rejected, each rejected lead has one row, and the counters say just that."""
     good = [FIRST + n for n in range(220) if n not in BAD]
     assert list(house.there()) == good
     assert [row["lead_id"] for row in house.errors()] == [FIRST + n for n in BAD]
@@ -115,8 +115,8 @@ def test_a_worker_that_dies_while_it_catches_up_counts_nothing_twice(lead_house:
         lead_house.edit(FIRST + number, etapa="Ligou")
     with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
         for day in run.days:
-            run.day(day)
-        run.push.before_commit = lambda: (_ for _ in ()).throw(Killed)
+            run.push_day(day)
+        run.engine.probe = lambda _moment: (_ for _ in ()).throw(Killed)
         run.close()
     assert lead_house.counters(job_id) == ("running", 70, 70, 0)
     lead_house.reap()
@@ -135,9 +135,9 @@ def test_what_was_accepted_and_is_refused_when_it_is_sent_again_moves_from_one_c
     job_id = lead_house.create(DAY, DAY)
     kill_at(lead_house, 2)
     with pytest.raises(Killed), lead_house.push.open("first", job_id=job_id) as run:
-        run.day(DAY)
+        run.push_day(DAY)
     counted = lead_house.job(job_id).exported_leads
-    assert counted >= 10  # lead 297 is among the first ten of the walk
+    assert counted >= 10  # lead 297 is among the first ten of the push
     lead_house.reap()
     lead_house.gestao.execute("delete from public.leads")
     with_dirt_rules(lead_house.gestao)

@@ -1,4 +1,4 @@
-"""One slice down to its bad rows: how many requests that takes, and what is done about each kind of answer."""
+"""One batch down to its bad rows: how many requests that takes, and what is done about each kind of answer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.lead import Lead, Outcome, Position, Slice
+from sync_pipelines.scouter.lead import Lead, Position
+from sync_pipelines.scouter.push.batch import Batch, Outcome
 from sync_pipelines.scouter.push.load import SchemaChangedError, Sender
 
 SIZE = 50
-#: What the contract allows for each bad row beyond the one request of a clean slice.
+#: What the contract allows for each bad row beyond the one request of a clean batch.
 A_BAD_ROW = 14
 
 
-def slice_of(size: int, suspects: Collection[int] = ()) -> Slice:
+def batch_of(size: int, suspects: Collection[int] = ()) -> Batch:
     leads = [
         Lead(
             id=n,
@@ -33,15 +34,15 @@ def slice_of(size: int, suspects: Collection[int] = ()) -> Slice:
         )
         for n in range(size)
     ]
-    return Slice(
+    return Batch(
         Position(None, 0),
         clean=[lead for lead in leads if not lead.is_suspect],
         suspects=[lead for lead in leads if lead.is_suspect],
     )
 
 
-def send(piece: Slice, answer: Callable[[list[int]], httpx.Response]) -> Outcome:
-    """Send a slice to a server that answers by the numbers of the leads in a request."""
+def send(batch: Batch, answer: Callable[[list[int]], httpx.Response]) -> Outcome:
+    """Send a batch to a server that answers by the numbers of the leads in a request."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         return answer([row["id"] for row in json.loads(request.content)])
@@ -52,7 +53,7 @@ def send(piece: Slice, answer: Callable[[list[int]], httpx.Response]) -> Outcome
         transport=httpx.MockTransport(handle),
         sleep=lambda _seconds: None,
     ) as client:
-        return Sender(client, ("id",)).send(piece)
+        return Sender(client, ("id",)).send(batch)
 
 
 def refusing(bad: Collection[int]) -> Callable[[list[int]], httpx.Response]:
@@ -67,7 +68,7 @@ def refusing(bad: Collection[int]) -> Callable[[list[int]], httpx.Response]:
 
 
 def assert_bisected(bad: Collection[int]) -> Outcome:
-    outcome = send(slice_of(SIZE), refusing(bad))
+    outcome = send(batch_of(SIZE), refusing(bad))
     assert [one.lead.id for one in outcome.rejected] == sorted(bad)
     assert [lead.id for lead in outcome.accepted] == [n for n in range(SIZE) if n not in bad]
     assert outcome.requests <= A_BAD_ROW * len(bad) + (len(bad) < SIZE)
@@ -75,13 +76,13 @@ def assert_bisected(bad: Collection[int]) -> Outcome:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 49, 50])
-def test_a_clean_slice_is_one_request(size: int) -> None:
-    outcome = send(slice_of(size), refusing([]))
+def test_a_clean_batch_is_one_request(size: int) -> None:
+    outcome = send(batch_of(size), refusing([]))
     assert (outcome.requests, len(outcome.accepted)) == (1, size)
 
 
 def test_nothing_to_send_is_no_request() -> None:
-    assert send(slice_of(0), refusing([])).requests == 0
+    assert send(batch_of(0), refusing([])).requests == 0
 
 
 def test_one_bad_row_at_any_place_costs_at_most_fourteen_requests() -> None:
@@ -108,7 +109,7 @@ def test_any_bad_rows_are_found_and_no_other(bad: set[int]) -> None:
 @settings(max_examples=20)
 @given(st.sets(st.integers(0, SIZE - 1)), st.sets(st.integers(0, SIZE - 1)))
 def test_suspects_go_alone_and_the_server_decides(suspects: set[int], bad: set[int]) -> None:
-    outcome = send(slice_of(SIZE, suspects), refusing(bad & suspects))
+    outcome = send(batch_of(SIZE, suspects), refusing(bad & suspects))
     assert {one.lead.id for one in outcome.rejected} == bad & suspects
     assert {lead.id for lead in outcome.accepted} == {*range(SIZE)} - (bad & suspects)
     assert outcome.requests == len(suspects) + (len(suspects) < SIZE)
@@ -130,7 +131,7 @@ def test_what_is_too_much_for_the_server_is_tried_smaller(refusal: httpx.Respons
             else httpx.Response(201)
         )
 
-    outcome = send(slice_of(SIZE), answer)
+    outcome = send(batch_of(SIZE), answer)
     assert len(outcome.accepted) == SIZE
     assert not outcome.rejected
     attempts = 1 if refusal.status_code == 413 else 3
@@ -138,14 +139,14 @@ def test_what_is_too_much_for_the_server_is_tried_smaller(refusal: httpx.Respons
 
 
 def test_a_lead_that_is_too_large_alone_is_refused_and_keeps_no_other_back() -> None:
-    outcome = send(slice_of(8), lambda ids: httpx.Response(413 if 5 in ids else 201))
+    outcome = send(batch_of(8), lambda ids: httpx.Response(413 if 5 in ids else 201))
     assert [(one.lead.id, one.problem and one.problem.status) for one in outcome.rejected] == [(5, 413)]
     assert len(outcome.accepted) == 7
 
 
 def test_a_statement_that_is_too_slow_for_one_lead_alone_is_no_fault_of_the_lead() -> None:
     with pytest.raises(TransientError):
-        send(slice_of(1), lambda _: httpx.Response(500, json={"code": "57014", "message": ""}))
+        send(batch_of(1), lambda _: httpx.Response(500, json={"code": "57014", "message": ""}))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_a_statement_that_is_too_slow_for_one_lead_alone_is_no_fault_of_the_lead
         (503, {"code": "53300", "message": "too many connections"}, TransientError, 3),
     ],
 )
-def test_what_is_no_matter_of_rows_ends_the_slice_after_so_many_requests(
+def test_what_is_no_matter_of_rows_ends_the_batch_after_so_many_requests(
     status: int, body: object, error: type[Exception], requests: int
 ) -> None:
     seen: list[int] = []
@@ -184,7 +185,7 @@ def test_what_is_no_matter_of_rows_ends_the_slice_after_so_many_requests(
         return httpx.Response(status, json=body) if body else httpx.Response(status)
 
     with pytest.raises(error) as raised:
-        send(slice_of(SIZE), answer)
+        send(batch_of(SIZE), answer)
     assert raised.type is error
     assert seen == [SIZE] * requests
 
@@ -207,7 +208,7 @@ def test_what_is_of_a_row_is_brought_down_to_the_row(status: int, code: str) -> 
             httpx.Response(status, json={"code": code, "message": "…"}) if 3 in ids else httpx.Response(201)
         )
 
-    outcome = send(slice_of(8), answer)
+    outcome = send(batch_of(8), answer)
     (one,) = outcome.rejected
     assert one.lead.id == 3
     assert one.problem is not None

@@ -71,10 +71,14 @@ def test_a_push_of_a_person_sends_exactly_what_was_lost(pushed: LeadHouse, loss:
     assert sum(pushed.posts()) == hit
     assert pushed.counters(job.id) == ("completed", COUNT, COUNT, 0)
     total = pushed.total()
-    assert (total.looked.seen, total.looked.believed, total.looked.differed) == (COUNT - hit, 0, hit)
+    assert (total.unchanged_check.seen, total.unchanged_check.believed, total.unchanged_check.differed) == (
+        COUNT - hit,
+        0,
+        hit,
+    )
     pushed.face.clear()
     pushed.export(DAY, BEFORE)
-    assert (pushed.posts(), pushed.total().looked.seen) == ([], COUNT)
+    assert (pushed.posts(), pushed.total().unchanged_check.seen) == ([], COUNT)
 
 
 def test_the_hourly_push_says_what_it_did_not_look_at_and_of_when_that_is(pushed: LeadHouse) -> None:
@@ -88,7 +92,7 @@ def test_the_hourly_push_says_what_it_did_not_look_at_and_of_when_that_is(pushed
         "All 1 leads that were sent are at the destination as they were sent. 19 unchanged leads were not read now:"
         " they rest on earlier readings, the oldest of 2025-10-02."
     )
-    assert pushed.total().looked.seen == 0
+    assert pushed.total().unchanged_check.seen == 0
     reads = [one for one in pushed.face.requests if one.method == "GET" and "id=in." in one.query]
     assert len(reads) == 2  # of what was sent, and before it whether that number is still ours
 
@@ -97,7 +101,7 @@ def test_what_was_seen_is_a_recent_reading_for_the_hourly_push(pushed: LeadHouse
     pushed.ops.execute("update ops.lead_exchanges set exchanged_at = '2025-10-02 12:00+00'")
     pushed.export(DAY, BEFORE)
     pushed.export(DAY, BEFORE, options=HOURLY)
-    told = pushed.total().looked
+    told = pushed.total().unchanged_check
     assert told.believed == COUNT
     assert told.oldest_day is not None
     assert told.oldest_day > date(2025, 10, 2)
@@ -226,7 +230,7 @@ def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(pushed: Lead
     pushed.gestao.execute("delete from public.leads where id = 600011")
     pushed.face.max_rows = 7
     pushed.export(DAY, BEFORE)
-    assert (sum(pushed.posts()), pushed.total().looked.seen) == (1, COUNT - 1)
+    assert (sum(pushed.posts()), pushed.total().unchanged_check.seen) == (1, COUNT - 1)
 
 
 def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undone(pushed: LeadHouse) -> None:
@@ -236,7 +240,7 @@ def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undon
     )
     pushed.export(DAY, DAY)
     assert pushed.there("etapa")[FIRST + 5] == "Ligou"
-    assert pushed.total().looked.left == 1
+    assert pushed.total().unchanged_check.left == 1
     assert "1 leads were changed there and wait for the reverse sync." in pushed.outcomes[DAY].sentence()
     pushed.ops.execute("update ops.inbox set status = 'ignored'")
     pushed.export(DAY, DAY)

@@ -54,6 +54,21 @@ def test_a_pause_in_mid_day_loses_nothing_and_counts_nothing_twice(
     assert sorted(lead_house.events()) == [(FIRST + n, "create", "success") for n in range(300)]
 
 
+def test_a_batch_that_fails_behind_a_pause_leaves_no_gap_in_what_is_counted(lead_house: LeadHouse) -> None:
+    lead_house.use(scouter_in_flight=4, scouter_batch_size=10)
+    lead_house.leads(range(100), NOON)
+    job_id = lead_house.create(DAY, DAY)
+    lead_house.face.fail("gateway_401", lead_id=FIRST + 85)  # in the second batch; the next two are under way
+    at_commit(lead_house, 1, lambda: lead_house.actions().pause(job_id))
+    assert lead_house.paused(job_id).by_person
+    assert lead_house.counters(job_id) == ("paused", 100, 10, 0)
+    lead_house.face.clear()
+    lead_house.hook(lambda: None)
+    lead_house.resume(job_id)
+    assert lead_house.counters(job_id) == ("completed", 100, 100, 0)
+    assert len(lead_house.there()) == 100
+
+
 def test_a_pause_after_the_last_batch_leaves_only_the_end_to_do(lead_house: LeadHouse) -> None:
     lead_house.leads(range(10), NOON)
     job_id = lead_house.create(DAY, DAY)
@@ -112,7 +127,7 @@ def test_the_counters_are_true_at_every_moment(lead_house: LeadHouse) -> None:
     lead_house.leads([n for n in bad if n % 100 < 60], NOON, age=1999)
     lead_house.leads(range(400, 420), None)
     job_id = lead_house.create(DAY, None)
-    refused = len([n for n in bad if n % 100 < 60])
+    rejected = len([n for n in bad if n % 100 < 60])
     seen: list[int] = []
 
     def look() -> None:
@@ -132,7 +147,7 @@ def test_the_counters_are_true_at_every_moment(lead_house: LeadHouse) -> None:
     lead_house.hook(look)
     lead_house.run(job_id)
     assert len(seen) > 3
-    assert lead_house.counters(job_id) == ("completed", 200, 200 - refused, refused)
+    assert lead_house.counters(job_id) == ("completed", 200, 200 - rejected, rejected)
 
 
 def test_leads_that_come_into_an_older_day_meanwhile_do_not_pass_the_total(lead_house: LeadHouse) -> None:
@@ -143,7 +158,7 @@ def test_leads_that_come_into_an_older_day_meanwhile_do_not_pass_the_total(lead_
     with lead_house.push.open("run", job_id=job_id) as run:
         lead_house.leads(range(20, 40), NOON - timedelta(days=1))
         for day in run.days:
-            run.day(day)
+            run.push_day(day)
             seen.append(lead_house.counters(job_id))
         run.close()
     assert [exported <= total for _, total, exported, _ in seen] == [True, True]
@@ -154,7 +169,7 @@ def test_leads_that_come_into_an_older_day_meanwhile_do_not_pass_the_total(lead_
 def test_a_reset_in_mid_run_begins_anew_and_leaves_nothing_of_before(
     lead_house: LeadHouse, commit: int
 ) -> None:
-    # One slice after the other, each longer on its way than a commit takes: so many commits there are.
+    # One batch after the other, each under way for longer than a commit takes: so many commits there are.
     lead_house.use(scouter_batch_size=10, scouter_in_flight=1)
     lead_house.face.latency_seconds = 0.03
     with_dirt_rules(lead_house.gestao)

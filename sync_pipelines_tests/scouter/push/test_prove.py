@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.lead import Lead
-from sync_pipelines.scouter.push.job_run import PausedError
+from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
@@ -79,14 +79,14 @@ def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) 
     job_id = lead_house.create(DAY, DAY - timedelta(days=1))
     with lead_house.push.open("first", job_id=job_id) as run:
         lead_house.run_day(run, DAY)
-        run.push.before_commit = lambda: lead_house.actions().pause(job_id) and None
+        run.engine.probe = lambda _moment: lead_house.actions().pause(job_id) and None
         with pytest.raises(PausedError):
             lead_house.run_day(run, DAY - timedelta(days=1))
             run.close()
     lead_house.resume(job_id)
     job = lead_house.job(job_id)
     assert lead_house.counters(job_id) == ("failed", 30, 30, 0)
-    assert DAY not in lead_house.failures  # what failed is not walked again, and not forgotten
+    assert DAY not in lead_house.failures  # what failed is not pushed again, and not forgotten
     assert "21/10/2025" in str(job.pause_reason)
     assert lead_house.actions().reset(job_id).unproved == []
 
@@ -264,5 +264,5 @@ def test_a_yes_is_no_number_and_a_number_no_text_inside_json(lead_house: LeadHou
     lead_house.export(DAY, DAY)
     lead_house.gestao.execute("update public.leads set raw = %s::jsonb where id = %s", [altered, FIRST])
     lead_house.export(DAY, DAY)
-    assert lead_house.total().looked.differed == 1
+    assert lead_house.total().unchanged_check.differed == 1
     assert lead_house.there("raw")[FIRST] == lead_house.there("raw")[FIRST + 1]

@@ -16,7 +16,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.client import gestao_client
-from sync_pipelines.scouter.push.job_run import PausedError
+from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
 
@@ -136,7 +136,7 @@ def test_a_proof_that_fails(people: LeadHouse, caplog: pytest.LogCaptureFixture)
     job_id = people.create(DAY, DAY)
     with people.push.open("run", job_id=job_id) as run:
         with pytest.raises(SyncError) as raised:
-            run.day(DAY)
+            run.push_day(DAY)
         run.close()
     assert "nome" in str(raised.value)
     assert people.job(job_id).status == "failed"

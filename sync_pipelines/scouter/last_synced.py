@@ -1,8 +1,9 @@
-"""The last accepted exchange of each lead, in our own database: what need not be sent, and what an echo looks like.
+"""The last-synced state of each lead, in the ops database: what need not be sent again, and what an echo looks like.
 
-Written when a lead was read there and found equal, and without waiting for the disk: what a crash takes from here is
-sent once more, which is harmless. `exchanged_at` is when that was. It is believed until it is doubted: a column that
-was dropped there and made again is empty, so a doubted lead is read again before it counts as unchanged.
+A lead is recorded when it was read at the destination and found equal; `exchanged_at` is when that was. The write does
+not wait for the disk: what a crash loses is sent again, which is harmless. The state is believed until it is doubted:
+a column that was dropped there and created again is empty, so a doubted lead is read again before it counts as
+unchanged.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Direction = Literal["pushed", "taken_back"]
 
 
 class Known(NamedTuple):
-    """What was last exchanged of some leads, as the texts of arrays: they go from one database to the other.
+    """The last-synced state of some leads, as texts of arrays: they go from one database to the other.
 
     `readings` is when each lead was last found equal at the destination, in seconds since 1970; `taken_back` are those
-    whose last exchange came from there.
+    that the reverse sync wrote last.
     """
 
     ids: str = "{}"
@@ -35,13 +36,13 @@ class Known(NamedTuple):
     taken_back: frozenset[int] = frozenset()
 
 
-#: For the connection: see above, and times as every database reads them.
+#: For the connection: no wait for the disk, and times as every database reads them.
 SESSION = {"synchronous_commit": "off", "DateStyle": "ISO"}
 
 
 @dataclass(frozen=True)
-class Exchanges:
-    """The exchanges with one destination, known by its address."""
+class LastSynced:
+    """The last-synced state of one destination, which is known by its address."""
 
     connection: postgres.Connection
     destination: str
@@ -62,7 +63,7 @@ class Exchanges:
         return Known(found, hashes, times, doubts=doubts, readings=readings, taken_back=frozenset(back or ()))
 
     def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
-        """Remember what was accepted and proved."""
+        """Record leads that both sides hold."""
         newest = {lead.id: lead for lead in leads}
         if not newest:
             return
@@ -85,14 +86,14 @@ class Exchanges:
         )
 
     def seen(self, leads: Collection[Lead], *, run_id: str) -> None:
-        """Remember that these are there as they were left: a later push rests on a recent reading."""
+        """Record that these are there as we left them, so a later push rests on a recent reading."""
         if not leads:
             return
         self.connection.execute(
             "update ops.lead_exchanges as known set exchanged_at = now(), doubted = false, run_id = %s"
             " from unnest(%s::bigint[], %s::uuid[]) as seen (lead_id, content_hash)"
             " where known.destination = %s and known.lead_id = seen.lead_id"
-            # What somebody else exchanged meanwhile is not what was looked at.
+            # Another process may have synced another content meanwhile: that was not read.
             " and known.content_hash = seen.content_hash",
             (
                 run_id,
@@ -103,9 +104,9 @@ class Exchanges:
         )
 
     def doubt_all(self) -> int:
-        """Believe nothing of this destination until it was read again; returns how many leads were believed."""
+        """Doubt every lead of this destination until it is read again; returns how many were believed."""
         with self.connection.transaction():
-            # This one must outlive a crash.
+            # A doubt that a crash undoes would be believed again.
             self.connection.execute("set local synchronous_commit = on")
             return self.connection.execute(
                 "update ops.lead_exchanges set doubted = true where destination = %s and not doubted",
@@ -113,18 +114,18 @@ class Exchanges:
             ).rowcount
 
     def waiting(self, ids: Collection[int]) -> frozenset[int]:
-        """Those of which a change of the destination waits for the reverse sync."""
+        """Those with a change at the destination that waits for the reverse sync."""
         if not ids:
             return frozenset()
         keys = Inbox(self.connection, TOPIC).waiting_keys(ids)
         return frozenset(map(int, keys))
 
     def forget(self, ids: Collection[int]) -> None:
-        """Send these again next time: the destination does not hold what it accepted."""
+        """Delete the state of these, so that they are sent again: the destination does not hold what it accepted."""
         if not ids:
             return
         with self.connection.transaction():
-            # This one must outlive a crash.
+            # Rows that a crash brings back would be believed.
             self.connection.execute("set local synchronous_commit = on")
             self.connection.execute(
                 "delete from ops.lead_exchanges where destination = %s and lead_id = any(%s)",

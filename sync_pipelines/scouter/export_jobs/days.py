@@ -1,4 +1,4 @@
-"""A job's days: half-open, in the configured zone, walked from the most recent backwards."""
+"""The days of a job: half-open, in the configured time zone, from the most recent one backwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FARTHEST = timedelta(days=366)
 
 
 class Span(NamedTuple):
-    """[begin, end): aware times, either open where it is None."""
+    """[begin, end): aware times; None leaves that end open."""
 
     begin: datetime | None
     end: datetime | None
@@ -24,7 +24,7 @@ def day_span(day: date, zone: ZoneInfo) -> Span:
 
 
 def require_reached(newest: date, today: date) -> None:
-    """Raise PermanentError where a job's most recent day lies farther ahead than a wrong clock explains."""
+    """Raise PermanentError if a job's most recent day lies farther ahead than a wrong clock explains."""
     if newest > today + FARTHEST:
         raise PermanentError(
             f"O dia mais recente da exportação, {newest:%d/%m/%Y}, está no futuro: corrija o ano."
@@ -34,7 +34,7 @@ def require_reached(newest: date, today: date) -> None:
 def days_between(newest: date, oldest: date) -> list[date]:
     """The days from `newest` back to `oldest`, both included.
 
-    Raises PermanentError where they are the wrong way round.
+    Raises PermanentError if they are the wrong way round.
     """
     if newest < oldest:
         raise PermanentError(
