@@ -20,7 +20,7 @@ import resource, sys, time
 from sync_pipelines.hitss import catalogue, system
 from sync_pipelines.hitss.chain import DrePipeline
 from sync_pipelines import runs
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 settings = read_settings(None)
 chain = DrePipeline(settings)
 months = sorted(chain.contents(chain.newest_landing()))

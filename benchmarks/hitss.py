@@ -133,7 +133,7 @@ def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
         from sync_pipelines.hitss.dre.pipeline import DrePipeline
         from sync_pipelines.migrations import runner
         from sync_pipelines.migrations.history import OPS, History
-        from sync_pipelines.settings import read_settings
+        from sync_pipelines.systems import read_settings
 
         fabricio, ops = urls.split()
         if prepare:

@@ -9,7 +9,8 @@ import pytest
 
 from sync_pipelines.operations.defs import growth
 from sync_pipelines.operations.growth import measure_databases, verdict
-from sync_pipelines.settings import Settings, read_settings, whole_class
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings, whole_class
 
 STOPPED = dg.DefaultScheduleStatus.STOPPED
 

@@ -17,7 +17,7 @@ from sync_pipelines.lib.records.run_log import open_execution
 from sync_pipelines.lib.redaction import register
 from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.operations.defs.sensors import failure_alert, sweeper, teller
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 STOPPED = dg.DefaultSensorStatus.STOPPED
 SECRET = "segredo-do-alerta-4711"

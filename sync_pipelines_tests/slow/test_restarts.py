@@ -33,7 +33,8 @@ from sync_pipelines.lib.records.orphaned_runs import reap
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import build
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import ROLES
 
 pytestmark = pytest.mark.slow
@@ -230,7 +231,7 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
 RUN = """
 import sys
 from sync_pipelines.hitss.mirroring import MirrorPipeline
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 with MirrorPipeline(read_settings(None)).open("killed") as run:
     for month in run.session.months:
         run.mirror(month)

@@ -10,7 +10,7 @@ import pytest
 
 from sync_pipelines.hitss.dre.validate import parsed_file
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, run
 from sync_pipelines_tests.storage import KEYS, REGION, make_bucket, s3_server
