@@ -62,7 +62,7 @@ def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str 
     text = "".join(told)
     assert not [word for word in (WEBHOOK_SECRET, "segredo", "Ana Exemplo", "Traceback") if word in text]
     with psycopg.connect(ops_url) as connection:
-        rows = connection.execute("select lead_id, payload from ops.inbox").fetchall()
+        rows = connection.execute("select key::bigint, payload from ops.inbox").fetchall()
     assert rows == [(600_001, json.loads(json.dumps(lead())))]
 
 
