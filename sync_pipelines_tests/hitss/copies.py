@@ -7,11 +7,14 @@ from typing import Any
 
 import psycopg
 
-from sync_pipelines.hitss.backup.pipeline import BackupPipeline, SafekeepingReport
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
+from sync_pipelines.hitss.backup.report import BackupReport
 from sync_pipelines.hitss.mirror.adoption import Decision
-from sync_pipelines.hitss.mirror.session import Mirror, MirrorOutcome
+from sync_pipelines.hitss.mirror.extract import Mirror
+from sync_pipelines.hitss.mirror.month_mirror import MirrorOutcome, open_mirror
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import BackupCatalog
+from sync_pipelines.settings.hitss import HitssSettings
 
 CONTENT = (
     "execution_id, created_at, conta, descricao, valor, tipo, periodo, empresa, competencia, ano, mes, natureza,"
@@ -45,10 +48,10 @@ class Pair:
         """Mirror every month; what stopped one is kept in `problems`."""
         self.problems = {}
         outcomes = {}
-        with self.mirror.open("run-1", decision=decision, **kept) as session:
-            for month in session.months:
+        with open_mirror(self.mirror, "run-1", decision=decision, **kept) as months:
+            for month in months.databases.months:
                 try:
-                    outcomes[month] = session.copy(month)
+                    outcomes[month] = months.copy(month)
                 except SyncError as error:
                     self.problems[month] = str(error)
         return outcomes
@@ -73,21 +76,22 @@ class Pair:
 class Kept:
     """A filled dre_hitss, its backups and the catalog."""
 
-    keeping: BackupPipeline
+    pipeline: BackupPipeline
+    settings: HitssSettings
     url: str
     database: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
 
     @property
     def today(self) -> str:
-        return f"{self.keeping.clock():%Y-%m-%d}"
+        return f"{self.pipeline.clock():%Y-%m-%d}"
 
     @property
     def catalog(self) -> BackupCatalog:
         return BackupCatalog(self.ops)
 
-    def back_up(self, **options: Any) -> SafekeepingReport:
-        return self.keeping.back_up("run-1", self.today, **options)
+    def back_up(self, **options: Any) -> BackupReport:
+        return self.pipeline.back_up("run-1", self.today, **options)
 
     def rows(self, table: str = "dre_hitss") -> list[tuple[Any, ...]]:
         return self.database.execute(f"select * from {table} order by id".encode()).fetchall()

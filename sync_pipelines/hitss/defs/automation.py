@@ -10,7 +10,7 @@ from sync_pipelines.hitss.defs.backup_assets import BACKUP_KEY, EQUAL, KEPT, YOU
 from sync_pipelines.hitss.defs.checks import HEALTH_CHECKS
 from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.defs.mirror_assets import MIRROR_KEY
-from sync_pipelines.hitss.dre.prove import CHAIN
+from sync_pipelines.hitss.dre.tables import CHAIN
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.settings.hitss import HitssSettings
 

@@ -10,7 +10,7 @@ import dagster as dg
 
 from sync_pipelines.hitss.dre.columns import EXPORT_COLUMNS
 from sync_pipelines.hitss.dre.summary import SUMMARY_COLUMNS
-from sync_pipelines.hitss.dre.tables import BUDGET, HITSS, PublishedTable
+from sync_pipelines.hitss.dre.tables import DRE_HITSS, DRE_ORCADO, PublishedTable
 from sync_pipelines.lib.orchestration.metadata import table_definition
 
 OWNER = "team:financeiro"
@@ -200,8 +200,8 @@ def chain_specs(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetSpec]:
     }
     metadata = {
         "dre_lines": _lines_metadata(),
-        "dre_hitss": _published_metadata(HITSS),
-        "dre_orcado": _published_metadata(BUDGET),
+        "dre_hitss": _published_metadata(DRE_HITSS),
+        "dre_orcado": _published_metadata(DRE_ORCADO),
         "dre_summary": _summary_metadata(),
     }
     return [

@@ -13,6 +13,7 @@ from sync_pipelines.hitss.defs import changed_months
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.changed_months import MAX_ATTEMPTS
 from sync_pipelines.hitss.defs.descriptions import key_of
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres import lock_key
 from sync_pipelines.partitions import months
@@ -38,7 +39,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def tick(house: House, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """The runs that one evaluation of the sensor requests; none where it skips, which it must explain."""
     partitions = months(house.settings.first_month, house.settings.sync_timezone)
-    sensor = changed_months.changed_months_sensor(house.settings, partitions, dg.DefaultSensorStatus.STOPPED)
+    sensor = changed_months.changed_months_sensor(house.dre, partitions, dg.DefaultSensorStatus.STOPPED)
     # As the daemon does: what a sensor answers is checked only there.
     answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert answer.run_requests or answer.skip_message
@@ -63,7 +64,7 @@ def remember(
     status: dg.DagsterRunStatus,
 ) -> None:
     """A run of that request in the instance, as the daemon enters it, without its ever working."""
-    job = system.definitions(house.settings, house.chain).resolve_job_def("hitss_load")
+    job = system.definitions(house.settings, house.dre).resolve_job_def("hitss_load")
     tags = {**request.tags, "dagster/sensor_name": SENSOR, "dagster/run_key": str(request.run_key)}
     instance.create_run_for_job(job, status=status, tags=tags)
 
@@ -79,7 +80,7 @@ def test_the_first_workbook_is_requested_whole_in_one_range(
     short: House,
     instance: dg.DagsterInstance,
 ) -> None:
-    short.chain.download("first")
+    short.dre.download("first")
     (request,) = tick(short, instance)
     assert ends(request) == (MONTHS[0], MONTHS[-1])
     assert request.asset_selection is None
@@ -95,7 +96,7 @@ def test_only_the_months_that_changed_are_requested_a_range_without_gaps_each(
     run(short)
     rows = realizado_restated(realizado_restated(short.hitss.rows, "6/2025"), "8/2025")
     short.hitss.serve_rows(rows)
-    short.chain.download("changed")
+    short.dre.download("changed")
     requests = tick(short, instance)
     assert [ends(request) for request in requests] == [
         ("2025-06-01", "2025-06-01"),
@@ -112,7 +113,7 @@ def test_new_people_alone_are_loaded_into_the_lines_only(
 ) -> None:
     run(short)
     short.hitss.serve_rows(area_head_changed(short.hitss.rows))
-    short.chain.download("people")
+    short.dre.download("people")
     (request,) = tick(short, instance)
     assert ends(request) == (MONTHS[0], MONTHS[-1])
     assert request.asset_selection == [key_of("dre_lines")]
@@ -127,7 +128,7 @@ def test_the_same_content_in_another_file_requests_nothing(
     instance: dg.DagsterInstance,
 ) -> None:
     run(short)
-    short.chain.download("again")
+    short.dre.download("again")
     assert tick(short, instance) == []
 
 
@@ -136,7 +137,7 @@ def test_a_month_that_fails_is_requested_again_and_then_left_to_a_person(
 ) -> None:
     run(short)
     short.hitss.serve_rows(realizado_restated(short.hitss.rows, "7/2025"))
-    short.chain.download("changed")
+    short.dre.download("changed")
     keys = []
     with psycopg.connect(short.settings.require("fabricio_database_url")) as other:
         # Whatever holds the month's lock makes it fail, and only it.
@@ -155,7 +156,7 @@ def test_a_new_workbook_is_a_new_reason_to_try(short: House, instance: dg.Dagste
     run(short)
     short.hitss.serve_rows(realizado_restated(short.hitss.rows, "3/2025"))
     for night in range(2):
-        short.chain.download(f"night {night}")
+        short.dre.download(f"night {night}")
         for request in tick(short, instance):
             remember(short, instance, request, status=dg.DagsterRunStatus.FAILURE)
             obey(short, instance, request)
@@ -167,7 +168,7 @@ def test_a_run_that_died_before_its_first_month_is_requested_under_another_key(
     instance: dg.DagsterInstance,
 ) -> None:
     """A run key that has been used is never launched again, whatever became of its run."""
-    short.chain.download("first")
+    short.dre.download("first")
     (first,) = tick(short, instance)
     remember(short, instance, first, status=dg.DagsterRunStatus.FAILURE)
     (second,) = tick(short, instance)
@@ -181,7 +182,7 @@ def test_nothing_is_requested_while_a_requested_load_is_unfinished(
     instance: dg.DagsterInstance,
     status: dg.DagsterRunStatus,
 ) -> None:
-    short.chain.download("first")
+    short.dre.download("first")
     (request,) = tick(short, instance)
     remember(short, instance, request, status=status)
     assert tick(short, instance) == []
@@ -194,7 +195,7 @@ def test_a_night_without_a_daemon_heals_by_itself(
     run(short)
     for month in ("7/2025", "8/2025"):
         short.hitss.serve_rows(realizado_restated(short.hitss.rows, month))
-        short.chain.download(f"night {month}")
+        short.dre.download(f"night {month}")
     (request,) = tick(short, instance)
     assert ends(request) == ("2025-07-01", "2025-08-01")
     assert obey(short, instance, request).result.success
@@ -237,7 +238,7 @@ def test_the_tables_are_looked_at_when_something_happened_and_every_five_minutes
     now = [datetime(2025, 8, 20, 12, tzinfo=UTC)]
     partitions = months(short.settings.first_month, short.settings.sync_timezone)
     sensor = changed_months.changed_months_sensor(
-        short.settings, partitions, dg.DefaultSensorStatus.STOPPED, clock=lambda: now[0]
+        replace(short.dre, clock=lambda: now[0]), partitions, dg.DefaultSensorStatus.STOPPED
     )
     cursor: list[str | None] = [None]
 
@@ -261,7 +262,7 @@ def test_an_unreachable_database_fails_the_tick_with_a_sentence_and_no_password(
         None, **{**DATABASES, "ops_database_url": "postgresql://ops:senha-longa@127.0.0.1:1/ops"}
     )
     with pytest.raises(SyncError, match="the ops database") as caught:
-        tick(replace(short, settings=nowhere), instance)
+        tick(replace(short, dre=DrePipeline.from_settings(nowhere)), instance)
     assert "senha-longa" not in str(caught.value)
 
 
@@ -307,6 +308,6 @@ def test_the_automation_is_on_where_a_person_expects_it(environment: str, runnin
 def test_a_month_that_a_guard_stops_waits_for_a_person(short: House, instance: dg.DagsterInstance) -> None:
     run(short)
     short.hitss.fault("realizado_restated", month="1/2025")
-    report = short.chain.download("restated")
-    assert list(report.found.review.months) == ["2025-01-01"]
+    report = short.dre.download("restated")
+    assert list(report.validation.review.months) == ["2025-01-01"]
     assert tick(short, instance) == []

@@ -1,7 +1,7 @@
 """The mirror through Dagster: events, checks, records in both projects, decisions."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -23,6 +23,11 @@ from sync_pipelines_tests.cut_line import Cut, CutLine
 FIRST, LAST = "2025-01-01", "2025-08-01"
 
 
+def quick(settings: HitssSettings) -> MirrorPipeline:
+    """The mirror of these databases, which waits for nobody."""
+    return replace(MirrorPipeline.from_settings(settings), wait_seconds=0.05, sleep=lambda _seconds: None)
+
+
 @dataclass
 class Mirrored:
     """A house with a second project, filled with eight months, and a Dagster instance of its own."""
@@ -34,7 +39,7 @@ class Mirrored:
     runs: int = 0
 
     def run(self, first: str = FIRST, last: str = LAST, **config: Any) -> dg.ExecuteInProcessResult:
-        mirror = MirrorPipeline(self.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+        mirror = quick(self.settings)
         definitions = system.definitions(self.settings, mirror=mirror)
         return definitions.resolve_job_def("hitss_mirror").execute_in_process(
             instance=self.instance,
@@ -179,11 +184,11 @@ def cut_ops(mirrored: Mirrored) -> None:
 
 
 def test_months_that_were_mirrored_count_although_our_own_database_was_lost(mirrored: Mirrored) -> None:
-    mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    mirror = quick(mirrored.settings)
     with mirror.open("run-1") as run:
         outcomes = [run.mirror(FIRST)]
         cut_ops(mirrored)
-        outcomes += [run.mirror(month) for month in run.session.months[1:]]
+        outcomes += [run.mirror(month) for month in run.databases.months[1:]]
 
     assert len(outcomes) == 8
     assert all(one.proof.holds for one in outcomes)
@@ -198,8 +203,8 @@ def test_a_line_that_is_cut_at_a_commit_changes_no_count(mirrored: Mirrored, cut
     with CutLine(mirrored.settings.require("hitss_database_url")) as line:
         values = mirrored.settings.model_dump() | {"hitss_database_url": line.url}
         settings = mirrored.settings.model_validate(values)
-        with MirrorPipeline(settings, wait_seconds=0.05, sleep=lambda _seconds: None).open("run-1") as run:
-            for number, month in enumerate(run.session.months):
+        with quick(settings).open("run-1") as run:
+            for number, month in enumerate(run.databases.months):
                 line.cut = cut if number == 3 else None
                 assert run.mirror(month).changes.inserted == 10
         assert line.cuts == 1
@@ -212,13 +217,13 @@ def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> N
     """The months are mirrored, the run is no success, and its record says both."""
     url = mirrored.settings.require("ops_database_url")
     name = url.rpartition("/")[2]
-    mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    mirror = quick(mirrored.settings)
     try:
         with pytest.raises(SyncError, match="did not take their proofs"), mirror.open("run-1") as run:
             mirrored.source.execute(f"alter database {name} allow_connections false".encode())
             cut = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
             mirrored.source.execute(cut, (name,))
-            for month in run.session.months:
+            for month in run.databases.months:
                 assert run.mirror(month).proof.holds
     finally:
         mirrored.source.execute(f"alter database {name} allow_connections true".encode())
@@ -229,9 +234,9 @@ def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> N
 
 def test_a_mirror_whose_servers_were_restarted_says_what_it_did(mirrored: Mirrored) -> None:
     """Every connection of the run is lost after the second month: run logs, records, both ends of the mirror."""
-    mirror = MirrorPipeline(mirrored.settings, wait_seconds=0.05, sleep=lambda _seconds: None)
+    mirror = quick(mirrored.settings)
     with mirror.open("run-1") as run:
-        months = run.session.months
+        months = run.databases.months
         outcomes = [run.mirror(month) for month in months[:2]]
         for side in (mirrored.source, mirrored.destination):
             side.execute(

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from sync_pipelines.hitss.dre.load import ProofError
+from sync_pipelines.hitss.dre.prove import ProofError
 from sync_pipelines.hitss.mirror.adoption import BothKindsError
-from sync_pipelines.hitss.mirror.session import Mirror, MirrorSession
+from sync_pipelines.hitss.mirror.extract import Mirror
+from sync_pipelines.hitss.mirror.month_mirror import MonthMirror, open_mirror
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines_tests.hitss.copies import CONTENT, FEBRUARY, JANUARY, MARCH, Pair
 
@@ -114,9 +115,9 @@ def test_a_row_without_a_month_is_counted_and_stops_nobody(pair: Pair) -> None:
     pair.source.execute(
         "insert into dre_hitss (execution_id, periodo) values ('x', '13/2025'), ('x', null), ('x', 'agosto')"
     )
-    with pair.mirror.open("run-1") as session:
-        assert session.unplaced == 3
-        assert [session.copy(month).proof.holds for month in session.months] == [True] * 3
+    with open_mirror(pair.mirror, "run-1") as months:
+        assert months.databases.unplaced == 3
+        assert [months.copy(month).proof.holds for month in months.databases.months] == [True] * 3
 
 
 def test_existing_rows_equal_to_a_source_row_are_adopted_with_their_numbers(pair: Pair) -> None:
@@ -192,10 +193,10 @@ def test_more_copies_than_the_source_has_are_both_kinds(pair: Pair) -> None:
     pair.destination.execute(f"{insert} from generate_series(1, 3)".encode())
 
     with (
-        pair.mirror.open("run-1") as session,
+        open_mirror(pair.mirror, "run-1") as months,
         pytest.raises(BothKindsError, match="2 more equal a source row"),
     ):
-        session.copy(JANUARY)
+        months.copy(JANUARY)
     assert len(pair.own()) == 3
 
 
@@ -290,29 +291,29 @@ def test_a_destination_that_changes_what_it_is_given_is_not_proved(pair: Pair) -
         " 'begin new.valor_exato = round(new.valor_exato, 1); return new; end';"
         " create trigger round_off before insert on dre_hitss for each row execute function round_off()"
     )
-    with pair.mirror.open("run-1") as session, pytest.raises(ProofError, match="digest"):
-        session.copy(JANUARY)
+    with open_mirror(pair.mirror, "run-1") as months, pytest.raises(ProofError, match="digest"):
+        months.copy(JANUARY)
     assert pair.rows(pair.destination) == []
 
 
 def test_the_source_is_one_snapshot_for_the_whole_run(pair: Pair) -> None:
     pair.fill(90)
     before = pair.rows(pair.source)
-    with pair.mirror.open("run-1") as session:
-        session.copy(JANUARY)
+    with open_mirror(pair.mirror, "run-1") as months:
+        months.copy(JANUARY)
         pair.source.execute("update dre_hitss set valor = valor * 2")
         for month in (FEBRUARY, MARCH):
-            session.copy(month)
+            months.copy(month)
     assert pair.rows(pair.destination) == before
 
 
 @pytest.mark.parametrize("side", ["source", "destination", "both"])
 def test_a_lost_connection_is_made_again_and_the_month_repeated(pair: Pair, side: str) -> None:
     pair.fill(90)
-    with pair.mirror.open("run-1") as session:
-        session.copy(JANUARY)
+    with open_mirror(pair.mirror, "run-1") as months:
+        months.copy(JANUARY)
         cut(pair, side)
-        outcomes = [session.copy(month) for month in (FEBRUARY, MARCH)]
+        outcomes = [months.copy(month) for month in (FEBRUARY, MARCH)]
     assert [one.changes.inserted for one in outcomes] == [30, 30]
     pair.assert_equal()
 
@@ -329,13 +330,13 @@ def cut(pair: Pair, side: str) -> None:
 
 def test_a_database_that_stays_away_fails_the_month_with_a_sentence(pair: Pair) -> None:
     pair.fill(90)
-    with pair.mirror.open("run-1") as session:
-        session.copy(JANUARY)
+    with open_mirror(pair.mirror, "run-1") as months:
+        months.copy(JANUARY)
         allow = f"alter database {pair.destination.info.dbname} allow_connections ".encode()
         pair.source.execute(allow + b"false")
         cut(pair, "destination")
         with pytest.raises(SyncError, match="hitss database"):
-            session.copy(FEBRUARY)
+            months.copy(FEBRUARY)
         pair.source.execute(allow + b"true")
     assert pair.rows(pair.destination, "competencia = '2025-02-01'") == []
 
@@ -343,24 +344,24 @@ def test_a_database_that_stays_away_fails_the_month_with_a_sentence(pair: Pair) 
 def test_a_database_that_stays_away_is_not_waited_for_once_a_month(pair: Pair) -> None:
     pair.fill(90)
     pauses: list[float] = []
-    with replace(pair.mirror, sleep=pauses.append).open("run-1") as session:
+    with open_mirror(replace(pair.mirror, sleep=pauses.append), "run-1") as months:
         allow = f"alter database {pair.destination.info.dbname} allow_connections ".encode()
         pair.source.execute(allow + b"false")
         cut(pair, "destination")
         for month in (JANUARY, FEBRUARY):
             with pytest.raises(SyncError):
-                session.copy(month)
+                months.copy(month)
         pair.source.execute(allow + b"true")
-        assert session.copy(MARCH).changes.inserted == 30
+        assert months.copy(MARCH).changes.inserted == 30
     assert len([pause for pause in pauses if pause]) <= 3
 
 
 def test_two_mirrors_do_not_run_at_once(pair: Pair) -> None:
     pair.fill(9)
     with (
-        pair.mirror.open("run-1"),
+        open_mirror(pair.mirror, "run-1"),
         pytest.raises(TransientError, match="Another run of the mirror"),
-        pair.mirror.open("run-2"),
+        open_mirror(pair.mirror, "run-2"),
     ):
         pytest.fail("the second one got the lock")
 
@@ -375,7 +376,7 @@ def test_a_role_from_which_rows_are_hidden_mirrors_nothing(pair: Pair) -> None:
     try:
         with (
             pytest.raises(SyncError, match=r"hides rows of public\.dre_hitss"),
-            Mirror(blind, pair.mirror.destination_url).open("run-1"),
+            open_mirror(Mirror(blind, pair.mirror.destination_url), "run-1"),
         ):
             pytest.fail("it would have deleted every row of the mirror")
     finally:
@@ -387,7 +388,7 @@ def test_the_session_says_what_differs(pair: Pair) -> None:
     pair.fill(90)
     pair.run()
     pair.source.execute("delete from dre_hitss where competencia = '2025-03-01'")
-    with pair.mirror.open("run-1") as session:
-        assert isinstance(session, MirrorSession)
-        assert session.differing == [MARCH]
-        assert session.months == [JANUARY, FEBRUARY, MARCH]
+    with open_mirror(pair.mirror, "run-1") as months:
+        assert isinstance(months, MonthMirror)
+        assert months.databases.differing == [MARCH]
+        assert months.databases.months == [JANUARY, FEBRUARY, MARCH]
