@@ -30,7 +30,7 @@ with dre.load("bench", months) as run:
     for month in months:
         run.load(month)
 bare = time.perf_counter() - started
-with in_process.instance(settings, print) as instance:
+with in_process.instance(settings.installation, print) as instance:
     started = time.perf_counter()
     done = in_process.materialize(system.definitions(settings, dre), "hitss_load", instance, config={},
                                   partitions=(months[0], months[-1]))

@@ -52,8 +52,7 @@ class System:
 
     def is_configured(self, settings: Settings) -> bool:
         """Whether the database is set without which the system is absent: the first of its own."""
-        from sync_pipelines.settings.databases import databases_of
-
+        databases_of = self._part("settings.databases:databases_of")
         own = [one for one in databases_of(self.settings) if one.database.is_a_projects]
         return own[0].url(settings) is not None
 

@@ -134,8 +134,8 @@ def test_doctor_asks_for_its_database_and_its_own_question(installation: Install
 def test_the_size_of_its_database_is_measured(installation: Installation) -> None:
     printed = installation.python(
         "-c",
-        "from sync_pipelines.operations.defs import growth\nfrom sync_pipelines.systems import read_settings\n"
-        "print(sorted(growth.databases(read_settings(None))))",
+        "from sync_pipelines.operations import growth\nfrom sync_pipelines.systems import read_settings\n"
+        "print(sorted(growth.configured_databases(read_settings(None))))",
     )
     assert "'toy'" in printed
 

@@ -164,9 +164,7 @@ def test_a_file_that_a_crash_left_without_a_row_goes_by_its_age(shelf: Shelf) ->
 
 
 def materialized(shelf: Shelf, only_plan: bool) -> tuple[dict[str, Any], dg.AssetCheckEvaluation, str]:
-    made = retention_assets.definitions(
-        shelf.settings, dg.DefaultScheduleStatus.STOPPED, reject_folders=[BOOKS], clock=lambda: NOW
-    )
+    made = retention_assets.definitions(shelf.settings, reject_folders=[BOOKS], clock=lambda: NOW)
     with dg.DagsterInstance.ephemeral() as instance:
         result = made.resolve_job_def("retention").execute_in_process(
             instance=instance,
