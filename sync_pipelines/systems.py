@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # heavy, or above this module
+if TYPE_CHECKING:  # heavy, or on a higher floor
     import dagster as dg
     import typer
 
@@ -103,3 +104,26 @@ SYSTEMS = (
 def configured(settings: Settings) -> Iterator[System]:
     """The systems that are in this installation, in order."""
     return (system for system in SYSTEMS if system.is_configured(settings))
+
+
+@cache
+def whole_class() -> type[Settings]:
+    """The class of an object that holds the settings of every system: a subclass of each one's own."""
+    return type("WholeSettings", tuple(system.settings for system in SYSTEMS), {})
+
+
+def read_settings(env_file: str | None = ".env", **overrides: object) -> Settings:
+    """Read and validate the environment for all systems, and register its secrets with the redactor.
+
+    Raises SettingsError: one line a wrong variable, without its value (it may be a secret).
+    """
+    from sync_pipelines.settings import read_as
+
+    harmless = frozenset[str]().union(*(system.settings.harmless_parameters for system in SYSTEMS))
+    return read_as(whole_class(), env_file, harmless_parameters=harmless, **overrides)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read at first use."""
+    return read_settings()

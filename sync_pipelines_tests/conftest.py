@@ -23,7 +23,8 @@ from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import Lineage, build
 from sync_pipelines.sandbox.hitss.fake import HitssFake
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 #: The day on which the tests play: the export's newest month is August, closed months end in May.
 TODAY = datetime(2025, 8, 20, 12, tzinfo=UTC)

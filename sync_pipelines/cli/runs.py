@@ -10,8 +10,8 @@ from rich.table import Table
 from sync_pipelines import systems
 from sync_pipelines.lib.console import console
 from sync_pipelines.lib.runs import Run, RunReport
-from sync_pipelines.settings import Settings, SettingsError, read_settings
-from sync_pipelines.systems import System
+from sync_pipelines.settings import Settings, SettingsError
+from sync_pipelines.systems import System, read_settings
 
 
 def runnable() -> dict[str, tuple[System, Run]]:

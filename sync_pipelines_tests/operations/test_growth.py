@@ -9,7 +9,8 @@ import pytest
 
 from sync_pipelines.operations.defs import growth
 from sync_pipelines.operations.growth import configured_databases, measure_databases, verdict
-from sync_pipelines.settings import Settings, read_settings, whole_class
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings, whole_class
 
 
 @pytest.mark.parametrize(("megabytes", "found"), [(79.9, None), (80, "warn"), (99.9, "warn"), (100, "error")])

@@ -20,7 +20,8 @@ from sync_pipelines.lib.records import Records, open_records
 from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.operations.defs import retention as retention_assets
 from sync_pipelines.operations.retention import Retention
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 EXPORT, BOOKS = "hitss/dre_export", "hitss/rejects"

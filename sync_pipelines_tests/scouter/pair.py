@@ -32,7 +32,8 @@ from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DESTINATION = "https://gestao.example"

@@ -34,7 +34,8 @@ from sync_pipelines.lib.records.orphaned_runs import reap
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import build
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import ROLES
 
 pytestmark = pytest.mark.slow

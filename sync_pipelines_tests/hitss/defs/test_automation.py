@@ -18,7 +18,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres import lock_key
 from sync_pipelines.partitions import months
 from sync_pipelines.sandbox.hitss.mutations import area_head_changed, realizado_restated
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, run
 from sync_pipelines_tests.hitss.defs.test_dre_assets import Launched, launch

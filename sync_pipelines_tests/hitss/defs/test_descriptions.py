@@ -8,7 +8,7 @@ import pytest
 from sync_pipelines.definitions import build
 from sync_pipelines.hitss.defs.descriptions import key_of
 from sync_pipelines.hitss.dre.tables import CHAIN
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import House
 
 LINEAGE = {

@@ -12,7 +12,8 @@ from sync_pipelines.hitss.dre.credentials import Credentials, CredentialSource, 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.redaction import redact
 from sync_pipelines.sandbox.vault import make_vault
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import House
 
 EXPORT = (

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.definitions import build
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.operations.conftest import tick
 
 
