@@ -140,7 +140,7 @@ def bare(shape: str, source: str, destination: str) -> float:
 
 
 def mirror(shape: str, source: str, destination: str) -> float:
-    """From the first look at both sides to the last month's proof."""
+    """From the digests of both databases to the proof of the last month."""
     from sync_pipelines.hitss.mirror.extract import Mirror
     from sync_pipelines.hitss.mirror.month_mirror import open_mirror
 

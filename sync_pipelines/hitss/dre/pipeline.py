@@ -252,7 +252,7 @@ class DrePipeline:
         baseline = read_baseline(execution.connection, contents, proved, live=live)
         if landing.status == "usable":
             file = review_foreign_rows(baseline, workbook.accepted)
-        else:  # a workbook that a guard refused: whoever names it is asked again
+        else:  # a guard refused this workbook: naming it is no acceptance
             file = review_rows(workbook.parsed(), baseline, workbook.accepted)
         Review(file).stop_if_refused()
         if baseline.foreign_rows:
