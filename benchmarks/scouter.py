@@ -40,7 +40,7 @@ from sync_pipelines.scouter.push.day_outcome import DayOutcome
 from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 HERE = Path(__file__).resolve().parents[1]
 LATENCY_SECONDS = 0.010

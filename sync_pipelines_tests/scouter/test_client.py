@@ -10,7 +10,8 @@ import pytest
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.vault import VAULT
 from sync_pipelines.scouter.client import destination_label, gestao_client, known_key, service_key
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 KEY = "GESTAO_SCOUTER_SERVICE_KEY"
 

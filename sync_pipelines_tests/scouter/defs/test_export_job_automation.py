@@ -19,7 +19,7 @@ from sync_pipelines.scouter.defs.export_job_automation import dead_sensor, pendi
 from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.dagster_runs import launch
 from sync_pipelines_tests.scouter.installation import Installation
 

@@ -21,7 +21,7 @@ BAD = range(0, 200, 17)
 WORKER = """
 import json, sys
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 told = json.loads(sys.stdin.readline())
 seen = []
 def before_commit(moment):

@@ -94,7 +94,7 @@ def test_more_than_a_page_and_more_than_the_silent_cap(with_outbox: Installation
             "insert into public.leads (id, nome) select 900000 + n, 'Local ' || n from generate_series(1, 1203) as n"
         )
     assert with_outbox.push.reverse_sync().collect() == 1203
-    rows = with_outbox.ops.execute("select count(*), count(distinct lead_id) from ops.inbox").fetchone()
+    rows = with_outbox.ops.execute("select count(*), count(distinct key) from ops.inbox").fetchone()
     assert (rows, left(with_outbox)) == ((1203, 1203), 0)
 
 
