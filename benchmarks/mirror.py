@@ -103,7 +103,7 @@ def make(url: str, shape: str) -> None:
     runner.upgrade(History("fabricio"), url)
     if shape == "seed":
         with psycopg.connect(url, autocommit=True) as connection:
-            for column in (*DRE.content[len(DRE.seed) :],):
+            for column in DRE.content[len(DRE.seed) :]:
                 connection.execute(f"alter table public.dre_hitss drop column {column.name}")
 
 
