@@ -10,8 +10,9 @@ The way of a lead, newest day first (`push.pipeline.LeadPush`):
                   worker     one run claims it, advances its checkpoint, ends it
     schema/       doctor     both live schemas are compared through the mapping; a push starts only if they fit
     mapping/      rendering  the lead as JSON text and its content hash, both made by SQL in the source
-    push/         extract    pages of one day; leads that differ from their last-synced state, suspects apart
-                  load       bulk upserts over PostgREST; a failed batch is halved down to the bad lead
+    push/         engine     day by day: prefetches pages, sends batches side by side, commits them in order
+                  extract    pages of a day, rendered as they are sent; `batcher` leaves out what is unchanged
+                  load       bulk upserts over PostgREST; a rejected batch is halved down to the bad lead
                   prove      what was sent is read back and compared, column by column
                   report     counters, checkpoint, rejected leads and `sync_events`, in one transaction
 

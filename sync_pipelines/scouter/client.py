@@ -25,19 +25,15 @@ def gestao_client(settings: ScouterSettings, **options: Any) -> PostgrestClient:
     """
     if settings.gestao_scouter_url is None:
         raise PermanentError(f"{URL_SETTING} is not set; see .env.example.")
-    return PostgrestClient(
-        settings.gestao_scouter_url,
-        service_key(settings),
-        **{
-            "path": settings.gestao_scouter_rest_path,
-            "name": DESTINATION,
-            "url_setting": URL_SETTING,
-            "ca_bundle": settings.gestao_scouter_ca_bundle,
-            "ca_setting": "GESTAO_SCOUTER_CA_BUNDLE",
-            "timeouts": LIMITS,
-            **options,
-        },
-    )
+    given = {
+        "path": settings.gestao_scouter_rest_path,
+        "name": DESTINATION,
+        "url_setting": URL_SETTING,
+        "ca_bundle": settings.gestao_scouter_ca_bundle,
+        "ca_setting": "GESTAO_SCOUTER_CA_BUNDLE",
+        "timeouts": LIMITS,
+    }
+    return PostgrestClient(settings.gestao_scouter_url, service_key(settings), **(given | options))
 
 
 def service_key(settings: ScouterSettings) -> str:

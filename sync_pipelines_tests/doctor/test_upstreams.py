@@ -66,12 +66,12 @@ def test_a_bucket_that_is_not_there_is_told(bucket: Callable[[str], Settings]) -
 @pytest.fixture
 def door(hitss: HitssFake) -> Iterator[HitssFake]:
     yield hitss
-    hitss.upstream.door.mode = "none"
-    hitss.upstream.door.expire()
+    hitss.upstream.auth.mode = "none"
+    hitss.upstream.auth.expire()
 
 
 def login(hitss: HitssFake, **settings: str) -> Settings:
-    hitss.upstream.door.mode = "login"
+    hitss.upstream.auth.mode = "login"
     values = {
         "hitss_auth_mode": "login",
         "hitss_download_url": hitss.download_url,

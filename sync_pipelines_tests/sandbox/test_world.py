@@ -53,6 +53,12 @@ def alert(environment: dict[str, str]) -> httpx.Response:
     )
 
 
+def test_an_option_that_no_part_has_is_refused(tmp_path: Path) -> None:
+    assert Sandbox(tmp_path, PARTS, {"leads": 5}).options == {"scale": 1.0, "wait_seconds": 2.0, "leads": 5}
+    with pytest.raises(ValueError, match="no option size"):
+        Sandbox(tmp_path, PARTS, {"size": 1})
+
+
 def test_everything_runs_and_every_project_has_a_database(sandbox: Sandbox) -> None:
     assert sandbox.status() == dict.fromkeys(("postgres", *UPSTREAMS), True)
     own = sandbox.environment({})

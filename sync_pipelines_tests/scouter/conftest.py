@@ -16,9 +16,9 @@ from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines_tests.scouter.control_tables import control_plane, control_plane_database
 from sync_pipelines_tests.scouter.gestao_scouter import announced, gestao, gestao_template
-from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
+from sync_pipelines_tests.scouter.installation import Installation, open_installation
 from sync_pipelines_tests.scouter.pair import pair, shared_pair
-from sync_pipelines_tests.scouter.schemas import alterable, client, fitting, new_face, shared_fitting
+from sync_pipelines_tests.scouter.schemas import alterable, client, fitting, new_postgrest, shared_fitting
 
 __all__ = [
     "alterable",
@@ -29,7 +29,7 @@ __all__ = [
     "fitting",
     "gestao",
     "gestao_template",
-    "new_face",
+    "new_postgrest",
     "pair",
     "shared_fitting",
     "shared_pair",
@@ -52,20 +52,20 @@ def push_templates(postgres_server: PostgresServer) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def push_ops(postgres_server: PostgresServer, templates: dict[str, str]) -> str:
-    """The URL of one ops database for all houses of the push: a house empties it, which is quicker than a new one."""
+    """The URL of one ops database for all installations: each empties it, which is quicker than a new one."""
     return postgres_server.create_database("push_ops", template=templates["ops"])
 
 
 @pytest.fixture(scope="session")
 def left_databases() -> list[str]:
-    """Databases of houses that are done: dropped by the next one, when their sessions have really ended."""
+    """Databases of earlier installations: the next one drops them, when their sessions have really ended."""
     return []
 
 
 @pytest.fixture
-def lead_house(
+def installation(
     postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str], left_databases: list[str]
-) -> Iterator[LeadHouse]:
+) -> Iterator[Installation]:
     while left_databases:
         postgres_server.drop_database(left_databases.pop())
     number = next(_numbers)
@@ -73,9 +73,9 @@ def lead_house(
         side: postgres_server.create_database(f"push_{side}_{number}", template=template)
         for side, template in push_templates.items()
     }
-    with opened_house(urls["tab"], urls["gestao"], push_ops) as house:
-        _empty(house.ops, "ops")
-        yield house
+    with open_installation(urls["tab"], urls["gestao"], push_ops) as installation:
+        _empty(installation.ops, "ops")
+        yield installation
     left_databases += [f"push_{side}_{number}" for side in urls]
 
 

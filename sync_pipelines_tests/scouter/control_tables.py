@@ -12,24 +12,24 @@ from collections.abc import Iterator
 import pytest
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
+from sync_pipelines_tests.scouter.installation import Installation, open_installation
 
 
 @pytest.fixture(scope="session")
 def control_plane_database(
     postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str]
-) -> Iterator[LeadHouse]:
+) -> Iterator[Installation]:
     urls = [
         postgres_server.create_database(f"control_plane_{side}", template=push_templates[side])
         for side in ("tab", "gestao")
     ]
-    with opened_house(urls[0], urls[1], push_ops) as house:
-        yield house
+    with open_installation(urls[0], urls[1], push_ops) as installation:
+        yield installation
 
 
 @pytest.fixture
-def control_plane(control_plane_database: LeadHouse) -> LeadHouse:
-    """A house without exports, whose integration is switched on; its tables stay when a test ends."""
+def control_plane(control_plane_database: Installation) -> Installation:
+    """An installation without exports, whose integration is switched on; its tables stay when a test ends."""
     control_plane_database.tab.execute("truncate public.gestao_scouter_export_jobs cascade")
     control_plane_database.tab.execute("truncate public.gestao_scouter_config")
     control_plane_database.tab.execute(

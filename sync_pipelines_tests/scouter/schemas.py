@@ -27,7 +27,7 @@ from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines_tests.scouter.house import LeadHouse, opened_house
+from sync_pipelines_tests.scouter.installation import Installation, open_installation
 
 _numbers = count(1)
 
@@ -35,49 +35,51 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def shared_fitting(
     postgres_server: PostgresServer, templates: dict[str, str], push_templates: dict[str, str]
-) -> Iterator[LeadHouse]:
+) -> Iterator[Installation]:
     wanted = {"tab": push_templates["tab"], "gestao": push_templates["gestao"], "ops": templates["ops"]}
     urls = {
         side: postgres_server.create_database(f"fitting_{side}", template=template)
         for side, template in wanted.items()
     }
-    with opened_house(urls["tab"], urls["gestao"], urls["ops"]) as house:
-        yield house
+    with open_installation(urls["tab"], urls["gestao"], urls["ops"]) as installation:
+        yield installation
 
 
 @pytest.fixture
-def fitting(shared_fitting: LeadHouse) -> Iterator[LeadHouse]:
+def fitting(shared_fitting: Installation) -> Iterator[Installation]:
     """Both sides fit, nothing is known yet, and no fault is on."""
     shared_fitting.ops.execute("truncate ops.schema_reports")
     shared_fitting.tab.execute("truncate public.gestao_scouter_field_mappings")
     yield replace(shared_fitting)
-    shared_fitting.face.reload_polls = 0
-    shared_fitting.face.clear()
+    shared_fitting.postgrest.reload_polls = 0
+    shared_fitting.postgrest.clear()
 
 
 @pytest.fixture
 def alterable(
-    fitting: LeadHouse, postgres_server: PostgresServer, push_templates: dict[str, str]
-) -> Iterator[LeadHouse]:
-    """The fitting with a destination and a face of its own, whose schema may be changed."""
+    fitting: Installation, postgres_server: PostgresServer, push_templates: dict[str, str]
+) -> Iterator[Installation]:
+    """The fitting with a destination and a PostgREST of its own, whose schema may be changed."""
     name = f"alterable_{next(_numbers)}"
     url = postgres_server.create_database(name, template=push_templates["gestao"])
-    with PostgrestFake(url) as face, psycopg.connect(url, autocommit=True) as gestao:
-        house = replace(fitting, face=face, gestao=gestao)
-        house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
-        yield house
+    with PostgrestFake(url) as postgrest, psycopg.connect(url, autocommit=True) as gestao:
+        installation = replace(fitting, postgrest=postgrest, gestao=gestao)
+        installation.use(
+            gestao_scouter_url=postgrest.url, gestao_scouter_service_key=SecretStr(postgrest.service_key)
+        )
+        yield installation
     postgres_server.drop_database(name)
 
 
 @pytest.fixture
-def client(fitting: LeadHouse) -> Iterator[PostgrestClient]:
+def client(fitting: Installation) -> Iterator[PostgrestClient]:
     with fitting.push.client(fitting.settings) as made:
         yield made
 
 
 @pytest.fixture
-def new_face() -> Iterator[Callable[..., PostgrestFake]]:
-    """Serve a database by another face."""
+def new_postgrest() -> Iterator[Callable[..., PostgrestFake]]:
+    """Serve a database by another fake PostgREST."""
     with ExitStack() as stack:
 
         def make(connection: psycopg.Connection[Any], **options: Any) -> PostgrestFake:
@@ -92,9 +94,11 @@ def url_of(connection: psycopg.Connection[Any]) -> str:
     return f"postgresql://{info.user}{password}@{info.host}:{info.port}/{info.dbname}"
 
 
-def served_by(house: LeadHouse, face: PostgrestFake) -> SchemaDoctor:
-    house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
-    return house.push.doctor()
+def served_by(installation: Installation, postgrest: PostgrestFake) -> SchemaDoctor:
+    installation.use(
+        gestao_scouter_url=postgrest.url, gestao_scouter_service_key=SecretStr(postgrest.service_key)
+    )
+    return installation.push.doctor()
 
 
 def found(report: SchemaReport, *levels: str) -> dict[str, str]:

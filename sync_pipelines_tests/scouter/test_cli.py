@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines_tests.cli.test_app import CLOSED, Terminal, assert_ends_in_a_sentence, words
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -17,24 +17,26 @@ RANGE = "run scouter --from 2025-10-20 --to 2025-10-21"
 
 
 @pytest.fixture
-def typed(lead_house: LeadHouse, tmp_path: Path) -> Terminal:
-    """A terminal with the variables of a house that holds ten leads on each of two days."""
+def typed(installation: Installation, tmp_path: Path) -> Terminal:
+    """A terminal with the variables of an installation that holds ten leads on each of two days."""
     for back in range(2):
-        lead_house.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
-    settings = lead_house.settings
+        installation.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
+    settings = installation.settings
     return Terminal(
         tmp_path,
         {
             "SYNC_ENV": "development",
             "OPS_DATABASE_URL": settings.require("ops_database_url"),
             "TABULADORMAX_DATABASE_URL": settings.require("tabuladormax_database_url"),
-            "GESTAO_SCOUTER_URL": lead_house.face.url,
-            "GESTAO_SCOUTER_SERVICE_KEY": lead_house.face.service_key,
+            "GESTAO_SCOUTER_URL": installation.postgrest.url,
+            "GESTAO_SCOUTER_SERVICE_KEY": installation.postgrest.service_key,
         },
     )
 
 
-def test_a_range_is_pushed_and_a_second_time_finds_nothing(lead_house: LeadHouse, typed: Terminal) -> None:
+def test_a_range_is_pushed_and_a_second_time_finds_nothing(
+    installation: Installation, typed: Terminal
+) -> None:
     result = typed(RANGE)
     assert result.exit_code == 0, result.output
     assert "2/2 days" in result.output
@@ -42,37 +44,39 @@ def test_a_range_is_pushed_and_a_second_time_finds_nothing(lead_house: LeadHouse
     again = typed(RANGE)
     assert again.exit_code == 0
     assert "20 unchanged leads were read at the destination now and are equal." in words(again)
-    assert lead_house.posts() == [10, 10]
-    assert len(lead_house.there()) == 20
-    lead_house.gestao.execute("delete from public.leads where id = 600001")
+    assert installation.posts() == [10, 10]
+    assert len(installation.there()) == 20
+    installation.gestao.execute("delete from public.leads where id = 600001")
     assert "1 leads were no longer there as they had been left, and were sent again." in words(typed(RANGE))
-    assert len(lead_house.there()) == 20
+    assert len(installation.there()) == 20
 
 
-def test_a_range_without_leads_is_not_called_proved(lead_house: LeadHouse, typed: Terminal) -> None:
+def test_a_range_without_leads_is_not_called_proved(installation: Installation, typed: Terminal) -> None:
     result = typed("run scouter --from 2025-03-01 --to 2025-03-02")
     assert result.exit_code == 0
     assert "Nothing to do: no lead in this range." in words(result)
     assert "There was nothing to do, so nothing is proved." in words(result)
     assert "Everything is proved" not in words(result)
-    assert lead_house.posts() == []
+    assert installation.posts() == []
 
 
 def test_refused_leads_are_told_and_a_replay_is_a_success_only_once_they_are_mended(
-    lead_house: LeadHouse, typed: Terminal
+    installation: Installation, typed: Terminal
 ) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead = lead_house.lead(3, NOON, age=1999)
+    with_dirt_rules(installation.gestao)
+    lead = installation.lead(3, NOON, age=1999)
     assert_ends_in_a_sentence(typed(RANGE), "1 of 10 leads were rejected", "Not everything is proved.")
-    (job,) = lead_house.actions().newest()
+    (job,) = installation.actions().newest()
     again = typed(f"replay scouter --job {job.id}")
     assert (again.exit_code, "1 rejected again" in words(again)) == (1, True)
-    lead_house.edit(lead, age=39)
+    installation.edit(lead, age=39)
     done = typed("replay scouter")
     assert done.exit_code == 0, done.output
     assert "1 leads were accepted, 0 rejected again" in words(done)
     assert typed("replay scouter").exit_code == 0
-    assert not [text for text in ("Pessoa", lead_house.face.service_key) if text in "".join(typed.printed)]
+    assert not [
+        text for text in ("Pessoa", installation.postgrest.service_key) if text in "".join(typed.printed)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +91,11 @@ def test_refused_leads_are_told_and_a_replay_is_a_success_only_once_they_are_men
     ],
 )
 def test_what_means_nothing_ends_in_a_sentence(
-    lead_house: LeadHouse, typed: Terminal, command: str, told: str
+    installation: Installation, typed: Terminal, command: str, told: str
 ) -> None:
     assert_ends_in_a_sentence(typed(command), told)
-    assert lead_house.actions().newest() == []
-    assert lead_house.posts() == []
+    assert installation.actions().newest() == []
+    assert installation.posts() == []
 
 
 @pytest.mark.parametrize("command", ["run scouter --from 21/10/2025", "replay hitss"])

@@ -32,7 +32,7 @@ from sync_pipelines.scouter.schema.reload import Patience, reload_schema
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.scouter import ScouterSettings
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 NOTIFY = "notify pgrst, 'reload schema'"
 SECRET = "o-segredo-com-que-o-projeto-assina-os-seus-tokens"
@@ -83,7 +83,7 @@ def screen_of(push: LeadPush, options: Options | None = None) -> Iterator[Screen
 
 
 @pytest.fixture
-def screen(fitting: LeadHouse) -> Iterator[Screen]:
+def screen(fitting: Installation) -> Iterator[Screen]:
     with screen_of(fitting.push) as made:
         yield made
 
@@ -103,7 +103,9 @@ def test_both_schemas_are_told_by_their_names(screen: Screen) -> None:
     assert len(told["gestao_scouter_fields"]) == 49
 
 
-def test_what_is_missing_is_named_with_sql_of_the_real_type_and_looked_at_anew(alterable: LeadHouse) -> None:
+def test_what_is_missing_is_named_with_sql_of_the_real_type_and_looked_at_anew(
+    alterable: Installation,
+) -> None:
     with screen_of(alterable.push) as screen:
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
         drop_column(alterable.gestao, "valor_ficha")
@@ -120,17 +122,17 @@ def test_what_is_missing_is_named_with_sql_of_the_real_type_and_looked_at_anew(a
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
 
 
-def test_a_schema_that_cannot_be_read_is_no_empty_schema(fitting: LeadHouse, screen: Screen) -> None:
-    fitting.face.fail("expired_303")
+def test_a_schema_that_cannot_be_read_is_no_empty_schema(fitting: Installation, screen: Screen) -> None:
+    fitting.postgrest.fail("expired_303")
     refused = screen.call(VALIDATE_SCHEMA)
     assert (refused.status_code, refused.json()["success"]) == (502, False)
     assert "gestao_scouter_fields" not in refused.json()
 
 
-def test_a_connection_that_works_is_valid(fitting: LeadHouse, screen: Screen) -> None:
+def test_a_connection_that_works_is_valid(fitting: Installation, screen: Screen) -> None:
     fitting.tab.execute(
         "insert into public.gestao_scouter_config (project_url, anon_key) values (%s, 'x')",
-        [fitting.face.url],
+        [fitting.postgrest.url],
     )
     try:
         answer = screen.call(VALIDATE_CONFIG)
@@ -144,8 +146,8 @@ def test_a_connection_that_works_is_valid(fitting: LeadHouse, screen: Screen) ->
         assert told["checks"][name]["message"]
 
 
-def test_a_connection_that_does_not_work_is_a_400_that_says_why(fitting: LeadHouse) -> None:
-    fitting.use(gestao_scouter_service_key=SecretStr(fitting.face.token("anon")))
+def test_a_connection_that_does_not_work_is_a_400_that_says_why(fitting: Installation) -> None:
+    fitting.use(gestao_scouter_service_key=SecretStr(fitting.postgrest.token("anon")))
     with screen_of(fitting.push) as screen:
         answer = screen.call(VALIDATE_CONFIG)
     told = answer.json()
@@ -153,7 +155,7 @@ def test_a_connection_that_does_not_work_is_a_400_that_says_why(fitting: LeadHou
     assert any("service_role" in sentence for sentence in told["errors"])
 
 
-def test_where_nothing_is_configured_the_answer_is_404(fitting: LeadHouse) -> None:
+def test_where_nothing_is_configured_the_answer_is_404(fitting: Installation) -> None:
     fitting.use(gestao_scouter_url=None, gestao_scouter_service_key=None)
     fitting.tab.execute("create temp table kept as select * from public.gestao_scouter_config")
     fitting.tab.execute("delete from public.gestao_scouter_config")
@@ -167,7 +169,7 @@ def test_where_nothing_is_configured_the_answer_is_404(fitting: LeadHouse) -> No
     assert (told["valid"], set(told["checks"])) == (False, {"credentials"})
 
 
-def test_a_reload_is_a_success_when_writes_see_every_column(alterable: LeadHouse) -> None:
+def test_a_reload_is_a_success_when_writes_see_every_column(alterable: Installation) -> None:
     drop_column(alterable.gestao, "valor_ficha")
     with screen_of(alterable.push) as screen:
         alterable.gestao.execute(NOTIFY)
@@ -179,7 +181,7 @@ def test_a_reload_is_a_success_when_writes_see_every_column(alterable: LeadHouse
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
 
 
-def test_a_missing_reload_function_is_a_failure_with_the_sql_that_makes_it(alterable: LeadHouse) -> None:
+def test_a_missing_reload_function_is_a_failure_with_the_sql_that_makes_it(alterable: Installation) -> None:
     alterable.gestao.execute("drop function public.notify_pgrst_reload()")
     alterable.gestao.execute(NOTIFY)
     with screen_of(alterable.push) as screen:
@@ -191,7 +193,7 @@ def test_a_missing_reload_function_is_a_failure_with_the_sql_that_makes_it(alter
         assert screen.call(RELOAD).json()["success"] is True
 
 
-def test_a_lost_column_that_the_cache_still_shows_asks_for_a_reload(alterable: LeadHouse) -> None:
+def test_a_lost_column_that_the_cache_still_shows_asks_for_a_reload(alterable: Installation) -> None:
     with screen_of(alterable.push) as screen:
         assert screen.call(VALIDATE_SCHEMA).json()["valid"] is True
         drop_column(alterable.gestao, "valor_ficha")
@@ -201,7 +203,7 @@ def test_a_lost_column_that_the_cache_still_shows_asks_for_a_reload(alterable: L
     assert "reload the cache" in " ".join(told["errors"])
 
 
-def test_a_column_that_stays_away_makes_the_reload_a_failure(alterable: LeadHouse) -> None:
+def test_a_column_that_stays_away_makes_the_reload_a_failure(alterable: Installation) -> None:
     drop_column(alterable.gestao, "valor_ficha")
     alterable.gestao.execute(NOTIFY)
     at_once = replace(
@@ -215,7 +217,7 @@ def test_a_column_that_stays_away_makes_the_reload_a_failure(alterable: LeadHous
 
 
 @pytest.mark.parametrize("name", THREE)
-def test_a_database_that_is_away_is_a_503_without_its_password(fitting: LeadHouse, name: str) -> None:
+def test_a_database_that_is_away_is_a_503_without_its_password(fitting: Installation, name: str) -> None:
     with screen_of(fitting.push) as screen:
         fitting.use(tabuladormax_database_url=SecretStr(CLOSED))
     with screen_of(fitting.push) as screen:
@@ -247,7 +249,7 @@ def test_a_body_is_allowed_and_changes_nothing_but_it_has_to_be_json(screen: Scr
     assert screen.call(VALIDATE_SCHEMA, content=b"", headers=typed).status_code == 200
 
 
-def test_the_limits_of_the_export_hold_for_the_others(fitting: LeadHouse) -> None:
+def test_the_limits_of_the_export_hold_for_the_others(fitting: Installation) -> None:
     few = Options(per_client=Rate(0.001, 2), max_bytes=100)
     with screen_of(fitting.push, few) as screen:
         too_long = screen.call(VALIDATE_SCHEMA, json={"text": "x" * 200})

@@ -9,27 +9,29 @@ from sync_pipelines.sandbox import common
 from sync_pipelines.sandbox.observations import observe
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.sandbox.scouter.part import PART
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 
-def observed(house: LeadHouse) -> tuple[bool, str]:
+def observed(installation: Installation) -> tuple[bool, str]:
     console = Console(width=1000, record=True)
     observations = [one for part in (common.PART, PART) for one in part.observations]
-    good = observe(observations, build(house.settings), settings=house.settings, console=console)
+    good = observe(
+        observations, build(installation.settings), settings=installation.settings, console=console
+    )
     return good, console.export_text()
 
 
-def test_schemas_and_sizes_are_materialized_and_told(lead_house: LeadHouse) -> None:
-    good, told = observed(lead_house)
+def test_schemas_and_sizes_are_materialized_and_told(installation: Installation) -> None:
+    good, told = observed(installation)
     assert good
     assert "scouter/schema: 34 fields are mapped, 0 do not fit." in told
     assert "operations/growth: ops " in told
 
 
-def test_a_column_that_is_missing_there_makes_it_red(lead_house: LeadHouse) -> None:
-    drop_column(lead_house.gestao, "nome")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
-    good, told = observed(lead_house)
+def test_a_column_that_is_missing_there_makes_it_red(installation: Installation) -> None:
+    drop_column(installation.gestao, "nome")
+    installation.gestao.execute("notify pgrst, 'reload schema'")
+    good, told = observed(installation)
     assert not good
     assert "1 do not fit" in told
     assert "has no column nome" in told

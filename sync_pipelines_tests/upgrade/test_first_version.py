@@ -17,7 +17,7 @@ from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
 from sync_pipelines.lib.postgres.scratch import scratch_database
 from sync_pipelines.lib.records.backups import open_backup_catalog
 from sync_pipelines.lib.storage.landing import LandedFile
-from sync_pipelines_tests.scouter.house import opened_house
+from sync_pipelines_tests.scouter.installation import open_installation
 from sync_pipelines_tests.upgrade.conftest import TODAY, Clock, Upgraded
 
 DIRTY = "dre_hitss_backup_20261128_1908_2"
@@ -95,10 +95,10 @@ def test_an_old_archive_verifies_and_comes_back(upgraded: Upgraded) -> None:
 
 def test_no_lead_is_sent_again(upgraded: Upgraded) -> None:
     urls = upgraded.urls
-    with opened_house(urls["tabuladormax"], urls["gestao_scouter"], urls["ops"]) as house:
-        house.ops.execute(
-            "update ops.lead_exchanges set destination = %s", (house.face.url.partition("//")[2],)
+    with open_installation(urls["tabuladormax"], urls["gestao_scouter"], urls["ops"]) as installation:
+        installation.ops.execute(
+            "update ops.lead_exchanges set destination = %s", (installation.postgrest.url.partition("//")[2],)
         )
-        job = house.export(TODAY.date())
-        assert (job.status, house.total().accepted, house.posts()) == ("completed", 0, [])
-        assert house.total().unchanged == house.total().read > 100, house.total()
+        job = installation.export(TODAY.date())
+        assert (job.status, installation.total().accepted, installation.posts()) == ("completed", 0, [])
+        assert installation.total().unchanged == installation.total().read > 100, installation.total()

@@ -170,10 +170,7 @@ class PostgrestFake:
 
     def _fault(self, asked: Asked) -> Response | None:
         """The answer of a fault that concerns this address."""
-        others = {
-            *(AT_ROOT if asked.path != "/" else ()),
-            *(OF_RELOAD if asked.path != RELOAD_PATH else ()),
-        }
+        others = (AT_ROOT if asked.path != "/" else ()) + (OF_RELOAD if asked.path != RELOAD_PATH else ())
         return self.switches.answer(asked.keys, others)
 
     def _refusal_of_gateway(self, asked: Asked) -> RefusalError | None:

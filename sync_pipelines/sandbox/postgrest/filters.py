@@ -14,13 +14,24 @@ from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 #: Parameters that are no conditions.
 RESERVED = {"select", "columns", "order", "limit", "offset", "on_conflict"}
 _OPERATORS = {
-    **{"eq": sql.SQL("="), "neq": sql.SQL("<>"), "gt": sql.SQL(">"), "gte": sql.SQL(">=")},
-    **{"lt": sql.SQL("<"), "lte": sql.SQL("<="), "like": sql.SQL("like"), "ilike": sql.SQL("ilike")},
-    **{"cs": sql.SQL("@>"), "cd": sql.SQL("<@"), "ov": sql.SQL("&&")},
-    **{"match": sql.SQL("~"), "imatch": sql.SQL("~*")},
+    "eq": sql.SQL("="),
+    "neq": sql.SQL("<>"),
+    "gt": sql.SQL(">"),
+    "gte": sql.SQL(">="),
+    "lt": sql.SQL("<"),
+    "lte": sql.SQL("<="),
+    "like": sql.SQL("like"),
+    "ilike": sql.SQL("ilike"),
+    "match": sql.SQL("~"),
+    "imatch": sql.SQL("~*"),
+    "cs": sql.SQL("@>"),
+    "cd": sql.SQL("<@"),
+    "ov": sql.SQL("&&"),
 }
 _IS = {
-    **{"null": sql.SQL("null"), "true": sql.SQL("true"), "false": sql.SQL("false")},
+    "null": sql.SQL("null"),
+    "true": sql.SQL("true"),
+    "false": sql.SQL("false"),
     "unknown": sql.SQL("unknown"),
 }
 _LOGIC = re.compile(r"(not\.)?(and|or)$")

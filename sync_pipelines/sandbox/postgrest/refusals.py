@@ -9,14 +9,17 @@ import psycopg
 from starlette.responses import Response
 
 JSON = "application/json; charset=utf-8"
-#: The status of an error by its SQLSTATE, or by the class that begins it; any other is 400.
-_STATUSES = {
-    **{"25006": 405, "42501": 403, "42883": 404, "42P01": 404, "23503": 409, "23505": 409, "53400": 500},
-    **{"42P17": 500, "57P01": 503, "P0001": 400},
-    **{"08": 503, "09": 500, "0L": 403, "0P": 403, "25": 500, "28": 403, "2D": 500, "38": 500, "39": 500},
-    **{"3B": 500, "40": 500, "53": 503, "54": 500, "55": 500, "57": 500, "58": 500, "F0": 500, "HV": 500},
-    **{"P0": 500, "XX": 500},
+#: The SQLSTATEs of each status, whole or by the class that begins them; any other is 400.
+_SQLSTATES = {
+    400: "P0001",
+    403: "42501 0L 0P 28",
+    404: "42883 42P01",
+    405: "25006",
+    409: "23503 23505",
+    500: "42P17 53400 09 25 2D 38 39 3B 40 54 55 57 58 F0 HV P0 XX",
+    503: "57P01 08 53",
 }
+_STATUSES = {code: status for status, codes in _SQLSTATES.items() for code in codes.split()}
 _ONCE = {"53400": 503, "54": 413}
 #: Earlier versions called a second row of one key in a batch the client's error, and had other statuses for two codes.
 CARDINALITY_IS_OURS = 13

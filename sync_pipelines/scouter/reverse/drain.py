@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
+from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse.inbox import WHAT, Decision, Inbox, Waiting
 from sync_pipelines.scouter.reverse.inbox import Status as InboxStatus
 from sync_pipelines.scouter.reverse.load import BatchLoad
@@ -34,15 +34,6 @@ _DECIDED: Mapping[Outcome, InboxStatus] = {
     "ignored": "ignored",
     "rejected": "rejected",
 }
-
-#: `decided` and `applied` are not committed yet; after `committed` the inbox does not know of it; then `recorded`.
-Stage = Literal["decided", "applied", "committed", "recorded"]
-#: Called at each stage of a batch; a test crashes the drain there.
-Probe = Callable[[Stage], None]
-
-
-def no_probe(_stage: Stage) -> None:
-    """Production has no probe."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Protocol, Self
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
+from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import extract
-from sync_pipelines.scouter.reverse.drain import TABULADORMAX, Drain, Probe, no_probe
+from sync_pipelines.scouter.reverse.drain import TABULADORMAX, Drain
 from sync_pipelines.scouter.reverse.inbox import open_inbox
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor

@@ -27,15 +27,15 @@ START, END = date(2025, 8, 1), date(2025, 9, 1)
 @pytest.fixture
 def door(hitss: HitssFake) -> Iterator[HitssFake]:
     """The fake, whose door is open again afterwards."""
-    hitss.upstream.door.logins = 0
+    hitss.upstream.auth.logins = 0
     yield hitss
-    hitss.upstream.door.mode = "none"
-    hitss.upstream.door.expire()
+    hitss.upstream.auth.mode = "none"
+    hitss.upstream.auth.expire()
 
 
 def shut(hitss: HitssFake, mode: Mode, **wrong: str) -> Credentials:
     """Let in only who does as `mode` asks; returns what is needed for it."""
-    hitss.upstream.door.mode = mode
+    hitss.upstream.auth.mode = mode
     known = Credentials(
         mode=mode, url=hitss.download_url, username=USERNAME, password=PASSWORD, base_url=f"{hitss.base_url}/"
     )
@@ -162,7 +162,7 @@ def test_a_refusal_says_what_to_check_and_names_nobody(
 def test_tokens_cookies_and_pairs_are_known_to_the_redactor(door: HitssFake) -> None:
     with export_client() as client:
         login_of(shut(door, "login")).check(client)
-    ((token, cookie),) = door.upstream.door.sessions.items()
+    ((token, cookie),) = door.upstream.auth.sessions.items()
     auth_of(shut(door, "basic"))
     basic = b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
     for secret in (token, basic, cookie):

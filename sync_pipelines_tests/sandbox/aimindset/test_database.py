@@ -199,7 +199,8 @@ def test_the_health_function_knows_another_type_and_adds_a_row_each_time(box: Bo
     for _ in range(2):
         health = box.value("select check_backup_health()")
     assert (health["backup_overdue"], health["hours_since_backup"], health["last_backup_time"]) == (
-        *(True, 999),
+        True,
+        999,
         None,
     )
     assert box.value("select count(*) from system_logs where type = 'backup_overdue_alert'") == 2

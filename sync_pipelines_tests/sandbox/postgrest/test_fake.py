@@ -100,7 +100,10 @@ def test_our_client_pushes_reads_and_probes(
     assert problem.column == "inexistente"
     assert count(database) == 50
     assert [(one.method, one.objects, one.status) for one in fake.requests] == [
-        *(("POST", 50, 201), ("GET", 0, 200), ("POST", 0, 200), ("POST", 0, 400)),
+        ("POST", 50, 201),
+        ("GET", 0, 200),
+        ("POST", 0, 200),
+        ("POST", 0, 400),
     ]
 
 

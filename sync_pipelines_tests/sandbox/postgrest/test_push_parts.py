@@ -44,14 +44,15 @@ def client(fake: PostgrestFake) -> Iterator[PostgrestClient]:
 
 def lead(number: int, **more: object) -> Lead:
     row = {
-        **{
-            "id": FIRST + number,
-            "nome": f"Pessoa {number} ção",
-            "age": 20 + number % 30,
-            "valor_ficha": 12.5,
-        },
-        **{"aprovado": number % 2 == 0, "criado": "2025-10-21T12:43:00.5-03:00", "raw": {"a": [1, None]}},
-        **{"etapa": None, **more},
+        "id": FIRST + number,
+        "nome": f"Pessoa {number} ção",
+        "age": 20 + number % 30,
+        "valor_ficha": 12.5,
+        "aprovado": number % 2 == 0,
+        "criado": "2025-10-21T12:43:00.5-03:00",
+        "raw": {"a": [1, None]},
+        "etapa": None,
+        **more,
     }
     return Lead(id=FIRST + number, updated_at=NOW, content_hash=UUID(int=number), body=json.dumps(row))
 

@@ -15,24 +15,16 @@ from sync_pipelines.sandbox.scouter.database import Shape
 
 NewDatabase = Callable[[str | None], str]
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
-ONLY_TABULADORMAX = {
-    *("address", "bitrix_telemarketing_id", "data_agendamento", "data_criacao_agendamento"),
-    *("data_retorno_ligacao", "funil_fichas", "gerenciamento_funil", "gestao_scouter", "name", "photo_url"),
-    "sync_error",
-}
-ONLY_GESTAO = {
-    *(
-        "analisado_em",
-        "analisado_por",
-        "aprovado",
-        "deleted",
-        "email",
-        "foto",
-        "latitude",
-        "local_da_abordagem",
-    ),
-    *("localizacao", "longitude", "nome", "projeto", "scouter_id", "supervisor", "telefone"),
-}
+_ONLY_TABULADORMAX = """
+    address bitrix_telemarketing_id data_agendamento data_criacao_agendamento data_retorno_ligacao funil_fichas
+    gerenciamento_funil gestao_scouter name photo_url sync_error
+"""
+ONLY_TABULADORMAX = set(_ONLY_TABULADORMAX.split())
+_ONLY_GESTAO = """
+    analisado_em analisado_por aprovado deleted email foto latitude local_da_abordagem localizacao longitude nome
+    projeto scouter_id supervisor telefone
+"""
+ONLY_GESTAO = set(_ONLY_GESTAO.split())
 #: The destination's columns in their order, by the contract's table.
 _IN_ORDER = """
     id nome age telefone email scouter scouter_id commercial_project_id criado updated_at valor_ficha

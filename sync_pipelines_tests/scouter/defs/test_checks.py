@@ -11,8 +11,8 @@ import pytest
 
 from sync_pipelines.scouter.defs.descriptions import DATED, MOVING, NO_OLD_ERRORS
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
-from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.scouter.launches import launch
+from sync_pipelines_tests.scouter.dagster_runs import launch
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -24,8 +24,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def verdicts(house: LeadHouse, instance: dg.DagsterInstance) -> dict[str, tuple[bool, str]]:
-    done = launch(house, instance, "scouter_checks")
+def verdicts(installation: Installation, instance: dg.DagsterInstance) -> dict[str, tuple[bool, str]]:
+    done = launch(installation, instance, "scouter_checks")
     assert done.result.success
     return {
         one.check_name: (one.passed, one.description or "")
@@ -33,10 +33,12 @@ def verdicts(house: LeadHouse, instance: dg.DagsterInstance) -> dict[str, tuple[
     }
 
 
-def test_where_all_is_well_every_check_passes(lead_house: LeadHouse, instance: dg.DagsterInstance) -> None:
-    lead_house.leads(range(3), NOON)
-    lead_house.export(DAY, DAY)
-    found = verdicts(lead_house, instance)
+def test_where_all_is_well_every_check_passes(
+    installation: Installation, instance: dg.DagsterInstance
+) -> None:
+    installation.leads(range(3), NOON)
+    installation.export(DAY, DAY)
+    found = verdicts(installation, instance)
     assert {name: passed for name, (passed, _) in found.items()} == {
         MOVING: True,
         NO_OLD_ERRORS: True,
@@ -58,7 +60,7 @@ def test_where_all_is_well_every_check_passes(lead_house: LeadHouse, instance: d
     ],
 )
 def test_an_export_that_stands_still_is_seen(
-    lead_house: LeadHouse,
+    installation: Installation,
     instance: dg.DagsterInstance,
     status: str,
     started: str | None,
@@ -66,58 +68,58 @@ def test_an_export_that_stands_still_is_seen(
     *,
     stands: bool,
 ) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    lead_house.tab.execute(
+    job_id = installation.create(DAY, DAY)
+    installation.tab.execute(
         "update public.gestao_scouter_export_jobs set status = %s, started_at = now() - %s::interval,"
         " updated_at = now() - %s::interval",
         [status, started, moved],
     )
-    passed, told = verdicts(lead_house, instance)[MOVING]
+    passed, told = verdicts(installation, instance)[MOVING]
     assert passed is not stands
     assert (job_id in told) is stands
 
 
 def test_a_worker_that_does_nothing_is_seen_though_it_lives(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    job_id = lead_house.create(DAY, DAY)
-    url = lead_house.settings.require("tabuladormax_database_url")
+    job_id = installation.create(DAY, DAY)
+    url = installation.settings.require("tabuladormax_database_url")
     with psycopg.connect(url, autocommit=True) as session:
         ExportWork(session).claim(job_id, "run")
-        lead_house.tab.execute(
+        installation.tab.execute(
             "update public.gestao_scouter_export_jobs set started_at = now() - interval '2 hours',"
             " updated_at = now() - interval '1 hour'"
         )
-        assert not verdicts(lead_house, instance)[MOVING][0]
+        assert not verdicts(installation, instance)[MOVING][0]
 
 
 @pytest.mark.parametrize(("age", "passes"), [("6 days", True), ("8 days", False)])
 def test_refused_leads_that_nobody_looks_after_are_seen(
-    lead_house: LeadHouse, instance: dg.DagsterInstance, age: str, *, passes: bool
+    installation: Installation, instance: dg.DagsterInstance, age: str, *, passes: bool
 ) -> None:
-    job_id = lead_house.create(DAY, DAY)
+    job_id = installation.create(DAY, DAY)
     for _ in range(2):  # one lead twice is one lead
-        lead_house.tab.execute(
+        installation.tab.execute(
             "insert into public.gestao_scouter_export_errors (job_id, lead_id, lead_snapshot, fields_sent,"
             " error_message, created_at) values (%s, 7, '{}', '{}', 'Não.', now() - %s::interval)",
             [job_id, age],
         )
-    passed, told = verdicts(lead_house, instance)[NO_OLD_ERRORS]
+    passed, told = verdicts(installation, instance)[NO_OLD_ERRORS]
     assert passed is passes
     assert passes or (told.startswith("1 leads") and job_id in told and "scouter_replay_errors" in told)
 
 
-def test_leads_without_a_time_are_seen(lead_house: LeadHouse, instance: dg.DagsterInstance) -> None:
-    lead_house.leads(range(2), None)
-    passed, told = verdicts(lead_house, instance)[DATED]
+def test_leads_without_a_time_are_seen(installation: Installation, instance: dg.DagsterInstance) -> None:
+    installation.leads(range(2), None)
+    passed, told = verdicts(installation, instance)[DATED]
     assert not passed
     assert told.startswith("2 leads have no updated_at")
 
 
 def test_what_waits_for_a_person_is_a_warning_and_what_stands_still_an_error(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    done = launch(lead_house, instance, "scouter_checks")
+    done = launch(installation, instance, "scouter_checks")
     severity = {one.check_name: one.severity for one in done.result.get_asset_check_evaluations()}
     assert severity == {
         MOVING: dg.AssetCheckSeverity.ERROR,
@@ -127,9 +129,9 @@ def test_what_waits_for_a_person_is_a_warning_and_what_stands_still_an_error(
 
 
 def test_a_database_without_the_tables_fails_the_checks_and_does_not_pass_them(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    lead_house.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
-    done = launch(lead_house, instance, "scouter_checks")
+    installation.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
+    done = launch(installation, instance, "scouter_checks")
     assert not done.result.success
     assert MOVING not in {one.check_name for one in done.result.get_asset_check_evaluations()}

@@ -17,8 +17,8 @@ from sync_pipelines.scouter.defs import definitions
 from sync_pipelines.scouter.defs.automation import JOB, push_job
 from sync_pipelines.scouter.defs.descriptions import EXPORT_KEY
 from sync_pipelines.settings import Settings, read_settings
-from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.scouter.launches import launch, push
+from sync_pipelines_tests.scouter.dagster_runs import launch, push
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -135,11 +135,11 @@ def test_the_export_promises_freshness_by_how_it_is_pushed(
 
 
 def test_the_hour_pushes_the_houses_own_day_and_waits_for_a_push_that_is_under_way(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
     # Half past one of the 22nd in UTC is still the 21st in São Paulo.
     moment = datetime(2025, 10, 22, 1, 30, tzinfo=UTC)
-    made = definitions.definitions(lead_house.settings, replace(lead_house.push, clock=lambda: moment))
+    made = definitions.definitions(installation.settings, replace(installation.push, clock=lambda: moment))
     schedule = made.get_repository_def().get_schedule_def("scouter_push_hourly")
 
     def tick() -> Any:
@@ -159,21 +159,23 @@ def test_the_hour_pushes_the_houses_own_day_and_waits_for_a_push_that_is_under_w
 
 
 def test_the_first_push_of_a_day_takes_what_was_written_after_the_last_one_of_the_day_before(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    zone = lead_house.settings.zone
+    zone = installation.settings.zone
     late = datetime(2025, 10, 21, 23, 30, tzinfo=zone)
-    job_id = lead_house.export(date(2025, 10, 21), date(2025, 10, 21)).id
+    job_id = installation.export(date(2025, 10, 21), date(2025, 10, 21)).id
     # The job went to its present, 23 hours; a later one of a single old day did not.
-    old = lead_house.export(DAY - timedelta(days=3), DAY - timedelta(days=3)).id
+    old = installation.export(DAY - timedelta(days=3), DAY - timedelta(days=3)).id
     for job, moment in ((job_id, late - timedelta(minutes=30)), (old, late + timedelta(minutes=10))):
-        lead_house.tab.execute(
+        installation.tab.execute(
             "update sync_private.export_progress set watermark = %s where job_id = %s", (moment, job)
         )
-    lead_house.leads([7], late)
+    installation.leads([7], late)
 
     def request(moment: datetime) -> dg.RunRequest:
-        made = definitions.definitions(lead_house.settings, replace(lead_house.push, clock=lambda: moment))
+        made = definitions.definitions(
+            installation.settings, replace(installation.push, clock=lambda: moment)
+        )
         context = dg.build_schedule_context(
             instance=instance, scheduled_execution_time=moment, repository_def=made.get_repository_def()
         )
@@ -192,28 +194,28 @@ def test_the_first_push_of_a_day_takes_what_was_written_after_the_last_one_of_th
 
 
 def test_nothing_that_dagster_keeps_holds_a_key_or_a_person(
-    lead_house: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    installation: Installation, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    with_dirt_rules(lead_house.gestao)
+    with_dirt_rules(installation.gestao)
     phone = "+5511987654321"
-    lead_house.leads(range(20), NOON, celular=phone)
-    lead_house.leads(range(5), NOON, age=1999, celular=phone)
-    lead_house.gestao.execute(
+    installation.leads(range(20), NOON, celular=phone)
+    installation.leads(range(5), NOON, age=1999, celular=phone)
+    installation.gestao.execute(
         "create function public.betray() returns trigger language plpgsql as"
         " $$ begin new.nome = 'Outra Vítima'; return new; end $$"
     )
-    assert push(lead_house, instance, DAY, oldest=DAY).result.success
-    launch(lead_house, instance, "scouter_replay_errors", ops={"replay_errors": {}})
-    lead_house.gestao.execute(
+    assert push(installation, instance, DAY, oldest=DAY).result.success
+    launch(installation, instance, "scouter_replay_errors", ops={"replay_errors": {}})
+    installation.gestao.execute(
         "create trigger betray before update on public.leads for each row execute function public.betray()"
     )
-    assert not push(lead_house, instance, DAY, oldest=DAY, send_all=True).result.success
-    lead_house.face.fail("forbidden")
-    assert not push(lead_house, instance, DAY, oldest=DAY, send_all=True).result.success
-    launch(lead_house, instance, "scouter_checks")
+    assert not push(installation, instance, DAY, oldest=DAY, send_all=True).result.success
+    installation.postgrest.fail("forbidden")
+    assert not push(installation, instance, DAY, oldest=DAY, send_all=True).result.success
+    launch(installation, instance, "scouter_checks")
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"scouter_leads_export" in stored  # it is what it has to be
-    assert len({row["lead_id"] for row in lead_house.errors()}) == 5
-    key = lead_house.face.service_key
+    assert len({row["lead_id"] for row in installation.errors()}) == 5
+    key = installation.postgrest.service_key
     for hidden in (key, key[:24], "Pessoa", "Outra V", phone, phone[-8:], 'celular": "+'):
         assert hidden.encode() not in stored, hidden

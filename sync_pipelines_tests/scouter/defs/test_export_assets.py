@@ -13,8 +13,8 @@ import pytest
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.sandbox.scouter.database import drop_column, with_dirt_rules
 from sync_pipelines.scouter.defs.descriptions import ACCEPTED, EXPORT_KEY, PROVED, TRAVELS
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
-from sync_pipelines_tests.scouter.launches import Launched, push
+from sync_pipelines_tests.scouter.dagster_runs import LaunchedRun, push
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -34,44 +34,44 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def three_days(lead_house: LeadHouse) -> LeadHouse:
+def three_days(installation: Installation) -> Installation:
     """Ten leads a day on three days, the most recent of which is `DAY`."""
-    lead_house.use(scouter_batch_size=5, scouter_in_flight=1)
+    installation.use(scouter_batch_size=5, scouter_in_flight=1)
     for back in range(3):
-        lead_house.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
-    return lead_house
+        installation.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
+    return installation
 
 
-def betray(house: LeadHouse, lead: int) -> None:
+def betray(installation: Installation, lead: int) -> None:
     """Have the destination write something else than it was sent of one lead."""
-    house.gestao.execute(
+    installation.gestao.execute(
         "create function public.betray() returns trigger language plpgsql as"
         " $$ begin new.nome = 'Outra pessoa'; return new; end $$"
     )
-    house.gestao.execute(
+    installation.gestao.execute(
         f"create trigger betray before insert or update on public.leads for each row"
         f" when (new.id = {lead}) execute function public.betray()".encode()
     )
 
 
-def pause_in(house: LeadHouse, job_id: str, day: date, reason: str = "Por hoje chega.") -> None:
+def pause_in(installation: Installation, job_id: str, day: date, reason: str = "Por hoje chega.") -> None:
     """Have a person pause a job when it comes to a day."""
 
     def pause() -> None:
-        job = house.job(job_id)
+        job = installation.job(job_id)
         if job.status == "running" and job.processing_date == day:
-            house.actions().pause(job_id, reason)
+            installation.actions().pause(job_id, reason)
 
-    house.hook(pause)
+    installation.hook(pause)
 
 
-def only_job(house: LeadHouse) -> Any:
-    (job,) = house.actions().newest()
+def only_job(installation: Installation) -> Any:
+    (job,) = installation.actions().newest()
     return job
 
 
 def test_a_range_is_one_job_and_each_day_tells_what_was_done(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     done = push(three_days, instance, DAY, oldest=DAY - timedelta(days=2))
     assert done.result.success
@@ -93,7 +93,7 @@ def test_a_range_is_one_job_and_each_day_tells_what_was_done(
         )
 
 
-def test_a_second_run_finds_nothing_to_send(three_days: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_a_second_run_finds_nothing_to_send(three_days: Installation, instance: dg.DagsterInstance) -> None:
     push(three_days, instance, DAY, oldest=DAY)
     done = push(three_days, instance, DAY, oldest=DAY)
     told = done.materialized["2025-10-21"]
@@ -104,7 +104,7 @@ def test_a_second_run_finds_nothing_to_send(three_days: LeadHouse, instance: dg.
 
 
 def test_a_run_of_a_pending_job_goes_by_the_jobs_days_and_not_by_its_own(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(DAY, BEFORE)
     done = push(three_days, instance, DAY, oldest=DAY, export_job=job_id)
@@ -116,7 +116,7 @@ def test_a_run_of_a_pending_job_goes_by_the_jobs_days_and_not_by_its_own(
 
 
 def test_a_run_over_more_days_than_the_job_marks_only_those_that_it_did(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(BEFORE, BEFORE)
     done = push(three_days, instance, DAY, oldest="2025-10-01", export_job=job_id)
@@ -125,7 +125,7 @@ def test_a_run_over_more_days_than_the_job_marks_only_those_that_it_did(
 
 
 def test_a_pause_in_mid_run_cancels_the_run_says_why_and_a_later_run_goes_on(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(DAY, DAY - timedelta(days=2))
 
@@ -147,7 +147,7 @@ def test_a_pause_in_mid_run_cancels_the_run_says_why_and_a_later_run_goes_on(
 
 
 def test_a_job_that_is_paused_and_resumed_under_its_run_is_taken_up_by_the_next_one(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(DAY, BEFORE)
 
@@ -168,7 +168,7 @@ def test_a_job_that_is_paused_and_resumed_under_its_run_is_taken_up_by_the_next_
 
 
 def test_a_refusal_of_the_doctor_pauses_the_job_and_fails_the_run_with_the_sql(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     drop_column(three_days.gestao, "fonte")
     three_days.gestao.execute("notify pgrst, 'reload schema'")
@@ -183,7 +183,7 @@ def test_a_refusal_of_the_doctor_pauses_the_job_and_fails_the_run_with_the_sql(
     assert three_days.posts() == []
 
 
-def test_a_day_that_is_not_proved_fails_alone(three_days: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_a_day_that_is_not_proved_fails_alone(three_days: Installation, instance: dg.DagsterInstance) -> None:
     betray(three_days, FIRST + 13)
     done = push(three_days, instance, DAY, oldest=DAY - timedelta(days=2))
     assert done.status is dg.DagsterRunStatus.FAILURE
@@ -204,7 +204,7 @@ def test_a_day_that_is_not_proved_fails_alone(three_days: LeadHouse, instance: d
 
 
 def test_a_job_that_fails_over_a_day_of_an_earlier_run_fails_its_run(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     betray(three_days, FIRST + 3)
     job_id = three_days.create(DAY, BEFORE)
@@ -221,7 +221,7 @@ def test_a_job_that_fails_over_a_day_of_an_earlier_run_fails_its_run(
 
 
 def test_refused_leads_fail_a_check_and_not_the_run(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     with_dirt_rules(three_days.gestao)
     three_days.lead(12, NOON - timedelta(days=1), age=1999)
@@ -246,7 +246,7 @@ def test_refused_leads_fail_a_check_and_not_the_run(
     ],
 )
 def test_a_wrong_configuration_is_refused_in_a_sentence(
-    three_days: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
+    three_days: Installation, instance: dg.DagsterInstance, config: dict[str, Any], told: str
 ) -> None:
     done = push(three_days, instance, DAY, oldest=DAY, **config)
     assert done.failure.startswith(told)
@@ -254,21 +254,23 @@ def test_a_wrong_configuration_is_refused_in_a_sentence(
     assert three_days.posts() == []
 
 
-def test_a_range_the_wrong_way_round_is_refused(three_days: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_a_range_the_wrong_way_round_is_refused(
+    three_days: Installation, instance: dg.DagsterInstance
+) -> None:
     done = push(three_days, instance, BEFORE, oldest=DAY)
     assert done.failure == "The run's range holds no day: its ends may be reversed."
     assert three_days.actions().newest() == []
 
 
-def busy(house: LeadHouse, launched: Callable[[], Launched]) -> Launched:
+def busy(installation: Installation, launched: Callable[[], LaunchedRun]) -> LaunchedRun:
     """Launch while another push to the same destination is at work."""
-    house.push = replace(house.push, wait_seconds=0.05)
-    with house.push.open("other", days=(DAY, DAY)):
+    installation.push = replace(installation.push, wait_seconds=0.05)
+    with installation.push.open("other", days=(DAY, DAY)):
         return launched()
 
 
 def test_a_second_run_beside_a_push_is_refused_in_a_sentence(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     done = busy(three_days, lambda: push(three_days, instance, BEFORE, oldest=BEFORE))
     assert "Outro envio para o Gestão Scouter está em andamento" in done.failure
@@ -276,7 +278,7 @@ def test_a_second_run_beside_a_push_is_refused_in_a_sentence(
 
 
 def test_a_run_of_a_job_that_is_not_pending_is_refused(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = three_days.create(DAY, DAY)
     three_days.actions().pause(job_id)
@@ -286,20 +288,20 @@ def test_a_run_of_a_job_that_is_not_pending_is_refused(
 
 
 def test_an_integration_that_is_switched_off_is_refused(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     three_days.tab.execute("update public.gestao_scouter_config set active = false")
     done = push(three_days, instance, DAY, oldest=DAY)
     assert "inativa" in done.failure
     assert three_days.actions().newest() == []
-    assert list(three_days.face.requests) == []
+    assert list(three_days.postgrest.requests) == []
 
 
 def test_a_destination_that_is_away_pauses_the_job_and_fails_the_run(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     push(three_days, instance, DAY, oldest=DAY)  # so that the doctor knows the schemas
-    three_days.face.fail("bad_gateway")
+    three_days.postgrest.fail("bad_gateway")
     done = push(three_days, instance, DAY, oldest=BEFORE)
     assert done.status is dg.DagsterRunStatus.FAILURE
     job = three_days.actions().newest()[0]
@@ -309,7 +311,7 @@ def test_a_destination_that_is_away_pauses_the_job_and_fails_the_run(
 
 
 def test_a_run_that_is_terminated_leaves_its_job_paused(
-    three_days: LeadHouse, instance: dg.DagsterInstance
+    three_days: Installation, instance: dg.DagsterInstance
 ) -> None:
     def terminate() -> None:
         raise dg.DagsterExecutionInterruptedError

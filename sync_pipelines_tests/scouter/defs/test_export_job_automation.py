@@ -20,8 +20,8 @@ from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_settings
-from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.scouter.launches import launch
+from sync_pipelines_tests.scouter.dagster_runs import launch
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -35,10 +35,14 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def tick(house: LeadHouse, instance: dg.DagsterInstance, push: LeadPush | None = None) -> dg.RunRequest | str:
+def tick(
+    installation: Installation, instance: dg.DagsterInstance, push: LeadPush | None = None
+) -> dg.RunRequest | str:
     """What one evaluation of the sensor requests, or why it skips."""
-    days = partitions.days(house.settings.scouter_first_day, house.settings.sync_timezone)
-    answer = pending_sensor(push or house.push, days, STOPPED)(dg.build_sensor_context(instance=instance))
+    days = partitions.days(installation.settings.scouter_first_day, installation.settings.sync_timezone)
+    answer = pending_sensor(push or installation.push, days, STOPPED)(
+        dg.build_sensor_context(instance=instance)
+    )
     if isinstance(answer, dg.RunRequest):
         return answer
     assert isinstance(answer, dg.SkipReason)
@@ -46,35 +50,42 @@ def tick(house: LeadHouse, instance: dg.DagsterInstance, push: LeadPush | None =
     return answer.skip_message
 
 
-def requested(house: LeadHouse, instance: dg.DagsterInstance, push: LeadPush | None = None) -> dg.RunRequest:
-    request = tick(house, instance, push)
+def requested(
+    installation: Installation, instance: dg.DagsterInstance, push: LeadPush | None = None
+) -> dg.RunRequest:
+    request = tick(installation, instance, push)
     assert isinstance(request, dg.RunRequest), request
     return request
 
 
-def reap(house: LeadHouse, channels: tuple[Channel, ...] = ()) -> str:
-    answer = dead_sensor(house.push, STOPPED, channels)()
+def reap(installation: Installation, channels: tuple[Channel, ...] = ()) -> str:
+    answer = dead_sensor(installation.push, STOPPED, channels)()
     assert isinstance(answer, dg.SkipReason)
     return str(answer.skip_message)
 
 
 def remember(
-    house: LeadHouse, instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus
+    installation: Installation,
+    instance: dg.DagsterInstance,
+    request: dg.RunRequest,
+    status: dg.DagsterRunStatus,
 ) -> dg.DagsterRun:
     """A run of that request in the instance, as the daemon enters it, without its ever working."""
-    job = definitions.definitions(house.settings, house.push).resolve_job_def(JOB)
+    job = definitions.definitions(installation.settings, installation.push).resolve_job_def(JOB)
     return instance.create_run_for_job(job, status=status, tags=request.tags)
 
 
-def die(house: LeadHouse, job_id: str) -> None:
-    with psycopg.connect(house.settings.require("tabuladormax_database_url"), autocommit=True) as session:
+def die(installation: Installation, job_id: str) -> None:
+    with psycopg.connect(
+        installation.settings.require("tabuladormax_database_url"), autocommit=True
+    ) as session:
         ExportWork(session).claim(job_id, "gone")
-    house.tab.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [job_id])
-    ExportWork(house.tab).release(job_id)
+    installation.tab.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [job_id])
+    ExportWork(installation.tab).release(job_id)
 
 
 def test_a_pending_export_is_requested_over_its_days(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = control_plane.create(DAY, DAY - timedelta(days=3))
     request = requested(control_plane, instance)
@@ -96,7 +107,7 @@ def test_a_pending_export_is_requested_over_its_days(
     ],
 )
 def test_days_that_the_calendar_does_not_know_are_not_shown(
-    control_plane: LeadHouse,
+    control_plane: Installation,
     instance: dg.DagsterInstance,
     newest: date,
     oldest: date | None,
@@ -108,21 +119,21 @@ def test_days_that_the_calendar_does_not_know_are_not_shown(
 
 
 def test_what_is_requested_runs_as_that_export_and_is_not_requested_again(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    lead_house.leads(range(3), NOON)
-    job_id = lead_house.create(DAY, DAY)
-    request = requested(lead_house, instance)
+    installation.leads(range(3), NOON)
+    job_id = installation.create(DAY, DAY)
+    request = requested(installation, instance)
     config = request.run_config["ops"]["scouter_leads_export"]["config"]
-    done = launch(lead_house, instance, JOB, tags=request.tags, ops={"scouter_leads_export": config})
+    done = launch(installation, instance, JOB, tags=request.tags, ops={"scouter_leads_export": config})
     assert done.result.success
-    assert lead_house.counters(job_id) == ("completed", 3, 3, 0)
-    assert tick(lead_house, instance) == "No export is pending."
+    assert installation.counters(job_id) == ("completed", 3, 3, 0)
+    assert tick(installation, instance) == "No export is pending."
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_while_a_push_is_under_way_nothing_is_requested(
-    control_plane: LeadHouse, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+    control_plane: Installation, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
     control_plane.create(DAY, DAY)
     remember(control_plane, instance, requested(control_plane, instance), status=status)
@@ -130,7 +141,7 @@ def test_while_a_push_is_under_way_nothing_is_requested(
 
 
 def test_the_oldest_export_goes_first_and_what_stands_still_does_not_go(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     for status, age in (("paused", 9), ("pending", 2), ("pending", 5), ("completed", 8), ("failed", 7)):
         control_plane.tab.execute(
@@ -144,7 +155,7 @@ def test_the_oldest_export_goes_first_and_what_stands_still_does_not_go(
 
 
 def test_an_export_that_is_resumed_or_reset_is_requested_under_another_key(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = control_plane.create(DAY, DAY)
     keys = [requested(control_plane, instance).run_key]
@@ -161,7 +172,7 @@ def test_an_export_that_is_resumed_or_reset_is_requested_under_another_key(
 
 
 def test_a_run_that_could_not_begin_its_export_is_repeated_under_another_key_and_ever_later(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     control_plane.create(DAY, DAY)
     request = requested(control_plane, instance)
@@ -181,12 +192,12 @@ def test_a_run_that_could_not_begin_its_export_is_repeated_under_another_key_and
     assert requested(control_plane, instance, at(control_plane, due)).run_key not in keys
 
 
-def at(house: LeadHouse, moment: datetime) -> LeadPush:
-    return replace(house.push, clock=lambda: moment)
+def at(installation: Installation, moment: datetime) -> LeadPush:
+    return replace(installation.push, clock=lambda: moment)
 
 
 def test_an_export_whose_worker_is_gone_is_reaped_and_requested_again(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = control_plane.create(DAY, DAY)
     first = requested(control_plane, instance).run_key
@@ -199,7 +210,7 @@ def test_an_export_whose_worker_is_gone_is_reaped_and_requested_again(
     assert again.run_key != first
 
 
-def test_a_person_hears_of_each_interruption_and_of_the_end(control_plane: LeadHouse) -> None:
+def test_a_person_hears_of_each_interruption_and_of_the_end(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     heard: list[Alert] = []
 
@@ -219,7 +230,7 @@ def test_a_person_hears_of_each_interruption_and_of_the_end(control_plane: LeadH
 
 @pytest.mark.parametrize("switch", ["active", "sync_enabled"])
 def test_where_the_integration_is_switched_off_nothing_is_requested_and_the_tick_says_so(
-    control_plane: LeadHouse, instance: dg.DagsterInstance, switch: str
+    control_plane: Installation, instance: dg.DagsterInstance, switch: str
 ) -> None:
     control_plane.create(DAY, DAY)
     control_plane.tab.execute(f"update public.gestao_scouter_config set {switch} = false".encode())
@@ -229,7 +240,7 @@ def test_where_the_integration_is_switched_off_nothing_is_requested_and_the_tick
 
 
 def test_a_database_that_is_away_fails_the_ticks_and_is_not_taken_for_an_empty_table(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     gone = replace(
         control_plane.push,
@@ -243,30 +254,30 @@ def test_a_database_that_is_away_fails_the_ticks_and_is_not_taken_for_an_empty_t
 
 
 def test_a_table_that_is_gone_fails_the_ticks_in_a_sentence(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    lead_house.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
+    installation.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
     with pytest.raises(SyncError, match="gestao_scouter_export_jobs"):
-        tick(lead_house, instance)
+        tick(installation, instance)
     with pytest.raises(SyncError, match="gestao_scouter_export_jobs"):
-        reap(lead_house)
+        reap(installation)
 
 
 @pytest.mark.parametrize("start", ["infinity", "20225-10-21", "-infinity", "0044-03-15 BC"])
 def test_an_export_with_a_date_that_python_does_not_hold_keeps_no_other_back(
-    lead_house: LeadHouse, instance: dg.DagsterInstance, start: str
+    installation: Installation, instance: dg.DagsterInstance, start: str
 ) -> None:
-    lead_house.leads(range(3), NOON)
-    lead_house.tab.execute(
+    installation.leads(range(3), NOON)
+    installation.tab.execute(
         "insert into public.gestao_scouter_export_jobs (status, start_date, created_at)"
         " values ('pending', %s, now() - interval '1 day')",
         [start],
     )
-    request = requested(lead_house, instance)
+    request = requested(installation, instance)
     config = request.run_config["ops"]["scouter_leads_export"]["config"]
-    done = launch(lead_house, instance, JOB, tags=request.tags, ops={"scouter_leads_export": config})
-    job = lead_house.job(config["export_job"])
+    done = launch(installation, instance, JOB, tags=request.tags, ops={"scouter_leads_export": config})
+    job = installation.job(config["export_job"])
     assert (job.status, done.result.success) in {("paused", False), ("completed", True)}
     assert job.status == "completed" or "está no futuro" in (job.pause_reason or "")
-    assert lead_house.export(DAY, DAY).status == "completed"
-    assert len(lead_house.actions().newest()) == 2
+    assert installation.export(DAY, DAY).status == "completed"
+    assert len(installation.actions().newest()) == 2

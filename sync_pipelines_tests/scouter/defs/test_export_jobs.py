@@ -11,8 +11,8 @@ import pytest
 
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.defs import definitions
-from sync_pipelines_tests.scouter.house import LeadHouse
-from sync_pipelines_tests.scouter.launches import Launched, launch
+from sync_pipelines_tests.scouter.dagster_runs import LaunchedRun, launch
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -25,12 +25,12 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def act(house: LeadHouse, instance: dg.DagsterInstance, action: str, **config: Any) -> Launched:
-    return launch(house, instance, f"scouter_{action}_export", ops={f"{action}_export": config})
+def act(installation: Installation, instance: dg.DagsterInstance, action: str, **config: Any) -> LaunchedRun:
+    return launch(installation, instance, f"scouter_{action}_export", ops={f"{action}_export": config})
 
 
 def test_an_export_is_created_paused_resumed_reset_and_deleted(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     made = act(
         control_plane,
@@ -61,7 +61,7 @@ def test_an_export_is_created_paused_resumed_reset_and_deleted(
 
 
 def test_without_an_end_the_export_goes_back_to_the_first_lead(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     assert act(control_plane, instance, "create", start_date="2025-10-21").result.success
     assert control_plane.actions().newest()[0].end_date is None
@@ -77,7 +77,7 @@ def test_without_an_end_the_export_goes_back_to_the_first_lead(
     ],
 )
 def test_days_that_are_none_are_refused_in_a_sentence(
-    control_plane: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
+    control_plane: Installation, instance: dg.DagsterInstance, config: dict[str, Any], told: str
 ) -> None:
     done = act(control_plane, instance, "create", **config)
     assert told in done.failure
@@ -85,7 +85,7 @@ def test_days_that_are_none_are_refused_in_a_sentence(
 
 
 def test_configuration_of_the_wrong_type_is_refused_before_anything_runs(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     for config in ({}, {"start_date": 20251021}, {"start_date": "2025-10-21", "since": "2025-10-21"}):
         with pytest.raises(dg.DagsterInvalidConfigError):
@@ -96,13 +96,13 @@ def test_configuration_of_the_wrong_type_is_refused_before_anything_runs(
 @pytest.mark.parametrize("action", ["pause", "resume", "reset", "delete"])
 @pytest.mark.parametrize(("job_id", "told"), [(NOBODY, "Não existe a exportação"), ("42", "não é um UUID")])
 def test_an_export_that_there_is_not_is_refused(
-    control_plane: LeadHouse, instance: dg.DagsterInstance, action: str, job_id: str, told: str
+    control_plane: Installation, instance: dg.DagsterInstance, action: str, job_id: str, told: str
 ) -> None:
     assert told in act(control_plane, instance, action, export_job=job_id).failure
 
 
 def test_what_the_state_forbids_is_refused_in_a_sentence(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = control_plane.create(DAY, DAY)
     assert "Não é possível retomar" in act(control_plane, instance, "resume", export_job=job_id).failure
@@ -111,24 +111,24 @@ def test_what_the_state_forbids_is_refused_in_a_sentence(
     assert f"A exportação {job_id} está pendente" in second.failure
 
 
-def replay(house: LeadHouse, instance: dg.DagsterInstance, **config: Any) -> Launched:
-    return launch(house, instance, "scouter_replay_errors", ops={"replay_errors": config})
+def replay(installation: Installation, instance: dg.DagsterInstance, **config: Any) -> LaunchedRun:
+    return launch(installation, instance, "scouter_replay_errors", ops={"replay_errors": config})
 
 
 def test_refused_leads_are_replayed_once_their_cause_is_mended(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead = lead_house.lead(1, NOON, age=1999)
-    job = lead_house.export(DAY, DAY)
-    first = replay(lead_house, instance, export_job=job.id)
+    with_dirt_rules(installation.gestao)
+    lead = installation.lead(1, NOON, age=1999)
+    job = installation.export(DAY, DAY)
+    first = replay(installation, instance, export_job=job.id)
     assert first.result.success
     assert "0 leads were accepted, 1 refused again, 0 are gone." in first.messages
-    lead_house.edit(lead, age=39)
-    done = replay(lead_house, instance)
+    installation.edit(lead, age=39)
+    done = replay(installation, instance)
     assert any(message.startswith("1 leads were accepted, 0 refused again") for message in done.messages)
-    assert lead_house.errors() == []
-    assert lead_house.there("age") == {lead: 39}
+    assert installation.errors() == []
+    assert installation.there("age") == {lead: 39}
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_refused_leads_are_replayed_once_their_cause_is_mended(
     ],
 )
 def test_a_replay_that_means_nothing_is_refused(
-    control_plane: LeadHouse, instance: dg.DagsterInstance, config: dict[str, Any], told: str
+    control_plane: Installation, instance: dg.DagsterInstance, config: dict[str, Any], told: str
 ) -> None:
     assert told in replay(control_plane, instance, **config).failure
 
 
 def test_snapshots_of_leads_go_after_their_time(
-    control_plane: LeadHouse, instance: dg.DagsterInstance
+    control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
     job_id = control_plane.create(DAY, DAY)
     for age in (timedelta(days=91), timedelta(days=89)):
@@ -161,14 +161,14 @@ def test_snapshots_of_leads_go_after_their_time(
 
 
 def test_a_database_that_is_away_fails_the_clean_up_in_a_sentence(
-    lead_house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> None:
-    lead_house.tab.execute("drop table public.gestao_scouter_export_errors")
-    done = launch(lead_house, instance, "scouter_forget_errors")
+    installation.tab.execute("drop table public.gestao_scouter_export_errors")
+    done = launch(installation, instance, "scouter_forget_errors")
     assert "gestao_scouter_export_errors" in done.failure
 
 
-def test_every_action_has_a_job(control_plane: LeadHouse) -> None:
+def test_every_action_has_a_job(control_plane: Installation) -> None:
     jobs = {
         job.name for job in definitions.definitions(control_plane.settings, control_plane.push).jobs or ()
     }

@@ -17,7 +17,7 @@ from sync_pipelines.scouter.defs import descriptions
 from sync_pipelines.scouter.defs.schema_assets import scouter_schema
 from sync_pipelines.scouter.defs.schema_jobs import schema_jobs
 from sync_pipelines.scouter.schema.reload import Patience, reload_schema
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
 JOBS = {job.name: job for job in schema_jobs()}
@@ -30,25 +30,27 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run(
-    house: LeadHouse, instance: dg.DagsterInstance, job_name: str, **config: str
+    installation: Installation, instance: dg.DagsterInstance, job_name: str, **config: str
 ) -> dg.ExecuteInProcessResult:
     """A launchpad job; nothing that it wrote shows the key or the address."""
     job = JOBS[job_name]
     (op,) = [node.name for node in job.nodes]
     result = job.execute_in_process(
         run_config={"ops": {op: {"config": config}}} if config else None,
-        resources={"push": house.push},
+        resources={"push": installation.push},
         instance=instance,
         raise_on_error=False,
     )
-    keeps_secrets(house, instance, result)
+    keeps_secrets(installation, instance, result)
     return result
 
 
-def keeps_secrets(house: LeadHouse, instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> None:
+def keeps_secrets(
+    installation: Installation, instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult
+) -> None:
     everything = "\n".join(str(entry) for entry in instance.all_logs(result.run_id))
     assert "STEP_START" in everything
-    for hidden in (house.face.service_key, house.face.url):
+    for hidden in (installation.postgrest.service_key, installation.postgrest.url):
         assert hidden not in everything
 
 
@@ -71,7 +73,7 @@ def metadata(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 
 
 def materialized(
-    house: LeadHouse, instance: dg.DagsterInstance
+    installation: Installation, instance: dg.DagsterInstance
 ) -> tuple[dg.ExecuteInProcessResult, dict[str, Any], dg.AssetCheckEvaluation]:
     @dg.asset(deps=[scouter_schema])
     def sent_afterwards() -> None:
@@ -79,11 +81,11 @@ def materialized(
 
     result = dg.materialize(
         [scouter_schema, sent_afterwards],
-        resources={"push": house.push},
+        resources={"push": installation.push},
         instance=instance,
         raise_on_error=False,
     )
-    keeps_secrets(house, instance, result)
+    keeps_secrets(installation, instance, result)
     (event,) = result.asset_materializations_for_node("scouter__schema")
     check, travels = result.get_asset_check_evaluations()
     assert (travels.check_name, travels.severity) == (descriptions.TRAVELS, dg.AssetCheckSeverity.WARN)
@@ -91,7 +93,7 @@ def materialized(
 
 
 def test_where_both_sides_fit_what_stands_behind_goes_on(
-    fitting: LeadHouse, instance: dg.DagsterInstance
+    fitting: Installation, instance: dg.DagsterInstance
 ) -> None:
     result, told, check = materialized(fitting, instance)
     assert result.success
@@ -109,7 +111,7 @@ def test_where_both_sides_fit_what_stands_behind_goes_on(
 
 
 def test_where_they_do_not_fit_nothing_goes_on_and_the_sql_is_shown(
-    alterable: LeadHouse, instance: dg.DagsterInstance
+    alterable: Installation, instance: dg.DagsterInstance
 ) -> None:
     drop_column(alterable.gestao, "valor_ficha")
     alterable.gestao.execute("notify pgrst, 'reload schema'")
@@ -129,7 +131,7 @@ def test_where_they_do_not_fit_nothing_goes_on_and_the_sql_is_shown(
 
 
 def test_a_new_column_of_the_source_is_named_until_it_travels(
-    alterable: LeadHouse, instance: dg.DagsterInstance
+    alterable: Installation, instance: dg.DagsterInstance
 ) -> None:
     def verdict() -> tuple[bool, str]:
         result = dg.materialize([scouter_schema], resources={"push": alterable.push}, instance=instance)
@@ -152,9 +154,9 @@ def test_a_new_column_of_the_source_is_named_until_it_travels(
 
 
 def test_a_destination_that_is_away_fails_the_asset_in_a_sentence(
-    fitting: LeadHouse, instance: dg.DagsterInstance
+    fitting: Installation, instance: dg.DagsterInstance
 ) -> None:
-    fitting.face.fail("gateway_401")
+    fitting.postgrest.fail("gateway_401")
     result = dg.materialize(
         [scouter_schema], resources={"push": fitting.push}, instance=instance, raise_on_error=False
     )
@@ -162,7 +164,7 @@ def test_a_destination_that_is_away_fails_the_asset_in_a_sentence(
     keeps_secrets(fitting, instance, result)
 
 
-def test_validating_says_what_does_not_fit(alterable: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_validating_says_what_does_not_fit(alterable: Installation, instance: dg.DagsterInstance) -> None:
     result = run(alterable, instance, "scouter_validate_schema")
     assert result.success
     assert metadata(result)["columns_error"] == 0
@@ -173,7 +175,9 @@ def test_validating_says_what_does_not_fit(alterable: LeadHouse, instance: dg.Da
     assert 'alter table public.leads add column if not exists "raw" jsonb;' in told
 
 
-def test_reloading_waits_for_every_mapped_column(alterable: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_reloading_waits_for_every_mapped_column(
+    alterable: Installation, instance: dg.DagsterInstance
+) -> None:
     drop_column(alterable.gestao, "fonte")
     alterable.gestao.execute("notify pgrst, 'reload schema'")
     patience = Patience(deadline=1.0, first=0.01, longest=0.01)
@@ -184,31 +188,33 @@ def test_reloading_waits_for_every_mapped_column(alterable: LeadHouse, instance:
         ),
     )
     alterable.gestao.execute("alter table public.leads add column fonte text")
-    alterable.face.reload_polls = 3
+    alterable.postgrest.reload_polls = 3
     assert run(alterable, instance, "scouter_reload_schema_cache").success
     kept = alterable.ops.execute(
         "select count(*) from ops.schema_reports where checked_at > to_timestamp(0)"
     ).fetchone()
     assert kept == (0,)
-    alterable.face.fail("reload_missing")
+    alterable.postgrest.fail("reload_missing")
     told = failure(run(alterable, instance, "scouter_reload_schema_cache"))
     assert "create or replace function public.notify_pgrst_reload()" in told
 
 
-def test_testing_the_connection_shows_every_check(fitting: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_testing_the_connection_shows_every_check(
+    fitting: Installation, instance: dg.DagsterInstance
+) -> None:
     result = run(fitting, instance, "scouter_test_connection")
     assert result.success
     report = metadata(result)["report"]
     assert report["valid"] is True
     assert {"credentials", "connection", "tableAccess", "tableStructure"} <= set(report["checks"])
-    fitting.face.fail("forbidden")
+    fitting.postgrest.fail("forbidden")
     told = failure(run(fitting, instance, "scouter_test_connection"))
     assert "A tabela leads não pode ser lida: a chave não tem permissão (42501)" in told
 
 
 @pytest.mark.parametrize("missing", ["gestao_scouter_url", "gestao_scouter_service_key"])
 def test_testing_the_connection_without_a_setting_says_which(
-    fitting: LeadHouse, instance: dg.DagsterInstance, missing: str
+    fitting: Installation, instance: dg.DagsterInstance, missing: str
 ) -> None:
     fitting.use(**{missing: None})
     assert f"Falta configurar {missing.upper()}." in failure(
@@ -217,7 +223,7 @@ def test_testing_the_connection_without_a_setting_says_which(
 
 
 def test_mappings_go_out_to_a_file_and_come_back(
-    fitting: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    fitting: Installation, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     insert = (
         "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values (%s, %s, true)"
@@ -245,7 +251,7 @@ def test_mappings_go_out_to_a_file_and_come_back(
     ],
 )
 def test_a_mapping_that_cannot_be_used_is_not_imported(
-    fitting: LeadHouse,
+    fitting: Installation,
     instance: dg.DagsterInstance,
     tmp_path: Path,
     content: dict[str, Any],
@@ -260,9 +266,9 @@ def test_a_mapping_that_cannot_be_used_is_not_imported(
 
 
 def test_a_mapping_is_imported_where_the_document_is_hidden_by_what_the_probe_finds(
-    fitting: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    fitting: Installation, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    fitting.face.fail("openapi_forbidden")
+    fitting.postgrest.fail("openapi_forbidden")
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(WHOLE | {"nome_modelo": "gestao_scouter"}))
     assert run(fitting, instance, "scouter_import_mapping", path=str(file), name="Novo").success
@@ -272,7 +278,7 @@ def test_a_mapping_is_imported_where_the_document_is_hidden_by_what_the_probe_fi
 
 
 def test_a_file_that_is_not_there_is_named(
-    fitting: LeadHouse, instance: dg.DagsterInstance, tmp_path: Path
+    fitting: Installation, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "nowhere.json")
     told = failure(run(fitting, instance, "scouter_import_mapping", path=path))

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import Status, UnknownJobError
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOBODY = "00000000-0000-4000-8000-00000000dead"
@@ -46,23 +46,23 @@ ACTIONS: dict[str, Callable[[ExportActions, str], object]] = {
 }
 
 
-def worn(house: LeadHouse, status: Status) -> str:
+def worn(installation: Installation, status: Status) -> str:
     """An export in this state, half way, with a counter of everything and two error rows."""
-    job_id = house.create(DAY, DAY - timedelta(days=5))
-    house.tab.execute(
+    job_id = installation.create(DAY, DAY - timedelta(days=5))
+    installation.tab.execute(
         "update public.gestao_scouter_export_jobs set status = %s, processing_date = '2025-10-20',"
         " last_completed_date = '2025-10-21', total_leads = 30, exported_leads = 10, error_leads = 2,"
         " pause_reason = 'Um motivo.', paused_at = now(), started_at = now(), completed_at = now()"
         " where id = %s",
         [status, job_id],
     )
-    house.tab.execute(
+    installation.tab.execute(
         "update sync_private.export_progress set attempts = 3, run_ids = '{one}', phase = 'catch_up',"
         " cursor_id = 7, unproved = '{2025-10-21}', watermark = '2025-10-21' where job_id = %s",
         [job_id],
     )
     for lead in (1, 2):
-        house.tab.execute(
+        installation.tab.execute(
             "insert into public.gestao_scouter_export_errors"
             " (job_id, lead_id, lead_snapshot, fields_sent, error_message) values (%s, %s, '{}', '{}', 'Não.')",
             [job_id, lead],
@@ -70,11 +70,11 @@ def worn(house: LeadHouse, status: Status) -> str:
     return job_id
 
 
-def whole(house: LeadHouse) -> list[Any]:
+def whole(installation: Installation) -> list[Any]:
     """All that the control plane holds."""
     tables = ("public.gestao_scouter_export_jobs", "sync_private.export_progress")
     return [
-        house.tab.execute(
+        installation.tab.execute(
             sql.SQL("select to_jsonb(t) from {} as t").format(sql.Identifier(*name.split(".")))
         ).fetchall()
         for name in (*tables, "public.gestao_scouter_export_errors")
@@ -84,7 +84,7 @@ def whole(house: LeadHouse) -> list[Any]:
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("action", list(ACTIONS))
 def test_each_action_moves_an_export_or_is_refused_and_changes_nothing(
-    control_plane: LeadHouse, action: str, status: Status
+    control_plane: Installation, action: str, status: Status
 ) -> None:
     job_id = worn(control_plane, status)
     before = whole(control_plane)
@@ -101,7 +101,7 @@ def test_each_action_moves_an_export_or_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("status", ["pending", "running"])
-def test_a_pause_says_when_and_why_and_keeps_the_place(control_plane: LeadHouse, status: Status) -> None:
+def test_a_pause_says_when_and_why_and_keeps_the_place(control_plane: Installation, status: Status) -> None:
     job_id = worn(control_plane, status)
     job = control_plane.actions().pause(job_id, "Almoço.")
     assert (job.pause_reason, job.processing_date, job.exported_leads) == (
@@ -115,7 +115,7 @@ def test_a_pause_says_when_and_why_and_keeps_the_place(control_plane: LeadHouse,
     assert when == [(True, True)]
 
 
-def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(control_plane: LeadHouse) -> None:
+def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(control_plane: Installation) -> None:
     job = control_plane.actions().resume(worn(control_plane, "paused"))
     assert (job.status, job.pause_reason) == ("pending", None)
     assert (job.processing_date, job.last_completed_date) == (date(2025, 10, 20), DAY)
@@ -127,7 +127,7 @@ def test_a_resume_keeps_place_and_counters_and_counts_deaths_anew(control_plane:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(
-    control_plane: LeadHouse, status: Status
+    control_plane: Installation, status: Status
 ) -> None:
     job_id = worn(control_plane, status)
     created = control_plane.job(job_id)
@@ -148,7 +148,7 @@ def test_a_reset_leaves_nothing_of_before_but_what_was_asked_for(
     assert control_plane.errors() == []
 
 
-def test_a_deleted_export_takes_its_errors_and_its_progress_along(control_plane: LeadHouse) -> None:
+def test_a_deleted_export_takes_its_errors_and_its_progress_along(control_plane: Installation) -> None:
     other = worn(control_plane, "completed")
     job_id = worn(control_plane, "paused")
     control_plane.actions().delete(job_id)
@@ -162,7 +162,7 @@ def test_a_deleted_export_takes_its_errors_and_its_progress_along(control_plane:
     ("job_id", "told"), [(NOBODY, "Não existe"), ("42", "não é um UUID"), ("'; --", "não é um UUID")]
 )
 def test_an_export_that_there_is_not_is_told(
-    control_plane: LeadHouse, action: str, job_id: str, told: str
+    control_plane: Installation, action: str, job_id: str, told: str
 ) -> None:
     with pytest.raises(UnknownJobError, match=told):
         ACTIONS[action](control_plane.actions(), job_id)
@@ -171,7 +171,7 @@ def test_an_export_that_there_is_not_is_told(
 @pytest.mark.parametrize("other", ["pending", "running"])
 @pytest.mark.parametrize("action", ["resume", "reset"])
 def test_while_one_export_waits_or_runs_no_other_may_begin(
-    control_plane: LeadHouse, action: str, other: Status
+    control_plane: Installation, action: str, other: Status
 ) -> None:
     job_id = worn(control_plane, "paused")
     first = worn(control_plane, other)
@@ -187,13 +187,13 @@ def test_while_one_export_waits_or_runs_no_other_may_begin(
 
 @pytest.mark.parametrize("status", ["paused", "completed", "failed"])
 def test_beside_an_export_that_stands_still_another_may_begin(
-    control_plane: LeadHouse, status: Status
+    control_plane: Installation, status: Status
 ) -> None:
     worn(control_plane, status)
     assert control_plane.job(control_plane.create(DAY, None)).status == "pending"
 
 
-def test_a_new_export_is_as_it_was_asked_for(control_plane: LeadHouse) -> None:
+def test_a_new_export_is_as_it_was_asked_for(control_plane: Installation) -> None:
     person = "00000000-0000-4000-8000-000000000001"
     job = control_plane.actions().create(
         DAY,
@@ -223,7 +223,7 @@ CONFIGURATION = "public.gestao_scouter_config"
         (f"delete from {CONFIGURATION}", "Não há configuração"),
     ],
 )
-def test_what_is_switched_off_makes_no_export(control_plane: LeadHouse, how: str, told: str) -> None:
+def test_what_is_switched_off_makes_no_export(control_plane: Installation, how: str, told: str) -> None:
     control_plane.tab.execute(how.encode())
     with pytest.raises(PermanentError, match=told) as refused:
         control_plane.create(DAY, DAY)
@@ -231,7 +231,7 @@ def test_what_is_switched_off_makes_no_export(control_plane: LeadHouse, how: str
     assert control_plane.actions().newest() == []
 
 
-def test_an_older_inactive_configuration_does_not_count(control_plane: LeadHouse) -> None:
+def test_an_older_inactive_configuration_does_not_count(control_plane: Installation) -> None:
     control_plane.tab.execute(
         "insert into public.gestao_scouter_config (project_url, anon_key, active, updated_at)"
         " values ('https://old.example.com', '-', false, now() + interval '1 day')"
@@ -239,12 +239,12 @@ def test_an_older_inactive_configuration_does_not_count(control_plane: LeadHouse
     assert control_plane.job(control_plane.create(DAY, DAY)).status == "pending"
 
 
-def test_without_the_applications_table_the_settings_decide(lead_house: LeadHouse) -> None:
-    lead_house.tab.execute("drop table public.gestao_scouter_config")
-    assert lead_house.job(lead_house.create(DAY, DAY)).status == "pending"
+def test_without_the_applications_table_the_settings_decide(installation: Installation) -> None:
+    installation.tab.execute("drop table public.gestao_scouter_config")
+    assert installation.job(installation.create(DAY, DAY)).status == "pending"
 
 
-def at_once(house: LeadHouse, count: int, act: Callable[[ExportActions], object]) -> list[object]:
+def at_once(installation: Installation, count: int, act: Callable[[ExportActions], object]) -> list[object]:
     """Do the same over so many connections at one moment; what each got, errors too."""
     start = Barrier(count)
 
@@ -255,21 +255,21 @@ def at_once(house: LeadHouse, count: int, act: Callable[[ExportActions], object]
         except SyncError as error:
             return error
 
-    url = house.settings.require("tabuladormax_database_url")
+    url = installation.settings.require("tabuladormax_database_url")
     with ExitStack() as stack:
         connections = [stack.enter_context(psycopg.connect(url, autocommit=True)) for _ in range(count)]
         with ThreadPoolExecutor(count) as pool:
             return list(pool.map(one, connections))
 
 
-def test_of_exports_that_are_created_at_one_moment_one_is_made(control_plane: LeadHouse) -> None:
+def test_of_exports_that_are_created_at_one_moment_one_is_made(control_plane: Installation) -> None:
     got = at_once(control_plane, 6, lambda actions: actions.create(DAY, DAY))
     refused = [one for one in got if isinstance(one, TransientError)]
     assert len(refused) == 5
     assert len(control_plane.actions().newest()) == 1
 
 
-def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(control_plane: LeadHouse) -> None:
+def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(control_plane: Installation) -> None:
     job_ids = [worn(control_plane, "paused") for _ in range(4)]
     left = list(job_ids)
     got = at_once(control_plane, 4, lambda actions: actions.resume(left.pop()))
@@ -277,7 +277,7 @@ def test_of_exports_that_are_resumed_at_one_moment_one_goes_on(control_plane: Le
     assert len(control_plane.actions().pending()) == 1
 
 
-def test_a_mapping_is_kept_as_it_came(control_plane: LeadHouse) -> None:
+def test_a_mapping_is_kept_as_it_came(control_plane: Installation) -> None:
     given = {"nome": "name", "idade": {"from": "age"}}
     job = control_plane.actions().create(DAY, DAY, field_mappings=given)
     kept = control_plane.tab.execute(

@@ -23,7 +23,7 @@ from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_as, read_settings
 from sync_pipelines.settings.scouter import ScouterSettings
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOBODY = "00000000-0000-4000-8000-00000000dead"
@@ -33,12 +33,12 @@ SCREEN = "https://tela.example"
 VALUE = "Maria-Segredo"
 
 
-def ask(house: LeadHouse, **document: Any) -> Answer:
-    return answer(document, house.actions())
+def ask(installation: Installation, **document: Any) -> Answer:
+    return answer(document, installation.actions())
 
 
 def test_create_makes_a_pending_export_of_the_days_and_fields_that_were_asked(
-    control_plane: LeadHouse,
+    control_plane: Installation,
 ) -> None:
     answered = ask(
         control_plane,
@@ -64,20 +64,20 @@ def test_create_makes_a_pending_export_of_the_days_and_fields_that_were_asked(
 @pytest.mark.parametrize(
     "written", ["2025-10-21", "2025-10-21T23:59:59.999Z", "2025-10-21T00:00:00-03:00", "2025-10-21T12:00"]
 )
-def test_a_day_may_be_written_as_a_moment(control_plane: LeadHouse, written: str) -> None:
+def test_a_day_may_be_written_as_a_moment(control_plane: Installation, written: str) -> None:
     assert ask(control_plane, action="create", startDate=written, endDate=written).status == 200
     (job,) = control_plane.actions().newest()
     assert (job.start_date, job.end_date) == (DAY, DAY)
 
 
 @pytest.mark.parametrize("nothing", [{}, {"endDate": None}, {"endDate": ""}, {"fieldMappings": None}])
-def test_what_is_left_out_is_left_to_the_push(control_plane: LeadHouse, nothing: dict[str, Any]) -> None:
+def test_what_is_left_out_is_left_to_the_push(control_plane: Installation, nothing: dict[str, Any]) -> None:
     assert ask(control_plane, action="create", startDate="2025-10-21", **nothing).status == 200
     (job,) = control_plane.actions().newest()
     assert (job.end_date, job.field_mappings) == (None, None)
 
 
-def test_the_other_actions_do_what_they_say(control_plane: LeadHouse) -> None:
+def test_the_other_actions_do_what_they_say(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     told = []
     for action in ("pause", "resume", "reset", "pause", "delete"):
@@ -132,7 +132,7 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("document", "told"), WRONG, ids=[json.dumps(one) for one, _ in WRONG])
 def test_what_is_no_request_is_answered_400_in_a_sentence(
-    control_plane: LeadHouse, document: Any, told: str
+    control_plane: Installation, document: Any, told: str
 ) -> None:
     answered = answer(document, control_plane.actions())
     assert (answered.status, answered.body["success"]) == (400, False)
@@ -143,12 +143,12 @@ def test_what_is_no_request_is_answered_400_in_a_sentence(
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "reset", "delete"])
-def test_an_export_that_there_is_not_is_404(control_plane: LeadHouse, action: str) -> None:
+def test_an_export_that_there_is_not_is_404(control_plane: Installation, action: str) -> None:
     answered = ask(control_plane, action=action, jobId=NOBODY)
     assert (answered.status, answered.body["error"]) == (404, f"Não existe a exportação {NOBODY}.")
 
 
-def test_a_second_export_is_409_and_what_its_state_forbids_400(control_plane: LeadHouse) -> None:
+def test_a_second_export_is_409_and_what_its_state_forbids_400(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     second = ask(control_plane, **CREATE)
     assert (second.status, job_id in second.body["error"]) == (409, True)
@@ -158,7 +158,7 @@ def test_a_second_export_is_409_and_what_its_state_forbids_400(control_plane: Le
     assert ask(control_plane, action="resume", jobId=job_id).status == 400
 
 
-def test_what_is_switched_off_is_said(control_plane: LeadHouse) -> None:
+def test_what_is_switched_off_is_said(control_plane: Installation) -> None:
     control_plane.tab.execute("update public.gestao_scouter_config set sync_enabled = false")
     answered = ask(control_plane, **CREATE)
     assert answered.status == 400
@@ -166,13 +166,13 @@ def test_what_is_switched_off_is_said(control_plane: LeadHouse) -> None:
 
 
 def test_a_database_that_is_away_or_refuses_is_503_and_its_words_are_for_the_log(
-    lead_house: LeadHouse, caplog: pytest.LogCaptureFixture
+    installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = "postgresql://x:senha-longa@127.0.0.1:1/tab"
     nowhere = read_settings(None, ops_database_url=away, tabuladormax_database_url=away)
     gone = export_function(LeadPush(nowhere).source)(CREATE)
-    lead_house.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
-    broken = export_function(lead_house.push.source)(CREATE)
+    installation.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
+    broken = export_function(installation.push.source)(CREATE)
     assert gone == broken
     assert (gone.status, gone.body["success"]) == (503, False)
     assert "TabuladorMax não responde" in gone.body["error"]
@@ -187,22 +187,24 @@ def token(role: str | None = "authenticated", secret: str = SECRET, hours: int =
 
 
 @contextmanager
-def served(house: LeadHouse) -> Iterator[httpx.Client]:
+def served(installation: Installation) -> Iterator[httpx.Client]:
     """The receiver on a socket as `sync-pipelines webhook` serves it."""
     settings = read_as(
         ScouterSettings,
         None,
-        ops_database_url=house.settings.require("ops_database_url"),
+        ops_database_url=installation.settings.require("ops_database_url"),
         scouter_screen_origins=SCREEN,
         tabuladormax_jwt_secret=SECRET,
     )
-    application = build(settings, [replace(endpoints(settings), endpoints=screen_functions(house.push))])
+    application = build(
+        settings, [replace(endpoints(settings), endpoints=screen_functions(installation.push))]
+    )
     with ExitStack() as stack:
         server = stack.enter_context(BackgroundServer(application))
         yield stack.enter_context(httpx.Client(base_url=server.url))
 
 
-def test_over_a_socket_a_signed_in_person_creates_and_pauses_an_export(control_plane: LeadHouse) -> None:
+def test_over_a_socket_a_signed_in_person_creates_and_pauses_an_export(control_plane: Installation) -> None:
     with served(control_plane) as client:
         made = client.post(FUNCTIONS_PATH + EXPORT, json=CREATE, headers={**token(), "Origin": SCREEN})
         assert made.status_code == 200
@@ -225,14 +227,16 @@ def test_over_a_socket_a_signed_in_person_creates_and_pauses_an_export(control_p
     [{}, token("anon"), token(None), token(secret="x" * 40), token(hours=-1), {"Authorization": "Bearer x"}],
     ids=["none", "anon", "no role", "another secret", "expired", "no token"],
 )
-def test_who_is_not_signed_in_changes_nothing(control_plane: LeadHouse, headers: dict[str, str]) -> None:
+def test_who_is_not_signed_in_changes_nothing(control_plane: Installation, headers: dict[str, str]) -> None:
     with served(control_plane) as client:
         refused = client.post(FUNCTIONS_PATH + EXPORT, json=CREATE, headers=headers)
     assert refused.status_code == 401
     assert control_plane.actions().newest() == []
 
 
-def test_the_browser_is_told_that_the_screen_may_call_with_its_own_headers(control_plane: LeadHouse) -> None:
+def test_the_browser_is_told_that_the_screen_may_call_with_its_own_headers(
+    control_plane: Installation,
+) -> None:
     asked = {
         "Origin": SCREEN,
         "Access-Control-Request-Method": "POST",
@@ -246,7 +250,7 @@ def test_the_browser_is_told_that_the_screen_may_call_with_its_own_headers(contr
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_a_paused_export_is_paused_under_its_worker(control_plane: LeadHouse) -> None:
+def test_a_paused_export_is_paused_under_its_worker(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     with psycopg.connect(
         control_plane.settings.require("tabuladormax_database_url"), autocommit=True
@@ -259,7 +263,7 @@ def test_a_paused_export_is_paused_under_its_worker(control_plane: LeadHouse) ->
 @pytest.mark.parametrize("name", ["na\u0000me", "na\ud800me"])
 @pytest.mark.parametrize("side", ["destination", "source"])
 def test_a_mapping_that_jsonb_does_not_hold_is_no_request(
-    control_plane: LeadHouse, name: str, side: str
+    control_plane: Installation, name: str, side: str
 ) -> None:
     fields = {name: "name"} if side == "destination" else {"nome": name}
     answered = export_function(control_plane.push.source)(
@@ -270,7 +274,7 @@ def test_a_mapping_that_jsonb_does_not_hold_is_no_request(
 
 
 @pytest.mark.parametrize("start", ["9999-12-31", "2205-10-21"])
-def test_an_export_that_begins_in_another_century_is_refused(control_plane: LeadHouse, start: str) -> None:
+def test_an_export_that_begins_in_another_century_is_refused(control_plane: Installation, start: str) -> None:
     answered = ask(control_plane, action="create", startDate=start)
     assert (answered.status, "está no futuro" in answered.body["error"]) == (400, True)
     assert control_plane.actions().newest() == []

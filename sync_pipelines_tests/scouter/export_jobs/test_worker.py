@@ -18,30 +18,32 @@ from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines.scouter.export_jobs.progress import Step
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.lead import Position
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 
 
 @contextmanager
-def worker(house: LeadHouse) -> Iterator[ExportWork]:
+def worker(installation: Installation) -> Iterator[ExportWork]:
     """A worker with a session of its own, which ends with the block."""
-    with psycopg.connect(house.settings.require("tabuladormax_database_url"), autocommit=True) as session:
+    with psycopg.connect(
+        installation.settings.require("tabuladormax_database_url"), autocommit=True
+    ) as session:
         yield ExportWork(session)
 
 
-def die(house: LeadHouse, job_id: str, run_id: str = "run") -> None:
+def die(installation: Installation, job_id: str, run_id: str = "run") -> None:
     """Claim an export and be gone, without a word."""
-    with worker(house) as gone:
+    with worker(installation) as gone:
         gone.claim(job_id, run_id)
     # The server notices a moment later: whoever asks for its lock waits for that.
-    house.tab.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [job_id])
-    ExportWork(house.tab).release(job_id)
+    installation.tab.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [job_id])
+    ExportWork(installation.tab).release(job_id)
 
 
-def foreign(house: LeadHouse, age: timedelta, *, started: bool = True) -> str:
+def foreign(installation: Installation, age: timedelta, *, started: bool = True) -> str:
     """A running export of the old Edge Function, which knows no lock and no progress of ours."""
-    row = house.tab.execute(
+    row = installation.tab.execute(
         "insert into public.gestao_scouter_export_jobs (status, start_date, started_at, created_at)"
         " values ('running', %s, case when %s then now() - %s end, now() - %s) returning id::text",
         [DAY, started, age, age],
@@ -50,7 +52,7 @@ def foreign(house: LeadHouse, age: timedelta, *, started: bool = True) -> str:
     return str(row[0])
 
 
-def test_a_claimed_export_runs_from_now_on_and_knows_its_run(control_plane: LeadHouse) -> None:
+def test_a_claimed_export_runs_from_now_on_and_knows_its_run(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     with worker(control_plane) as one:
         job = one.claim(job_id, "first")
@@ -61,7 +63,9 @@ def test_a_claimed_export_runs_from_now_on_and_knows_its_run(control_plane: Lead
         ).fetchone() == (True, True)
 
 
-def test_a_claim_of_what_the_old_screen_wrote_itself_begins_our_side_of_it(control_plane: LeadHouse) -> None:
+def test_a_claim_of_what_the_old_screen_wrote_itself_begins_our_side_of_it(
+    control_plane: Installation,
+) -> None:
     row = control_plane.tab.execute(
         "insert into public.gestao_scouter_export_jobs (start_date) values ('2025-10-21') returning id::text"
     ).fetchone()
@@ -74,7 +78,7 @@ def test_a_claim_of_what_the_old_screen_wrote_itself_begins_our_side_of_it(contr
 
 
 @pytest.mark.parametrize("status", ["running", "paused", "completed", "failed"])
-def test_only_a_pending_export_can_be_claimed(control_plane: LeadHouse, status: Status) -> None:
+def test_only_a_pending_export_can_be_claimed(control_plane: Installation, status: Status) -> None:
     job_id = control_plane.create(DAY, DAY)
     control_plane.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
     with worker(control_plane) as one, worker(control_plane) as two:
@@ -87,13 +91,13 @@ def test_only_a_pending_export_can_be_claimed(control_plane: LeadHouse, status: 
         assert two.claim(job_id, "run").status == "running"
 
 
-def test_of_workers_that_claim_at_one_moment_one_gets_it(control_plane: LeadHouse) -> None:
+def test_of_workers_that_claim_at_one_moment_one_gets_it(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     assert claimed_at_once(control_plane, [job_id] * 4) == [job_id]
     assert control_plane.job(job_id).attempts == 1
 
 
-def test_of_exports_that_are_claimed_at_one_moment_one_runs(control_plane: LeadHouse) -> None:
+def test_of_exports_that_are_claimed_at_one_moment_one_runs(control_plane: Installation) -> None:
     for _ in range(4):  # written by something that asks nobody
         control_plane.tab.execute("insert into public.gestao_scouter_export_jobs (start_date) values (now())")
     waiting = [job.id for job in control_plane.actions().pending()]
@@ -103,12 +107,12 @@ def test_of_exports_that_are_claimed_at_one_moment_one_runs(control_plane: LeadH
     }
 
 
-def claimed_at_once(house: LeadHouse, job_ids: list[str]) -> list[str]:
+def claimed_at_once(installation: Installation, job_ids: list[str]) -> list[str]:
     """The exports that workers got who claimed these at one moment; the others are refused, and hold nothing."""
     start = Barrier(len(job_ids))
 
     def one(job_id: str) -> ExportJob | None:
-        with worker(house) as claims:
+        with worker(installation) as claims:
             start.wait()
             try:
                 found = claims.claim(job_id, "run")
@@ -121,7 +125,7 @@ def claimed_at_once(house: LeadHouse, job_ids: list[str]) -> list[str]:
         return [job.id for job in pool.map(one, job_ids) if job]
 
 
-def test_the_export_of_a_living_worker_is_left_alone(control_plane: LeadHouse) -> None:
+def test_the_export_of_a_living_worker_is_left_alone(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     with worker(control_plane) as living:
         living.claim(job_id, "run")
@@ -135,7 +139,7 @@ def test_the_export_of_a_living_worker_is_left_alone(control_plane: LeadHouse) -
     assert control_plane.job(job_id).attempts == 1
 
 
-def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(control_plane: LeadHouse) -> None:
+def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     die(control_plane, job_id, "first")
     assert control_plane.reap() == [(job_id, "pending", "first")]
@@ -151,7 +155,7 @@ def test_the_export_of_a_worker_that_is_gone_is_taken_up_at_once(control_plane: 
 @pytest.mark.parametrize("started", [True, False])
 @pytest.mark.parametrize(("beyond", "reaped"), [(timedelta(minutes=-5), 0), (timedelta(minutes=5), 1)])
 def test_what_the_old_function_left_running_is_taken_up_after_an_hour(
-    control_plane: LeadHouse, beyond: timedelta, reaped: int, *, started: bool
+    control_plane: Installation, beyond: timedelta, reaped: int, *, started: bool
 ) -> None:
     job_id = foreign(control_plane, FOREIGN_AGE + beyond, started=started)
     assert control_plane.reap() == [(job_id, "pending", None)] * reaped
@@ -159,7 +163,7 @@ def test_what_the_old_function_left_running_is_taken_up_after_an_hour(
 
 
 @pytest.mark.parametrize("status", ["pending", "paused", "completed", "failed"])
-def test_what_does_not_run_is_not_reaped(control_plane: LeadHouse, status: Status) -> None:
+def test_what_does_not_run_is_not_reaped(control_plane: Installation, status: Status) -> None:
     job_id = control_plane.create(DAY, DAY)
     die(control_plane, job_id)
     control_plane.tab.execute(
@@ -170,7 +174,7 @@ def test_what_does_not_run_is_not_reaped(control_plane: LeadHouse, status: Statu
     assert control_plane.job(job_id).status == status
 
 
-def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(control_plane: LeadHouse) -> None:
+def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     for _ in range(MAX_ATTEMPTS - 1):
         die(control_plane, job_id)
@@ -197,7 +201,7 @@ def test_three_deaths_are_an_end_and_a_resume_between_them_counts_anew(control_p
 
 @pytest.mark.parametrize("status", ["running", "paused"])
 def test_a_worker_moves_what_it_holds_and_what_was_paused_meanwhile(
-    control_plane: LeadHouse, status: Status
+    control_plane: Installation, status: Status
 ) -> None:
     job_id = control_plane.create(DAY, DAY)
     with worker(control_plane) as one:
@@ -212,7 +216,7 @@ def test_a_worker_moves_what_it_holds_and_what_was_paused_meanwhile(
         assert control_plane.job(job_id).cursor is None
 
 
-def test_what_was_reset_or_deleted_meanwhile_is_not_moved(control_plane: LeadHouse) -> None:
+def test_what_was_reset_or_deleted_meanwhile_is_not_moved(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     with worker(control_plane) as one:
         one.claim(job_id, "run")
@@ -225,7 +229,7 @@ def test_what_was_reset_or_deleted_meanwhile_is_not_moved(control_plane: LeadHou
         assert one.advance(job_id, Step(exported=3)) is None
 
 
-def test_an_end_says_what_became_of_the_leads(control_plane: LeadHouse) -> None:
+def test_an_end_says_what_became_of_the_leads(control_plane: Installation) -> None:
     job_id = control_plane.create(DAY, DAY)
     with worker(control_plane) as one:
         one.claim(job_id, "run")
@@ -237,7 +241,7 @@ def test_an_end_says_what_became_of_the_leads(control_plane: LeadHouse) -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "completed", "failed"])
-def test_only_what_is_begun_can_fail(control_plane: LeadHouse, status: Status) -> None:
+def test_only_what_is_begun_can_fail(control_plane: Installation, status: Status) -> None:
     job_id = control_plane.create(DAY, DAY)
     control_plane.tab.execute("update public.gestao_scouter_export_jobs set status = %s", [status])
     with pytest.raises(PermanentError, match="Não é possível encerrar"):
@@ -246,7 +250,7 @@ def test_only_what_is_begun_can_fail(control_plane: LeadHouse, status: Status) -
 
 
 @pytest.mark.parametrize(("days", "left"), [(90, 1), (91, 2), (1, 0)])
-def test_error_rows_are_kept_for_their_time(control_plane: LeadHouse, days: int, left: int) -> None:
+def test_error_rows_are_kept_for_their_time(control_plane: Installation, days: int, left: int) -> None:
     job_id = control_plane.create(DAY, DAY)
     for age in ("90 days 1 hour", "89 days 23 hours"):
         control_plane.tab.execute(

@@ -15,38 +15,38 @@ from sync_pipelines.scouter.lead import Lead, Position
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
 from sync_pipelines.scouter.push.batch import Batch
 from sync_pipelines.scouter.push.load import Sender
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("bad", [[], [0], [49], [7, 31], [*range(50)]], ids=len)
-def test_so_many_bad_ones_of_fifty(lead_house: LeadHouse, bad: list[int]) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead_house.leads(range(50), NOON)
-    lead_house.leads(bad, NOON, age=1999)
-    job = lead_house.export(DAY, DAY)
-    assert lead_house.counters(job.id) == ("completed", 50, 50 - len(bad), len(bad))
-    assert list(lead_house.there()) == [FIRST + n for n in range(50) if n not in bad]
-    assert [row["lead_id"] for row in lead_house.errors()] == [FIRST + n for n in bad]
-    assert len(lead_house.posts()) <= 14 * len(bad) + 1
-    told = {(lead, status) for lead, _, status in lead_house.events()}
+def test_so_many_bad_ones_of_fifty(installation: Installation, bad: list[int]) -> None:
+    with_dirt_rules(installation.gestao)
+    installation.leads(range(50), NOON)
+    installation.leads(bad, NOON, age=1999)
+    job = installation.export(DAY, DAY)
+    assert installation.counters(job.id) == ("completed", 50, 50 - len(bad), len(bad))
+    assert list(installation.there()) == [FIRST + n for n in range(50) if n not in bad]
+    assert [row["lead_id"] for row in installation.errors()] == [FIRST + n for n in bad]
+    assert len(installation.posts()) <= 14 * len(bad) + 1
+    told = {(lead, status) for lead, _, status in installation.events()}
     assert told == {(FIRST + n, "error" if n in bad else "success") for n in range(50)}
 
 
-def test_an_error_row_tells_all_that_a_person_needs(lead_house: LeadHouse) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead_house.leads(range(50), NOON)
-    lead_house.lead(8, NOON, age=1999, celular="(11) 90000-0008")
-    job_id = lead_house.create(DAY, DAY)
-    lead_house.run(job_id, "the-run")
-    (row,) = lead_house.errors()
+def test_an_error_row_tells_all_that_a_person_needs(installation: Installation) -> None:
+    with_dirt_rules(installation.gestao)
+    installation.leads(range(50), NOON)
+    installation.lead(8, NOON, age=1999, celular="(11) 90000-0008")
+    job_id = installation.create(DAY, DAY)
+    installation.run(job_id, "the-run")
+    (row,) = installation.errors()
     assert (row["job_id"], row["lead_id"], row["response_status"]) == (job_id, FIRST + 8, 400)
     assert row["response_body"]["code"] == "23514"
     assert row["error_details"] == {"code": "23514", "run_id": "the-run"}
     assert row["error_message"] == f"Lead {FIRST + 8}: recusado com 400 23514."
-    source = {name for (name, _, _) in lead_house.tab.execute("select * from get_leads_table_columns()")}
+    source = {name for (name, _, _) in installation.tab.execute("select * from get_leads_table_columns()")}
     assert set(row["lead_snapshot"]) == source
     assert row["lead_snapshot"]["celular"] == "(11) 90000-0008"
     assert set(STAMPS) < set(row["fields_sent"])
@@ -54,28 +54,30 @@ def test_an_error_row_tells_all_that_a_person_needs(lead_house: LeadHouse) -> No
     assert "address" not in row["fields_sent"]
 
 
-def test_every_way_in_which_a_destination_refuses_leads(lead_house: LeadHouse) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead_house.gestao.execute("insert into public.leads (id, maxsystem_id_ficha) values (1, 'GS-1')")
-    lead_house.leads(range(60), NOON)
-    expected = poison(lead_house.tab, [FIRST + n for n in range(0, 60, 6)])
+def test_every_way_in_which_a_destination_refuses_leads(installation: Installation) -> None:
+    with_dirt_rules(installation.gestao)
+    installation.gestao.execute("insert into public.leads (id, maxsystem_id_ficha) values (1, 'GS-1')")
+    installation.leads(range(60), NOON)
+    expected = poison(installation.tab, [FIRST + n for n in range(0, 60, 6)])
     assert set(expected.values()) == {one.sqlstate for one in POISONS}
-    job = lead_house.export(DAY, DAY)
-    assert {row["lead_id"]: row["response_body"]["code"] for row in lead_house.errors()} == expected
-    assert lead_house.counters(job.id) == ("completed", 60, 50, 10)
-    assert len(lead_house.there()) == 50
+    job = installation.export(DAY, DAY)
+    assert {row["lead_id"]: row["response_body"]["code"] for row in installation.errors()} == expected
+    assert installation.counters(job.id) == ("completed", 60, 50, 10)
+    assert len(installation.there()) == 50
 
 
-def test_leads_whose_types_tell_go_alone_so_the_good_ones_go_together(lead_house: LeadHouse) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead_house.gestao.execute("notify pgrst")
-    lead_house.leads(range(50), NOON)
-    lead_house.leads(range(0, 50, 5), NOON, horario_agendamento="sábado, depois das três da tarde")
-    lead_house.leads([3], NOON, horario_agendamento="sábado às três" + " " * 20)  # blanks at the end are cut
-    job = lead_house.export(DAY, DAY)
-    assert lead_house.posts() == [40] + [1] * 10
-    assert lead_house.counters(job.id) == ("completed", 50, 40, 10)
-    assert {row["response_body"]["code"] for row in lead_house.errors()} == {"22001"}
+def test_leads_whose_types_tell_go_alone_so_the_good_ones_go_together(installation: Installation) -> None:
+    with_dirt_rules(installation.gestao)
+    installation.gestao.execute("notify pgrst")
+    installation.leads(range(50), NOON)
+    installation.leads(range(0, 50, 5), NOON, horario_agendamento="sábado, depois das três da tarde")
+    installation.leads(
+        [3], NOON, horario_agendamento="sábado às três" + " " * 20
+    )  # blanks at the end are cut
+    job = installation.export(DAY, DAY)
+    assert installation.posts() == [40] + [1] * 10
+    assert installation.counters(job.id) == ("completed", 50, 40, 10)
+    assert {row["response_body"]["code"] for row in installation.errors()} == {"22001"}
 
 
 #: What the mapping's types keep from being sent, were it not for a destination that changed its own: by code.
@@ -93,11 +95,11 @@ UNREADABLE: tuple[tuple[str, object, str], ...] = (
 )
 
 
-def test_a_value_that_the_destinations_type_does_not_read_is_one_bad_row(lead_house: LeadHouse) -> None:
+def test_a_value_that_the_destinations_type_does_not_read_is_one_bad_row(installation: Installation) -> None:
     found = []
-    with lead_house.push.client(lead_house.settings) as client:
+    with installation.push.client(installation.settings) as client:
         for column, value, _ in UNREADABLE:
-            lead_house.gestao.execute("truncate public.leads")
+            installation.gestao.execute("truncate public.leads")
             bodies: list[dict[str, Any]] = [
                 {"id": FIRST + n, column: value if n == 20 else None} for n in range(50)
             ]
@@ -107,14 +109,14 @@ def test_a_value_that_the_destinations_type_does_not_read_is_one_bad_row(lead_ho
             ]
             outcome = Sender(client, ("id", column)).send(Batch(Position(NOON, FIRST), clean=leads))
             (one,) = outcome.rejected
-            found.append((one.lead.id, one.problem and one.problem.code, len(lead_house.there())))
+            found.append((one.lead.id, one.problem and one.problem.code, len(installation.there())))
     assert found == [(FIRST + 20, code, 49) for _, _, code in UNREADABLE]
 
 
-def test_values_arrive_as_they_are(lead_house: LeadHouse) -> None:
+def test_values_arrive_as_they_are(installation: Installation) -> None:
     deep: Any = {"ção": "🙂" * 3, "n": 9_007_199_254_740_993, "zero": 0, "no": False, "empty": ""}
     huge = {"texto": 'á🙂\\"\n' * 100_000, "lista": [deep] * 50}
-    lead_house.lead(
+    installation.lead(
         1,
         NOON,
         name='João D\'Ávila \\ "aspas" 👩‍👩‍👧 \u200b',
@@ -129,24 +131,24 @@ def test_values_arrive_as_they_are(lead_house: LeadHouse) -> None:
         data_criacao_ficha=datetime(2025, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC),
         commercial_project_id=UUID(md5("projeto-1")),
     )
-    lead_house.lead(2, NOON, raw=Jsonb(deep))
-    job = lead_house.export(DAY, DAY)
-    assert lead_house.counters(job.id) == ("completed", 2, 2, 0)
-    row = lead_house.there()[FIRST + 1]
+    installation.lead(2, NOON, raw=Jsonb(deep))
+    job = installation.export(DAY, DAY)
+    assert installation.counters(job.id) == ("completed", 2, 2, 0)
+    row = installation.there()[FIRST + 1]
     assert row["nome"] == 'João D\'Ávila \\ "aspas" 👩‍👩‍👧 \u200b'
     assert (row["age"], row["valor_ficha"], row["presenca_confirmada"], row["etapa"]) == (0, 0, False, "")
     assert row["ficha_confirmada"] == "false"
     assert (row["celular"], row["telefone"]) == ("", "(11) 90000-0001")
     assert row["commercial_project_id"] == str(UUID(md5("projeto-1")))
-    moments = lead_house.there("data_criacao_ficha", "updated_at")[FIRST + 1]
+    moments = installation.there("data_criacao_ficha", "updated_at")[FIRST + 1]
     assert moments == (datetime(2025, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC), NOON)
-    assert (row["raw"], lead_house.there("raw")[FIRST + 2]) == (huge, deep)
+    assert (row["raw"], installation.there("raw")[FIRST + 2]) == (huge, deep)
     assert (row["sync_source"], row["sync_status"]) == ("tabuladormax", "synced")
 
 
-def test_what_is_cleared_is_cleared_and_what_the_destination_owns_stays(lead_house: LeadHouse) -> None:
-    lead_house.lead(1, NOON, etapa="Agendado", age=20, raw=Jsonb({"a": 1}), celular="1")
-    lead_house.export(DAY, DAY)
+def test_what_is_cleared_is_cleared_and_what_the_destination_owns_stays(installation: Installation) -> None:
+    installation.lead(1, NOON, etapa="Agendado", age=20, raw=Jsonb({"a": 1}), celular="1")
+    installation.export(DAY, DAY)
     owned = {
         "aprovado": True,
         "email": "pessoa@example.com",
@@ -155,29 +157,29 @@ def test_what_is_cleared_is_cleared_and_what_the_destination_owns_stays(lead_hou
         "supervisor": "Equipe 3",
         "deleted": True,
     }
-    lead_house.gestao.execute(
+    installation.gestao.execute(
         "update public.leads set aprovado = %(aprovado)s, email = %(email)s, latitude = %(latitude)s,"
         " analisado_em = %(analisado_em)s, supervisor = %(supervisor)s, deleted = %(deleted)s",
         owned,
     )
-    lead_house.lead(1, NOON, etapa=None, age=None, raw=None, celular=None)
-    lead_house.export(DAY, DAY)
-    row = lead_house.there()[FIRST + 1]
+    installation.lead(1, NOON, etapa=None, age=None, raw=None, celular=None)
+    installation.export(DAY, DAY)
+    row = installation.there()[FIRST + 1]
     assert [row[name] for name in ("etapa", "age", "raw", "celular", "telefone")] == [None] * 5
     assert {name: row[name] for name in owned} == owned
-    assert lead_house.events()[-1] == (FIRST + 1, "update", "success")
+    assert installation.events()[-1] == (FIRST + 1, "update", "success")
 
 
-def test_a_destination_that_refuses_most_of_what_it_gets_stops_the_job(lead_house: LeadHouse) -> None:
-    with_dirt_rules(lead_house.gestao)
-    lead_house.use(scouter_batch_size=20, scouter_in_flight=1)
-    lead_house.leads(range(400), NOON, age=1999)
-    job_id = lead_house.create(DAY, DAY)
-    pause = lead_house.paused(job_id)
-    job = lead_house.job(job_id)
+def test_a_destination_that_refuses_most_of_what_it_gets_stops_the_job(installation: Installation) -> None:
+    with_dirt_rules(installation.gestao)
+    installation.use(scouter_batch_size=20, scouter_in_flight=1)
+    installation.leads(range(400), NOON, age=1999)
+    job_id = installation.create(DAY, DAY)
+    pause = installation.paused(job_id)
+    job = installation.job(job_id)
     assert not pause.by_person
     assert (job.status, job.exported_leads) == ("paused", 0)
-    assert 100 <= job.error_leads == len(lead_house.errors()) < 400
+    assert 100 <= job.error_leads == len(installation.errors()) < 400
     assert job.pause_reason is not None
     assert "A maioria dos leads" in job.pause_reason
 

@@ -12,33 +12,33 @@ from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.days import Span, day_span
 from sync_pipelines.scouter.lead import Position
 from sync_pipelines.scouter.push.batch import Stage
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse, another_role
+from sync_pipelines_tests.scouter.installation import FIRST, Installation, another_role
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def week(lead_house: LeadHouse) -> LeadHouse:
-    """A house with ten leads on each of three days."""
-    lead_house.use(scouter_batch_size=5, scouter_in_flight=1)
+def week(installation: Installation) -> Installation:
+    """An installation with ten leads on each of three days."""
+    installation.use(scouter_batch_size=5, scouter_in_flight=1)
     for number in range(3):
-        lead_house.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=number))
-    return lead_house
+        installation.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=number))
+    return installation
 
 
-def first_commit(house: LeadHouse, *statements: str) -> None:
+def first_commit(installation: Installation, *statements: str) -> None:
     left = list(statements)
 
     def change() -> None:
         while left:
-            house.tab.execute(left.pop(0).encode())
+            installation.tab.execute(left.pop(0).encode())
 
-    house.hook(change)
+    installation.hook(change)
 
 
 @pytest.mark.parametrize("lead", [FIRST + 9, FIRST + 25], ids=["of a day that is past", "of a day to come"])
-def test_a_lead_that_is_changed_meanwhile_goes_with_the_last_round(week: LeadHouse, lead: int) -> None:
+def test_a_lead_that_is_changed_meanwhile_goes_with_the_last_round(week: Installation, lead: int) -> None:
     job_id = week.create(DAY, DAY - timedelta(days=2))
     first_commit(week, f"update public.leads set etapa = 'Mudou' where id = {lead}")
     week.run(job_id)
@@ -50,7 +50,7 @@ def test_a_lead_that_is_changed_meanwhile_goes_with_the_last_round(week: LeadHou
     assert week.there("updated_at")[lead] == when
 
 
-def test_a_lead_that_is_made_meanwhile_goes_with_the_last_round(week: LeadHouse) -> None:
+def test_a_lead_that_is_made_meanwhile_goes_with_the_last_round(week: Installation) -> None:
     job_id = week.create(DAY, DAY)
     first_commit(week, f"insert into public.leads (id, name) values ({FIRST + 99}, 'Pessoa 99')")
     week.run(job_id)
@@ -60,7 +60,7 @@ def test_a_lead_that_is_made_meanwhile_goes_with_the_last_round(week: LeadHouse)
     assert exported == total
 
 
-def test_a_mass_update_that_puts_all_on_today_loses_none(week: LeadHouse) -> None:
+def test_a_mass_update_that_puts_all_on_today_loses_none(week: Installation) -> None:
     job_id = week.create(DAY, DAY - timedelta(days=2))
     first_commit(week, "update public.leads set fonte = 'Importação'")
     week.run(job_id)
@@ -69,7 +69,7 @@ def test_a_mass_update_that_puts_all_on_today_loses_none(week: LeadHouse) -> Non
     assert week.counters(job_id) == ("completed", 30, 30, 0)
 
 
-def test_a_mass_update_that_began_before_the_job_and_ends_during_it_loses_none(week: LeadHouse) -> None:
+def test_a_mass_update_that_began_before_the_job_and_ends_during_it_loses_none(week: Installation) -> None:
     """Its rows bear the time at which it began, which the push has passed when they can be seen."""
     with psycopg.connect(week.settings.require("tabuladormax_database_url")) as other:
         other.execute("update public.leads set fonte = 'Importação'")
@@ -88,7 +88,7 @@ def test_a_mass_update_that_began_before_the_job_and_ends_during_it_loses_none(w
 
 
 def test_a_role_that_does_not_see_when_others_began_looks_again_at_the_last_minutes(
-    week: LeadHouse,
+    week: Installation,
 ) -> None:
     owner = week.settings.require("tabuladormax_database_url")
     week.use(tabuladormax_database_url=another_role(week, bypasses=True))
@@ -104,7 +104,9 @@ def test_a_role_that_does_not_see_when_others_began_looks_again_at_the_last_minu
     assert FIRST + 99 in week.there()
 
 
-def test_a_lead_that_was_exported_and_is_refused_in_the_last_round_is_counted_once(week: LeadHouse) -> None:
+def test_a_lead_that_was_exported_and_is_refused_in_the_last_round_is_counted_once(
+    week: Installation,
+) -> None:
     with_dirt_rules(week.gestao)
     job_id = week.create(DAY, DAY - timedelta(days=2))
     first_commit(
@@ -116,7 +118,7 @@ def test_a_lead_that_was_exported_and_is_refused_in_the_last_round_is_counted_on
     assert [row["lead_id"] for row in week.errors()] == [FIRST + 9, FIRST + 25]
 
 
-def test_a_lead_that_was_refused_and_is_mended_meanwhile_has_no_error_row(week: LeadHouse) -> None:
+def test_a_lead_that_was_refused_and_is_mended_meanwhile_has_no_error_row(week: Installation) -> None:
     with_dirt_rules(week.gestao)
     week.lead(8, NOON, age=1999)
     job_id = week.create(DAY, DAY - timedelta(days=2))
@@ -131,7 +133,7 @@ def test_a_lead_that_was_refused_and_is_mended_meanwhile_has_no_error_row(week: 
     assert week.there("age")[FIRST + 8] == 19
 
 
-def test_a_lead_that_is_deleted_meanwhile_is_no_failure(week: LeadHouse) -> None:
+def test_a_lead_that_is_deleted_meanwhile_is_no_failure(week: Installation) -> None:
     job_id = week.create(DAY, DAY - timedelta(days=2))
     with week.push.open("run", job_id=job_id) as run:
         assert week.job(job_id).total_leads == 30
@@ -145,7 +147,7 @@ def test_a_lead_that_is_deleted_meanwhile_is_no_failure(week: LeadHouse) -> None
 
 @pytest.mark.parametrize("was_exchanged", [False, True])
 def test_a_lead_deleted_between_its_place_and_its_content_is_gone(
-    week: LeadHouse, was_exchanged: bool
+    week: Installation, was_exchanged: bool
 ) -> None:
     if was_exchanged:
         week.export(DAY, DAY)
@@ -160,7 +162,7 @@ def test_a_lead_deleted_between_its_place_and_its_content_is_gone(
         assert sum(len(batch.clean) for batch in batches) == (0 if was_exchanged else 9)
 
 
-def test_a_place_in_a_later_day_leads_to_no_lead_of_that_day(week: LeadHouse) -> None:
+def test_a_place_in_a_later_day_leads_to_no_lead_of_that_day(week: Installation) -> None:
     """As the job's place is, when a day ended unproved and the next was begun."""
     before = DAY - timedelta(days=1)
     with week.push.open("run", job_id=week.create(DAY, before)) as run:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.replay import replay
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -19,21 +19,21 @@ OVERWRITES = PushOptions(accepted=frozenset({OVERWRITE}))
 
 
 @pytest.fixture
-def collided(lead_house: LeadHouse) -> LeadHouse:
+def collided(installation: Installation) -> Installation:
     """Ten leads of ours, the fourth of which has the number of a local one."""
-    lead_house.leads(range(10), NOON, criado=MADE)
-    there(lead_house, 3, MADE + timedelta(days=9), source="gestao-scouter")
-    return lead_house
+    installation.leads(range(10), NOON, criado=MADE)
+    there(installation, 3, MADE + timedelta(days=9), source="gestao-scouter")
+    return installation
 
 
-def there(house: LeadHouse, number: int, created: datetime | None, source: str | None) -> None:
-    house.gestao.execute(
+def there(installation: Installation, number: int, created: datetime | None, source: str | None) -> None:
+    installation.gestao.execute(
         "insert into public.leads (id, nome, criado, sync_source) values (%s, 'Cadastro local', %s, %s)",
         (FIRST + number, created, source),
     )
 
 
-def test_it_is_held_back_and_reported(collided: LeadHouse) -> None:
+def test_it_is_held_back_and_reported(collided: Installation) -> None:
     job = collided.export(DAY, DAY)
     assert collided.counters(job.id) == ("completed", 10, 9, 1)
     assert collided.there("nome")[FIRST + 3] == "Cadastro local"
@@ -44,14 +44,14 @@ def test_it_is_held_back_and_reported(collided: LeadHouse) -> None:
     assert row["fields_sent"]["nome"] == row["lead_snapshot"]["name"] == "Pessoa 3 ção 🙂"
 
 
-def test_it_goes_where_a_person_decided_so(collided: LeadHouse) -> None:
+def test_it_goes_where_a_person_decided_so(collided: Installation) -> None:
     job = collided.export(DAY, DAY, options=OVERWRITES)
     assert collided.counters(job.id) == ("completed", 10, 10, 0)
     assert collided.there("nome", "sync_source")[FIRST + 3] == ("Pessoa 3 ção 🙂", "tabuladormax")
     assert collided.export(DAY, DAY).error_leads == 0  # and is ours from then on
 
 
-def test_a_replay_holds_it_back_again_until_a_person_decides(collided: LeadHouse) -> None:
+def test_a_replay_holds_it_back_again_until_a_person_decides(collided: Installation) -> None:
     job = collided.export(DAY, DAY)
     done = replay(collided.push, "replay")
     assert (done.accepted, done.rejected) == (0, 1)
@@ -63,7 +63,7 @@ def test_a_replay_holds_it_back_again_until_a_person_decides(collided: LeadHouse
     assert collided.counters(job.id) == ("completed", 10, 10, 0)
 
 
-def test_mark_and_hour_of_a_lead_tell_whose_it_is(lead_house: LeadHouse) -> None:
+def test_mark_and_hour_of_a_lead_tell_whose_it_is(installation: Installation) -> None:
     found: list[tuple[datetime | None, str | None, bool]] = [
         (MADE, None, False),  # an older export brought it: the hour of the CRM, and no mark
         (MADE, "gestao_scouter", False),  # and somebody edited it there
@@ -73,47 +73,49 @@ def test_mark_and_hour_of_a_lead_tell_whose_it_is(lead_house: LeadHouse) -> None
         (MADE + timedelta(days=1), "TabuladorMax", False),
         (MADE + timedelta(days=1), "tabuladormax", False),
     ]
-    lead_house.leads(range(len(found)), NOON, criado=MADE)
+    installation.leads(range(len(found)), NOON, criado=MADE)
     for number, (created, source, _) in enumerate(found):
-        there(lead_house, number, created, source=source)
-    lead_house.export(DAY, DAY)
-    names = lead_house.there("nome")
+        there(installation, number, created, source=source)
+    installation.export(DAY, DAY)
+    names = installation.there("nome")
     assert [(*one[:2], names[FIRST + n] == "Cadastro local") for n, one in enumerate(found)] == found
-    assert [row["lead_id"] for row in lead_house.errors()] == [
+    assert [row["lead_id"] for row in installation.errors()] == [
         FIRST + n for n, one in enumerate(found) if one[2]
     ]
 
 
-def test_a_lead_of_ours_that_somebody_edits_there_is_no_local_one(lead_house: LeadHouse) -> None:
-    lead_house.leads(range(3), NOON)
-    lead_house.export(DAY, DAY)
-    lead_house.gestao.execute("update public.leads set sync_source = 'gestao_scouter', criado = now()")
-    lead_house.leads(range(3), NOON, name="Outro nome")
-    job = lead_house.export(DAY, DAY)
+def test_a_lead_of_ours_that_somebody_edits_there_is_no_local_one(installation: Installation) -> None:
+    installation.leads(range(3), NOON)
+    installation.export(DAY, DAY)
+    installation.gestao.execute("update public.leads set sync_source = 'gestao_scouter', criado = now()")
+    installation.leads(range(3), NOON, name="Outro nome")
+    job = installation.export(DAY, DAY)
     assert (job.exported_leads, job.error_leads) == (3, 0)
 
 
-def test_many_local_leads_are_found_through_capped_answers(lead_house: LeadHouse) -> None:
-    lead_house.leads(range(60), NOON, criado=MADE)
+def test_many_local_leads_are_found_through_capped_answers(installation: Installation) -> None:
+    installation.leads(range(60), NOON, criado=MADE)
     for number in range(0, 60, 2):
-        there(lead_house, number, MADE + timedelta(days=1), source="manual")
-    with PostgrestFake(lead_house.gestao_url, max_rows=7) as face:
-        lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
-        job = lead_house.export(DAY, DAY)
+        there(installation, number, MADE + timedelta(days=1), source="manual")
+    with PostgrestFake(installation.gestao_url, max_rows=7) as postgrest:
+        installation.use(
+            gestao_scouter_url=postgrest.url, gestao_scouter_service_key=SecretStr(postgrest.service_key)
+        )
+        job = installation.export(DAY, DAY)
     assert (job.exported_leads, job.error_leads) == (30, 30)
-    assert list(lead_house.there("nome").values()).count("Cadastro local") == 30
+    assert list(installation.there("nome").values()).count("Cadastro local") == 30
 
 
 @pytest.mark.parametrize("changed", [True, False])
 def test_one_that_was_made_where_ours_was_deleted_is_held_back_too(
-    collided: LeadHouse, changed: bool
+    collided: Installation, changed: bool
 ) -> None:
     collided.export(DAY, DAY, options=OVERWRITES)
     collided.gestao.execute("delete from public.leads where id = %s", [FIRST + 3])
     there(collided, 3, MADE + timedelta(days=40), source="gestao-scouter")
     if changed:
         collided.lead(3, NOON, criado=MADE, etapa="Outra")
-    collided.face.clear()
+    collided.postgrest.clear()
     # Options are kept with a job: another one holds back what nobody decided about.
     job = collided.export(DAY, DAY)
     assert collided.counters(job.id) == ("completed", 10, 9, 1)
@@ -122,7 +124,7 @@ def test_one_that_was_made_where_ours_was_deleted_is_held_back_too(
     assert collided.total().unchanged_check.differed == 0
 
 
-def test_a_lead_of_ours_that_a_person_edited_there_is_no_local_one(collided: LeadHouse) -> None:
+def test_a_lead_of_ours_that_a_person_edited_there_is_no_local_one(collided: Installation) -> None:
     collided.lead(5, NOON, criado=None)
     collided.export(DAY, DAY, options=OVERWRITES)
     collided.gestao.execute("update public.leads set etapa = 'Lá', sync_source = 'gestao-scouter'")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.export_jobs.days import day_span, days_between
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -20,17 +20,17 @@ ZONES = ("America/Sao_Paulo", "UTC", "Asia/Kathmandu")
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_day_begins_at_its_midnight_and_ends_before_the_next(lead_house: LeadHouse, zone: str) -> None:
-    lead_house.use(sync_timezone=zone)
+def test_a_day_begins_at_its_midnight_and_ends_before_the_next(installation: Installation, zone: str) -> None:
+    installation.use(sync_timezone=zone)
     midnight = datetime(2025, 10, 21, tzinfo=ZoneInfo(zone))
     next_midnight = datetime(2025, 10, 22, tzinfo=ZoneInfo(zone))
     moments = [midnight - TICK, midnight, next_midnight - TICK, next_midnight]
     for number, moment in enumerate(moments):
-        lead_house.lead(number, moment)
-    job = lead_house.export(DAY, DAY)
-    assert list(lead_house.there()) == [FIRST + 1, FIRST + 2]
-    assert lead_house.counters(job.id) == ("completed", 2, 2, 0)
-    assert lead_house.export(DAY + timedelta(days=1), DAY - timedelta(days=1)).exported_leads == 4
+        installation.lead(number, moment)
+    job = installation.export(DAY, DAY)
+    assert list(installation.there()) == [FIRST + 1, FIRST + 2]
+    assert installation.counters(job.id) == ("completed", 2, 2, 0)
+    assert installation.export(DAY + timedelta(days=1), DAY - timedelta(days=1)).exported_leads == 4
 
 
 @given(st.dates(date(1990, 1, 1), date(2040, 1, 1)), st.sampled_from(ZONES))
@@ -43,83 +43,83 @@ def test_days_leave_no_gap_between_them_and_do_not_overlap(day: date, zone: str)
     assert here.begin.astimezone(UTC) < here.end.astimezone(UTC)
 
 
-def test_days_go_from_the_most_recent_day_backwards(lead_house: LeadHouse) -> None:
+def test_days_go_from_the_most_recent_day_backwards(installation: Installation) -> None:
     for number in range(3):
-        lead_house.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=2 * number))
-    job_id = lead_house.create(DAY, DAY - timedelta(days=4))
+        installation.leads(range(number * 10, number * 10 + 10), NOON - timedelta(days=2 * number))
+    job_id = installation.create(DAY, DAY - timedelta(days=4))
     pushed: list[tuple[date | None, date | None, bool]] = []
 
     def look() -> None:
-        job = lead_house.job(job_id)
-        there = {(lead - FIRST) // 10 for lead in lead_house.there()}
+        job = installation.job(job_id)
+        there = {(lead - FIRST) // 10 for lead in installation.there()}
         pushed.append((job.processing_date, job.last_completed_date, {*range(len(pushed) + 1)} <= there))
 
-    lead_house.hook(look)
-    lead_house.run(job_id)
+    installation.hook(look)
+    installation.run(job_id)
     assert pushed == [
         (DAY, None, True),
         (DAY - timedelta(days=2), DAY - timedelta(days=1), True),
         (DAY - timedelta(days=4), DAY - timedelta(days=3), True),
     ]
-    assert lead_house.job(job_id).last_completed_date == DAY - timedelta(days=4)
+    assert installation.job(job_id).last_completed_date == DAY - timedelta(days=4)
 
 
 def test_without_an_end_it_stops_at_the_oldest_lead_and_takes_those_without_a_time(
-    lead_house: LeadHouse,
+    installation: Installation,
 ) -> None:
-    lead_house.lead(1, NOON)
-    lead_house.lead(2, NOON - timedelta(days=3))
-    lead_house.leads(range(3, 63), None)
-    job = lead_house.export(DAY)
-    assert list(lead_house.outcomes) == [*(DAY - timedelta(days=n) for n in range(4)), None]
-    assert lead_house.counters(job.id) == ("completed", 62, 62, 0)
-    assert len(lead_house.there()) == 62
+    installation.lead(1, NOON)
+    installation.lead(2, NOON - timedelta(days=3))
+    installation.leads(range(3, 63), None)
+    job = installation.export(DAY)
+    assert list(installation.outcomes) == [*(DAY - timedelta(days=n) for n in range(4)), None]
+    assert installation.counters(job.id) == ("completed", 62, 62, 0)
+    assert len(installation.there()) == 62
 
 
-def test_with_an_end_leads_without_a_time_are_of_no_day(lead_house: LeadHouse) -> None:
-    lead_house.lead(1, NOON)
-    lead_house.lead(2, None)
-    assert lead_house.export(DAY, DAY).exported_leads == 1
-    assert list(lead_house.there()) == [FIRST + 1]
+def test_with_an_end_leads_without_a_time_are_of_no_day(installation: Installation) -> None:
+    installation.lead(1, NOON)
+    installation.lead(2, None)
+    assert installation.export(DAY, DAY).exported_leads == 1
+    assert list(installation.there()) == [FIRST + 1]
 
 
 @pytest.mark.parametrize("oldest", [DAY, None])
-def test_an_empty_range_completes_with_zeros(lead_house: LeadHouse, oldest: date | None) -> None:
-    lead_house.lead(1, NOON + timedelta(days=3))
-    job = lead_house.export(DAY, oldest)
-    assert lead_house.counters(job.id) == ("completed", 0, 0, 0)
-    assert lead_house.posts() == []
+def test_an_empty_range_completes_with_zeros(installation: Installation, oldest: date | None) -> None:
+    installation.lead(1, NOON + timedelta(days=3))
+    job = installation.export(DAY, oldest)
+    assert installation.counters(job.id) == ("completed", 0, 0, 0)
+    assert installation.posts() == []
 
 
-def test_no_lead_at_all_completes_with_zeros(lead_house: LeadHouse) -> None:
-    job = lead_house.export(DAY)
-    assert lead_house.counters(job.id) == ("completed", 0, 0, 0)
+def test_no_lead_at_all_completes_with_zeros(installation: Installation) -> None:
+    job = installation.export(DAY)
+    assert installation.counters(job.id) == ("completed", 0, 0, 0)
 
 
-def test_a_range_the_wrong_way_round_is_refused_and_makes_no_job(lead_house: LeadHouse) -> None:
+def test_a_range_the_wrong_way_round_is_refused_and_makes_no_job(installation: Installation) -> None:
     with pytest.raises(PermanentError, match="startDate"):
-        lead_house.create(DAY, DAY + timedelta(days=1))
-    assert lead_house.actions().newest() == []
+        installation.create(DAY, DAY + timedelta(days=1))
+    assert installation.actions().newest() == []
     with pytest.raises(PermanentError, match=r"21/10/2025.*22/10/2025"):
         days_between(DAY, DAY + timedelta(days=1))
 
 
-def test_twenty_thousand_leads_of_one_instant(lead_house: LeadHouse) -> None:
-    lead_house.tab.execute(
+def test_twenty_thousand_leads_of_one_instant(installation: Installation) -> None:
+    installation.tab.execute(
         "insert into public.leads (id, name, updated_at) select %s + n, 'Pessoa ' || n, %s"
         " from generate_series(1, 20000) as n",
         (FIRST, NOON),
     )
-    job = lead_house.export(DAY, DAY)
-    assert lead_house.counters(job.id) == ("completed", 20_000, 20_000, 0)
-    assert lead_house.posts() == [50] * 400
-    assert lead_house.outcomes[DAY].proof.equal == 20_000
-    assert list(lead_house.there("nome").items()) == [(FIRST + n, f"Pessoa {n}") for n in range(1, 20_001)]
+    job = installation.export(DAY, DAY)
+    assert installation.counters(job.id) == ("completed", 20_000, 20_000, 0)
+    assert installation.posts() == [50] * 400
+    assert installation.outcomes[DAY].proof.equal == 20_000
+    assert list(installation.there("nome").items()) == [(FIRST + n, f"Pessoa {n}") for n in range(1, 20_001)]
 
 
-def test_days_before_the_first_lead_are_no_work(lead_house: LeadHouse) -> None:
-    lead_house.leads(range(3), NOON)
-    lead_house.leads(range(3, 6), NOON - timedelta(days=2))
-    job = lead_house.export(DAY, date(1, 1, 1))
-    assert lead_house.counters(job.id) == ("completed", 6, 6, 0)
-    assert [day for day in lead_house.outcomes if day] == [DAY - timedelta(days=back) for back in range(3)]
+def test_days_before_the_first_lead_are_no_work(installation: Installation) -> None:
+    installation.leads(range(3), NOON)
+    installation.leads(range(3, 6), NOON - timedelta(days=2))
+    job = installation.export(DAY, date(1, 1, 1))
+    assert installation.counters(job.id) == ("completed", 6, 6, 0)
+    assert [day for day in installation.outcomes if day] == [DAY - timedelta(days=back) for back in range(3)]

@@ -10,7 +10,7 @@ import pytest
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.sandbox.scouter.database import drift, drop_column
 from sync_pipelines.scouter.schema.reload import Patience, reload_schema
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -19,8 +19,8 @@ PUT_BACK = f"alter table public.leads add column {COLUMN} text"
 
 
 @pytest.fixture
-def drifting(lead_house: LeadHouse) -> LeadHouse:
-    """A house with forty leads in four batches, whose reload waits by a clock of its own."""
+def drifting(installation: Installation) -> Installation:
+    """An installation with forty leads in four batches, whose reload waits by a clock of its own."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -30,25 +30,25 @@ def drifting(lead_house: LeadHouse) -> LeadHouse:
         assert isinstance(columns, tuple)
         return reload_schema(client, columns, patience=Patience(5), sleep=sleep, clock=lambda: now[0])
 
-    lead_house.push = replace(lead_house.push, reload=reload)
-    lead_house.use(scouter_batch_size=10, scouter_in_flight=1)
-    lead_house.leads(range(40), NOON, etapa_funil="Topo")
-    return lead_house
+    installation.push = replace(installation.push, reload=reload)
+    installation.use(scouter_batch_size=10, scouter_in_flight=1)
+    installation.leads(range(40), NOON, etapa_funil="Topo")
+    return installation
 
 
-def once(house: LeadHouse, *statements: str) -> None:
+def once(installation: Installation, *statements: str) -> None:
     """Change the destination before the first commit, with no word to its server unless a statement is one."""
     left = list(statements)
 
     def change() -> None:
         while left:
-            house.gestao.execute(left.pop(0).encode())
+            installation.gestao.execute(left.pop(0).encode())
 
-    house.hook(change)
+    installation.hook(change)
 
 
 def test_a_column_that_vanishes_pauses_the_job_with_the_reason_the_sql_and_how_to_go_on(
-    drifting: LeadHouse,
+    drifting: Installation,
 ) -> None:
     job_id = drifting.create(DAY, DAY)
     once(drifting, f"alter table public.leads drop column {COLUMN}", "notify pgrst, 'reload schema'")
@@ -74,7 +74,7 @@ def test_a_column_that_vanishes_pauses_the_job_with_the_reason_the_sql_and_how_t
     assert list(drifting.there(COLUMN).values()) == ["Topo"] * 200
 
 
-def test_a_cache_that_is_only_stale_is_reloaded_and_the_push_goes_on(drifting: LeadHouse) -> None:
+def test_a_cache_that_is_only_stale_is_reloaded_and_the_push_goes_on(drifting: Installation) -> None:
     job_id = drifting.create(DAY, DAY)
     # The server looked at a moment at which the column was away.
     once(
@@ -89,7 +89,7 @@ def test_a_cache_that_is_only_stale_is_reloaded_and_the_push_goes_on(drifting: L
     def reload(client: PostgrestClient, columns: tuple[str, ...]) -> object:
         reloads.append(1)
         drifting.gestao.execute(f"alter table public.leads rename column hidden to {COLUMN}".encode())
-        drifting.face.reload_polls = 2
+        drifting.postgrest.reload_polls = 2
         return ours(client, columns)
 
     drifting.push = replace(drifting.push, reload=reload)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def test_a_cache_that_is_only_stale_is_reloaded_and_the_push_goes_on(drifting: L
     assert set(drifting.there(COLUMN).values()) == {"Topo"}
 
 
-def test_without_the_reload_function_the_pause_shows_it(drifting: LeadHouse) -> None:
+def test_without_the_reload_function_the_pause_shows_it(drifting: Installation) -> None:
     job_id = drifting.create(DAY, DAY)
     once(
         drifting,
@@ -114,7 +114,7 @@ def test_without_the_reload_function_the_pause_shows_it(drifting: LeadHouse) -> 
     assert COLUMN in reason
 
 
-def test_a_source_column_that_vanishes_pauses_the_job_in_a_sentence(drifting: LeadHouse) -> None:
+def test_a_source_column_that_vanishes_pauses_the_job_in_a_sentence(drifting: Installation) -> None:
     job_id = drifting.create(DAY, DAY)
     drop_column(drifting.tab, COLUMN)
     drifting.paused(job_id)
@@ -123,7 +123,7 @@ def test_a_source_column_that_vanishes_pauses_the_job_in_a_sentence(drifting: Le
     assert COLUMN in str(job.pause_reason)
 
 
-def test_columns_that_come_to_both_sides_are_sent_from_the_next_push_on(drifting: LeadHouse) -> None:
+def test_columns_that_come_to_both_sides_are_sent_from_the_next_push_on(drifting: Installation) -> None:
     drifting.lead(1, NOON, funil_fichas="A")
     drifting.export(DAY, DAY)
     drift(drifting.gestao, 53)

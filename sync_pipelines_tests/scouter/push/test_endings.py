@@ -10,17 +10,17 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.scouter.push.job_end import PausedError
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def days(lead_house: LeadHouse) -> LeadHouse:
+def days(installation: Installation) -> Installation:
     for back in range(2):
-        lead_house.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
-    return lead_house
+        installation.leads(range(back * 10, back * 10 + 10), NOON - timedelta(days=back))
+    return installation
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def days(lead_house: LeadHouse) -> LeadHouse:
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_that_nobody_expected_pauses_the_job_and_the_next_run_does_the_rest(
-    days: LeadHouse, error: Exception
+    days: Installation, error: Exception
 ) -> None:
     job_id = days.create(DAY, DAY - timedelta(days=1))
 
@@ -48,7 +48,7 @@ def test_an_error_that_nobody_expected_pauses_the_job_and_the_next_run_does_the_
     assert days.counters(job_id) == ("completed", 20, 20, 0)
 
 
-def test_an_error_between_two_days_pauses_the_job(days: LeadHouse) -> None:
+def test_an_error_between_two_days_pauses_the_job(days: Installation) -> None:
     job_id = days.create(DAY, DAY - timedelta(days=1))
     with pytest.raises(ZeroDivisionError), days.push.open("run", job_id=job_id) as run:
         run.push_day(DAY)
@@ -56,7 +56,7 @@ def test_an_error_between_two_days_pauses_the_job(days: LeadHouse) -> None:
     assert days.job(job_id).status == "paused"
 
 
-def test_an_error_before_the_first_day_pauses_the_job(days: LeadHouse) -> None:
+def test_an_error_before_the_first_day_pauses_the_job(days: Installation) -> None:
     job_id = days.create(DAY, DAY)
 
     def no_client(_settings: object) -> object:
@@ -71,7 +71,7 @@ def test_an_error_before_the_first_day_pauses_the_job(days: LeadHouse) -> None:
     assert days.resume(job_id).status == "completed"
 
 
-def test_a_job_from_the_last_day_that_python_has_is_done_or_paused_and_not_left(days: LeadHouse) -> None:
+def test_a_job_from_the_last_day_that_python_has_is_done_or_paused_and_not_left(days: Installation) -> None:
     job_id = days.create(DAY, None)
     days.tab.execute("update public.gestao_scouter_export_jobs set start_date = '9999-12-31'")
     with pytest.raises(PermanentError, match="está no futuro"):
@@ -79,7 +79,7 @@ def test_a_job_from_the_last_day_that_python_has_is_done_or_paused_and_not_left(
     assert days.job(job_id).status == "paused"
 
 
-def test_a_lost_connection_leaves_the_job_to_the_sensor_which_takes_it_up(days: LeadHouse) -> None:
+def test_a_lost_connection_leaves_the_job_to_the_sensor_which_takes_it_up(days: Installation) -> None:
     job_id = days.create(DAY, DAY)
 
     def lose() -> None:

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.prove import Comparison
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -61,24 +61,24 @@ COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 @pytest.fixture
-def wide(lead_house: LeadHouse) -> LeadHouse:
+def wide(installation: Installation) -> Installation:
     """Both sides with all of `COLUMNS`, and triggers off, so that times are what they were given."""
     for column, (kind, _) in COLUMNS.items():
-        for side in (lead_house.tab, lead_house.gestao):
+        for side in (installation.tab, installation.gestao):
             side.execute(f"alter table public.leads add column if not exists {column} {kind}".encode())
-    lead_house.gestao.execute("alter table public.leads add column visto date")
-    lead_house.gestao.execute("notify pgrst, 'reload schema'")
-    lead_house.tab.execute("alter table public.leads disable trigger user")
-    return lead_house
+    installation.gestao.execute("alter table public.leads add column visto date")
+    installation.gestao.execute("notify pgrst, 'reload schema'")
+    installation.tab.execute("alter table public.leads disable trigger user")
+    return installation
 
 
-def put(house: LeadHouse, number: int, column: str, value: str) -> None:
+def put(installation: Installation, number: int, column: str, value: str) -> None:
     """A lead with one value, written by Postgres from its text."""
-    house.lead(number, NOON)
+    installation.lead(number, NOON)
     statement = sql.SQL("update public.leads set {} = {} where id = {}").format(
         sql.Identifier(column), sql.Literal(value), sql.Literal(FIRST + number)
     )
-    house.tab.execute(statement)
+    installation.tab.execute(statement)
 
 
 def held(connection: psycopg.Connection[Any], column: str) -> dict[int, str]:
@@ -87,7 +87,7 @@ def held(connection: psycopg.Connection[Any], column: str) -> dict[int, str]:
     return dict(connection.execute(query.format(sql.Identifier(column), sql.Literal(FIRST))).fetchall())
 
 
-def test_every_extreme_value_arrives_as_it_is_and_is_seen_there_again(wide: LeadHouse) -> None:
+def test_every_extreme_value_arrives_as_it_is_and_is_seen_there_again(wide: Installation) -> None:
     number = 0
     for column, (_, values) in COLUMNS.items():
         for value in values:
@@ -98,13 +98,13 @@ def test_every_extreme_value_arrives_as_it_is_and_is_seen_there_again(wide: Lead
     assert wide.counters(job.id) == ("completed", number, number, 0)
     for column in COLUMNS:
         assert held(wide.gestao, column) == held(wide.tab, column), column
-    wide.face.clear()
+    wide.postgrest.clear()
     wide.export(DAY, DAY)
     assert wide.posts() == []
     assert wide.total().unchanged_check.seen == number
 
 
-def test_what_jsonb_does_not_take_is_rejected_by_name_with_a_row_that_keeps_it(wide: LeadHouse) -> None:
+def test_what_jsonb_does_not_take_is_rejected_by_name_with_a_row_that_keeps_it(wide: Installation) -> None:
     wide.gestao.execute(
         "alter table public.leads alter solto type jsonb using null; notify pgrst, 'reload schema'"
     )
@@ -121,7 +121,9 @@ def test_what_jsonb_does_not_take_is_rejected_by_name_with_a_row_that_keeps_it(w
 
 
 @pytest.mark.parametrize("at", MOMENTS)
-def test_a_lead_whose_time_no_day_has_is_exported_by_a_job_to_the_beginning(wide: LeadHouse, at: str) -> None:
+def test_a_lead_whose_time_no_day_has_is_exported_by_a_job_to_the_beginning(
+    wide: Installation, at: str
+) -> None:
     wide.leads(range(3), NOON)
     put(wide, 7, "updated_at", value=at)
     job = wide.export(DAY, None)
@@ -129,12 +131,12 @@ def test_a_lead_whose_time_no_day_has_is_exported_by_a_job_to_the_beginning(wide
     assert wide.counters(job.id) == ("completed", 4, 4, 0)
     assert held(wide.gestao, "updated_at") == held(wide.tab, "updated_at")
     assert len(wide.outcomes) < 1000 or at.startswith("1899")
-    wide.face.clear()
+    wide.postgrest.clear()
     wide.export(DAY, None, PushOptions(compare=False))
     assert (wide.posts(), wide.total().unchanged_check.believed) == ([], 4)
 
 
-def test_days_of_a_range_go_by_without_those_that_are_in_none(wide: LeadHouse) -> None:
+def test_days_of_a_range_go_by_without_those_that_are_in_none(wide: Installation) -> None:
     wide.leads(range(3), NOON)
     for number, at in enumerate(MOMENTS, 10):
         put(wide, number, "updated_at", value=at)
@@ -142,7 +144,7 @@ def test_days_of_a_range_go_by_without_those_that_are_in_none(wide: LeadHouse) -
     assert wide.counters(job.id) == ("completed", 3, 3, 0)
 
 
-def test_many_that_are_in_no_day_go_by_pages_and_over_a_pause(wide: LeadHouse) -> None:
+def test_many_that_are_in_no_day_go_by_pages_and_over_a_pause(wide: Installation) -> None:
     wide.use(scouter_batch_size=10, scouter_in_flight=1)
     wide.leads(range(30), None)
     wide.leads(range(30, 60), NOON)
@@ -162,7 +164,7 @@ def test_many_that_are_in_no_day_go_by_pages_and_over_a_pause(wide: LeadHouse) -
     assert len(wide.there()) == 60
 
 
-def test_a_value_that_no_statement_can_render_is_its_own_leads_error(wide: LeadHouse) -> None:
+def test_a_value_that_no_statement_can_render_is_its_own_leads_error(wide: Installation) -> None:
     """A transform asks for the day in Brazil of the first moment that there is, before which there is none."""
     mapping = {"id": "id", "nome": "name", "updated_at": "updated_at"}
     mapping_with = {**mapping, "visto": {"from": "criado", "transform": "date"}}
@@ -204,17 +206,19 @@ def test_a_far_moment_is_the_same_in_another_zone(sent: Any, back: Any, kind: st
     assert comparison.differences({"c": sent}, {"c": back}) == ([] if same else ["c"])
 
 
-def test_a_lead_that_is_nested_deeper_than_python_reads_goes_like_any_other(lead_house: LeadHouse) -> None:
-    lead_house.leads(range(3), NOON)
+def test_a_lead_that_is_nested_deeper_than_python_reads_goes_like_any_other(
+    installation: Installation,
+) -> None:
+    installation.leads(range(3), NOON)
     deep = f'{{"a": "]\\"[", "b": {"[" * 3000}{"]" * 3000}}}'
-    lead_house.tab.execute("alter table public.leads disable trigger user")
-    lead_house.tab.execute("update public.leads set raw = %s::jsonb where id = %s", [deep, FIRST + 1])
-    lead_house.export(DAY, DAY)
-    assert (lead_house.total().proof.equal, lead_house.errors()) == (3, [])
-    lead_house.export(DAY, DAY)
-    assert lead_house.total().unchanged_check.seen == 3
-    lead_house.gestao.execute(
+    installation.tab.execute("alter table public.leads disable trigger user")
+    installation.tab.execute("update public.leads set raw = %s::jsonb where id = %s", [deep, FIRST + 1])
+    installation.export(DAY, DAY)
+    assert (installation.total().proof.equal, installation.errors()) == (3, [])
+    installation.export(DAY, DAY)
+    assert installation.total().unchanged_check.seen == 3
+    installation.gestao.execute(
         "update public.leads set raw = jsonb_set(raw, '{a}', '1') where id = %s", [FIRST + 1]
     )
-    lead_house.export(DAY, DAY)
-    assert lead_house.total().unchanged_check.differed == 1
+    installation.export(DAY, DAY)
+    assert installation.total().unchanged_check.differed == 1

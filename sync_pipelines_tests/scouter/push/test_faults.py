@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.scouter.client import gestao_client
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -19,26 +19,26 @@ STRUCK = FIRST + 35
 
 
 @pytest.fixture
-def waiting(lead_house: LeadHouse) -> str:
+def waiting(installation: Installation) -> str:
     """A job of forty leads that go in two requests."""
-    lead_house.use(scouter_batch_size=20, scouter_in_flight=1)
-    lead_house.leads(range(40), NOON)
-    return lead_house.create(DAY, DAY)
+    installation.use(scouter_batch_size=20, scouter_in_flight=1)
+    installation.leads(range(40), NOON)
+    return installation.create(DAY, DAY)
 
 
-def be_impatient(house: LeadHouse) -> None:
+def be_impatient(installation: Installation) -> None:
     limits = Timeouts(connect=5, read=0.25, total=0.25)
-    house.push = replace(
-        house.push, client=lambda now: gestao_client(now, sleep=lambda _seconds: None, timeouts=limits)
+    installation.push = replace(
+        installation.push, client=lambda now: gestao_client(now, sleep=lambda _seconds: None, timeouts=limits)
     )
 
 
-def assert_goes_on(house: LeadHouse, job_id: str) -> None:
-    house.face.clear()
-    house.resume(job_id)
-    assert house.counters(job_id) == ("completed", 40, 40, 0)
-    assert len(house.there()) == 40
-    assert house.errors() == []
+def assert_goes_on(installation: Installation, job_id: str) -> None:
+    installation.postgrest.clear()
+    installation.resume(job_id)
+    assert installation.counters(job_id) == ("completed", 40, 40, 0)
+    assert len(installation.there()) == 40
+    assert installation.errors() == []
 
 
 @pytest.mark.parametrize(
@@ -50,20 +50,22 @@ def assert_goes_on(house: LeadHouse, job_id: str) -> None:
         ("forbidden", "403 42501"),
     ],
 )
-def test_who_is_not_let_in_pauses_at_once(lead_house: LeadHouse, waiting: str, fault: str, told: str) -> None:
-    lead_house.face.fail(fault, lead_id=STRUCK)
-    pause = lead_house.paused(waiting)
-    assert lead_house.posts()[0] == 20
-    assert lead_house.posts().count(20) <= 2  # the other batch may have been under way; none was sent twice
-    job = lead_house.job(waiting)
+def test_who_is_not_let_in_pauses_at_once(
+    installation: Installation, waiting: str, fault: str, told: str
+) -> None:
+    installation.postgrest.fail(fault, lead_id=STRUCK)
+    pause = installation.paused(waiting)
+    assert installation.posts()[0] == 20
+    assert installation.posts().count(20) <= 2  # the other batch may have been under way; none was sent twice
+    job = installation.job(waiting)
     assert not pause.by_person
     assert (job.status, job.exported_leads, job.error_leads) == ("paused", 0, 0)
     assert job.pause_reason is not None
     assert told in job.pause_reason
     assert "GESTAO_SCOUTER_SERVICE_KEY" in job.pause_reason
     assert "resume" in job.pause_reason
-    assert lead_house.errors() == []
-    assert_goes_on(lead_house, waiting)
+    assert installation.errors() == []
+    assert_goes_on(installation, waiting)
 
 
 @pytest.mark.parametrize(
@@ -80,78 +82,84 @@ def test_who_is_not_let_in_pauses_at_once(lead_house: LeadHouse, waiting: str, f
     ],
 )
 def test_a_destination_that_is_away_is_asked_three_times_and_then_left(
-    lead_house: LeadHouse, waiting: str, fault: str
+    installation: Installation, waiting: str, fault: str
 ) -> None:
     if fault == "hang":
-        be_impatient(lead_house)
-    lead_house.face.fail(fault, ATTEMPTS, lead_id=STRUCK)
-    pause = lead_house.paused(waiting)
-    struck = [one for one in lead_house.face.requests if one.objects]
+        be_impatient(installation)
+    installation.postgrest.fail(fault, ATTEMPTS, lead_id=STRUCK)
+    pause = installation.paused(waiting)
+    struck = [one for one in installation.postgrest.requests if one.objects]
     assert len(struck) - ATTEMPTS in (0, 1)
-    job = lead_house.job(waiting)
+    job = installation.job(waiting)
     assert not pause.by_person
     assert (job.status, job.exported_leads, job.error_leads) == ("paused", 0, 0)
     assert job.pause_reason is not None
     assert "resume" in job.pause_reason
-    assert_goes_on(lead_house, waiting)
+    assert_goes_on(installation, waiting)
 
 
 @pytest.mark.parametrize(
     "fault", ["throttled", "empty_503", "drop", "cut_body", "applied_then_dropped", "hang"]
 )
 def test_one_that_is_away_for_a_moment_is_not_noticed(
-    lead_house: LeadHouse, waiting: str, fault: str
+    installation: Installation, waiting: str, fault: str
 ) -> None:
     if fault == "hang":
-        be_impatient(lead_house)
-    lead_house.face.fail(fault, ATTEMPTS - 1, lead_id=STRUCK)
-    lead_house.run(waiting)
-    assert lead_house.counters(waiting) == ("completed", 40, 40, 0)
-    assert len(lead_house.there()) == 40
-    assert lead_house.posts() == [20] * (2 + ATTEMPTS - 1)
-    assert len(lead_house.events()) == 40
-    assert lead_house.outcomes[DAY].proof.equal == 40
+        be_impatient(installation)
+    installation.postgrest.fail(fault, ATTEMPTS - 1, lead_id=STRUCK)
+    installation.run(waiting)
+    assert installation.counters(waiting) == ("completed", 40, 40, 0)
+    assert len(installation.there()) == 40
+    assert installation.posts() == [20] * (2 + ATTEMPTS - 1)
+    assert len(installation.events()) == 40
+    assert installation.outcomes[DAY].proof.equal == 40
 
 
-def test_a_statement_that_is_too_slow_is_tried_with_fewer_leads(lead_house: LeadHouse, waiting: str) -> None:
-    lead_house.face.fail("statement_timeout", ATTEMPTS, lead_id=STRUCK)
-    lead_house.run(waiting)
-    assert lead_house.counters(waiting) == ("completed", 40, 40, 0)
-    assert sorted(lead_house.posts()) == [10, 10, 20, 20, 20, 20]
+def test_a_statement_that_is_too_slow_is_tried_with_fewer_leads(
+    installation: Installation, waiting: str
+) -> None:
+    installation.postgrest.fail("statement_timeout", ATTEMPTS, lead_id=STRUCK)
+    installation.run(waiting)
+    assert installation.counters(waiting) == ("completed", 40, 40, 0)
+    assert sorted(installation.posts()) == [10, 10, 20, 20, 20, 20]
 
 
-def test_one_that_is_too_slow_for_a_single_lead_pauses_the_job(lead_house: LeadHouse, waiting: str) -> None:
-    lead_house.face.fail("statement_timeout", lead_id=STRUCK)
-    lead_house.paused(waiting)
-    assert "57014" in str(lead_house.job(waiting).pause_reason)
-    assert lead_house.errors() == []
-    assert_goes_on(lead_house, waiting)
+def test_one_that_is_too_slow_for_a_single_lead_pauses_the_job(
+    installation: Installation, waiting: str
+) -> None:
+    installation.postgrest.fail("statement_timeout", lead_id=STRUCK)
+    installation.paused(waiting)
+    assert "57014" in str(installation.job(waiting).pause_reason)
+    assert installation.errors() == []
+    assert_goes_on(installation, waiting)
 
 
 @pytest.mark.parametrize("fault", ["bad_gateway", "gateway_401"])
 def test_one_that_is_away_before_the_first_lead_pauses_the_job_too(
-    lead_house: LeadHouse, waiting: str, fault: str
+    installation: Installation, waiting: str, fault: str
 ) -> None:
-    lead_house.face.fail(fault)
-    pause = lead_house.paused(waiting)
+    installation.postgrest.fail(fault)
+    pause = installation.paused(waiting)
     assert not pause.by_person
-    assert lead_house.job(waiting).status == "paused"
-    assert lead_house.posts() == []
-    assert_goes_on(lead_house, waiting)
+    assert installation.job(waiting).status == "paused"
+    assert installation.posts() == []
+    assert_goes_on(installation, waiting)
 
 
-def test_one_that_is_away_when_it_is_read_back_pauses_the_job(lead_house: LeadHouse, waiting: str) -> None:
+def test_one_that_is_away_when_it_is_read_back_pauses_the_job(
+    installation: Installation, waiting: str
+) -> None:
     sent: list[int] = []
 
     def strike() -> None:
-        sent.append(len(lead_house.posts()))
+        sent.append(len(installation.posts()))
         if sent[-1] == 2:
-            lead_house.face.fail("empty_503")
+            installation.postgrest.fail("empty_503")
 
-    lead_house.hook(strike)
-    lead_house.paused(waiting)
-    assert lead_house.job(waiting).last_completed_date is None
-    assert lead_house.ops.execute("select count(*) from ops.lead_exchanges").fetchone() == (0,)
-    lead_house.hook(lambda: None)
-    assert_goes_on(lead_house, waiting)
-    assert lead_house.outcomes[DAY].proof.equal == 40
+    installation.hook(strike)
+    installation.paused(waiting)
+    assert installation.job(waiting).last_completed_date is None
+    assert installation.ops.execute("select count(*) from ops.lead_exchanges").fetchone() == (0,)
+    installation.hook(lambda: None)
+    assert_goes_on(installation, waiting)
+    assert installation.outcomes[DAY].proof.equal == 40

@@ -23,8 +23,8 @@ from sync_pipelines.scouter.defs.descriptions import (
 )
 from sync_pipelines.scouter.push.full_comparison import compare_all
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
-from sync_pipelines_tests.scouter.launches import launch, push
+from sync_pipelines_tests.scouter.dagster_runs import launch, push
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -37,19 +37,19 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def pushed(lead_house: LeadHouse) -> LeadHouse:
+def pushed(installation: Installation) -> Installation:
     """Thirty leads of two days and of none, all of them pushed and proved."""
-    lead_house.push = replace(lead_house.push, clock=lambda: NOON + timedelta(hours=1))
-    lead_house.leads(range(10), NOON, etapa="Agendado")
-    lead_house.leads(range(10, 20), NOON - timedelta(days=300), etapa="Agendado")
-    lead_house.leads(range(20, 30), None, etapa="Agendado")
-    lead_house.export(DAY, None)
-    lead_house.face.clear()
-    return lead_house
+    installation.push = replace(installation.push, clock=lambda: NOON + timedelta(hours=1))
+    installation.leads(range(10), NOON, etapa="Agendado")
+    installation.leads(range(10, 20), NOON - timedelta(days=300), etapa="Agendado")
+    installation.leads(range(20, 30), None, etapa="Agendado")
+    installation.export(DAY, None)
+    installation.postgrest.clear()
+    return installation
 
 
-def verdict(house: LeadHouse, instance: dg.DagsterInstance) -> tuple[bool, str]:
-    done = launch(house, instance, "scouter_compare")
+def verdict(installation: Installation, instance: dg.DagsterInstance) -> tuple[bool, str]:
+    done = launch(installation, instance, "scouter_compare")
     assert done.result.success
     (found,) = done.result.get_asset_check_evaluations()
     assert (found.asset_key, found.check_name, found.severity) == (
@@ -61,7 +61,7 @@ def verdict(house: LeadHouse, instance: dg.DagsterInstance) -> tuple[bool, str]:
 
 
 def test_where_all_is_there_the_check_says_so_and_makes_a_recent_reading(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     pushed.ops.execute("update ops.lead_exchanges set exchanged_at = '2025-01-01', doubted = true")
     told = "Of 30 leads 30 are at the destination as they are here."
@@ -73,7 +73,7 @@ def test_where_all_is_there_the_check_says_so_and_makes_a_recent_reading(
 
 
 def test_what_differs_is_named_without_a_value_and_the_repair_sends_exactly_that(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     pushed.gestao.execute("delete from public.leads where id in (600003, 600013)")
     pushed.gestao.execute("update public.leads set etapa = 'Segredo' where id in (600005, 600025)")
@@ -94,7 +94,7 @@ def test_what_differs_is_named_without_a_value_and_the_repair_sends_exactly_that
 
 
 def test_leads_that_wait_for_a_push_or_for_the_reverse_sync_are_no_difference(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     pushed.edit(FIRST + 1, etapa="Mudou aqui")
     pushed.lead(99, datetime.now(UTC))
@@ -110,7 +110,7 @@ def test_leads_that_wait_for_a_push_or_for_the_reverse_sync_are_no_difference(
     )
 
 
-def test_a_lead_that_is_edited_between_the_two_readings_is_no_difference(pushed: LeadHouse) -> None:
+def test_a_lead_that_is_edited_between_the_two_readings_is_no_difference(pushed: Installation) -> None:
     """The second reading is of leads as they are then: those that a push brought over meanwhile are equal."""
     pushed.gestao.execute("update public.leads set etapa = 'Outra' where id = 600004")
     first = compare_all(pushed.push, "run")
@@ -119,7 +119,7 @@ def test_a_lead_that_is_edited_between_the_two_readings_is_no_difference(pushed:
 
 
 def test_a_lead_that_came_from_there_differs_by_its_date_alone_and_is_let_be(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     pushed.ops.execute("update ops.lead_exchanges set direction = 'taken_back' where lead_id = 600006")
     pushed.gestao.execute("update public.leads set updated_at = now() where id in (600006, 600007)")
@@ -132,7 +132,7 @@ def test_a_lead_that_came_from_there_differs_by_its_date_alone_and_is_let_be(
 
 
 def test_a_destination_that_lost_a_column_fails_the_check_in_a_sentence(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     drop_column(pushed.gestao, "etapa")
     pushed.gestao.execute("notify pgrst, 'reload schema'")
@@ -141,7 +141,7 @@ def test_a_destination_that_lost_a_column_fails_the_check_in_a_sentence(
     assert "has no column etapa" in done.failure
 
 
-def test_no_check_of_a_run_is_left_unevaluated(pushed: LeadHouse, instance: dg.DagsterInstance) -> None:
+def test_no_check_of_a_run_is_left_unevaluated(pushed: Installation, instance: dg.DagsterInstance) -> None:
     """Dagster calls a check skipped that was planned for a day and not evaluated."""
     job_id = pushed.create(DAY, None)
     pushed.tab.execute("delete from public.leads where updated_at < '2025-10-01'")
@@ -162,18 +162,18 @@ def test_no_check_of_a_run_is_left_unevaluated(pushed: LeadHouse, instance: dg.D
     )
 
 
-def spoil_everything(house: LeadHouse) -> None:
-    house.gestao.execute(
+def spoil_everything(installation: Installation) -> None:
+    installation.gestao.execute(
         "create function spoil() returns trigger language plpgsql as $$ begin new.etapa := 'X'; return new; end $$"
     )
-    house.gestao.execute(
+    installation.gestao.execute(
         "create trigger spoil before insert or update on public.leads for each row execute function spoil()"
     )
-    house.gestao.execute("truncate public.leads")
+    installation.gestao.execute("truncate public.leads")
 
 
 def test_leads_whose_proof_failed_do_not_wait_for_a_push(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     spoil_everything(pushed)
     job = pushed.export(DAY, None)
@@ -184,7 +184,7 @@ def test_leads_whose_proof_failed_do_not_wait_for_a_push(
 
 
 def test_where_our_own_database_was_lost_the_finished_exports_tell_what_must_be_there(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     pushed.lead(99, datetime.now(UTC))  # after the export: this one waits
     pushed.ops.execute("truncate ops.lead_exchanges")
@@ -196,7 +196,7 @@ def test_where_our_own_database_was_lost_the_finished_exports_tell_what_must_be_
 
 
 def test_a_lead_that_was_pushed_and_is_missing_is_no_new_one_because_it_was_edited_here(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     pushed.edit(FIRST + 1, etapa="Mudou aqui")
     pushed.gestao.execute("delete from public.leads where id = 600001")
@@ -205,7 +205,7 @@ def test_a_lead_that_was_pushed_and_is_missing_is_no_new_one_because_it_was_edit
 
 
 def test_a_refused_lead_waits_as_long_as_it_has_its_row(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     with_dirt_rules(pushed.gestao)
     pushed.lead(40, NOON, age=1999)
@@ -217,7 +217,7 @@ def test_a_refused_lead_waits_as_long_as_it_has_its_row(
 
 
 def test_an_export_with_its_own_mapping_is_compared_and_repaired_by_that(
-    pushed: LeadHouse, instance: dg.DagsterInstance
+    pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
     own = {"id": "id", "nome": "name", "etapa": "fonte", "updated_at": "updated_at"}
     pushed.run(pushed.actions().create(DAY, None, field_mappings=own).id)
@@ -227,7 +227,7 @@ def test_an_export_with_its_own_mapping_is_compared_and_repaired_by_that(
     passed, told = verdict(pushed, instance)
     assert not passed
     assert "1 are missing there (such as 600005). 1 differ in etapa (such as 600004)" in told
-    pushed.face.clear()
+    pushed.postgrest.clear()
     assert launch(pushed, instance, "scouter_repair").result.success
     pushed.run(pushed.actions().newest()[0].id)
     assert sum(pushed.posts()) == 2

@@ -14,7 +14,7 @@ from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 BEFORE = DAY - timedelta(days=1)
@@ -24,15 +24,15 @@ COUNT = 40
 
 
 @pytest.fixture
-def pushed(lead_house: LeadHouse) -> LeadHouse:
+def pushed(installation: Installation) -> Installation:
     """Forty leads on two days, all of them pushed and proved."""
-    lead_house.use(scouter_batch_size=10)
+    installation.use(scouter_batch_size=10)
     for back in range(2):
         at = NOON - timedelta(days=back)
-        lead_house.leads(range(back * 20, back * 20 + 20), at, etapa="Agendado", fonte="Site", criado=at)
-    lead_house.export(DAY, BEFORE)
-    lead_house.face.clear()
-    return lead_house
+        installation.leads(range(back * 20, back * 20 + 20), at, etapa="Agendado", fonte="Site", criado=at)
+    installation.export(DAY, BEFORE)
+    installation.postgrest.clear()
+    return installation
 
 
 #: What may happen there, and how many leads it hits.
@@ -50,15 +50,15 @@ LOSSES: dict[str, tuple[str, int]] = {
 }
 
 
-def assert_whole(house: LeadHouse) -> None:
-    held = house.there("etapa", "nome", "fonte")
+def assert_whole(installation: Installation) -> None:
+    held = installation.there("etapa", "nome", "fonte")
     assert list(held) == [FIRST + n for n in range(COUNT)]
     assert set(held.values()) == {("Agendado", f"Pessoa {n} ção 🙂", "Site") for n in range(COUNT)}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("how", ["new", "reset"])
-def test_a_push_of_a_person_sends_exactly_what_was_lost(pushed: LeadHouse, loss: str, how: str) -> None:
+def test_a_push_of_a_person_sends_exactly_what_was_lost(pushed: Installation, loss: str, how: str) -> None:
     statement, hit = LOSSES[loss]
     pushed.gestao.execute(statement.encode())
     if how == "new":
@@ -76,12 +76,12 @@ def test_a_push_of_a_person_sends_exactly_what_was_lost(pushed: LeadHouse, loss:
         0,
         hit,
     )
-    pushed.face.clear()
+    pushed.postgrest.clear()
     pushed.export(DAY, BEFORE)
     assert (pushed.posts(), pushed.total().unchanged_check.seen) == ([], COUNT)
 
 
-def test_the_hourly_push_says_what_it_did_not_look_at_and_of_when_that_is(pushed: LeadHouse) -> None:
+def test_the_hourly_push_says_what_it_did_not_look_at_and_of_when_that_is(pushed: Installation) -> None:
     pushed.ops.execute(
         "update ops.lead_exchanges set exchanged_at = '2025-10-02 12:00+00' where lead_id = 600004"
     )
@@ -93,11 +93,11 @@ def test_the_hourly_push_says_what_it_did_not_look_at_and_of_when_that_is(pushed
         " they rest on earlier readings, the oldest of 2025-10-02."
     )
     assert pushed.total().unchanged_check.seen == 0
-    reads = [one for one in pushed.face.requests if one.method == "GET" and "id=in." in one.query]
+    reads = [one for one in pushed.postgrest.requests if one.method == "GET" and "id=in." in one.query]
     assert len(reads) == 2  # of what was sent, and before it whether that number is still ours
 
 
-def test_what_was_seen_is_a_recent_reading_for_the_hourly_push(pushed: LeadHouse) -> None:
+def test_what_was_seen_is_a_recent_reading_for_the_hourly_push(pushed: Installation) -> None:
     pushed.ops.execute("update ops.lead_exchanges set exchanged_at = '2025-10-02 12:00+00'")
     pushed.export(DAY, BEFORE)
     pushed.export(DAY, BEFORE, options=HOURLY)
@@ -107,19 +107,19 @@ def test_what_was_seen_is_a_recent_reading_for_the_hourly_push(pushed: LeadHouse
     assert told.oldest_day > date(2025, 10, 2)
 
 
-def put_back(house: LeadHouse, column: str = "fonte") -> None:
-    house.gestao.execute(
+def put_back(installation: Installation, column: str = "fonte") -> None:
+    installation.gestao.execute(
         f"alter table public.leads add column {column} text; notify pgrst, 'reload schema'".encode()
     )
 
 
-def lose(house: LeadHouse, column: str = "fonte") -> None:
-    drop_column(house.gestao, column)
-    house.gestao.execute("notify pgrst, 'reload schema'")
+def lose(installation: Installation, column: str = "fonte") -> None:
+    drop_column(installation.gestao, column)
+    installation.gestao.execute("notify pgrst, 'reload schema'")
 
 
 def test_a_column_that_the_last_report_missed_is_empty_and_the_hourly_push_looks_too(
-    pushed: LeadHouse,
+    pushed: Installation,
 ) -> None:
     pushed.push.doctor().forget()
     lose(pushed)
@@ -133,7 +133,7 @@ def test_a_column_that_the_last_report_missed_is_empty_and_the_hourly_push_looks
 
 @pytest.mark.parametrize("change", ["type", "missed under another mapping"])
 def test_a_column_of_another_type_or_that_another_mapping_missed_is_doubted(
-    pushed: LeadHouse, change: str
+    pushed: Installation, change: str
 ) -> None:
     with pushed.push.source() as connection:
         pushed.push.examine(connection, fresh=True)
@@ -159,21 +159,21 @@ def test_a_column_of_another_type_or_that_another_mapping_missed_is_doubted(
     assert job.status == "completed"
 
 
-def in_mid_run(house: LeadHouse, day: date, act: Callable[[], None]) -> None:
+def in_mid_run(installation: Installation, day: date, act: Callable[[], None]) -> None:
     """Do something once, when the job has come to a day."""
     left = [act]
 
     def hook() -> None:
-        (job,) = [one for one in house.actions().newest() if one.status == "running"]
+        (job,) = [one for one in installation.actions().newest() if one.status == "running"]
         if left and job.processing_date == day:
             left.pop()()
 
-    house.hook(hook)
+    installation.hook(hook)
 
 
 @pytest.mark.parametrize("options", [PushOptions(), HOURLY], ids=["person", "hourly"])
 def test_a_column_that_goes_and_comes_in_mid_run_leaves_no_earlier_day_empty(
-    pushed: LeadHouse, options: PushOptions
+    pushed: Installation, options: PushOptions
 ) -> None:
     pushed.use(scouter_in_flight=1, scouter_batch_size=2)
     pushed.tab.execute("alter table public.leads disable trigger user")
@@ -199,7 +199,7 @@ def test_a_column_that_goes_and_comes_in_mid_run_leaves_no_earlier_day_empty(
 
 
 def test_days_that_an_earlier_run_did_are_looked_at_again_before_a_resumed_job_is_done(
-    pushed: LeadHouse,
+    pushed: Installation,
 ) -> None:
     job_id = pushed.create(DAY, BEFORE)
     in_mid_run(pushed, BEFORE, lambda: pushed.actions().pause(job_id) and None)
@@ -207,14 +207,14 @@ def test_days_that_an_earlier_run_did_are_looked_at_again_before_a_resumed_job_i
     pushed.hook(lambda: None)
     pushed.gestao.execute("update public.leads set etapa = null where id = 600003")
     pushed.gestao.execute("delete from public.leads where id = 600004")
-    pushed.face.clear()
+    pushed.postgrest.clear()
     pushed.resume(job_id)
     assert_whole(pushed)
     assert sum(pushed.posts()) == 2
     assert pushed.counters(job_id) == ("completed", COUNT, COUNT, 0)
 
 
-def test_a_destination_that_alters_what_it_takes_again_is_not_called_proved(pushed: LeadHouse) -> None:
+def test_a_destination_that_alters_what_it_takes_again_is_not_called_proved(pushed: Installation) -> None:
     pushed.gestao.execute("update public.leads set etapa = null where id = 600003")
     pushed.gestao.execute(
         "create function public.alters() returns trigger language plpgsql as"
@@ -226,14 +226,16 @@ def test_a_destination_that_alters_what_it_takes_again_is_not_called_proved(push
     assert job.status == "failed"
 
 
-def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(pushed: LeadHouse) -> None:
+def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(pushed: Installation) -> None:
     pushed.gestao.execute("delete from public.leads where id = 600011")
-    pushed.face.max_rows = 7
+    pushed.postgrest.max_rows = 7
     pushed.export(DAY, BEFORE)
     assert (sum(pushed.posts()), pushed.total().unchanged_check.seen) == (1, COUNT - 1)
 
 
-def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undone(pushed: LeadHouse) -> None:
+def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undone(
+    pushed: Installation,
+) -> None:
     pushed.gestao.execute("update public.leads set etapa = 'Ligou' where id = 600005")
     pushed.ops.execute(
         "insert into ops.inbox (source, lead_id, payload) values ('gestaoscouter', 600005, '{}')"
@@ -247,39 +249,41 @@ def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undon
     assert pushed.there("etapa")[FIRST + 5] == "Agendado"
 
 
-def test_a_push_that_finds_no_lead_says_so(lead_house: LeadHouse) -> None:
-    lead_house.export(DAY, DAY)
-    assert lead_house.outcomes[DAY].sentence() == "Nothing to do: no lead in this range."
+def test_a_push_that_finds_no_lead_says_so(installation: Installation) -> None:
+    installation.export(DAY, DAY)
+    assert installation.outcomes[DAY].sentence() == "Nothing to do: no lead in this range."
 
 
 @pytest.mark.parametrize("max_rows", [None, 7])
 def test_what_is_taken_away_after_its_proof_is_not_called_held(
-    lead_house: LeadHouse, max_rows: int | None
+    installation: Installation, max_rows: int | None
 ) -> None:
     """As by a trigger there that knows each phone once, when the second lead of a phone comes."""
     for back in range(2):
-        lead_house.leads(range(back * 30, back * 30 + 30), NOON - timedelta(days=back))
-    with PostgrestFake(lead_house.gestao_url, max_rows=max_rows) as face:
-        lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
-        job_id = lead_house.create(DAY, BEFORE)
-        with lead_house.push.open("run", job_id=job_id) as run:
-            lead_house.run_day(run, DAY)
-            lead_house.gestao.execute("delete from public.leads where id = 600004")
+        installation.leads(range(back * 30, back * 30 + 30), NOON - timedelta(days=back))
+    with PostgrestFake(installation.gestao_url, max_rows=max_rows) as postgrest:
+        installation.use(
+            gestao_scouter_url=postgrest.url, gestao_scouter_service_key=SecretStr(postgrest.service_key)
+        )
+        job_id = installation.create(DAY, BEFORE)
+        with installation.push.open("run", job_id=job_id) as run:
+            installation.run_day(run, DAY)
+            installation.gestao.execute("delete from public.leads where id = 600004")
             # Edited there meanwhile, which is no loss.
-            lead_house.gestao.execute("update public.leads set last_sync_at = now() where id = 600005")
-            lead_house.run_day(run, BEFORE)
+            installation.gestao.execute("update public.leads set last_sync_at = now() where id = 600005")
+            installation.run_day(run, BEFORE)
             last = run.close()
-        assert lead_house.failures == {}
-        job = lead_house.job(job_id)
+        assert installation.failures == {}
+        job = installation.job(job_id)
         assert job.status == "failed"
         assert "600004" in (job.pause_reason or "")
         assert last.sentence() == "Of 1 leads that were sent 1 are missing (such as 600004)."
-        lead_house.export(DAY, BEFORE, options=HOURLY)  # it is no longer believed
-    assert FIRST + 4 in lead_house.there()
+        installation.export(DAY, BEFORE, options=HOURLY)  # it is no longer believed
+    assert FIRST + 4 in installation.there()
 
 
-def test_that_all_is_still_there_is_one_question(lead_house: LeadHouse) -> None:
-    lead_house.leads(range(60), NOON)
-    assert lead_house.export(DAY, DAY).status == "completed"
-    asked = [one for one in lead_house.face.requests if "last_sync_at=eq." in one.query]
+def test_that_all_is_still_there_is_one_question(installation: Installation) -> None:
+    installation.leads(range(60), NOON)
+    assert installation.export(DAY, DAY).status == "completed"
+    asked = [one for one in installation.postgrest.requests if "last_sync_at=eq." in one.query]
     assert len(asked) == 1

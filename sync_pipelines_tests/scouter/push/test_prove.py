@@ -17,7 +17,7 @@ from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.scouter.lead import Lead
 from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -30,18 +30,18 @@ BEHIND_OUR_BACK = {
 }
 
 
-def betray(house: LeadHouse, how: str) -> None:
-    house.gestao.execute(
+def betray(installation: Installation, how: str) -> None:
+    installation.gestao.execute(
         f"create function betray() returns trigger language plpgsql as $$ begin {BEHIND_OUR_BACK[how]} end $$".encode()
     )
-    house.gestao.execute(
+    installation.gestao.execute(
         f"create trigger betray before insert or update on public.leads for each row when (new.id = {SPOILT})"
         " execute function betray()".encode()
     )
 
 
-def known(house: LeadHouse) -> set[int]:
-    return {lead for (lead,) in house.ops.execute("select lead_id from ops.lead_exchanges").fetchall()}
+def known(installation: Installation) -> set[int]:
+    return {lead for (lead,) in installation.ops.execute("select lead_id from ops.lead_exchanges").fetchall()}
 
 
 @pytest.mark.parametrize(
@@ -52,78 +52,84 @@ def known(house: LeadHouse) -> set[int]:
     ],
 )
 def test_a_day_that_is_not_held_as_it_was_sent_fails_and_is_sent_again(
-    lead_house: LeadHouse, how: str, told: str
+    installation: Installation, how: str, told: str
 ) -> None:
-    betray(lead_house, how)
-    lead_house.leads(range(20), NOON)
-    lead_house.leads(range(20, 30), NOON - timedelta(days=1))
-    job = lead_house.export(DAY, DAY - timedelta(days=1))
-    assert lead_house.failures == {DAY: f"Of 20 leads that were sent {told}."}
+    betray(installation, how)
+    installation.leads(range(20), NOON)
+    installation.leads(range(20, 30), NOON - timedelta(days=1))
+    job = installation.export(DAY, DAY - timedelta(days=1))
+    assert installation.failures == {DAY: f"Of 20 leads that were sent {told}."}
     assert job.status == "failed"
     assert job.pause_reason is not None
     assert "21/10/2025" in job.pause_reason
     assert "20/10/2025" not in job.pause_reason
     assert "Pessoa" not in job.pause_reason
-    assert known(lead_house) == {FIRST + n for n in range(30)} - {SPOILT}
-    lead_house.gestao.execute("drop trigger betray on public.leads")
-    lead_house.face.clear()
-    assert lead_house.export(DAY, DAY).status == "completed"
-    assert lead_house.posts() == [1]
-    assert lead_house.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
+    assert known(installation) == {FIRST + n for n in range(30)} - {SPOILT}
+    installation.gestao.execute("drop trigger betray on public.leads")
+    installation.postgrest.clear()
+    assert installation.export(DAY, DAY).status == "completed"
+    assert installation.posts() == [1]
+    assert installation.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
 
 
-def test_a_day_that_failed_is_not_forgotten_over_a_pause(lead_house: LeadHouse) -> None:
-    betray(lead_house, "spoils")
-    lead_house.leads(range(20), NOON)
-    lead_house.leads(range(20, 30), NOON - timedelta(days=1))
-    job_id = lead_house.create(DAY, DAY - timedelta(days=1))
-    with lead_house.push.open("first", job_id=job_id) as run:
-        lead_house.run_day(run, DAY)
-        run.engine.probe = lambda _moment: lead_house.actions().pause(job_id) and None
+def test_a_day_that_failed_is_not_forgotten_over_a_pause(installation: Installation) -> None:
+    betray(installation, "spoils")
+    installation.leads(range(20), NOON)
+    installation.leads(range(20, 30), NOON - timedelta(days=1))
+    job_id = installation.create(DAY, DAY - timedelta(days=1))
+    with installation.push.open("first", job_id=job_id) as run:
+        installation.run_day(run, DAY)
+        run.engine.probe = lambda _moment: installation.actions().pause(job_id) and None
         with pytest.raises(PausedError):
-            lead_house.run_day(run, DAY - timedelta(days=1))
+            installation.run_day(run, DAY - timedelta(days=1))
             run.close()
-    lead_house.resume(job_id)
-    job = lead_house.job(job_id)
-    assert lead_house.counters(job_id) == ("failed", 30, 30, 0)
-    assert DAY not in lead_house.failures  # what failed is not pushed again, and not forgotten
+    installation.resume(job_id)
+    job = installation.job(job_id)
+    assert installation.counters(job_id) == ("failed", 30, 30, 0)
+    assert DAY not in installation.failures  # what failed is not pushed again, and not forgotten
     assert "21/10/2025" in str(job.pause_reason)
-    assert lead_house.actions().reset(job_id).unproved == []
+    assert installation.actions().reset(job_id).unproved == []
 
 
-def test_a_lead_that_is_spoilt_and_then_changed_back_here_is_sent_all_the_same(lead_house: LeadHouse) -> None:
-    lead_house.leads(range(10), NOON)
-    lead_house.export(DAY, DAY)
-    betray(lead_house, "spoils")
-    lead_house.lead(7, NOON, name="Nome novo")
-    assert lead_house.export(DAY, DAY).status == "failed"
-    assert SPOILT not in known(lead_house)
-    lead_house.gestao.execute("drop trigger betray on public.leads")
-    lead_house.lead(7, NOON)
-    assert lead_house.export(DAY, DAY).status == "completed"
-    assert lead_house.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
+def test_a_lead_that_is_spoilt_and_then_changed_back_here_is_sent_all_the_same(
+    installation: Installation,
+) -> None:
+    installation.leads(range(10), NOON)
+    installation.export(DAY, DAY)
+    betray(installation, "spoils")
+    installation.lead(7, NOON, name="Nome novo")
+    assert installation.export(DAY, DAY).status == "failed"
+    assert SPOILT not in known(installation)
+    installation.gestao.execute("drop trigger betray on public.leads")
+    installation.lead(7, NOON)
+    assert installation.export(DAY, DAY).status == "completed"
+    assert installation.there("nome")[SPOILT] == "Pessoa 7 ção 🙂"
 
 
-def test_what_fails_in_the_last_round_fails_the_job(lead_house: LeadHouse) -> None:
-    betray(lead_house, "spoils")
-    lead_house.leads(range(5), NOON)
-    lead_house.lead(7, None)
-    job = lead_house.export(DAY, None)
+def test_what_fails_in_the_last_round_fails_the_job(installation: Installation) -> None:
+    betray(installation, "spoils")
+    installation.leads(range(5), NOON)
+    installation.lead(7, None)
+    job = installation.export(DAY, None)
     assert job.status == "failed"
     assert "últimas alterações" in str(job.pause_reason)
 
 
 @pytest.mark.parametrize("most", [1, 7, 1000])
-def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(lead_house: LeadHouse, most: int) -> None:
-    lead_house.leads(range(40), NOON)
-    with PostgrestFake(lead_house.gestao_url, max_rows=most) as face:
-        lead_house.use(gestao_scouter_url=face.url, gestao_scouter_service_key=SecretStr(face.service_key))
-        job = lead_house.export(DAY, DAY)
+def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(
+    installation: Installation, most: int
+) -> None:
+    installation.leads(range(40), NOON)
+    with PostgrestFake(installation.gestao_url, max_rows=most) as postgrest:
+        installation.use(
+            gestao_scouter_url=postgrest.url, gestao_scouter_service_key=SecretStr(postgrest.service_key)
+        )
+        job = installation.export(DAY, DAY)
     assert job.status == "completed"
-    assert lead_house.outcomes[DAY].proof.equal == 40
+    assert installation.outcomes[DAY].proof.equal == 40
 
 
-def test_a_day_holds_whatever_types_take_its_values(lead_house: LeadHouse) -> None:
+def test_a_day_holds_whatever_types_take_its_values(installation: Installation) -> None:
     """Each value is sent into a column of another type, and is known again in that type's words."""
     pairs: dict[str, tuple[str, object]] = {
         "valor_como_texto": ("text", "valor_ficha"),
@@ -142,12 +148,12 @@ def test_a_day_holds_whatever_types_take_its_values(lead_house: LeadHouse) -> No
         "palavra": ("text", {"from": "presenca_confirmada", "transform": "sim_nao"}),
     }
     for name, (kind, _) in pairs.items():
-        lead_house.gestao.execute(f"alter table public.leads add column {name} {kind}".encode())
-    lead_house.gestao.execute("notify pgrst")
+        installation.gestao.execute(f"alter table public.leads add column {name} {kind}".encode())
+    installation.gestao.execute("notify pgrst")
     mapping = {"id": "id", "nome": "name", "updated_at": "updated_at"} | {
         name: source for name, (_, source) in pairs.items()
     }
-    lead_house.tab.execute(
+    installation.tab.execute(
         "insert into public.gestao_scouter_field_mappings (name, mappings, is_default) values ('tipos', %s, true)",
         [Jsonb(mapping)],
     )
@@ -171,12 +177,12 @@ def test_a_day_holds_whatever_types_take_its_values(lead_house: LeadHouse) -> No
     for number, (word, moment, digits) in enumerate(zip(words, moments, numbers, strict=True)):
         whole = digits if digits.lstrip("-").isdigit() else None
         more = {"etapa": word, "horario_agendamento": moment, "fonte": digits, "op_telemarketing": whole}
-        lead_house.lead(number, NOON, **common, **more)
-    lead_house.lead(9, NOON)
-    job = lead_house.export(DAY, DAY)
-    assert lead_house.failures == {}
-    assert lead_house.counters(job.id) == ("completed", 6, 6, 0)
-    assert lead_house.there("meia_noite", "sim", "numero")[FIRST + 1][1:] == (True, Decimal("0.500"))
+        installation.lead(number, NOON, **common, **more)
+    installation.lead(9, NOON)
+    job = installation.export(DAY, DAY)
+    assert installation.failures == {}
+    assert installation.counters(job.id) == ("completed", 6, 6, 0)
+    assert installation.there("meia_noite", "sim", "numero")[FIRST + 1][1:] == (True, Decimal("0.500"))
 
 
 @pytest.mark.parametrize(
@@ -234,10 +240,10 @@ def test_what_is_another_value_is_named_by_its_column(sent: Any, held: Any, kind
     assert comparison.differences({"id": 1, "c": sent}, {"id": 1, "c": held}) == ["c"]
 
 
-def test_a_column_that_does_not_come_back_is_a_difference(lead_house: LeadHouse) -> None:
-    lead_house.gestao.execute("insert into public.leads (id, nome) values (%s, 'x')", [FIRST])
+def test_a_column_that_does_not_come_back_is_a_difference(installation: Installation) -> None:
+    installation.gestao.execute("insert into public.leads (id, nome) values (%s, 'x')", [FIRST])
     body = json.dumps({"id": FIRST, "nome": "x", "nunca": 1})
-    with lead_house.push.client(lead_house.settings) as client:
+    with installation.push.client(installation.settings) as client:
         found = Comparison(client, ("id", "nome"), {}).read_back(
             [Lead(id=FIRST, updated_at=None, content_hash=UUID(int=1), body=body)]
         )
@@ -259,10 +265,12 @@ def test_nothing_that_was_sent_holds() -> None:
         '{"a": true, "v": 1.5, "n": [1, {"z": 0}]}',
     ],
 )
-def test_a_yes_is_no_number_and_a_number_no_text_inside_json(lead_house: LeadHouse, altered: str) -> None:
-    lead_house.leads(range(2), NOON, raw=Jsonb({"a": True, "v": 1.5, "n": [1, {"z": False}]}))
-    lead_house.export(DAY, DAY)
-    lead_house.gestao.execute("update public.leads set raw = %s::jsonb where id = %s", [altered, FIRST])
-    lead_house.export(DAY, DAY)
-    assert lead_house.total().unchanged_check.differed == 1
-    assert lead_house.there("raw")[FIRST] == lead_house.there("raw")[FIRST + 1]
+def test_a_yes_is_no_number_and_a_number_no_text_inside_json(
+    installation: Installation, altered: str
+) -> None:
+    installation.leads(range(2), NOON, raw=Jsonb({"a": True, "v": 1.5, "n": [1, {"z": False}]}))
+    installation.export(DAY, DAY)
+    installation.gestao.execute("update public.leads set raw = %s::jsonb where id = %s", [altered, FIRST])
+    installation.export(DAY, DAY)
+    assert installation.total().unchanged_check.differed == 1
+    assert installation.there("raw")[FIRST] == installation.there("raw")[FIRST + 1]

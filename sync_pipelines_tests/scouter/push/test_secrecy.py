@@ -18,7 +18,7 @@ from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.replay import replay
-from sync_pipelines_tests.scouter.house import FIRST, LeadHouse
+from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
@@ -41,19 +41,19 @@ def person(number: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def people(lead_house: LeadHouse) -> LeadHouse:
-    """A house of thirty persons, every third of whom is refused in one way or another."""
-    lead_house.use(scouter_batch_size=10)
-    with_dirt_rules(lead_house.gestao)
+def people(installation: Installation) -> Installation:
+    """An installation of thirty persons, every third of whom is refused in one way or another."""
+    installation.use(scouter_batch_size=10)
+    with_dirt_rules(installation.gestao)
     bad = [{"age": 1999}, {"valor_ficha": 1_234_567}, {"horario_agendamento": "das três às quatro da tarde"}]
     for number in range(COUNT):
         more: dict[str, object] = bad[number // 3 % 3] if number % 3 == 0 else {}
-        lead_house.lead(number, NOON, raw=Jsonb(person(number)), **person(number), **more)
+        installation.lead(number, NOON, raw=Jsonb(person(number)), **person(number), **more)
     # A number that is taken: what the server says of it quotes the value.
-    lead_house.gestao.execute(
+    installation.gestao.execute(
         "insert into public.leads (id, maxsystem_id_ficha) values (1, %s)", [person(1)["maxsystem_id_ficha"]]
     )
-    return lead_house
+    return installation
 
 
 def everything(connection: psycopg.Connection[object], *schemas: str) -> str:
@@ -71,24 +71,30 @@ def everything(connection: psycopg.Connection[object], *schemas: str) -> str:
     return found
 
 
-def assert_says_nothing(house: LeadHouse, said: str) -> None:
+def assert_says_nothing(installation: Installation, said: str) -> None:
     said = said.casefold()
-    secrets = [house.face.service_key, house.face.url, house.face.url.partition("://")[2] + "/rest"]
+    secrets = [
+        installation.postgrest.service_key,
+        installation.postgrest.url,
+        installation.postgrest.url.partition("://")[2] + "/rest",
+    ]
     personal = [value for number in range(COUNT) for value in person(number).values()]
     assert [value for value in (*secrets, *personal) if value.casefold() in said] == []
 
 
-def written(house: LeadHouse) -> str:
-    return everything(house.tab, "public", "sync_private") + everything(house.ops, "ops")
+def written(installation: Installation) -> str:
+    return everything(installation.tab, "public", "sync_private") + everything(installation.ops, "ops")
 
 
 def told(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
-def test_a_run_with_refused_leads_and_its_replay(people: LeadHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_with_refused_leads_and_its_replay(
+    people: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "sync_pipelines")
-    people.face.fail("throttled", 2, after=6)
+    people.postgrest.fail("throttled", 2, after=6)
     job = people.export(DAY, DAY)
     assert job.error_leads == 11
     done = replay(people.push, "replay")
@@ -101,7 +107,7 @@ def test_a_run_with_refused_leads_and_its_replay(people: LeadHouse, caplog: pyte
     assert kept[FIRST]["lead_snapshot"]["name"] == person(0)["name"]
 
 
-def test_runs_that_are_paused_by_faults(people: LeadHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_runs_that_are_paused_by_faults(people: Installation, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "sync_pipelines")
     limits = Timeouts(connect=5, read=0.2, total=0.2)
     people.push = replace(
@@ -109,23 +115,23 @@ def test_runs_that_are_paused_by_faults(people: LeadHouse, caplog: pytest.LogCap
     )
     job_id = people.create(DAY, DAY)
     for fault in FAULTS:
-        people.face.fail(fault, lead_id=FIRST + 2)
+        people.postgrest.fail(fault, lead_id=FIRST + 2)
         pause = people.paused(job_id)
         assert people.job(job_id).pause_reason is not None
         assert_says_nothing(people, told(pause) + caplog.text + written(people))
-        people.face.clear()
+        people.postgrest.clear()
         people.actions().resume(job_id)
     assert people.run(job_id).error_leads == 11
 
 
-def test_a_destination_that_is_not_there(people: LeadHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_destination_that_is_not_there(people: Installation, caplog: pytest.LogCaptureFixture) -> None:
     job_id = people.create(DAY, DAY)
-    people.face.fail("drop")
+    people.postgrest.fail("drop")
     pause = people.paused(job_id)
     assert_says_nothing(people, told(pause) + caplog.text + written(people))
 
 
-def test_a_proof_that_fails(people: LeadHouse, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_proof_that_fails(people: Installation, caplog: pytest.LogCaptureFixture) -> None:
     people.gestao.execute(
         "create function betray() returns trigger language plpgsql as"
         " $$ begin new.nome := 'Outro'; new.celular := '0'; return new; end $$"
@@ -144,7 +150,7 @@ def test_a_proof_that_fails(people: LeadHouse, caplog: pytest.LogCaptureFixture)
 
 
 def test_a_database_that_refuses_what_the_push_writes_about_itself(
-    people: LeadHouse, caplog: pytest.LogCaptureFixture
+    people: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     # The answer quotes the whole row that was to be kept.
     people.tab.execute("alter table public.gestao_scouter_export_errors add check (response_status <> 400)")

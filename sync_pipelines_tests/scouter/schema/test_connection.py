@@ -20,7 +20,7 @@ from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.export_jobs.configuration import Configuration
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.connection_report import ConnectionReport
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 from sync_pipelines_tests.scouter.schemas import token
 
 NOW = datetime(2025, 10, 21, 12, tzinfo=UTC)
@@ -36,20 +36,20 @@ ALL = (
 )
 
 
-def checked(house: LeadHouse, **given: Any) -> ConnectionReport:
-    """A test with the house's address and key, a configuration that says the same, and what is given instead."""
-    settings = house.settings
+def checked(installation: Installation, **given: Any) -> ConnectionReport:
+    """A test with the installation's address and key, a configuration that says the same, and what is given instead."""
+    settings = installation.settings
     test = ConnectionTest(
         url=settings.gestao_scouter_url,
-        key=house.face.service_key,
-        client_factory=lambda: house.push.client(house.settings),
+        key=installation.postgrest.service_key,
+        client_factory=lambda: installation.push.client(installation.settings),
         columns=("id", "nome", "updated_at", "sync_source"),
         configuration=Configuration(True, True, settings.gestao_scouter_url),
         clock=lambda: NOW,
     )
     test = replace(test, **given)
     if test.url and test.key:
-        house.use(gestao_scouter_url=test.url, gestao_scouter_service_key=SecretStr(test.key))
+        installation.use(gestao_scouter_url=test.url, gestao_scouter_service_key=SecretStr(test.key))
     report = test.run()
     told = json.dumps(report.document(), ensure_ascii=False)
     assert not test.key or test.key not in told
@@ -61,7 +61,7 @@ def invalid(report: ConnectionReport) -> dict[str, str]:
     return {name: one.message for name, one in report.checks.items() if not one.valid}
 
 
-def test_everything_is_well(fitting: LeadHouse) -> None:
+def test_everything_is_well(fitting: Installation) -> None:
     fitting.gestao.execute("insert into public.leads (id, nome) values (1, 'Ana') on conflict do nothing")
     report = checked(fitting)
     assert list(report.checks) == [*ALL, "onConflict", "write"]
@@ -92,15 +92,15 @@ def test_everything_is_well(fitting: LeadHouse) -> None:
     ],
 )
 def test_credentials_that_are_none_are_not_asked_with(
-    fitting: LeadHouse, given: dict[str, Any], told: str
+    fitting: Installation, given: dict[str, Any], told: str
 ) -> None:
     report = checked(fitting, **given)
     assert invalid(report)["credentials"].startswith(told)
     assert (report.status, set(report.checks)) == (400, {"credentials", "configuration"})
-    assert len(fitting.face.requests) == 0
+    assert len(fitting.postgrest.requests) == 0
 
 
-def test_where_nothing_is_configured_there_is_nothing_to_test(fitting: LeadHouse) -> None:
+def test_where_nothing_is_configured_there_is_nothing_to_test(fitting: Installation) -> None:
     report = checked(
         fitting,
         url=None,
@@ -123,26 +123,28 @@ def test_where_nothing_is_configured_there_is_nothing_to_test(fitting: LeadHouse
         ),
     ],
 )
-def test_a_key_that_is_of_no_use(fitting: LeadHouse, payload: dict[str, Any], name: str, told: str) -> None:
+def test_a_key_that_is_of_no_use(
+    fitting: Installation, payload: dict[str, Any], name: str, told: str
+) -> None:
     report = checked(fitting, key=token(**payload))
     assert invalid(report)[name] == told
     assert told in report.errors
     assert report.status == 400
 
 
-def test_the_anonymous_key_of_the_project_is_told_by_its_role(fitting: LeadHouse) -> None:
-    report = checked(fitting, key=fitting.face.anon_key)
+def test_the_anonymous_key_of_the_project_is_told_by_its_role(fitting: Installation) -> None:
+    report = checked(fitting, key=fitting.postgrest.anon_key)
     assert "anon" in invalid(report)["role"]
     assert not report.valid
 
 
 @pytest.mark.parametrize("end", [NOW.timestamp() + 1, None])
-def test_a_key_that_is_still_valid(fitting: LeadHouse, end: float | None) -> None:
+def test_a_key_that_is_still_valid(fitting: Installation, end: float | None) -> None:
     key = token(role="service_role", **({} if end is None else {"exp": end}))
     assert not {"role", "expiry"} & set(invalid(checked(fitting, key=key)))
 
 
-def test_a_key_of_the_newer_kind_is_a_warning(fitting: LeadHouse) -> None:
+def test_a_key_of_the_newer_kind_is_a_warning(fitting: Installation) -> None:
     report = checked(fitting, key="sb_secret_0123456789")
     told = invalid(report)["role"]
     assert report.checks["credentials"].valid
@@ -150,7 +152,7 @@ def test_a_key_of_the_newer_kind_is_a_warning(fitting: LeadHouse) -> None:
     assert told not in report.errors
 
 
-def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(fitting: LeadHouse) -> None:
+def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(fitting: Installation) -> None:
     report = checked(fitting, url="http://gestao.example")
     assert "às claras" in invalid(report)["https"]
     assert (report.status, "connection" in report.checks) == (400, False)
@@ -168,19 +170,19 @@ def test_plain_http_to_another_machine_is_refused_before_anything_is_sent(fittin
         ("drop", "Não foi possível falar"),
     ],
 )
-def test_a_project_that_does_not_answer_us(fitting: LeadHouse, fault: str, told: str) -> None:
-    fitting.face.fail(fault)
+def test_a_project_that_does_not_answer_us(fitting: Installation, fault: str, told: str) -> None:
+    fitting.postgrest.fail(fault)
     report = checked(fitting)
     assert told in invalid(report)["connection"]
     assert (report.status, "tableAccess" in report.checks) == (400, False)
 
 
-def test_an_address_where_nobody_listens(fitting: LeadHouse) -> None:
+def test_an_address_where_nobody_listens(fitting: Installation) -> None:
     report = checked(fitting, url="http://127.0.0.1:9")
     assert "Não foi possível falar com o Gestão Scouter" in invalid(report)["connection"]
 
 
-def test_a_page_is_no_project(fitting: LeadHouse) -> None:
+def test_a_page_is_no_project(fitting: Installation) -> None:
     async def page(_request: object) -> HTMLResponse:
         return HTMLResponse("<html>Bem-vindo</html>")
 
@@ -191,8 +193,8 @@ def test_a_page_is_no_project(fitting: LeadHouse) -> None:
     assert (report.status, "tableAccess" in report.checks) == (400, False)
 
 
-def test_a_server_that_leaves_in_the_middle_is_no_success(fitting: LeadHouse) -> None:
-    fitting.face.fail("empty_503", after=1)
+def test_a_server_that_leaves_in_the_middle_is_no_success(fitting: Installation) -> None:
+    fitting.postgrest.fail("empty_503", after=1)
     report = checked(fitting)
     assert report.status == 400
     assert "onConflict" not in {name for name, one in report.checks.items() if one.valid}
@@ -209,23 +211,23 @@ def test_a_server_that_leaves_in_the_middle_is_no_success(fitting: LeadHouse) ->
     ],
 )
 def test_a_table_that_a_push_could_not_use(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], ddl: str, name: str, told: str
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake], ddl: str, name: str, told: str
 ) -> None:
     alterable.gestao.execute(ddl.encode())
-    alterable.face = new_face(alterable.gestao)
-    alterable.use(gestao_scouter_url=alterable.face.url)
+    alterable.postgrest = new_postgrest(alterable.gestao)
+    alterable.use(gestao_scouter_url=alterable.postgrest.url)
     report = checked(alterable)
     assert told in invalid(report)[name]
     assert (report.status, report.checks["connection"].valid) == (400, True)
 
 
 def test_every_column_that_a_write_does_not_find(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake]
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake]
 ) -> None:
     for name in ("nome", "sync_source"):
         drop_column(alterable.gestao, name)
-    alterable.face = new_face(alterable.gestao)
-    alterable.use(gestao_scouter_url=alterable.face.url)
+    alterable.postgrest = new_postgrest(alterable.gestao)
+    alterable.use(gestao_scouter_url=alterable.postgrest.url)
     told = invalid(checked(alterable))
     assert list(told) == ["write"]
     assert "nome, sync_source (PGRST204)" in told["write"]
@@ -242,13 +244,13 @@ def test_every_column_that_a_write_does_not_find(
         (Configuration(True, True, None), "não é o endereço de GESTAO_SCOUTER_URL"),
     ],
 )
-def test_what_the_screen_says_is_a_warning(fitting: LeadHouse, row: Configuration, told: str) -> None:
+def test_what_the_screen_says_is_a_warning(fitting: Installation, row: Configuration, told: str) -> None:
     report = checked(fitting, configuration=row)
     assert told in invalid(report)["configuration"]
     assert (report.status, report.errors) == (200, [])
     assert invalid(report)["configuration"] in report.document()["warnings"]
 
 
-def test_the_screens_address_may_be_written_with_the_path_of_the_service(fitting: LeadHouse) -> None:
-    address = f" {fitting.face.url.upper()}/rest/v1/ "
+def test_the_screens_address_may_be_written_with_the_path_of_the_service(fitting: Installation) -> None:
+    address = f" {fitting.postgrest.url.upper()}/rest/v1/ "
     assert invalid(checked(fitting, configuration=Configuration(True, True, address))) == {}

@@ -12,7 +12,7 @@ from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import drift, drop_column
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.suggestions import RELOAD
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 from sync_pipelines_tests.scouter.mapping.conftest import WHOLE
 from sync_pipelines_tests.scouter.schemas import Clock, found, served_by
 
@@ -22,10 +22,10 @@ FORBIDDEN, DISABLED = "openapi_forbidden", "openapi_disabled"
 @pytest.mark.parametrize("version", [12, 16])
 @pytest.mark.parametrize("shape", [49, 53, 60])
 def test_both_sides_fit_in_every_shape_and_by_every_server(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], version: int, shape: int
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake], version: int, shape: int
 ) -> None:
     drift(alterable.gestao, shape)  # type: ignore[arg-type]
-    report = served_by(alterable, new_face(alterable.gestao, version=version)).examine()
+    report = served_by(alterable, new_postgrest(alterable.gestao, version=version)).examine()
     assert (report.fits, report.suggested_sql, report.notes) == (True, (), ())
     assert report.counts()["lossy"] == 0
     assert found(report, "warning") == {"ficha_confirmada": "to_text", "commercial_project_id": "to_text"}
@@ -37,11 +37,11 @@ def test_both_sides_fit_in_every_shape_and_by_every_server(
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_every_missing_column_is_told_at_once_with_its_real_type(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake], version: int
 ) -> None:
     for name in ("cadastro_existe_foto", "valor_ficha", "date_modify", "raw", "sync_source"):
         drop_column(alterable.gestao, name)
-    report = served_by(alterable, new_face(alterable.gestao, version=version)).examine()
+    report = served_by(alterable, new_postgrest(alterable.gestao, version=version)).examine()
     assert not report.fits
     assert found(report) == dict.fromkeys(
         ("cadastro_existe_foto", "date_modify", "raw", "sync_source", "valor_ficha"), "destination_missing"
@@ -58,7 +58,7 @@ def test_every_missing_column_is_told_at_once_with_its_real_type(
     assert all(line in report.refusal() for line in report.suggested_sql)
 
 
-def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(alterable: LeadHouse) -> None:
+def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(alterable: Installation) -> None:
     drop_column(alterable.gestao, "fonte")
     report = alterable.push.doctor().examine()
     assert (found(report), report.suggested_sql) == ({"*": "stale_cache"}, (RELOAD,))
@@ -68,33 +68,33 @@ def test_a_column_that_was_lost_behind_the_caches_back_asks_for_a_reload(alterab
 
 @pytest.mark.parametrize("version", [12, 16])
 def test_a_missing_table_is_one_sentence_and_no_sql(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], version: int
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake], version: int
 ) -> None:
     alterable.gestao.execute("alter table public.leads rename to fichas")
-    report = served_by(alterable, new_face(alterable.gestao, version=version)).examine()
+    report = served_by(alterable, new_postgrest(alterable.gestao, version=version)).examine()
     assert [(one.field, one.rule) for one in report.verdicts if one.level == "error"] == [("*", "table")]
     assert report.suggested_sql == ()
     assert "no table leads" in report.refusal()
 
 
 def test_a_table_that_the_key_may_not_see_is_told_so(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake]
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake]
 ) -> None:
     alterable.gestao.execute("revoke all on public.leads from service_role")
-    report = served_by(alterable, new_face(alterable.gestao)).examine()
+    report = served_by(alterable, new_postgrest(alterable.gestao)).examine()
     assert {one.rule for one in report.verdicts if one.level == "error"} == {"table", "refused"}
     assert "our key may not write into leads (42501)" in report.refusal()
 
 
 @pytest.mark.parametrize("fault", [FORBIDDEN, DISABLED])
 def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
-    alterable: LeadHouse, new_face: Callable[..., PostgrestFake], fault: str
+    alterable: Installation, new_postgrest: Callable[..., PostgrestFake], fault: str
 ) -> None:
     drop_column(alterable.gestao, "fonte")
     drop_column(alterable.gestao, "etapa")
-    face = new_face(alterable.gestao)
-    face.fail(fault)
-    report = served_by(alterable, face).examine()
+    postgrest = new_postgrest(alterable.gestao)
+    postgrest.fail(fault)
+    report = served_by(alterable, postgrest).examine()
     assert found(report) == {"fonte": "destination_missing", "etapa": "destination_missing"}
     assert len(report.suggested_sql) == 3
     assert "OpenAPI document of Gestão Scouter is not available" in report.notes[0]
@@ -104,7 +104,7 @@ def test_without_a_document_the_probe_tells_the_names_and_the_report_says_so(
     assert alterable.push.doctor().examine(fresh=True).fits
 
 
-def test_a_column_that_must_be_filled_and_is_not_sent(alterable: LeadHouse) -> None:
+def test_a_column_that_must_be_filled_and_is_not_sent(alterable: Installation) -> None:
     alterable.gestao.execute(
         "alter table public.leads add unidade text not null; notify pgrst, 'reload schema'"
     )
@@ -119,11 +119,11 @@ def test_a_column_that_must_be_filled_and_is_not_sent(alterable: LeadHouse) -> N
 
 
 @pytest.mark.parametrize("fault", [None, FORBIDDEN])
-def test_a_missing_primary_key_is_found_by_the_probe(alterable: LeadHouse, fault: str | None) -> None:
+def test_a_missing_primary_key_is_found_by_the_probe(alterable: Installation, fault: str | None) -> None:
     alterable.gestao.execute("alter table public.leads drop constraint leads_pkey")
     alterable.gestao.execute("notify pgrst, 'reload schema'")
     if fault:
-        alterable.face.fail(fault)
+        alterable.postgrest.fail(fault)
     report = alterable.push.doctor().examine()
     assert found(report) == {"*": "key"}
     assert "42P10" in report.refusal()
@@ -133,7 +133,7 @@ def test_a_missing_primary_key_is_found_by_the_probe(alterable: LeadHouse, fault
     assert alterable.push.doctor().examine(fresh=True).fits  # not in the document, and as good
 
 
-def test_stamps_that_the_destination_would_not_take(alterable: LeadHouse) -> None:
+def test_stamps_that_the_destination_would_not_take(alterable: Installation) -> None:
     alterable.gestao.execute(
         "alter table public.leads alter sync_source type varchar(5), alter sync_status type boolean using null,"
         " alter last_sync_at type text; notify pgrst, 'reload schema'"
@@ -142,7 +142,7 @@ def test_stamps_that_the_destination_would_not_take(alterable: LeadHouse) -> Non
     assert found(report) == {"sync_source": "stamp_type", "sync_status": "stamp_type"}
 
 
-def test_names_that_one_side_does_not_have_are_listed_by_side(fitting: LeadHouse) -> None:
+def test_names_that_one_side_does_not_have_are_listed_by_side(fitting: Installation) -> None:
     document = WHOLE | {
         "phone": "celular",
         "responsavel": "responsible",
@@ -162,7 +162,7 @@ def test_names_that_one_side_does_not_have_are_listed_by_side(fitting: LeadHouse
     assert "email" in report.only_in_gestao_scouter
 
 
-def test_what_no_mapping_may_do_is_an_error_too(fitting: LeadHouse) -> None:
+def test_what_no_mapping_may_do_is_an_error_too(fitting: Installation) -> None:
     report = fitting.push.doctor().examine(FieldMapping.parse({"nome": "name", "email": "celular"}))
     told = report.refusal()
     assert "id, updated_at of TabuladorMax must be mapped" in told
@@ -170,7 +170,7 @@ def test_what_no_mapping_may_do_is_an_error_too(fitting: LeadHouse) -> None:
 
 
 def test_the_mapping_of_a_job_counts_before_the_default_preset_and_that_before_the_contract(
-    fitting: LeadHouse,
+    fitting: Installation,
 ) -> None:
     with fitting.push.source() as connection:
         assert len(fitting.push.examine(connection).mapping.fields) == 34

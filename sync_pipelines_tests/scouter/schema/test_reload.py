@@ -11,7 +11,7 @@ from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.schema.reload import Patience, Reloaded, reload_schema
 from sync_pipelines.scouter.schema.suggestions import RELOAD_FUNCTION
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 COLUMNS = ("id", "nome", "cadastro_existe_foto")
 
@@ -37,14 +37,16 @@ def reload(client: PostgrestClient, time: Time, *columns: str, **patience: float
     )
 
 
-def test_a_reload_that_is_heard_at_once_needs_one_look(fitting: LeadHouse, client: PostgrestClient) -> None:
+def test_a_reload_that_is_heard_at_once_needs_one_look(
+    fitting: Installation, client: PostgrestClient
+) -> None:
     time = Time()
     assert (reload(client, time), time.slept) == (Reloaded(1, 0.0), [])
 
 
-def test_it_waits_with_growing_pauses_until_writes_see_the_column(alterable: LeadHouse) -> None:
+def test_it_waits_with_growing_pauses_until_writes_see_the_column(alterable: Installation) -> None:
     alterable.gestao.execute("alter table public.leads add column nova text")
-    alterable.face.reload_polls = 6
+    alterable.postgrest.reload_polls = 6
     time = Time()
     with alterable.push.client(alterable.settings) as client:
         done = reload(client, time, "id", "nova", longest=1.0)
@@ -55,9 +57,9 @@ def test_it_waits_with_growing_pauses_until_writes_see_the_column(alterable: Lea
 
 
 @pytest.mark.parametrize("way", ["fault", "dropped"])
-def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(alterable: LeadHouse, way: str) -> None:
+def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(alterable: Installation, way: str) -> None:
     if way == "fault":
-        alterable.face.fail("reload_missing")
+        alterable.postgrest.fail("reload_missing")
     else:
         alterable.gestao.execute("drop function public.notify_pgrst_reload(); notify pgrst, 'reload schema'")
     time = Time()
@@ -69,12 +71,12 @@ def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(alterable: Lead
     ):
         reload(client, time)
     assert RELOAD_FUNCTION in str(told.value)
-    assert len(alterable.face.requests) == 1
+    assert len(alterable.postgrest.requests) == 1
 
 
-def test_a_reload_that_is_not_heard_ends_at_its_deadline(alterable: LeadHouse) -> None:
+def test_a_reload_that_is_not_heard_ends_at_its_deadline(alterable: Installation) -> None:
     alterable.gestao.execute("alter table public.leads add column nova text, add column outra text")
-    alterable.face.fail("stale_cache")
+    alterable.postgrest.fail("stale_cache")
     time = Time()
     with (
         alterable.push.client(alterable.settings) as client,
@@ -87,12 +89,12 @@ def test_a_reload_that_is_not_heard_ends_at_its_deadline(alterable: LeadHouse) -
     assert 28 < time.now <= 30
 
 
-def test_a_column_that_is_not_there_stays_away(fitting: LeadHouse, client: PostgrestClient) -> None:
+def test_a_column_that_is_not_there_stays_away(fitting: Installation, client: PostgrestClient) -> None:
     with pytest.raises(PermanentError, match=r"3 s after the reload: .*no column inexistente"):
         reload(client, Time(), "id", "inexistente", deadline=3.0)
 
 
-def test_a_column_that_was_lost_is_told_after_the_reload(alterable: LeadHouse) -> None:
+def test_a_column_that_was_lost_is_told_after_the_reload(alterable: Installation) -> None:
     drop_column(alterable.gestao, "cadastro_existe_foto")
     with (
         alterable.push.client(alterable.settings) as client,
@@ -101,7 +103,7 @@ def test_a_column_that_was_lost_is_told_after_the_reload(alterable: LeadHouse) -
         reload(client, Time(), deadline=1.0)
 
 
-def test_without_a_key_nobody_waits(alterable: LeadHouse) -> None:
+def test_without_a_key_nobody_waits(alterable: Installation) -> None:
     alterable.gestao.execute("alter table public.leads drop constraint leads_pkey")
     time = Time()
     with (
@@ -114,16 +116,16 @@ def test_without_a_key_nobody_waits(alterable: LeadHouse) -> None:
 
 @pytest.mark.parametrize("fault", ["empty_503", "bad_gateway", "throttled", "drop"])
 def test_a_server_that_is_away_while_it_reloads_is_waited_for(
-    fitting: LeadHouse, client: PostgrestClient, fault: str
+    fitting: Installation, client: PostgrestClient, fault: str
 ) -> None:
-    fitting.face.fail(fault, times=2, after=1)
+    fitting.postgrest.fail(fault, times=2, after=1)
     assert reload(client, Time()).probes == 3
 
 
 def test_a_server_that_stays_away_is_told_at_the_deadline(
-    fitting: LeadHouse, client: PostgrestClient
+    fitting: Installation, client: PostgrestClient
 ) -> None:
-    fitting.face.fail("empty_503", after=1)
+    fitting.postgrest.fail("empty_503", after=1)
     with pytest.raises(PermanentError, match="did not answer 5 s after the reload"):
         reload(client, Time(), deadline=5.0)
 
@@ -139,21 +141,21 @@ def test_a_server_that_stays_away_is_told_at_the_deadline(
     ],
 )
 def test_a_refused_key_is_told_at_once(
-    fitting: LeadHouse, client: PostgrestClient, fault: str, error: type[SyncError], after: int
+    fitting: Installation, client: PostgrestClient, fault: str, error: type[SyncError], after: int
 ) -> None:
-    fitting.face.fail(fault, after=after)
+    fitting.postgrest.fail(fault, after=after)
     time = Time()
     with pytest.raises(error) as told:
         reload(client, time)
     assert not isinstance(told.value, TransientError)
     assert time.slept == []
-    assert fitting.face.service_key not in str(told.value)
-    assert fitting.face.url not in str(told.value)
+    assert fitting.postgrest.service_key not in str(told.value)
+    assert fitting.postgrest.url not in str(told.value)
 
 
 def test_a_server_that_is_away_when_it_is_told_is_a_transient_error(
-    fitting: LeadHouse, client: PostgrestClient
+    fitting: Installation, client: PostgrestClient
 ) -> None:
-    fitting.face.fail("bad_gateway")
+    fitting.postgrest.fail("bad_gateway")
     with pytest.raises(TransientError):
         reload(client, Time())

@@ -11,17 +11,17 @@ from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
 from sync_pipelines.sandbox.scouter.database import drop_column
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.suggestions import RELOAD
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 from sync_pipelines_tests.scouter.mapping.conftest import WHOLE
 from sync_pipelines_tests.scouter.schemas import Clock, found
 
 
-def looks(house: LeadHouse) -> int:
+def looks(installation: Installation) -> int:
     """How often the document was asked for."""
-    return sum(one.method == "GET" and one.path == "/rest/v1/" for one in house.face.requests)
+    return sum(one.method == "GET" and one.path == "/rest/v1/" for one in installation.postgrest.requests)
 
 
-def test_a_report_counts_for_five_minutes(fitting: LeadHouse) -> None:
+def test_a_report_counts_for_five_minutes(fitting: Installation) -> None:
     clock = Clock()
     doctor = replace(fitting.push.doctor(), clock=clock)
     first = doctor.examine()
@@ -35,7 +35,9 @@ def test_a_report_counts_for_five_minutes(fitting: LeadHouse) -> None:
     assert looks(fitting) == 3
 
 
-def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(fitting: LeadHouse) -> None:
+def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand(
+    fitting: Installation,
+) -> None:
     doctor = replace(fitting.push.doctor(), clock=Clock())
     doctor.examine()
     doctor.examine(FieldMapping.parse(WHOLE))
@@ -65,32 +67,32 @@ def test_a_report_is_of_one_mapping_and_one_destination_and_is_dropped_on_demand
     ],
 )
 def test_a_failed_look_is_an_error_and_is_not_kept(
-    fitting: LeadHouse, fault: str, error: type[SyncError]
+    fitting: Installation, fault: str, error: type[SyncError]
 ) -> None:
-    fitting.face.fail(fault)
+    fitting.postgrest.fail(fault)
     with pytest.raises(error) as told:
         fitting.push.doctor().examine()
-    assert fitting.face.service_key not in str(told.value)
+    assert fitting.postgrest.service_key not in str(told.value)
     kept = fitting.ops.execute("select count(*) from ops.schema_reports").fetchone()
     assert kept == (0,)
-    fitting.face.clear()
+    fitting.postgrest.clear()
     assert fitting.push.doctor().examine().fits
 
 
 def test_a_column_that_vanishes_under_a_kept_report_pauses_the_push_and_the_report_is_made_anew(
-    lead_house: LeadHouse,
+    installation: Installation,
 ) -> None:
     noon = datetime(2025, 10, 21, 15, tzinfo=UTC)
-    lead_house.leads(range(3), noon)
-    lead_house.export(noon.date(), noon.date())
-    drop_column(lead_house.gestao, "valor_ficha")
-    lead_house.gestao.execute(RELOAD)
-    lead_house.lead(1, noon, name="Outra")
-    lead_house.push = replace(lead_house.push, reload=lambda _client, _columns: None)
-    job = lead_house.create(noon.date(), noon.date())
-    told = str(lead_house.paused(job))
+    installation.leads(range(3), noon)
+    installation.export(noon.date(), noon.date())
+    drop_column(installation.gestao, "valor_ficha")
+    installation.gestao.execute(RELOAD)
+    installation.lead(1, noon, name="Outra")
+    installation.push = replace(installation.push, reload=lambda _client, _columns: None)
+    job = installation.create(noon.date(), noon.date())
+    told = str(installation.paused(job))
     assert "has no column valor_ficha" in told
     assert 'alter table public.leads add column if not exists "valor_ficha" numeric(10,2);' in told
-    assert lead_house.job(job).status == "paused"
-    with lead_house.push.source() as connection:
-        assert found(lead_house.push.examine(connection)) == {"valor_ficha": "destination_missing"}
+    assert installation.job(job).status == "paused"
+    with installation.push.source() as connection:
+        assert found(installation.push.examine(connection)) == {"valor_ficha": "destination_missing"}

@@ -7,18 +7,18 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.schema.source import read_source
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 from sync_pipelines_tests.scouter.schemas import url_of
 
 
-def test_the_columns_of_the_source(lead_house: LeadHouse) -> None:
-    lead_house.tab.execute(
+def test_the_columns_of_the_source(installation: Installation) -> None:
+    installation.tab.execute(
         "create type public.estado as enum ('novo', 'velho'); create domain public.valor as numeric(7, 3);"
         " alter table public.leads add estado public.estado not null default 'novo', add valor public.valor,"
         ' add curto varchar(9), add notas numeric(5, 1)[], add "Dois Nomes" timestamptz(3),'
         " add numero bigint generated always as identity; alter table public.leads drop column fonte"
     )
-    with postgres.connect(url_of(lead_house.tab), what="TabuladorMax") as connection:
+    with postgres.connect(url_of(installation.tab), what="TabuladorMax") as connection:
         found = read_source(connection)
     assert {
         name: found[name].type for name in ("valor", "curto", "notas", "Dois Nomes", "id", "valor_ficha")
@@ -43,9 +43,9 @@ def test_the_columns_of_the_source(lead_house: LeadHouse) -> None:
     assert "fonte" not in found
 
 
-def test_a_source_without_the_table_is_another_project(lead_house: LeadHouse) -> None:
+def test_a_source_without_the_table_is_another_project(installation: Installation) -> None:
     with (
-        postgres.connect(url_of(lead_house.ops), what="TabuladorMax") as connection,
+        postgres.connect(url_of(installation.ops), what="TabuladorMax") as connection,
         pytest.raises(PermanentError, match="TABULADORMAX_DATABASE_URL names another project"),
     ):
         read_source(connection)

@@ -13,7 +13,7 @@ from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.schema.columns import SourceColumn
 from sync_pipelines.scouter.schema.suggestions import RELOAD, RELOAD_FUNCTION, markdown, suggested_sql
 from sync_pipelines.scouter.schema.verdicts import Verdict
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
 NEEDED = {name: SourceColumn(name, "text") for name in WHOLE.values()}
@@ -120,10 +120,10 @@ def test_every_statement_stands_once_with_one_reload_at_the_end() -> None:
     assert markdown(()) == "Nothing to do."
 
 
-def run(house: LeadHouse, statements: tuple[str, ...]) -> None:
-    with house.gestao.transaction():
+def run(installation: Installation, statements: tuple[str, ...]) -> None:
+    with installation.gestao.transaction():
         for statement in statements:
-            house.gestao.execute(statement.encode())
+            installation.gestao.execute(statement.encode())
 
 
 names = st.text(
@@ -136,7 +136,7 @@ odd_names = names | st.sampled_from(
 
 @given(columns=st.dictionaries(odd_names, st.sampled_from((*BUILT_IN, *OTHERS)), min_size=1, max_size=6))
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_once_the_sql_was_run_both_sides_fit(fitting: LeadHouse, columns: dict[str, str]) -> None:
+def test_once_the_sql_was_run_both_sides_fit(fitting: Installation, columns: dict[str, str]) -> None:
     prepare(fitting, columns)
     try:
         made = FieldMapping.parse(WHOLE | {name: name for name in columns})
@@ -151,23 +151,23 @@ def test_once_the_sql_was_run_both_sides_fit(fitting: LeadHouse, columns: dict[s
         restore(fitting, columns)
 
 
-def prepare(house: LeadHouse, columns: dict[str, str]) -> None:
+def prepare(installation: Installation, columns: dict[str, str]) -> None:
     """Give the source these columns, required and with types of its own."""
-    house.tab.execute(
+    installation.tab.execute(
         "create type public.estado as enum ('novo', 'velho'); create domain public.preco as numeric(7, 3)"
     )
     for name, kind in columns.items():
         statement = sql.SQL("alter table public.leads add column {} {} not null")
-        house.tab.execute(statement.format(sql.Identifier(name), sql.SQL(kind)))
+        installation.tab.execute(statement.format(sql.Identifier(name), sql.SQL(kind)))
 
 
-def restore(house: LeadHouse, columns: dict[str, str]) -> None:
-    for connection in (house.tab, house.gestao):
+def restore(installation: Installation, columns: dict[str, str]) -> None:
+    for connection in (installation.tab, installation.gestao):
         for name in columns:
             statement = sql.SQL("alter table public.leads drop column if exists {}")
             connection.execute(statement.format(sql.Identifier(name)))
-    house.tab.execute("drop type if exists public.estado; drop domain if exists public.preco")
-    house.gestao.execute(RELOAD)
+    installation.tab.execute("drop type if exists public.estado; drop domain if exists public.preco")
+    installation.gestao.execute(RELOAD)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def restore(house: LeadHouse, columns: dict[str, str]) -> None:
     ],
 )
 def test_a_column_that_is_too_narrow_or_too_strict_is_mended_by_what_is_shown(
-    alterable: LeadHouse, narrow: str, document: dict[str, str]
+    alterable: Installation, narrow: str, document: dict[str, str]
 ) -> None:
     alterable.gestao.execute(f"alter table public.leads {narrow}; {RELOAD}".encode())
     made = FieldMapping.parse(document)
@@ -192,7 +192,7 @@ def test_a_column_that_is_too_narrow_or_too_strict_is_mended_by_what_is_shown(
     assert (again.fits, again.counts()["lossy"], again.suggested_sql) == (True, 0, ())
 
 
-def test_the_function_that_is_shown_reloads_and_is_nobody_elses(alterable: LeadHouse) -> None:
+def test_the_function_that_is_shown_reloads_and_is_nobody_elses(alterable: Installation) -> None:
     alterable.gestao.execute("drop function public.notify_pgrst_reload()")
     alterable.gestao.execute(RELOAD_FUNCTION.encode())
     granted = alterable.gestao.execute(

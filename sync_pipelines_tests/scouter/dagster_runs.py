@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 
 from sync_pipelines.scouter.defs import definitions
-from sync_pipelines_tests.scouter.house import LeadHouse
+from sync_pipelines_tests.scouter.installation import Installation
 
 
 @dataclass
-class Launched:
+class LaunchedRun:
     """A finished run."""
 
     instance: dg.DagsterInstance
@@ -67,21 +67,21 @@ class Launched:
 
 
 def launch(
-    house: LeadHouse,
+    installation: Installation,
     instance: dg.DagsterInstance,
     job: str,
     *,
     days: tuple[date | str, date | str] | None = None,
     ops: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
-) -> Launched:
+) -> LaunchedRun:
     """Run a job of the system over a range of days (oldest, newest) where given; `ops` are configs by op."""
     given = dict(tags or {})
     if days:
         oldest, newest = map(str, days)
         given |= {"dagster/asset_partition_range_start": oldest, "dagster/asset_partition_range_end": newest}
     result = (
-        definitions.definitions(house.settings, house.push)
+        definitions.definitions(installation.settings, installation.push)
         .resolve_job_def(job)
         .execute_in_process(
             instance=instance,
@@ -90,13 +90,17 @@ def launch(
             run_config={"ops": {name: {"config": config} for name, config in (ops or {}).items()}},
         )
     )
-    return Launched(instance, result)
+    return LaunchedRun(instance, result)
 
 
 def push(
-    house: LeadHouse, instance: dg.DagsterInstance, newest: date | str, oldest: date | str, **config: Any
-) -> Launched:
+    installation: Installation,
+    instance: dg.DagsterInstance,
+    newest: date | str,
+    oldest: date | str,
+    **config: Any,
+) -> LaunchedRun:
     """Run the push over a range of days, as a backfill does."""
     return launch(
-        house, instance, "scouter_push", days=(oldest, newest), ops={"scouter_leads_export": config}
+        installation, instance, "scouter_push", days=(oldest, newest), ops={"scouter_leads_export": config}
     )

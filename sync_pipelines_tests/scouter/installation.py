@@ -1,4 +1,13 @@
-"""Both lead projects in real databases, joined by a PostgREST face: what the tests of the push stand on."""
+"""An installation of the lead push: both projects in real databases, and a fake PostgREST before the destination.
+
+| fixture `installation` | what is in it at the start of a test |
+|---|---|
+| `tab` (TabuladorMax) | migrated, no leads, no export jobs |
+| `gestao` (Gestão Scouter) | 49 columns, no leads |
+| `ops` | empty: no last-synced state, no schema report, no inbox |
+
+Leads get numbers from FIRST on, and the name `Pessoa <number> ção 🙂`.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +40,11 @@ FIRST = 600_000
 
 
 @dataclass
-class LeadHouse:
-    """The databases by their owners' connections; `push` sends through the face, and never sleeps between attempts."""
+class Installation:
+    """The databases by their owners' connections; `push` sends to `postgrest`, and never sleeps between attempts."""
 
     push: LeadPush
-    face: PostgrestFake
+    postgrest: PostgrestFake
     tab: psycopg.Connection[Any]
     gestao: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
@@ -100,7 +109,7 @@ class LeadHouse:
         return self.actions().get(job_id)
 
     def run(self, job_id: str, run_id: str = "run", options: PushOptions | None = None) -> ExportJob:
-        """Work on a pending job as its asset does, to its end or its pause; `outcomes` tell each day, None the last."""
+        """Work on a pending job as its asset does, to its end or its pause; the last of `outcomes` is that of None."""
         self.outcomes, self.failures = {}, {}
         with self.push.open(run_id, job_id=job_id, options=options) as run:
             for day in run.days:
@@ -130,7 +139,7 @@ class LeadHouse:
         return total
 
     def there(self, *columns: str) -> dict[int, Any]:
-        """What the destination holds of the CRM's numbers: by id the row, or the one column, or a tuple of them."""
+        """The destination's leads with numbers of the CRM, by id: the row, or one column, or a tuple of columns."""
         wanted = sql.SQL(", ").join(map(sql.Identifier, columns)) if columns else sql.SQL("to_jsonb(l)")
         query = sql.SQL("select id, {} from public.leads as l where id >= {} order by id")
         rows = self.gestao.execute(query.format(wanted, sql.Literal(FIRST))).fetchall()
@@ -138,7 +147,9 @@ class LeadHouse:
 
     def posts(self) -> list[int]:
         """How many leads each upsert carried, in the order in which they came; the doctor's probes carry none."""
-        upserts = (one for one in self.face.requests if (one.method, one.path[-6:]) == ("POST", "/leads"))
+        upserts = (
+            one for one in self.postgrest.requests if (one.method, one.path[-6:]) == ("POST", "/leads")
+        )
         return [one.objects for one in upserts if one.objects]
 
     def events(self) -> list[tuple[int, str, str]]:
@@ -171,26 +182,26 @@ class LeadHouse:
             self.failures[day] = str(error)
 
 
-def another_role(house: LeadHouse, *, bypasses: bool) -> SecretStr:
+def another_role(installation: Installation, *, bypasses: bool) -> SecretStr:
     """The URL of TabuladorMax for a role that owns nothing; `bypasses` row-level security or not."""
     name = "bypassing" if bypasses else "secured"
     rights = "bypassrls" if bypasses else "nobypassrls"
     with suppress(errors.DuplicateObject, errors.UniqueViolation):  # roles are the whole server's
-        house.tab.execute(f"create role {name} login {rights} password 'uma-senha-longa'".encode())
-    house.tab.execute(
+        installation.tab.execute(f"create role {name} login {rights} password 'uma-senha-longa'".encode())
+    installation.tab.execute(
         f"grant usage on schema public, sync_private to {name};"
         f" grant all on all tables in schema public, sync_private to {name}".encode()
     )
-    url = urlsplit(house.settings.require("tabuladormax_database_url"))
+    url = urlsplit(installation.settings.require("tabuladormax_database_url"))
     place = f"{name}:uma-senha-longa@{url.hostname}:{url.port}"
     return SecretStr(urlunsplit(url._replace(netloc=place)))
 
 
 @contextmanager
-def opened_house(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[LeadHouse]:
-    """A house over three databases that are there."""
+def open_installation(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[Installation]:
+    """An installation over three existing databases."""
     with (
-        PostgrestFake(gestao_url) as face,
+        PostgrestFake(gestao_url) as postgrest,
         psycopg.connect(tab_url, autocommit=True) as tab,
         psycopg.connect(gestao_url, autocommit=True) as gestao,
         psycopg.connect(ops_url, autocommit=True) as ops,
@@ -200,8 +211,10 @@ def opened_house(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[LeadHo
             sync_env="development",
             ops_database_url=ops_url,
             tabuladormax_database_url=tab_url,
-            gestao_scouter_url=face.url,
-            gestao_scouter_service_key=face.service_key,
+            gestao_scouter_url=postgrest.url,
+            gestao_scouter_service_key=postgrest.service_key,
         )
         push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
-        yield LeadHouse(push=push, face=face, tab=tab, gestao=gestao, ops=ops, gestao_url=gestao_url)
+        yield Installation(
+            push=push, postgrest=postgrest, tab=tab, gestao=gestao, ops=ops, gestao_url=gestao_url
+        )
