@@ -29,7 +29,7 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
 
 @contextmanager
 def _monitoring(push: LeadPush) -> Iterator[Monitoring]:
-    url = push.settings.tabuladormax_url
+    url = push.source_url
     with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
         yield Monitoring(connection)
 

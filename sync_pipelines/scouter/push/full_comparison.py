@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.export_jobs.table import ExportJobs
 from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.push.extract import PAGE, WHAT, Content, LeadReader, require_sight
@@ -117,16 +116,16 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
         if not report.fits:
             raise PermanentError(report.refusal())
         stack.enter_context(postgres.errors_about(WHAT))
-        client = stack.enter_context(push.client(push.settings))
+        client = stack.enter_context(push.destination.client())
         comparison = Comparison(client, report.mapping.columns, report.destination_columns)
         reader = LeadReader.for_report(report, control, sent_at=push.clock())
         comparers = [
             _PageComparer(
                 reader=replace(reader, connection=stack.enter_context(push.source())),
-                last_synced=LastSynced(stack.enter_context(push.ops()), destination_label(push.settings)),
+                last_synced=LastSynced(stack.enter_context(push.ops()), push.destination.label),
                 comparison=comparison.of_content(),
                 run_id=run_id,
-                zone=push.settings.zone,
+                zone=push.zone,
             )
             for _ in range(BATCHERS)
         ]

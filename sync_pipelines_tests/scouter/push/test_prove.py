@@ -243,7 +243,7 @@ def test_what_is_another_value_is_named_by_its_column(sent: Any, held: Any, kind
 def test_a_column_that_does_not_come_back_is_a_difference(installation: Installation) -> None:
     installation.gestao.execute("insert into public.leads (id, nome) values (%s, 'x')", [FIRST])
     body = json.dumps({"id": FIRST, "nome": "x", "nunca": 1})
-    with installation.push.client(installation.settings) as client:
+    with installation.push.destination.client() as client:
         found = Comparison(client, ("id", "nome"), {}).read_back(
             [Lead(id=FIRST, updated_at=None, content_hash=UUID(int=1), body=body)]
         )

@@ -51,7 +51,7 @@ def name_here(installation: Installation, number: int) -> str:
 def test_an_edit_comes_over_and_is_not_pushed_back(installation: Installation) -> None:
     edit(installation, 1, "Ana Ção 🙂")
     assert left(installation) == 1
-    done = installation.push.reverse_sync().run("back")
+    done = installation.reverse_sync().run("back")
     assert (done.collected, done.drained.read, done.drained.updated, done.waiting) == (1, 1, 1, 0)
     assert (name_here(installation, 1), left(installation)) == ("Ana Ção 🙂", 0)
     installation.postgrest.clear()
@@ -65,7 +65,7 @@ def test_a_push_leaves_nothing_in_the_outbox(installation: Installation) -> None
     installation.lead(1, NOON, name="Do Tabulador")
     installation.export(DAY, DAY)
     assert (installation.there("nome")[FIRST + 1], left(installation)) == ("Do Tabulador", 0)
-    assert installation.push.reverse_sync().run("back").collected == 0
+    assert installation.reverse_sync().run("back").collected == 0
 
 
 def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(installation: Installation) -> None:
@@ -74,15 +74,15 @@ def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(install
         "applied_then_dropped", times=1, after=1
     )  # read, then forgotten without an answer
     with pytest.raises(TransientError):
-        installation.push.reverse_sync().collect()
-    assert installation.push.reverse_sync().run("back").drained.updated == 1
+        installation.reverse_sync().collect()
+    assert installation.reverse_sync().run("back").drained.updated == 1
     installation.gestao.execute("update public.leads set nome = nome")
     installation.postgrest.fail("drop", times=1, after=1)  # read, and not forgotten
     edit(installation, 2, "Bia Nova")
     with pytest.raises(TransientError):
-        installation.push.reverse_sync().collect()
+        installation.reverse_sync().collect()
     assert left(installation) == 1
-    done = installation.push.reverse_sync().run("again")
+    done = installation.reverse_sync().run("again")
     assert (done.drained.read, done.drained.updated, left(installation)) == (2, 1, 0)
     assert (name_here(installation, 1), name_here(installation, 2)) == ("Ana Nova", "Bia Nova")
 
@@ -93,7 +93,7 @@ def test_more_than_a_page_and_more_than_the_silent_cap(installation: Installatio
         installation.gestao.execute(
             "insert into public.leads (id, nome) select 900000 + n, 'Local ' || n from generate_series(1, 1203) as n"
         )
-    assert installation.push.reverse_sync().collect() == 1203
+    assert installation.reverse_sync().collect() == 1203
     rows = installation.ops.execute("select count(*), count(distinct lead_id) from ops.inbox").fetchone()
     assert (rows, left(installation)) == ((1203, 1203), 0)
 
@@ -108,7 +108,7 @@ def test_a_project_that_does_not_answer_loses_nothing(
     edit(installation, 1, "Ana Nova")
     installation.postgrest.fail(fault)
     with pytest.raises(error) as told:
-        installation.push.reverse_sync().collect()
+        installation.reverse_sync().collect()
     assert installation.postgrest.service_key not in str(told.value)
     assert left(installation) == 1
 
@@ -116,4 +116,4 @@ def test_a_project_that_does_not_answer_loses_nothing(
 def test_a_project_without_the_functions_is_told_what_to_run(installation: Installation) -> None:
     installation.use(scouter_outbox=True)
     with pytest.raises(PermanentError, match=r"Run outbox\.sql in that project"):
-        installation.push.reverse_sync().collect()
+        installation.reverse_sync().collect()
