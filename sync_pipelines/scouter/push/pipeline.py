@@ -14,9 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-import psycopg
-
-from sync_pipelines.lib import postgres, redaction
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.scouter.client import GestaoScouter
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
@@ -32,7 +30,7 @@ from sync_pipelines.scouter.push.batcher import Batcher
 from sync_pipelines.scouter.push.destination_schema import DestinationSchema, ReloadSchema
 from sync_pipelines.scouter.push.engine import PushEngine
 from sync_pipelines.scouter.push.extract import WHAT, LeadReader, require_sight
-from sync_pipelines.scouter.push.job_end import MISMATCH, STOPPED, pause
+from sync_pipelines.scouter.push.job_end import MISMATCH, STOPPED, pause, pausing_on_error, release
 from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
@@ -118,10 +116,10 @@ class LeadPush:
                 job_id = ExportActions(control).create(*days).id
             work = ExportWork(control)
             job = work.claim(job_id, run_id)
-            with _leaving_no_job_running(work, job):
+            with pausing_on_error(work, job.id):
                 options = options.joined(job.options)
                 work.keep_options(job.id, options.document())
-                stack.callback(_release, work, job)
+                stack.callback(release, work, job.id)
                 stack.enter_context(postgres.errors_about(WHAT))
                 run = self._job_run(stack, work, work.get(job.id), ops=ops, run_id=run_id)
                 stack.callback(run.leave)
@@ -280,24 +278,3 @@ class LeadPush:
             configuration=configuration,
             clock=self.clock,
         )
-
-
-@contextmanager
-def _leaving_no_job_running(work: ExportWork, job: ExportJob) -> Iterator[None]:
-    """Pause a job whose push ends by an unexpected error: no worker is left, and the screen must show that.
-
-    If the database itself is away the job stays `running`, and the sensor resumes it.
-    """
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        reason = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
-        with contextlib.suppress(SyncError, psycopg.Error):
-            if work.get(job.id).status == "running":
-                pause(work, job.id, f"{STOPPED} {reason}")
-        raise
-
-
-def _release(work: ExportWork, job: ExportJob) -> None:
-    if not work.connection.closed and not work.connection.broken:
-        work.release(job.id)
