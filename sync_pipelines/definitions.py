@@ -10,7 +10,8 @@ import dagster as dg
 from sync_pipelines import systems
 from sync_pipelines.lib import redaction
 from sync_pipelines.operations.defs import definitions as operations
-from sync_pipelines.settings import Settings, settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import settings
 
 
 def build(values: Settings) -> dg.Definitions:

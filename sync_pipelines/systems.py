@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # heavy, or above this module
+if TYPE_CHECKING:  # heavy, or on a higher floor
     import dagster as dg
     import typer
 
@@ -51,8 +52,7 @@ class System:
 
     def is_configured(self, settings: Settings) -> bool:
         """Whether the database is set without which the system is absent: the first of its own."""
-        from sync_pipelines.settings.databases import databases_of
-
+        databases_of = self._part("settings.databases:databases_of")
         own = [one for one in databases_of(self.settings) if one.database.is_a_projects]
         return own[0].url(settings) is not None
 
@@ -104,3 +104,26 @@ SYSTEMS = (
 def configured(settings: Settings) -> Iterator[System]:
     """The systems that are in this installation, in order."""
     return (system for system in SYSTEMS if system.is_configured(settings))
+
+
+@cache
+def whole_class() -> type[Settings]:
+    """The class of an object that holds the settings of every system: a subclass of each one's own."""
+    return type("WholeSettings", tuple(system.settings for system in SYSTEMS), {})
+
+
+def read_settings(env_file: str | None = ".env", **overrides: object) -> Settings:
+    """Read and validate the environment for all systems, and register its secrets with the redactor.
+
+    Raises SettingsError: one line a wrong variable, without its value (it may be a secret).
+    """
+    from sync_pipelines.settings import read_as
+
+    harmless = frozenset[str]().union(*(system.settings.harmless_parameters for system in SYSTEMS))
+    return read_as(whole_class(), env_file, harmless_parameters=harmless, **overrides)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read at first use."""
+    return read_settings()

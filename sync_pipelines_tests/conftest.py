@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -15,15 +15,16 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss.dre.extract import export_client
+from sync_pipelines.hitss.dre.landed_workbook import parsed_file
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
-from sync_pipelines.hitss.dre.validate import parsed_file
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.redaction import REDACTOR
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import Lineage, build
 from sync_pipelines.sandbox.hitss.fake import HitssFake
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 #: The day on which the tests play: the export's newest month is August, closed months end in May.
 TODAY = datetime(2025, 8, 20, 12, tzinfo=UTC)
@@ -115,11 +116,22 @@ def new_project(postgres_server: PostgresServer, lineages: dict[str, str]) -> It
 class House:
     """A migrated house with its fake upstream: what most tests of a system stand on."""
 
-    chain: DrePipeline
+    dre: DrePipeline
     settings: Settings
     hitss: HitssFake
     fabricio: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
+
+    def with_settings(self, **changed: object) -> House:
+        """The same databases under other settings, with this clock and this way to HITSS."""
+        settings = read_settings(None, **(self.settings.model_dump() | changed))
+        dre = replace(
+            DrePipeline.from_settings(settings),
+            clock=self.dre.clock,
+            http=self.dre.http,
+            wait_seconds=self.dre.wait_seconds,
+        )
+        return replace(self, settings=settings, dre=dre)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.fabricio.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
@@ -156,8 +168,8 @@ def house(hitss: HitssFake, new_database: Callable[[str | None], str], tmp_path:
         landing_url=str(tmp_path / "landing"),
         hitss_download_url=hitss.download_url,
     )
-    chain = DrePipeline(
-        settings,
+    dre = replace(
+        DrePipeline.from_settings(settings),
         clock=lambda: TODAY,
         http=lambda: export_client(sleep=lambda _seconds: None),
         wait_seconds=0.05,
@@ -166,6 +178,4 @@ def house(hitss: HitssFake, new_database: Callable[[str | None], str], tmp_path:
         psycopg.connect(fabricio, autocommit=True) as fabricio_connection,
         psycopg.connect(ops, autocommit=True) as ops_connection,
     ):
-        yield House(
-            chain=chain, settings=settings, hitss=hitss, fabricio=fabricio_connection, ops=ops_connection
-        )
+        yield House(dre=dre, settings=settings, hitss=hitss, fabricio=fabricio_connection, ops=ops_connection)

@@ -14,8 +14,8 @@ import typer.main
 
 from sync_pipelines.cli.app import app
 from sync_pipelines.definitions import build
-from sync_pipelines.settings import read_settings, whole_class
 from sync_pipelines.settings.databases import databases_of
+from sync_pipelines.systems import read_settings, whole_class
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

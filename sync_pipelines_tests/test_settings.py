@@ -11,8 +11,9 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.lib import redaction
-from sync_pipelines.settings import SettingsError, read_settings, whole_class
+from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.dagster import take_from_file
+from sync_pipelines.systems import read_settings, whole_class
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLES = {name.upper() for name in whole_class().model_fields}

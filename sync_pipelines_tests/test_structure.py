@@ -25,10 +25,10 @@ DAGSTER_FOLDERS = {"defs", "orchestration"}
 #: From the ground up: nothing imports what stands on a higher floor. The systems share one, and none imports another.
 FLOORS = (
     {"lib"},
-    {"systems"},
     {"settings"},
     {"migrations", "partitions"},
     {*SYSTEMS},
+    {"systems"},
     {"operations", "receiver", "doctor"},
     {"definitions", "sandbox"},
     {"cli"},

@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from sync_pipelines.settings import whole_class
+from sync_pipelines.systems import whole_class
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = Path(__file__).with_name("toy_system") / "files"
@@ -124,7 +124,7 @@ def test_its_run_ends_proved_with_a_reject(installation: Installation) -> None:
 def test_doctor_asks_for_its_database_and_its_own_question(installation: Installation) -> None:
     printed = installation.python(
         "-c",
-        "from sync_pipelines.doctor import diagnose\nfrom sync_pipelines.settings import read_settings\n"
+        "from sync_pipelines.doctor import diagnose\nfrom sync_pipelines.systems import read_settings\n"
         "print([found.sentence for found in diagnose(read_settings(None)) if 'TOY' in found.sentence])",
     )
     assert "TOY_DATABASE_URL: the readings can be read" in printed
@@ -134,8 +134,8 @@ def test_doctor_asks_for_its_database_and_its_own_question(installation: Install
 def test_the_size_of_its_database_is_measured(installation: Installation) -> None:
     printed = installation.python(
         "-c",
-        "from sync_pipelines.operations.defs import growth\nfrom sync_pipelines.settings import read_settings\n"
-        "print(sorted(growth.databases(read_settings(None))))",
+        "from sync_pipelines.operations import growth\nfrom sync_pipelines.systems import read_settings\n"
+        "print(sorted(growth.configured_databases(read_settings(None))))",
     )
     assert "'toy'" in printed
 

@@ -113,7 +113,7 @@ def unpin(name: Annotated[str, typer.Argument(help="A backup's table, or an arch
 def _pin(name: str, *, pinned: bool) -> str:
     """Pin a backup, or take its pin away; returns the asset that it is of."""
     from sync_pipelines.lib.records.backups import open_backup_catalog
-    from sync_pipelines.settings import read_settings
+    from sync_pipelines.systems import read_settings
 
     with open_backup_catalog(read_settings().ops_url) as catalog:
         return catalog.pin(name, pinned=pinned)
@@ -125,7 +125,7 @@ def webhook(
 ) -> None:
     """Serve what applications call: functions of the old screen and, where it is on, the reverse sync's webhook."""
     from sync_pipelines.receiver.serving import serve
-    from sync_pipelines.settings import read_settings
+    from sync_pipelines.systems import read_settings
 
     settings = read_settings()
     # Also of a system without its database: it may still serve, or says why it does not.

@@ -14,7 +14,7 @@ from sync_pipelines.cli.runs import run_and_print, runnable
 from sync_pipelines.lib import processes
 from sync_pipelines.lib.console import console
 from sync_pipelines.sandbox.world import ROOT, Sandbox
-from sync_pipelines.settings import settings
+from sync_pipelines.systems import settings
 
 START_SECONDS = 120.0
 

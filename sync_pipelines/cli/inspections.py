@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from sync_pipelines.lib.console import console, print_findings
 from sync_pipelines.lib.findings import Inquiry
 from sync_pipelines.migrations.history import History
-from sync_pipelines.settings import Settings, SettingsError, read_settings
+from sync_pipelines.settings import Settings, SettingsError
 from sync_pipelines.settings.databases import databases_of
+from sync_pipelines.systems import read_settings
 
 NOTHING_CONFIGURED = (
     "No database is configured, so there is nothing to migrate: set OPS_DATABASE_URL and those of the systems"

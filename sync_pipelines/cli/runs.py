@@ -10,8 +10,8 @@ from rich.table import Table
 from sync_pipelines import systems
 from sync_pipelines.lib.console import console
 from sync_pipelines.lib.runs import Run, RunReport
-from sync_pipelines.settings import Settings, SettingsError, read_settings
-from sync_pipelines.systems import System
+from sync_pipelines.settings import Settings, SettingsError
+from sync_pipelines.systems import System, read_settings
 
 
 def runnable() -> dict[str, tuple[System, Run]]:
@@ -41,10 +41,9 @@ def run_and_print(name: str, *, first: str | None, last: str | None, accept: Col
 def close_orphaned_rows(system: System, settings: Settings) -> None:
     """Where no daemon runs, no sensor does it: the next run closes what a dead one left open."""
     from sync_pipelines.lib.records.orphaned_runs import reap_all
-    from sync_pipelines.operations.defs import sensors
+    from sync_pipelines.operations.orphaned_runs import OrphanNotifier
 
-    notify = sensors.teller(settings.alert_channels, demo=settings.is_demo)
-    reap_all(system.run_logs(settings), notify)
+    reap_all(system.run_logs(settings), OrphanNotifier(settings.alert_channels, settings.is_demo))
 
 
 def _run(

@@ -21,17 +21,17 @@ def _dre() -> Runner:
 
 
 def _mirror() -> Runner:
-    from sync_pipelines.hitss.defs.copies_run import run_mirror
+    from sync_pipelines.hitss.defs.mirror_run import run
     from sync_pipelines.hitss.mirror.adoption import DECISIONS
 
-    return Runner(run_mirror, accepts=DECISIONS)
+    return Runner(run, accepts=DECISIONS)
 
 
 def _backup() -> Runner:
-    from sync_pipelines.hitss.defs.copies_run import run_backup
+    from sync_pipelines.hitss.defs import backup_run
 
     def run(settings: Any, **asked: Any) -> RunReport:
-        return run_backup(settings, progress=asked["progress"])
+        return backup_run.run(settings, progress=asked["progress"])
 
     return Runner(run)
 
@@ -66,7 +66,7 @@ def restore(
 
     if what != "dre":
         raise typer.BadParameter("what can be restored is dre")
-    pipeline = BackupPipeline(read_as(HitssSettings))
+    pipeline = BackupPipeline.from_settings(read_as(HitssSettings))
     months = pipeline.difference(backup)
     table = Table(title=f"dre_hitss and {backup}", title_justify="left")
     table.add_column("month")

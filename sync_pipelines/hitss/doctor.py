@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from sync_pipelines.hitss.dre.authentication import login_of
-from sync_pipelines.hitss.dre.credentials import Credentials, credentials
+from sync_pipelines.hitss.dre.credentials import Credentials, CredentialSource
 from sync_pipelines.hitss.dre.extract import (
     CA_SETTING,
     URL_SETTING,
@@ -45,7 +45,7 @@ def export(
         yield Finding(False, f"{URL_SETTING}: it is not set, and hitss cannot load without it: {cure}")
         return
     try:
-        known = credentials(settings)
+        known = CredentialSource(settings).read()
     except SyncError as error:
         yield Finding(False, f"HITSS_{'SECRETS_FROM' if from_vault else 'AUTH_MODE'}: {error}")
         return

@@ -1,10 +1,10 @@
-"""A look at an xlsx file before any reader trusts it, and a digest of its sheet.
+"""The inspection of an xlsx file before a reader trusts it, a digest of its content, and its rows.
 
-Readers allocate for the whole extent of a sheet, inflate what a ZIP claims is small, hand out the cached value of a
-formula as if somebody had typed it, and turn an error cell into an empty text. Where two rows or cells bear one
-number, they show the last of them only. So the raw XML is streamed once: sizes and ratios are limited, the last used
-cell is found, cells that are not plain literals are named, and a sheet of which a reader would lose rows is refused.
-The same pass digests the uncompressed parts, which stay the same when the ZIP's time stamps change.
+Readers allocate memory for the whole extent of a sheet, inflate whatever the ZIP holds, return the cached value of a
+formula as if a person had typed it, and turn an error cell into an empty text. Of two rows or cells with one number
+they return only the last. So the raw XML is streamed first: sizes and ratios are limited, stray cells far from all
+others are found, cells that are no plain literals are named, and a sheet of which a reader would lose rows is refused.
+The digest is over the uncompressed parts, which stay the same when the time stamps of the ZIP change.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ MAX_INFLATED = 1 << 30
 #: Real exports inflate 12 to 15 times; a bomb a thousand times.
 MAX_RATIO = 200
 CHUNK = 1 << 20
-#: A sheet this tall is looked at cell by cell before a reader may allocate for it.
+#: A sheet with more rows is inspected cell by cell before a reader may allocate memory for it.
 TALL = 500_000
 
 
-#: Folds what is looked for, so that few plain searches find all of it (a regular expression takes ten times as
-#: long): capital letters become A, quotes double, `b` becomes `e` as in t="e", `!` becomes `f` as in <f>.
+#: Maps similar bytes to one, so that few plain searches find all patterns (a regular expression takes ten times as
+#: long): capital letters become A, single quotes double, `b` becomes `e` as in t="e", `!` becomes `f` as in <f>.
 _FOLDED = bytes(
     ord("A") if chr(code).isupper() and code < 128 else {"'": 34, "b": 101, "!": 102}.get(chr(code), code)
     for code in range(256)
 )
-#: A cell beyond column Z; an error or logical cell; a formula or a declaration; a formula with a prefix. What
-#: is found without being that costs the slow pass, and nothing else.
+#: A cell beyond column Z; an error or logical cell; a formula or a declaration; a formula with a namespace prefix. A
+#: false hit costs the slow pass and nothing else.
 _UNUSUAL = (b'"AA', b't="e"', b"<f", b":f")
 _ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d+)["']""")
-#: Sheets, texts, and styles, which decide whether a number is a date. Author and times stand elsewhere.
+#: The folder of sheets, texts and styles (a style decides whether a number is a date). Author and times are elsewhere.
 _DATA = "xl/"
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the raw XML says: sheet names, and by sheet the cells that are no plain values.
+    """The names of the sheets, and by sheet the cells that are no plain values.
 
-    `marked` gives what such a cell is, by (row, column) from 1.
+    `marked` says what such a cell is, by (row, column) from 1.
     """
 
     sheets: tuple[str, ...]
@@ -56,14 +56,14 @@ class Inspection:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 over the uncompressed parts that hold data, the same when the ZIP is stamped anew.
+    """SHA-256 over the uncompressed parts that hold data, independent of the time stamps of the ZIP.
 
-    Raises PermanentError with a sentence for a file that is no workbook, damaged, or too large inflated.
+    Raises PermanentError for a file that is no workbook, that is damaged, or that would inflate to too much.
     """
     with _opened(path) as archive:
         found = hashlib.sha256()
         _sheets(archive)
-        # Each of them, whatever its name: readers find texts and styles by other spellings, too (xl/SharedStrings.xml).
+        # All of them, in any spelling: readers also find texts and styles as xl/SharedStrings.xml.
         for part in sorted(name for name in archive.namelist() if name.lower().startswith(_DATA)):
             found.update(part.encode())
             for chunk in _chunks(archive, part):
@@ -72,10 +72,10 @@ def digest(path: Path) -> str:
 
 
 def inspect(path: Path) -> Inspection:
-    """Look at every sheet's raw XML, in one quick pass, and cell by cell where that shows something unusual.
+    """Inspect the raw XML of every sheet in one quick pass, and cell by cell if that finds something unusual.
 
-    Raises PermanentError as `digest` does, for a cell far from all others, and for rows or cells that come twice, out
-    of their order or in another's place.
+    Raises PermanentError as `digest` does, for a cell far from all others, and for rows or cells that come twice,
+    out of order, or with the number of another one.
     """
     with _opened(path) as archive:
         sheets = _sheets(archive)
@@ -87,9 +87,9 @@ def inspect(path: Path) -> Inspection:
 
 
 def rows(path: Path, sheet: str) -> Iterator[Sequence[object]]:
-    """The rows of a sheet as cells with their types: texts, floats, dates, empty texts.
+    """The rows of a sheet as typed cells: texts, floats, dates, empty texts.
 
-    Every row has the width of the sheet's widest. Raises PermanentError when the reader cannot read it.
+    Every row is as wide as the widest. Raises PermanentError if the reader cannot read the sheet.
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
@@ -104,7 +104,7 @@ def rows(path: Path, sheet: str) -> Iterator[Sequence[object]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The container, within limits; its damages as sentences."""
+    """The ZIP container, if it is within the limits; damage becomes a PermanentError."""
     try:
         with zipfile.ZipFile(path) as archive:
             _limit_sizes(archive)
@@ -130,10 +130,10 @@ def _limit_sizes(archive: zipfile.ZipFile) -> None:
 
 
 def _is_unusual(archive: zipfile.ZipFile, part: str) -> bool:
-    """Whether a sheet may hold a formula, an error or logical cell, or a cell where none should be."""
+    """Whether a sheet may hold a formula, an error or logical cell, or a stray cell."""
     tail = b""
     for chunk in _chunks(archive, part):
-        # A pattern may lie across two chunks: some bytes of the one before are looked at again.
+        # A pattern may lie across two chunks, so the last bytes of the one before are searched again.
         xml = (tail[-16:] + chunk).translate(_FOLDED)
         if any(needle in xml for needle in _UNUSUAL):
             return True
@@ -149,7 +149,7 @@ def _chunks(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
 
 
 def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Sheet names in their order, with the part that holds each."""
+    """The names of the sheets in order, each with the part that holds it."""
     known = set(archive.namelist())
     if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= known:
         raise PermanentError("The file is a ZIP but not an Excel workbook.")
@@ -176,7 +176,7 @@ def _relation(attributes: Mapping[str, str]) -> str:
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
-    """The elements of a small part: local name and attributes."""
+    """The elements of a small part: local names and attributes."""
     found: list[tuple[str, dict[str, str]]] = []
 
     def start(tag: str, attributes: dict[str, str]) -> None:

@@ -1,4 +1,7 @@
-"""The raw XML of a sheet, row by row: what a reader would hand out wrongly, or lose."""
+"""The raw XML of a sheet, row by row: what a reader would return wrongly, or lose.
+
+`is_in_order` is quick and passes only sheets that are written in the usual way; `CellScan` is exact and slow.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from xml.parsers import expat
 
 from sync_pipelines.lib.failures import PermanentError
 
+#: A cell beyond this column is a stray: no sheet that we read is nearly as wide.
 WIDE = 64
 _MARKS = {"e": "an error value", "b": "a logical value"}
 _CAPITALS = bytes(range(ord("A"), ord("Z") + 1))
@@ -15,35 +19,35 @@ _NOT_CAPITALS = bytes(code for code in range(256) if code not in _CAPITALS)
 
 
 def is_in_order(chunks: Iterable[bytes]) -> bool:
-    """Whether a sheet is written in the usual way, each row and each cell once and in its place.
+    """Whether a sheet is written in the usual way, with each row and each cell once and in order.
 
-    Only plain searches over whole rows: what is written in any other way costs the slow pass, which tells.
+    Plain searches over whole rows. A valid sheet that is written in another way gives False too: `CellScan` decides.
     """
     known: set[bytes] = set()
     rest, before, tables = b"", 0, 0
     for chunk in chunks:
-        *pieces, rest = (rest + chunk).split(b"<row ")
-        for piece in pieces:
-            if not piece.startswith(b'r="'):
-                if before or not piece.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
+        *rows, rest = (rest + chunk).split(b"<row ")
+        for row in rows:
+            if not row.startswith(b'r="'):
+                if before or not row.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"):
                     return False
-                tables += piece.count(b"<sheetData")
+                tables += row.count(b"<sheetData")
                 continue
-            before = _row_in_order(piece, before, known)
+            before = _number_in_order(row, before, known)
             if not before:
                 return False
     tables += rest.count(b"<sheetData")
     last = rest.partition(b"</row>")[0]
-    return tables == 1 and (not before or bool(_row_in_order(last, before, known)))
+    return tables == 1 and (not before or bool(_number_in_order(last, before, known)))
 
 
-def _row_in_order(row: bytes, before: int, known: set[bytes]) -> int:
-    """The row's number when it comes after `before` and its cells stand in order; 0 for what must be looked at."""
+def _number_in_order(row: bytes, before: int, known: set[bytes]) -> int:
+    """The number of a row that comes after `before` and whose cells are in order; 0 if CellScan must decide."""
     end = row.find(b'"', 3)
     number = row[3:end]
     if not number.isdigit() or int(number) <= before:
         return 0
-    # With shared strings only references have capitals: they are the row's columns.
+    # With shared strings only the cell references have capital letters: they are the columns of the row.
     columns = row.translate(None, _NOT_CAPITALS)
     if columns not in known:
         if any(left >= right for left, right in pairwise(columns)):
@@ -54,12 +58,11 @@ def _row_in_order(row: bytes, before: int, known: set[bytes]) -> int:
         and row.count(b"</v>") == row.count(b"</v></c>")
         and b't="s"><v>-' not in row
     )
-    if not usual:
-        return 0
-    return int(number)
+    return int(number) if usual else 0
 
 
 def parse(reading: expat.XMLParserType, chunks: Iterable[bytes], part: str) -> None:
+    """Feed the chunks of a part to a parser. Raises PermanentError if it is not well-formed."""
     try:
         for chunk in chunks:
             reading.Parse(chunk, False)
@@ -69,7 +72,7 @@ def parse(reading: expat.XMLParserType, chunks: Iterable[bytes], part: str) -> N
 
 
 def parser(start: object) -> expat.XMLParserType:
-    """An expat parser that refuses entities: no part of a workbook declares any."""
+    """An expat parser that refuses entities, which no part of a real workbook declares."""
 
     def refuse(*_: object) -> None:
         raise PermanentError("The workbook declares XML entities, which no spreadsheet program writes.")
@@ -82,7 +85,7 @@ def parser(start: object) -> expat.XMLParserType:
 
 
 class CellScan:
-    """The slow, exact pass for a sheet in which something is unusual: every cell that holds something."""
+    """The slow, exact pass over every cell with a value, for a sheet in which something is unusual."""
 
     def __init__(self, sheet: str) -> None:
         self.sheet = sheet
@@ -153,7 +156,7 @@ class CellScan:
         )
 
     def _use(self) -> None:
-        """A cell holds a value: is it where the others are?"""
+        """Refuse a cell with a value that is far from all others."""
         if self.row != self.last_used:
             self.previous_used, self.last_used = self.last_used, self.row
         if self.row > self.previous_used + 100_000 or self.column > WIDE:

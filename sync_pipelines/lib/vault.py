@@ -16,8 +16,8 @@ def read_vault(
 ) -> dict[str, str]:
     """The secrets of these names that the Vault has, registered with the redactor; others are absent.
 
-    `what` names the database; `harmless` are the URL parameters that are no secrets. Raises PermanentError where
-    there is no Vault or our role may not read it.
+    `what` names the database; `harmless` are the URL parameters that are no secrets. Raises PermanentError if there
+    is no Vault, or if our role may not read it.
     """
     try:
         rows = connection.execute(
@@ -44,7 +44,7 @@ def read_vault(
 
 
 def one_of(secrets: Mapping[str, str], names: Sequence[str], *, what: str) -> str:
-    """The first of several names that is there; PermanentError naming them when none is."""
+    """The secret under the first of the names that exists. Raises PermanentError with the names if none does."""
     for name in names:
         if name in secrets:
             return secrets[name]

@@ -17,8 +17,6 @@ from sync_pipelines.migrations.history import History
 from sync_pipelines.migrations.items import API_ROLES, Item
 from sync_pipelines.migrations.live import Live
 from sync_pipelines.migrations.shape import FOLDER, Shape, Table
-from sync_pipelines.settings import whole_class
-from sync_pipelines.settings.databases import databases_of
 
 _RELATIONS = """
     select nspname || '.' || relname, relkind = 'v'
@@ -87,7 +85,7 @@ def _ours(live: Live) -> Iterator[tuple[Item, str]]:
 
 def main() -> None:
     """Write the shapes of the databases that are named, or of all."""
-    names = [one.name for one in databases_of(whole_class()) if one.database.migrated]
+    names = sorted(path.parent.name for path in FOLDER.glob("*/0001_*.py"))
     with (
         tempfile.TemporaryDirectory() as folder,
         PostgresServer(Path(folder) / "server", durable=False) as server,

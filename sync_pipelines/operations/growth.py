@@ -11,6 +11,8 @@ from typing import NamedTuple
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.storage.landing import LandingStore
+from sync_pipelines.settings import Settings
+from sync_pipelines.settings.databases import databases_of
 
 MEGABYTE = 1 << 20
 #: The share of a limit from which on a person is warned.
@@ -39,13 +41,19 @@ class DatabaseSize:
         return round(self.bytes / MEGABYTE, 1)
 
 
+def configured_databases(settings: Settings) -> dict[str, str]:
+    """The URLs of the configured databases by name, Dagster's own among them."""
+    urls = {one.name: one.url(settings) for one in databases_of(type(settings))}
+    return {name: url for name, url in urls.items() if url is not None}
+
+
 def measure_databases(urls: Mapping[str, str]) -> list[DatabaseSize]:
-    """The size of each database by its name; one that cannot be reached is told, and is not zero."""
+    """The size of each database by its name; one that cannot be reached has a problem, and is not zero."""
     return [_measure(name, url) for name, url in urls.items()]
 
 
 def measure_store(store: LandingStore) -> float:
-    """The landing store in megabytes. Raises SyncError when it does not answer."""
+    """The landing store in megabytes. Raises SyncError if it does not answer."""
     return round(store.size() / MEGABYTE, 1)
 
 

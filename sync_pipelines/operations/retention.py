@@ -1,7 +1,7 @@
-"""How long personal data stays: landed exports and rejected rows go after their time, by a plan that is shown first.
+"""How long personal data is kept: landed exports and rejected rows are removed after their time, by a plan.
 
-The newest usable export of each asset stays however old it is, and so does the newest that holds a partition: a month
-can be loaded again from it. Archives and backups have a retention of their own.
+The newest usable export of each asset stays however old it is, and so does the newest that holds a partition, because
+a month can be loaded again from it. Archives and backups have a retention of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BUSY = "Another run is removing what is older than its time."
 
 
 class OldExport(NamedTuple):
-    """A landed export that goes; `is_shared` when one that stays has the same content, and so the same file."""
+    """A landed export to remove; `is_shared` if one that stays has the same content, and so the same file."""
 
     id: int
     asset: str
@@ -32,13 +32,13 @@ class OldExport(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is older than its time: exports by the landing index, files that no index knows, reject rows by asset."""
+    """What is older than its time: landed exports, files without an index entry, rejected rows by asset."""
 
     exports: Sequence[OldExport] = ()
     strays: Sequence[str] = ()
     reject_books: Sequence[str] = ()
     rejects: Mapping[str, int] = field(default_factory=dict)
-    #: Rejected rows of before this moment go.
+    #: Rejected rows from before this moment are removed.
     rejected_before: datetime | None = None
 
     @property
@@ -64,7 +64,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Retention:
-    """What goes when; `reject_folders` are the folders of the store that hold workbooks of rejected rows."""
+    """What is removed when; `reject_folders` are the folders of the store that hold workbooks of rejected rows."""
 
     ops_url: str
     store: LandingStore
@@ -90,9 +90,9 @@ class Retention:
         )
 
     def carry_out(self, plan: Plan) -> Plan:
-        """Remove what a plan names; returns what went, which is less where a file could not be removed.
+        """Remove what a plan names; returns what was removed, which is less if a file could not be.
 
-        Raises TransientError where another does so at the same time.
+        Raises TransientError if another run does the same.
         """
         gone = [one for one in plan.exports if one.is_shared or self._removed(one.path)]
         strays = [name for name in plan.strays if self._removed(name)]
@@ -112,7 +112,7 @@ class Retention:
         )
 
     def _strays(self, known: Sequence[tuple[Any, ...]], before: datetime) -> Iterator[str]:
-        """Old files in the folders of landed assets that no row names: a crash came between the file and its row."""
+        """Old files in the folders of landed assets that no row names, after a crash between the file and its row."""
         named = {path for _, path in known}
         for folder in sorted({asset for asset, _ in known}):
             yield from self._old(folder, named, before)

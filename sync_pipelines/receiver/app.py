@@ -26,7 +26,7 @@ from starlette.routing import Route
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.endpoints import LONGEST_BODY, Call, Endpoint
 from sync_pipelines.lib.http.request_json import BadRequestError, parse
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver import limits
 from sync_pipelines.receiver.authentication import Authenticator, Unauthorized
 from sync_pipelines.receiver.limits import Network, Rate, RefusedRequestError, TokenBuckets
@@ -73,7 +73,7 @@ class Receiver:
 
     def __init__(
         self,
-        inbox: InboxStore,
+        inbox: InboxPool,
         *,
         options: Options | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -113,7 +113,7 @@ class Receiver:
         self._count(self._clients, limits.client_of(request, self._options.proxies))
         now = self._monotonic()
         if self._health is None or now - self._health[0] >= HEALTH_SECONDS:
-            self._health = now, await run_in_threadpool(self._inbox.answers)
+            self._health = now, await run_in_threadpool(self._inbox.is_ready)
         fine = self._health[1]
         return _answer(
             200 if fine else 503, {"status": "ok" if fine else "unavailable", "ops_database": fine}

@@ -14,7 +14,7 @@ from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.endpoints import Credentials, Mount
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.http.key_set import KeySet
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.app import Mounted, Options, Receiver
 from sync_pipelines.receiver.authentication import Authenticator
 from sync_pipelines.receiver.limits import networks_of
@@ -26,7 +26,7 @@ def build(
     mounts: Sequence[Mount],
     *,
     options: Options | None = None,
-    inbox: InboxStore | None = None,
+    inbox: InboxPool | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
@@ -37,7 +37,7 @@ def build(
         authenticator = Authenticator(mount.credentials, keys=keys, now=clock)
         mounted += [Mounted(endpoint, authenticator) for endpoint in mount.endpoints]
     receiver = Receiver(
-        inbox or InboxStore(settings.ops_url), options=options or options_of(mounts), monotonic=monotonic
+        inbox or InboxPool(settings.ops_url), options=options or options_of(mounts), monotonic=monotonic
     )
     return receiver.application(mounted)
 

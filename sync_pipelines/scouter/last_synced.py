@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.scouter.lead import Lead
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 
 Direction = Literal["pushed", "taken_back"]
 
@@ -115,11 +117,8 @@ class LastSynced:
         """Those with a change at the destination that waits for the reverse sync."""
         if not ids:
             return frozenset()
-        rows = self.connection.execute(
-            "select distinct lead_id from ops.inbox where status = 'waiting' and lead_id = any(%s::bigint[])",
-            (postgres.array(ids),),
-        ).fetchall()
-        return frozenset(lead_id for (lead_id,) in rows)
+        keys = Inbox(self.connection, TOPIC).waiting_keys(ids)
+        return frozenset(map(int, keys))
 
     def forget(self, ids: Collection[int]) -> None:
         """Delete the state of these, so that they are sent again: the destination does not hold what it accepted."""

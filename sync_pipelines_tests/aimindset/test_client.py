@@ -13,7 +13,7 @@ from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.lib.redaction import register
 from sync_pipelines.sandbox.aimindset.fake import AimindsetFake
 from sync_pipelines.sandbox.mail import SmtpSink
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 SECRET = "senha-do-alerta-0815"
 

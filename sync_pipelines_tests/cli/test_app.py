@@ -25,7 +25,7 @@ from sync_pipelines.cli.app import app
 from sync_pipelines.cli.commands import Commands
 from sync_pipelines.sandbox.hitss.request import MANAGER, Caller
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import whole_class
+from sync_pipelines.systems import whole_class
 from sync_pipelines_tests.parts import PARTS
 
 VARIABLES = [

@@ -25,7 +25,7 @@ from sync_pipelines.lib import network
 from sync_pipelines.lib.findings import Finding, Inquiry
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.hitss.fake import HitssFake
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 NewDatabase = Callable[[str | None], str]
 QUERY = "usuarioFiltro=joana.prado&filtroDeFiltro={inicio}&filtroAteFiltro={fim}"

@@ -19,7 +19,7 @@ from sync_pipelines.lib.findings import Inquiry
 from sync_pipelines.lib.http.key_set import PATH
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter import doctor as scouter
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 OPS = "postgresql://u@127.0.0.1:1/ops"
 AWAY = "postgresql://u:uma-senha-longa@db.example.com:5432/postgres"

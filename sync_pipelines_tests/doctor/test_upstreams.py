@@ -13,7 +13,8 @@ from sync_pipelines.lib.findings import Inquiry
 from sync_pipelines.sandbox.hitss.auth import PASSWORD, USERNAME
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.sandbox.vault import make_vault
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.storage import KEYS, REGION, make_bucket, s3_server
 
 NewDatabase = Callable[[str | None], str]

@@ -1,19 +1,25 @@
-"""A house that plays in 2025 only, so that a load takes a moment, and the chain as one call."""
+"""Fixtures of all hitss tests, and a download with its load as one call (`run`).
+
+| fixture | what it makes                                                          |
+|---------|------------------------------------------------------------------------|
+| `short` | the DRE of 2025 only (the eight months of MONTHS): a load takes a moment |
+| `pair`  | the two migrated, empty databases of a mirror                          |
+| `kept`  | 300 rows of `dre_hitss` over three months, for backups                 |
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 
 import psycopg
 import pytest
 
 from sync_pipelines.hitss.backup.pipeline import BackupPipeline
-from sync_pipelines.hitss.dre.load import Outcome
-from sync_pipelines.hitss.dre.pipeline import ExportReport
-from sync_pipelines.hitss.mirror.session import Mirror
+from sync_pipelines.hitss.dre.plan import Outcome
+from sync_pipelines.hitss.dre.report import ExportReport
+from sync_pipelines.hitss.mirror.extract import Mirror
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.copies import Kept, Pair
@@ -24,7 +30,7 @@ MONTHS = tuple(f"2025-{month:02d}-01" for month in range(1, 9))
 
 @dataclass
 class Ran:
-    """What one run of the chain did: rows touched by table, and what stopped single months."""
+    """What one download with its load did: rows touched by table, and the errors of months that failed."""
 
     report: ExportReport
     touched: Counter[str] = field(default_factory=Counter)
@@ -33,8 +39,8 @@ class Ran:
 
 
 def run(house: House, run_id: str = "run", accept: Collection[str] = ()) -> Ran:
-    """Download and load what differs, as the schedule and the sensor would; a month's failure is kept."""
-    ran = Ran(house.chain.download(run_id, accepted=accept))
+    """Download, and load what differs, as the schedule and the sensor do."""
+    ran = Ran(house.dre.download(run_id, accepted=accept))
     pending = ran.report.pending
     if months := [*pending.changed, *pending.refresh]:
         load(house, ran, months, run_id=run_id, accept=accept)
@@ -45,25 +51,24 @@ def load(
     house: House, ran: Ran, months: Collection[str], run_id: str = "load", accept: Collection[str] = ()
 ) -> Ran:
     """Load these months whatever is pending."""
-    with house.chain.load(run_id, sorted(months), accepted=accept) as session:
+    with house.dre.load(run_id, sorted(months), accepted=accept) as loading:
         for month in sorted(months):
             try:
-                ran.outcomes[month] = session.load(month)
+                ran.outcomes[month] = loading.load(month)
             except SyncError as error:
                 ran.problems[month] = str(error)
                 continue
             for name, outcome in ran.outcomes[month].items():
                 assert outcome.proof.holds
-                assert outcome.adds_up
+                assert outcome.is_accounted_for
                 ran.touched[name] += outcome.changes.touched
     return ran
 
 
 @pytest.fixture
 def short(house: House) -> House:
-    """The house with a window of eight months."""
-    settings = house.settings.model_copy(update={"hitss_first_month": FIRST_MONTH})
-    return replace(house, settings=settings, chain=replace(house.chain, settings=settings))
+    """The DRE with a window of eight months."""
+    return house.with_settings(hitss_first_month=FIRST_MONTH)
 
 
 @pytest.fixture
@@ -84,9 +89,9 @@ def kept(house: House) -> Kept:
         " select 'run', 'CLT', n / 6, 1 + n % 3 || '/2025', make_date(2025, 1 + n % 3, 1), '2025-01-01'"
         " from generate_series(1, 300) as n"
     )
-    keeping = BackupPipeline(house.settings, clock=lambda: datetime.now(UTC))
     return Kept(
-        keeping=keeping,
+        pipeline=BackupPipeline.from_settings(house.settings),
+        settings=house.settings,
         url=house.settings.require("fabricio_database_url"),
         database=house.fabricio,
         ops=house.ops,

@@ -1,4 +1,20 @@
-"""Both ends of a mirror, and a table with its backups: what tests of the copies stand on."""
+"""The two databases of a mirror (`Pair`), and a filled `dre_hitss` with its backups (`Kept`).
+
+`Pair.fill(6)` makes these rows in `dre_hitss` of the source (400 of them by default): three months, and pairs of rows
+with one `line_hash` and one amount that differ in month and occurrence.
+
+| competencia | conta | descricao     | valor | valor_exato | line_hash | occurrence |
+|-------------|-------|---------------|-------|-------------|-----------|------------|
+| 2025-02-01  | CLT   | Provisão -  0 |  0.00 |      0.0000 | md5('0')  | 1          |
+| 2025-03-01  | CLT   | Provisão -  1 | -1.25 |     -1.2501 | md5('1')  | 2          |
+| 2025-01-01  | CLT   | Provisão -  1 | -1.25 |     -1.2501 | md5('1')  | 3          |
+| 2025-02-01  | CLT   | Provisão -  2 | -2.50 |     -2.5002 | md5('2')  | 4          |
+| 2025-03-01  | CLT   | Provisão -  2 | -2.50 |     -2.5002 | md5('2')  | 5          |
+| 2025-01-01  | CLT   | Provisão -  3 | -3.75 |     -3.7503 | md5('3')  | 6          |
+
+The fixture `kept` makes 300 rows: `id` 1, 2, 3 … in February, March, January …, and `valor` 0 for the first five, then
+1 for six, 2 for six, and so on.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +23,14 @@ from typing import Any
 
 import psycopg
 
-from sync_pipelines.hitss.backup.pipeline import BackupPipeline, SafekeepingReport
+from sync_pipelines.hitss.backup.pipeline import BackupPipeline
+from sync_pipelines.hitss.backup.report import BackupReport
 from sync_pipelines.hitss.mirror.adoption import Decision
-from sync_pipelines.hitss.mirror.session import Mirror, MirrorOutcome
+from sync_pipelines.hitss.mirror.extract import Mirror
+from sync_pipelines.hitss.mirror.month_mirror import MirrorOutcome, open_mirror
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.backups import BackupCatalog
+from sync_pipelines.settings.hitss import HitssSettings
 
 CONTENT = (
     "execution_id, created_at, conta, descricao, valor, tipo, periodo, empresa, competencia, ano, mes, natureza,"
@@ -23,7 +42,7 @@ JANUARY, FEBRUARY, MARCH = "2025-01-01", "2025-02-01", "2025-03-01"
 
 @dataclass
 class Pair:
-    """Source and destination, each over a connection of the test's own."""
+    """Source and destination, each with a connection for the test itself."""
 
     source: psycopg.Connection[Any]
     destination: psycopg.Connection[Any]
@@ -31,7 +50,7 @@ class Pair:
     problems: dict[str, str] = field(default_factory=dict)
 
     def fill(self, rows: int = 400) -> None:
-        """Rows over three months, each tenth of them a true duplicate of another but for its occurrence."""
+        """Make the rows of the table above in the source."""
         self.source.execute(
             "insert into dre_hitss (execution_id, conta, descricao, valor, tipo, periodo, empresa, competencia, ano,"
             " mes, natureza, valor_exato, line_hash, occurrence)"
@@ -42,13 +61,13 @@ class Pair:
         )
 
     def run(self, decision: Decision | None = None, **kept: Any) -> dict[str, MirrorOutcome]:
-        """Mirror every month; what stopped one is kept in `problems`."""
+        """Mirror every month; `problems` has the errors of months that failed."""
         self.problems = {}
         outcomes = {}
-        with self.mirror.open("run-1", decision=decision, **kept) as session:
-            for month in session.months:
+        with open_mirror(self.mirror, "run-1", decision=decision, **kept) as months:
+            for month in months.databases.months:
                 try:
-                    outcomes[month] = session.copy(month)
+                    outcomes[month] = months.copy(month)
                 except SyncError as error:
                     self.problems[month] = str(error)
         return outcomes
@@ -73,21 +92,22 @@ class Pair:
 class Kept:
     """A filled dre_hitss, its backups and the catalog."""
 
-    keeping: BackupPipeline
+    pipeline: BackupPipeline
+    settings: HitssSettings
     url: str
     database: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
 
     @property
     def today(self) -> str:
-        return f"{self.keeping.clock():%Y-%m-%d}"
+        return f"{self.pipeline.clock():%Y-%m-%d}"
 
     @property
     def catalog(self) -> BackupCatalog:
         return BackupCatalog(self.ops)
 
-    def back_up(self, **options: Any) -> SafekeepingReport:
-        return self.keeping.back_up("run-1", self.today, **options)
+    def back_up(self, **options: Any) -> BackupReport:
+        return self.pipeline.back_up("run-1", self.today, **options)
 
     def rows(self, table: str = "dre_hitss") -> list[tuple[Any, ...]]:
         return self.database.execute(f"select * from {table} order by id".encode()).fetchall()

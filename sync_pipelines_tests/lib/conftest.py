@@ -1,6 +1,7 @@
 """A server on a real socket that plays a script, and an archive on a sample."""
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -24,6 +25,12 @@ def reply(body: bytes = b"", status: str = "200 OK", *headers: str, length: int 
         connection.sendall("\r\n".join([*head, "Connection: close", "", ""]).encode() + body)
 
     return answer
+
+
+def _is_whole(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 class Server:
@@ -65,11 +72,12 @@ class Server:
             line = self._context.wrap_socket(connection, server_side=True) if self._context else connection
             with line:
                 asked = b""
-                while b"\r\n\r\n" not in asked:
-                    piece = line.recv(4096)
-                    if not piece:
+                # With its body: a connection that is closed before all was read is reset, and takes the answer with it.
+                while not _is_whole(asked):
+                    chunk = line.recv(4096)
+                    if not chunk:
                         return
-                    asked += piece
+                    asked += chunk
                 self.requests.append(asked.decode())
                 self.script[min(len(self.requests), len(self.script)) - 1](line)
 

@@ -10,7 +10,8 @@ import pytest
 from sync_pipelines.doctor import mail
 from sync_pipelines.lib.mail import MailServer
 from sync_pipelines.sandbox.mail import SmtpSink
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 NOW = datetime(2026, 11, 28, 19, 30, tzinfo=UTC)
 SENDER = "Sincronização <alertas@empresa.example>"

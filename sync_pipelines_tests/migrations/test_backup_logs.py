@@ -12,7 +12,7 @@ from sync_pipelines.cli.app import app
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.sandbox.aimindset import database
-from sync_pipelines.settings import whole_class
+from sync_pipelines.systems import whole_class
 from sync_pipelines_tests.migrations.databases import AIMINDSET, connected, rows, run, wrong
 
 NewDatabase = Callable[[str | None], str]

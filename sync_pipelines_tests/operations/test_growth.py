@@ -8,10 +8,9 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.operations.defs import growth
-from sync_pipelines.operations.growth import measure_databases, verdict
-from sync_pipelines.settings import Settings, read_settings, whole_class
-
-STOPPED = dg.DefaultScheduleStatus.STOPPED
+from sync_pipelines.operations.growth import configured_databases, measure_databases, verdict
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings, whole_class
 
 
 @pytest.mark.parametrize(("megabytes", "found"), [(79.9, None), (80, "warn"), (99.9, "warn"), (100, "error")])
@@ -32,7 +31,7 @@ def settings(new_database: Callable[[str | None], str], tmp_path: Path) -> Setti
 
 
 def run(settings: Settings) -> tuple[dict[str, Any], dict[str, dg.AssetCheckEvaluation]]:
-    job = growth.definitions(settings, STOPPED).resolve_job_def("growth")
+    job = growth.definitions(settings).resolve_job_def("growth")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance)
     (made,) = result.asset_materializations_for_node("operations__growth")
@@ -54,7 +53,7 @@ def test_every_database_that_a_setting_names_is_measured(
     named = {name for name in whole_class().model_fields if name.endswith("_database_url")}
     assert len(named) > 4
     whole = dict.fromkeys(named - {"scratch_database_url"}, new_database(None))
-    found = growth.databases(whole_class().model_validate(settings.model_dump() | whole))
+    found = configured_databases(whole_class().model_validate(settings.model_dump() | whole))
     # The scratch database is made and dropped by each drill.
     assert {f"{name}_database_url" for name in found} == named - {"scratch_database_url"}
 

@@ -20,7 +20,8 @@ from sync_pipelines.lib.records import Records, open_records
 from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.operations.defs import retention as retention_assets
 from sync_pipelines.operations.retention import Retention
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 EXPORT, BOOKS = "hitss/dre_export", "hitss/rejects"
@@ -163,9 +164,7 @@ def test_a_file_that_a_crash_left_without_a_row_goes_by_its_age(shelf: Shelf) ->
 
 
 def materialized(shelf: Shelf, only_plan: bool) -> tuple[dict[str, Any], dg.AssetCheckEvaluation, str]:
-    made = retention_assets.definitions(
-        shelf.settings, dg.DefaultScheduleStatus.STOPPED, reject_folders=[BOOKS], clock=lambda: NOW
-    )
+    made = retention_assets.definitions(shelf.settings, reject_folders=[BOOKS], clock=lambda: NOW)
     with dg.DagsterInstance.ephemeral() as instance:
         result = made.resolve_job_def("retention").execute_in_process(
             instance=instance,

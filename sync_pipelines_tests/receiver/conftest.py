@@ -23,7 +23,7 @@ from starlette.routing import Route
 from sync_pipelines.lib.http.endpoints import FUNCTIONS_PATH, SIGNED_IN, Answer, Endpoint
 from sync_pipelines.lib.http.key_set import PATH
 from sync_pipelines.lib.postgres.embedded import PostgresServer
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.endpoints import AT_ONCE, WEBHOOK, endpoints
@@ -99,7 +99,7 @@ class Desk:
 
     @property
     def stored(self) -> list[tuple[int, str, Any]]:
-        return self.ops.execute("select lead_id, source, payload from ops.inbox order by id").fetchall()
+        return self.ops.execute("select key::bigint, source, payload from ops.inbox order by id").fetchall()
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +144,7 @@ def started(
         settings,
         [replace(mount, endpoints=[*mount.endpoints, *added])],
         options=options,
-        inbox=stack.enter_context(closing(InboxStore(ops_url))),
+        inbox=stack.enter_context(closing(InboxPool(ops_url))),
         clock=lambda: NOW,
         monotonic=lambda: moments[0],
     )

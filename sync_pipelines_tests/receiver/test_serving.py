@@ -20,14 +20,15 @@ from sync_pipelines.receiver.app import HEALTH_PATH, Options
 from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.receiver.serving import options_of, serve
 from sync_pipelines.scouter.endpoints import endpoints
-from sync_pipelines.settings import read_as, read_settings
+from sync_pipelines.settings import read_as
 from sync_pipelines.settings.scouter import ScouterSettings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.receiver.conftest import OWN, WEBHOOK_PATH, WEBHOOK_SECRET, lead
 
 CODE = """
 from sync_pipelines.receiver.serving import serve
 from sync_pipelines.scouter.endpoints import endpoints
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 settings = read_settings(None)
 serve(settings, [endpoints(settings)], port=0)
 """
@@ -61,7 +62,7 @@ def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str 
     text = "".join(told)
     assert not [word for word in (WEBHOOK_SECRET, "segredo", "Ana Exemplo", "Traceback") if word in text]
     with psycopg.connect(ops_url) as connection:
-        rows = connection.execute("select lead_id, payload from ops.inbox").fetchall()
+        rows = connection.execute("select key::bigint, payload from ops.inbox").fetchall()
     assert rows == [(600_001, json.loads(json.dumps(lead())))]
 
 

@@ -20,7 +20,7 @@ from sync_pipelines.lib import processes
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import whole_class
+from sync_pipelines.systems import whole_class
 from sync_pipelines_tests.parts import PARTS
 
 UPSTREAMS = ("mail", "hitss", "aimindset", "scouter")

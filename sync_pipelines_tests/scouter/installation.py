@@ -33,7 +33,8 @@ from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 #: Numbers of the CRM, far from those that the destination's sequence gives.
 FIRST = 600_000

@@ -22,16 +22,18 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
+from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql
 from sync_pipelines.scouter.reverse.drain import Drain, source_types
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.report import SchemaReport
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DESTINATION = "https://gestao.example"
@@ -93,8 +95,9 @@ class Pair:
         return self.there(number) | {"sync_source": "gestao_scouter", "updated_at": later} | fields
 
     def receive(self, *leads: dict[str, Any], source: str = "gestaoscouter", key: str = "lead") -> None:
-        Inbox(self.ops).add_many(
-            (source, int(lead["id"]), json.dumps({key: lead, "source": "gestao_scouter"})) for lead in leads
+        Inbox(self.ops, TOPIC).add_many(
+            Arrival(str(lead["id"]), source, json.dumps({key: lead, "source": "gestao_scouter"}))
+            for lead in leads
         )
 
     def drain(self, at_most: int | None = None, **options: Any) -> DrainReport:

@@ -10,7 +10,7 @@ import pytest
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.vault import VAULT
 from sync_pipelines.scouter.client import GestaoScouter
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 KEY = "GESTAO_SCOUTER_SERVICE_KEY"
 

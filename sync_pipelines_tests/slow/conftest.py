@@ -23,7 +23,7 @@ import pytest
 
 from sync_pipelines.lib import processes
 from sync_pipelines.sandbox.world import Sandbox
-from sync_pipelines.settings import whole_class
+from sync_pipelines.systems import whole_class
 from sync_pipelines_tests.parts import PARTS
 
 VARIABLES = {name.upper() for name in whole_class().model_fields} | {

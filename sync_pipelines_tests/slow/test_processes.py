@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_pipelines.hitss.dre.pipeline import PROJECT
+from sync_pipelines.hitss.databases import FABRICIO
 from sync_pipelines.hitss.dre.tables import EXECUTIONS
 from sync_pipelines.lib.records.orphaned_runs import WatchedProject, reap_all
 from sync_pipelines_tests.slow.conftest import World, period, until
@@ -57,7 +57,7 @@ def sweep(world: World) -> list[str]:
     url = world.sandbox.environment({})["FABRICIO_DATABASE_URL"]
     return [
         row.id
-        for _, row in reap_all([WatchedProject(system="hitss", what=PROJECT, url=url, run_log=EXECUTIONS)])
+        for _, row in reap_all([WatchedProject(system="hitss", what=FABRICIO, url=url, run_log=EXECUTIONS)])
     ]
 
 

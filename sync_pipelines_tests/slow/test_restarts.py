@@ -24,6 +24,7 @@ from sync_pipelines.aimindset.day import Day
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
 from sync_pipelines.hitss.backup import load as dre_backup
 from sync_pipelines.hitss.backup.pipeline import BackupPipeline
+from sync_pipelines.hitss.backup.tables import ASSET as DRE_BACKUP
 from sync_pipelines.hitss.mirror.pipeline import EXECUTIONS, MirrorPipeline
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres import Connection
@@ -33,7 +34,8 @@ from sync_pipelines.lib.records.orphaned_runs import reap
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.aimindset.database import build
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import ROLES
 
 pytestmark = pytest.mark.slow
@@ -118,12 +120,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 @WAYS
 def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place, way: Way) -> None:
-    mirror = MirrorPipeline(place.settings, sleep=lambda _seconds: None)
+    mirror = replace(MirrorPipeline.from_settings(place.settings), sleep=lambda _seconds: None)
     with mirror.open("run-1") as run:
         for number, month in enumerate(MONTHS):
             if number in (2, 5):
                 place.restart(way)
-            assert run.session.copy(month).proof.holds
+            assert run.months.copy(month).proof.holds
     assert place.same
     for project in ("fabricio", "hitss"):
         assert (
@@ -133,11 +135,13 @@ def test_a_restart_in_the_middle_of_a_mirror_is_survived(place: Place, way: Way)
 
 def test_a_server_that_is_asked_to_end_lets_the_mirror_finish_its_months(place: Place) -> None:
     """SIGTERM: no new connections, those that are there go on; then it is gone, and the run is told or swept."""
-    with MirrorPipeline(place.settings, sleep=lambda _seconds: None).open("run-1") as run:
-        run.session.copy(MONTHS[0])
+    with replace(MirrorPipeline.from_settings(place.settings), sleep=lambda _seconds: None).open(
+        "run-1"
+    ) as run:
+        run.months.copy(MONTHS[0])
         place.ask(signal.SIGTERM)
         for month in MONTHS[1:]:
-            assert run.session.copy(month).proof.holds
+            assert run.months.copy(month).proof.holds
     place.server.stop()
     place.server.start()
     assert place.same
@@ -206,7 +210,7 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
 
     def back_up() -> None:
         try:
-            BackupPipeline(place.settings).back_up("cut", f"{datetime.now(UTC):%Y-%m-%d}")
+            BackupPipeline.from_settings(place.settings).back_up("cut", f"{datetime.now(UTC):%Y-%m-%d}")
         except SyncError as error:
             failed.append(error)
 
@@ -224,15 +228,16 @@ def test_a_restart_in_the_middle_of_a_dre_backup_leaves_no_table(place: Place, w
         place.value("fabricio", "select count(*) from pg_class where relname like 'dre_hitss_backup%'") == 0
     )
     with open_backup_catalog(place.server.url("ops")) as catalog:
-        assert catalog.backups(dre_backup.ASSET) == []
+        assert catalog.backups(DRE_BACKUP) == []
 
 
 RUN = """
 import sys
-from sync_pipelines.hitss.mirroring import MirrorPipeline
-from sync_pipelines.settings import read_settings
-with MirrorPipeline(read_settings(None)).open("killed") as run:
-    for month in run.session.months:
+from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.hitss import HitssSettings
+with MirrorPipeline.from_settings(read_as(HitssSettings, None)).open("killed") as run:
+    for month in run.databases.months:
         run.mirror(month)
         print(month, flush=True)
         sys.stdin.readline()
@@ -264,8 +269,8 @@ def test_a_mirror_killed_at_any_step_is_finished_by_the_next(place: Place, month
     until(lambda: swept(place, "fabricio") or None)
     whole = "select count(*) from (select from dre_hitss group by competencia having count(*) <> 10000) as x"
     assert place.value("hitss", whole) == 0
-    with MirrorPipeline(place.settings).open("next") as run:
-        for month in run.session.months:
+    with MirrorPipeline.from_settings(place.settings).open("next") as run:
+        for month in run.databases.months:
             run.mirror(month)
     assert place.same
     assert place.value("hitss", "select count(*) from automation_executions where status = 'running'") == 0
@@ -286,13 +291,13 @@ def until(found: Callable[[], object], seconds: float = 20.0) -> None:
 
 def test_a_dre_backup_cut_off_from_our_own_database_is_entered_by_the_next(place: Place) -> None:
     """Killed between the commit and the catalog: the table's own comment says what it is."""
-    with dre_backup.backup_connection(place.server.url("fabricio")) as connection:
+    with dre_backup.connect(place.server.url("fabricio")) as connection:
         lost = dre_backup.back_up(connection, "killed")
-    report = BackupPipeline(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
+    report = BackupPipeline.from_settings(place.settings).back_up("next", f"{datetime.now(UTC):%Y-%m-%d}")
 
-    assert report.healed == (lost.name,)
+    assert report.recovered == (lost.name,)
     with open_backup_catalog(place.server.url("ops")) as catalog:
-        assert {copy.name: copy.proved for copy in catalog.backups(dre_backup.ASSET)} == {
+        assert {copy.name: copy.proved for copy in catalog.backups(DRE_BACKUP)} == {
             lost.name: True,
             report.backup.name: True,
         }

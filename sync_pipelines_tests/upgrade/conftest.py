@@ -27,7 +27,8 @@ import zstandard
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 
 DATABASES = ("ops", "fabricio", "hitss", "aimindset", "tabuladormax", "gestao_scouter")
 HISTORIES = (OPS, History("fabricio"), History("hitss"), History("tabuladormax"))

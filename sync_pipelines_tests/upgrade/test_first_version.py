@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 
 from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.archive.drill import drill
 from sync_pipelines.aimindset.archive.stored import StoredArchives
 from sync_pipelines.hitss.backup import restore
-from sync_pipelines.hitss.backup.content import verify
-from sync_pipelines.hitss.backup.load import backup_connection
+from sync_pipelines.hitss.backup.load import connect
 from sync_pipelines.hitss.backup.pipeline import BackupPipeline
+from sync_pipelines.hitss.backup.prove import verify
 from sync_pipelines.hitss.dre.pending import Pending
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
@@ -24,14 +26,14 @@ DIRTY = "dre_hitss_backup_20261128_1908_2"
 
 
 def chain(upgraded: Upgraded, clock: Clock) -> DrePipeline:
-    return DrePipeline(upgraded.settings, clock=clock)
+    return replace(DrePipeline.from_settings(upgraded.settings), clock=clock)
 
 
 def test_the_same_workbook_changes_nothing_and_no_guard_fires(upgraded: Upgraded, clock: Clock) -> None:
     dre = chain(upgraded, clock)
     landed = dre.newest_landing()
-    report = dre.examine("after", LandedFile(landed.path, landed.sha256, landed.bytes))
-    assert not report.found.review.months
+    report = dre.validate("after", LandedFile(landed.path, landed.sha256, landed.bytes))
+    assert not report.validation.review.months
     assert report.pending == Pending((), ())
 
 
@@ -51,17 +53,17 @@ def test_a_load_of_all_months_writes_no_row(upgraded: Upgraded, clock: Clock) ->
 
 
 def test_the_mirror_finds_both_sides_equal(upgraded: Upgraded) -> None:
-    with MirrorPipeline(upgraded.settings).open("after") as run:
+    with MirrorPipeline.from_settings(upgraded.settings).open("after") as run:
         assert run.pending == []
-        outcomes = [run.mirror(month) for month in run.session.months]
+        outcomes = [run.mirror(month) for month in run.databases.months]
     assert outcomes
     assert sum(outcome.changes.touched for outcome in outcomes) == 0
 
 
 def test_old_backups_are_intact_and_restore(upgraded: Upgraded, clock: Clock) -> None:
-    keeping = BackupPipeline(upgraded.settings, clock)
+    keeping = replace(BackupPipeline.from_settings(upgraded.settings), clock=clock)
     url, ops = upgraded.urls["fabricio"], upgraded.urls["ops"]
-    with backup_connection(url) as connection, open_backup_catalog(ops) as catalog:
+    with connect(url) as connection, open_backup_catalog(ops) as catalog:
         copies = catalog.backups("hitss/dre_backup")
         assert [verify(connection, copy) for copy in copies] == [[]] * 2
         assert restore.find(catalog, DIRTY) in copies
@@ -77,7 +79,7 @@ def test_a_backup_in_which_null_became_a_mark_is_named(upgraded: Upgraded) -> No
     with psycopg.connect(upgraded.urls["fabricio"], autocommit=True) as fabricio:
         fabricio.execute(f"update {DIRTY} set cliente = 'x' where cliente = chr(30)")
     with (
-        backup_connection(upgraded.urls["fabricio"]) as connection,
+        connect(upgraded.urls["fabricio"]) as connection,
         open_backup_catalog(upgraded.urls["ops"]) as catalog,
     ):
         assert verify(connection, restore.find(catalog, DIRTY))

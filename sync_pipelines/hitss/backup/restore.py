@@ -1,4 +1,4 @@
-"""The way back from a backup of the DRE: first what it would change, then all of it in one transaction."""
+"""The restore of a backup of the DRE: first what it would change, then all of it in one transaction."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from sync_pipelines.hitss.backup import load
-from sync_pipelines.hitss.backup.content import content_of, verify
-from sync_pipelines.hitss.backup.load import SOURCE, BackupReport
-from sync_pipelines.hitss.dre.tables import PROJECT
+from sync_pipelines.hitss.backup import load, report
+from sync_pipelines.hitss.backup.content import read_content
+from sync_pipelines.hitss.backup.load import NewBackup
+from sync_pipelines.hitss.backup.prove import prove_copy, verify
+from sync_pipelines.hitss.backup.tables import ASSET, SOURCE
+from sync_pipelines.hitss.databases import FABRICIO
 from sync_pipelines.hitss.mirror.table import DRE, month_label
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
@@ -40,11 +42,11 @@ class MonthDifference(NamedTuple):
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What a restore did; `added_since` are columns of today that the backup does not know."""
+    """What a restore did; `added_since` are columns that the table has today and the backup has not."""
 
     restored: str
     rows: int
-    safety: BackupReport
+    safety: NewBackup
     months: tuple[str, ...]
     added_since: tuple[str, ...]
 
@@ -72,91 +74,89 @@ _DIFFERENCE: LiteralString = """
 """
 
 
-#: Writers wait, readers go on.
-_LOCKS: dict[str, LiteralString] = {SOURCE: "exclusive", "public.{backup}": "share"}
-
-
 def find(catalog: BackupCatalog, name: str) -> Backup:
-    """The backup of this name in the catalog, PermanentError naming those there are."""
-    copies = {copy.name: copy for copy in catalog.backups(load.ASSET)}
-    if name not in copies:
-        newest = ", ".join(list(copies)[:5]) or "none"
+    """The backup of this name in the catalog; PermanentError naming the newest ones if there is none."""
+    backups = {backup.name: backup for backup in catalog.backups(ASSET)}
+    if name not in backups:
+        newest = ", ".join(list(backups)[:5]) or "none"
         raise PermanentError(f"There is no backup {name} of ours; the newest are: {newest}.")
-    if not copies[name].proved:
+    if not backups[name].proved:
         raise PermanentError(f"The backup {name} was never proved equal to its source: it is not restored.")
-    return copies[name]
+    return backups[name]
 
 
-def difference(connection: Connection, copy: Backup) -> list[MonthDifference]:
-    """The months that a restore would change. Raises PermanentError for a backup that was tampered with."""
-    shared, _ = _shared(connection, copy)
-    _stop_if_altered(connection, copy)
+def difference(connection: Connection, backup: Backup) -> list[MonthDifference]:
+    """The months that a restore would change. Raises PermanentError for a backup that somebody altered."""
+    shared, _ = _shared(connection, backup)
+    _stop_if_altered(connection, backup)
     statement = sql.SQL(_DIFFERENCE).format(
         month=sql.SQL(DRE.month),
         hash=row_hash_sql([column for column in shared if column.name != "id"]),
         now=postgres.table(SOURCE),
-        then=sql.Identifier("public", copy.name),
+        then=sql.Identifier("public", backup.name),
     )
-    with postgres.errors_about(f"comparing {SOURCE} with {copy.name}"):
+    with postgres.errors_about(f"comparing {SOURCE} with {backup.name}"):
         return [MonthDifference(*row) for row in connection.execute(statement).fetchall()]
 
 
 def restore(
     connection: Connection,
     catalog: BackupCatalog,
-    copy: Backup,
+    backup: Backup,
     run_id: str,
     *,
     partition_key: str,
     wait_seconds: float = 600.0,
 ) -> RestoreReport:
-    """Put the backup's rows in place of today's, after a safety copy of these; readers never see half.
+    """Replace the rows of today by those of the backup, after a safety copy; readers never see half.
 
     Lock, difference, safety copy, replacement and proof are one transaction, under the lock of the DRE's chain: each
-    row that was there is in the safety copy, whoever writes meanwhile. Raises PermanentError (the backup was altered,
-    or today's table lacks a column of it) or TransientError; all is as it was then, but for a connection that was
-    lost at the COMMIT: `difference` shows what became of it.
+    replaced row is in the safety copy, whoever writes meanwhile. Raises PermanentError (the backup was altered, or
+    today's table lacks a column of it) or TransientError. Then nothing was changed, except perhaps if the connection
+    was lost at the COMMIT: `difference` shows whether it was.
     """
     busy = "A run of the DRE chain is at work and did not end in time; try again later."
     key = postgres.lock_key("hitss", "chain")
-    purpose = f"before the restore of {copy.name}"
+    purpose = f"before the restore of {backup.name}"
     with (
         postgres.session_lock(connection, key, wait_seconds=wait_seconds, busy=busy),
         load.backup_lock(connection, wait_seconds=wait_seconds),
-        postgres.errors_about(f"the restore of {copy.name}"),
+        postgres.errors_about(f"the restore of {backup.name}"),
         connection.transaction(),
     ):
-        _lock(connection, copy)
-        changed = difference(connection, copy)
-        shared, added_since = _shared(connection, copy)
+        _lock(connection, backup)
+        changed = difference(connection, backup)
+        shared, added_since = _shared(connection, backup)
         safety = load.write(connection, run_id, purpose=purpose)
-        _replace(connection, copy, shared)
+        _replace(connection, backup, shared)
         postgres.end_writes(connection)
-        rows = _prove(connection, copy, shared, safety=safety)
-    load.record(catalog, safety, partition_key, run_id=run_id, purpose=purpose)
+        rows = _prove(connection, backup, shared, safety=safety)
+    report.record(catalog, safety, partition_key, run_id=run_id, purpose=purpose)
     months = tuple(month.month for month in changed)
-    return RestoreReport(restored=copy.name, rows=rows, safety=safety, months=months, added_since=added_since)
+    return RestoreReport(
+        restored=backup.name, rows=rows, safety=safety, months=months, added_since=added_since
+    )
 
 
-def _lock(connection: Connection, copy: Backup) -> None:
+def _lock(connection: Connection, backup: Backup) -> None:
     """Keep writers out until the COMMIT, before anything is read; readers go on.
 
     What another session commits between the safety copy and the DELETE would be in neither.
     """
-    if not exists(connection, f"public.{copy.name}"):
-        raise PermanentError(f"The table {copy.name} is gone: it cannot be restored.")
-    for table, mode in _LOCKS.items():
-        statement = sql.SQL("lock table {} in {} mode").format(
-            postgres.table(table.format(backup=copy.name)), sql.SQL(mode)
-        )
+    if not exists(connection, f"public.{backup.name}"):
+        raise PermanentError(f"The table {backup.name} is gone: it cannot be restored.")
+    modes: dict[str, LiteralString] = {SOURCE: "exclusive", f"public.{backup.name}": "share"}
+    for table, mode in modes.items():
         try:
-            connection.execute(statement)
+            connection.execute(
+                sql.SQL("lock table {} in {} mode").format(postgres.table(table), sql.SQL(mode))
+            )
         except psycopg.errors.LockNotAvailable:
             raise TransientError(
-                f"Another session holds {table.format(backup=copy.name)} and did not give it free in time: nothing was"
+                f"Another session holds {table} and did not give it free in time: nothing was"
                 " changed. Restore again when it has ended."
             ) from None
-    require_sight(connection, [SOURCE, f"public.{copy.name}"], PROJECT)
+    require_sight(connection, [SOURCE, f"public.{backup.name}"], FABRICIO)
     if names := dependents(connection, SOURCE):
         raise PermanentError(
             f"Deleting rows of {SOURCE} would delete or empty those of {', '.join(names)} by a foreign key: not"
@@ -164,54 +164,54 @@ def _lock(connection: Connection, copy: Backup) -> None:
         )
 
 
-def _prove(connection: Connection, copy: Backup, shared: Sequence[Column], safety: BackupReport) -> int:
-    """Compare everything that was read and written, after all writes; returns the rows that are back.
+def _prove(connection: Connection, backup: Backup, shared: Sequence[Column], safety: NewBackup) -> int:
+    """Compare everything that was read and written, after all writes; returns the number of restored rows.
 
-    Raises PermanentError for what differs: a trigger of the application may alter the table, and anything else.
+    Raises PermanentError for what differs: a trigger of the application may alter anything.
     """
-    wanted = content_of(connection, f"public.{copy.name}", shared)
-    found = content_of(connection, SOURCE, shared)
+    wanted = read_content(connection, f"public.{backup.name}", shared)
+    found = read_content(connection, SOURCE, shared)
     if differences := wanted.differences(found):
         raise PermanentError(
             f"{SOURCE} is not the backup after all ({'; '.join(differences[:5])}): something in the database alters"
             " what is written. Nothing was changed."
         )
-    _stop_if_altered(connection, copy)
-    load.prove(connection, safety, source=None)
+    _stop_if_altered(connection, backup)
+    prove_copy(connection, safety.name, safety.content)
     return wanted.rows
 
 
-def _stop_if_altered(connection: Connection, copy: Backup) -> None:
-    if wrong := verify(connection, copy):
+def _stop_if_altered(connection: Connection, backup: Backup) -> None:
+    if wrong := verify(connection, backup):
         raise PermanentError(
-            f"The backup {copy.name} is not what was proved on {copy.made_at:%Y-%m-%d} ({'; '.join(wrong[:5])}): it"
+            f"The backup {backup.name} is not what was proved on {backup.made_at:%Y-%m-%d} ({'; '.join(wrong[:5])}): it"
             " is not restored."
         )
 
 
-def _shared(connection: Connection, copy: Backup) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """The columns of the backup, all of which today's table must have, and those that were added since."""
+def _shared(connection: Connection, backup: Backup) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """The columns of the backup, all of which today's table must have, and the columns that were added since."""
     today = columns_of(connection, SOURCE)
-    recorded: Sequence[str] = copy.details["columns"]
+    recorded: Sequence[str] = backup.details["columns"]
     names = {column.name for column in today}
     if gone := [name for name in recorded if name not in names]:
         raise PermanentError(
-            f"{SOURCE} no longer has {', '.join(gone)}, which {copy.name} holds: not restored."
+            f"{SOURCE} no longer has {', '.join(gone)}, which {backup.name} holds: not restored."
         )
     shared = digest_columns(column for column in today if column.name in recorded)
     return shared, tuple(column.name for column in today if column.name not in recorded)
 
 
-def _replace(connection: Connection, copy: Backup, shared: Sequence[Column]) -> None:
+def _replace(connection: Connection, backup: Backup, shared: Sequence[Column]) -> None:
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in shared)
     table = postgres.table(SOURCE)
     connection.execute(sql.SQL("delete from {}").format(table))
     connection.execute(
         sql.SQL("insert into {} ({}) select {} from {}").format(
-            table, names, names, sql.Identifier("public", copy.name)
+            table, names, names, sql.Identifier("public", backup.name)
         )
     )
-    # Never back: a number that was given since the backup would be given a second time.
+    # Never lowered: a number that was used since the backup would be used a second time.
     connection.execute(
         sql.SQL(
             "select setval(sequence, greatest((select max(id) from {}), pg_sequence_last_value(sequence)))"

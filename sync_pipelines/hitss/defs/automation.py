@@ -10,7 +10,7 @@ from sync_pipelines.hitss.defs.backup_assets import BACKUP_KEY, EQUAL, KEPT, YOU
 from sync_pipelines.hitss.defs.checks import HEALTH_CHECKS
 from sync_pipelines.hitss.defs.export_assets import EXPORT_KEY
 from sync_pipelines.hitss.defs.mirror_assets import MIRROR_KEY
-from sync_pipelines.hitss.dre.prove import CHAIN
+from sync_pipelines.hitss.dre.tables import CHAIN
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.settings.hitss import HitssSettings
 
@@ -27,9 +27,9 @@ download_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(EXPORT_KEY),
     description="Download, keep and look at the HITSS export.",
 )
-standing_checks = dg.AssetSelection.checks(*descriptions.STANDING_CHECKS, dg.AssetCheckKey(BACKUP_KEY, KEPT))
+standing_checks = dg.AssetSelection.checks(*descriptions.TABLE_CHECKS, dg.AssetCheckKey(BACKUP_KEY, KEPT))
 watch_checks = dg.AssetSelection.checks(
-    dg.AssetCheckKey(BACKUP_KEY, YOUNG), *HEALTH_CHECKS, *descriptions.STANDING_CHECKS
+    dg.AssetCheckKey(BACKUP_KEY, YOUNG), *HEALTH_CHECKS, *descriptions.TABLE_CHECKS
 )
 load_job = dg.define_asset_job(
     "hitss_load",

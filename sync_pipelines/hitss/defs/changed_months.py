@@ -1,7 +1,7 @@
-"""The sensor that loads what a download changed, and what others changed since."""
+"""The sensor that requests a load of what a download changed, and of what others changed since."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -9,32 +9,43 @@ import dagster as dg
 
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.defs.automation import UNFINISHED, load_job
+from sync_pipelines.hitss.dre.baseline import read_proved_months
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH
-from sync_pipelines.hitss.dre.pending import Pending, contents_of, look
-from sync_pipelines.hitss.dre.prove import CHAIN
-from sync_pipelines.hitss.dre.published import proved_contents
-from sync_pipelines.hitss.dre.validate import EXPORT
+from sync_pipelines.hitss.dre.pending import Pending
+from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
+from sync_pipelines.hitss.dre.tables import CHAIN, EXPORT
 from sync_pipelines.lib.records import Records, open_records
-from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.partitions import contiguous
-from sync_pipelines.settings.hitss import HitssSettings
 
 #: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
 MAX_ATTEMPTS = 3
-#: The sensor looks at every row of the tables at least this often.
+#: The sensor reads every row of the tables at least this often.
 LOOK_EVERY = timedelta(minutes=5)
 SENSOR = "hitss_changed_months"
 
 
 class SeenState(NamedTuple):
-    """What the sensor saw when it last looked at the tables: the newest workbook and proof, and when that was."""
+    """What the sensor saw when it last read the tables: the newest workbook and proof, and when that was."""
 
     landed: int
     proof: int
     looked_at: datetime
 
     @classmethod
-    def of(cls, cursor: str | None) -> "SeenState | None":
+    def read(cls, records: Records, moment: datetime) -> "SeenState | None":
+        """The newest workbook and proof; None before the first workbook."""
+        landing = records.landings.newest(EXPORT)
+        if landing is None:
+            return None
+        proof = max(records.proofs.newest_id(f"hitss/{name}") for name in CHAIN)
+        return cls(landing.id, proof, moment.astimezone(UTC))
+
+    def is_as_seen(self, seen: "SeenState") -> bool:
+        """Whether nothing happened since, and the tables were read a short while ago."""
+        return self[:2] == seen[:2] and self.looked_at - seen.looked_at < LOOK_EVERY
+
+    @classmethod
+    def parse(cls, cursor: str | None) -> "SeenState | None":
         """From the sensor's cursor; None for none, or for one of another form."""
         try:
             landed, proof, moment = (cursor or "").split(" ")
@@ -47,15 +58,12 @@ class SeenState(NamedTuple):
 
 
 def changed_months_sensor(
-    settings: HitssSettings,
-    months: dg.MonthlyPartitionsDefinition,
-    status: dg.DefaultSensorStatus,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    dre: DrePipeline, months: dg.MonthlyPartitionsDefinition, status: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
     """A sensor that compares the newest usable workbook with what the tables hold, and requests the difference.
 
-    It looks at states and not at events, so a night on which nothing ran heals by itself. It looks at the tables
-    when a workbook landed or a load ended, and otherwise every LOOK_EVERY: it is a second's work for the database.
+    It reads states and not events, so a night without a daemon heals by itself. It reads the tables after a workbook
+    landed or a load ended, and otherwise every LOOK_EVERY: that takes the database a second.
     """
 
     @dg.sensor(
@@ -72,44 +80,48 @@ def changed_months_sensor(
         )
         if unfinished:
             return dg.SkipReason("A load that this sensor requested is still under way.")
-        with open_records(settings.ops_url) as records:
-            landing = records.landings.newest(EXPORT)
-            if landing is None:
+        with open_records(dre.ops_url) as records:
+            now = SeenState.read(records, dre.clock())
+            if now is None:
                 return dg.SkipReason("No usable workbook has been landed yet.")
-            proof = max(records.proofs.newest_id(f"hitss/{name}") for name in CHAIN)
-            seen, now = SeenState.of(context.cursor), clock()
-            if (
-                seen
-                and (seen.landed, seen.proof) == (landing.id, proof)
-                and now - seen.looked_at < LOOK_EVERY
-            ):
+            seen = SeenState.parse(context.cursor)
+            if seen and now.is_as_seen(seen):
                 return dg.SkipReason(
                     f"Nothing landed or was loaded since the tables were looked at ({seen.looked_at:%H:%M} UTC)."
                 )
-            found = look(records, settings, now.astimezone(settings.zone).date())
-            stopped = _stopped(records, landing)
-        assert found is not None
-        landing, pending = found
-        order = months.get_partition_keys()
-        attempts = failed_attempts(context.instance, landing.id, order)
-        # What a guard stops waits for a person's `accept`: asking again would only fail again.
-        attempts.update(dict.fromkeys(stopped, MAX_ATTEMPTS))
-        requests = list(_requests(pending, order, landing.id, proof=proof, attempts=attempts))
-        cursor = str(SeenState(landing.id, proof, now))
-        if requests:
-            return dg.SensorResult(run_requests=requests, cursor=cursor)
-        return dg.SensorResult(skip_reason=_nothing_to_request(pending), cursor=cursor)
+            found = dre.compare(records)
+            assert found is not None
+            stopped = _stopped(records, found)
+        return _answer(context.instance, months.get_partition_keys(), found, stopped=stopped, now=now)
 
     return hitss_changed_months
 
 
-def _stopped(records: Records, landing: Landing) -> list[str]:
-    """The months that a guard stopped at the download, and that nobody loaded knowingly since."""
-    contents, proved = contents_of(records, landing), proved_contents(records)
+def _answer(
+    instance: dg.DagsterInstance,
+    order: Sequence[str],
+    found: Comparison,
+    *,
+    stopped: Sequence[str],
+    now: SeenState,
+) -> dg.SensorResult:
+    """The runs to request, or why there are none."""
+    attempts = failed_attempts(instance, found.landing.id, order)
+    # What a guard stops waits for a person's `accept`: another request would only fail again.
+    attempts.update(dict.fromkeys(stopped, MAX_ATTEMPTS))
+    requests = list(_requests(found.pending, order, found.landing.id, proof=now.proof, attempts=attempts))
+    if requests:
+        return dg.SensorResult(run_requests=requests, cursor=str(now))
+    return dg.SensorResult(skip_reason=_nothing_to_request(found.pending), cursor=str(now))
+
+
+def _stopped(records: Records, found: Comparison) -> list[str]:
+    """The months that a guard stopped at the download, and that nobody has loaded knowingly since."""
+    proved = read_proved_months(records)
     return [
         month
-        for month in landing.details.get("stopped", ())
-        if proved.get(month) != contents.get(month, EMPTY_MONTH).full
+        for month in found.landing.details.get("stopped", ())
+        if month not in proved or proved[month].full != found.contents.get(month, EMPTY_MONTH).full
     ]
 
 
@@ -122,8 +134,8 @@ def _nothing_to_request(pending: Pending) -> str:
 def failed_attempts(instance: dg.DagsterInstance, landed_id: int, order: Sequence[str]) -> Counter[str]:
     """How many runs that this sensor requested for a workbook failed, by each month they were to load.
 
-    Runs and not proofs are counted: one that died before its first month has proved nothing, and its run key
-    is used up all the same.
+    Runs are counted and not proofs: a run that died before its first month proved nothing, and its run key is used
+    up all the same.
     """
     tags = {"dagster/sensor_name": SENSOR, "sync/workbook": str(landed_id)}
     ended = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -137,11 +149,11 @@ def failed_attempts(instance: dg.DagsterInstance, landed_id: int, order: Sequenc
 def _requests(
     pending: Pending, order: Sequence[str], landed_id: int, proof: int, attempts: Mapping[str, int]
 ) -> Iterator[dg.RunRequest]:
-    """A range a run, since a range has no gaps; only the lines where only people changed.
+    """One run a range without gaps; of months in which only people changed, only the lines.
 
-    The run key carries the newest proof: a month that is damaged after its load is asked for again.
+    The run key contains the newest proof, so that a month that is damaged after its load is requested again.
     """
-    # None is the job's own selection: the whole chain without the standing checks.
+    # None is the job's own selection: the whole chain, without the checks of the tables.
     for wanted, selection in ((pending.changed, None), (pending.refresh, [descriptions.key_of("dre_lines")])):
         open_months = [month for month in wanted if attempts.get(month, 0) < MAX_ATTEMPTS]
         for first, last in contiguous(open_months, order):

@@ -1,19 +1,16 @@
-"""Checks that look at the DRE as it stands, beside those that each load reports for itself."""
+"""Checks of the tables as they are now, beside the checks that each load reports for itself."""
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from sync_pipelines.hitss import databases
 from sync_pipelines.hitss.defs import descriptions
-from sync_pipelines.hitss.dre.pending import Pending, look
-from sync_pipelines.hitss.dre.tables import PROJECT
-from sync_pipelines.hitss.mirror.session import DESTINATION
+from sync_pipelines.hitss.dre.foreign_rows import count_foreign_rows
+from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
 from sync_pipelines.hitss.mirror.table import month_label
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import open_records
-from sync_pipelines.lib.records.landing_index import Landing
-from sync_pipelines.settings.hitss import HitssSettings
 
 #: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
 _HEALTH = {
@@ -23,48 +20,37 @@ _HEALTH = {
 HEALTH_CHECKS = tuple(dg.AssetCheckKey(descriptions.key_of("dre_hitss"), name) for name in _HEALTH)
 
 
-def checks(
-    settings: HitssSettings, clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
-) -> list[dg.AssetChecksDefinition]:
-    """The standing checks: what is proved is complete, and is still there."""
+def checks(dre: DrePipeline, projects: Mapping[str, str]) -> list[dg.AssetChecksDefinition]:
+    """Checks that what is proved is complete and still there. `projects` are URLs by database name."""
 
     @dg.multi_asset_check(
         name="hitss_tables_as_they_stand",
         description="One look at all four tables, beside the newest workbook.",
         specs=[
             dg.AssetCheckSpec(
-                key.name, asset=key.asset_key, description=descriptions.STANDING_TEXTS[key.name]
+                key.name, asset=key.asset_key, description=descriptions.TABLE_CHECK_TEXTS[key.name]
             )
-            for key in descriptions.STANDING_CHECKS
+            for key in descriptions.TABLE_CHECKS
         ],
         can_subset=True,
     )
     def hitss_tables_as_they_stand(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        today = clock().astimezone(settings.zone).date()
-        with open_records(settings.ops_url) as records:
-            found = look(records, settings, today)
-        foreign = _foreign_rows(settings)
-        for key in descriptions.STANDING_CHECKS:
+        with open_records(dre.ops_url) as records:
+            found = dre.compare(records)
+        with postgres.connect(dre.database_url, what=databases.FABRICIO, read_only=True) as connection:
+            foreign = count_foreign_rows(connection)
+        for key in descriptions.TABLE_CHECKS:
             if key in context.selected_asset_check_keys:
                 yield _verdict(key, found, foreign)
 
     return [
         hitss_tables_as_they_stand,
-        *(_health_check(settings, name, rule) for name, rule in _HEALTH.items()),
+        *(_health_check(projects, name, rule) for name, rule in _HEALTH.items()),
     ]
 
 
-def _foreign_rows(settings: HitssSettings) -> int:
-    url = settings.fabricio_url
-    with postgres.connect(url, what=PROJECT, read_only=True) as connection:
-        row = connection.execute("select count(*) from public.dre_hitss where line_hash is null").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _verdict(
-    key: dg.AssetCheckKey, found: tuple[Landing, Pending] | None, foreign: int
-) -> dg.AssetCheckResult:
-    """What one look says of one table; the check of the summary speaks of all four."""
+def _verdict(key: dg.AssetCheckKey, found: Comparison | None, foreign: int) -> dg.AssetCheckResult:
+    """What the comparison says of one table; one check speaks of all four."""
     if found is None:
         return dg.AssetCheckResult(
             asset_key=key.asset_key,
@@ -72,7 +58,7 @@ def _verdict(
             passed=False,
             description="No usable workbook has been landed yet.",
         )
-    landing, pending = found
+    pending = found.pending
     asset, everything = key.asset_key.path[-1], key.name == descriptions.EVERY_MONTH
     months = list(pending.problems) if everything else pending.months(asset)
     wrong = [
@@ -93,13 +79,11 @@ def _verdict(
         description=f"{sentence}."
         if sentence
         else f"Every row of {tables} was looked at, and is as it should be.",
-        metadata={"months": months, "foreign_rows": strangers, "workbook": landing.path},
+        metadata={"months": months, "foreign_rows": strangers, "workbook": found.landing.path},
     )
 
 
-def _health_check(settings: HitssSettings, name: str, rule: str) -> dg.AssetChecksDefinition:
-    projects = {PROJECT: settings.fabricio_database_url, DESTINATION: settings.hitss_database_url}
-
+def _health_check(projects: Mapping[str, str], name: str, rule: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=descriptions.key_of("dre_hitss"),
         name=name,
@@ -107,13 +91,12 @@ def _health_check(settings: HitssSettings, name: str, rule: str) -> dg.AssetChec
     )
     def health() -> dg.AssetCheckResult:
         found: dict[str, int] = {}
-        for what, secret in projects.items():
-            if secret is not None:
-                with postgres.connect(secret.get_secret_value(), what=what, read_only=True) as connection:
-                    row = connection.execute(
-                        "select count from public.monitor_health where type = %s", (rule,)
-                    ).fetchone()
-                found[what] = int(row[0]) if row else 0
+        for what, url in projects.items():
+            with postgres.connect(url, what=what, read_only=True) as connection:
+                row = connection.execute(
+                    "select count from public.monitor_health where type = %s", (rule,)
+                ).fetchone()
+            found[what] = int(row[0]) if row else 0
         return dg.AssetCheckResult(
             passed=not any(found.values()),
             description="; ".join(f"{count} in {what}" for what, count in found.items()) + ".",

@@ -1,10 +1,11 @@
-"""HITSS as one piece of the catalogue."""
+"""The Dagster definitions of hitss."""
 
 from __future__ import annotations
 
 import dagster as dg
 
 from sync_pipelines import partitions
+from sync_pipelines.hitss import databases
 from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.defs import (
     automation,
@@ -26,29 +27,41 @@ NOTIFIES_ITSELF = frozenset({export_assets.EXPORT_KEY.to_user_string()})
 
 def definitions(
     settings: HitssSettings,
-    chain: DrePipeline | None = None,
+    dre: DrePipeline | None = None,
     mirror: MirrorPipeline | None = None,
-    safekeeping: BackupPipeline | None = None,
+    backup: BackupPipeline | None = None,
 ) -> dg.Definitions:
-    """The system's assets, checks, jobs, schedules and sensors; the last three replace clock and network."""
+    """The system's assets, checks, jobs, schedules and sensors; tests give pipelines with a clock of their own."""
+    parts = [
+        _dre_definitions(
+            settings,
+            dre or DrePipeline.from_settings(settings),
+            backup or BackupPipeline.from_settings(settings),
+        )
+    ]
+    if settings.hitss_database_url is not None:
+        parts.append(_mirror_definitions(settings, mirror or MirrorPipeline.from_settings(settings)))
+    return dg.Definitions.merge(*parts)
+
+
+def _dre_definitions(settings: HitssSettings, dre: DrePipeline, backup: BackupPipeline) -> dg.Definitions:
     months = partitions.months(settings.first_month, settings.sync_timezone)
-    on = settings.automation_is_on
-    scheduled = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-    sensing = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-    dre = chain or DrePipeline(settings)
-    keeping = safekeeping or BackupPipeline(settings)
     days = partitions.days(settings.backups_first_day, "UTC")
-    chained = dg.Definitions(
+    projects = {databases.FABRICIO: settings.fabricio_url}
+    if settings.hitss_database_url is not None:
+        projects[databases.HITSS] = settings.mirror_url
+    scheduled, sensing = _schedule_status(settings), _sensor_status(settings)
+    return dg.Definitions(
         assets=[
             descriptions.source_spec(),
-            export_assets.dre_export,
+            export_assets.export_asset(settings.alert_channels),
             dre_assets.month_chain(months),
             backup_assets.backup_asset(days),
         ],
         asset_checks=[
-            *checks.checks(settings, dre.clock),
-            backup_assets.age_check(settings, keeping),
-            backup_assets.kept_check(settings),
+            *checks.checks(dre, projects),
+            backup_assets.age_check(backup),
+            backup_assets.kept_check(backup),
         ],
         jobs=[
             automation.download_job,
@@ -59,20 +72,29 @@ def definitions(
         ],
         schedules=[
             automation.download_schedule(scheduled),
-            automation.backup_schedule(keeping.clock, scheduled),
+            automation.backup_schedule(backup.clock, scheduled),
             automation.checks_schedule(scheduled),
             automation.watch_schedule(scheduled),
         ],
-        sensors=[changed_months.changed_months_sensor(settings, months, sensing)],
-        resources={"dre": dre, "safekeeping": keeping},
+        sensors=[changed_months.changed_months_sensor(dre, months, sensing)],
+        resources={"dre": dre, "backup": backup},
     )
-    if settings.hitss_database_url is None:
-        return chained
-    mirrored = dg.Definitions(
+
+
+def _mirror_definitions(settings: HitssSettings, mirror: MirrorPipeline) -> dg.Definitions:
+    months = partitions.months(settings.first_month, settings.sync_timezone)
+    return dg.Definitions(
         assets=[mirror_assets.mirror_asset(months), mirror_assets.destination_spec()],
         jobs=[automation.mirror_job],
-        schedules=[automation.mirror_schedule(months, scheduled)],
-        sensors=[automation.mirror_sensor(settings, months, sensing)],
-        resources={"mirror": mirror or MirrorPipeline(settings)},
+        schedules=[automation.mirror_schedule(months, _schedule_status(settings))],
+        sensors=[automation.mirror_sensor(settings, months, _sensor_status(settings))],
+        resources={"mirror": mirror},
     )
-    return dg.Definitions.merge(chained, mirrored)
+
+
+def _schedule_status(settings: HitssSettings) -> dg.DefaultScheduleStatus:
+    return dg.DefaultScheduleStatus.RUNNING if settings.automation_is_on else dg.DefaultScheduleStatus.STOPPED
+
+
+def _sensor_status(settings: HitssSettings) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if settings.automation_is_on else dg.DefaultSensorStatus.STOPPED

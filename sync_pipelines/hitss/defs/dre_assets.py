@@ -1,4 +1,4 @@
-"""The month chain as assets: the lines, the published Realizado and Orçado, the monthly summary."""
+"""The four tables as assets: the lines, the published Realizado and Orçado, the monthly summary."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,11 +9,11 @@ from pydantic import Field
 
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.defs.export_assets import MAX_RUNTIME, POOL, AcceptConfig
+from sync_pipelines.hitss.dre.figures import month_table, sparkline
+from sync_pipelines.hitss.dre.load_run import LoadRun
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
 from sync_pipelines.hitss.dre.plan import Outcome
-from sync_pipelines.hitss.dre.prove import CHAIN
-from sync_pipelines.hitss.dre.report import month_table, sparkline
-from sync_pipelines.hitss.dre.session import LoadSession
+from sync_pipelines.hitss.dre.tables import CHAIN
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_partitions
@@ -59,36 +59,38 @@ def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
                 selected=selected,
                 workbook=config.workbook or None,
                 accepted=config.accepted(),
-            ) as session,
+            ) as run,
         ):
             yield from run_partitions(
                 context,
                 [descriptions.key_of(name) for name in selected],
-                lambda month: _load(session, month),
+                lambda month: _load(run, month),
                 failed_check=dg.AssetCheckKey(
                     descriptions.key_of(selected[0]), descriptions.proof_of(selected[0])
                 ),
-                confirm=session.confirm,
+                confirm=run.confirm,
             )
 
     return hitss_dre_months
 
 
-def _load(session: LoadSession, month: str) -> Reports:
-    outcomes = session.load(month)
+def _load(run: LoadRun, month: str) -> Reports:
+    outcomes = run.load(month)
     elsewhere = {
         descriptions.key_of(name): CheckReport(
             descriptions.proof_of(name), False, f"{name} {sentence}; it was not selected. Load it too."
         )
-        for name, sentence in session.outdated(month).items()
+        for name, sentence in run.outdated(month).items()
     }
     reports = {descriptions.key_of(name): _report(name, outcome) for name, outcome in outcomes.items()}
     if outcome := outcomes.get("dre_summary"):
         key = descriptions.key_of("dre_summary")
-        # A person of the finances opens this page first: the figures come before the technical rows.
+        # People of the finance department open this page: the figures come before the technical rows.
         first = {
-            "DRE do mês": dg.MetadataValue.md(month_table(outcome.figures, session.month_before(month))),
-            "receita_custo_margem": dg.MetadataValue.md(sparkline(session.history(month))),
+            "DRE do mês": dg.MetadataValue.md(
+                month_table(outcome.figures, run.summaries.month_before(month))
+            ),
+            "receita_custo_margem": dg.MetadataValue.md(sparkline(run.summaries.until(month))),
         }
         reports[key] = replace(reports[key], metadata={**first, **reports[key].metadata})
     if elsewhere:
@@ -131,7 +133,7 @@ def _checks(name: str, outcome: Outcome) -> Sequence[CheckReport]:
         checks.append(
             CheckReport(
                 "every_row_is_accounted_for",
-                outcome.adds_up and not outcome.rejected,
+                outcome.is_accounted_for and not outcome.rejected,
                 f"{outcome.read} rows read = {changes.written} loaded + {changes.unchanged} unchanged"
                 f" + {outcome.rejected} rejected.",
             )

@@ -11,10 +11,9 @@ import dagster as dg
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent
-from sync_pipelines.hitss.dre.pending import Pending, contents_of, pending_months
-from sync_pipelines.hitss.dre.pipeline import DrePipeline
-from sync_pipelines.hitss.dre.prove import CHAIN
-from sync_pipelines.hitss.dre.validate import EXPORT
+from sync_pipelines.hitss.dre.pending import Pending
+from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
+from sync_pipelines.hitss.dre.tables import CHAIN, EXPORT
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.records.landing_index import Landing
@@ -30,19 +29,19 @@ def run(
     last: str | None,
     accept: Collection[str],
     progress: Callable[[str], None],
-    chain: DrePipeline | None = None,
+    dre: DrePipeline | None = None,
 ) -> RunReport:
     """Materialize the system's assets; `first` and `last` (`2025-08`) name months to load in any case.
 
     Without them a workbook is downloaded and the months that differ from it are loaded. With them the newest
     landed workbook is read. Raises SettingsError for a missing variable; what fails in the run is in the report.
     """
-    chain = replace(chain or DrePipeline(settings), progress=progress)
-    order = months(settings.first_month, settings.sync_timezone).get_partition_keys(chain.clock())
+    dre = replace(dre or DrePipeline.from_settings(settings), progress=progress)
+    order = months(settings.first_month, settings.sync_timezone).get_partition_keys(dre.clock())
     asked = asked_months(order, first, last)
     report = RunReport()
     with in_process.instance(settings.installation, report.notes.append) as instance:
-        ran = _Run(settings=settings, chain=chain, instance=instance, accept=sorted(accept), report=report)
+        ran = _Run(settings=settings, dre=dre, instance=instance, accept=sorted(accept), report=report)
         exported = ran.export(asked)
         if exported is None:
             return report
@@ -63,14 +62,14 @@ class _Run:
     """One call of the command: the instance it runs in, and the report that it fills."""
 
     settings: HitssSettings
-    chain: DrePipeline
+    dre: DrePipeline
     instance: dg.DagsterInstance
     accept: list[str]
     report: RunReport
 
     @cached_property
     def definitions(self) -> dg.Definitions:
-        return system.definitions(self.settings, self.chain)
+        return system.definitions(self.settings, self.dre)
 
     def export(self, asked: Collection[str] | None) -> Mapping[str, object] | None:
         """Download, or with months asked for take the newest landed workbook; None when there is none to load."""
@@ -100,12 +99,13 @@ class _Run:
         self, order: Sequence[str], asked: list[str] | None, exported: Mapping[str, object]
     ) -> list[tuple[Sequence[str], tuple[str, str]]]:
         """What to load, as (assets, range): the months asked for, or those that differ."""
-        found = self._look()
+        found = self._compare()
         if found is None:
             return []
-        _, contents, pending, live = found
+        pending = found.pending
         if asked is not None:
-            void = [month for month in asked if month not in contents and month not in live]
+            held = found.contents.keys() | found.live.months()
+            void = [month for month in asked if month not in held]
             if void:
                 self.report.notes.append(
                     f"The workbook holds no rows of {', '.join(month[:7] for month in void)}, and the tables hold"
@@ -126,7 +126,7 @@ class _Run:
             "hitss_load",
             "hitss_dre_months",
             partitions=ends,
-            # The whole chain is the job itself, whose selection leaves the standing checks to their own.
+            # The whole chain is the job's own selection, which leaves the checks of the tables to another job.
             selection=None if selection is CHAIN else [descriptions.key_of(name) for name in selection],
         )
 
@@ -135,15 +135,15 @@ class _Run:
     ) -> None:
         """One line a table over all months of the workbook, or over those asked for.
 
-        Every table is looked at once more, so that what is printed as proved is what stands there now. Months
-        that were not requested, because nothing in them differs, count as unchanged.
+        Every table is read once more, so that what is printed as proved is true now. Months that were not requested,
+        because nothing in them differs, count as unchanged.
         """
-        looked = self._look()
-        landing, contents, pending, live = looked or (None, {}, Pending((), ()), set())
-        rejected = int(landing.details["rejected"]) if landing else 0
-        wanted = (
-            set(contents) | set(pending.problems) if asked is None else set(asked) & (set(contents) | live)
-        )
+        compared = self._compare()
+        contents = compared.contents if compared else {}
+        pending = compared.pending if compared else Pending((), ())
+        rejected = int(compared.landing.details["rejected"]) if compared else 0
+        held = contents.keys() | (compared.live.months() if compared else set())
+        wanted = contents.keys() | pending.problems.keys() if asked is None else set(asked) & held
         for name in CHAIN:
             row = in_process.asset_row(name, found[name])
             proved = wanted - set(pending.months(name))
@@ -161,17 +161,12 @@ class _Run:
             ).sentences()[:5]
 
     def _landing(self) -> Landing | None:
-        with open_records(self.settings.ops_url) as records:
+        with open_records(self.dre.ops_url) as records:
             return records.landings.newest(EXPORT)
 
-    def _look(self) -> tuple[Landing, Mapping[str, MonthContent], Pending, set[str]] | None:
-        with open_records(self.settings.ops_url) as records:
-            landing = records.landings.newest(EXPORT)
-            contents = contents_of(records, landing) if landing else {}
-        if landing is None:
-            return None
-        live = self.chain.look()
-        return landing, contents, pending_months(live, contents, self.chain.window()), live.months()
+    def _compare(self) -> Comparison | None:
+        with open_records(self.dre.ops_url) as records:
+            return self.dre.compare(records)
 
     def _materialize(
         self, job: str, step: str, **options: object

@@ -1,4 +1,4 @@
-"""The landed export as an asset: download, guards, what a person should be told of it."""
+"""The landed export as an asset: download, guards, checks, alerts."""
 
 import time
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ from pydantic import Field
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.dre.columns import ORCADO
 from sync_pipelines.hitss.dre.guards import GUARDS, Guard, GuardError
-from sync_pipelines.hitss.dre.pipeline import DrePipeline, ExportReport
-from sync_pipelines.hitss.dre.restatements import told
-from sync_pipelines.hitss.dre.validate import Examination, RefusedWorkbookError
+from sync_pipelines.hitss.dre.pipeline import DrePipeline
+from sync_pipelines.hitss.dre.report import ExportReport
+from sync_pipelines.hitss.dre.restatements import worth_an_alert
+from sync_pipelines.hitss.dre.validate import RefusedWorkbookError, Validation
 from sync_pipelines.hitss.dre.workbook import UnusableHeaderError
 from sync_pipelines.lib.alerts import Alert, Channel, send_alert
 from sync_pipelines.lib.failures import SyncError
@@ -46,58 +47,72 @@ class AcceptConfig(dg.Config):
         return frozenset(name for name in get_args(Guard) if name in self.accept)
 
 
-@dg.asset(
-    key=EXPORT_KEY,
-    description=descriptions.EXPORT_DESCRIPTION,
-    group_name="hitss",
-    deps=[descriptions.SOURCE_KEY],
-    kinds={"excel", "http"},
-    owners=[descriptions.OWNER],
-    tags={"personal_data": "true"},
-    pool=POOL,
-    check_specs=[
-        dg.AssetCheckSpec(name, asset=EXPORT_KEY, description=text)
-        for name, text in descriptions.EXPORT_CHECKS.items()
-    ],
-    freshness_policy=descriptions.EXPORT_FRESHNESS,
-    op_tags=MAX_RUNTIME,
-)
-def dre_export(
-    context: dg.AssetExecutionContext, config: AcceptConfig, dre: dg.ResourceParam[DrePipeline]
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Download, keep and look at the export; the months it changes are loaded by the sensor."""
+def export_asset(channels: Sequence[Channel]) -> dg.AssetsDefinition:
+    """The export; `channels` take the alerts on what a person should look at."""
 
-    def on_wait(seconds: float) -> None:
-        sentence = f"Waiting for HITSS to answer: {seconds:.0f} s (150 to 180 s is usual)."
+    @dg.asset(
+        key=EXPORT_KEY,
+        description=descriptions.EXPORT_DESCRIPTION,
+        group_name="hitss",
+        deps=[descriptions.SOURCE_KEY],
+        kinds={"excel", "http"},
+        owners=[descriptions.OWNER],
+        tags={"personal_data": "true"},
+        pool=POOL,
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=EXPORT_KEY, description=text)
+            for name, text in descriptions.EXPORT_CHECKS.items()
+        ],
+        freshness_policy=descriptions.EXPORT_FRESHNESS,
+        op_tags=MAX_RUNTIME,
+    )
+    def dre_export(
+        context: dg.AssetExecutionContext, config: AcceptConfig, dre: dg.ResourceParam[DrePipeline]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        """Download, keep and validate the export; the sensor loads the months that it changes."""
+        started = time.monotonic()
+        report = _download(context, dre, config.accepted())
+        _send_alerts(report, channels, dre.today())
+        return dg.MaterializeResult[Any](
+            metadata=_export_metadata(report, dre.store, time.monotonic() - started),
+            data_version=dg.DataVersion(report.landing.content_digest or ""),
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=verdict.passed,
+                    check_name=verdict.name,
+                    description=verdict.description,
+                    severity=verdict.severity,
+                )
+                for verdict in _verdicts(report.validation, dre.today())
+            ],
+        )
+
+    return dre_export
+
+
+def _download(
+    context: dg.AssetExecutionContext, dre: DrePipeline, accepted: frozenset[Guard]
+) -> ExportReport:
+    """Download, with the progress in the log of the run; a refusal gives the checks their verdicts first."""
+
+    def say(sentence: str) -> None:
         context.log.info(sentence)
         dre.progress(sentence)
 
-    started = time.monotonic()
+    def on_wait(seconds: float) -> None:
+        say(f"Waiting for HITSS to answer: {seconds:.0f} s (150 to 180 s is usual).")
+
     with failing_in_a_sentence(context):
         try:
-            report = dre.download(context.run.run_id, accepted=config.accepted(), on_wait=on_wait)
+            report = dre.download(context.run.run_id, accepted=accepted, on_wait=on_wait)
         except SyncError as error:
             _log_refusal(context, error, dre.today())
             raise
-    context.log.info(_summary(report))
-    dre.progress(_summary(report))
-    _send_alerts(report, dre.settings.alert_channels, dre.today())
-    return dg.MaterializeResult[Any](
-        metadata=_export_metadata(report, dre.store, time.monotonic() - started),
-        data_version=dg.DataVersion(report.landing.content_digest or ""),
-        check_results=[
-            dg.AssetCheckResult(
-                passed=verdict.passed,
-                check_name=verdict.name,
-                description=verdict.description,
-                severity=verdict.severity,
-            )
-            for verdict in _verdicts(report.found, dre.today())
-        ],
-    )
+    say(_summary(report))
+    return report
 
 
-def _verdicts(found: Examination, today: date) -> list[CheckReport]:
+def _verdicts(found: Validation, today: date) -> list[CheckReport]:
     """What the declared checks say of a workbook that was read."""
     blocked, newest = found.review.months, found.newest_realizado
     fewer = [one for one in found.restated if one.report == ORCADO and one.vanished]
@@ -119,7 +134,7 @@ def _verdicts(found: Examination, today: date) -> list[CheckReport]:
             " ".join(f"{violation.guard}: {violation}" for violation in found.review.file)
             or "No guard refuses the file.",
         ),
-        CheckReport("export_reaches_an_open_month", not found.ends_early(today), reaches),
+        CheckReport("export_reaches_an_open_month", not found.has_stopped_growing(today), reaches),
         CheckReport(
             name="budgets_keep_their_rows",
             passed=not fewer,
@@ -129,14 +144,14 @@ def _verdicts(found: Examination, today: date) -> list[CheckReport]:
     ]
 
 
-def _where(found: Examination) -> str:
+def _where(found: Validation) -> str:
     return f"; {found.reject_book} holds them" if found.reject_book else ""
 
 
 def _log_refusal(context: dg.AssetExecutionContext, error: SyncError, today: date) -> None:
-    """Give every declared check a verdict before the step fails: a red check without a text names the wrong guard."""
+    """Log a verdict for every declared check before the step fails: without it the UI names the wrong guard."""
     if isinstance(error, RefusedWorkbookError):
-        verdicts = _verdicts(error.found, today)
+        verdicts = _verdicts(error.validation, today)
     else:
         guards = "exact_header" if isinstance(error, UnusableHeaderError) else None
         guards = error.guards if isinstance(error, GuardError) else guards
@@ -167,8 +182,8 @@ def _log_refusal(context: dg.AssetExecutionContext, error: SyncError, today: dat
 
 
 def _send_alerts(report: ExportReport, channels: Sequence[Channel], today: date) -> None:
-    """Tell people what a download brought that they should look at."""
-    found = report.found
+    """Alert people to what they should look at in a download."""
+    found = report.validation
     alerts: list[Alert] = []
     if found.rejected:
         text = f"{found.rejected} linhas foram rejeitadas e faltam nos totais; veja a planilha de rejeitadas."
@@ -176,7 +191,7 @@ def _send_alerts(report: ExportReport, channels: Sequence[Channel], today: date)
     if blocked := found.review.months:
         text = " ".join(violation.portuguese for violation in blocked.values())
         alerts.append(Alert("hitss", "meses com alterações que esperam uma decisão", text))
-    if restated := list(told(found.restated)):
+    if restated := worth_an_alert(found.restated):
         text = "\n".join(one.portuguese for one in restated)
         alerts.append(
             Alert(
@@ -186,7 +201,7 @@ def _send_alerts(report: ExportReport, channels: Sequence[Channel], today: date)
                 severity="aviso",
             )
         )
-    if found.ends_early(today):
+    if found.has_stopped_growing(today):
         newest = (found.newest_realizado or "nenhum mês")[:7]
         text = f"O último mês com Realizado na planilha da HITSS é {newest}. Verifique o relatório na origem."
         alerts.append(Alert("hitss", "a planilha termina cedo", text))
@@ -197,24 +212,24 @@ def _send_alerts(report: ExportReport, channels: Sequence[Channel], today: date)
 def _summary(report: ExportReport) -> str:
     pending = report.pending
     if not pending.changed and not pending.refresh:
-        return f"{report.found.rows} rows; all four tables hold what they should, row by row: nothing to do."
+        return f"{report.validation.rows} rows; all four tables hold what they should, row by row: nothing to do."
     differ = f"{len(pending.changed)} months differ in money, {len(pending.refresh)} only in people"
-    return f"{report.found.rows} rows; {differ}."
+    return f"{report.validation.rows} rows; {differ}."
 
 
 def _reject_book(report: ExportReport, store: LandingStore) -> dg.MetadataValue:
     """Where a person finds the workbook of rejected rows."""
-    if report.found.reject_book is None:
+    if report.validation.reject_book is None:
         return dg.MetadataValue.text("no row was rejected")
-    return dg.MetadataValue.path(store.describe(report.found.reject_book))
+    return dg.MetadataValue.path(store.describe(report.validation.reject_book))
 
 
 def _export_metadata(report: ExportReport, store: LandingStore, seconds: float) -> dict[str, Any]:
     landing = report.landing
     window = landing.details["window"]
     return {
-        keys.ROWS_READ: report.found.rows,
-        keys.ROWS_REJECTED: report.found.rejected,
+        keys.ROWS_READ: report.validation.rows,
+        keys.ROWS_REJECTED: report.validation.rejected,
         keys.RANGE: f"{window[0][:7]} to {window[1][:7]}",
         keys.BYTES: landing.bytes,
         keys.CALLS: report.download.attempts if report.download else 0,
@@ -228,8 +243,10 @@ def _export_metadata(report: ExportReport, store: LandingStore, seconds: float) 
         "reject_book": _reject_book(report, store),
         "months_changed": list(report.pending.changed),
         "months_with_new_people_only": list(report.pending.refresh),
-        "months_with_restated_budget": [one.month for one in report.found.restated if one.report == ORCADO],
-        "restated": [str(one) for one in report.found.restated],
-        "months_stopped_by_a_guard": sorted(report.found.review.months),
-        "same_content_as": report.found.same_as or "no earlier workbook",
+        "months_with_restated_budget": [
+            one.month for one in report.validation.restated if one.report == ORCADO
+        ],
+        "restated": [str(one) for one in report.validation.restated],
+        "months_stopped_by_a_guard": sorted(report.validation.review.months),
+        "same_content_as": report.validation.same_as or "no earlier workbook",
     }

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.mirror.adoption import DECISIONS
+from sync_pipelines.hitss.mirror.month_mirror import MirrorOutcome
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline, MirrorRun
-from sync_pipelines.hitss.mirror.session import MirrorOutcome
 from sync_pipelines.hitss.mirror.table import DRE
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.metadata import table_definition
@@ -36,7 +36,7 @@ the source. Digests of all months are compared in both databases; a month that d
 transaction: no window of hours, no cap of rows, deletes travel. Rows whose `sync_source` is not `fabricio` are the
 destination's own. Done means: count, total and digest of the month are equal, compared before the commit."""
 
-#: It runs every two hours and tells of the current month each time.
+#: It runs every two hours, and reports the current month each time.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=4))
 
 
@@ -68,22 +68,7 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="hitss_dre_mirror",
         specs=[_spec(months)],
-        check_specs=[
-            *(
-                dg.AssetCheckSpec(name, asset=MIRROR_KEY, description=text, partitions_def=months)
-                for name, text in CHECKS.items()
-            ),
-            dg.AssetCheckSpec(
-                PLACED,
-                asset=MIRROR_KEY,
-                description="Rows without a month cannot be mirrored and are counted.",
-            ),
-            dg.AssetCheckSpec(
-                COLUMNS,
-                asset=MIRROR_KEY,
-                description="Columns of the source that are not mirrored are named (a warning).",
-            ),
-        ],
+        check_specs=_check_specs(months),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="hitss_mirror",
@@ -116,8 +101,28 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
     return hitss_dre_mirror
 
 
+def _check_specs(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    of_month = [
+        dg.AssetCheckSpec(name, asset=MIRROR_KEY, description=text, partitions_def=months)
+        for name, text in CHECKS.items()
+    ]
+    return [
+        *of_month,
+        dg.AssetCheckSpec(
+            PLACED,
+            asset=MIRROR_KEY,
+            description="Rows without a month cannot be mirrored and are counted.",
+        ),
+        dg.AssetCheckSpec(
+            COLUMNS,
+            asset=MIRROR_KEY,
+            description="Columns of the source that are not mirrored are named (a warning).",
+        ),
+    ]
+
+
 def destination_spec() -> dg.AssetSpec:
-    """The application that reads the mirror, so that the lineage ends where people look."""
+    """The application that reads the mirror, so that the lineage ends with the screen that people see."""
     return dg.AssetSpec(
         DESTINATION_KEY,
         group_name="hitss",
@@ -203,7 +208,7 @@ def _checks(outcome: MirrorOutcome) -> Sequence[CheckReport]:
 
 
 def _placed(run: MirrorRun) -> dg.AssetCheckResult:
-    unplaced = run.session.unplaced
+    unplaced = run.databases.unplaced
     return dg.AssetCheckResult(
         asset_key=MIRROR_KEY,
         check_name=PLACED,
@@ -216,14 +221,14 @@ def _placed(run: MirrorRun) -> dg.AssetCheckResult:
 
 
 def _columns(run: MirrorRun) -> dg.AssetCheckResult:
-    columns = run.session.left_behind
+    columns = run.databases.uncopied
     return dg.AssetCheckResult(
         asset_key=MIRROR_KEY,
         check_name=COLUMNS,
         passed=not columns,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"The source has columns that are not mirrored: {', '.join(columns)}. Take one up in"
-        " hitss/mirrored.py with a migration of both projects, or remove it."
+        " hitss/mirror/table.py with a migration of both projects, or remove it."
         if columns
         else "Every column of the source is mirrored, or belongs to each side alone.",
         metadata={"columns": list(columns)},

@@ -1,7 +1,7 @@
 """The rules for one cell of the export, and for one row.
 
-A text `1.234,56` in an amount, a number or a date in Periodo, an id that lost its type: each is refused with
-its rule and never repaired. Known values are compared without accents, case or stray spaces.
+A text `1.234,56` in an amount, a number or a date in Periodo, an id that lost its type: each is rejected with its
+rule and never repaired. Known values are compared without accents, case or extra spaces.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from sync_pipelines.hitss.dre.columns import (
 )
 from sync_pipelines.lib.postgres.digest import NULL
 
-#: A bigint's, and decimal(15, 2)'s, which rounding must not reach either.
+#: The limits of bigint and of decimal(15, 2); a rounded amount must stay below its limit too.
 LARGEST_ID = 2**63 - 1
 LARGEST_AMOUNT = 10**13 - 1
-#: Characters of a number: real amounts have up to 14 decimals. With far more, sums would no longer be exact.
+#: Characters of a number. Real amounts have up to 14 decimals; with many more, sums would not be exact.
 LONGEST_NUMBER = 32
-#: What Excel allows in a cell.
+#: The longest text that Excel allows in a cell.
 LONGEST_TEXT = 32_767
-#: Postgres cannot hold NUL, and our canonical texts are divided by the separators.
+#: Postgres cannot hold NUL, and the two separators divide our canonical texts.
 _UNSTORABLE = dict.fromkeys(map(ord, ("\x00", "\x1e", "\x1f")))
 _HALF = re.compile("[\ud800-\udfff]")
 _PERIOD = re.compile(r"([1-9]|1[0-2])/([0-9]{4})")
@@ -42,7 +42,7 @@ class BadCellError(Exception):
 
 
 class Problem(NamedTuple):
-    """What is wrong with one cell. `guard` names the guard that a person may accept, if there is one."""
+    """What is wrong with one cell. `guard` is the name by which a person may accept it, if there is one."""
 
     column: str
     value: object
@@ -65,10 +65,10 @@ class Lookup(dict[Any, Any]):
 
 
 class CellRules:
-    """The rules under one window and one set of accepted guards.
+    """The rules for one window and one set of accepted guards.
 
-    `first` and `last` are month keys (`2025-08-01`), both inside the window. `marked` are cells that the raw
-    XML showed to be no literals: (row, column) from 1, with what they are.
+    `first` and `last` are month keys (`2025-08-01`), both inside the window. `marked` are cells that are no literals
+    in the raw XML: (row, column) from 1, with what they are.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class CellRules:
         self._known_contas = {normalised(name): name for name in NATUREZA_OF_CONTA}
 
     def lookups(self) -> dict[str, Lookup]:
-        """For each column of the export, its cells' canonical texts, NULL marked by `proof.NULL`.
+        """For each column of the export, the canonical texts of its cells, NULL as `digest.NULL`.
 
-        True equals 1.0 as a key, so a logical cell could pass for a number seen before: the inspection of
-        the raw XML marks those.
+        As a key True equals 1.0, so a logical cell could pass for a number: the inspection of the raw XML marks
+        logical cells.
         """
         texts = Lookup(lambda cell: text(cell) or NULL)
         special = {
@@ -150,7 +150,7 @@ class CellRules:
         return whole
 
     def problems_of(self, row: int, cells: Sequence[object], positions: Mapping[str, int]) -> list[Problem]:
-        """Every broken rule of a row that the loop refused, one entry a cell."""
+        """Every broken rule of an invalid row, one entry a cell."""
         found = []
         for column in EXPORT_COLUMNS:
             position = positions[column.header]

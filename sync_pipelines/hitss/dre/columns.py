@@ -1,7 +1,7 @@
-"""The nineteen columns of the HITSS export, and what of them each table keeps.
+"""The nineteen columns of the HITSS export, and which of them identify a line.
 
-Measured in real exports: same names and order in all of them; no natural key and no row id, and 520 rows
-that repeat another to the letter and are real. So a line is known by its content and its occurrence.
+Measured in real exports: the same names and order in all of them, no natural key and no row id, and 520 rows that
+repeat another one exactly and are real. So the key of a line is its content and its occurrence.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ CellKind = Literal["text", "amount", "percent", "integer", "period"]
 class ExportColumn:
     """A column of the export.
 
-    `people` marks who is responsible or employed: it changes on every row without any money moving, so it
-    takes no part in a line's identity.
+    `people` marks who is responsible or employed. HITSS changes it on every row without any money moving, so it is no
+    part of a line's key.
     """
 
     header: str
@@ -78,11 +78,11 @@ _KINDS: dict[str, Kind] = {
 
 
 def digest_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
-    """The columns of these names with the kinds that their canonical text needs."""
+    """The columns of these names, each with the kind that decides its canonical text."""
     return tuple(Column(name, _KINDS.get(name, "text")) for name in names)
 
 
 def normalised(text: str) -> str:
-    """A text for comparison only: no accents, no case, no double, trailing or non-breaking spaces."""
+    """A text for comparison only: without accents, case, and double, trailing or non-breaking spaces."""
     plain = unicodedata.normalize("NFKD", text)
     return " ".join("".join(mark for mark in plain if not unicodedata.combining(mark)).casefold().split())

@@ -1,8 +1,7 @@
 """The export of HITSS Control: one GET whose query string is both the request and the identity of the caller.
 
-By setting it is sent with a password or a token as well (`authentication`).
-
-The source of every rule here is the contract of HITSS, section 1 and traps 1 to 4.
+A setting adds a password or a token (`authentication`). Every rule here comes from the contract of HITSS, section 1
+and traps 1 to 4.
 """
 
 import html
@@ -27,7 +26,7 @@ URL_SETTING = "HITSS_DOWNLOAD_URL"
 CA_SETTING = "HITSS_CA_BUNDLE"
 MAX_EXPORT_BYTES = 50 << 20  # the application's own upload limit; an export of nine years is 1.4 MB
 
-# A good export keeps silent for 146 to 183 s and then comes in seconds; the gateway gives up after 300 s.
+# A good export sends nothing for 146 to 183 s and then all of it in seconds; the gateway gives up after 300 s.
 TIMEOUTS = Timeouts(connect=10.0, read=420.0, total=480.0)
 BACKOFF = Backoff(attempts=3, first=5.0, longest=60.0)
 
@@ -36,7 +35,7 @@ _END = ("fim", "filtroAteFiltro")
 
 
 def register_url(url: str) -> None:
-    """Make the URL and what it tells about its owner known to the redactor, as soon as it is read."""
+    """Register the URL, and the personal data in its query, with the redactor as soon as it is read."""
     register(url, harmless=HitssSettings.harmless_parameters)
 
 
@@ -55,9 +54,9 @@ def export_client(*, ca_bundle: Path | None = None, **overrides: Any) -> ExportC
 def window_url(url: str, start: date, end: date) -> str:
     """The URL that asks for the months of the half-open range `[start, end)`, all else left byte for byte.
 
-    The window stands where the placeholders `{inicio}` and `{fim}` are, or in the parameters `filtroDeFiltro`
-    and `filtroAteFiltro`, inclusive and as `MM-YYYY`. PermanentError where either side has no place: every
-    known URL had its end month typed in, and no newer month could ever arrive.
+    The window replaces the placeholders `{inicio}` and `{fim}`, or the values of the parameters `filtroDeFiltro`
+    and `filtroAteFiltro`, inclusive and as `MM-YYYY`. PermanentError if either end has no such place: every known URL
+    had its end month typed in, and no newer month could ever arrive.
     """
     last = end - timedelta(days=1)
     if last < start:
@@ -83,10 +82,10 @@ def download_export(
     *,
     on_wait: Callable[[float], None] | None = None,
 ) -> Download:
-    """Download the export of the months of `[start, end)` to `target`, examined before it is kept.
+    """Download the export of the months of `[start, end)` to `target`, if its bytes are those of a workbook.
 
-    A token that has expired is renewed once. Raises TransientError after the last attempt, PermanentError at once;
-    neither names the query.
+    An expired token is renewed once. Raises TransientError after the last attempt, PermanentError at once; neither
+    message contains the query.
     """
     asked = window_url(credentials.url, start, end)
     register_url(asked)
@@ -98,10 +97,10 @@ def download_export(
 
 
 def sniff(path: Path) -> None:
-    """Tell a workbook from what else comes with status 200, by its bytes: its type is never to be trusted.
+    """Raise SyncError for anything but a workbook: other things come with status 200 and a workbook's content type.
 
-    An empty or cut file is transient. A legacy workbook and a page are permanent; of a page its title is
-    told, never its body, which may greet a person by name.
+    An empty or cut file is transient. A legacy workbook and a page are permanent; the message has the title of the
+    page, never its body, which may greet a person by name.
     """
     with path.open("rb") as file:
         head = file.read(8192)

@@ -1,4 +1,4 @@
-"""What must hold of an export before it may replace what is published.
+"""What must hold of an export before it may replace what is baseline.
 
 Each guard is a sentence when it stops something, and a name by which a person accepts the change knowingly
 (`accept` in the run's config, `--accept` on the command line). A guard on the file stops everything; a
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, get_args
 
+from sync_pipelines.hitss.dre.baseline import Baseline
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent, ParsedExport, Reject
 from sync_pipelines.lib.failures import PermanentError
 
@@ -31,7 +32,7 @@ Guard = Literal[
 ]
 GUARDS: tuple[str, ...] = get_args(Guard)
 
-#: What stopped, for the application's users: its log rows and alerts are read in Portuguese.
+#: The same for the users of the application, who read its log and the alerts in Portuguese.
 EM_PORTUGUES: Mapping[Guard, str] = {
     "single_sheet": "A planilha não tem exatamente a aba esperada.",
     "exact_header": "O cabeçalho da planilha não é o das dezenove colunas conhecidas.",
@@ -46,28 +47,14 @@ EM_PORTUGUES: Mapping[Guard, str] = {
     "no_foreign_rows": "Há linhas em dre_hitss que esta rotina não carregou.",
 }
 
-#: An export with fewer rows than this share of the published lines is taken for a cut one, and so is a month.
+#: An export with fewer rows than this share of the published lines counts as cut, and so does a month.
 PLAUSIBLE_SHARE = 0.9
-#: An open month may lose this many rows whatever its size: small ones are corrected too.
+#: An open month may lose this many rows whatever its size: small months are corrected too.
 FEW_ROWS = 5
 #: More rejected rows than this share mean another layout, not typing errors.
 REJECTED_SHARE = 0.05
-#: A month may still be corrected for two months after it; then it is closed.
+#: A month may be corrected for two months after its end; then it is closed.
 OPEN_MONTHS = 2
-
-
-@dataclass(frozen=True)
-class Published:
-    """What is loaded now, by month key: the number of lines, and the content of months that are to change.
-
-    Where the table lost rows since they were proved, it is what was proved that counts: `lines` is that number, and
-    `lost` the content of such months that are to change, without its totals.
-    """
-
-    lines: Mapping[str, int] = field(default_factory=dict)
-    changing: Mapping[str, MonthContent] = field(default_factory=dict)
-    lost: Mapping[str, MonthContent] = field(default_factory=dict)
-    foreign_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,7 @@ class Violation:
 
     @property
     def portuguese(self) -> str:
-        """What stopped and how to go on, with the sentence itself as the detail."""
+        """What stopped and how to go on, with the English sentence as the detail."""
         aceite = f"Para aceitar a mudança, execute de novo com accept: [{self.guard}]."
         return f"{EM_PORTUGUES[self.guard]} Nada foi substituído. {aceite} Detalhe: {self.sentence}"
 
@@ -119,22 +106,23 @@ def closed_before(today: date) -> str:
     return date(months // 12, months % 12 + 1, 1).isoformat()
 
 
-def review_rows(
-    parsed: ParsedExport, published: Published, accepted: Collection[str]
-) -> tuple[Violation, ...]:
+def review_rows(parsed: ParsedExport, baseline: Baseline, accepted: Collection[str]) -> tuple[Violation, ...]:
     """The guards on the whole file that need its rows."""
     found = [*_rejects(parsed), *_row_guards(parsed.rejects)]
     read, rejected = parsed.rows_read, len(parsed.rejects)
-    return (*review_size(read, rejected, published, accepted=accepted), *_unless(found, accepted))
+    return (*review_size(read, rejected, baseline, accepted=accepted), *_unless(found, accepted))
 
 
 def review_size(
-    read: int, rejected: int, published: Published, accepted: Collection[str]
+    read: int, rejected: int, baseline: Baseline, accepted: Collection[str]
 ) -> tuple[Violation, ...]:
     """The guards on the whole file that need only its counts, and the table it would replace."""
-    return _unless(
-        [*_size(read, rejected, sum(published.lines.values())), *foreign_rows(published)], accepted
-    )
+    return _unless([*_size(read, rejected, sum(baseline.lines.values())), *_foreign_rows(baseline)], accepted)
+
+
+def review_foreign_rows(baseline: Baseline, accepted: Collection[str]) -> tuple[Violation, ...]:
+    """The guard on the table that holds rows of others, which needs nothing of the file."""
+    return _unless(_foreign_rows(baseline), accepted)
 
 
 def _unless(found: Sequence[Violation], accepted: Collection[str]) -> tuple[Violation, ...]:
@@ -142,18 +130,18 @@ def _unless(found: Sequence[Violation], accepted: Collection[str]) -> tuple[Viol
 
 
 def review_months(
-    contents: Mapping[str, MonthContent], published: Published, today: date, accepted: Collection[str]
+    contents: Mapping[str, MonthContent], baseline: Baseline, today: date, accepted: Collection[str]
 ) -> dict[str, Violation]:
     """The guards on single months: no closed one vanished or changed its Realizado, no open one lost much of it."""
     limit = closed_before(today)
     found: dict[str, Violation] = {}
-    for month in sorted(published.lines):
+    for month in sorted(baseline.lines):
         content = contents.get(month, EMPTY_MONTH)
-        before = published.lost.get(month, published.changing.get(month))
-        if not published.lines[month]:
+        before = baseline.lost.get(month, baseline.changing.get(month))
+        if not baseline.lines[month]:
             continue
         violation = (
-            _closed(month, content, before, lines=published.lines[month])
+            _closed(month, content, before, lines=baseline.lines[month])
             if month < limit
             else _open(month, content, before)
         )
@@ -187,13 +175,13 @@ def _open(month: str, content: MonthContent, before: MonthContent | None) -> Vio
     )
 
 
-def foreign_rows(published: Published) -> list[Violation]:
-    if not published.foreign_rows:
+def _foreign_rows(baseline: Baseline) -> list[Violation]:
+    if not baseline.foreign_rows:
         return []
     return [
         Violation(
             "no_foreign_rows",
-            f"dre_hitss holds {published.foreign_rows} rows that this pipeline did not load; beside the"
+            f"dre_hitss holds {baseline.foreign_rows} rows that this pipeline did not load; beside the"
             " export they would be counted twice. Accepted, they are set aside in"
             " sync_private.dre_hitss_set_aside.",
         )

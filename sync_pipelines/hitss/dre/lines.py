@@ -1,10 +1,10 @@
 """From the cells of the export to typed lines by month, or to rejects with their row.
 
-Strict: a cell is taken by its type and never guessed. The loop handles only rows that are right; a row that
-is not is looked at a second time by `problems_of`, which names every bad cell.
+Strict: the type of a cell decides, nothing is guessed. The loop handles valid rows only; `CellRules.problems_of` reads
+an invalid row a second time and names every bad cell.
 
-A line's identity is the md5 of its financial columns plus its occurrence among equal lines: 520 rows of
-the real export repeat another to the letter and are real.
+The key of a line is the md5 of its financial columns and its occurrence among equal lines: 520 rows of the real
+export repeat another one exactly, and are real.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXACT = Context(prec=60)
 
 
 class Line(NamedTuple):
-    """A line as canonical texts. `values` holds FINANCIAL then PEOPLE, NULL as `proof.NULL`."""
+    """A line as canonical texts. `values` holds FINANCIAL then PEOPLE, NULL as `digest.NULL`."""
 
     line_hash: bytes
     full_hash: bytes
@@ -48,16 +48,20 @@ class Totals(NamedTuple):
 
 @dataclass(frozen=True)
 class MonthContent:
-    """What a month holds, without its rows: enough to know whether it changed and to prove a load.
+    """What a month holds, without its rows: enough to know whether it changed, and to prove a load.
 
-    `realizado` and `orcado` digest the financial columns, `full` all that `dre_lines` keeps of both reports.
-    `totals` is keyed `report natureza`.
+    `realizado` and `orcado` are digests of the financial columns, `full` is of all columns that `dre_lines` keeps of
+    both reports. The keys of `totals` are `report natureza`.
     """
 
     realizado: Digest
     orcado: Digest
     full: Digest
     totals: Mapping[str, Totals]
+
+    def digest(self, report: str) -> Digest:
+        """The financial columns of one report."""
+        return self.realizado if report == REALIZADO else self.orcado
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -96,7 +100,7 @@ class Reject(NamedTuple):
 
 @dataclass
 class ParsedExport:
-    """The whole export: lines by month key (`2025-08-01`), rejects, and the rows that were read."""
+    """The whole export: lines by month key (`2025-08-01`), rejects, and the number of rows that were read."""
 
     rows_read: int = 0
     lines: dict[str, list[Line]] = field(default_factory=dict)
@@ -130,13 +134,13 @@ def parse_lines(
 ) -> ParsedExport:
     """Validate data rows into lines and rejects.
 
-    `positions` gives each header's index in a row; `rules` knows the window and what was accepted. Rows
-    without any value are passed over, and not counted as read.
+    `positions` gives each header's index in a row; `rules` knows the window and what was accepted. Empty rows are
+    skipped, and not counted as read.
     """
     parsed = ParsedExport()
     lookups = rules.lookups()
     at = {column.name: positions[column.header] for column in EXPORT_COLUMNS}
-    # Amounts are hardly ever the same twice: remembering them would cost more than reading them.
+    # Amounts hardly ever repeat: a cache of them would cost more than reading them.
     columns = [(lookups[name], at[name]) for name in (*FINANCIAL, *PEOPLE) if name != "lancamento"]
     lancamento = at["lancamento"]
     months, contas = Lookup(rules.month), Lookup(lambda pair: rules.conta(*pair))

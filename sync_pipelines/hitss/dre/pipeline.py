@@ -5,41 +5,33 @@ Replaces the Edge Functions `hitss-automation`, `hitss-data-processor` and `exec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from threading import Lock
+from functools import partial
+from typing import NamedTuple, Self
+from zoneinfo import ZoneInfo
 
-from sync_pipelines.hitss.dre import published as before
+from sync_pipelines.hitss.databases import FABRICIO
 from sync_pipelines.hitss.dre import tables
-from sync_pipelines.hitss.dre.credentials import credentials
+from sync_pipelines.hitss.dre.baseline import read_baseline, read_proved_months
+from sync_pipelines.hitss.dre.credentials import CredentialSource
 from sync_pipelines.hitss.dre.extract import ExportClient, download_export, export_client
-from sync_pipelines.hitss.dre.guards import (
-    Published,
-    Review,
-    Violation,
-    foreign_rows,
-    review_months,
-    review_rows,
-)
-from sync_pipelines.hitss.dre.lines import MonthContent, ParsedExport
-from sync_pipelines.hitss.dre.pending import Pending, contents_of, pending_months
+from sync_pipelines.hitss.dre.foreign_rows import set_aside_foreign_rows
+from sync_pipelines.hitss.dre.guards import Review, review_foreign_rows, review_months, review_rows
+from sync_pipelines.hitss.dre.landed_workbook import LandedWorkbook, read_contents
+from sync_pipelines.hitss.dre.lines import MonthContent
+from sync_pipelines.hitss.dre.live_tables import LiveTables, read_live_tables
+from sync_pipelines.hitss.dre.load_run import LoadRun, open_load
+from sync_pipelines.hitss.dre.pending import Pending, find_pending
 from sync_pipelines.hitss.dre.plan import LoadPlan
-from sync_pipelines.hitss.dre.prove import CHAIN, Live, read_live
-from sync_pipelines.hitss.dre.session import LoadSession, open_session
-from sync_pipelines.hitss.dre.tables import PROJECT
-from sync_pipelines.hitss.dre.validate import (
-    EXPORT,
-    Examination,
-    Examiner,
-    content_digest,
-    parsed_file,
-    rejected_by_month,
-)
-from sync_pipelines.hitss.dre.workbook import Window
+from sync_pipelines.hitss.dre.report import ExportReport, LoadReport, log_export
+from sync_pipelines.hitss.dre.tables import CHAIN, EXPORT
+from sync_pipelines.hitss.dre.validate import Validator, rejected_by_month
+from sync_pipelines.hitss.dre.window import Window
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.downloads import Download
 from sync_pipelines.lib.records import Records, open_records, run_log
 from sync_pipelines.lib.records.landing_index import Landing
@@ -51,154 +43,77 @@ from sync_pipelines.settings.hitss import HitssSettings
 CHAIN_WAIT = 600.0
 
 
-@dataclass(frozen=True)
-class ExportReport:
-    """What a download brought: the landed file, what is in it, and what a load would change."""
+class Comparison(NamedTuple):
+    """The newest usable workbook against the four tables as they are now."""
 
     landing: Landing
-    download: Download | None
-    found: Examination
+    contents: Mapping[str, MonthContent]
+    live: LiveTables
     pending: Pending
+
+
+class _OpenRun(NamedTuple):
+    """What is open over one run: its row in the application's run log, and our own records."""
+
+    execution: run_log.Execution
+    records: Records
 
 
 @dataclass(frozen=True)
 class DrePipeline:
-    """The system with its settings, its clock and its way out to the network."""
+    """The DRE of one company: its database, our records, the landing store, the clock, the way to HITSS."""
 
-    settings: HitssSettings
+    database_url: str = field(repr=False)
+    ops_url: str = field(repr=False)
+    store: LandingStore
+    company: str
+    first_month: date
+    zone: ZoneInfo
+    credentials: CredentialSource
+    http: Callable[[], ExportClient] = export_client
     clock: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    http: Callable[[], ExportClient] | None = None
     wait_seconds: float = CHAIN_WAIT
-    #: Told what is going on, for whoever watches a terminal.
+    #: Called with a sentence on what is going on, for a person at a terminal.
     progress: Callable[[str], None] = lambda sentence: None
 
-    @property
-    def store(self) -> LandingStore:
-        return self.settings.landing_store
+    @classmethod
+    def from_settings(cls, settings: HitssSettings) -> Self:
+        """Raises SettingsError for a database that is not set."""
+        return cls(
+            database_url=settings.fabricio_url,
+            ops_url=settings.ops_url,
+            store=settings.landing_store,
+            company=settings.hitss_empresa,
+            first_month=settings.first_month,
+            zone=settings.zone,
+            credentials=CredentialSource(settings),
+            http=partial(export_client, ca_bundle=settings.hitss_ca_bundle),
+        )
 
     def today(self) -> date:
-        return self.clock().astimezone(self.settings.zone).date()
+        return self.clock().astimezone(self.zone).date()
 
     def window(self) -> Window:
         """From the configured first month to the current one, computed for each run."""
-        return Window(self.settings.first_month.isoformat(), self.today().replace(day=1).isoformat())
-
-    def look(self, months: Collection[str] | None = None) -> Live:
-        """What the tables hold now, of `months` or of all."""
-        url = self.settings.fabricio_url
-        return read_live(url, self.settings.hitss_empresa, months)
-
-    @contextmanager
-    def _open(self, run_id: str, phase: str, started: str) -> Iterator[tuple[run_log.Execution, Records]]:
-        """The execution record, the lock of the chain and the ledger of one run."""
-        url = self.settings.fabricio_url
-        with (
-            run_log.open_execution(
-                url, tables.EXECUTIONS, run_id=run_id, what=PROJECT, started=started, details={"phase": phase}
-            ) as record,
-            postgres.session_lock(
-                record.connection,
-                postgres.lock_key("hitss", "chain"),
-                wait_seconds=self.wait_seconds,
-                busy="Another run of the DRE chain is at work and did not end in time; try again later.",
-            ),
-            open_records(self.settings.ops_url) as records,
-        ):
-            yield record, records
+        return Window.until(self.today(), self.first_month)
 
     def download(
         self, run_id: str, *, accepted: Collection[str] = (), on_wait: Callable[[float], None] | None = None
     ) -> ExportReport:
-        """Download the export, keep it, look at it, and say which months differ from what is published.
+        """Download the export, keep it, validate it, and say which months differ from what is published.
 
-        Raises SyncError when there is no usable workbook or a guard on the file does not hold; the raw file
-        and the rejects are kept all the same.
+        Raises SyncError if there is no usable workbook or a guard on the file does not hold; the raw file and the
+        rejects are kept all the same.
         """
-        window = self.window()
-        with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as (record, records):
-            known = credentials(self.settings)
-            with (
-                disk_errors_about("The HITSS export"),
-                self.store.incoming(EXPORT, ".xlsx") as target,
-                self._client() as client,
-            ):
-                answer = download_export(client, known, *window.days, target, on_wait=on_wait)
-                file = self.store.keep(target, EXPORT, ".xlsx")
-            return self._examine(record, records, file, window=window, accepted=accepted, answer=answer)
+        window = self.window()  # once: a month may begin while HITSS answers
+        with self._open(run_id, "download", "Iniciando o download do DRE da HITSS.") as run:
+            file, download = self._extract(window, on_wait)
+            return self._validate(run, file, window=window, accepted=accepted, download=download)
 
-    def examine(self, run_id: str, file: LandedFile, *, accepted: Collection[str] = ()) -> ExportReport:
-        """Look at a file that is in the landing store already, as `download` does at a new one."""
-        with self._open(run_id, "examine", "Examinando uma planilha guardada.") as (record, records):
-            return self._examine(record, records, file, window=self.window(), accepted=accepted, answer=None)
-
-    def _client(self) -> ExportClient:
-        if self.http is not None:
-            return self.http()
-        return export_client(ca_bundle=self.settings.hitss_ca_bundle)
-
-    def _examine(
-        self,
-        record: run_log.Execution,
-        records: Records,
-        file: LandedFile,
-        window: Window,
-        accepted: Collection[str],
-        answer: Download | None,
-    ) -> ExportReport:
-        """Enter a landed file, look at it, and enter what it holds; what refuses it is entered too."""
-        landed_id = records.landings.record(
-            EXPORT, file, run_id=record.run_id, details={"window": [window.first, window.last]}
-        )
-        live = self.look()
-        examiner = Examiner(
-            store=self.store,
-            records=records,
-            connection=record.connection,
-            window=window,
-            accepted=accepted,
-            today=self.today(),
-            live=live,
-        )
-        try:
-            found = examiner.examine(file, landed_id, record.run_id)
-        except SyncError as error:
-            records.landings.mark_refused(landed_id, str(error))
-            raise
-        records.landings.mark_usable(
-            landed_id,
-            content_digest=content_digest(found.contents),
-            sheet_digest=found.sheet_key,
-            details=found.details(accepted),
-            contents={month: content.as_json() for month, content in found.contents.items()},
-        )
-        records.proofs.record(
-            record.run_id, before.accepted_as_gone(records, found.contents, live, accepted=accepted)
-        )
-        landing = records.landings.newest(EXPORT, path=file.path)
-        assert landing is not None
-        pending = pending_months(live, found.contents, window)
-        report = ExportReport(landing=landing, download=answer, found=found, pending=pending)
-        record.processed, record.failed = found.rows - found.rejected, found.rejected
-        record.details = {"bytes": file.bytes, "rows": found.rows, "months_changed": list(pending.changed)}
-        same = f"{len(pending.changed)} meses com alterações" if pending.changed else "sem alterações"
-        record.log("INFO", f"Planilha recebida: {found.rows} linhas, {same}.", record.details)
-        for violation in found.review.months.values():
-            record.log("WARN", violation.portuguese)
-        for restated in found.restated:
-            record.log("WARN" if restated.vanished else "INFO", restated.portuguese)
-        if found.ends_early(self.today()):
-            record.log("WARN", f"A planilha termina cedo: {found.newest_realizado or 'sem Realizado'}.")
-        return report
-
-    def newest_landing(self) -> Landing:
-        """The newest usable workbook; PermanentError when there is none."""
-        with open_records(self.settings.ops_url) as records:
-            return _found(records.landings.newest(EXPORT))
-
-    def contents(self, landing: Landing) -> dict[str, MonthContent]:
-        """What a usable workbook holds by month."""
-        with open_records(self.settings.ops_url) as records:
-            return contents_of(records, landing)
+    def validate(self, run_id: str, file: LandedFile, *, accepted: Collection[str] = ()) -> ExportReport:
+        """Validate a file that is in the landing store already, as `download` does with a new one."""
+        with self._open(run_id, "examine", "Examinando uma planilha guardada.") as run:
+            return self._validate(run, file, window=self.window(), accepted=accepted)
 
     @contextmanager
     def load(
@@ -206,84 +121,168 @@ class DrePipeline:
         run_id: str,
         months: Sequence[str],
         *,
-        selected: Collection[str] = CHAIN,
+        selected: Sequence[str] = CHAIN,
         workbook: str | None = None,
         accepted: Collection[str] = (),
-    ) -> Iterator[LoadSession]:
+    ) -> Iterator[LoadRun]:
         """Open a load of `months` from the newest usable workbook, or from the landed file `workbook`.
 
-        Raises SyncError when there is none, or when a guard on the file does not hold. Months that a guard
-        blocks fail one by one.
+        Each month is loaded, proved and reported as the caller asks for it. Raises SyncError if there is no workbook,
+        or if a guard on the file does not hold. Months that a guard blocks fail one by one.
         """
-        with self._open(run_id, "load", f"Iniciando a carga de {len(months)} meses do DRE.") as (
-            record,
-            records,
-        ):
-            landing = _found(records.landings.newest(EXPORT, path=workbook))
-            accepted = frozenset(accepted) | set(landing.details.get("accepted", ()))
-            contents, rejected = self._contents(records, landing, accepted)
-            live = self.look(months)
-            proofs = {name: records.proofs.newest(f"hitss/{name}") for name in CHAIN}
-            proved = before.proved_months(records, self.window().first)
-            published = before.published(record.connection, contents, proved, live=live.lines)
-            Review(self._violations(landing, published, accepted)).stop_if_refused()
-            if published.foreign_rows:
-                kept = before.set_aside_foreign_rows(record.connection, record.id)
-                record.log("WARN", f"{kept} linhas de outra origem foram guardadas à parte.")
-            blocked = review_months(contents, published, self.today(), accepted=accepted)
-            url = self.settings.fabricio_url
-            parsing = Lock()
-
-            def parse() -> ParsedExport:
-                # Two connections ask at once; the workbook is to be read by the first only.
-                with parsing:
-                    return self._parsed(landing, accepted)
-
-            plan = LoadPlan(
-                contents=contents,
-                parse=parse,
-                proofs=proofs,
-                live=live,
-                execution_id=record.id,
-                empresa=self.settings.hitss_empresa,
-                rejected=rejected,
-                blocked=blocked if "dre_lines" in selected else {},
-                selected=selected,
+        started = f"Iniciando a carga de {len(months)} meses do DRE."
+        with self._open(run_id, "load", started) as run:
+            landing = _required(run.records.landings.newest(EXPORT, path=workbook))
+            plan = self._plan(run, landing, months, selected=selected, accepted=accepted)
+            report = LoadReport(
+                execution=run.execution, records=run.records, selected=selected, progress=self.progress
             )
-            with open_session(
-                url,
-                months,
-                plan,
-                records=records,
-                execution=record,
-                progress=self.progress,
-            ) as session:
-                yield session
+            with open_load(self.database_url, months, plan, report=report) as load:
+                yield load
 
-    def _violations(
-        self, landing: Landing, published: Published, accepted: Collection[str]
-    ) -> tuple[Violation, ...]:
-        """The guards on the file: a workbook that was refused is asked them again when it is named."""
-        if landing.status != "usable":
-            return review_rows(self._parsed(landing, accepted), published, accepted)
-        return tuple(v for v in foreign_rows(published) if v.guard not in accepted)
+    def read_live_tables(self, months: Collection[str] | None = None) -> LiveTables:
+        """What the four tables hold now, of `months` or of all."""
+        return read_live_tables(self.database_url, self.company, months)
 
-    def _parsed(self, landing: Landing, accepted: Collection[str]) -> ParsedExport:
-        window = Window(*landing.details["window"])
-        return parsed_file(
-            self.store, landing.path, landing.sha256, window=window, accepted=frozenset(accepted)
+    def compare(self, records: Records) -> Comparison | None:
+        """The newest usable workbook against the tables as they are now; None before the first workbook."""
+        landing = records.landings.newest(EXPORT)
+        if landing is None:
+            return None
+        contents, live = read_contents(records, landing), self.read_live_tables()
+        pending = find_pending(live, contents, self.window())
+        return Comparison(landing=landing, contents=contents, live=live, pending=pending)
+
+    def newest_landing(self) -> Landing:
+        """The newest usable workbook; PermanentError if there is none."""
+        with open_records(self.ops_url) as records:
+            return _required(records.landings.newest(EXPORT))
+
+    def contents(self, landing: Landing) -> dict[str, MonthContent]:
+        """What a usable workbook holds by month."""
+        with open_records(self.ops_url) as records:
+            return read_contents(records, landing)
+
+    @contextmanager
+    def _open(self, run_id: str, phase: str, started: str) -> Iterator[_OpenRun]:
+        """The row in the run log, the lock of the chain and the records of one run."""
+        with (
+            run_log.open_execution(
+                self.database_url,
+                tables.EXECUTIONS,
+                run_id=run_id,
+                what=FABRICIO,
+                started=started,
+                details={"phase": phase},
+            ) as execution,
+            postgres.session_lock(
+                execution.connection,
+                postgres.lock_key("hitss", "chain"),
+                wait_seconds=self.wait_seconds,
+                busy="Another run of the DRE chain is at work and did not end in time; try again later.",
+            ),
+            open_records(self.ops_url) as records,
+        ):
+            yield _OpenRun(execution, records)
+
+    def _extract(
+        self, window: Window, on_wait: Callable[[float], None] | None
+    ) -> tuple[LandedFile, Download]:
+        """Download the export and keep it as it came."""
+        credentials, (start, end) = self.credentials.read(), window.days
+        with (
+            disk_errors_about("The HITSS export"),
+            self.store.incoming(EXPORT, ".xlsx") as target,
+            self.http() as client,
+        ):
+            download = download_export(client, credentials, start, end=end, target=target, on_wait=on_wait)
+            return self.store.keep(target, EXPORT, ".xlsx"), download
+
+    def _validate(
+        self,
+        run: _OpenRun,
+        file: LandedFile,
+        *,
+        window: Window,
+        accepted: Collection[str],
+        download: Download | None = None,
+    ) -> ExportReport:
+        """Record a landed file, validate it, and report which months it changes."""
+        execution, records = run.execution, run.records
+        landed_id = records.landings.record(
+            EXPORT, file, run_id=execution.run_id, details={"window": [window.first, window.last]}
+        )
+        live = self.read_live_tables()
+        found = Validator(
+            store=self.store,
+            records=records,
+            connection=execution.connection,
+            window=window,
+            accepted=frozenset(accepted),
+            today=self.today(),
+            live=live,
+        ).validate(file, landed_id, execution.run_id)
+        landing = _required(records.landings.newest(EXPORT, path=file.path))
+        pending = find_pending(live, found.contents, window)
+        report = ExportReport(landing=landing, download=download, validation=found, pending=pending)
+        log_export(execution, report, self.today())
+        return report
+
+    def _plan(
+        self,
+        run: _OpenRun,
+        landing: Landing,
+        months: Sequence[str],
+        *,
+        selected: Sequence[str],
+        accepted: Collection[str],
+    ) -> LoadPlan:
+        """What the load writes, after the guards: an earlier acceptance of this workbook counts too."""
+        execution, records = run.execution, run.records
+        workbook = LandedWorkbook(
+            store=self.store,
+            path=landing.path,
+            sha256=landing.sha256,
+            window=Window(*landing.details["window"]),
+            accepted=frozenset(accepted) | set(landing.details.get("accepted", ())),
+        )
+        contents, rejected = _contents(records, landing, workbook)
+        live = self.read_live_tables(months)
+        proved = read_proved_months(records, self.window().first)
+        baseline = read_baseline(execution.connection, contents, proved, live=live)
+        if landing.status == "usable":
+            file = review_foreign_rows(baseline, workbook.accepted)
+        else:  # a guard refused this workbook: naming it is no acceptance
+            file = review_rows(workbook.parsed(), baseline, workbook.accepted)
+        Review(file).stop_if_refused()
+        if baseline.foreign_rows:
+            moved = set_aside_foreign_rows(execution.connection, execution.id)
+            execution.log("WARN", f"{moved} linhas de outra origem foram guardadas à parte.")
+        blocked = review_months(contents, baseline, self.today(), accepted=workbook.accepted)
+        return LoadPlan(
+            workbook=workbook,
+            contents=contents,
+            proofs={name: records.proofs.newest(f"hitss/{name}") for name in CHAIN},
+            live=live,
+            execution_id=execution.id,
+            empresa=self.company,
+            rejected=rejected,
+            blocked=blocked if "dre_lines" in selected else {},
+            selected=selected,
         )
 
-    def _contents(
-        self, records: Records, landing: Landing, accepted: Collection[str]
-    ) -> tuple[dict[str, MonthContent], dict[str, int]]:
-        if landing.status == "usable":
-            return contents_of(records, landing), landing.details["rejected_by_month"]
-        parsed = self._parsed(landing, accepted)
-        return parsed.contents(), rejected_by_month(parsed)
+
+def _contents(
+    records: Records, landing: Landing, workbook: LandedWorkbook
+) -> tuple[Mapping[str, MonthContent], Mapping[str, int]]:
+    """What a workbook holds by month, and how many rows of it were rejected: recorded, or read from the file."""
+    if landing.status == "usable":
+        return read_contents(records, landing), landing.details["rejected_by_month"]
+    parsed = workbook.parsed()
+    return parsed.contents(), rejected_by_month(parsed)
 
 
-def _found(landing: Landing | None) -> Landing:
+def _required(landing: Landing | None) -> Landing:
     if landing is None:
         raise PermanentError("No usable HITSS workbook has been landed yet; run hitss/dre_export first.")
     return landing

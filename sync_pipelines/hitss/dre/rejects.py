@@ -1,6 +1,6 @@
 """Rejected rows: in the ops database, and in a workbook that a person can open.
 
-Every cell of that workbook is text, so that a value such as `=1+1` is read and not calculated.
+Every cell of that workbook is text, so that Excel shows a value such as `=1+1` and does not calculate it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ ASSET = "hitss/dre_lines"
 FOLDER = "hitss/rejects"
 
 
-def keep(
-    rejects: Sequence[Reject], records: Records, store: LandingStore, run_id: str, landed_id: int
-) -> str:
-    """Record the rejects; returns the path of their workbook in the landing store."""
+def record(rejects: Sequence[Reject], records: Records, *, run_id: str, landed_id: int) -> None:
+    """Record the rejects, one entry a broken rule."""
     records.rejects.record(
         ASSET,
         run_id=run_id,
@@ -44,7 +42,6 @@ def keep(
             for problem in reject.problems
         ),
     )
-    return write_book(rejects, store)
 
 
 def write_book(rejects: Sequence[Reject], store: LandingStore) -> str:

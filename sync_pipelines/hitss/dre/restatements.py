@@ -1,17 +1,18 @@
-"""What a new workbook takes back: rows that vanish and totals that change in months that are loaded already.
+"""What a new workbook changes in months that are loaded already: rows that vanish, totals that differ.
 
-HITSS rewrites budgets of past months, and open months of Realizado are corrected. That is allowed, and told: in the
-run's table, in the application's log, in an alert.
+HITSS rewrites budgets of past months, and corrects open months of Realizado. Both are allowed and reported: in the
+metadata of the export, in the application's log, in an alert.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
+from sync_pipelines.hitss.dre.amounts import reais
+from sync_pipelines.hitss.dre.baseline import Baseline
 from sync_pipelines.hitss.dre.columns import CUSTO, ORCADO, REALIZADO, RECEITA
-from sync_pipelines.hitss.dre.guards import Published
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH, MonthContent, Totals
 
 _NOTHING = Totals(0, Decimal(0), Decimal(0))
@@ -50,42 +51,24 @@ class Restatement(NamedTuple):
         )
 
 
-def restatements(contents: Mapping[str, MonthContent], published: Published) -> list[Restatement]:
-    """What the workbook changes of what is loaded, by month and report; what is new is no restatement."""
+def find_restatements(contents: Mapping[str, MonthContent], baseline: Baseline) -> list[Restatement]:
+    """What the workbook changes of what is loaded, by month and report; a new month is no restatement."""
     found = []
-    for month, before in sorted(published.changing.items()):
+    for month, before in sorted(baseline.changing.items()):
         now = contents.get(month, EMPTY_MONTH)
-        for report, (old, new) in {
-            REALIZADO: (before.realizado, now.realizado),
-            ORCADO: (before.orcado, now.orcado),
-        }.items():
-            if old.rows and old != new:
-                revenue, cost = _sums(report, RECEITA, before, now), _sums(report, CUSTO, before, now)
-                found.append(
-                    Restatement(
-                        month=month, report=report, rows=(old.rows, new.rows), revenue=revenue, cost=cost
-                    )
-                )
+        for report in (REALIZADO, ORCADO):
+            rows = before.digest(report).rows, now.digest(report).rows
+            if rows[0] and before.digest(report) != now.digest(report):
+                revenue = _total(before, report, RECEITA), _total(now, report, RECEITA)
+                cost = _total(before, report, CUSTO), _total(now, report, CUSTO)
+                found.append(Restatement(month=month, report=report, rows=rows, revenue=revenue, cost=cost))
     return found
 
 
-def _sums(report: str, natureza: str, *contents: MonthContent) -> tuple[Decimal, Decimal]:
-    before, now = (content.totals.get(f"{report} {natureza}", _NOTHING).rounded for content in contents)
-    return before, now
+def _total(content: MonthContent, report: str, natureza: str) -> Decimal:
+    return content.totals.get(f"{report} {natureza}", _NOTHING).rounded
 
 
-def told(found: Sequence[Restatement]) -> Iterator[Restatement]:
-    """Those worth an alert: budgets always; Realizado of an open month, which grows all the time, when it lost rows."""
-    return (one for one in found if one.report == ORCADO or one.vanished)
-
-
-def reais(amount: Decimal | float | str) -> str:
-    """An amount as Brazilians write it: R$ 1.915.390,08."""
-    value = Decimal(str(amount)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    text = f"{abs(value):,.2f}".translate(str.maketrans(",.", ".,"))
-    return f"-R$ {text}" if value < 0 else f"R$ {text}"
-
-
-def percent(value: Decimal) -> str:
-    """A percentage as Brazilians write it: 12,34 %."""
-    return f"{value:.2f} %".replace(".", ",")
+def worth_an_alert(found: Sequence[Restatement]) -> list[Restatement]:
+    """Every restated budget, and Realizado that lost rows: Realizado of an open month grows all the time."""
+    return [one for one in found if one.report == ORCADO or one.vanished]

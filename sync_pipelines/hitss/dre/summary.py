@@ -1,6 +1,6 @@
 """`dre_summary`: a month's revenue, cost, payroll relief and margin, actual and budgeted.
 
-The figures are sums of the published, two-decimal amounts, so that whoever adds up the rows gets the same.
+The figures are sums of the published amounts with two decimals, so that a person who adds up the rows gets the same.
 """
 
 from __future__ import annotations
@@ -57,8 +57,19 @@ SUMMARY_QUERY: LiteralString = """(
     from months left join actual using (competencia) left join budget using (competencia)
 )"""
 SUMMARY_COLUMNS = (
-    *("ano", "mes", "linhas", "receita", "custo", "desoneracao", "margem", "margem_percentual"),
-    *("linhas_orcadas", "receita_orcada", "custo_orcado", "desoneracao_orcada", "margem_orcada"),
+    "ano",
+    "mes",
+    "linhas",
+    "receita",
+    "custo",
+    "desoneracao",
+    "margem",
+    "margem_percentual",
+    "linhas_orcadas",
+    "receita_orcada",
+    "custo_orcado",
+    "desoneracao_orcada",
+    "margem_orcada",
     "margem_percentual_orcada",
 )
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, SUMMARY_COLUMNS))
@@ -83,13 +94,13 @@ _UPSERT = sql.SQL(
 Row = Mapping[str, str]
 
 
-def computed(connection: Connection, months: Collection[str]) -> dict[str, Row]:
-    """What the published rows of each month add up to; a month without rows is all zeros."""
+def compute(connection: Connection, months: Collection[str]) -> dict[str, Row]:
+    """What the published rows of each month add up to; all zeros for a month without rows."""
     return _rows(connection, _COMPUTED, months)
 
 
-def stored(connection: Connection, months: Collection[str] | None) -> dict[str, Row]:
-    """The summary as it stands, of all months with None; months without a row are absent."""
+def read(connection: Connection, months: Collection[str] | None) -> dict[str, Row]:
+    """The rows of the table, of all months if `months` is None; months without a row are absent."""
     return _rows(connection, _STORED, months)
 
 

@@ -1,31 +1,38 @@
-"""The tables that the DRE fills, and how each month of one is derived from the one before it.
+"""The four tables of the DRE, and how each of them is derived from the ones before it.
 
-`dre_lines` holds both reports as they came. `dre_hitss` publishes Realizado, `dre_orcado` the budget with the
-sign of a ledger (cost negative), `dre_summary` a month's revenue, cost and margin.
+`dre_lines` holds both reports as they came. `dre_hitss` publishes Realizado, `dre_orcado` the budget with the signs of
+a ledger (cost negative), `dre_summary` the revenue, cost and margin of a month.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg import sql
 
 from sync_pipelines.hitss.dre.columns import FINANCIAL, ORCADO, PEOPLE, REALIZADO, digest_columns
-from sync_pipelines.lib.postgres import Connection
-from sync_pipelines.lib.postgres.digest import Digest, digest_query
 from sync_pipelines.lib.records.run_log import RunLog
 
-#: What the project database is called in sentences.
-PROJECT = "the fabricio database"
-LINES = "sync_private.dre_lines"
+#: The key under which the landed workbooks are recorded.
+EXPORT = "hitss/dre_export"
+#: The four tables in the order in which they feed each other; each is an asset of this name.
+CHAIN = ("dre_lines", "dre_hitss", "dre_orcado", "dre_summary")
+#: The tables that each table is derived from.
+INPUTS: Mapping[str, tuple[str, ...]] = {
+    "dre_lines": (),
+    "dre_hitss": ("dre_lines",),
+    "dre_orcado": ("dre_lines",),
+    "dre_summary": ("dre_lines", "dre_hitss", "dre_orcado"),
+}
 EXECUTIONS = RunLog("public.automation_executions", log_table="public.system_logs", source="hitss-automation")
 
+LINES = "sync_private.dre_lines"
+SUMMARY = "public.dre_summary"
 LINE_KEY = ("line_hash", "occurrence")
 LINE_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
-ALL_COLUMNS = (*FINANCIAL, *PEOPLE, "valor", "conta")
-LINES_DIGEST = digest_columns(ALL_COLUMNS)
+LINES_DIGEST = digest_columns(LINE_COLUMNS)
 
 _PUBLISHED: LiteralString = """(
     select
@@ -35,7 +42,7 @@ _PUBLISHED: LiteralString = """(
         -- from Natureza and never from the sign, which reversals turn round
         case natureza when 'RECEITA' then 'RECEITA' else 'DESPESA' end as tipo,
         periodo, %(empresa)s::text as empresa, competencia,
-        -- somebody's 'infinity' is a difference and no error
+        -- a competencia of 'infinity' that somebody wrote is a difference and no error
         case when isfinite(competencia) then extract(year from competencia) end::integer as ano,
         case when isfinite(competencia) then extract(month from competencia) end::integer as mes,
         natureza, lancamento * {sign} as valor_exato, tipo as tipo_comercial, cliente, linha_negocio,
@@ -62,51 +69,46 @@ class PublishedTable:
             sign=sql.SQL(self.sign), relatorio=sql.Literal(self.report), where=where
         )
 
-    @property
-    def digest(self) -> tuple[str, ...]:
-        return (*self.columns, "occurrence")
-
 
 _COLUMNS = (
-    *("conta", "descricao", "valor", "tipo", "periodo", "empresa", "competencia", "ano", "mes", "natureza"),
-    *("valor_exato", "tipo_comercial", "cliente", "linha_negocio", "codigo_projeto", "projeto"),
-    *("filial_faturamento", "imposto"),
+    "conta",
+    "descricao",
+    "valor",
+    "tipo",
+    "periodo",
+    "empresa",
+    "competencia",
+    "ano",
+    "mes",
+    "natureza",
+    "valor_exato",
+    "tipo_comercial",
+    "cliente",
+    "linha_negocio",
+    "codigo_projeto",
+    "projeto",
+    "filial_faturamento",
+    "imposto",
 )
-HITSS = PublishedTable(
+DRE_HITSS = PublishedTable(
     asset="dre_hitss", name="public.dre_hitss", report=REALIZADO, sign="1", columns=(*_COLUMNS, "id_homs")
 )
 # A budget states cost as a magnitude; the ledger as a negative amount.
-BUDGET_SIGN: LiteralString = "case natureza when 'CUSTO' then -1 else 1 end"
-BUDGET = PublishedTable(
-    asset="dre_orcado", name="public.dre_orcado", report=ORCADO, sign=BUDGET_SIGN, columns=_COLUMNS
+_BUDGET_SIGN: LiteralString = "case natureza when 'CUSTO' then -1 else 1 end"
+DRE_ORCADO = PublishedTable(
+    asset="dre_orcado", name="public.dre_orcado", report=ORCADO, sign=_BUDGET_SIGN, columns=_COLUMNS
 )
+PUBLISHED = (DRE_HITSS, DRE_ORCADO)
 
 
-def evidence(
-    connection: Connection, query: bytes, parameters: Mapping[str, object]
-) -> tuple[Digest, dict[str, str]]:
-    """A month's digest, and its control totals by the query's groups, in one pass."""
-    digest, totals = Digest(), {}
-    for name, text, exact, rounded in connection.execute(query, parameters):
-        part = Digest.parse(text)
-        digest += part
-        totals[name] = total_text(part.rows, exact, rounded)
-    return digest, totals
+def required_inputs(selected: Collection[str]) -> tuple[str, ...]:
+    """The tables that the selected ones are derived from and that this run does not write, in order."""
+    read = {table for asset in selected for table in INPUTS[asset]}
+    return tuple(asset for asset in CHAIN if asset in read and asset not in selected)
 
 
-def evidence_query(source: sql.Composable, columns: tuple[str, ...], amount: str, by: LiteralString) -> bytes:
-    """The query of `evidence` over a table or an aliased query, grouped by an expression such as natureza.
-
-    Composed once a run and not once a month: composing it costs as much as running it.
-    """
-    return digest_query(
-        source,
-        digest_columns(columns),
-        by=sql.SQL(by),
-        where=sql.SQL("competencia = %(month)s and line_hash is not null"),
-        sums=(amount, "valor"),
-    ).as_bytes(None)
-
-
-def total_text(rows: int, exact: object, rounded: object) -> str:
-    return f"{rows} rows, {exact} exact, {rounded} rounded"
+def dependents(selected: Collection[str]) -> tuple[str, ...]:
+    """The tables that are derived from the selected ones and that this run does not write."""
+    return tuple(
+        asset for asset in CHAIN if asset not in selected and any(one in selected for one in INPUTS[asset])
+    )

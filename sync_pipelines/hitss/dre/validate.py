@@ -1,4 +1,4 @@
-"""A landed workbook is looked at: raw XML first, then its cells, then the guards that concern the whole file.
+"""A landed workbook is validated: raw XML first, then its cells, then the guards on the whole file.
 
 A sheet that was read before, in this window and with these acceptances, is not read again: the digest of its
 uncompressed XML is the same although HITSS stamps each ZIP anew.
@@ -11,14 +11,17 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from hashlib import sha256
 
-from sync_pipelines.hitss.dre import published as before
 from sync_pipelines.hitss.dre import rejects
+from sync_pipelines.hitss.dre.baseline import (
+    Baseline,
+    proofs_of_gone_months,
+    read_baseline,
+    read_proved_months,
+)
 from sync_pipelines.hitss.dre.guards import (
     GuardError,
-    Published,
     Review,
     Violation,
     closed_before,
@@ -26,25 +29,23 @@ from sync_pipelines.hitss.dre.guards import (
     review_rows,
     review_size,
 )
+from sync_pipelines.hitss.dre.landed_workbook import LandedWorkbook, read_contents
 from sync_pipelines.hitss.dre.lines import MonthContent, ParsedExport
-from sync_pipelines.hitss.dre.pending import contents_of
-from sync_pipelines.hitss.dre.prove import Live
-from sync_pipelines.hitss.dre.restatements import Restatement, restatements
-from sync_pipelines.hitss.dre.workbook import Window, parse_workbook
+from sync_pipelines.hitss.dre.live_tables import LiveTables
+from sync_pipelines.hitss.dre.restatements import Restatement, find_restatements
+from sync_pipelines.hitss.dre.tables import EXPORT
+from sync_pipelines.hitss.dre.window import Window
 from sync_pipelines.lib import excel
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
-from sync_pipelines.lib.storage.local_files import sha256_of
-
-EXPORT = "hitss/dre_export"
 
 
 @dataclass(frozen=True)
-class Examination:
-    """What a workbook holds. `same_as` is the path of an earlier one with the very same sheet."""
+class Validation:
+    """What a workbook holds, and which guards stop it. `same_as` is the path of an earlier one with the same sheet."""
 
     contents: Mapping[str, MonthContent]
     rows: int
@@ -63,8 +64,8 @@ class Examination:
             (month for month, content in self.contents.items() if content.realizado.rows), default=None
         )
 
-    def ends_early(self, today: date) -> bool:
-        """Whether the newest month with actual figures is closed already: an export that stopped growing."""
+    def has_stopped_growing(self, today: date) -> bool:
+        """Whether the newest month with actual figures is closed already."""
         return (self.newest_realizado or "") < closed_before(today)
 
     def details(self, accepted: Collection[str]) -> dict[str, object]:
@@ -80,42 +81,59 @@ class Examination:
 
 
 class RefusedWorkbookError(GuardError):
-    """A guard on the whole file does not hold. `found` is what was read of it all the same."""
+    """A guard on the whole file does not hold. `validation` is what was read of it all the same."""
 
-    def __init__(self, violations: Sequence[Violation], found: Examination) -> None:
+    def __init__(self, violations: Sequence[Violation], validation: Validation) -> None:
         super().__init__(violations)
-        self.found = found
+        self.validation = validation
 
 
 @dataclass(frozen=True)
-class Examiner:
-    """Looks at landed files in one window, beside what the project database holds now."""
+class Validator:
+    """Validates landed files for one window, against what the project database holds now."""
 
     store: LandingStore
     records: Records
     connection: Connection
     window: Window
-    accepted: Collection[str]
+    accepted: frozenset[str]
     today: date
-    live: Live
+    live: LiveTables
 
-    def examine(self, file: LandedFile, landed_id: int, run_id: str) -> Examination:
-        """Read the file or recognise it; rejects are kept before the guards are asked.
+    def validate(self, file: LandedFile, landed_id: int, run_id: str) -> Validation:
+        """Validate the landed file that has the number `landed_id`; record whether it is usable, and what it holds.
 
-        Raises PermanentError when it cannot be read or a guard on the whole file does not hold.
+        The rejects are kept before the guards are applied. Raises PermanentError for a file that cannot be read or
+        that a guard stops; it is recorded as refused.
         """
+        try:
+            found = self._read_or_recognise(file, landed_id, run_id)
+            if found.review.file:
+                raise RefusedWorkbookError(found.review.file, found)
+        except SyncError as error:
+            self.records.landings.mark_refused(landed_id, str(error))
+            raise
+        self.records.landings.mark_usable(
+            landed_id,
+            content_digest=content_digest(found.contents),
+            sheet_digest=found.sheet_key,
+            details=found.details(self.accepted),
+            contents={month: content.as_json() for month, content in found.contents.items()},
+        )
+        gone = proofs_of_gone_months(self.records, found.contents, self.live, accepted=self.accepted)
+        self.records.proofs.record(run_id, gone)
+        return found
+
+    def _read_or_recognise(self, file: LandedFile, landed_id: int, run_id: str) -> Validation:
         with self.store.fetch(file.path) as path:
             key = self._sheet_key(excel.digest(path))
         twin = self.records.landings.newest(EXPORT, sheet_digest=key)
-        found = self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id=run_id)
-        if found.review.file:
-            raise RefusedWorkbookError(found.review.file, found)
-        return found
+        return self._recognise(twin, key) if twin else self._read(file, key, landed_id, run_id=run_id)
 
-    def _recognise(self, twin: Landing, key: str) -> Examination:
-        contents, details = contents_of(self.records, twin), twin.details
-        published = self._published(contents)
-        return Examination(
+    def _recognise(self, twin: Landing, key: str) -> Validation:
+        contents, details = read_contents(self.records, twin), twin.details
+        baseline = self._baseline(contents)
+        return Validation(
             contents=contents,
             rows=details["rows"],
             rejected_by_month=details["rejected_by_month"],
@@ -124,22 +142,27 @@ class Examiner:
             same_as=twin.path,
             sheet_key=key,
             review=Review(
-                review_size(details["rows"], details["rejected"], published, accepted=self.accepted),
-                review_months(contents, published, self.today, accepted=self.accepted),
+                review_size(details["rows"], details["rejected"], baseline, accepted=self.accepted),
+                review_months(contents, baseline, self.today, accepted=self.accepted),
             ),
-            restated=restatements(contents, published),
+            restated=find_restatements(contents, baseline),
         )
 
-    def _read(self, file: LandedFile, key: str, landed_id: int, run_id: str) -> Examination:
-        parsed = parsed_file(
-            self.store, file.path, file.sha256, window=self.window, accepted=frozenset(self.accepted)
-        )
+    def _read(self, file: LandedFile, key: str, landed_id: int, run_id: str) -> Validation:
+        parsed = LandedWorkbook(
+            store=self.store,
+            path=file.path,
+            sha256=file.sha256,
+            window=self.window,
+            accepted=self.accepted,
+        ).parsed()
         book = None
         if parsed.rejects:
-            book = rejects.keep(parsed.rejects, self.records, self.store, run_id=run_id, landed_id=landed_id)
+            rejects.record(parsed.rejects, self.records, run_id=run_id, landed_id=landed_id)
+            book = rejects.write_book(parsed.rejects, self.store)
         contents = parsed.contents()
-        published = self._published(contents)
-        return Examination(
+        baseline = self._baseline(contents)
+        return Validation(
             contents=contents,
             rows=parsed.rows_read,
             rejected_by_month=rejected_by_month(parsed),
@@ -148,15 +171,15 @@ class Examiner:
             same_as=None,
             sheet_key=key,
             review=Review(
-                review_rows(parsed, published, self.accepted),
-                review_months(contents, published, self.today, accepted=self.accepted),
+                review_rows(parsed, baseline, self.accepted),
+                review_months(contents, baseline, self.today, accepted=self.accepted),
             ),
-            restated=restatements(contents, published),
+            restated=find_restatements(contents, baseline),
         )
 
-    def _published(self, contents: Mapping[str, MonthContent]) -> Published:
-        proved = before.proved_months(self.records, self.window.first)
-        return before.published(self.connection, contents, proved, live=self.live.lines)
+    def _baseline(self, contents: Mapping[str, MonthContent]) -> Baseline:
+        proved = read_proved_months(self.records, self.window.first)
+        return read_baseline(self.connection, contents, proved, live=self.live)
 
     def _sheet_key(self, sheet: str) -> str:
         """What the result of reading a sheet depends on: its XML, the window, what was accepted."""
@@ -165,22 +188,8 @@ class Examiner:
 
 
 def rejected_by_month(parsed: ParsedExport) -> dict[str, int]:
-    """How many rows were rejected whose month could be read."""
+    """How many rows were rejected, by month; rows whose month could not be read are in none."""
     return dict(Counter(reject.month for reject in parsed.rejects if reject.month))
-
-
-@lru_cache(maxsize=1)
-def parsed_file(
-    store: LandingStore, name: str, digest: str, window: Window, accepted: frozenset[str]
-) -> ParsedExport:
-    """A landed file's rows. The last one is kept: in one process the load follows the download.
-
-    Raises PermanentError where the file is not the one that landed: `digest` is its SHA-256.
-    """
-    with store.fetch(name) as path:
-        if sha256_of(path)[0] != digest:
-            raise PermanentError(f"{store.describe(name)} is not the workbook that landed: it was altered.")
-        return parse_workbook(path, window, accepted)
 
 
 def content_digest(contents: Mapping[str, MonthContent]) -> str:

@@ -1,7 +1,7 @@
-"""The landed workbook: what is in it, and its rows as cells.
+"""The workbook of an export: its sheet, its header, and its rows as cells.
 
-Real exports have one sheet `Dados`, a header in row 1 and data from row 2 without a gap. Columns are found by
-name, so their order may change; a missing, unknown or doubled one stops the file.
+Real exports have one sheet `Dados`, the header in row 1 and data from row 2 without a gap. Columns are found by name,
+so their order may change; a missing, unknown or repeated column stops the file.
 """
 
 from __future__ import annotations
@@ -10,40 +10,25 @@ import gc
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from sync_pipelines.hitss.dre.cells import CellRules
 from sync_pipelines.hitss.dre.columns import HEADERS, SHEET, normalised
 from sync_pipelines.hitss.dre.guards import GuardError, Violation
 from sync_pipelines.hitss.dre.lines import ParsedExport, parse_lines
+from sync_pipelines.hitss.dre.window import Window
 from sync_pipelines.lib import excel
 from sync_pipelines.lib.failures import PermanentError
 
 
 class UnusableHeaderError(PermanentError):
-    """Columns are missing or named twice: no acceptance helps."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """The months that were asked for, both included, as month keys."""
-
-    first: str
-    last: str
-
-    @property
-    def days(self) -> tuple[date, date]:
-        """The half-open range of days [first, end)."""
-        first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
-        return first, date(last.year + last.month // 12, last.month % 12 + 1, 1)
+    """Columns are missing or named twice, which nobody can accept."""
 
 
 def parse_workbook(path: Path, window: Window, accepted: Collection[str]) -> ParsedExport:
-    """Look at the raw XML, then read and validate the whole sheet.
+    """Inspect the raw XML, then read and validate the whole sheet.
 
-    Raises PermanentError with the guard's sentence for another sheet or header, unless it was accepted.
+    Raises PermanentError for another sheet or header, unless it was accepted.
     """
     inspection = excel.inspect(path)
     sheet = _sheet(inspection.sheets, accepted)
@@ -57,7 +42,7 @@ def parse_workbook(path: Path, window: Window, accepted: Collection[str]) -> Par
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Lines make no cycles, and the collector would walk all of them again and again: a tenth of the time."""
+    """Lines make no reference cycles, and the collector would scan all of them again and again: a tenth of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

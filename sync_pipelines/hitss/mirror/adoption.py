@@ -1,10 +1,10 @@
 """The destination's own rows: adopted where they are the source's, otherwise never touched.
 
-The requirement's `DEFAULT 'local'` stamped every row that was in the destination before the mirror. Copying
-beside them would double the totals. So at the first contact of a month the rows whose content equals a source
-row become the mirror's, one for one, keeping their numbers. A row is adopted by its whole content, or by the six
-columns of the requirement's own shape where all others are empty: what somebody else wrote into a column is never
-overwritten. A month that still holds rows of both stops until a person decides.
+The requirement's `DEFAULT 'local'` marked every row that was in the destination before the mirror. A copy beside them
+would double the totals. So when a month is mirrored for the first time, own rows whose content equals a source row
+become the mirror's, one for one, and keep their numbers. A row is adopted by its whole content, or by the six columns
+that the requirement gives the table if all others are empty: what somebody else wrote into a column is never
+overwritten. A month that still holds rows of both kinds stops until a person decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal, LiteralString, NamedTuple
 
 from psycopg import sql
 
-from sync_pipelines.hitss.mirror.other_columns import all_empty
+from sync_pipelines.hitss.mirror.other_columns import all_empty_condition
 from sync_pipelines.hitss.mirror.set_aside import UNPAIRED_OWN, SetAside
 from sync_pipelines.hitss.mirror.table import MIRROR, MirroredTable, month_label
 from sync_pipelines.lib.failures import PermanentError
@@ -22,13 +22,13 @@ from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.digest import Column, row_hash_sql
 from sync_pipelines.lib.postgres.streams import copy_between
 
-#: What a person may decide of a month that holds both: leave them beside the mirror, or move them out.
+#: What a person may decide about a month that holds both: leave the own rows beside the mirror, or move them out.
 Decision = Literal["keep_own_rows", "set_aside_own_rows"]
 DECISIONS: tuple[Decision, ...] = ("keep_own_rows", "set_aside_own_rows")
 
 
 class Adopted(NamedTuple):
-    """What a first contact did, in rows."""
+    """What the first mirroring of a month did to the own rows, and how many it inserted."""
 
     adopted: int = 0
     inserted: int = 0
@@ -36,12 +36,12 @@ class Adopted(NamedTuple):
 
     @property
     def own_rows(self) -> int:
-        """The destination's own rows that are its own no longer."""
+        """How many rows are the destination's own no longer."""
         return self.adopted + self.set_aside
 
 
 class BothKindsError(PermanentError):
-    """A month holds rows of the mirror and rows of the destination's own; nothing of it was changed."""
+    """A month holds mirrored rows and own rows of the destination; nothing of it was changed."""
 
 
 _STAGE: LiteralString = """
@@ -76,29 +76,20 @@ _ADD: LiteralString = """
 """
 
 
-def first_contact(
-    source: Connection,
-    destination: Connection,
-    table: MirroredTable,
-    month: str,
-    *,
-    own_rows: int,
-    leaving: SetAside,
-    filled: sql.Composable,
-    decision: Decision | None,
+def adopt(
+    source: Connection, leaving: SetAside, month: str, *, own_rows: int, decision: Decision | None
 ) -> Adopted:
-    """Bring a month into a destination that already holds `own_rows` rows of it, in the caller's transaction.
+    """Bring a month into a destination that holds `own_rows` own rows of it, in the caller's transaction.
 
-    `filled` is the condition that a row holds what the mirror does not bring. Raises BothKindsError where rows of
-    both kinds would stand side by side and nobody decided.
+    Raises BothKindsError if rows of both kinds would stand side by side and nobody has decided.
     """
+    destination, table = leaving.destination, leaving.table
+    staged_names = (*(column.name for column in table.columns), "sync_hash")
     parts = {
         "table": table.identifier,
         "names": table.names,
         "mirror": sql.Literal(MIRROR),
-        "staged": sql.SQL(", ").join(
-            sql.Identifier("staged", name) for name in (*(c.name for c in table.columns), "sync_hash")
-        ),
+        "staged": sql.SQL(", ").join(sql.Identifier("staged", name) for name in staged_names),
     }
 
     def run(statement: LiteralString) -> int:
@@ -109,23 +100,19 @@ def first_contact(
         source, table.rows_of(month), destination, target=sql.SQL("mirror_staged ({})").format(table.names)
     )
     destination.execute("analyze mirror_staged")
-    empty = sql.SQL("not {}").format(filled)
-    adopted = _pair(destination, table, month, by=table.content, own=empty)
-    destination.execute("analyze mirror_pairs")
-    bare = sql.SQL("{} and {}").format(empty, all_empty(table))
-    adopted += _pair(destination, table, month, by=table.seed, own=bare)
+    adopted = _pair_all(leaving)
     left = own_rows - adopted
     if left and sent and decision is None:
-        raise both_kinds(month, left, sent, adopted=adopted)
+        raise both_kinds_error(month, left, sent, adopted=adopted)
     set_aside = 0
     if left and decision == "set_aside_own_rows":
-        set_aside = leaving.note(UNPAIRED_OWN)
+        set_aside = leaving.mark(UNPAIRED_OWN)
         leaving.move()
     run(_TAKE_OVER)
     return Adopted(adopted, run(_ADD), set_aside)
 
 
-def doubled(destination: Connection, table: MirroredTable, month: str) -> int:
+def count_doubled(destination: Connection, table: MirroredTable, month: str) -> int:
     """How many of the destination's own rows of a month repeat one that the mirror brought."""
     statement = sql.SQL(
         "select count(*) from {table} as own where {of_month} and sync_source is distinct from {mirror}"
@@ -143,8 +130,8 @@ def doubled(destination: Connection, table: MirroredTable, month: str) -> int:
     return int(row[0]) if row else 0
 
 
-def both_kinds(month: str, own: int, sent: int, adopted: int) -> BothKindsError:
-    """The sentence for a month whose totals the mirror would double."""
+def both_kinds_error(month: str, own: int, sent: int, adopted: int) -> BothKindsError:
+    """The error for a month whose totals the mirror would double."""
     beside = f" ({adopted} more equal a source row and would be adopted)" if adopted else ""
     command = _command(month)
     return BothKindsError(
@@ -155,8 +142,8 @@ def both_kinds(month: str, own: int, sent: int, adopted: int) -> BothKindsError:
     )
 
 
-def same_lines(month: str) -> BothKindsError:
-    """The sentence for own rows that bear a source line's `line_hash` and `occurrence`, which are unique."""
+def same_lines_error(month: str) -> BothKindsError:
+    """The error for own rows with the `line_hash` and `occurrence` of a source line, which are unique."""
     return BothKindsError(
         f"{month_label(month)}: rows of the destination's own bear the line_hash and occurrence of lines of the"
         " source, which are unique: neither can stand beside the other. Nothing of the month was changed. Decide:"
@@ -171,14 +158,21 @@ def _command(month: str) -> str:
     return f"sync-pipelines run hitss/dre_mirror{span} --accept"
 
 
-def _pair(
-    destination: Connection, table: MirroredTable, month: str, *, by: Sequence[Column], own: sql.Composable
-) -> int:
+def _pair_all(leaving: SetAside) -> int:
+    """Pair own rows with staged ones: by the whole content, then bare rows by their few columns."""
+    table, empty = leaving.table, sql.SQL("not {}").format(leaving.filled)
+    paired = _pair(leaving, by=table.content, own=empty)
+    leaving.destination.execute("analyze mirror_pairs")
+    bare = sql.SQL("{} and {}").format(empty, all_empty_condition(table))
+    return paired + _pair(leaving, by=table.seed, own=bare)
+
+
+def _pair(leaving: SetAside, *, by: Sequence[Column], own: sql.Composable) -> int:
     statement = sql.SQL(_PAIR).format(
         hash=row_hash_sql(by),
-        table=table.identifier,
-        of_month=table.of(month),
+        table=leaving.table.identifier,
+        of_month=leaving.table.of(leaving.month),
         mirror=sql.Literal(MIRROR),
         own=own,
     )
-    return destination.execute(statement).rowcount
+    return leaving.destination.execute(statement).rowcount

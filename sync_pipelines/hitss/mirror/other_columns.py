@@ -1,7 +1,7 @@
-"""Columns that the mirror does not bring: what travels not at all, and what somebody else filled.
+"""Columns that the mirror does not copy: of the source, and of the destination, where others fill them.
 
-In the source they are named by a check, since a total that is equal says nothing of them. In the destination they are
-somebody else's: a row in which one is filled is not the mirror's to overwrite.
+Of the source a check names them, because an equal total says nothing about them. In the destination they belong to
+somebody else: a row in which one is filled is not the mirror's to overwrite.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sync_pipelines.hitss.mirror.table import DRE, MirroredTable
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines.lib.postgres.catalog import columns_of
 
-#: Each side fills these for itself.
-OF_EACH_SIDE = frozenset({"id", "sync_source", "last_sync_at", "sync_hash", "updated_at"})
+#: Each database fills these for itself.
+FILLED_BY_EACH = frozenset({"id", "sync_source", "last_sync_at", "sync_hash", "updated_at"})
 _DEFAULTS: LiteralString = """
     select attname, pg_get_expr(adbin, adrelid)
     from pg_attrdef join pg_attribute on attrelid = adrelid and attnum = adnum
@@ -25,29 +25,29 @@ _DEFAULTS: LiteralString = """
     select attname, 'generated()' from pg_attribute
     where attrelid = %s::regclass and attidentity <> '' and not attisdropped
 """
-#: The condition of `filled` where the destination has no other columns.
+#: The result of `filled_condition` if the destination has no other columns.
 NOTHING = sql.SQL("false")
-# A default that is always the same: 'x'::text, 0, -1.5, false, with or without its type.
+# A constant default: 'x'::text, 0, -1.5, false, with or without its type.
 _CONSTANT = re.compile(
     r"\(?(?:'((?:[^']|'')*)'|(-?\d+(?:\.\d+)?)|(true|false)|NULL)\)?(?:::[\w .\"\[\](),]+)?", re.DOTALL
 )
 
 
-def left_behind(source: Connection, table: MirroredTable = DRE) -> list[str]:
-    """The columns of the source that do not travel."""
-    known = {column.name for column in table.columns} | OF_EACH_SIDE
-    return [column.name for column in columns_of(source, table.name) if column.name not in known]
+def uncopied_columns(connection: Connection, table: MirroredTable = DRE) -> list[str]:
+    """The columns of a table that the mirror does not copy."""
+    known = {column.name for column in table.columns} | FILLED_BY_EACH
+    return [column.name for column in columns_of(connection, table.name) if column.name not in known]
 
 
-def filled(destination: Connection, table: MirroredTable) -> sql.Composable:
-    """The condition that a row holds what the mirror would not bring.
+def filled_condition(destination: Connection, table: MirroredTable) -> sql.Composable:
+    """The condition that a row holds something that the mirror does not bring.
 
-    A default that is always the same is no content, and neither is what the database makes up for every row (a number,
-    a time, an id).
+    A constant default is no content, and neither is what the database generates for every row (a number, a time, an
+    id).
     """
     defaults: dict[str, str] = dict(destination.execute(_DEFAULTS, (table.name, table.name)).fetchall())
     conditions = []
-    for name in left_behind(destination, table):
+    for name in uncopied_columns(destination, table):
         column, default = sql.Identifier(name), defaults.get(name)
         if default is None:
             conditions.append(sql.SQL("{} is not null").format(column))
@@ -68,7 +68,7 @@ def filled(destination: Connection, table: MirroredTable) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(" or ").join(conditions)) if conditions else NOTHING
 
 
-def all_empty(table: MirroredTable) -> sql.Composable:
-    """The condition that a row of the requirement's own shape has nothing in the columns beyond that shape."""
+def all_empty_condition(table: MirroredTable) -> sql.Composable:
+    """The condition that a row has nothing in the columns beyond the shape that the requirement gives the table."""
     beyond = [sql.Identifier(column.name) for column in table.content if column not in table.seed]
     return sql.SQL("num_nonnulls({}) = 0").format(sql.SQL(", ").join(beyond)) if beyond else sql.SQL("true")

@@ -1,4 +1,10 @@
-"""A run of the mirror with its records: what the assets, the command line and the benchmark call."""
+"""The mirror of `dre_hitss` in the second project, month by month, proved.
+
+Replaces `sync-dre-data-hourly` (pg_cron) and the Edge Function `sync-dre-data`, whose window of 24 hours, cap of 1,000
+rows and impossible conflict key could not have worked (contract of HITSS, section 7). Digests of every month, read in
+both databases at once, say which months differ; only these are copied, each in one transaction that ends with the
+proof.
+"""
 
 from __future__ import annotations
 
@@ -6,78 +12,136 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 import psycopg
 
+from sync_pipelines.hitss.databases import FABRICIO, HITSS
 from sync_pipelines.hitss.dre import tables
 from sync_pipelines.hitss.mirror.adoption import DECISIONS, Decision
-from sync_pipelines.hitss.mirror.session import DESTINATION, SOURCE, Mirror, MirrorOutcome, MirrorSession
-from sync_pipelines.hitss.mirror.table import Side, month_label
+from sync_pipelines.hitss.mirror.extract import Mirror, MirrorDatabases
+from sync_pipelines.hitss.mirror.month_mirror import MirrorOutcome, MonthMirror, open_mirror
+from sync_pipelines.hitss.mirror.report import ASSET, MirrorReport
+from sync_pipelines.hitss.mirror.table import MonthDigest
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
-from sync_pipelines.lib.postgres.digest import Proof
-from sync_pipelines.lib.records import Records, open_records, run_log
-from sync_pipelines.lib.records.proofs import RecordableProof
+from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.records import open_records, run_log
 from sync_pipelines.settings.hitss import HitssSettings
 
-ASSET = "hitss/dre_mirror"
-#: The log lines bear the name of the Edge Function that was to do this.
+#: The log lines have the name of the Edge Function that should have done this.
 EXECUTIONS = replace(tables.EXECUTIONS, source="sync-dre-data")
-STARTED = "Iniciando o espelhamento do DRE."
 
 
 @dataclass(frozen=True)
 class MirrorPipeline:
-    """The mirror with its settings and the way it waits."""
+    """The mirror of one database in another, our records, and how long a run waits."""
 
-    settings: HitssSettings
+    database_url: str = field(repr=False)
+    mirror_url: str = field(repr=False)
+    ops_url: str = field(repr=False)
     wait_seconds: float = 600.0
     sleep: Callable[[float], None] = time.sleep
 
+    @classmethod
+    def from_settings(cls, settings: HitssSettings) -> Self:
+        """Raises SettingsError for a database that is not set."""
+        return cls(
+            database_url=settings.fabricio_url, mirror_url=settings.mirror_url, ops_url=settings.ops_url
+        )
+
     @contextmanager
     def open(self, run_id: str, accepted: Collection[str] = ()) -> Iterator[MirrorRun]:
-        """Open a run: its rows in both projects, the lock, both sides compared.
+        """Open a run: its rows in both run logs, the lock, the months of both databases compared.
 
         `accepted` may hold one of DECISIONS, for the months of this run that hold rows of both kinds. Raises
-        SyncError: a database cannot be reached, or is not of the newest structure.
+        SyncError if a database cannot be reached, or if its structure is not the newest.
         """
-        source = self.settings.fabricio_url
-        destination = self.settings.mirror_url
-        mirror = Mirror(source, destination, wait_seconds=self.wait_seconds, sleep=self.sleep)
+        mirror = Mirror(
+            source_url=self.database_url,
+            destination_url=self.mirror_url,
+            wait_seconds=self.wait_seconds,
+            sleep=self.sleep,
+        )
+        # The destination first: an outdated one fails the run before anything is read or written.
+        _require_newest(self.mirror_url, "hitss")
+        _require_newest(self.database_url, "fabricio")
+        with (
+            self._report(run_id) as report,
+            open_mirror(
+                mirror, report.executions[1].id, decided=report.kept, decision=_decision(accepted)
+            ) as months,
+        ):
+            report.log_comparison(months.databases)
+            report.log_findings(months.databases, strays=months.remove_strays())
+            try:
+                yield MirrorRun(months, report)
+            except BaseException:
+                # Record what went well; if that fails too, the first error matters more.
+                with suppress(psycopg.Error, SyncError):
+                    report.finish(self.ops_url)
+                raise
+            report.finish(self.ops_url)
 
-        def record(url: str, what: str) -> AbstractContextManager[run_log.Execution]:
+    @contextmanager
+    def _report(self, run_id: str) -> Iterator[MirrorReport]:
+        """The rows in both run logs, and our records, open over one run."""
+
+        def execution(url: str, what: str) -> AbstractContextManager[run_log.Execution]:
             return run_log.open_execution(
-                url, EXECUTIONS, run_id=run_id, what=what, started=STARTED, details={"phase": "mirror"}
+                url,
+                EXECUTIONS,
+                run_id=run_id,
+                what=what,
+                started="Iniciando o espelhamento do DRE.",
+                details={"phase": "mirror"},
             )
 
-        # The destination first: what is not as it should be there is told before anything is read or written.
-        _require_newest(destination, "hitss")
-        _require_newest(source, "fabricio")
         with (
-            record(source, SOURCE) as here,
-            record(destination, DESTINATION) as there,
-            open_records(self.settings.ops_url) as records,
+            execution(self.database_url, FABRICIO) as at_source,
+            execution(self.mirror_url, HITSS) as at_destination,
+            open_records(self.ops_url) as records,
         ):
-            kept = records.decisions.of(ASSET)
-            with mirror.open(there.id, decided=kept.keys(), decision=_decision(accepted)) as session:
-                run = MirrorRun(
-                    session=session,
-                    records=records,
-                    executions=(here, there),
-                    run_id=run_id,
-                    kept=frozenset(kept),
-                )
-                run.note_start()
-                ops_url = self.settings.ops_url
-                try:
-                    yield run
-                except BaseException:
-                    # What went well is written down; what failed matters more than that it could not be.
-                    with suppress(psycopg.Error, SyncError):
-                        run.finish(ops_url)
-                    raise
-                run.finish(ops_url)
+            yield MirrorReport(
+                executions=(at_source, at_destination),
+                records=records,
+                run_id=run_id,
+                kept=frozenset(records.decisions.of(ASSET)),
+            )
+
+
+@dataclass
+class MirrorRun:
+    """An open run of the mirror: months are mirrored, and reported, one by one."""
+
+    months: MonthMirror
+    report: MirrorReport
+
+    @property
+    def databases(self) -> MirrorDatabases:
+        return self.months.databases
+
+    @property
+    def pending(self) -> list[str]:
+        """The months to mirror: those that differ, that were never proved, or that hold rows of both kinds."""
+        proved, differing = self.report.proved_months(), set(self.databases.differing)
+        own_rows, kept = self.databases.own_rows, self.report.kept
+        return [
+            month
+            for month in self.databases.months
+            if month in differing or month not in proved or (own_rows.get(month) and month not in kept)
+        ]
+
+    def mirror(self, month: str) -> MirrorOutcome:
+        """Mirror a month and report it; raises what `MonthMirror.copy` raises."""
+        try:
+            outcome = self.months.copy(month)
+        except Exception:
+            self.report.failed(self.databases.source_months.get(month, MonthDigest()).digest.rows)
+            raise
+        is_new = month not in self.report.kept and bool(outcome.own_rows)
+        is_decided = is_new and self.months.decision == "keep_own_rows"
+        self.report.mirrored(month, outcome, is_decided=is_decided)
+        return outcome
 
 
 def _require_newest(url: str, history: Literal["hitss", "fabricio"]) -> None:
@@ -94,127 +158,3 @@ def _decision(accepted: Collection[str]) -> Decision | None:
     if len(chosen) > 1:
         raise PermanentError(f"Accept either {' or '.join(DECISIONS)}: a row cannot both stay and go.")
     return chosen[0] if chosen else None
-
-
-@dataclass
-class MirrorRun:
-    """An open run of the mirror: months are mirrored, recorded and counted one by one."""
-
-    session: MirrorSession
-    records: Records
-    executions: tuple[run_log.Execution, run_log.Execution]
-    run_id: str
-    kept: frozenset[str]
-    #: Proofs and decisions that the ops database did not take when they were made.
-    _unwritten: list[tuple[str, Proof, bool]] = field(default_factory=list)
-    _unsaid: list[tuple[run_log.Execution, run_log.Level, str]] = field(default_factory=list)
-
-    @property
-    def pending(self) -> list[str]:
-        """The months to mirror: those that differ, that were never proved, or that hold rows of both kinds."""
-        proofs = self.records.proofs.newest(ASSET)
-        session = self.session
-        return [
-            month
-            for month in session.months
-            if session.source.get(month) != session.mirrored.get(month)
-            or month not in proofs
-            or (session.own_rows.get(month) and month not in self.kept)
-        ]
-
-    def note_start(self) -> None:
-        self._log(
-            "INFO", f"{len(self.session.differing)} de {len(self.session.months)} meses diferem da origem."
-        )
-        if strays := self.session.remove_strays():
-            self._log("WARN", f"{strays} linhas espelhadas tinham perdido o mês e foram retiradas.")
-        if own := self.session.own_rows:
-            self._log(
-                "WARN",
-                f"{sum(own.values())} linhas em {len(own)} meses são do próprio destino e não são alteradas.",
-            )
-        if unplaced := self.session.unplaced:
-            sentence = f"{unplaced} linhas da origem não indicam o mês e não foram copiadas."
-            self._log("ERROR", sentence)
-            for record in self.executions:
-                record.failed += unplaced
-                record.problem = sentence
-        if columns := self.session.left_behind:
-            self._log("WARN", f"Colunas da origem que não são espelhadas: {', '.join(columns)}.")
-
-    def mirror(self, month: str) -> MirrorOutcome:
-        """Mirror a month and write its proof down; raises what `MirrorSession.copy` raises.
-
-        What was committed and proved counts, whether or not the databases of our records are there to hear of it.
-        """
-        try:
-            outcome = self.session.copy(month)
-        except Exception:
-            for record in self.executions:
-                record.failed += self.session.source.get(month, Side()).digest.rows
-            raise
-        for record in self.executions:
-            record.advance(outcome.changes.written)
-        decides = self.session.decision == "keep_own_rows" and outcome.own_rows and month not in self.kept
-        self._unwritten.append((month, outcome.proof, bool(decides)))
-        # Tried again with the next month, and at the end over a new connection.
-        with suppress(psycopg.Error, SyncError):
-            self._write_down(self.records)
-        if outcome.changes.touched or outcome.adopted.own_rows:
-            self._log("INFO", _sentence(month, outcome))
-        return outcome
-
-    def finish(self, ops_url: str) -> None:
-        """Write down what could not be written meanwhile. Raises SyncError when it still cannot be."""
-        if self._unwritten:
-            months = len(self._unwritten)
-            try:
-                with open_records(ops_url) as records:
-                    self._write_down(records)
-            except (psycopg.Error, SyncError):
-                raise TransientError(
-                    f"{months} months are mirrored and were compared, but the ops database did not take their proofs;"
-                    " the next run compares them again."
-                ) from None
-        self._say()
-
-    def _write_down(self, records: Records) -> None:
-        with postgres.errors_about("the ops database"):
-            records.proofs.record(
-                self.run_id,
-                [
-                    RecordableProof(
-                        asset=ASSET, partition_key=month, source_version=proof.source["digest"], proof=proof
-                    )
-                    for month, proof, _ in self._unwritten
-                ],
-            )
-            for month, _, decides in self._unwritten:
-                if decides:
-                    records.decisions.record(ASSET, month, "keep_own_rows", run_id=self.run_id)
-        self._unwritten.clear()
-
-    def _log(self, level: run_log.Level, message: str) -> None:
-        self._unsaid += [(record, level, message) for record in self.executions]
-        # A line that a lost database did not take leaves with the next one.
-        with suppress(psycopg.Error, SyncError):
-            self._say()
-
-    def _say(self) -> None:
-        while self._unsaid:
-            record, level, message = self._unsaid[0]
-            record.log(level, message)
-            self._unsaid.pop(0)
-
-
-def _sentence(month: str, outcome: MirrorOutcome) -> str:
-    """What was done to a month, for the application's log."""
-    parts = [f"{outcome.proof.destination['rows']} linhas espelhadas e provadas"]
-    counts = (
-        (outcome.changes.deleted, "retiradas para isso"),
-        (outcome.adopted.adopted, "adotadas"),
-        (outcome.adopted.set_aside, "guardadas à parte"),
-        (outcome.annotated, "espelhadas com colunas do próprio destino guardadas à parte"),
-    )
-    parts += [f"{count} {what}" for count, what in counts if count]
-    return f"{month_label(month)}: {', '.join(parts)}."

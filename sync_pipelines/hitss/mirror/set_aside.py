@@ -1,7 +1,7 @@
-"""Rows of the destination that the mirror must not lose: moved out whole, and compared after everything ran.
+"""Rows of the destination that the mirror must not lose: moved out whole, and compared after all writes.
 
-These are the destination's own rows of a month, where a person decided so, and mirrored rows in which somebody filled
-a column that the mirror does not bring: replacing them would lose what was written there.
+These are the destination's own rows of a month, if a person decided so, and mirrored rows in which somebody filled a
+column that the mirror does not bring: a replacement would lose what was written there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STAGE: LiteralString = """
     where {of_month} and sync_source is distinct from {mirror};
     create temporary table mirror_pairs (id bigint primary key, staged_id bigint unique) on commit drop;
 """
-_NOTE: LiteralString = """
+_MARK: LiteralString = """
     insert into mirror_leaving (id, is_own, row_data)
     select id, sync_source is distinct from {mirror}, (select to_jsonb(whole) from (select {whole}) as whole)
     from {table} as own
@@ -34,7 +34,7 @@ _KEEP: LiteralString = """
     insert into sync_private.dre_hitss_set_aside (execution_id, row_id, row_data)
     select {execution_id}, id::text, row_data from mirror_leaving
 """
-# What this transaction set aside bears its time, by the column's default.
+# The rows that this transaction set aside have its time, by the default of the column.
 _LOST: LiteralString = """
     select count(*) from mirror_leaving as wanted
     full join (
@@ -73,8 +73,9 @@ class SetAside:
         execution_id: str,
         filled: sql.Composable,
     ) -> None:
-        self._destination = destination
-        # Postgres makes no jsonb of every json: a NUL or a number beyond its range is kept as text.
+        """`filled` is the condition that a row holds something that the mirror does not bring."""
+        self.destination, self.table, self.month, self.filled = destination, table, month, filled
+        # Not every json can become jsonb (a NUL, a number beyond its range): those are kept as text.
         whole = [
             sql.SQL("own.{0}::text as {0}" if column.type == "json" else "own.{0}").format(
                 sql.Identifier(column.name)
@@ -91,15 +92,15 @@ class SetAside:
         }
         destination.execute(sql.SQL(_STAGE).format(**self._parts))
 
-    def note(self, condition: LiteralString) -> int:
-        """Note the month's rows under a condition as leaving; returns how many."""
+    def mark(self, condition: LiteralString) -> int:
+        """Mark the rows of the month that satisfy a condition as leaving; returns how many."""
         given = sql.SQL(condition).format(**self._parts)
-        return self._destination.execute(sql.SQL(_NOTE).format(**self._parts, condition=given)).rowcount
+        return self.destination.execute(sql.SQL(_MARK).format(**self._parts, condition=given)).rowcount
 
     def move(self) -> int:
-        """Move what was noted out of the table; returns how many rows were deleted."""
-        deleted = self._destination.execute(sql.SQL(_DELETE).format(**self._parts)).rowcount
-        self._destination.execute(sql.SQL(_KEEP).format(**self._parts))
+        """Move the marked rows out of the table; returns how many were deleted."""
+        deleted = self.destination.execute(sql.SQL(_DELETE).format(**self._parts)).rowcount
+        self.destination.execute(sql.SQL(_KEEP).format(**self._parts))
         return deleted
 
     def differences(self) -> list[str]:
@@ -112,5 +113,5 @@ class SetAside:
         return sentences
 
     def _count(self, statement: LiteralString) -> int:
-        row = self._destination.execute(sql.SQL(statement).format(**self._parts)).fetchone()
+        row = self.destination.execute(sql.SQL(statement).format(**self._parts)).fetchone()
         return int(row[0]) if row else 0

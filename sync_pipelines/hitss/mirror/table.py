@@ -1,7 +1,7 @@
-"""What is mirrored of `dre_hitss`: its columns, the month a row belongs to, and how both sides are read.
+"""What is mirrored of `dre_hitss`: its columns, the month of a row, and the digest of a month in either database.
 
-The mirror owns the rows that bear its name in `sync_source`; every other row of the destination is the
-destination's own. Numbers (`id`) are not copied: the two tables count by sequences of their own.
+The mirror owns the rows whose `sync_source` is its name; every other row of the destination is the destination's own.
+Numbers (`id`) are not copied: each table counts by a sequence of its own.
 """
 
 from __future__ import annotations
@@ -17,23 +17,37 @@ from psycopg import sql
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres.digest import Column, Digest, digest_query, row_hash_sql
 
-#: What `sync_source` says of a row that the mirror brought.
+#: The `sync_source` of a row that the mirror brought.
 MIRROR = "fabricio"
 
 _FIRST_DAY = re.compile(r"\d{4}-\d\d-01")
 _TECHNICAL = (Column("execution_id"), Column("created_at", "timestamp"))
 _SEED = (
-    *(Column("conta"), Column("descricao"), Column("valor", "number")),
-    *(Column("tipo"), Column("periodo"), Column("empresa")),
+    Column("conta"),
+    Column("descricao"),
+    Column("valor", "number"),
+    Column("tipo"),
+    Column("periodo"),
+    Column("empresa"),
 )
 _WORKBOOK = (
-    *(Column("competencia", "date"), Column("ano", "integer"), Column("mes", "integer")),
-    *(Column("natureza"), Column("valor_exato", "number"), Column("tipo_comercial"), Column("cliente")),
-    *(Column("linha_negocio"), Column("codigo_projeto"), Column("projeto"), Column("id_homs")),
-    *(Column("filial_faturamento"), Column("imposto", "number"), Column("line_hash", "other")),
+    Column("competencia", "date"),
+    Column("ano", "integer"),
+    Column("mes", "integer"),
+    Column("natureza"),
+    Column("valor_exato", "number"),
+    Column("tipo_comercial"),
+    Column("cliente"),
+    Column("linha_negocio"),
+    Column("codigo_projeto"),
+    Column("projeto"),
+    Column("id_homs"),
+    Column("filial_faturamento"),
+    Column("imposto", "number"),
+    Column("line_hash", "other"),
     Column("occurrence", "integer"),
 )
-# A row that others wrote has no competencia: its text says the month, in one of the ways that were seen.
+# A row that others wrote has no competencia: its text has the month, in one of the forms that were seen.
 _MONTH_OF_TEXT: LiteralString = """case
     when periodo ~ '^(0?[1-9]|1[0-2])/[12][0-9]{3}$'
     then make_date(split_part(periodo, '/', 2)::integer, split_part(periodo, '/', 1)::integer, 1)
@@ -43,14 +57,14 @@ end"""
 
 
 def month_label(month: str) -> str:
-    """`2025-08` of `2025-08-01`. A day that begins no month (`infinity`, `0044-03-15 BC`) is named whole."""
+    """`2025-08` of `2025-08-01`. A day that begins no month (`infinity`, `0044-03-15 BC`) stays whole."""
     return month[:7] if _FIRST_DAY.fullmatch(month) else month
 
 
-class Side(NamedTuple):
-    """A month on one side: its digest and the total of its amounts as text.
+class MonthDigest(NamedTuple):
+    """A month in one of the databases: the digest of its rows, and the total of their amounts as text.
 
-    `wrong_marks` are mirrored rows whose `sync_hash` is not their hash, or that name no time at which they came. The
+    `wrong_marks` are mirrored rows whose `sync_hash` is not their hash, or whose `last_sync_at` is impossible. The
     source has none.
     """
 
@@ -110,12 +124,12 @@ class MirroredTable:
             sql.SQL(", ").join(names), row_hash_sql(self.columns), self.identifier, self.of(month)
         )
 
-    def sides(
+    def month_digests(
         self, connection: postgres.Connection, *, mirrored: bool, month: str | None = None
-    ) -> dict[str | None, Side]:
-        """Every month (or one) that has rows, under None those without a month.
+    ) -> dict[str | None, MonthDigest]:
+        """Every month (or one) that has rows; the key None is for rows without a month.
 
-        `mirrored` reads only the rows that the mirror brought; otherwise all count, as they do in the source.
+        With `mirrored` only the rows that the mirror brought count, otherwise all rows, as in the source.
         """
         conditions = [sql.SQL("sync_source = {}").format(MIRROR)] if mirrored else []
         conditions += [self.of(month)] if month else []
@@ -129,14 +143,14 @@ class MirroredTable:
             query = digest_query(self.identifier, self.columns, by=by, where=where, sums=("valor",))
         rows = connection.execute(query).fetchall()
         return {
-            key: Side(Digest.parse(text), total, int(marks[0]) if marks else 0)
+            key: MonthDigest(Digest.parse(text), total, int(marks[0]) if marks else 0)
             for key, text, total, *marks in rows
         }
 
     def _with_marks(self, where: sql.Composable) -> sql.Composed:
-        """The table's rows, each with its hash and whether what the mirror noted on it is wrong.
+        """The table's rows, each with its hash, and whether the marks that the mirror left on it are wrong.
 
-        A hash of the formula's first version is right as well: it is another one only where a value has a mark in it.
+        A hash of version 1 of the formula is right too: it differs only for a row with a separator inside a value.
         """
         return sql.SQL(
             "(select *, (last_sync_at is null or last_sync_at > now() + interval '1 day'"
@@ -169,6 +183,6 @@ DRE = MirroredTable(
 )
 
 
-def months_of(*sides: Mapping[str | None, object]) -> list[str]:
-    """The months that any of the sides has, in order."""
-    return sorted({month for side in sides for month in side if month is not None})
+def months_of(*digests: Mapping[str | None, object]) -> list[str]:
+    """The months that any of these has, in order."""
+    return sorted({month for found in digests for month in found if month is not None})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Download:
-    """What came: `seconds` and `wait_seconds` (to the first byte of the body) are of the attempt that won."""
+    """A finished download; `seconds` and `wait_seconds` (to the first byte of the body) are of its last attempt."""
 
     status: int
     content_type: str

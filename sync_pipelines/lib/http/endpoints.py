@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from sync_pipelines.lib.records.inbox import InboxStore
+    from sync_pipelines.lib.records.inbox_pool import InboxPool
 
 #: The path below which Supabase serves Edge Functions, and so the one that applications call.
 FUNCTIONS_PATH = "/functions/v1/"
@@ -25,7 +25,7 @@ class Call(NamedTuple):
 
     document: Any
     text: str
-    inbox: InboxStore
+    inbox: InboxPool
 
 
 class Answer(NamedTuple):

@@ -1,7 +1,7 @@
-"""PostgREST as a client of this house sees it: bulk upserts, reads by key, probes, and what an answer means.
+"""A client of PostgREST: bulk upserts, reads by key, probes, and what an answer means.
 
-Statuses and codes are those of the wire contract: what is to be done is decided by `code`, then by the status,
-then by there being no JSON at all (a gateway). A message is read for one thing only, the column of a PGRST204.
+Statuses and codes are those of the wire contract. `code` decides first, then the status; an answer without JSON is
+of a gateway. A message is read for one thing only, the column of a PGRST204.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from sync_pipelines.lib.failures import (
 from sync_pipelines.lib.http.client import HttpClient
 
 LARGEST_ANSWER = 64 << 20  # bytes; a thousand rows of leads are about two million
-#: What a failure asks for: other rows (`data`), another structure or a reload (`schema`), another time (`transient`),
+#: What a failure needs: other rows (`data`), another structure or a reload (`schema`), a later attempt (`transient`),
 #: a person (`fatal`).
 Kind = Literal["data", "schema", "transient", "fatal"]
-#: As it is now, and as servers before version 13 said it.
+#: The message of today, and of servers before version 13.
 _UNKNOWN_COLUMN = re.compile(
     r"Could not find the '(.+)' column of '.+' in the schema cache|Column '(.+)' of relation '.+' does not exist",
     re.DOTALL,
@@ -37,7 +37,7 @@ _SCHEMA_CODES = {
     *("PGRST106", "PGRST117", "PGRST125", "PGRST126", "PGRST200", "PGRST201", "PGRST202", "PGRST203"),
     *("PGRST204", "PGRST205", "42703", "42P01", "42P10", "42883"),
 }
-#: Integrity, data and raised errors are of the rows that were sent; so is what no other rule knows (a 400).
+#: Integrity, data and raised errors are about the rows that were sent; so is a 400 that no other rule knows.
 _DATA_CLASSES = ("22", "23", "P0")
 _DATA_CODES = {"P0001", "PGRST102"}
 
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
     body: bytes
 
     def json(self) -> Any:
-        """The parsed body, None where it is not JSON."""
+        """The parsed body, None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -63,10 +63,10 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """An answer that is not a success: its status, PostgREST's code (None: a gateway's), and what it asks for.
+    """An answer that is not a success: its status, the code of PostgREST (None: of a gateway), and what it needs.
 
-    `body` is what the server said, for the table that keeps it: it may quote a value of a row, so it goes into no
-    message. `retry_after` is in seconds.
+    `body` is for the table that keeps it: it may quote a value of a row, so no message holds it. `retry_after` is in
+    seconds.
     """
 
     status: int
@@ -83,7 +83,7 @@ class Problem:
 
     @property
     def wants_fewer_rows(self) -> bool:
-        """Whether a smaller request may pass where this one did not: too slow a statement, too large a body."""
+        """Whether a smaller request may pass: the statement was too slow, or the body too large."""
         return self.code == "57014" or self.status == 413
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ class Problem:
         return f"{self.status} {self.code}" if self.code else f"{self.status} from its gateway"
 
     def error(self, what: str, *, setting: str) -> SyncError:
-        """The sentence for a person; `setting` names what they would check where we were refused."""
+        """The sentence for a person; `setting` names what to check after a refusal."""
         if self.kind == "transient":
             return TransientError(f"{what} answered {self}.", retry_after=self.retry_after)
         if self.status in (401, 403):
@@ -101,7 +101,7 @@ class Problem:
 
 
 class SchemaError(PermanentError):
-    """The server does not have, or does not yet see, what was asked for: another structure is wanted, or a reload."""
+    """The server lacks, or does not see yet, what was requested: it needs another structure, or a reload."""
 
     def __init__(self, what: str, problem: Problem) -> None:
         super().__init__(f"{what} answered {problem}.")
@@ -127,14 +127,15 @@ def _kind(status: int, code: str | None) -> Kind:
         return "transient"
     if code is not None and (code in _DATA_CODES or (code[:2] in _DATA_CLASSES and status < 500)):
         return "data"
-    # What the contract's table does not list is a 400 about the rows; but not where no PostgREST spoke.
+    # The contract's table does not list every code; an unlisted one with 400 or 409 is about the rows, unless it is
+    # PostgREST's own.
     return "data" if code is not None and status in (400, 409) and not code.startswith("PGRST") else "fatal"
 
 
 class PostgrestClient(HttpClient):
-    """The REST face of one Supabase project. One request is one attempt; the caller decides what a second would do.
+    """The REST API of one Supabase project. One request is one attempt: the caller decides whether to send a second.
 
-    Threads may share it. `url` is the project's, `path` where its PostgREST lies below it.
+    Threads may share it. `url` is the project's, `path` that of its PostgREST below it.
     """
 
     def __init__(self, url: str, key: str, *, path: str = "/rest/v1", **options: Any) -> None:
@@ -145,7 +146,7 @@ class PostgrestClient(HttpClient):
         self.root = url.rstrip("/").removesuffix("/rest/v1") + path.rstrip("/")
         self._headers = {"apikey": key, "Authorization": f"Bearer {key}"}
         self._checked(self.root, "REST")
-        # Not with the address: a project's is nobody's business in an error row or in run metadata.
+        # Without the address: error rows and run metadata must not show it.
         self._what = self._name
 
     def request(
@@ -157,7 +158,7 @@ class PostgrestClient(HttpClient):
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request; TransientError when no whole answer came in time."""
+        """One request. Raises TransientError if no whole answer came in time."""
         # Quoted by hand, because a + in a timestamp must not arrive as a space.
         query = "&".join(f"{quote(name, safe='')}={quote(value, safe=_PLAIN)}" for name, value in params)
         typed = {"Content-Type": "application/json"} if content is not None else {}
@@ -172,7 +173,7 @@ class PostgrestClient(HttpClient):
         return Answer(response.status_code, response.headers, body)
 
     def problem(self, answer: Answer) -> Problem | None:
-        """What is wrong with an answer, with the time that it asks us to wait."""
+        """What is wrong with an answer, with the wait that it asks for."""
         if answer.is_success:
             return None
         return problem_of(answer, retry_after_seconds(answer.headers, self._now()))
@@ -180,10 +181,10 @@ class PostgrestClient(HttpClient):
     def upsert(
         self, table: str, rows: Iterable[str], *, columns: Sequence[str], on_conflict: str
     ) -> Problem | None:
-        """Merge `rows`, each the JSON text of an object, in one statement; None when they were taken.
+        """Merge `rows`, each the JSON text of an object, in one statement; None if they were accepted.
 
-        Exactly `columns` are written: one that an object lacks becomes NULL, so that what was cleared is cleared.
-        Without rows nothing is touched, and columns and the right to insert are looked at all the same.
+        Exactly `columns` are written: one that an object lacks becomes NULL, so that a cleared value is cleared there.
+        Without rows nothing is written, but the server checks the columns and the right to insert.
         """
         answer = self.request(
             "POST",
@@ -195,19 +196,19 @@ class PostgrestClient(HttpClient):
         return self.problem(answer)
 
     def probe(self, table: str, columns: Sequence[str], *, on_conflict: str) -> Problem | None:
-        """What a write of these columns would be refused for, without touching a row."""
+        """The problem that a write of these columns would have; writes nothing."""
         return self.upsert(table, (), columns=columns, on_conflict=on_conflict)
 
     def rows(self, table: str, params: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Rows of a table, numbers as Decimal where they have a point; asked again where waiting may help.
+        """Rows of a table, numbers with a point as Decimal; retried where waiting may help.
 
-        A server may cap them without a word: page by what came. Raises SyncError for anything but rows, SchemaError
-        where the table lacks what was asked for.
+        A server may cap them without a notice: page by what came. Raises SyncError for anything but rows,
+        SchemaError if the table lacks what was requested.
         """
         return [exact_json.loads(row) for row in self.row_texts(table, params)]
 
     def row_texts(self, table: str, params: Sequence[tuple[str, str]]) -> list[bytes]:
-        """As `rows`, each as the JSON text that came."""
+        """As `rows`, each as its JSON text."""
 
         def attempt() -> Answer:
             answer = self.request("GET", f"/{quote(table)}", params=params)
@@ -226,7 +227,7 @@ class PostgrestClient(HttpClient):
         return rows
 
     def count(self, table: str, params: Sequence[tuple[str, str]]) -> int:
-        """How many rows there are, which no cap of rows cuts. SyncError where the server does not say."""
+        """The number of rows, which no cap limits. Raises SyncError if the server does not say it."""
 
         def attempt() -> Answer:
             answer = self.request(
@@ -236,10 +237,10 @@ class PostgrestClient(HttpClient):
                 raise problem.error(self._what, setting=self._url_setting)
             return answer
 
-        told = self.retrying()(attempt).headers.get("Content-Range", "").rpartition("/")[2]
-        if not told.isdigit():
+        count = self.retrying()(attempt).headers.get("Content-Range", "").rpartition("/")[2]
+        if not count.isdigit():
             raise PermanentError(f"{self._what} does not say how many rows there are.")
-        return int(told)
+        return int(count)
 
     def rpc(self, name: str, arguments: Mapping[str, object]) -> Answer:
         """Call a function."""

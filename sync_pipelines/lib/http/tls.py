@@ -1,4 +1,4 @@
-"""TLS as every client of this house uses it: always verified."""
+"""TLS as every client of this project uses it: always verified."""
 
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # slow to import, and needed only where a connection is made
 
 
 def tls_context(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
-    """Verification as always; a bundle adds to the public roots, for private and incomplete chains."""
+    """A verifying context; a bundle adds to the public roots, for private and incomplete chains."""
     import ssl
 
     import httpx
@@ -29,7 +29,7 @@ def tls_context(ca_bundle: Path | None, ca_setting: str) -> "ssl.SSLContext":
 
 @cache
 def _public_roots() -> "ssl.SSLContext":
-    """One for all clients of the process: to read the public roots takes 20 ms."""
+    """One context for all clients of the process: reading the public roots takes 20 ms."""
     import httpx
 
     return httpx.create_ssl_context()

@@ -13,16 +13,11 @@ import dagster as dg
 
 from sync_pipelines.lib import liveness, postgres
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.orchestration.unfinished_runs import LAUNCHED
 
 WORKER = "sync/worker"
 ENDED = (
     "The process that conducted this run is gone; what it had committed stays, and nothing is half written."
-)
-UNFINISHED = (
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
 )
 
 
@@ -43,7 +38,7 @@ def end_dead_runs(
     worker takes it again: such a run becomes a suspect, and is ended when it was one before (`suspects`).
     Raises SyncError when the ops database does not answer.
     """
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(LAUNCHED)))
     marks = {run.run_id: run.tags[WORKER] for run in runs if WORKER in run.tags}
     if not marks or ops_url is None:
         return DeadRuns()

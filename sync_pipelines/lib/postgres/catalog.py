@@ -37,7 +37,7 @@ class TableColumn(NamedTuple):
 def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
     """The columns of `schema.table` in their order, generated ones left out.
 
-    Raises PermanentError where there is no such table.
+    Raises PermanentError if there is no such table.
     """
     rows = connection.execute(
         "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute"

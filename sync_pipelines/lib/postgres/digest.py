@@ -133,7 +133,7 @@ def canonical(value: object) -> str | None:
 
 
 def _value_sql(column: Column, version: Version) -> sql.Composed:
-    """A value as canonical text, NULL where it is NULL."""
+    """A value as canonical text; NULL stays NULL."""
     name = sql.Identifier(column.name)
     texts: dict[Kind, LiteralString] = {
         "text": "{}",

@@ -32,11 +32,11 @@ def unlock(connection: Connection, key: int) -> None:
 def session_lock(connection: Connection, key: int, *, wait_seconds: float, busy: str) -> Iterator[None]:
     """Hold an advisory lock over a block, waiting for its holder up to `wait_seconds`.
 
-    Raises TransientError with the sentence `busy` when the holder keeps it.
+    Raises TransientError with the sentence `busy` if the holder keeps it.
     """
     if not try_lock(connection, key):
         try:
-            # A statement that waits for a lock is ended by lock_timeout; 0 would mean for ever.
+            # A statement that waits for a lock is ended by lock_timeout; 0 would mean without limit.
             with connection.transaction():
                 timeout = f"{max(1, int(wait_seconds * 1000))}ms"
                 connection.execute("select set_config('lock_timeout', %s, true)", (timeout,))

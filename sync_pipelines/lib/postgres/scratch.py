@@ -48,7 +48,7 @@ def scratch_database(url: str | None) -> Iterator[str]:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder: while its holder lives it is nobody else's. Raises BlockingIOError where another holds it."""
+    """Hold a folder: it belongs to its holder while that lives. Raises BlockingIOError if another holds it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +89,7 @@ def _key(name: str) -> int:
 
 
 def _drop_leftovers(connection: postgres.Connection) -> None:
-    """What killed drills left: databases of ours that nobody is in and whose lock nobody holds."""
+    """Databases that killed drills left: nobody is connected to them, and nobody holds their lock."""
     rows = connection.execute(
         "select datname from pg_database where datname like %s"
         " and not exists (select from pg_stat_activity where pg_stat_activity.datname = pg_database.datname)",

@@ -1,81 +1,173 @@
-"""The receiver's connections to the inbox in the ops database: a few are kept open, and nobody waits long for one."""
+"""The durable inbox: what arrived for a topic, what became of it, and how long that is kept.
+
+A topic is what a consumer drains (`scouter/leads`), a key is what a change is about (the number of a lead). The
+payload is the whole body as it came. It may hold personal data, so decided rows are deleted after some days; a row
+that waits is never deleted.
+"""
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, LiteralString, NamedTuple
 
-import psycopg
+from psycopg import sql
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import SyncError, TransientError, from_postgres
 from sync_pipelines.lib.records.connection import OPS
 
-#: A caller waits for its answer: the database of the other side gives up after ten seconds.
-_SESSION = {"statement_timeout": "5000", "lock_timeout": "2000"}
-PATIENCE = 3.0  # seconds to wait for a free connection
+Status = Literal["applied", "ignored", "rejected"]
+#: The first topic's rows of before the keys have a number alone (ops 0007).
+KEY: LiteralString = "coalesce(key, lead_id::text)"
+_TAKE = f"""
+with oldest as (
+    -- The text itself is made only of the chosen rows: two thousand long ones would be gigabytes.
+    select id, octet_length(payload::text) as bytes
+    from ops.inbox where topic = %(topic)s and status = 'waiting' order by id limit %(most)s
+), measured as (
+    select id, bytes, sum(bytes) over (order by id) as so_far from oldest
+)
+select i.id, {KEY}, i.source, i.payload::text, i.received_at
+from measured as m join ops.inbox as i on i.id = m.id
+where m.so_far <= %(most_bytes)s or m.so_far = m.bytes
+order by i.id
+"""
 
-_Kept = tuple[ExitStack, postgres.Connection]
+
+class Arrival(NamedTuple):
+    """A change that is to be stored."""
+
+    key: str
+    source: str
+    payload: str
 
 
-class InboxStore:
-    """Connections to the ops database. Threads may share it: at most `connections` are open at a time."""
+class Waiting(NamedTuple):
+    """A row that waits."""
 
-    def __init__(self, url: str, *, connections: int = 4) -> None:
-        self._url = url
-        self._free: queue.LifoQueue[_Kept | None] = queue.LifoQueue()
-        for _ in range(connections):
-            self._free.put(None)
+    id: int
+    key: str
+    source: str
+    payload: str
+    received_at: datetime
 
-    def answers(self) -> bool:
-        """Whether the database and its inbox are there."""
-        try:
-            self.use(lambda connection: connection.execute("select from ops.inbox limit 1"))
-        except SyncError:
-            return False
-        return True
 
-    def close(self) -> None:
-        """Close the connections that are free."""
-        while not self._free.empty():
-            if kept := self._free.get():
-                kept[0].close()
+class Applied(NamedTuple):
+    """What was applied last under a key: a value out of its payload, and when that arrived."""
 
-    def use(self, work: Callable[[postgres.Connection], object]) -> None:
-        """Do `work` with a connection, a second time where the first was lost.
+    value: str | None
+    received_at: datetime
 
-        Raises SyncError if the database did not do it, psycopg.DataError if it cannot hold a value.
+
+class Decision(NamedTuple):
+    """What became of a row, and why it was not applied. The reason quotes no value of the payload."""
+
+    id: int
+    status: Status
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The rows of one topic in `ops.inbox`, over one connection."""
+
+    connection: postgres.Connection
+    topic: str
+
+    def add(self, arrival: Arrival) -> None:
+        """Store one change, in one statement."""
+        self.connection.execute(
+            "insert into ops.inbox (topic, key, source, payload) values (%s, %s, %s, %s::jsonb)",
+            (self.topic, *arrival),
+        )
+
+    def add_many(self, arrivals: Iterable[Arrival]) -> None:
+        """Store many changes, all or none."""
+        rows = ((self.topic, *arrival) for arrival in arrivals)
+        with self.connection.transaction():
+            postgres.copy_rows(self.connection, "ops.inbox", ("topic", "key", "source", "payload"), rows=rows)
+
+    def count_waiting(self) -> int:
+        row = self.connection.execute(
+            "select count(*) from ops.inbox where topic = %s and status = 'waiting'", (self.topic,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def take(self, *, most: int, most_bytes: int) -> list[Waiting]:
+        """The rows that have waited longest: at most so many, of at most so many bytes, but at least one.
+
+        Nothing marks them as taken: whoever decides holds a lock of its own.
         """
-        try:
-            kept = self._free.get(timeout=PATIENCE)
-        except queue.Empty:
-            raise TransientError(f"{OPS}: every connection of the receiver is busy.") from None
-        try:
-            if kept is not None:
-                try:
-                    return _do(work, kept[1])
-                except SyncError:
-                    if not kept[1].broken:
-                        raise
-                    # The server was restarted since. What the first try may have stored all the same is stored twice,
-                    # which the drain sees.
-                    kept[0].close()
-                    kept = None
-            stack = ExitStack()
-            kept = stack, stack.enter_context(postgres.connect(self._url, what=OPS, session=_SESSION))
-            return _do(work, kept[1])
-        finally:
-            if kept is not None and (kept[1].broken or kept[1].closed):
-                kept[0].close()
-                kept = None
-            self._free.put(kept)
+        rows = self.connection.execute(
+            _TAKE.encode(), {"topic": self.topic, "most": most, "most_bytes": most_bytes}
+        ).fetchall()
+        return [Waiting(*row) for row in rows]
+
+    def waiting_keys(self, keys: Iterable[object]) -> frozenset[str]:
+        """Those of the keys under which a change waits."""
+        rows = self.connection.execute(
+            f"select distinct {KEY} from ops.inbox"
+            f" where topic = %s and status = 'waiting' and {KEY} = any(%s::text[])",
+            (self.topic, list(map(str, keys))),
+        ).fetchall()
+        return frozenset(key for (key,) in rows)
+
+    def applied(self, keys: Iterable[str], value: LiteralString) -> dict[str, Applied]:
+        """What was applied last under each of the keys; `value` is an SQL expression over `payload`.
+
+        One look-up a key: in a storm a key has thousands of rows.
+        """
+        statement = sql.SQL(
+            "select wanted.key, last.value, last.received_at from unnest(%s::text[]) as wanted (key)"
+            " cross join lateral (select {value} as value, received_at from ops.inbox"
+            "   where topic = %s and {key} = wanted.key and status = 'applied' order by id desc limit 1) as last"
+        ).format(value=sql.SQL(value), key=sql.SQL("coalesce(inbox.key, lead_id::text)"))
+        rows = self.connection.execute(statement, (sorted(set(keys)), self.topic)).fetchall()
+        return {key: Applied(*last) for key, *last in rows}
+
+    def decide(self, decisions: Sequence[Decision], run_id: str) -> None:
+        """Mark rows, in the caller's transaction."""
+        self.connection.execute(
+            "update ops.inbox as inbox set status = made.status, reason = made.reason, decided_at = now(),"
+            " run_id = %s from unnest(%s::bigint[], %s::text[], %s::text[]) as made (id, status, reason)"
+            " where inbox.id = made.id and inbox.status = 'waiting'",
+            (
+                run_id,
+                [one.id for one in decisions],
+                [one.status for one in decisions],
+                [one.reason for one in decisions],
+            ),
+        )
+
+    def replay(self, ids: Sequence[int] | None) -> int:
+        """Let rejected rows wait again, once their cause is mended; None means all. Returns how many there were."""
+        return self.connection.execute(
+            "update ops.inbox set status = 'waiting', reason = null, decided_at = null, run_id = null"
+            " where topic = %(topic)s and status = 'rejected' and (%(ids)s::bigint[] is null or id = any(%(ids)s))",
+            {"topic": self.topic, "ids": None if ids is None else list(ids)},
+        ).rowcount
+
+    def rejected_since(self, moment: datetime) -> int:
+        """How many rows were rejected since then."""
+        row = self.connection.execute(
+            "select count(*) from ops.inbox where topic = %s and status = 'rejected' and decided_at >= %s",
+            (self.topic, moment),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def forget(self, days: int) -> int:
+        """Delete what was decided more than `days` ago; returns how many rows. What waits stays."""
+        return self.connection.execute(
+            "delete from ops.inbox where topic = %s and status <> 'waiting'"
+            " and decided_at < now() - make_interval(days => %s)",
+            (self.topic, days),
+        ).rowcount
 
 
-def _do(work: Callable[[postgres.Connection], object], connection: postgres.Connection) -> None:
-    try:
-        work(connection)
-    except psycopg.DataError:
-        raise
-    except psycopg.Error as error:
-        raise from_postgres(error, what=OPS) from None
+@contextmanager
+def open_inbox(url: str, topic: str) -> Iterator[Inbox]:
+    """The inbox of a topic over a connection of its own; errors are sentences."""
+    with postgres.connect(url, what=OPS) as connection, postgres.errors_about(OPS):
+        yield Inbox(connection, topic)

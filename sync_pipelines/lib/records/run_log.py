@@ -1,6 +1,6 @@
 """The application's own log of a run: a row opened before the work, closed with true counts, never left open.
 
-The original left 34 of 52 rows `running` for ever. Here a row is alive as long as its worker holds an advisory lock
+The original left 34 of 52 rows `running`. Here a row is alive as long as its worker holds an advisory lock
 on the row's id. A row whose lock is free belongs to a dead process, whatever its status says: `orphaned_runs`
 closes it.
 """

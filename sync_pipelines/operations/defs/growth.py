@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.lib.orchestration.schedules import cron
 from sync_pipelines.operations import growth
 from sync_pipelines.operations.growth import DatabaseSize
 from sync_pipelines.settings import Settings
-from sync_pipelines.settings.databases import databases_of
 
 GROWTH_KEY = dg.AssetKey(["operations", "growth"])
 DATABASES = "databases_stay_below_their_limit"
@@ -22,13 +22,7 @@ growth_job = dg.define_asset_job(
 )
 
 
-def databases(settings: Settings) -> dict[str, str]:
-    """The configured databases by name, Dagster's own among them."""
-    urls = {one.name: one.url(settings) for one in databases_of(type(settings))}
-    return {name: url for name, url in urls.items() if url is not None}
-
-
-def definitions(settings: Settings, status: dg.DefaultScheduleStatus) -> dg.Definitions:
+def definitions(settings: Settings) -> dg.Definitions:
     """The asset, its checks, its job and its daily schedule."""
 
     @dg.asset(
@@ -49,7 +43,7 @@ def definitions(settings: Settings, status: dg.DefaultScheduleStatus) -> dg.Defi
     )
     def measured_growth(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with failing_in_a_sentence(context):
-            sizes = growth.measure_databases(databases(settings))
+            sizes = growth.measure_databases(growth.configured_databases(settings))
             store = growth.measure_store(settings.landing_store)
         return dg.MaterializeResult[Any](
             metadata={
@@ -63,12 +57,11 @@ def definitions(settings: Settings, status: dg.DefaultScheduleStatus) -> dg.Defi
             ],
         )
 
-    schedule = dg.ScheduleDefinition(
-        name="growth_daily",
-        job=growth_job,
-        cron_schedule="0 5 * * *",
-        execution_timezone="UTC",
-        default_status=status,
+    schedule = cron(
+        "growth_daily",
+        growth_job,
+        "0 5 * * *",
+        on=settings.automation_is_on,
         description="Nothing of the originals was ever pruned, and a full database turns read-only.",
     )
     return dg.Definitions(assets=[measured_growth], jobs=[growth_job], schedules=[schedule])

@@ -12,12 +12,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.records.connection import OPS
+from sync_pipelines.lib.records.inbox import Decision, Inbox
+from sync_pipelines.lib.records.inbox import Status as InboxStatus
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.probe import Probe, no_probe
-from sync_pipelines.scouter.reverse.inbox import WHAT, Decision, Inbox, Waiting
-from sync_pipelines.scouter.reverse.inbox import Status as InboxStatus
+from sync_pipelines.scouter.reverse.inbox import TOPIC, WaitingLead, take_leads
 from sync_pipelines.scouter.reverse.load import BatchLoad
 from sync_pipelines.scouter.reverse.report import DrainReport, Outcome, Result
 from sync_pipelines.scouter.reverse.reverse_mapping import ReverseMapping
@@ -70,8 +72,8 @@ class Drain:
         """
         report = DrainReport()
         with (
-            postgres.connect(self.ops_url, what=WHAT) as ops,
-            postgres.errors_about(WHAT),
+            postgres.connect(self.ops_url, what=OPS) as ops,
+            postgres.errors_about(OPS),
             postgres.session_lock(
                 ops, LOCK, wait_seconds=self.wait_seconds, busy="Another drain of the inbox is under way."
             ),
@@ -79,7 +81,7 @@ class Drain:
                 self.tabuladormax_url, what=TABULADORMAX, session={**SESSION, **_LIMITS}
             ) as leads,
         ):
-            inbox = Inbox(ops)
+            inbox = Inbox(ops, TOPIC)
             with postgres.errors_about(TABULADORMAX):
                 types = source_types(leads)
             reverse = ReverseMapping.of(self.mapping, types)
@@ -99,11 +101,11 @@ class Drain:
                 log(f"{report.read} changes were decided, {report.applied} of them applied.")
         return report
 
-    def _take(self, inbox: Inbox, report: DrainReport, at_most: int | None) -> list[Waiting]:
+    def _take(self, inbox: Inbox, report: DrainReport, at_most: int | None) -> list[WaitingLead]:
         most = self.batch.rows if at_most is None else min(self.batch.rows, at_most - report.read)
         if most <= 0:
             return []
-        return inbox.take(self.destination, most=most, most_bytes=self.batch.bytes)
+        return take_leads(inbox, self.destination, most=most, most_bytes=self.batch.bytes)
 
     def _record(self, inbox: Inbox, results: Sequence[Result], run_id: str) -> None:
         synced = [one for one in results if one.content_hash is not None]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.lib.records.inbox import Inbox
 
 READ, FORGET = "sync_read_lead_changes", "sync_forget_lead_changes"
 PAGE = 500
@@ -19,12 +19,14 @@ _WHAT = "Gestão Scouter's outbox"
 _STORE = """
 with arrived as (
     select change_id, operation, changed_at, lead
-    from jsonb_to_recordset(%s::jsonb) as one (change_id bigint, operation text, changed_at timestamptz, lead jsonb)
+    from jsonb_to_recordset(%(changes)s::jsonb)
+        as one (change_id bigint, operation text, changed_at timestamptz, lead jsonb)
 ), stored as (
-    insert into ops.inbox (source, lead_id, payload, received_at)
+    insert into ops.inbox (topic, key, source, payload, received_at)
     select
+        %(topic)s,
+        (lead ->> 'id')::bigint::text,
         'gestaoscouter',
-        (lead ->> 'id')::bigint,
         jsonb_build_object('lead', lead, 'source', 'gestao_scouter', 'operation', operation),
         changed_at
     from arrived order by change_id
@@ -50,7 +52,9 @@ def collect(client: PostgrestClient, inbox: Inbox, *, page: int = PAGE, pages: i
         answer = _call(client, READ, {"after": 0, "at_most": page})
         if not isinstance(answer.json(), list):
             raise PermanentError(f"{_WHAT} answered {READ} with something else than a list of changes.")
-        row = inbox.connection.execute(_STORE, (answer.body.decode(),)).fetchone()
+        row = inbox.connection.execute(
+            _STORE, {"changes": answer.body.decode(), "topic": inbox.topic}
+        ).fetchone()
         count, last = row or (0, None)
         if not count:
             return Collected(stored, True)

@@ -11,7 +11,7 @@ from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import extract
 from sync_pipelines.scouter.reverse.drain import TABULADORMAX, Drain
-from sync_pipelines.scouter.reverse.inbox import open_inbox
+from sync_pipelines.scouter.reverse.inbox import open_lead_inbox
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.report import SchemaReport
@@ -61,19 +61,19 @@ class ReverseSync:
 
     def waiting(self) -> int:
         """How many changes wait in the inbox."""
-        with open_inbox(self.ops_url) as inbox:
-            return inbox.waiting()
+        with open_lead_inbox(self.ops_url) as inbox:
+            return inbox.count_waiting()
 
     def collect(self, pages: int = 20) -> int:
         """Move what the outbox holds into the inbox; 0 if the installation uses no outbox."""
         if not self.uses_outbox:
             return 0
-        with self.push.doctor().client_factory() as client, open_inbox(self.ops_url) as inbox:
+        with self.push.doctor().client_factory() as client, open_lead_inbox(self.ops_url) as inbox:
             return extract.collect(client, inbox, pages=pages).changes
 
     def replay(self, ids: Collection[int] | None = None) -> int:
         """Let rejected rows of the inbox wait again, or all of them (None); returns how many."""
-        with open_inbox(self.ops_url) as inbox:
+        with open_lead_inbox(self.ops_url) as inbox:
             return inbox.replay(None if ids is None else list(ids))
 
     def run(self, run_id: str, log: Callable[[str], None] = lambda _said: None) -> ReverseSyncRun:
@@ -89,10 +89,10 @@ class ReverseSync:
             probe=self.probe,
         )
         drained = drain.run(run_id, log=log)
-        with open_inbox(self.ops_url) as inbox:
+        with open_lead_inbox(self.ops_url) as inbox:
             forgotten = inbox.forget(self.retention_days)
             return ReverseSyncRun(
-                drained=drained, collected=collected, waiting=inbox.waiting(), forgotten=forgotten
+                drained=drained, collected=collected, waiting=inbox.count_waiting(), forgotten=forgotten
             )
 
     def _schema_report(self) -> SchemaReport:

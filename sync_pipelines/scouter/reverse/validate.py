@@ -13,12 +13,12 @@ from psycopg import sql
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.mapping import column_types as types
 from sync_pipelines.scouter.mapping.guarded_cast import guarded_cast
-from sync_pipelines.scouter.reverse.inbox import Waiting
+from sync_pipelines.scouter.reverse.inbox import WaitingLead
 from sync_pipelines.scouter.reverse.reverse_mapping import RECORD, VERSION, ReverseMapping, moment_sql
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.sync_source import OURS
 
-#: Columns of `incoming` that a row of the inbox fills, in the order of `Waiting`.
+#: Columns of `incoming` that a row of the inbox fills, in the order of `WaitingLead`.
 _INCOMING = (
     "id",
     "lead_id",
@@ -44,7 +44,7 @@ class Validation:
             statement("reject_invalid").format(problem=problem_sql(reverse), record=reverse.record),
         )
 
-    def run(self, leads: postgres.Connection, waiting: Sequence[Waiting]) -> None:
+    def run(self, leads: postgres.Connection, waiting: Sequence[WaitingLead]) -> None:
         """Make the temporary table `incoming` of these rows, in the caller's transaction, and validate them."""
         leads.execute(statement("create_incoming"))
         postgres.copy_rows(leads, "incoming", _INCOMING, rows=waiting)

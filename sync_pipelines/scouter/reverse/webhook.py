@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-import psycopg
-
 from sync_pipelines.lib.http.endpoints import Answer, Call
 from sync_pipelines.lib.http.request_json import BadRequestError
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.lib.records.inbox import Arrival
+from sync_pipelines.lib.records.inbox_pool import UnstorableError
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines.scouter.sync_source import is_ours, normalize
 
 LONGEST_SOURCE = 64
@@ -45,10 +45,9 @@ def receive_change(call: Call) -> Answer:
     if isinstance(change, Ignored):
         return Answer(200, {"success": True, "message": f"Ignored: {change.reason}."})
     try:
-        call.inbox.use(lambda connection: Inbox(connection).add(change.source, change.lead_id, change.text))
-    except psycopg.DataError:
-        # What our parser takes and jsonb does not, such as a number of too many digits.
-        raise BadRequestError("The body holds a value that cannot be stored.") from None
+        call.inbox.add(TOPIC, Arrival(key=str(change.lead_id), source=change.source, payload=change.text))
+    except UnstorableError as error:
+        raise BadRequestError(str(error)) from None
     return Answer(200, {"success": True, "message": "Stored; it is applied soon.", "leadId": change.lead_id})
 
 

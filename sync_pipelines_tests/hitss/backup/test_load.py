@@ -13,11 +13,13 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss.backup import load
+from sync_pipelines.hitss.backup.tables import ASSET
 from sync_pipelines.hitss.defs import automation
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.backup_assets import EQUAL, YOUNG
 from sync_pipelines.hitss.defs.checks import HEALTH_CHECKS
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines_tests.hitss.copies import Kept
 
@@ -32,7 +34,7 @@ def test_a_backup_is_the_table_with_its_keys_and_without_its_readers(kept: Kept)
     assert kept.value(f"select relrowsecurity from pg_class where relname = '{made.name}'") is True
     for role in ("anon", "authenticated", "service_role"):
         assert kept.value(f"select has_table_privilege('{role}', '{made.name}', 'select')") is False
-    (copy,) = kept.catalog.backups(load.ASSET)
+    (copy,) = kept.catalog.backups(ASSET)
     assert (copy.name, copy.proved, copy.rows) == (made.name, True, 300)
     mark = json.loads(kept.value(f"select obj_description('{made.name}'::regclass)"))
     assert mark["digest"] == str(made.content.digest)
@@ -48,7 +50,7 @@ def test_a_backup_does_not_hold_the_source_by_its_sequence(kept: Kept) -> None:
 def test_two_backups_in_a_minute_have_two_names(kept: Kept) -> None:
     names = {kept.back_up().backup.name for _ in range(3)}
     assert len(names) == 3
-    assert len(kept.catalog.backups(load.ASSET)) == 3
+    assert len(kept.catalog.backups(ASSET)) == 3
 
 
 def test_two_backups_at_once_both_succeed(kept: Kept) -> None:
@@ -69,7 +71,7 @@ def test_an_empty_table_is_no_backup(kept: Kept) -> None:
     kept.database.execute("delete from dre_hitss")
     with pytest.raises(PermanentError, match="is empty"):
         kept.back_up()
-    assert kept.catalog.backups(load.ASSET) == []
+    assert kept.catalog.backups(ASSET) == []
     assert kept.value("select count(*) from pg_class where relname like 'dre_hitss_backup%'") == 0
     assert kept.value("select count(*) from automation_executions where status = 'failed'") == 1
 
@@ -87,9 +89,9 @@ def test_an_error_is_an_error_and_leaves_nothing(kept: Kept) -> None:
 
 def test_another_day_than_today_is_refused(kept: Kept) -> None:
     with pytest.raises(PermanentError, match="has passed"):
-        kept.keeping.back_up("run-1", "2020-01-01")
+        kept.pipeline.back_up("run-1", "2020-01-01")
     with pytest.raises(PermanentError, match="has not come"):
-        kept.keeping.back_up("run-1", "2999-01-01")
+        kept.pipeline.back_up("run-1", "2999-01-01")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_a_backup_that_was_tampered_with_is_named_and_not_restored(
     kept.database.execute(damage.format(name).encode())
     before = kept.rows()
     with pytest.raises(PermanentError) as refused:
-        kept.keeping.restore("run-2", name)
+        kept.pipeline.restore("run-2", name)
     assert said in str(refused.value)
     assert kept.rows() == before
 
@@ -125,41 +127,41 @@ def test_a_restore_shows_the_difference_then_brings_everything_back(kept: Kept) 
         "delete from dre_hitss where id <= 10; update dre_hitss set valor = 0 where id = 20;"
         " insert into dre_hitss (execution_id, valor, competencia) values ('novo', 5, '2025-09-01')"
     )
-    months = {one.month[:7]: one for one in kept.keeping.difference(name)}
+    months = {one.month[:7]: one for one in kept.pipeline.difference(name)}
     assert months["2025-09"][1:3] == (1, 0)
     assert sum(one.only_then for one in months.values()) == 11
     assert sum(one.only_now for one in months.values()) == 2
     after_edit = kept.rows()
 
-    report = kept.keeping.restore("run-2", name)
+    report = kept.pipeline.restore("run-2", name)
 
     assert kept.rows() == before
     assert report.rows == 300
     assert kept.rows(report.safety.name) == after_edit
     assert sorted(month[:7] for month in report.months) == sorted(months)
     assert kept.value("insert into dre_hitss (execution_id) values ('z') returning id") > 300
-    assert kept.keeping.difference(report.safety.name) != []
+    assert kept.pipeline.difference(report.safety.name) != []
 
 
 def test_a_restore_of_what_is_there_changes_nothing(kept: Kept) -> None:
     name = kept.back_up().backup.name
-    assert kept.keeping.difference(name) == []
+    assert kept.pipeline.difference(name) == []
 
 
 def test_a_column_that_came_since_is_said_and_one_that_went_is_refused(kept: Kept) -> None:
     name = kept.back_up().backup.name
     kept.database.execute("alter table dre_hitss add column centro text default 'x'")
-    assert kept.keeping.restore("run-2", name).added_since == ("centro",)
+    assert kept.pipeline.restore("run-2", name).added_since == ("centro",)
     kept.database.execute("alter table dre_hitss drop column id_homs")
     with pytest.raises(PermanentError, match="no longer has id_homs"):
-        kept.keeping.restore("run-3", name)
+        kept.pipeline.restore("run-3", name)
 
 
 def test_a_restore_waits_for_a_load(kept: Kept) -> None:
     name = kept.back_up().backup.name
     with (
         psycopg.connect(kept.url, autocommit=True) as loading,
-        load.backup_connection(kept.url) as connection,
+        load.connect(kept.url) as connection,
     ):
         postgres.try_lock(loading, postgres.lock_key("hitss", "chain"))
         from sync_pipelines.hitss.backup import restore
@@ -178,45 +180,42 @@ def test_a_restore_waits_for_a_load(kept: Kept) -> None:
 def test_an_unknown_backup_is_a_sentence_with_those_there_are(kept: Kept) -> None:
     name = kept.back_up().backup.name
     with pytest.raises(PermanentError, match=name):
-        kept.keeping.difference("dre_hitss_backup_20200101_0000")
+        kept.pipeline.difference("dre_hitss_backup_20200101_0000")
 
 
-def test_retention_goes_by_the_book_and_leaves_what_is_not_ours(kept: Kept) -> None:
+def test_retention_goes_by_the_catalog_and_leaves_what_is_not_ours(kept: Kept) -> None:
     kept.database.execute("create table dre_hitss_backup_20250101_0200 as select * from dre_hitss")
     old = kept.back_up().backup.name
     kept.ops.execute("update ops.copies set made_at = made_at - interval '3 days'")
     kept.back_up()
     kept.ops.execute("update ops.copies set made_at = made_at - interval '1 day'")
-    settings = kept.keeping.settings.model_copy(update={"hitss_backup_retention": "2 daily, at least 2"})
-    kept.keeping = replace(kept.keeping, settings=settings)
+    kept.pipeline = replace(kept.pipeline, policy=Policy.parse("2 daily, at least 2"))
     said: list[str] = []
 
-    report = kept.back_up(tell=said.append)
+    report = kept.back_up(notify=said.append)
 
     assert report.plan.drop == (old,)
     assert f"drop {old}" in said
     assert kept.value(f"select to_regclass('{old}') is null") is True
     assert report.foreign == ("dre_hitss_backup_20250101_0200",)
     assert kept.value("select count(*) from dre_hitss_backup_20250101_0200") == 300
-    assert len(kept.catalog.backups(load.ASSET)) == 2
+    assert len(kept.catalog.backups(ASSET)) == 2
 
 
 def test_a_backup_that_somebody_dropped_is_not_counted(kept: Kept) -> None:
     kept.back_up()
     kept.ops.execute("update ops.copies set name = 'dre_hitss_backup_20260101_0200'")
     kept.back_up()
-    assert "dre_hitss_backup_20260101_0200" not in {copy.name for copy in kept.catalog.backups(load.ASSET)}
+    assert "dre_hitss_backup_20260101_0200" not in {copy.name for copy in kept.catalog.backups(ASSET)}
 
 
-def test_a_backup_that_the_book_missed_is_entered_as_what_it_is(kept: Kept) -> None:
-    with load.backup_connection(kept.url) as connection:
+def test_a_backup_that_the_catalog_missed_is_recorded_as_what_it_is(kept: Kept) -> None:
+    with load.connect(kept.url) as connection:
         good, bad = (load.back_up(connection, "killed").name for _ in range(2))
     kept.database.execute(f"delete from {bad} where id = 1".encode())
 
-    assert kept.back_up().healed == (good, bad)
-    assert {
-        copy.name: copy.proved for copy in kept.catalog.backups(load.ASSET) if copy.name in (good, bad)
-    } == {
+    assert kept.back_up().recovered == (good, bad)
+    assert {copy.name: copy.proved for copy in kept.catalog.backups(ASSET) if copy.name in (good, bad)} == {
         good: True,
         bad: False,
     }
@@ -231,7 +230,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def launch(
     kept: Kept, instance: dg.DagsterInstance, job: str, partition: str | None
 ) -> dg.ExecuteInProcessResult:
-    definitions = system.definitions(kept.keeping.settings, safekeeping=kept.keeping)
+    definitions = system.definitions(kept.settings, backup=kept.pipeline)
     return definitions.resolve_job_def(job).execute_in_process(
         instance=instance, raise_on_error=False, partition_key=partition
     )
@@ -266,13 +265,13 @@ def test_the_age_check_misses_old_absent_and_altered_backups(
     name = kept.back_up().backup.name
     assert young()
     kept.ops.execute("update ops.copies set made_at = made_at - interval '26 hours'")
-    kept.keeping.restore("run-2", name)
+    kept.pipeline.restore("run-2", name)
     assert not young()  # the safety copy is no backup of the night
     kept.ops.execute("delete from ops.copies where name <> %s", (name,))
     kept.ops.execute("update ops.copies set made_at = made_at + interval '26 hours'")
-    kept.keeping = replace(kept.keeping, clock=lambda: datetime.now(UTC) + timedelta(hours=26))
+    kept.pipeline = replace(kept.pipeline, clock=lambda: datetime.now(UTC) + timedelta(hours=26))
     assert not young()
-    kept.keeping = replace(kept.keeping, clock=lambda: datetime.now(UTC))
+    kept.pipeline = replace(kept.pipeline, clock=lambda: datetime.now(UTC))
     kept.database.execute(f"update {name} set valor = 1 where id = 1".encode())
     assert not young()
 
@@ -291,7 +290,7 @@ def test_health_checks_ask_the_requirements_view(kept: Kept, instance: dg.Dagste
 
 
 def test_the_schedule_is_at_two_utc_for_the_day_on_which_it_comes(kept: Kept) -> None:
-    schedule = automation.backup_schedule(kept.keeping.clock, dg.DefaultScheduleStatus.RUNNING)
+    schedule = automation.backup_schedule(kept.pipeline.clock, dg.DefaultScheduleStatus.RUNNING)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
     with dg.build_schedule_context() as context:
         request = schedule(context)

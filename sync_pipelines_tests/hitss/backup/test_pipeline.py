@@ -12,16 +12,18 @@ from typer.testing import CliRunner
 
 from sync_pipelines.cli.app import app
 from sync_pipelines.hitss.backup import load, restore
-from sync_pipelines.hitss.backup.content import verify, whole_content_of
+from sync_pipelines.hitss.backup.content import read_whole_content
+from sync_pipelines.hitss.backup.prove import verify
+from sync_pipelines.hitss.backup.tables import ASSET
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.backup_assets import KEPT
+from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines_tests.hitss.copies import Kept
 
 
 def with_policy(kept: Kept, policy: str) -> None:
-    settings = kept.keeping.settings.model_copy(update={"hitss_backup_retention": policy})
-    kept.keeping = replace(kept.keeping, settings=settings)
+    kept.pipeline = replace(kept.pipeline, policy=Policy.parse(policy))
 
 
 def a_backup_a_day(kept: Kept, days: int) -> list[str]:
@@ -41,7 +43,7 @@ def test_a_backup_that_is_no_longer_what_was_proved_keeps_no_good_one_out(kept: 
     with_policy(kept, "2 daily, at least 1")
     said: list[str] = []
 
-    report = kept.back_up(tell=said.append)
+    report = kept.back_up(notify=said.append)
 
     assert report.plan.drop == ()
     assert report.plan.keep[good][0].startswith("daily")
@@ -67,7 +69,7 @@ def test_a_backup_whose_columns_are_gone_does_not_stop_the_next_one(kept: Kept) 
 def test_the_daily_check_looks_at_every_backup_that_is_kept(kept: Kept) -> None:
     def found() -> Any:
         with dg.DagsterInstance.ephemeral() as instance:
-            definitions = system.definitions(kept.keeping.settings, safekeeping=kept.keeping)
+            definitions = system.definitions(kept.settings, backup=kept.pipeline)
             result = definitions.resolve_job_def("hitss_checks").execute_in_process(
                 instance=instance, raise_on_error=False
             )
@@ -107,7 +109,7 @@ def test_a_backup_dated_by_a_clock_that_ran_ahead_pushes_nothing_out(kept: Kept)
     with_policy(kept, "1 daily, at least 1")
     first = kept.back_up().backup.name
     kept.database.execute("update dre_hitss set valor = 5 where id = 7")
-    safety = kept.keeping.restore("run-2", first).safety.name
+    safety = kept.pipeline.restore("run-2", first).safety.name
     report = kept.back_up()
     assert {safety, report.backup.name} <= report.plan.keep.keys()
     assert report.plan.drop == (first,)
@@ -122,7 +124,7 @@ def test_a_mark_that_somebody_edited_stops_no_backup(kept: Kept, more: str) -> N
 
 
 def typed(kept: Kept, *command: str) -> Any:
-    url = kept.keeping.settings.require("ops_database_url")
+    url = kept.settings.require("ops_database_url")
     return CliRunner().invoke(app, list(command), env={"OPS_DATABASE_URL": url}, terminal_width=200)
 
 
@@ -139,7 +141,7 @@ def test_a_pinned_backup_stays_until_it_is_unpinned(kept: Kept) -> None:
     assert pinned in kept.back_up().plan.drop
 
 
-def test_what_is_not_in_the_book_cannot_be_pinned(kept: Kept) -> None:
+def test_what_is_not_in_the_catalog_cannot_be_pinned(kept: Kept) -> None:
     unknown = typed(kept, "backup", "pin", "dre_hitss_backup_20200101_0000")
     assert unknown.exit_code == 1
     assert "There is no backup dre_hitss_backup_20200101_0000" in " ".join(unknown.output.split())
@@ -148,7 +150,7 @@ def test_what_is_not_in_the_book_cannot_be_pinned(kept: Kept) -> None:
 def as_the_version_before_wrote_it(kept: Kept, name: str) -> None:
     """Digests of the first formula, in three parts, in the catalog and in the table's comment."""
     table = f"public.{name}"
-    content = whole_content_of(kept.database, table, version=1)
+    content = read_whole_content(kept.database, table, version=1)
     months = {
         month: [str(side.digest).removeprefix("v2:"), side.total] for month, side in content.months.items()
     }
@@ -169,14 +171,14 @@ def test_a_backup_of_the_version_before_is_verified_and_restored(kept: Kept, val
     kept.database.execute(values.encode())
     name, wanted = kept.back_up().backup.name, kept.rows()
     as_the_version_before_wrote_it(kept, name)
-    with load.backup_connection(kept.url) as connection:
+    with load.connect(kept.url) as connection:
         assert verify(connection, restore.find(kept.catalog, name)) == []
 
     kept.database.execute("update dre_hitss set valor = 0")
-    assert kept.keeping.difference(name) != []
-    kept.keeping.restore("run-2", name)
+    assert kept.pipeline.difference(name) != []
+    kept.pipeline.restore("run-2", name)
     assert [row[:4] for row in kept.rows()] == [row[:4] for row in wanted]
-    assert kept.keeping.difference(name) == []
+    assert kept.pipeline.difference(name) == []
 
 
 @pytest.mark.parametrize("values", ["select 1", MARKED])
@@ -186,7 +188,7 @@ def test_a_backup_of_the_version_before_that_was_altered_is_named(kept: Kept, va
     as_the_version_before_wrote_it(kept, name)
     kept.database.execute(f"update {name} set descricao = 'b' where id = 14".encode())
     with pytest.raises(PermanentError, match="rows were altered"):
-        kept.keeping.restore("run-2", name)
+        kept.pipeline.restore("run-2", name)
 
 
 @pytest.mark.parametrize("values", ["select 1", MARKED])
@@ -198,8 +200,8 @@ def test_a_backup_of_the_version_before_that_a_crash_kept_out_is_entered_as_prov
     as_the_version_before_wrote_it(kept, name)
     kept.ops.execute("delete from ops.copies")
 
-    assert kept.back_up().healed == (name,)
-    (copy,) = [one for one in kept.catalog.backups(load.ASSET) if one.name == name]
+    assert kept.back_up().recovered == (name,)
+    (copy,) = [one for one in kept.catalog.backups(ASSET) if one.name == name]
     assert copy.proved
-    with load.backup_connection(kept.url) as connection:
+    with load.connect(kept.url) as connection:
         assert verify(connection, copy) == []

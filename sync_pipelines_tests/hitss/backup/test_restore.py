@@ -9,7 +9,9 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.backup import load, restore
+from sync_pipelines.hitss.backup import load, restore, tables
+from sync_pipelines.hitss.backup.tables import ASSET
+from sync_pipelines.lib.archive.retention import Policy
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines_tests.cut_line import CutLine
 from sync_pipelines_tests.hitss.copies import Kept
@@ -19,7 +21,7 @@ hostile_triggers = pytest.mark.parametrize("hostile", HOSTILE, ids=[one.name for
 
 
 def backups(kept: Kept) -> list[str]:
-    return list(load.tables(kept.database))
+    return list(tables.find_tables(kept.database))
 
 
 @hostile_triggers
@@ -30,11 +32,11 @@ def test_a_trigger_that_alters_what_is_restored_stops_the_restore(kept: Kept, ho
     hostile.plant(kept.database, "dre_hitss")
 
     with pytest.raises(PermanentError, match="is not the backup after all"):
-        kept.keeping.restore("run-2", name)
+        kept.pipeline.restore("run-2", name)
 
     assert kept.rows() == before
     assert backups(kept) == [name]
-    assert [copy.name for copy in kept.catalog.backups(load.ASSET)] == [name]
+    assert [copy.name for copy in kept.catalog.backups(ASSET)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_a_trigger_that_reaches_the_backups_themselves_is_found(
     ).plant(kept.database, "dre_hitss", "delete")
 
     with pytest.raises(PermanentError, match=said):
-        kept.keeping.restore("run-2", name)
+        kept.pipeline.restore("run-2", name)
     assert kept.rows() == kept.rows(name) == before
 
 
@@ -74,7 +76,7 @@ def test_triggers_that_only_look_do_not_stand_in_the_way(kept: Kept, plant: str)
     name, wanted = kept.back_up().backup.name, kept.rows()
     kept.database.execute("delete from dre_hitss where id <= 10")
     kept.database.execute(plant.encode())
-    kept.keeping.restore("run-2", name)
+    kept.pipeline.restore("run-2", name)
     assert kept.rows() == wanted
 
 
@@ -82,7 +84,7 @@ def test_an_emptied_table_is_restored(kept: Kept) -> None:
     """The day on which a restore is needed most: there is nothing left to make a safety copy of."""
     name, wanted = kept.back_up().backup.name, kept.rows()
     kept.database.execute("delete from dre_hitss")
-    report = kept.keeping.restore("run-2", name)
+    report = kept.pipeline.restore("run-2", name)
     assert kept.rows() == wanted
     assert kept.rows(report.safety.name) == []
 
@@ -121,7 +123,7 @@ def test_every_row_of_a_writer_beside_it_is_in_the_table_or_in_the_safety_copy(k
     with Writer(kept.url) as writer:
         while len(writer.numbers) < 20:
             pass
-        safety = kept.keeping.restore("run-2", name).safety.name
+        safety = kept.pipeline.restore("run-2", name).safety.name
         reached = len(writer.numbers)
         while len(writer.numbers) < reached + 20:
             pass
@@ -153,7 +155,7 @@ def test_a_writer_between_any_two_statements_loses_nothing(kept: Kept) -> None:
                 assert row is not None
                 written.append(row[0])
 
-        with load.backup_connection(line.url) as connection:
+        with load.connect(line.url) as connection:
             line.between = write
             copy = restore.find(kept.catalog, name)
             safety = restore.restore(
@@ -173,7 +175,7 @@ def test_rows_that_hang_on_the_table_by_a_cascade_stop_the_restore(kept: Kept) -
         " insert into notas values (1, 'importante')"
     )
     with pytest.raises(PermanentError, match="notas"):
-        kept.keeping.restore("run-2", name)
+        kept.pipeline.restore("run-2", name)
     assert kept.value("select count(*) from notas") == 1
 
 
@@ -182,7 +184,7 @@ def test_a_table_that_is_held_is_not_waited_for(kept: Kept) -> None:
     before = kept.rows()
     with psycopg.connect(kept.url) as holder, holder.transaction(force_rollback=True):
         holder.execute("update dre_hitss set valor = valor where id = 1")
-        with load.backup_connection(kept.url) as connection:
+        with load.connect(kept.url) as connection:
             connection.execute("set lock_timeout = '50ms'")
             with pytest.raises(TransientError, match="Another session holds"):
                 restore.restore(
@@ -243,7 +245,7 @@ def test_a_backup_whose_rows_are_hidden_from_us_is_none(kept: Kept) -> None:
     kept.database.execute("grant create on schema public to half_blind_backup")
     blind = f"postgresql://half_blind_backup:uma-senha-longa@127.0.0.1:{port}/{name}"
     try:
-        with load.backup_connection(blind) as connection, pytest.raises(SyncError, match="hides rows"):
+        with load.connect(blind) as connection, pytest.raises(SyncError, match="hides rows"):
             load.back_up(connection, "run-1")
     finally:
         kept.database.execute("drop owned by half_blind_backup; drop role half_blind_backup")
@@ -253,10 +255,9 @@ def test_a_backup_whose_rows_are_hidden_from_us_is_none(kept: Kept) -> None:
 def test_a_safety_copy_takes_no_place_of_a_backup(kept: Kept) -> None:
     good = kept.back_up().backup.name
     kept.database.execute("update dre_hitss set valor = 0")
-    safety = kept.keeping.restore("run-2", good).safety.name
+    safety = kept.pipeline.restore("run-2", good).safety.name
     kept.ops.execute("update ops.copies set made_at = made_at - interval '1 day'")
-    settings = kept.keeping.settings.model_copy(update={"hitss_backup_retention": "2 daily, at least 1"})
-    kept.keeping = replace(kept.keeping, settings=settings)
+    kept.pipeline = replace(kept.pipeline, policy=Policy.parse("2 daily, at least 1"))
 
     report = kept.back_up()
 

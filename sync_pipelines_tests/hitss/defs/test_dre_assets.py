@@ -10,7 +10,7 @@ import pytest
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.descriptions import key_of
 from sync_pipelines.hitss.dre.extract import export_client
-from sync_pipelines.hitss.dre.plan import CHAIN
+from sync_pipelines.hitss.dre.tables import CHAIN
 from sync_pipelines.sandbox.hitss.layout import PERIODO
 from sync_pipelines.sandbox.hitss.mutations import realizado_restated, shrunk
 from sync_pipelines_tests.conftest import House
@@ -80,7 +80,7 @@ def launch(
     if months:
         first, last = months
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    definitions = system.definitions(house.settings, house.chain)
+    definitions = system.definitions(house.settings, house.dre)
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
@@ -258,11 +258,11 @@ def test_a_workbook_may_be_named_by_its_path(
     assert new.materialized("dre_hitss")["2025-08-01"]["rows_loaded"] == 5
 
 
-def test_the_wait_for_the_first_byte_is_told_while_it_lasts(
+def test_the_wait_for_the_first_byte_is_reported_while_it_lasts(
     short: House, instance: dg.DagsterInstance
 ) -> None:
     client = lambda: export_client(sleep=lambda _seconds: None, wait_notice_seconds=0.05)  # noqa: E731
-    patient = replace(short, chain=replace(short.chain, http=client))
+    patient = replace(short, dre=replace(short.dre, http=client))
     patient.hitss.fault("slow", times=1, seconds=0.4)
     done = launch(patient, instance, "hitss_download")
     assert done.result.success

@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.dre.credentials import Credentials, credentials, vault_names
+from sync_pipelines.hitss.dre.credentials import Credentials, CredentialSource, vault_names
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.redaction import redact
 from sync_pipelines.sandbox.vault import make_vault
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.conftest import House
 
 EXPORT = (
@@ -32,13 +33,13 @@ def configured(url: str, **settings: Any) -> Settings:
 
 
 def from_vault(url: str, **settings: Any) -> Credentials:
-    return credentials(configured(url, hitss_secrets_from="vault", **settings))
+    return CredentialSource(configured(url, hitss_secrets_from="vault", **settings)).read()
 
 
 def test_the_environment_needs_no_vault() -> None:
     # No server answers under this address: nobody is asked.
     nowhere = "postgresql://nobody@127.0.0.1:1/none"
-    known = credentials(configured(nowhere, hitss_download_url=OWN, hitss_secrets_from="vault"))
+    known = CredentialSource(configured(nowhere, hitss_download_url=OWN, hitss_secrets_from="vault")).read()
     assert known == Credentials("none", OWN)
 
 
@@ -63,7 +64,7 @@ def test_the_environment_needs_no_vault() -> None:
 )
 def test_what_the_environment_lacks_is_named(url: str, settings: dict[str, str], sentence: str) -> None:
     with pytest.raises(PermanentError, match=f"^{sentence}"):
-        credentials(configured(url, **settings))
+        CredentialSource(configured(url, **settings)).read()
 
 
 def test_everything_can_be_in_the_vault(url: str) -> None:
@@ -98,15 +99,15 @@ def test_the_address_has_four_names(url: str, name: str) -> None:
 def test_a_secret_renamed_in_the_vault_counts_at_once(url: str) -> None:
     make_vault(url, HITSS_DOWNLOAD_URL=EXPORT)
     settings = configured(url, hitss_secrets_from="vault")
-    assert credentials(settings).url == EXPORT
+    assert CredentialSource(settings).read().url == EXPORT
     with psycopg.connect(url) as connection:
         connection.execute(
             "update vault.secrets set secret = encode(convert_to(%s, 'utf8'), 'base64')", (OWN,)
         )
-    assert credentials(settings).url == OWN
+    assert CredentialSource(settings).read().url == OWN
 
 
-def test_what_the_vault_lacks_is_told_by_its_names(url: str) -> None:
+def test_what_the_vault_lacks_is_reported_by_its_names(url: str) -> None:
     make_vault(url, HITSS_DOWNLOAD_URL=EXPORT, HITSS_USERNAME="robo.do.cofre")
     with pytest.raises(PermanentError, match="holds none of HITSS_PASSWORD, hitss_password") as caught:
         from_vault(url, hitss_auth_mode="basic")
@@ -133,18 +134,13 @@ def test_the_vault_is_held_to_the_rules_of_the_environment(
 
 def test_a_download_with_everything_in_the_vault(short: House) -> None:
     make_vault(short.settings.require("fabricio_database_url"), HITSS_LINK_DOWNLOAD=short.hitss.download_url)
-    values = short.settings.model_dump() | {"hitss_download_url": None, "hitss_secrets_from": "vault"}
-    chain = short.chain.__class__(
-        read_settings(None, **values), short.chain.clock, short.chain.http, short.chain.wait_seconds
-    )
-    assert chain.download("run").found.rows > 0
+    vault = short.with_settings(hitss_download_url=None, hitss_secrets_from="vault")
+    assert vault.dre.download("run").validation.rows > 0
 
 
 def test_a_missing_address_is_in_the_execution_record(short: House) -> None:
-    values = short.settings.model_dump() | {"hitss_download_url": None}
-    chain = short.chain.__class__(read_settings(None, **values), short.chain.clock, short.chain.http)
     with pytest.raises(PermanentError, match="HITSS_DOWNLOAD_URL is not set"):
-        chain.download("run")
+        short.with_settings(hitss_download_url=None).dre.download("run")
     ((status, message),) = short.rows("select status, error_message from public.automation_executions")
     assert status == "failed"
     assert "HITSS_DOWNLOAD_URL is not set" in message

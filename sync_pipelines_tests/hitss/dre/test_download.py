@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from sync_pipelines.hitss.dre.extract import export_client
 from sync_pipelines.lib import redaction
@@ -117,7 +116,7 @@ def test_a_fault_ends_in_a_retry_or_in_a_sentence(
             goes_on_after(short, run_id, calls)
         else:
             with pytest.raises(error, match=sentence) as raised:
-                short.chain.download(run_id)
+                short.dre.download(run_id)
             is_told(short, run_id, fault, sentence=str(raised.value))
         assert short.hitss.state()["calls"] - before == calls, run_id
     assert short.value("select count(*) from sync_private.dre_lines") == 0
@@ -133,10 +132,10 @@ def landed(house: House, run_id: str) -> list[tuple[Any, ...]]:
 
 
 def goes_on_after(house: House, run_id: str, calls: int) -> None:
-    report = house.chain.download(run_id)
+    report = house.dre.download(run_id)
     assert report.download is not None
     assert report.download.attempts == calls, run_id
-    assert execution(house, run_id)[:4] == ("completed", True, report.found.rows, 0)
+    assert execution(house, run_id)[:4] == ("completed", True, report.validation.rows, 0)
     assert [row[0] for row in landed(house, run_id)] == ["usable"]
 
 
@@ -150,14 +149,14 @@ def is_told(house: House, run_id: str, fault: str, sentence: str) -> None:
 
 
 def with_client(house: House, make: Callable[[], DownloadClient]) -> House:
-    return replace(house, chain=replace(house.chain, http=make))
+    return replace(house, dre=replace(house.dre, http=make))
 
 
 def test_an_export_that_never_answers_is_given_up(short: House) -> None:
     impatient = with_client(short, lambda: export_client(timeouts=TINY, sleep=lambda _seconds: None))
     short.hitss.fault("hang")
     with pytest.raises(TransientError, match=r"not complete after 0\.2 s|within the time allowed"):
-        impatient.chain.download("run")
+        impatient.dre.download("run")
     assert execution(short)[0] == "failed"
     nobody_is_named(written(short))
 
@@ -167,7 +166,7 @@ def test_a_wait_is_as_long_as_the_server_asks(short: House) -> None:
     patient = with_client(short, lambda: export_client(sleep=waits.append, jitter=lambda: 0.0))
     short.hitss.fault("status", times=1, code=429, retry_after="7")
     short.hitss.fault("bad_gateway", times=1)
-    patient.chain.download("run")
+    patient.dre.download("run")
     assert waits == [7.0, 10.0]
 
 
@@ -196,9 +195,9 @@ def test_a_redirect_to_a_login_page_is_not_followed(
     short: House, hitss: HitssFake, redirecting: str, logged: pytest.LogCaptureFixture
 ) -> None:
     url = hitss.download_url.replace(hitss.base_url, redirecting)
-    settings = short.settings.model_copy(update={"hitss_download_url": SecretStr(url)})
+    elsewhere = short.with_settings(hitss_download_url=url)
     with pytest.raises(PermanentError, match=r"redirect to .*/login.*not followed") as raised:
-        replace(short.chain, settings=settings).download("run")
+        elsewhere.dre.download("run")
     nobody_is_named(str(raised.value) + written(short) + said(logged))
 
 
@@ -206,7 +205,7 @@ def test_a_spoilt_archive_is_kept_and_refused(short: House) -> None:
     """The directory at its end is whole, so it looks like a workbook; what it holds is not."""
     spoil = with_client(short, lambda: Spoiling(sleep=lambda _seconds: None, name="The HITSS export"))
     with pytest.raises(PermanentError, match="The workbook"):
-        spoil.chain.download("run")
+        spoil.dre.download("run")
     ((status, path),) = short.ops.execute("select status, path from ops.landed_files").fetchall()
     assert status == "refused"
     assert (short.settings.landing_root / path).is_file()
@@ -226,8 +225,8 @@ class Spoiling(DownloadClient):
 
 def test_nobody_is_named_by_a_load_either(short: House, logged: pytest.LogCaptureFixture) -> None:
     short.hitss.fault("text_amounts")
-    report = short.chain.download("run")
-    with short.chain.load("load", report.pending.changed) as session:
+    report = short.dre.download("run")
+    with short.dre.load("load", report.pending.changed) as loading:
         for month in report.pending.changed:
-            session.load(month)
+            loading.load(month)
     nobody_is_named(written(short) + said(logged))

@@ -3,12 +3,12 @@ from datetime import date
 
 import pytest
 
+from sync_pipelines.hitss.dre.baseline import Baseline
 from sync_pipelines.hitss.dre.cells import Problem
 from sync_pipelines.hitss.dre.guards import (
     EM_PORTUGUES,
     GUARDS,
     Guard,
-    Published,
     Review,
     Violation,
     closed_before,
@@ -69,66 +69,66 @@ def test_a_month_closes_two_months_after_it(today: date, first_open: str) -> Non
     ],
 )
 def test_plausible_row_count(read: int, rejected: int, before: int, sentence: str | None) -> None:
-    published = Published({"2025-01-01": before // 2, "2025-02-01": before - before // 2})
-    found = review_size(read, rejected, published, accepted=())
+    baseline = Baseline({"2025-01-01": before // 2, "2025-02-01": before - before // 2})
+    found = review_size(read, rejected, baseline, accepted=())
     assert names(found) == (["plausible_row_count"] if sentence else [])
     assert all(sentence in str(violation) for violation in found if sentence)
-    assert not review_size(read, rejected, published, accepted={"plausible_row_count"})
+    assert not review_size(read, rejected, baseline, accepted={"plausible_row_count"})
 
 
 @pytest.mark.parametrize(("rejects", "stops"), [(0, False), (5, False), (6, True), (50, True)])
 def test_few_rejects(rejects: int, stops: bool) -> None:
     parsed = ParsedExport(100, rejects=[reject(row) for row in range(2, 2 + rejects)])
-    found = review_rows(parsed, Published(), ())
+    found = review_rows(parsed, Baseline(), ())
     assert names(found) == ["few_rejects"] * stops
     if stops:
         assert f"{rejects} of 100 rows" in str(found[0])
         assert "column Lancamento" in str(found[0])
         assert "the reason" in str(found[0])
-    assert not review_rows(parsed, Published(), {"few_rejects"})
+    assert not review_rows(parsed, Baseline(), {"few_rejects"})
 
 
 @pytest.mark.parametrize("guard", ["known_values", "natureza_matches_conta", "period_inside_window"])
 def test_one_row_against_a_rule_of_the_whole_export_stops_it(guard: str) -> None:
     parsed = ParsedExport(100, rejects=[reject(2), reject(7, guard, "Periodo"), reject(9, guard)])
-    found = review_rows(parsed, Published(), ())
+    found = review_rows(parsed, Baseline(), ())
     assert names(found) == [guard]
     assert "2 rows" in str(found[0])
     assert "row 7, column Periodo: the reason" in str(found[0])
-    assert not review_rows(parsed, Published(), {guard})
-    assert not review_rows(ParsedExport(100, rejects=[reject(2)]), Published(), ())
+    assert not review_rows(parsed, Baseline(), {guard})
+    assert not review_rows(ParsedExport(100, rejects=[reject(2)]), Baseline(), ())
 
 
 @pytest.mark.parametrize("foreign", [0, 3])
 def test_no_foreign_rows(foreign: int) -> None:
-    found = review_size(10, 0, Published(foreign_rows=foreign), accepted=())
+    found = review_size(10, 0, Baseline(foreign_rows=foreign), accepted=())
     assert names(found) == ["no_foreign_rows"] * bool(foreign)
     assert all("holds 3 rows" in str(violation) for violation in found)
-    assert not review_size(10, 0, Published(foreign_rows=foreign), accepted={"no_foreign_rows"})
+    assert not review_size(10, 0, Baseline(foreign_rows=foreign), accepted={"no_foreign_rows"})
 
 
 @pytest.mark.parametrize(("month", "stops"), [(CLOSED, True), (OPEN, False)])
 def test_closed_months_present(month: str, stops: bool) -> None:
-    published = Published({month: 12})
-    found = review_months({}, published, TODAY, accepted=())
+    baseline = Baseline({month: 12})
+    found = review_months({}, baseline, TODAY, accepted=())
     assert {key: violation.guard for key, violation in found.items()} == (
         {month: "closed_months_present"} if stops else {}
     )
     assert all(f"{month[:7]} has 12 published lines" in str(violation) for violation in found.values())
-    assert not review_months({}, published, TODAY, accepted={"closed_months_present"})
-    assert not review_months({month: content(12)}, published, TODAY, accepted=())
+    assert not review_months({}, baseline, TODAY, accepted={"closed_months_present"})
+    assert not review_months({month: content(12)}, baseline, TODAY, accepted=())
 
 
 @pytest.mark.parametrize(("month", "stops"), [(CLOSED, True), (OPEN, False)])
 def test_closed_months_unchanged(month: str, stops: bool) -> None:
-    published = Published({month: 12}, {month: content(12)})
-    found = review_months({month: content(13, high=2)}, published, TODAY, accepted=())
+    baseline = Baseline({month: 12}, {month: content(12)})
+    found = review_months({month: content(13, high=2)}, baseline, TODAY, accepted=())
     assert {key: violation.guard for key, violation in found.items()} == (
         {month: "closed_months_unchanged"} if stops else {}
     )
     assert all("(12 lines before, 13 now)" in str(violation) for violation in found.values())
-    assert not review_months({month: content(13)}, published, TODAY, accepted={"closed_months_unchanged"})
-    assert not review_months({month: content(12)}, published, TODAY, accepted=())
+    assert not review_months({month: content(13)}, baseline, TODAY, accepted={"closed_months_unchanged"})
+    assert not review_months({month: content(12)}, baseline, TODAY, accepted=())
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_closed_months_unchanged(month: str, stops: bool) -> None:
     ],
 )
 def test_plausible_month_size(before: int, now: int, stops: bool) -> None:
-    published = Published({OPEN: before + 1}, {OPEN: content(before)})
-    found = review_months({OPEN: content(now, high=2)}, published, TODAY, accepted=())
+    baseline = Baseline({OPEN: before + 1}, {OPEN: content(before)})
+    found = review_months({OPEN: content(now, high=2)}, baseline, TODAY, accepted=())
     assert [violation.guard for violation in found.values()] == ["plausible_month_size"] * stops
     assert all(f"from {before} lines to {now}" in str(violation) for violation in found.values())
-    assert not review_months({OPEN: content(now)}, published, TODAY, accepted={"plausible_month_size"})
+    assert not review_months({OPEN: content(now)}, baseline, TODAY, accepted={"plausible_month_size"})
 
 
 def test_a_month_that_is_new_or_was_empty_is_no_change() -> None:
     contents = {CLOSED: content(5), "2024-01-01": content(5)}
-    assert not review_months(contents, Published({CLOSED: 0}), TODAY, accepted=())
+    assert not review_months(contents, Baseline({CLOSED: 0}), TODAY, accepted=())
 
 
 def test_accepting_one_guard_leaves_the_others_standing() -> None:
     parsed = ParsedExport(10, rejects=[reject(row, "known_values") for row in range(2, 9)])
-    published = Published({CLOSED: 100}, foreign_rows=1)
-    every = names(review_rows(parsed, published, ()))
+    baseline = Baseline({CLOSED: 100}, foreign_rows=1)
+    every = names(review_rows(parsed, baseline, ()))
     assert sorted(every) == ["few_rejects", "known_values", "no_foreign_rows", "plausible_row_count"]
     for guard in every:
-        assert names(review_rows(parsed, published, {guard})) == [name for name in every if name != guard]
+        assert names(review_rows(parsed, baseline, {guard})) == [name for name in every if name != guard]
 
 
 @pytest.mark.parametrize("guard", GUARDS)

@@ -82,7 +82,7 @@ def test_rows_of_others_stop_everything_until_they_are_set_aside_whole(short: Ho
     foreign = short.rows("select to_jsonb(d) from public.dre_hitss as d order by id")
     for attempt in range(2):
         with pytest.raises(PermanentError, match=r"2 rows that this pipeline did not load.*no_foreign_rows"):
-            short.chain.download(f"refused {attempt}")
+            short.dre.download(f"refused {attempt}")
     assert short.rows("select to_jsonb(d) from public.dre_hitss as d order by id") == foreign
     ran = run(short, "accepted", {"no_foreign_rows"})
     assert not ran.problems
@@ -110,7 +110,7 @@ def test_an_overlapping_run_writes_nothing_and_says_so(short: House, phase: str)
     with psycopg.connect(short.settings.require("fabricio_database_url"), autocommit=True) as holder:
         assert postgres.try_lock(holder, postgres.lock_key("hitss", "chain"))
         with pytest.raises(TransientError, match="Another run of the DRE chain is at work"):
-            short.chain.download("late") if phase == "download" else load(short, ran, MONTHS)
+            short.dre.download("late") if phase == "download" else load(short, ran, MONTHS)
     assert money(short) == before
     assert short.ops.execute("select count(*) from ops.landed_files").fetchone() == landed
     assert short.value("select count(*) from public.automation_executions where status = 'running'") == 0
@@ -187,7 +187,7 @@ def test_a_database_error_inside_a_month_leaves_it_and_names_nobody(short: House
 def test_an_error_of_one_database_is_not_blamed_on_the_other(short: House) -> None:
     short.fabricio.execute("alter table public.dre_hitss rename to dre_hitss_away")
     with pytest.raises(SyncError, match="the fabricio database"):
-        short.chain.download("run")
+        short.dre.download("run")
 
 
 def test_a_vanished_month_whose_load_failed_is_asked_for_again(short: House) -> None:

@@ -12,8 +12,8 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
-from sync_pipelines.hitss.dre.pipeline import ExportReport
-from sync_pipelines.hitss.dre.prove import CHAIN
+from sync_pipelines.hitss.dre.report import ExportReport
+from sync_pipelines.hitss.dre.tables import CHAIN
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.sandbox.hitss import mutations
 from sync_pipelines_tests.conftest import House
@@ -72,7 +72,7 @@ def assert_true(house: House, report: ExportReport, run_id: str) -> None:
     """What a load says of the month is so; where it failed, the month stayed as it was."""
     before = money(house)
     ran = load(house, Ran(report), [MONTH], run_id=run_id)
-    problems = house.chain.look().problems(MONTH, report.found.contents[MONTH])
+    problems = house.dre.read_live_tables().problems(MONTH, report.validation.contents[MONTH])
     if ran.problems:
         assert money(house) == before
     assert bool(ran.problems) == bool(problems), (run_id, problems)
@@ -94,19 +94,19 @@ def loaded(short: House) -> House:
 
 @pytest.mark.parametrize("on", CHAIN)
 def test_a_trigger_that_alters_any_table_is_never_called_proved(loaded: House, on: str) -> None:
-    report = loaded.chain.download("matrix")
+    report = loaded.dre.download("matrix")
     for number, (timing, target) in enumerate(product(TIMINGS, CHAIN)):
         spoilt(loaded, HARMS[(number + number // len(CHAIN)) % len(HARMS)])
         plant(loaded, TIMINGS[timing], on, spoil=SPOIL[target])
         assert_true(loaded, report, f"{number} {timing} {target}")
         loaded.fabricio.execute("drop function hostile() cascade")
     assert not load(loaded, Ran(report), [MONTH], run_id="healed").problems
-    assert loaded.chain.look().problems(MONTH, report.found.contents[MONTH]) == {}
+    assert loaded.dre.read_live_tables().problems(MONTH, report.validation.contents[MONTH]) == {}
 
 
 @pytest.mark.parametrize("on", CHAIN)
 def test_a_trigger_that_swallows_rows_is_never_called_proved(loaded: House, on: str) -> None:
-    report = loaded.chain.download("matrix")
+    report = loaded.dre.download("matrix")
     for number, harm in enumerate(HARMS):
         spoilt(loaded, harm)
         plant(loaded, TIMINGS["before"], on, spoil="null", returned="null")
@@ -125,17 +125,17 @@ def test_a_month_that_a_later_month_spoils_is_found_at_the_end(loaded: House, on
         " where competencia = '2025-07-01'; end if"
     )
     plant(loaded, TIMINGS["deferred"], on, spoil=spoil)
-    report = loaded.chain.download("spoilt")
+    report = loaded.dre.download("spoilt")
     assert report.pending.changed == ("2025-07-01", MONTH)
-    with loaded.chain.load("both", ["2025-07-01", MONTH]) as session:
+    with loaded.dre.load("both", ["2025-07-01", MONTH]) as loading:
         failed = set()
         for month in ("2025-07-01", MONTH):
             try:
-                session.load(month)
+                loading.load(month)
             except SyncError:
                 failed.add(month)
-        found = session.confirm()
-    problems = loaded.chain.look().problems("2025-07-01", report.found.contents["2025-07-01"])
+        found = loading.confirm()
+    problems = loaded.dre.read_live_tables().problems("2025-07-01", report.validation.contents["2025-07-01"])
     assert ("2025-07-01" in failed | set(found)) == bool(problems)
     assert all(
         sentence.startswith("Changed after it was proved: dre_orcado has") for sentence in found.values()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import LiteralString
 
 import pytest
@@ -49,7 +48,7 @@ def test_a_closed_month_that_was_lost_may_not_vanish_from_the_export_as_well(
     else:
         short.fabricio.execute(f"delete from {table} where competencia = '2025-02-01'")  # type: ignore[call-overload]
     periods(short, "2/2025")
-    blocked = run(short, "vanished", SMALLER).report.found.review.months
+    blocked = run(short, "vanished", SMALLER).report.validation.review.months
     assert [(month, one.guard) for month, one in blocked.items()] == [("2025-02-01", "closed_months_present")]
 
 
@@ -57,9 +56,9 @@ def test_a_lost_month_that_a_person_accepts_as_gone_is_not_asked_again(short: Ho
     run(short)
     lose(short, "2025-02-01")
     periods(short, "2/2025")
-    assert run(short, "asked", SMALLER).report.found.review.months
-    assert not run(short, "accepted", {"closed_months_present", *SMALLER}).report.found.review.months
-    assert not run(short, "again").report.found.review.months
+    assert run(short, "asked", SMALLER).report.validation.review.months
+    assert not run(short, "accepted", {"closed_months_present", *SMALLER}).report.validation.review.months
+    assert not run(short, "again").report.validation.review.months
 
 
 def test_a_lost_closed_month_takes_no_other_realizado(short: House) -> None:
@@ -67,7 +66,7 @@ def test_a_lost_closed_month_takes_no_other_realizado(short: House) -> None:
     lose(short, "2025-02-01")
     first = next(n for n, row in enumerate(short.hitss.rows) if row[0] == "Realizado" and row[-2] == "2/2025")
     short.hitss.serve_rows([row for n, row in enumerate(short.hitss.rows) if n != first])
-    blocked = run(short, "other").report.found.review.months
+    blocked = run(short, "other").report.validation.review.months
     assert [one.guard for one in blocked.values()] == ["closed_months_unchanged"]
 
 
@@ -75,7 +74,6 @@ def test_months_before_the_first_one_count_no_more(short: House) -> None:
     run(short)
     for month in ("2025-01-01", "2025-02-01", "2025-03-01"):
         lose(short, month)
-    settings = short.settings.model_copy(update={"hitss_first_month": "2025-04"})
-    later = replace(short, settings=settings, chain=replace(short.chain, settings=settings))
+    later = short.with_settings(hitss_first_month="2025-04")
     periods(later, "1/2025", "2/2025", "3/2025")
-    assert not run(later, "later").report.found.review.months
+    assert not run(later, "later").report.validation.review.months

@@ -140,11 +140,11 @@ def test_a_rerun_changes_nothing_whatever_bytes_and_order_the_file_has(short: Ho
 
 
 def test_the_same_sheet_is_recognised_without_reading_its_rows(short: House) -> None:
-    first = short.chain.download("one")
-    short.chain.download("two")
-    third = short.chain.download("three")
-    assert third.found.same_as == first.landing.path
-    assert (third.found.rows, third.pending) == (first.found.rows, first.pending)
+    first = short.dre.download("one")
+    short.dre.download("two")
+    third = short.dre.download("three")
+    assert third.validation.same_as == first.landing.path
+    assert (third.validation.rows, third.pending) == (first.validation.rows, first.pending)
 
 
 def test_rows_in_another_order_are_the_same_content(short: House) -> None:
@@ -172,9 +172,7 @@ def test_a_new_month_arrives_when_its_day_has_come(short: House) -> None:
     before = stored(short)
     short.hitss.serve_rows(mutations.new_month(short.hitss.rows))
     assert run(short, "august").report.pending.changed == ()
-    september = replace(
-        short, chain=replace(short.chain, clock=lambda: datetime(2025, 9, 20, 12, tzinfo=UTC))
-    )
+    september = replace(short, dre=replace(short.dre, clock=lambda: datetime(2025, 9, 20, 12, tzinfo=UTC)))
     ran = run(september, "september")
     assert ran.report.pending.changed == ("2025-09-01",)
     assert ran.touched["dre_lines"] == sum(row[17] == "9/2025" for row in short.hitss.rows) > 0
@@ -183,7 +181,7 @@ def test_a_new_month_arrives_when_its_day_has_come(short: House) -> None:
 
 
 def test_the_window_of_the_request_ends_in_the_current_month(short: House) -> None:
-    short.chain.download("run")
+    short.dre.download("run")
     assert short.hitss.state()["last_window"] == "01-2025..08-2025"
 
 
@@ -191,19 +189,18 @@ def test_another_company_name_is_published_again(short: House) -> None:
     run(short)
     ids = short.rows("select id, created_at from public.dre_hitss order by 1")
     name = "D'ÁGUA & 100% S.A. {0} %s"
-    settings = short.settings.model_copy(update={"hitss_empresa": name})
-    ran = run(replace(short, chain=replace(short.chain, settings=settings)), "renamed")
+    ran = run(short.with_settings(hitss_empresa=name), "renamed")
     assert ran.report.pending.changed == MONTHS
     assert not ran.problems
     assert short.rows("select distinct empresa from public.dre_hitss") == [(name,)]
     assert short.rows("select id, created_at from public.dre_hitss order by 1") == ids
-    assert list(ran.report.found.restated) == []
+    assert list(ran.report.validation.restated) == []
 
 
 def test_without_a_workbook_nothing_can_be_loaded(short: House) -> None:
     with (
         pytest.raises(PermanentError, match="No usable HITSS workbook"),
-        short.chain.load("run", MONTHS),
+        short.dre.load("run", MONTHS),
     ):
         pass
 
@@ -214,8 +211,8 @@ def test_a_load_from_a_named_workbook_brings_its_content_back(short: House) -> N
     short.hitss.serve_rows(mutations.realizado_restated(rows, "8/2025"))
     changed = run(short, "changed")
     assert changed.report.pending.changed == ("2025-08-01",)
-    with short.chain.load("back", ["2025-08-01"], workbook=first.report.landing.path) as session:
-        assert session.load("2025-08-01")["dre_hitss"].proof.holds
+    with short.dre.load("back", ["2025-08-01"], workbook=first.report.landing.path) as loading:
+        assert loading.load("2025-08-01")["dre_hitss"].proof.holds
     expected = Counter(expected_row(r) for r in rows if r[0] == "Realizado" and r[17] == "8/2025")
     query = f"{PUBLISHED} from public.dre_hitss where competencia = '2025-08-01'"
     assert Counter(short.rows(query)) == expected

@@ -7,8 +7,9 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
+from sync_pipelines.hitss.dre.live_tables import read_live_tables
 from sync_pipelines.hitss.dre.pending import Pending
-from sync_pipelines.hitss.dre.prove import WITHOUT_MONTH, read_live
+from sync_pipelines.hitss.dre.proof_queries import WITHOUT_MONTH
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, load, run
 from sync_pipelines_tests.hitss.dre.test_healing import money
@@ -48,7 +49,7 @@ SUMMARY_HARMS: tuple[LiteralString, ...] = (
 
 
 def pending_of(house: House) -> Pending:
-    return house.chain.download("look").pending
+    return house.dre.download("look").pending
 
 
 @pytest.mark.parametrize("table", [LINES, HITSS, BUDGET, SUMMARY])
@@ -128,7 +129,7 @@ def test_a_look_sees_one_moment_over_both_its_connections(short: House) -> None:
     """A load that commits between the readings of two tables must not look like damage."""
     run(short)
     url, empresa = short.settings.require("fabricio_database_url"), short.settings.hitss_empresa
-    live = read_live(url, empresa)
+    live = read_live_tables(url, empresa)
     assert set(live.lines) == set(MONTHS)
     assert all(not live.problems(month, live.lines[month].content) for month in MONTHS)
 
@@ -137,9 +138,9 @@ def test_a_look_sees_one_moment_over_both_its_connections(short: House) -> None:
 def test_a_table_that_was_not_selected_is_outdated_when_its_input_changed(short: House, last: str) -> None:
     ran = run(short)
     short.fabricio.execute(f"update {SUMMARY} set receita = receita + 1, custo_orcado = 0 {OF_MONTH}")
-    with short.chain.load("part", [MONTH], selected=(last,)) as session:
-        session.load(MONTH)
-        outdated = dict(session.outdated(MONTH))
+    with short.dre.load("part", [MONTH], selected=(last,)) as loading:
+        loading.load(MONTH)
+        outdated = dict(loading.outdated(MONTH))
     assert list(outdated) == ["dre_summary"]
     assert pending_of(short).changed == (MONTH,)
     load(short, ran, [MONTH])

@@ -41,9 +41,9 @@ def test_amounts_as_text_are_rejected_with_their_row_and_everything_raw(short: H
         assert raw.keys() == set(HEADERS)
         assert raw["Lancamento"] == value
         assert raw["Natureza"] in {"CUSTO", "RECEITA"}
-    assert ran.report.found.rejected == 4
+    assert ran.report.validation.rejected == 4
     lines = short.value("select count(*) from sync_private.dre_lines")
-    assert ran.report.found.rows == lines + 4
+    assert ran.report.validation.rows == lines + 4
     months = {row[0] for row in found}
     assert sum(ran.outcomes[month]["dre_lines"].rejected for month in months) == 4
 
@@ -64,16 +64,16 @@ def test_a_bad_cell_costs_its_row_only(short: House) -> None:
         run_id = f"{fault} {params}"
         short.hitss.clear()
         short.hitss.fault(fault, row=1, **params)
-        report = short.chain.download(run_id)
+        report = short.dre.download(run_id)
         assert [row[1:4] for row in rejected(short, run_id)] == [(3, column, value)]
-        assert (report.found.rejected, report.landing.status) == (1, "usable")
-        rows = sum(content.full.rows for content in report.found.contents.values())
-        assert rows == report.found.rows - 1
+        assert (report.validation.rejected, report.landing.status) == (1, "usable")
+        rows = sum(content.full.rows for content in report.validation.contents.values())
+        assert rows == report.validation.rows - 1
 
 
 def test_the_reject_workbook_is_text_a_person_can_open_and_nobody_else(short: House) -> None:
     served(short, "=1+1")
-    path = short.settings.landing_root / str(short.chain.download("run").found.reject_book)
+    path = short.settings.landing_root / str(short.dre.download("run").validation.reject_book)
     assert path.stat().st_mode & 0o777 == 0o600
     assert {folder.stat().st_mode & 0o777 for folder in (path.parent, path.parent.parent)} == {0o700}
     header, row = load_workbook(path)["Rejeitadas"].iter_rows()
@@ -84,27 +84,27 @@ def test_the_reject_workbook_is_text_a_person_can_open_and_nobody_else(short: Ho
 
 def test_a_sheet_seen_before_still_names_its_reject_workbook(short: House) -> None:
     served(short, "x")
-    books = [short.chain.download(f"run {number}").found.reject_book for number in range(3)]
+    books = [short.dre.download(f"run {number}").validation.reject_book for number in range(3)]
     assert None not in books
 
 
 def test_a_corrected_row_loads(short: House) -> None:
     good = list(short.hitss.rows)
     served(short, "1.234,56", rows=2)
-    assert run(short).report.found.rejected == 2
+    assert run(short).report.validation.rejected == 2
     lines = "select count(*) from sync_private.dre_lines where competencia = '2025-08-01'"
     before = short.value(lines)
     short.hitss.serve_rows(good)
     ran = run(short, "corrected")
     assert ran.report.pending.changed == (NEWEST,)
-    assert ran.report.found.rejected == 0
+    assert ran.report.validation.rejected == 0
     assert short.value(lines) == before + 2
     assert rejected(short, "corrected") == []
 
 
 def test_raw_text_of_any_kind_is_kept(short: House) -> None:
     served(short, 'R$ "10" \\u0000 \\x ção\t')
-    short.chain.download("run")
+    short.dre.download("run")
     ((_, _, _, value, _, raw),) = rejected(short)
     assert value == raw["Lancamento"] == 'R$ "10" \\u0000 \\x ção\t'
 

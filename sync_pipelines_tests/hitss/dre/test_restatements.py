@@ -28,7 +28,7 @@ def test_other_people_refresh_the_lines_and_no_money(short: House, fault: str, c
     ran = run(short, "people")
     assert ran.report.pending.changed == ()
     assert ran.report.pending.refresh
-    assert not ran.report.found.review.months
+    assert not ran.report.validation.review.months
     assert ran.touched["dre_lines"] > 0
     assert {ran.touched[name] for name in ("dre_hitss", "dre_orcado", "dre_summary")} == {0}
     assert short.rows(IDS) == ids
@@ -42,11 +42,11 @@ def test_a_rewritten_budget_is_loaded_and_reported(short: House) -> None:
     ids = short.rows(IDS)
     short.hitss.fault("orcado_restated", removed=5, added=20)
     ran = run(short, "restated")
-    restated = ran.report.found.restated
+    restated = ran.report.validation.restated
     assert {one.report for one in restated} == {"Orçado"}
     assert tuple(one.month for one in restated) == ran.report.pending.changed
     assert min(ran.report.pending.changed) < "2025-06-01"
-    assert not ran.report.found.review.months
+    assert not ran.report.validation.review.months
     assert not ran.problems
     assert ran.touched["dre_orcado"] > 0
     assert ran.touched["dre_hitss"] == 0
@@ -60,7 +60,7 @@ def test_a_closed_month_of_the_ledger_stops_alone_until_it_is_accepted(short: Ho
     short.hitss.serve_rows(rows)
     ran = run(short, "restated")
     assert ran.report.pending.changed == ("2025-05-01", "2025-08-01")
-    assert list(ran.problems) == list(ran.report.found.review.months) == ["2025-05-01"]
+    assert list(ran.problems) == list(ran.report.validation.review.months) == ["2025-05-01"]
     assert "closed month 2025-05 differs" in ran.problems["2025-05-01"]
     assert "accept: [closed_months_unchanged]" in ran.problems["2025-05-01"]
     assert ran.touched["dre_hitss"] > 0
@@ -80,7 +80,7 @@ def test_what_was_accepted_at_the_download_is_accepted_by_its_load(short: House)
     short.hitss.serve_rows(mutations.realizado_restated(short.hitss.rows, "5/2025"))
     ran = run(short, "stopped")
     assert ran.problems
-    ran.report = short.chain.download("accepted", accepted={"closed_months_unchanged"})
+    ran.report = short.dre.download("accepted", accepted={"closed_months_unchanged"})
     ran.problems.clear()
     assert not load(short, ran, ["2025-05-01"]).problems
 
@@ -160,14 +160,14 @@ def test_a_guard_on_the_file_stops_it_whole_and_says_so(short: House) -> None:
         short.hitss.clear()
         short.hitss.fault(fault)
         with pytest.raises(PermanentError, match=rf"{sentence}.*accept: \[{guard}\]"):
-            short.chain.download(fault)
+            short.dre.download(fault)
         landed = short.ops.execute(
             "select status, reason from ops.landed_files where run_id = %s", (fault,)
         ).fetchone()
         assert landed
         assert landed[0] == "refused"
         assert guard in landed[1]
-        assert short.chain.newest_landing().path == first.report.landing.path
+        assert short.dre.newest_landing().path == first.report.landing.path
     assert content(short) == before
 
 
@@ -178,7 +178,7 @@ def test_a_file_accepted_knowingly_is_usable(short: House, fault: str) -> None:
     ran = run(short, accept={guard})
     assert ran.report.landing.status == "usable"
     assert not ran.problems
-    assert ran.touched["dre_lines"] == ran.report.found.rows - ran.report.found.rejected
+    assert ran.touched["dre_lines"] == ran.report.validation.rows - ran.report.validation.rejected
 
 
 @pytest.mark.parametrize("change", [mutations.shrunk, mutations.header_only])
@@ -189,14 +189,14 @@ def test_a_refused_workbook_is_not_loaded_by_its_name_either(
     before = content(short)
     short.hitss.serve_rows(change([row for row in short.hitss.rows if str(row[17]).endswith("2025")]))
     with pytest.raises(PermanentError):
-        short.chain.download("bad")
+        short.dre.download("bad")
     path = short.ops.execute("select path from ops.landed_files where status = 'refused'").fetchone()
     assert path
     with (
         pytest.raises(PermanentError, match="plausible_row_count"),
-        short.chain.load("named", ["2025-08-01"], workbook=path[0]) as session,
+        short.dre.load("named", ["2025-08-01"], workbook=path[0]) as loading,
     ):
-        session.load("2025-08-01")
+        loading.load("2025-08-01")
     assert content(short) == before
 
 
@@ -204,12 +204,12 @@ def test_tables_derived_from_older_lines_do_not_pass_for_the_new_workbook(short:
     """Somebody launches the published tables alone while the month still waits to be loaded."""
     run(short)
     short.hitss.fault("realizado_restated", month="8/2025")
-    report = short.chain.download("restated")
+    report = short.dre.download("restated")
     assert report.pending.changed == ("2025-08-01",)
-    with short.chain.load(
+    with short.dre.load(
         "alone", ["2025-08-01"], selected=("dre_hitss", "dre_orcado", "dre_summary")
-    ) as session:
-        session.load("2025-08-01")
+    ) as loading:
+        loading.load("2025-08-01")
     ran = run(short, "later")
     assert ran.report.pending.changed == ("2025-08-01",)
     assert ran.touched["dre_hitss"]

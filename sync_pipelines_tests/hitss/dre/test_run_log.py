@@ -107,7 +107,7 @@ def test_a_run_of_the_chain_leaves_true_counts(short: House) -> None:
     short.hitss.fault("text_amounts", times=1)
     ran = run(short)
     download, loaded = short.rows(ROWS)
-    rows = ran.report.found.rows
+    rows = ran.report.validation.rows
     assert download[:5] == ("completed", False, rows - 4, 4, None)
     assert download[5]["bytes"] == ran.report.landing.bytes
     assert download[5]["months_changed"] == list(MONTHS)

@@ -49,7 +49,8 @@ def test_a_summary_is_not_proved_from_rows_that_are_not_what_the_lines_say(
     assert alone.verdicts("summary_equals_the_published_rows")[MONTH] is False
     assert of_month(loaded, instance, "dre_hitss").result.success
     assert (
-        loaded.chain.look().problems(MONTH, loaded.chain.contents(loaded.chain.newest_landing())[MONTH]) == {}
+        loaded.dre.read_live_tables().problems(MONTH, loaded.dre.contents(loaded.dre.newest_landing())[MONTH])
+        == {}
     )
 
 
@@ -63,7 +64,7 @@ def test_a_table_that_a_run_leaves_wrong_does_not_stay_green(
     alone = of_month(loaded, instance, "dre_hitss")
     assert alone.result.success
     assert alone.verdicts("summary_equals_the_published_rows") == {MONTH: False, None: False}
-    assert loaded.chain.download("look").pending.changed == (MONTH,)
+    assert loaded.dre.download("look").pending.changed == (MONTH,)
 
 
 def test_a_month_that_the_workbook_lacks_is_a_sentence_and_no_proof(
@@ -105,7 +106,7 @@ def test_a_refused_workbook_shows_the_guard_by_its_name(loaded: House, instance:
         assert all(run_.verdicts(check) for check in EXPORT_CHECKS)
 
 
-def test_budget_rows_that_vanish_are_told_everywhere(loaded: House, instance: dg.DagsterInstance) -> None:
+def test_budget_rows_that_vanish_are_reported_everywhere(loaded: House, instance: dg.DagsterInstance) -> None:
     """The last part of the sheet is missing: budgets only, and less than a tenth of the file."""
     rows = [row for row in loaded.hitss.rows if str(row[17]).endswith("/2025")]
     gone = [row for row in rows if row[0] == "Orçado" and row[17] == "8/2025"][:4]
@@ -127,7 +128,7 @@ def test_budget_rows_that_vanish_are_told_everywhere(loaded: House, instance: dg
     assert done.materialized("dre_orcado")["2025-08-01"]["rows_deleted"] == len(gone)
 
 
-def test_an_export_that_ends_months_ago_is_told(short: House, instance: dg.DagsterInstance) -> None:
+def test_an_export_that_ends_months_ago_is_reported(short: House, instance: dg.DagsterInstance) -> None:
     late = ("6/2025", "7/2025", "8/2025")
     short.hitss.serve_rows([row for row in short.hitss.rows if row[17] not in late])
     launched = launch(short, instance, "hitss_download")
@@ -137,14 +138,14 @@ def test_an_export_that_ends_months_ago_is_told(short: House, instance: dg.Dagst
 
 
 def test_the_record_of_a_load_counts_while_it_runs(short: House) -> None:
-    report = short.chain.download("count")
+    report = short.dre.download("count")
     counted = "select records_processed from automation_executions where status = 'running'"
-    with short.chain.load("count", MONTHS) as session:
+    with short.dre.load("count", MONTHS) as loading:
         for month in MONTHS:
-            session.load(month)
+            loading.load(month)
         committed = short.value("select count(*) from sync_private.dre_lines")
-        assert short.value(counted) == committed == report.found.rows
-    assert short.value("select max(records_processed) from automation_executions") == report.found.rows
+        assert short.value(counted) == committed == report.validation.rows
+    assert short.value("select max(records_processed) from automation_executions") == report.validation.rows
 
 
 def test_an_amount_that_no_table_holds_is_its_rows_reject(short: House) -> None:
@@ -154,7 +155,7 @@ def test_an_amount_that_no_table_holds_is_its_rows_reject(short: House) -> None:
     short.hitss.serve_rows(rows)
     ran = run(short)
     assert not ran.problems
-    assert ran.report.found.rejected == 1
+    assert ran.report.validation.rejected == 1
     assert short.ops.execute("select column_name, rule from ops.rejects").fetchall() == [
         ("Lancamento", "amount")
     ]
@@ -181,10 +182,10 @@ def test_the_month_before_stands_beside_the_month(loaded: House, instance: dg.Da
 
 
 def test_months_that_are_committed_count_though_our_own_database_is_gone(short: House) -> None:
-    short.chain.download("first")
-    with short.chain.load("load", MONTHS) as session:
-        session.records.connection.close()
-        outcomes = {month: session.load(month) for month in MONTHS}
+    short.dre.download("first")
+    with short.dre.load("load", MONTHS) as loading:
+        loading.report.records.connection.close()
+        outcomes = {month: loading.load(month) for month in MONTHS}
     assert len(outcomes) == len(MONTHS)
     assert short.ops.execute("select count(*) from ops.proofs where holds").fetchone() == (4 * len(MONTHS),)
     assert not load(short, run(short, "again"), [MONTH]).problems

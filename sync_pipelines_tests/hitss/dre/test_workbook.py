@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sync_pipelines.hitss.dre.lines import ParsedExport
-from sync_pipelines.hitss.dre.workbook import Window, parse_workbook
+from sync_pipelines.hitss.dre.window import Window
+from sync_pipelines.hitss.dre.workbook import parse_workbook
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.hitss import book_faults
 from sync_pipelines.sandbox.hitss.export import HEADERS, ExportProfile, generate

@@ -9,7 +9,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.dre.published import set_aside_foreign_rows
+from sync_pipelines.hitss.dre.foreign_rows import set_aside_foreign_rows
+from sync_pipelines.hitss.mirror.month_mirror import open_mirror
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.hitss import mutations
@@ -69,8 +70,8 @@ def test_a_stray_row_with_a_column_of_somebody_else_is_set_aside(pair: Pair) -> 
         "update dre_hitss set nota = 'minha', competencia = null, periodo = null"
         " where id = (select min(id) from dre_hitss)"
     )
-    with pair.mirror.open("run-2") as session:
-        assert session.remove_strays() == 1
+    with open_mirror(pair.mirror, "run-2") as months:
+        assert months.remove_strays() == 1
     kept = pair.destination.execute("select row_data ->> 'nota' from sync_private.dre_hitss_set_aside")
     assert kept.fetchall() == [("minha",)]
 
@@ -86,10 +87,10 @@ def test_a_stray_row_is_not_removed_where_a_trigger_takes_others_along(pair: Pai
         " create trigger reach after delete on dre_hitss for each row execute function reach()"
     )
     with (
-        pair.mirror.open("run-2") as session,
+        open_mirror(pair.mirror, "run-2") as months,
         pytest.raises(PermanentError, match="other months of the destination were altered"),
     ):
-        session.remove_strays()
+        months.remove_strays()
     assert len(pair.own()) == 1
 
 
@@ -109,7 +110,7 @@ def test_what_is_deferred_a_second_time_cannot_follow_a_restores_proof(kept: Kep
     kept.database.execute(LATE)
     before = kept.rows()
     with pytest.raises(PermanentError, match="read-only transaction"):
-        kept.keeping.restore("run-2", name)
+        kept.pipeline.restore("run-2", name)
     assert kept.rows() == before
 
 
@@ -125,7 +126,7 @@ def test_a_restore_that_waited_for_a_writer_sees_its_rows_whatever_the_database_
         writer.execute(
             "insert into dre_hitss (execution_id, conta, valor, competencia) values ('w', 'Late', 9, '2025-01-01')"
         )
-        thread = threading.Thread(target=lambda: reports.append(kept.keeping.restore("run-2", name)))
+        thread = threading.Thread(target=lambda: reports.append(kept.pipeline.restore("run-2", name)))
         thread.start()
         while not kept.value(
             "select exists (select from pg_locks where not granted and mode = 'ExclusiveLock')"

@@ -7,8 +7,8 @@ from typing import LiteralString
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from sync_pipelines.hitss.dre.pending import pending_months
-from sync_pipelines.hitss.dre.prove import read_live
+from sync_pipelines.hitss.dre.live_tables import read_live_tables
+from sync_pipelines.hitss.dre.pending import find_pending
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.hitss.conftest import MONTHS, load, run
@@ -33,7 +33,7 @@ def test_doubled_rows_are_pending_and_no_load_calls_them_proved(short: House, do
     ran = run(short)
     short.fabricio.execute(doubled)
     asset = "dre_orcado" if "dre_orcado" in doubled else "dre_hitss"
-    pending = pending_months(short.chain.look(), ran.report.found.contents, short.chain.window())
+    pending = find_pending(short.dre.read_live_tables(), ran.report.validation.contents, short.dre.window())
     assert pending.changed == (MONTH,)
     assert asset in pending.problems[MONTH]
     again = load(short, ran, [MONTH], run_id="again")
@@ -66,10 +66,10 @@ def test_a_month_that_needed_no_write_is_looked_at_again_after_those_that_did(sh
         " where competencia = '2025-03-01'; return null; end $$;"
         " create trigger spoil after insert on dre_hitss for each statement execute function spoil()"
     )
-    with short.chain.load("again", MONTHS) as session:
+    with short.dre.load("again", MONTHS) as loading:
         for month in MONTHS:
-            session.load(month)
-        found = session.confirm()
+            loading.load(month)
+        found = loading.confirm()
     assert list(found) == ["2025-03-01"]
     newest = short.ops.execute(
         "select holds from ops.proofs where run_id = 'again' and asset = 'hitss/dre_hitss'"
@@ -85,7 +85,7 @@ def test_a_month_without_end_is_named_and_stops_no_other(short: House, table: st
         f"update {table} set competencia = 'infinity' where ctid = (select ctid from {table}"  # type: ignore[call-overload]
         " where competencia = '2025-08-01' limit 1)"
     )
-    pending = pending_months(short.chain.look(), ran.report.found.contents, short.chain.window())
+    pending = find_pending(short.dre.read_live_tables(), ran.report.validation.contents, short.dre.window())
     assert pending.outside == ("infinity",)
     assert not load(short, ran, [MONTH], run_id="again").problems
 
@@ -103,6 +103,6 @@ def test_rows_that_a_policy_hides_from_our_role_are_not_taken_for_absent(short: 
     url = make_conninfo(short.settings.require("fabricio_database_url"), options="-c role=service_role")
     try:
         with pytest.raises(PermanentError, match=r"hides rows of public\.dre_hitss"):
-            read_live(url, short.settings.hitss_empresa)
+            read_live_tables(url, short.settings.hitss_empresa)
     finally:
         short.fabricio.execute("alter role service_role bypassrls")

@@ -9,8 +9,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.dre.load import ProofError
-from sync_pipelines.hitss.mirror.session import MirrorOutcome
+from sync_pipelines.hitss.dre.prove import ProofError
+from sync_pipelines.hitss.mirror.month_mirror import MirrorOutcome, open_mirror
 from sync_pipelines.hitss.mirror.table import DRE
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.postgres.digest import row_hash_sql
@@ -189,10 +189,10 @@ def test_strays_that_take_others_along_are_noticed(pair: Pair) -> None:
     ).plant(pair.destination, "dre_hitss", "delete")
     before = pair.rows(pair.destination)
     with (
-        pair.mirror.open("run-1") as session,
+        open_mirror(pair.mirror, "run-1") as months,
         pytest.raises(ProofError, match="other months of the destination were altered"),
     ):
-        session.remove_strays()
+        months.remove_strays()
     assert pair.rows(pair.destination) == before
 
 
@@ -263,9 +263,9 @@ def test_a_row_that_somebody_edits_between_two_statements_is_never_overwritten(p
             mirror = replace(pair.mirror, destination_url=line.url)
             line.between = edit
             outcomes: dict[str, MirrorOutcome] = {}
-            with mirror.open("run-1", decision="keep_own_rows") as session:
-                for month in session.months:
-                    outcomes[month] = session.copy(month)
+            with open_mirror(mirror, "run-1", decision="keep_own_rows") as months:
+                for month in months.databases.months:
+                    outcomes[month] = months.copy(month)
             line.between = None
     assert edited
     kept = pair.destination.execute(
@@ -288,7 +288,7 @@ def test_a_table_that_is_held_fails_the_month_with_a_sentence(
     pair.fill(9)
     holder.execute("insert into dre_hitss (execution_id) values ('meu')")
     mirror = replace(pair.mirror, lock_seconds=0.02)
-    with mirror.open("run-1") as session, pytest.raises(TransientError, match="another session holds"):
-        session.copy(JANUARY)
+    with open_mirror(mirror, "run-1") as months, pytest.raises(TransientError, match="another session holds"):
+        months.copy(JANUARY)
     holder.rollback()
     assert len(pair.run()) == 3

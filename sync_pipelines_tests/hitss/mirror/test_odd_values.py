@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.hitss.backup import load, restore
-from sync_pipelines.hitss.backup.content import verify
+from sync_pipelines.hitss.backup.prove import verify
 from sync_pipelines_tests.hitss.copies import JANUARY, Kept, Pair
 
 ODD_MONTHS = ["infinity", "-infinity", "20225-01-01", "0044-03-15 BC", "2025-01-15"]
@@ -134,15 +134,15 @@ def test_odd_values_are_backed_up_verified_and_restored(kept: Kept) -> None:
     before = texts(kept.database)
     name = kept.back_up().backup.name
     assert texts(kept.database, name) == before
-    assert kept.keeping.difference(name) == []
+    assert kept.pipeline.difference(name) == []
     kept.database.execute("update dre_hitss set competencia = '2025-01-01', valor = 0, created_at = null")
 
-    months = {one.label: one for one in kept.keeping.difference(name)}
+    months = {one.label: one for one in kept.pipeline.difference(name)}
     assert {"infinity", "-infinity", "20225-01-01", "0044-03-15 BC"} <= months.keys()
     assert months["2025-01"].total_then == "NaN"
-    kept.keeping.restore("run-2", name)
+    kept.pipeline.restore("run-2", name)
     assert texts(kept.database) == before
-    assert kept.keeping.difference(name) == []
+    assert kept.pipeline.difference(name) == []
 
 
 @pytest.mark.parametrize("change", ["competencia = '-infinity'", "created_at = 'infinity'", "valor = 'NaN'"])
@@ -151,5 +151,5 @@ def test_an_odd_value_in_a_backup_is_noticed(kept: Kept, change: str) -> None:
     made = kept.back_up().backup.name
     kept.database.execute(f"update {made} set {change} where execution_id = 'odd 0'".encode())
     copy = restore.find(kept.catalog, made)
-    with load.backup_connection(kept.url) as connection:
+    with load.connect(kept.url) as connection:
         assert verify(connection, copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync_pipelines.hitss.mirror.month_mirror import open_mirror
 from sync_pipelines_tests.hitss.copies import CONTENT, FEBRUARY, JANUARY, MARCH, Pair
 
 SEED = "conta, descricao, valor, tipo, periodo, empresa"
@@ -112,11 +113,11 @@ def test_what_somebody_wrote_beside_a_mirrored_row_is_kept_when_the_row_is_repla
 
 def test_a_column_that_only_the_source_has_is_named(pair: Pair) -> None:
     pair.fill(9)
-    with pair.mirror.open("run-1") as session:
-        assert session.left_behind == []
+    with open_mirror(pair.mirror, "run-1") as months:
+        assert months.databases.uncopied == []
     pair.source.execute("alter table dre_hitss add column centro_de_custo text, add column nota json")
-    with pair.mirror.open("run-1") as session:
-        assert session.left_behind == ["centro_de_custo", "nota"]
+    with open_mirror(pair.mirror, "run-1") as months:
+        assert months.databases.uncopied == ["centro_de_custo", "nota"]
 
 
 @pytest.mark.parametrize("action", ["cascade", "set null"])

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync_pipelines.hitss.mirror.adoption import Decision
-from sync_pipelines.hitss.mirror.session import Mirror
+from sync_pipelines.hitss.mirror.extract import Mirror
+from sync_pipelines.hitss.mirror.month_mirror import open_mirror
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines_tests.hitss.copies import CONTENT, JANUARY, Pair
 
@@ -65,8 +66,8 @@ def test_own_rows_alone_in_their_month_are_never_set_aside(pair: Pair) -> None:
     pair.fill(9)
     own_row(pair, "2024-05-01")
     own_row(pair, JANUARY)
-    with pair.mirror.open("run-1", decision="set_aside_own_rows") as session:
-        outcomes = {month: session.copy(month) for month in ("2024-05-01", JANUARY)}
+    with open_mirror(pair.mirror, "run-1", decision="set_aside_own_rows") as months:
+        outcomes = {month: months.copy(month) for month in ("2024-05-01", JANUARY)}
 
     assert [one.adopted.set_aside for one in outcomes.values()] == [0, 1]
     assert [
@@ -138,7 +139,7 @@ def test_a_destination_that_hides_rows_is_refused(pair: Pair) -> None:
     try:
         with (
             pytest.raises(SyncError, match=r"hides rows of public\.dre_hitss"),
-            Mirror(pair.mirror.source_url, blind).open("run-1"),
+            open_mirror(Mirror(pair.mirror.source_url, blind), "run-1"),
         ):
             pytest.fail("it took what it saw for all there is")
     finally:

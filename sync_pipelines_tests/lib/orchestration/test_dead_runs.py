@@ -11,7 +11,8 @@ from sync_pipelines.lib import liveness
 from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.orchestration.dead_runs import WORKER, end_dead_runs, watched_executor
-from sync_pipelines.operations.defs.sensors import sweeper
+from sync_pipelines.operations.defs.reaper import reaper
+from sync_pipelines.operations.orphaned_runs import OrphanNotifier
 
 #: A worker of this machine whose process number is nobody's.
 STARTED = dg.DagsterRunStatus.STARTED
@@ -88,7 +89,7 @@ def test_a_run_that_was_to_be_canceled_ends_so(instance: dg.DagsterInstance, ops
 
 def test_the_sensor_ends_them_within_two_ticks(instance: dg.DagsterInstance, ops: str) -> None:
     here, there = unfinished(instance, gone()), unfinished(instance, ELSEWHERE)
-    sensor = sweeper([], dg.DefaultSensorStatus.STOPPED, ops_url=ops)
+    sensor = reaper([], OrphanNotifier([]), on=False, ops_url=ops)
     first = sensor(dg.build_sensor_context(instance=instance))
     assert isinstance(first, dg.SensorResult)
     assert [status_of(instance, one) for one in (here, there)] == [dg.DagsterRunStatus.FAILURE, STARTED]

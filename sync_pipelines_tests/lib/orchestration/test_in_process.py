@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 
 
 @pytest.mark.parametrize("home", ["not/whole", "{tmp}/not-made-yet"])

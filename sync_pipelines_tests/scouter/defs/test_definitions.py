@@ -16,7 +16,8 @@ from sync_pipelines.sandbox.scouter.database import with_dirt_rules
 from sync_pipelines.scouter.defs import definitions
 from sync_pipelines.scouter.defs.automation import JOB, push_job
 from sync_pipelines.scouter.defs.descriptions import EXPORT_KEY
-from sync_pipelines.settings import Settings, read_settings
+from sync_pipelines.settings import Settings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.dagster_runs import launch, push
 from sync_pipelines_tests.scouter.installation import Installation
 

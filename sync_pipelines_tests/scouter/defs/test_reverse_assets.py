@@ -9,12 +9,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.defs.definitions import definitions as all_definitions
 from sync_pipelines.scouter.defs.definitions import reverse_sync_definitions
 from sync_pipelines.scouter.defs.reverse_automation import SENSOR, inbound_job
 from sync_pipelines.scouter.defs.reverse_descriptions import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
-from sync_pipelines.scouter.reverse.inbox import Inbox
-from sync_pipelines.settings import read_settings
+from sync_pipelines.scouter.reverse.inbox import TOPIC
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.pair import LEAD, NOWHERE, Pair, settings_of
 
 
@@ -68,7 +69,7 @@ def test_a_run_tells_what_became_of_each_change(pair: Pair, instance: dg.Dagster
 def test_a_run_without_changes_is_a_success_and_lets_old_rows_go(
     pair: Pair, instance: dg.DagsterInstance
 ) -> None:
-    Inbox(pair.ops).add("gestaoscouter", 1, "{}")
+    Inbox(pair.ops, TOPIC).add(Arrival(str(1), "gestaoscouter", "{}"))
     pair.ops.execute("update ops.inbox set status = 'ignored', decided_at = now() - interval '31 days'")
     result = run(pair, instance)
     assert result.success
@@ -85,7 +86,7 @@ def test_a_failure_is_a_sentence(pair: Pair, instance: dg.DagsterInstance) -> No
     failure = result.failure_data_for_node("scouter__leads_inbound")
     assert failure is not None
     assert "the TabuladorMax database" in str(failure.user_failure_data)
-    assert Inbox(pair.ops).waiting() == 1
+    assert Inbox(pair.ops, TOPIC).count_waiting() == 1
 
 
 def tick(pair: Pair, instance: dg.DagsterInstance, after: timedelta = timedelta()) -> Any:

@@ -21,8 +21,9 @@ from sync_pipelines.scouter.endpoints import EXPORT, endpoints, screen_functions
 from sync_pipelines.scouter.export_jobs.edge_function import answer, export_function
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import read_as, read_settings
+from sync_pipelines.settings import read_as
 from sync_pipelines.settings.scouter import ScouterSettings
+from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)

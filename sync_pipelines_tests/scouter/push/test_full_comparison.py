@@ -100,7 +100,7 @@ def test_leads_that_wait_for_a_push_or_for_the_reverse_sync_are_no_difference(
     pushed.lead(99, datetime.now(UTC))
     pushed.gestao.execute("update public.leads set etapa = 'Mudou lá' where id = 600002")
     pushed.ops.execute(
-        "insert into ops.inbox (source, lead_id, payload) values ('gestaoscouter', 600002, '{}')"
+        "insert into ops.inbox (source, key, payload) values ('gestaoscouter', '600002', '{}')"
     )
     passed, told = verdict(pushed, instance)
     assert passed

@@ -22,7 +22,7 @@ WORKER = """
 import json, sys
 from dataclasses import replace
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.settings import read_settings
+from sync_pipelines.systems import read_settings
 told = json.loads(sys.stdin.readline())
 seen = []
 def before_commit(moment):

@@ -242,7 +242,7 @@ def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undon
 ) -> None:
     pushed.gestao.execute("update public.leads set etapa = 'Ligou' where id = 600005")
     pushed.ops.execute(
-        "insert into ops.inbox (source, lead_id, payload) values ('gestaoscouter', 600005, '{}')"
+        "insert into ops.inbox (source, key, payload) values ('gestaoscouter', '600005', '{}')"
     )
     pushed.export(DAY, DAY)
     assert pushed.there("etapa")[FIRST + 5] == "Ligou"

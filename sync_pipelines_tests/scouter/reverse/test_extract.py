@@ -19,9 +19,10 @@ from starlette.routing import Route
 import sync_pipelines.scouter
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.reverse.extract import FORGET, READ, collect
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines_tests.scouter.pair import LEAD, Pair
 
 SQL = Path(sync_pipelines.scouter.__file__).parent / "sql"
@@ -92,11 +93,11 @@ def test_changes_are_fetched_in_order_stored_exactly_and_forgotten(pair: Pair, r
     edit(pair, nome="Ana Um", valor_ficha="12345678.90")
     edit(pair, LEAD + 1, raw=json.dumps({"exato": 0.1}).replace("0.1", "1.000000000000000000001"))
     with client(rpc) as there:
-        collected = collect(there, Inbox(pair.ops), page=2)
+        collected = collect(there, Inbox(pair.ops, TOPIC), page=2)
     assert collected == (3, True)
     assert left(pair) == 0
     rows = pair.ops.execute(
-        "select lead_id, payload #>> '{lead,raw,exato}', payload ->> 'operation' from ops.inbox order by id"
+        "select key::bigint, payload #>> '{lead,raw,exato}', payload ->> 'operation' from ops.inbox order by id"
     ).fetchall()
     assert rows == [
         (LEAD, None, "update"),
@@ -114,11 +115,11 @@ def test_what_was_not_forgotten_comes_again_and_harms_nothing(pair: Pair, rpc: R
     rpc.broken[FORGET] = 503
     with client(rpc) as there:
         with pytest.raises(TransientError):
-            collect(there, Inbox(pair.ops))
+            collect(there, Inbox(pair.ops, TOPIC))
         pair.drain()
         after = pair.here()
         rpc.broken.clear()
-        assert collect(there, Inbox(pair.ops)) == (1, True)
+        assert collect(there, Inbox(pair.ops, TOPIC)) == (1, True)
     pair.drain()
     assert pair.here() == after
     assert [status for status, _ in pair.decided] == ["applied", "ignored"]
@@ -129,7 +130,7 @@ def test_what_could_not_be_stored_is_not_forgotten(pair: Pair, rpc: Rpc) -> None
     edit(pair, nome="Ana Nova")
     pair.ops.execute("alter table ops.inbox rename to elsewhere")
     with client(rpc) as there, pytest.raises(psycopg.errors.UndefinedTable):
-        collect(there, Inbox(pair.ops))
+        collect(there, Inbox(pair.ops, TOPIC))
     pair.ops.execute("alter table ops.elsewhere rename to inbox")
     assert left(pair) == 1
 
@@ -140,24 +141,24 @@ def test_our_own_push_is_not_in_it(pair: Pair, rpc: Rpc) -> None:
         [LEAD],
     )
     with client(rpc) as there:
-        assert collect(there, Inbox(pair.ops)) == (0, True)
+        assert collect(there, Inbox(pair.ops, TOPIC)) == (0, True)
 
 
 def test_a_poll_is_bounded(pair: Pair, rpc: Rpc) -> None:
     for number in range(5):
         edit(pair, nome=f"Ana {number}")
     with client(rpc) as there:
-        assert collect(there, Inbox(pair.ops), page=2, pages=2) == (4, False)
+        assert collect(there, Inbox(pair.ops, TOPIC), page=2, pages=2) == (4, False)
     assert left(pair) == 1
 
 
 def test_a_project_without_the_functions_or_another_key_is_told(pair: Pair, rpc: Rpc) -> None:
     rpc.broken[READ] = 404
     with client(rpc) as there, pytest.raises(PermanentError, match=r"outbox\.sql"):
-        collect(there, Inbox(pair.ops))
+        collect(there, Inbox(pair.ops, TOPIC))
     rpc.broken.clear()
     with (
         client(rpc, "uma-outra-chave") as there,
         pytest.raises(RefusedError, match="GESTAO_SCOUTER_SERVICE_KEY"),
     ):
-        collect(there, Inbox(pair.ops))
+        collect(there, Inbox(pair.ops, TOPIC))

@@ -10,10 +10,11 @@ import pytest
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.reverse.drain import LOCK, BatchSize
-from sync_pipelines.scouter.reverse.inbox import Inbox
+from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines_tests.scouter.pair import LEAD, NOWHERE, Pair
 
 ECHO = ("ignored", "echo of the last exchange")
@@ -273,7 +274,9 @@ def test_a_rejected_row_waits_again_when_its_cause_is_mended(pair: Pair) -> None
     pair.drain()
     assert pair.decided[0][0] == "rejected"
     pair.leads.execute("insert into public.commercial_projects values (%s, 'Seletiva nova')", [project])
-    assert Inbox(pair.ops).replay([row[0] for row in pair.ops.execute("select id from ops.inbox")]) == 1
+    assert (
+        Inbox(pair.ops, TOPIC).replay([row[0] for row in pair.ops.execute("select id from ops.inbox")]) == 1
+    )
     pair.drain()
     assert pair.decided == [APPLIED]
 
@@ -304,8 +307,8 @@ def test_two_changes_of_single_fields_are_both_taken(pair: Pair) -> None:
 def test_the_older_key_is_understood_and_what_is_no_lead_is_rejected(pair: Pair) -> None:
     pair.push(LEAD)
     pair.receive(pair.edited(nome="Ana Ficha"), key="ficha")
-    Inbox(pair.ops).add("gestaoscouter", 5, '{"lead": [1]}')
-    Inbox(pair.ops).add("gestaoscouter", 6, "[]")
+    Inbox(pair.ops, TOPIC).add(Arrival(str(5), "gestaoscouter", '{"lead": [1]}'))
+    Inbox(pair.ops, TOPIC).add(Arrival(str(6), "gestaoscouter", "[]"))
     pair.drain()
     assert pair.decided == [APPLIED, ("rejected", "lead: is no object"), ("rejected", "lead: is no object")]
 
@@ -352,10 +355,10 @@ def test_after_a_crash_anywhere_the_next_drain_ends_in_the_same_state(pair: Pair
 
     with pytest.raises(Crash):
         pair.drain(probe=probe)
-    waits = Inbox(pair.ops).waiting()
+    waits = Inbox(pair.ops, TOPIC).count_waiting()
     assert waits == (0 if name == "recorded" else 3)
     pair.drain()
-    assert Inbox(pair.ops).waiting() == 0
+    assert Inbox(pair.ops, TOPIC).count_waiting() == 0
     assert (pair.here()["name"], pair.here(NOWHERE)["name"]) == ("Ana Nova", "Ana Local")
     assert pair.would_push(LEAD, NOWHERE) == []
     assert [event[:4] for event in pair.events if event[3] == "success"] == [
@@ -385,7 +388,7 @@ def test_a_storm_is_worked_through_in_bounded_batches(pair: Pair) -> None:
     pair.receive(*(there[number % len(there)] for number in range(20_000)))
     drained = pair.drain()
     assert (drained.read, drained.updated, drained.batches) == (20_000, 60, 10)
-    assert Inbox(pair.ops).waiting() == 0
+    assert Inbox(pair.ops, TOPIC).count_waiting() == 0
 
 
 def test_a_run_may_be_bounded_and_a_batch_by_its_bytes(pair: Pair) -> None:
@@ -413,19 +416,19 @@ def test_a_database_without_the_tables_is_told_as_such(pair: Pair) -> None:
         pair.drain()
     pair.leads.execute("alter table public.elsewhere rename to sync_events")
     assert "Ana" not in str(caught.value)
-    assert Inbox(pair.ops).waiting() == 1
+    assert Inbox(pair.ops, TOPIC).count_waiting() == 1
 
 
 def test_retention_forgets_what_was_decided_and_never_what_waits(pair: Pair) -> None:
-    inbox = Inbox(pair.ops)
+    inbox = Inbox(pair.ops, TOPIC)
     for number in (1, 2, 3):
-        inbox.add("gestaoscouter", number, "{}")
+        inbox.add(Arrival(str(number), "gestaoscouter", "{}"))
     pair.ops.execute("update ops.inbox set received_at = now() - interval '60 days'")
     for number, days in ((1, 31), (2, 29)):
         pair.ops.execute(
             "update ops.inbox set status = 'ignored', decided_at = now() - make_interval(days => %s)"
-            " where lead_id = %s",
-            [days, number],
+            " where key = %s",
+            [days, str(number)],
         )
     assert inbox.forget(30) == 1
-    assert [row[0] for row in pair.ops.execute("select lead_id from ops.inbox order by id")] == [2, 3]
+    assert [row[0] for row in pair.ops.execute("select key::bigint from ops.inbox order by id")] == [2, 3]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sync_pipelines.scouter
-from sync_pipelines.lib.records.inbox import InboxStore
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.scouter import net
 from sync_pipelines.sandbox.servers import BackgroundServer
@@ -34,7 +34,7 @@ def triggered(pair: Pair) -> Iterator[Pair]:
         scouter_webhook_secret=SECRET,
     )
     with (
-        closing(InboxStore(pair.ops_url)) as inbox,
+        closing(InboxPool(pair.ops_url)) as inbox,
         BackgroundServer(build(settings, [endpoints(settings)], inbox=inbox)) as server,
         pair.gestao.transaction(force_rollback=True),
     ):

@@ -1,4 +1,4 @@
-"""Red checks of runs that succeed, and runs of the command line: both are told of, as the daemon's sensors see them."""
+"""Alerts of red checks of runs that succeed, and of runs of the command line, as the daemon's sensors see them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.lib.alerts import Alert
+from sync_pipelines.operations.alerting import Alerting
 from sync_pipelines.operations.defs.failed_checks import check_alert
-from sync_pipelines.operations.defs.sensors import failure_alert
+from sync_pipelines.operations.defs.failed_runs import failure_alert
 
-STOPPED = dg.DefaultSensorStatus.STOPPED
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 KEY = dg.AssetKey(["hitss", "dre_orcado"])
 
@@ -37,17 +37,14 @@ def looks(**found: bool | None) -> list[dg.AssetChecksDefinition]:
     return [look(name, passed) for name, passed in found.items()]
 
 
-class House:
+class Daemon:
     """An instance with sensors as a daemon evaluates them, and what they handed over."""
 
     def __init__(self, instance: dg.DagsterInstance, ops: str) -> None:
         self.instance, self.sent = instance, list[Alert]()
         self.cursors: dict[str, str | None] = {}
-        take: list[Callable[[Alert], str]] = [self.take]
-        self.sensors = [
-            check_alert(STOPPED, take, ops_url=ops, clock=lambda: NOW),
-            failure_alert(STOPPED, take, ops_url=ops, clock=lambda: NOW),
-        ]
+        alerting = Alerting([self.take], ops_url=ops, clock=lambda: NOW)
+        self.sensors = [check_alert(alerting, on=False), failure_alert(alerting, on=False)]
 
     def take(self, alert: Alert) -> str:
         self.sent.append(alert)
@@ -78,35 +75,35 @@ class House:
 
 
 @pytest.fixture
-def house(new_database: Callable[[str | None], str]) -> Iterator[House]:
+def daemon(new_database: Callable[[str | None], str]) -> Iterator[Daemon]:
     with dg.DagsterInstance.ephemeral() as instance:
-        made = House(instance, new_database("ops"))
+        made = Daemon(instance, new_database("ops"))
         made.tick()  # the first one only looks where history ends
         yield made
 
 
-def test_red_checks_of_a_run_that_succeeds_are_one_message_and_told_once_a_day(house: House) -> None:
+def test_red_checks_of_a_run_that_succeeds_are_one_message_once_a_day(daemon: Daemon) -> None:
     red = looks(rows_are_as_proved=False, budget_is_there=False, all_is_well=True, only_a_warning=None)
-    assert house.run(red).success
+    assert daemon.run(red).success
 
-    (alert,) = house.tick()
+    (alert,) = daemon.tick()
 
     assert (alert.system, alert.severity) == ("hitss", "erro")
     assert alert.title == "verificação falhou: budget_is_there, rows_are_as_proved"
     assert "hitss/dre_orcado, rows_are_as_proved: rows_are_as_proved: said." in alert.text
     assert "only_a_warning" not in alert.text
     assert "all_is_well" not in alert.text
-    house.run([*looks(rows_are_as_proved=False), *looks(another_one=False)])
-    assert [alert.title for alert in house.tick()] == ["verificação falhou: another_one"]
-    house.run(looks(rows_are_as_proved=True))
-    assert house.tick() == []
+    daemon.run([*looks(rows_are_as_proved=False), *looks(another_one=False)])
+    assert [alert.title for alert in daemon.tick()] == ["verificação falhou: another_one"]
+    daemon.run(looks(rows_are_as_proved=True))
+    assert daemon.tick() == []
 
 
-def test_a_failed_run_of_the_command_line_is_told_of(house: House) -> None:
-    result = house.run([], selection=[dre_orcado], tags={"sync/launched_by": "command line"})
+def test_a_failed_run_of_the_command_line_is_alerted(daemon: Daemon) -> None:
+    result = daemon.run([], selection=[dre_orcado], tags={"sync/launched_by": "command line"})
     assert not result.success
 
-    (alert,) = house.tick()
+    (alert,) = daemon.tick()
 
     assert alert.title == "execução falhou: dre_orcado"
     assert "repita o comando" in alert.text

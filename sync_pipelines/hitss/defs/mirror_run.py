@@ -1,12 +1,10 @@
-"""`sync-pipelines run hitss/dre_mirror` and `hitss/dre_backup`, in this process."""
+"""`sync-pipelines run hitss/dre_mirror`, in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import UTC
 
-from sync_pipelines.hitss.backup.pipeline import BackupPipeline
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline
 from sync_pipelines.lib.orchestration import in_process
@@ -15,7 +13,7 @@ from sync_pipelines.partitions import asked_months, months
 from sync_pipelines.settings.hitss import HitssSettings
 
 
-def run_mirror(
+def run(
     settings: HitssSettings,
     *,
     first: str | None,
@@ -49,25 +47,5 @@ def run_mirror(
     row = in_process.asset_row("dre_mirror", rows)
     proved = "all that differ" if asked is None else f"{len(rows)}/{len(asked)} months"
     report.rows.append(replace(row, proved="no" if done.problems else proved))
-    report.problems += done.problems
-    return report
-
-
-def run_backup(
-    settings: HitssSettings, *, progress: Callable[[str], None], safekeeping: BackupPipeline | None = None
-) -> RunReport:
-    """Back up dre_hitss today."""
-    keeping = safekeeping or BackupPipeline(settings)
-    definitions = system.definitions(settings, safekeeping=keeping)
-    report = RunReport()
-    progress("copying dre_hitss.")
-    day = f"{keeping.clock().astimezone(UTC):%Y-%m-%d}"
-    with in_process.instance(settings.installation, report.notes.append) as instance:
-        done = in_process.materialize(definitions, "hitss_backup", instance, config={}, partition=day)
-    rows = done.metadata.get("dre_backup", [])
-    report.rows.append(
-        replace(in_process.asset_row("dre_backup", rows), proved="no" if done.problems else "yes")
-    )
-    report.notes += [f"backup: {row['dagster/table_name']}" for row in rows]
     report.problems += done.problems
     return report

@@ -1,4 +1,4 @@
-"""The commands of the copies as a person types them: mirror, backup, restore."""
+"""The commands of hitss as a person types them: mirror, backup, restore."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_restore_is_shown_then_done_then_nothing_is_left_to_do(kept: Kept) -> 
     wanted = kept.rows()
     kept.database.execute("delete from dre_hitss where competencia = '2025-02-01'")
     kept.database.execute("update dre_hitss set valor = valor + 1 where competencia = '2025-03-01'")
-    given = environment(kept.keeping.settings)
+    given = environment(kept.settings)
 
     shown = typed(given, "restore", "dre", "--from", name)
     assert shown.exit_code == 0
@@ -51,7 +51,7 @@ def test_a_restore_is_shown_then_done_then_nothing_is_left_to_do(kept: Kept) -> 
 
 
 def test_what_cannot_be_restored_is_a_sentence(kept: Kept) -> None:
-    given = environment(kept.keeping.settings)
+    given = environment(kept.settings)
     unknown = typed(given, "restore", "dre", "--from", "dre_hitss_backup_20200101_0000", "--yes")
     assert unknown.exit_code == 1
     assert "There is no backup dre_hitss_backup_20200101_0000 of ours" in " ".join(unknown.output.split())
@@ -61,7 +61,7 @@ def test_what_cannot_be_restored_is_a_sentence(kept: Kept) -> None:
 
 
 def test_a_backup_is_made_and_an_empty_table_is_none(kept: Kept) -> None:
-    given = environment(kept.keeping.settings)
+    given = environment(kept.settings)
     made = typed(given, "run", "hitss/dre_backup")
     assert made.exit_code == 0, made.output
     assert "Everything is proved." in made.output
@@ -75,7 +75,7 @@ def test_a_backup_is_made_and_an_empty_table_is_none(kept: Kept) -> None:
 
 
 def test_the_mirror_runs_stops_and_is_decided(kept: Kept, mirror_url: str, pair: Pair) -> None:
-    given = environment(kept.keeping.settings, HITSS_DATABASE_URL=mirror_url)
+    given = environment(kept.settings, HITSS_DATABASE_URL=mirror_url)
     pair.destination.execute(
         "insert into dre_hitss (execution_id, conta, valor, competencia) values ('meu', 'x', 1, '2025-02-01')"
     )
