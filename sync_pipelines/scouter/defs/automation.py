@@ -49,7 +49,7 @@ def hourly_schedule(
         name="scouter_push_hourly",
         job=push_job,
         cron_schedule="0 * * * *",
-        execution_timezone=push.settings.sync_timezone,
+        execution_timezone=push.zone.key,
         default_status=status,
         description="The current day, and what is open of those before it, every hour. Switched on by"
         " SCOUTER_HOURLY_PUSH.",

@@ -51,7 +51,7 @@ def name_here(installation: Installation, number: int) -> str:
 def test_an_edit_comes_over_and_is_not_pushed_back(with_outbox: Installation) -> None:
     edit(with_outbox, 1, "Ana Ção 🙂")
     assert left(with_outbox) == 1
-    done = with_outbox.push.reverse_sync().run("back")
+    done = with_outbox.reverse_sync().run("back")
     assert (done.collected, done.drained.read, done.drained.updated, done.waiting) == (1, 1, 1, 0)
     assert (name_here(with_outbox, 1), left(with_outbox)) == ("Ana Ção 🙂", 0)
     with_outbox.postgrest.clear()
@@ -65,7 +65,7 @@ def test_a_push_leaves_nothing_in_the_outbox(with_outbox: Installation) -> None:
     with_outbox.lead(1, NOON, name="Do Tabulador")
     with_outbox.export(DAY, DAY)
     assert (with_outbox.there("nome")[FIRST + 1], left(with_outbox)) == ("Do Tabulador", 0)
-    assert with_outbox.push.reverse_sync().run("back").collected == 0
+    assert with_outbox.reverse_sync().run("back").collected == 0
 
 
 def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(with_outbox: Installation) -> None:
@@ -74,15 +74,15 @@ def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(with_ou
         "applied_then_dropped", times=1, after=1
     )  # read, then forgotten without an answer
     with pytest.raises(TransientError):
-        with_outbox.push.reverse_sync().collect()
-    assert with_outbox.push.reverse_sync().run("back").drained.updated == 1
+        with_outbox.reverse_sync().collect()
+    assert with_outbox.reverse_sync().run("back").drained.updated == 1
     with_outbox.gestao.execute("update public.leads set nome = nome")
     with_outbox.postgrest.fail("drop", times=1, after=1)  # read, and not forgotten
     edit(with_outbox, 2, "Bia Nova")
     with pytest.raises(TransientError):
-        with_outbox.push.reverse_sync().collect()
+        with_outbox.reverse_sync().collect()
     assert left(with_outbox) == 1
-    done = with_outbox.push.reverse_sync().run("again")
+    done = with_outbox.reverse_sync().run("again")
     assert (done.drained.read, done.drained.updated, left(with_outbox)) == (2, 1, 0)
     assert (name_here(with_outbox, 1), name_here(with_outbox, 2)) == ("Ana Nova", "Bia Nova")
 
@@ -93,7 +93,7 @@ def test_more_than_a_page_and_more_than_the_silent_cap(with_outbox: Installation
         with_outbox.gestao.execute(
             "insert into public.leads (id, nome) select 900000 + n, 'Local ' || n from generate_series(1, 1203) as n"
         )
-    assert with_outbox.push.reverse_sync().collect() == 1203
+    assert with_outbox.reverse_sync().collect() == 1203
     rows = with_outbox.ops.execute("select count(*), count(distinct key) from ops.inbox").fetchone()
     assert (rows, left(with_outbox)) == ((1203, 1203), 0)
 
@@ -108,7 +108,7 @@ def test_a_project_that_does_not_answer_loses_nothing(
     edit(with_outbox, 1, "Ana Nova")
     with_outbox.postgrest.fail(fault)
     with pytest.raises(error) as told:
-        with_outbox.push.reverse_sync().collect()
+        with_outbox.reverse_sync().collect()
     assert with_outbox.postgrest.service_key not in str(told.value)
     assert left(with_outbox) == 1
 
@@ -116,4 +116,4 @@ def test_a_project_that_does_not_answer_loses_nothing(
 def test_a_project_without_the_functions_is_told_what_to_run(installation: Installation) -> None:
     installation.use(scouter_outbox=True)
     with pytest.raises(PermanentError, match=r"Run outbox\.sql in that project"):
-        installation.push.reverse_sync().collect()
+        installation.reverse_sync().collect()
