@@ -119,7 +119,7 @@ def naive(folder: Path, urls: str) -> float:
 
 
 def ours(book: str, *, prepare: bool) -> Callable[[Path, str], float]:
-    """From the landed file to proof: look, parse, guard, load every table, prove, record."""
+    """From the landed file to proof: validate, load every table, prove, record."""
 
     def run(folder: Path, urls: str) -> float:
         from sync_pipelines.hitss.dre.pipeline import DrePipeline

@@ -103,7 +103,7 @@ def make(url: str, shape: str) -> None:
     runner.upgrade(History("fabricio"), url)
     if shape == "seed":
         with psycopg.connect(url, autocommit=True) as connection:
-            for column in (*DRE.content[len(DRE.seed) :],):
+            for column in DRE.content[len(DRE.seed) :]:
                 connection.execute(f"alter table public.dre_hitss drop column {column.name}")
 
 
@@ -140,7 +140,7 @@ def bare(shape: str, source: str, destination: str) -> float:
 
 
 def mirror(shape: str, source: str, destination: str) -> float:
-    """From the first look at both sides to the last month's proof."""
+    """From the digests of both databases to the proof of the last month."""
     from sync_pipelines.hitss.mirror.extract import Mirror
     from sync_pipelines.hitss.mirror.month_mirror import open_mirror
 

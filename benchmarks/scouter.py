@@ -40,7 +40,8 @@ from sync_pipelines.scouter.push.day_outcome import DayOutcome
 from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.systems import read_settings
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.scouter import ScouterSettings
 
 HERE = Path(__file__).resolve().parents[1]
 LATENCY_SECONDS = 0.010
@@ -210,10 +211,8 @@ def hourly() -> dict[str, float]:
 
 def push(options: PushOptions | None = None) -> dict[str, float]:
     """Everything from the claim of the job to its end, as the asset does it; all days there are."""
-    leads = LeadPush(read_settings(None))
-    leads.client(
-        leads.settings
-    ).close()  # it loads its library, as the loops' clients did before their time began
+    leads = LeadPush.from_settings(read_as(ScouterSettings, None))
+    leads.destination.client().close()  # loads its library, as the loops' clients did before their time began
     started = time.perf_counter()
     with leads.source() as connection:
         job = ExportActions(connection).create(NEWEST.date(), None)
@@ -266,7 +265,7 @@ class Target(NamedTuple):
 
 def _made() -> tuple[Target, list[bytes]]:
     """The batches of all leads, with the same columns as the push sends."""
-    leads = LeadPush(read_settings(None))
+    leads = LeadPush.from_settings(read_as(ScouterSettings, None))
     with leads.source() as connection:
         report = leads.examine(connection)
         reader = LeadReader.for_report(report, connection, sent_at=leads.clock())

@@ -44,6 +44,6 @@ def replay(
 
     if system != "scouter":
         raise typer.BadParameter("what can be replayed is scouter")
-    done = send_again(LeadPush(read_as(ScouterSettings)), f"replay-{uuid4()}", job_id=job)
+    done = send_again(LeadPush.from_settings(read_as(ScouterSettings)), f"replay-{uuid4()}", job_id=job)
     console.print(done.sentence(), style="red" if done.rejected else "green")
     raise typer.Exit(1 if done.rejected else 0)

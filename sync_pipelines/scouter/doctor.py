@@ -10,7 +10,6 @@ from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.http.key_set import KeySet
 from sync_pipelines.lib.redaction import redact
 from sync_pipelines.lib.retry import Backoff
-from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings.scouter import ScouterSettings
 
@@ -31,7 +30,7 @@ def gestao_scouter(settings: ScouterSettings) -> Iterator[Finding]:
         )
         return
     once = Backoff(attempts=1)  # a person waits for the answer
-    push = LeadPush(settings, client=lambda known: gestao_client(known, backoff=once))
+    push = LeadPush.from_settings(settings, backoff=once)
     try:
         report = push.connection_test().run()
     except SyncError as error:

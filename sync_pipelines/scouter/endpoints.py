@@ -14,10 +14,10 @@ from sync_pipelines.lib.http.endpoints import (
     Mount,
     Setting,
 )
+from sync_pipelines.scouter import edge_functions
 from sync_pipelines.scouter.export_jobs.edge_function import export_function
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.reverse.webhook import receive_change
-from sync_pipelines.scouter.schema import edge_functions
 from sync_pipelines.settings.scouter import ScouterSettings
 
 EXPORT = "export-to-gestao-scouter-batch"
@@ -42,7 +42,11 @@ def endpoints(settings: ScouterSettings) -> Mount:
         ),
         endpoints=[
             *([WEBHOOK] if settings.scouter_way_back else []),
-            *(screen_functions(LeadPush(settings)) if settings.tabuladormax_database_url else []),
+            *(
+                screen_functions(LeadPush.from_settings(settings))
+                if settings.tabuladormax_database_url
+                else []
+            ),
         ],
         absent="TABULADORMAX_DATABASE_URL, whose screen would be answered, is not set, and the reverse sync is off"
         " (SCOUTER_WAY_BACK=true switches it on)",

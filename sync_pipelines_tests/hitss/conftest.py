@@ -1,4 +1,11 @@
-"""A house that plays in 2025 only, so that a load takes a moment, and the chain as one call."""
+"""Fixtures of all hitss tests, and a download with its load as one call (`run`).
+
+| fixture | what it makes                                                          |
+|---------|------------------------------------------------------------------------|
+| `short` | the DRE of 2025 only (the eight months of MONTHS): a load takes a moment |
+| `pair`  | the two migrated, empty databases of a mirror                          |
+| `kept`  | 300 rows of `dre_hitss` over three months, for backups                 |
+"""
 
 from __future__ import annotations
 
@@ -23,7 +30,7 @@ MONTHS = tuple(f"2025-{month:02d}-01" for month in range(1, 9))
 
 @dataclass
 class Ran:
-    """What one run of the chain did: rows touched by table, and what stopped single months."""
+    """What one download with its load did: rows touched by table, and the errors of months that failed."""
 
     report: ExportReport
     touched: Counter[str] = field(default_factory=Counter)
@@ -32,7 +39,7 @@ class Ran:
 
 
 def run(house: House, run_id: str = "run", accept: Collection[str] = ()) -> Ran:
-    """Download and load what differs, as the schedule and the sensor would; a month's failure is kept."""
+    """Download, and load what differs, as the schedule and the sensor do."""
     ran = Ran(house.dre.download(run_id, accepted=accept))
     pending = ran.report.pending
     if months := [*pending.changed, *pending.refresh]:
@@ -60,7 +67,7 @@ def load(
 
 @pytest.fixture
 def short(house: House) -> House:
-    """The house with a window of eight months."""
+    """The DRE with a window of eight months."""
     return house.with_settings(hitss_first_month=FIRST_MONTH)
 
 

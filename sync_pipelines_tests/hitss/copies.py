@@ -1,4 +1,20 @@
-"""Both ends of a mirror, and a table with its backups: what tests of the copies stand on."""
+"""The two databases of a mirror (`Pair`), and a filled `dre_hitss` with its backups (`Kept`).
+
+`Pair.fill(6)` makes these rows in `dre_hitss` of the source (400 of them by default): three months, and pairs of rows
+with one `line_hash` and one amount that differ in month and occurrence.
+
+| competencia | conta | descricao     | valor | valor_exato | line_hash | occurrence |
+|-------------|-------|---------------|-------|-------------|-----------|------------|
+| 2025-02-01  | CLT   | Provisão -  0 |  0.00 |      0.0000 | md5('0')  | 1          |
+| 2025-03-01  | CLT   | Provisão -  1 | -1.25 |     -1.2501 | md5('1')  | 2          |
+| 2025-01-01  | CLT   | Provisão -  1 | -1.25 |     -1.2501 | md5('1')  | 3          |
+| 2025-02-01  | CLT   | Provisão -  2 | -2.50 |     -2.5002 | md5('2')  | 4          |
+| 2025-03-01  | CLT   | Provisão -  2 | -2.50 |     -2.5002 | md5('2')  | 5          |
+| 2025-01-01  | CLT   | Provisão -  3 | -3.75 |     -3.7503 | md5('3')  | 6          |
+
+The fixture `kept` makes 300 rows: `id` 1, 2, 3 … in February, March, January …, and `valor` 0 for the first five, then
+1 for six, 2 for six, and so on.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +42,7 @@ JANUARY, FEBRUARY, MARCH = "2025-01-01", "2025-02-01", "2025-03-01"
 
 @dataclass
 class Pair:
-    """Source and destination, each over a connection of the test's own."""
+    """Source and destination, each with a connection for the test itself."""
 
     source: psycopg.Connection[Any]
     destination: psycopg.Connection[Any]
@@ -34,7 +50,7 @@ class Pair:
     problems: dict[str, str] = field(default_factory=dict)
 
     def fill(self, rows: int = 400) -> None:
-        """Rows over three months, each tenth of them a true duplicate of another but for its occurrence."""
+        """Make the rows of the table above in the source."""
         self.source.execute(
             "insert into dre_hitss (execution_id, conta, descricao, valor, tipo, periodo, empresa, competencia, ano,"
             " mes, natureza, valor_exato, line_hash, occurrence)"
@@ -45,7 +61,7 @@ class Pair:
         )
 
     def run(self, decision: Decision | None = None, **kept: Any) -> dict[str, MirrorOutcome]:
-        """Mirror every month; what stopped one is kept in `problems`."""
+        """Mirror every month; `problems` has the errors of months that failed."""
         self.problems = {}
         outcomes = {}
         with open_mirror(self.mirror, "run-1", decision=decision, **kept) as months:

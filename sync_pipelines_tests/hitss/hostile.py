@@ -1,4 +1,13 @@
-"""Triggers that alter what is written: before, after, by row and by statement, and when the transaction ends."""
+"""Triggers that alter what is written, as an application or an extension may have them.
+
+| name                                   | runs                         | does                              |
+|----------------------------------------|------------------------------|-----------------------------------|
+| before altering, before swallowing     | before each row              | changes its amount; drops the row |
+| after altering, after deleting         | after each row               | changes or deletes that row       |
+| statement altering, statement deleting | after the statement          | changes or deletes every row      |
+| deferred altering, deferred deleting   | when the transaction commits | changes or deletes that row       |
+| deferred adding                        | when the transaction commits | adds a row to the same month      |
+"""
 
 from __future__ import annotations
 
@@ -30,7 +39,7 @@ class Hostile(NamedTuple):
         )
 
     def plant_on_new_tables(self, connection: psycopg.Connection[Any]) -> None:
-        """As audit extensions do: every table that is created gets the trigger."""
+        """Give the trigger to every table that is created, as audit extensions do."""
         kind = "constraint trigger" if self.deferred else "trigger"
         deferrable = "deferrable initially deferred" if self.deferred else ""
         body = self.body

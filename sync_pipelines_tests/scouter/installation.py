@@ -24,7 +24,6 @@ from pydantic import SecretStr
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
-from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.orphans import reap_exports
@@ -33,6 +32,7 @@ from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
+from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.settings import Settings
 from sync_pipelines.systems import read_settings
 
@@ -44,6 +44,7 @@ FIRST = 600_000
 class Installation:
     """The databases by their owners' connections; `push` sends to `postgrest`, and never sleeps between attempts."""
 
+    settings: Settings
     push: LeadPush
     postgrest: PostgrestFake
     tab: psycopg.Connection[Any]
@@ -54,13 +55,27 @@ class Installation:
     #: The days of the last `run` that failed, with what each said.
     failures: dict[date, str] = field(default_factory=dict)
 
-    @property
-    def settings(self) -> Settings:
-        return self.push.settings
-
     def use(self, **settings: Any) -> None:
-        """Settings from now on, as the environment would give them."""
-        self.push = replace(self.push, settings=self.settings.model_copy(update=settings))
+        """Settings from now on, as the environment would give them. Clock, waiting and probe stay."""
+        self.settings = self.settings.model_copy(update=settings)
+        self.push = replace(
+            LeadPush.from_settings(self.settings, **self.push.destination.options),
+            clock=self.push.clock,
+            reload=self.push.reload,
+            probe=self.push.probe,
+            wait_seconds=self.push.wait_seconds,
+        )
+
+    def use_client(self, **options: Any) -> None:
+        """Options of the REST client from now on, beside those that it has."""
+        destination = self.push.destination
+        self.push = replace(
+            self.push, destination=replace(destination, options={**destination.options, **options})
+        )
+
+    def reverse_sync(self) -> ReverseSync:
+        """The reverse sync with this push's own mapping."""
+        return ReverseSync.from_settings(self.settings, push=self.push)
 
     def hook(self, before_commit: Callable[[], None]) -> None:
         """What to do before each commit: what came so far is at the destination and not counted yet."""
@@ -215,7 +230,13 @@ def open_installation(tab_url: str, gestao_url: str, ops_url: str) -> Iterator[I
             gestao_scouter_url=postgrest.url,
             gestao_scouter_service_key=postgrest.service_key,
         )
-        push = LeadPush(settings, client=lambda now: gestao_client(now, sleep=lambda _seconds: None))
+        push = LeadPush.from_settings(settings, sleep=lambda _seconds: None)
         yield Installation(
-            push=push, postgrest=postgrest, tab=tab, gestao=gestao, ops=ops, gestao_url=gestao_url
+            settings=settings,
+            push=push,
+            postgrest=postgrest,
+            tab=tab,
+            gestao=gestao,
+            ops=ops,
+            gestao_url=gestao_url,
         )

@@ -73,7 +73,7 @@ def alterable(
 
 @pytest.fixture
 def client(fitting: Installation) -> Iterator[PostgrestClient]:
-    with fitting.push.client(fitting.settings) as made:
+    with fitting.push.destination.client() as made:
         yield made
 
 

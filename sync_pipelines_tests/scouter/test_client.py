@@ -9,15 +9,14 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.vault import VAULT
-from sync_pipelines.scouter.client import destination_label, gestao_client, known_key, service_key
-from sync_pipelines.settings import Settings
+from sync_pipelines.scouter.client import GestaoScouter
 from sync_pipelines.systems import read_settings
 
 KEY = "GESTAO_SCOUTER_SERVICE_KEY"
 
 
-def settings(**given: Any) -> Settings:
-    return read_settings(None, gestao_scouter_url="https://gestao.example", **given)
+def gestao(url: str | None = "https://gestao.example", **settings: Any) -> GestaoScouter:
+    return GestaoScouter.from_settings(read_settings(None, gestao_scouter_url=url, **settings))
 
 
 @pytest.mark.parametrize(
@@ -33,8 +32,7 @@ def settings(**given: Any) -> Settings:
 )
 def test_the_address_with_and_without_its_path(url: str, path: str | None, root: str) -> None:
     more = {"gestao_scouter_rest_path": path} if path else {}
-    made = read_settings(None, gestao_scouter_url=url, gestao_scouter_service_key="k", **more)
-    with gestao_client(made) as client:
+    with gestao(url, gestao_scouter_service_key="k", **more).client() as client:
         assert client.root == root
 
 
@@ -46,26 +44,26 @@ def test_the_address_with_and_without_its_path(url: str, path: str | None, root:
     ],
 )
 def test_what_is_kept_of_a_destination_is_kept_under_its_host(url: str, label: str) -> None:
-    assert destination_label(read_settings(None, gestao_scouter_url=url)) == label
+    assert gestao(url).label == label
 
 
 def test_without_an_address_or_a_key_the_setting_is_named() -> None:
     with pytest.raises(PermanentError, match="GESTAO_SCOUTER_URL is not set"):
-        gestao_client(read_settings(None))
+        gestao(None).client()
     with pytest.raises(PermanentError, match=f"{KEY} is not set"):
-        gestao_client(settings())
-    assert known_key(settings()) is None
+        gestao().client()
+    assert gestao().known_key() is None
 
 
 @pytest.mark.parametrize("given", ["a-key", " a-key\n"])
 def test_a_key_of_the_environment(given: str) -> None:
-    assert service_key(settings(gestao_scouter_service_key=given)) == "a-key"
+    assert gestao(gestao_scouter_service_key=given).service_key() == "a-key"
 
 
 @pytest.mark.parametrize("bad", ["uma-çhave", "a\nb", "a\x00b"])
 def test_a_key_with_signs_that_no_header_takes_is_refused_and_not_shown(bad: str) -> None:
     with pytest.raises(PermanentError, match="characters that no key has") as told:
-        gestao_client(settings(gestao_scouter_service_key=bad))
+        gestao(gestao_scouter_service_key=bad).client()
     assert bad not in str(told.value)
 
 
@@ -81,29 +79,26 @@ def test_a_key_of_the_vault_is_read_anew_each_time_and_that_of_the_environment_w
     }
     with psycopg.connect(url, autocommit=True) as owner:
         with pytest.raises(PermanentError, match="TabuladorMax has no Vault"):
-            service_key(settings(**given))
+            gestao(**given).service_key()
         owner.execute(VAULT.encode())
         with pytest.raises(PermanentError, match=f"holds none of {KEY}"):
-            service_key(settings(**given))
-        assert known_key(settings(**given)) is None
+            gestao(**given).service_key()
+        assert gestao(**given).known_key() is None
         for secret in ("first", "renewed"):
             owner.execute("delete from vault.secrets")
             owner.execute(
                 "insert into vault.secrets (name, secret) values (%s, encode(convert_to(%s, 'utf8'), 'base64'))",
                 [name, f"{secret}\n"],
             )
-            assert service_key(settings(**given)) == secret
+            assert gestao(**given).service_key() == secret
     assert (
-        service_key(settings(**given, gestao_scouter_service_key="of-the-environment"))
-        == "of-the-environment"
+        gestao(**given, gestao_scouter_service_key="of-the-environment").service_key() == "of-the-environment"
     )
 
 
 def test_an_error_of_the_connection_names_neither_the_address_nor_the_key() -> None:
-    made = read_settings(
-        None, gestao_scouter_url="http://127.0.0.1:9", gestao_scouter_service_key="a-secret-key"
-    )
-    with gestao_client(made) as client, pytest.raises(Exception, match="Gestão Scouter") as told:
+    made = gestao("http://127.0.0.1:9", gestao_scouter_service_key="a-secret-key")
+    with made.client() as client, pytest.raises(Exception, match="Gestão Scouter") as told:
         client.request("GET", "/leads")
     assert "127.0.0.1" not in str(told.value)
     assert "a-secret-key" not in str(told.value)

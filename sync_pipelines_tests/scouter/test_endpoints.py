@@ -54,10 +54,7 @@ class Screen:
 
     def call(self, name: str, **given: Any) -> httpx.Response:
         answer = self.client.post(FUNCTIONS_PATH + name, **{"headers": token(), **given})
-        settings = self._push.settings
-        hidden = [settings.gestao_scouter_url, "uma-senha-longa"]
-        if settings.gestao_scouter_service_key is not None:
-            hidden.append(settings.gestao_scouter_service_key.get_secret_value())
+        hidden = [self._push.destination.url, self._push.destination.key, "uma-senha-longa"]
         assert [text for text in hidden if text and text in answer.text] == []
         return answer
 
@@ -68,7 +65,7 @@ def screen_of(push: LeadPush, options: Options | None = None) -> Iterator[Screen
     settings = read_as(
         ScouterSettings,
         None,
-        ops_database_url=push.settings.require("ops_database_url"),
+        ops_database_url=push.ops_url,
         tabuladormax_jwt_secret=SECRET,
     )
     options = options or Options(origins=(SCREEN,))

@@ -29,14 +29,14 @@ def plan_retention(connection: Connection, catalog: BackupCatalog, policy: Polic
         for one in known.values()
     ]
 
-    def look(name: str) -> list[str]:
+    def verify_ours(name: str) -> list[str]:
         if tables[name] is None:
             return ["it does not bear our mark"]
         return verify(connection, known[name])
 
     def decide() -> Plan:
-        return retention.plan_verified(candidates, policy, zone=UTC, now=now, verify=look)
+        return retention.plan_verified(candidates, policy, zone=UTC, now=now, verify=verify_ours)
 
-    altered = {name: "; ".join(wrong[:3]) for name in decide().drop if (wrong := look(name))}
+    altered = {name: "; ".join(wrong[:3]) for name in decide().drop if (wrong := verify_ours(name))}
     candidates = [one._replace(altered=altered.get(one.name)) for one in candidates]
     return decide()

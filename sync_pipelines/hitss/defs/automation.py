@@ -23,9 +23,9 @@ download_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(EXPORT_KEY),
     description="Download, keep and look at the HITSS export.",
 )
-standing_checks = dg.AssetSelection.checks(*descriptions.STANDING_CHECKS, dg.AssetCheckKey(BACKUP_KEY, KEPT))
+standing_checks = dg.AssetSelection.checks(*descriptions.TABLE_CHECKS, dg.AssetCheckKey(BACKUP_KEY, KEPT))
 watch_checks = dg.AssetSelection.checks(
-    dg.AssetCheckKey(BACKUP_KEY, YOUNG), *HEALTH_CHECKS, *descriptions.STANDING_CHECKS
+    dg.AssetCheckKey(BACKUP_KEY, YOUNG), *HEALTH_CHECKS, *descriptions.TABLE_CHECKS
 )
 load_job = dg.define_asset_job(
     "hitss_load",

@@ -1,4 +1,4 @@
-"""The sensor that loads what a download changed, and what others changed since."""
+"""The sensor that requests a load of what a download changed, and of what others changed since."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from sync_pipelines.partitions import contiguous
 
 #: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
 MAX_ATTEMPTS = 3
-#: The sensor looks at every row of the tables at least this often.
+#: The sensor reads every row of the tables at least this often.
 LOOK_EVERY = timedelta(minutes=5)
 SENSOR = "hitss_changed_months"
 
@@ -132,8 +132,8 @@ def _nothing_to_request(pending: Pending) -> str:
 def failed_attempts(instance: dg.DagsterInstance, landed_id: int, order: Sequence[str]) -> Counter[str]:
     """How many runs that this sensor requested for a workbook failed, by each month they were to load.
 
-    Runs and not proofs are counted: one that died before its first month has proved nothing, and its run key
-    is used up all the same.
+    Runs are counted and not proofs: a run that died before its first month proved nothing, and its run key is used
+    up all the same.
     """
     tags = {"dagster/sensor_name": SENSOR, "sync/workbook": str(landed_id)}
     ended = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -147,11 +147,11 @@ def failed_attempts(instance: dg.DagsterInstance, landed_id: int, order: Sequenc
 def _requests(
     pending: Pending, order: Sequence[str], landed_id: int, proof: int, attempts: Mapping[str, int]
 ) -> Iterator[dg.RunRequest]:
-    """A range a run, since a range has no gaps; only the lines where only people changed.
+    """One run a range without gaps; of months in which only people changed, only the lines.
 
-    The run key carries the newest proof: a month that is damaged after its load is asked for again.
+    The run key contains the newest proof, so that a month that is damaged after its load is requested again.
     """
-    # None is the job's own selection: the whole chain without the standing checks.
+    # None is the job's own selection: the whole chain, without the checks of the tables.
     for wanted, selection in ((pending.changed, None), (pending.refresh, [descriptions.key_of("dre_lines")])):
         open_months = [month for month in wanted if attempts.get(month, 0) < MAX_ATTEMPTS]
         for first, last in contiguous(open_months, order):

@@ -21,16 +21,16 @@ HEALTH_CHECKS = tuple(dg.AssetCheckKey(descriptions.key_of("dre_hitss"), name) f
 
 
 def checks(dre: DrePipeline, projects: Mapping[str, str]) -> list[dg.AssetChecksDefinition]:
-    """The standing checks: what is proved is complete, and is still there. `projects` are URLs by database name."""
+    """Checks that what is proved is complete and still there. `projects` are URLs by database name."""
 
     @dg.multi_asset_check(
         name="hitss_tables_as_they_stand",
         description="One look at all four tables, beside the newest workbook.",
         specs=[
             dg.AssetCheckSpec(
-                key.name, asset=key.asset_key, description=descriptions.STANDING_TEXTS[key.name]
+                key.name, asset=key.asset_key, description=descriptions.TABLE_CHECK_TEXTS[key.name]
             )
-            for key in descriptions.STANDING_CHECKS
+            for key in descriptions.TABLE_CHECKS
         ],
         can_subset=True,
     )
@@ -39,7 +39,7 @@ def checks(dre: DrePipeline, projects: Mapping[str, str]) -> list[dg.AssetChecks
             found = dre.compare(records)
         with postgres.connect(dre.database_url, what=databases.FABRICIO, read_only=True) as connection:
             foreign = count_foreign_rows(connection)
-        for key in descriptions.STANDING_CHECKS:
+        for key in descriptions.TABLE_CHECKS:
             if key in context.selected_asset_check_keys:
                 yield _verdict(key, found, foreign)
 

@@ -1,4 +1,4 @@
-"""What the DRE's assets are, for whoever opens them in the UI: words, columns, lineage, checks, freshness."""
+"""What the UI says of the DRE's assets: descriptions, columns, lineage, checks, freshness."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ CHAIN_CHECKS = {
 }
 
 EVERY_MONTH = "every_month_of_the_workbook_is_proved"
-#: Checks that look at every row of the tables as they stand, by the table that they speak of.
-_STANDING = {
+#: Checks of every row of the tables as they are now, with the table that each of them is about.
+_TABLE_CHECKS = {
     EVERY_MONTH: (
         "dre_summary",
         "No month is left failed, forgotten or changed by others, in any of the four tables.",
@@ -100,10 +100,10 @@ _STANDING = {
         "Nobody changed a figure: each is what the published rows add up to now.",
     ),
 }
-STANDING_CHECKS = tuple(
-    dg.AssetCheckKey(dg.AssetKey(["hitss", asset]), name) for name, (asset, _) in _STANDING.items()
+TABLE_CHECKS = tuple(
+    dg.AssetCheckKey(dg.AssetKey(["hitss", asset]), name) for name, (asset, _) in _TABLE_CHECKS.items()
 )
-STANDING_TEXTS = {name: text for name, (_, text) in _STANDING.items()}
+TABLE_CHECK_TEXTS = {name: text for name, (_, text) in _TABLE_CHECKS.items()}
 
 _TYPES = {"text": "text", "amount": "numeric", "percent": "numeric", "integer": "bigint", "period": "text"}
 _PUBLISHED_TYPES = {

@@ -126,7 +126,7 @@ class _Run:
             "hitss_load",
             "hitss_dre_months",
             partitions=ends,
-            # The whole chain is the job itself, whose selection leaves the standing checks to their own.
+            # The whole chain is the job's own selection, which leaves the checks of the tables to another job.
             selection=None if selection is CHAIN else [descriptions.key_of(name) for name in selection],
         )
 

@@ -62,22 +62,7 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="hitss_dre_mirror",
         specs=[_spec(months)],
-        check_specs=[
-            *(
-                dg.AssetCheckSpec(name, asset=MIRROR_KEY, description=text, partitions_def=months)
-                for name, text in CHECKS.items()
-            ),
-            dg.AssetCheckSpec(
-                PLACED,
-                asset=MIRROR_KEY,
-                description="Rows without a month cannot be mirrored and are counted.",
-            ),
-            dg.AssetCheckSpec(
-                COLUMNS,
-                asset=MIRROR_KEY,
-                description="Columns of the source that are not mirrored are named (a warning).",
-            ),
-        ],
+        check_specs=_check_specs(months),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="hitss_mirror",
@@ -110,8 +95,28 @@ def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
     return hitss_dre_mirror
 
 
+def _check_specs(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    of_month = [
+        dg.AssetCheckSpec(name, asset=MIRROR_KEY, description=text, partitions_def=months)
+        for name, text in CHECKS.items()
+    ]
+    return [
+        *of_month,
+        dg.AssetCheckSpec(
+            PLACED,
+            asset=MIRROR_KEY,
+            description="Rows without a month cannot be mirrored and are counted.",
+        ),
+        dg.AssetCheckSpec(
+            COLUMNS,
+            asset=MIRROR_KEY,
+            description="Columns of the source that are not mirrored are named (a warning).",
+        ),
+    ]
+
+
 def destination_spec() -> dg.AssetSpec:
-    """The application that reads the mirror, so that the lineage ends where people look."""
+    """The application that reads the mirror, so that the lineage ends with the screen that people see."""
     return dg.AssetSpec(
         DESTINATION_KEY,
         group_name="hitss",

@@ -54,7 +54,7 @@ def export_client(*, ca_bundle: Path | None = None, **overrides: Any) -> ExportC
 def window_url(url: str, start: date, end: date) -> str:
     """The URL that asks for the months of the half-open range `[start, end)`, all else left byte for byte.
 
-    The window stands where the placeholders `{inicio}` and `{fim}` are, or in the parameters `filtroDeFiltro`
+    The window replaces the placeholders `{inicio}` and `{fim}`, or the values of the parameters `filtroDeFiltro`
     and `filtroAteFiltro`, inclusive and as `MM-YYYY`. PermanentError if either end has no such place: every known URL
     had its end month typed in, and no newer month could ever arrive.
     """

@@ -36,7 +36,7 @@ _TABLES = (tables.LINES, *(table.name for table in PUBLISHED), tables.SUMMARY)
 
 @dataclass(frozen=True)
 class LiveTables:
-    """The four tables as one look found them, by month; months without rows are absent."""
+    """What one reading found in the four tables, by month; months without rows are absent."""
 
     lines: Mapping[str, LiveLines] = field(default_factory=dict)
     published: Mapping[str, Mapping[str, LivePublished]] = field(default_factory=dict)

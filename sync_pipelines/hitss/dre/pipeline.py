@@ -1,6 +1,8 @@
 """The DRE from download to proof, without Dagster: what the assets, the command line and the benchmark call.
 
-Replaces the Edge Functions `hitss-automation`, `hitss-data-processor` and `execute-dre-automation`.
+Replaces the Edge Functions `hitss-automation`, `hitss-data-processor` and `execute-dre-automation`. An export goes from
+`extract` over `validate` to its report. A load opens a `LoadRun`; a month of it goes from the `LoaderPool` to a
+`MonthLoader` (load), which calls `prove_month` before it commits, and then to the `LoadReport`.
 """
 
 from __future__ import annotations
@@ -252,7 +254,7 @@ class DrePipeline:
         baseline = read_baseline(execution.connection, contents, proved, live=live)
         if landing.status == "usable":
             file = review_foreign_rows(baseline, workbook.accepted)
-        else:  # a workbook that a guard refused: whoever names it is asked again
+        else:  # a guard refused this workbook: naming it is no acceptance
             file = review_rows(workbook.parsed(), baseline, workbook.accepted)
         Review(file).stop_if_refused()
         if baseline.foreign_rows:

@@ -1,7 +1,7 @@
 """What the DRE reports outside Dagster: the application's log and run log, and the proofs in the ops database.
 
-What is committed counts even if a database does not take the record of it: the next run looks at the tables and not at
-the records.
+What is committed counts even if a database does not take the record of it: the next run reads the tables and not the
+records.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def schedules(
     push: LeadPush, days: dg.DailyPartitionsDefinition, *, on: bool, hourly: bool
 ) -> list[dg.ScheduleDefinition]:
     """The schedules of the push; `hourly` is whether the hourly one is switched on with the others."""
-    zone = push.settings.sync_timezone
+    zone = push.zone.key
     return [
         cron(
             "scouter_push_hourly",

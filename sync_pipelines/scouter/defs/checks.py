@@ -9,8 +9,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.scouter.defs import descriptions
 from sync_pipelines.scouter.export_jobs.monitoring import Monitoring
-from sync_pipelines.scouter.push.compare import compare_all
 from sync_pipelines.scouter.push.extract import WHAT
+from sync_pipelines.scouter.push.full_comparison import compare_all
 from sync_pipelines.scouter.push.pipeline import LeadPush
 
 STANDING_CHECKS = (
@@ -29,7 +29,7 @@ def checks(push: LeadPush) -> list[dg.AssetChecksDefinition]:
 
 @contextmanager
 def _monitoring(push: LeadPush) -> Iterator[Monitoring]:
-    url = push.settings.tabuladormax_url
+    url = push.source_url
     with postgres.connect(url, what=WHAT, read_only=True) as connection, postgres.errors_about(WHAT):
         yield Monitoring(connection)
 

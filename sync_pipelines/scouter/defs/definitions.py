@@ -33,7 +33,7 @@ def definitions(
     settings: ScouterSettings, push: LeadPush | None = None, channels: Sequence[Channel] | None = None
 ) -> dg.Definitions:
     """Assets, checks, jobs, schedules and sensors; `push` replaces the real clock and network."""
-    leads = push or LeadPush(settings)
+    leads = push or LeadPush.from_settings(settings)
     on = settings.automation_is_on
     days = partitions.days(settings.scouter_first_day, settings.sync_timezone)
     push_definitions = dg.Definitions(
@@ -63,7 +63,8 @@ def definitions(
     )
     if not settings.scouter_way_back:
         return push_definitions
-    return dg.Definitions.merge(push_definitions, reverse_sync_definitions(settings, leads.reverse_sync()))
+    reverse_sync = ReverseSync.from_settings(settings, push=leads)
+    return dg.Definitions.merge(push_definitions, reverse_sync_definitions(settings, reverse_sync))
 
 
 def reverse_sync_definitions(

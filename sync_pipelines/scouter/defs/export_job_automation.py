@@ -36,7 +36,7 @@ def pending_sensor(push: LeadPush, days: dg.DailyPartitionsDefinition, *, on: bo
         with push.source() as connection:
             waiting = ExportWork(connection).pending()
             refusal = read_configuration(connection).refusal()
-            first = first_day(connection, push.settings.zone)
+            first = first_day(connection, push.zone)
         if not waiting:
             return dg.SkipReason("No export is pending.")
         if refusal:

@@ -79,7 +79,7 @@ def repair_job() -> None:
 
 @dg.op(description="Delete error rows after their time: they hold snapshots of leads.")
 def forget_errors(context: dg.OpExecutionContext, push: dg.ResourceParam[LeadPush]) -> None:
-    days = push.settings.scouter_error_retention_days
+    days = push.error_retention_days
     with failing_in_a_sentence(context), push.source() as connection:
         gone = ExportWork(connection).forget_errors(days)
     context.log.info(f"{gone} error rows were older than {days} days.")

@@ -32,7 +32,7 @@ def run(
     push: LeadPush | None = None,
 ) -> RunReport:
     """Push the days from `first` to `last` (2025-10-21), or every lead there is; failures are in the report."""
-    leads = push or LeadPush(settings)
+    leads = push or LeadPush.from_settings(settings)
     definitions = system.definitions(settings, leads)
     newest = _day(last) or leads.today()
     known = partitions.days(settings.scouter_first_day, settings.sync_timezone).get_partition_keys()

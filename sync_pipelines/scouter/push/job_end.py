@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+
+import psycopg
 
 from sync_pipelines.lib import redaction
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.prove import ReadBack
@@ -52,3 +55,25 @@ def lost_after_proof(proof: ReadBack) -> str:
         f" {proof.missing[0]}): algo de lá os apaga, por exemplo um gatilho contra telefones repetidos. Corrija a causa"
         " e reinicie (reset)."
     )
+
+
+@contextlib.contextmanager
+def pausing_on_error(work: ExportWork, job_id: str) -> Iterator[None]:
+    """Pause a job whose push ends by an unexpected error: no worker is left, and the screen must show that.
+
+    If the database itself is away the job stays `running`, and the sensor resumes it.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        reason = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
+        with contextlib.suppress(SyncError, psycopg.Error):
+            if work.get(job_id).status == "running":
+                pause(work, job_id, f"{STOPPED} {reason}")
+        raise
+
+
+def release(work: ExportWork, job_id: str) -> None:
+    """Release the lock on a job, unless the connection that holds it is lost."""
+    if not work.connection.closed and not work.connection.broken:
+        work.release(job_id)

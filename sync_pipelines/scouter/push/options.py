@@ -1,4 +1,4 @@
-"""How a push differs from the usual one; kept with its job, so that a resumed one is pushed alike."""
+"""How a push differs from the default; stored with its job, so that a resumed job is pushed in the same way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sync_pipelines.lib.acceptance import known_words
 
-#: What a person may decide about leads that a push holds back.
+#: What a person may decide about leads that a push holds.
 OVERWRITE = "overwrite_local_leads"
 DECISIONS = (OVERWRITE,)
 
@@ -17,8 +17,8 @@ DECISIONS = (OVERWRITE,)
 class PushOptions:
     """`send_all` sends unchanged leads too; `accepted` are the decisions that were made.
 
-    `compare` reads unchanged leads at the destination and sends those that are not there as they were left. Only what
-    runs every hour goes without it, and rests on earlier readings.
+    `compare` reads unchanged leads at the destination and sends those that are not there as we left them. Only the
+    hourly push does not compare: it rests on earlier readings.
     """
 
     send_all: bool = False
@@ -27,7 +27,7 @@ class PushOptions:
 
     @classmethod
     def of(cls, *, send_all: bool = False, accept: Collection[str] = (), compare: bool = True) -> PushOptions:
-        """PermanentError where `accept` names what cannot be decided."""
+        """Raises PermanentError if `accept` names an unknown decision."""
         return cls(send_all, known_words(accept, DECISIONS), compare)
 
     @classmethod
@@ -36,7 +36,7 @@ class PushOptions:
         return cls(compare=False).joined(kept)
 
     def joined(self, kept: Mapping[str, Any]) -> PushOptions:
-        """These and what `document` kept of an earlier run of the job."""
+        """These options, and those that `document` stored for an earlier run of the job."""
         return PushOptions(
             self.send_all or bool(kept.get("send_all")),
             self.accepted | set(kept.get("accept", ())),

@@ -9,15 +9,14 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from typing import Any, Self
+from zoneinfo import ZoneInfo
 
-import psycopg
-
-from sync_pipelines.lib import postgres, redaction
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.http.postgrest import PostgrestClient
-from sync_pipelines.scouter.client import destination_label, gestao_client, known_key
+from sync_pipelines.scouter.client import GestaoScouter
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.job import ExportJob
@@ -31,7 +30,7 @@ from sync_pipelines.scouter.push.batcher import Batcher
 from sync_pipelines.scouter.push.destination_schema import DestinationSchema, ReloadSchema
 from sync_pipelines.scouter.push.engine import PushEngine
 from sync_pipelines.scouter.push.extract import WHAT, LeadReader, require_sight
-from sync_pipelines.scouter.push.job_end import MISMATCH, STOPPED, pause
+from sync_pipelines.scouter.push.job_end import MISMATCH, STOPPED, pause, pausing_on_error, release
 from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
@@ -54,25 +53,46 @@ BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo qua
 
 @dataclass(frozen=True)
 class LeadPush:
-    """The push as the assets know it. Clock, client, waiting and probe are parameters, so tests replace no code."""
+    """The push as the assets know it. Clock, waiting and probe are parameters, so tests replace no code."""
 
-    settings: ScouterSettings
+    source_url: str = field(repr=False)
+    ops_url: str = field(repr=False)
+    destination: GestaoScouter
+    zone: ZoneInfo
+    batch_size: int = 50
+    in_flight: int = 4
+    #: Whether changes that people make at the destination are collected from its outbox.
+    uses_outbox: bool = False
+    #: For how long error rows are kept: they hold snapshots of leads.
+    error_retention_days: int = 90
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    client: Callable[[ScouterSettings], PostgrestClient] = gestao_client
     reload: ReloadSchema = reload_schema
     probe: Probe = no_probe
     #: How long to wait for another push to end.
     wait_seconds: float = 5.0
 
+    @classmethod
+    def from_settings(cls, settings: ScouterSettings, **client_options: Any) -> Self:
+        """Raises SettingsError if TabuladorMax or the ops database is not set. `client_options` as `GestaoScouter`."""
+        return cls(
+            source_url=settings.tabuladormax_url,
+            ops_url=settings.ops_url,
+            destination=GestaoScouter.from_settings(settings, **client_options),
+            zone=settings.zone,
+            batch_size=settings.scouter_batch_size,
+            in_flight=settings.scouter_in_flight,
+            uses_outbox=settings.scouter_outbox,
+            error_retention_days=settings.scouter_error_retention_days,
+        )
+
     def today(self) -> date:
-        return self.clock().astimezone(self.settings.zone).date()
+        return self.clock().astimezone(self.zone).date()
 
     def open_since(self) -> date:
         """The day up to which earlier pushes completed everything: today, or a day before it. Today if none did."""
-        zone = self.settings.zone
         with self.source() as connection:
-            until = ExportActions(connection).pushed_until(zone.key)
-        return min(until.astimezone(zone).date(), self.today()) if until else self.today()
+            until = ExportActions(connection).pushed_until(self.zone.key)
+        return min(until.astimezone(self.zone).date(), self.today()) if until else self.today()
 
     @contextmanager
     def open(
@@ -96,10 +116,10 @@ class LeadPush:
                 job_id = ExportActions(control).create(*days).id
             work = ExportWork(control)
             job = work.claim(job_id, run_id)
-            with _leaving_no_job_running(work, job):
+            with pausing_on_error(work, job.id):
                 options = options.joined(job.options)
                 work.keep_options(job.id, options.document())
-                stack.callback(_release, work, job)
+                stack.callback(release, work, job.id)
                 stack.enter_context(postgres.errors_about(WHAT))
                 run = self._job_run(stack, work, work.get(job.id), ops=ops, run_id=run_id)
                 stack.callback(run.leave)
@@ -107,26 +127,27 @@ class LeadPush:
 
     @contextmanager
     def alone(self) -> Iterator[postgres.Connection]:
-        """A connection to the ops database that holds this destination's lock; TransientError where another does."""
-        lock = postgres.lock_key("scouter", "push", destination_label(self.settings))
+        """A connection to the ops database that holds this destination's lock.
+
+        Raises TransientError if another push holds it.
+        """
+        lock = postgres.lock_key("scouter", "push", self.destination.label)
         with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=self.wait_seconds, busy=BUSY):
             yield ops
 
     def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:
-        url = self.settings.ops_url
-        return postgres.connect(url, what=OPS, session=SESSION)
+        return postgres.connect(self.ops_url, what=OPS, session=SESSION)
 
     def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
         """A connection to TabuladorMax whose values are written as the hashes need them."""
-        url = self.settings.tabuladormax_url
-        return postgres.connect(url, what=WHAT, session=rendering.SESSION)
+        return postgres.connect(self.source_url, what=WHAT, session=rendering.SESSION)
 
     def doctor(self) -> SchemaDoctor:
         return SchemaDoctor(
-            source_url=self.settings.tabuladormax_url,
-            client_factory=lambda: self.client(self.settings),
-            ops_url=self.settings.ops_url,
-            destination=destination_label(self.settings),
+            source_url=self.source_url,
+            client_factory=self.destination.client,
+            ops_url=self.ops_url,
+            destination=self.destination.label,
             clock=self.clock,
         )
 
@@ -137,7 +158,7 @@ class LeadPush:
         Raises what `reload_schema` raises.
         """
         doctor = self.doctor()
-        with self.source() as connection, self.client(self.settings) as client:
+        with self.source() as connection, self.destination.client() as client:
             doctor.forget()
             mapping = self.examine(connection).mapping
             done = self.reload(client, mapping.columns)
@@ -148,8 +169,8 @@ class LeadPush:
         self, stack: ExitStack, work: ExportWork, job: ExportJob, *, ops: postgres.Connection, run_id: str
     ) -> JobRun:
         report = self._require_fit(work, job)
-        client = stack.enter_context(self.client(self.settings))
-        last_synced = LastSynced(ops, destination_label(self.settings))
+        client = stack.enter_context(self.destination.client())
+        last_synced = LastSynced(ops, self.destination.label)
         options = PushOptions.from_document(job.options)
         options = replace(options, compare=options.compare and self._has_collected())
         reader = LeadReader.for_report(report, work.connection, sent_at=self.clock())
@@ -161,14 +182,14 @@ class LeadPush:
             sender=Sender(client, report.mapping.columns),
             progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
             prover=Prover(comparison, last_synced, run_id=run_id, stamp=reader.stamp),
-            zone=self.settings.zone,
+            zone=self.zone,
             watermark=job.watermark,
-            in_flight=self.settings.scouter_in_flight,
+            in_flight=self.in_flight,
             probe=self.probe,
         )
-        days = job_range.days_of(job, reader, self.settings.zone)
+        days = job_range.days_of(job, reader, self.zone)
         if job.total_leads == 0:
-            work.set_total(job.id, job_range.count_leads(job, days, reader, zone=self.settings.zone))
+            work.set_total(job.id, job_range.count_leads(job, days, reader, zone=self.zone))
         left = job_range.days_left(job, days)
         return JobRun(
             job=job,
@@ -194,13 +215,13 @@ class LeadPush:
         run_id: str,
     ) -> list[Batcher]:
         """Batchers for the prefetching threads, with connections of their own."""
-        last_synced = LastSynced(stack.enter_context(self.ops()), destination_label(self.settings))
+        last_synced = LastSynced(stack.enter_context(self.ops()), self.destination.label)
         return [
             Batcher(
                 reader=replace(reader, connection=stack.enter_context(self.source())),
                 last_synced=last_synced,
                 comparison=comparison.of_content(),
-                size=self.settings.scouter_batch_size,
+                size=self.batch_size,
                 run_id=run_id,
                 options=options,
             )
@@ -223,10 +244,10 @@ class LeadPush:
 
         If that fails nothing is compared: the push rests on earlier readings, and its proof says so.
         """
-        if not self.settings.scouter_outbox:
+        if not self.uses_outbox:
             return True
         try:
-            self.reverse_sync().collect()
+            ReverseSync(self.ops_url, self.source_url, push=self, uses_outbox=True).collect()
         except SyncError as error:
             _log.warning("Unchanged leads are not compared: %s", error)
             return False
@@ -235,50 +256,25 @@ class LeadPush:
     def examine(
         self, connection: postgres.Connection, job: ExportJob | None = None, *, fresh: bool = False
     ) -> SchemaReport:
-        """The doctor's report for a job's own mapping, else for the default preset, else for the contract's pairs.
+        """The doctor's report on the mapping of a push: a job's own, else the default preset, else the default mapping.
 
-        PermanentError where what is stored is no mapping.
+        Raises PermanentError if the stored document is no mapping.
         """
         return self.doctor().examine_push(connection, job, fresh=fresh)
 
     def connection_test(self) -> ConnectionTest:
-        """A test of what the settings name, and of what the application's screen says."""
+        """A test of the destination, and of what the application's screen stores about it."""
         with self.source() as connection:
             configuration = read_configuration(connection)
             try:
                 columns = self.examine(connection).mapping.columns
             except (SyncError, SettingsError):
-                columns = (KEY, "updated_at")  # the test itself tells what is wrong
+                columns = (KEY, "updated_at")  # the test itself reports what is wrong
         return ConnectionTest(
-            url=self.settings.gestao_scouter_url,
-            key=known_key(self.settings),
-            client_factory=lambda: self.client(self.settings),
+            url=self.destination.url,
+            key=self.destination.known_key(),
+            client_factory=self.destination.client,
             columns=columns,
             configuration=configuration,
             clock=self.clock,
         )
-
-    def reverse_sync(self) -> ReverseSync:
-        """The reverse sync with this push's own mapping, without which no echo is recognised by its content."""
-        return ReverseSync.from_settings(self.settings, push=self)
-
-
-@contextmanager
-def _leaving_no_job_running(work: ExportWork, job: ExportJob) -> Iterator[None]:
-    """Pause a job whose push ends by an unexpected error: no worker is left, and the screen must show that.
-
-    If the database itself is away the job stays `running`, and the sensor resumes it.
-    """
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        reason = str(error) if isinstance(error, SyncError) else redaction.redacted_exception(error)
-        with contextlib.suppress(SyncError, psycopg.Error):
-            if work.get(job.id).status == "running":
-                pause(work, job.id, f"{STOPPED} {reason}")
-        raise
-
-
-def _release(work: ExportWork, job: ExportJob) -> None:
-    if not work.connection.closed and not work.connection.broken:
-        work.release(job.id)

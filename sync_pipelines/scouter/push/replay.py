@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
-from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.last_synced import LastSynced
@@ -57,7 +56,7 @@ def replay(
     total, options = Replay(), PushOptions.of(send_all=True, accept=accepted)
     with ExitStack() as stack:
         ops = stack.enter_context(push.alone())
-        last_synced = LastSynced(ops, destination_label(push.settings))
+        last_synced = LastSynced(ops, push.destination.label)
         control = stack.enter_context(push.source())
         with postgres.errors_about(WHAT):
             if refusal := read_configuration(control).refusal():
@@ -101,7 +100,7 @@ def _replay_job(
     report = push.examine(control, work.get(job_id))
     if not report.fits:
         raise PermanentError(report.refusal())
-    with push.source() as connection, push.client(push.settings) as client:
+    with push.source() as connection, push.destination.client() as client:
         comparison = Comparison(client, report.mapping.columns, report.destination_columns)
         sender = Sender(client, report.mapping.columns)
         progress = Progress(connection=control, jobs=work, job_id=job_id, run_id=run_id)
@@ -109,7 +108,7 @@ def _replay_job(
             reader=LeadReader.for_report(report, connection, sent_at=push.clock()),
             last_synced=last_synced,
             comparison=comparison.of_content(),
-            size=push.settings.scouter_batch_size,
+            size=push.batch_size,
             run_id=run_id,
             options=options,
         )

@@ -183,7 +183,7 @@ def test_an_unknown_backup_is_a_sentence_with_those_there_are(kept: Kept) -> Non
         kept.pipeline.difference("dre_hitss_backup_20200101_0000")
 
 
-def test_retention_goes_by_the_book_and_leaves_what_is_not_ours(kept: Kept) -> None:
+def test_retention_goes_by_the_catalog_and_leaves_what_is_not_ours(kept: Kept) -> None:
     kept.database.execute("create table dre_hitss_backup_20250101_0200 as select * from dre_hitss")
     old = kept.back_up().backup.name
     kept.ops.execute("update ops.copies set made_at = made_at - interval '3 days'")
@@ -209,7 +209,7 @@ def test_a_backup_that_somebody_dropped_is_not_counted(kept: Kept) -> None:
     assert "dre_hitss_backup_20260101_0200" not in {copy.name for copy in kept.catalog.backups(ASSET)}
 
 
-def test_a_backup_that_the_book_missed_is_entered_as_what_it_is(kept: Kept) -> None:
+def test_a_backup_that_the_catalog_missed_is_recorded_as_what_it_is(kept: Kept) -> None:
     with load.connect(kept.url) as connection:
         good, bad = (load.back_up(connection, "killed").name for _ in range(2))
     kept.database.execute(f"delete from {bad} where id = 1".encode())

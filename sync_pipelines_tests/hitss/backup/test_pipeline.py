@@ -141,7 +141,7 @@ def test_a_pinned_backup_stays_until_it_is_unpinned(kept: Kept) -> None:
     assert pinned in kept.back_up().plan.drop
 
 
-def test_what_is_not_in_the_book_cannot_be_pinned(kept: Kept) -> None:
+def test_what_is_not_in_the_catalog_cannot_be_pinned(kept: Kept) -> None:
     unknown = typed(kept, "backup", "pin", "dre_hitss_backup_20200101_0000")
     assert unknown.exit_code == 1
     assert "There is no backup dre_hitss_backup_20200101_0000" in " ".join(unknown.output.split())

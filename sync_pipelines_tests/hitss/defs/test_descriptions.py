@@ -35,7 +35,7 @@ def test_the_lineage_begins_at_the_vendor_and_ends_at_the_summary(graph: Any) ->
 
 
 @pytest.mark.parametrize("asset", ["dre_export", *CHAIN])
-def test_every_asset_tells_what_it_is(graph: Any, asset: str) -> None:
+def test_every_asset_says_what_it_is(graph: Any, asset: str) -> None:
     node = graph.get(key_of(asset))
     assert node.freshness_policy is not None
     assert node.group_name == "hitss"

@@ -256,7 +256,7 @@ def test_a_workbook_may_be_named_by_its_path(
     assert new.materialized("dre_hitss")["2025-08-01"]["rows_loaded"] == 5
 
 
-def test_the_wait_for_the_first_byte_is_told_while_it_lasts(
+def test_the_wait_for_the_first_byte_is_reported_while_it_lasts(
     short: House, instance: dg.DagsterInstance
 ) -> None:
     client = lambda: export_client(sleep=lambda _seconds: None, wait_notice_seconds=0.05)  # noqa: E731

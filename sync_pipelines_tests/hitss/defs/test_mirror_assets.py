@@ -1,83 +1,22 @@
 """The mirror through Dagster: events, checks, records in both projects, decisions."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
 import psycopg
 import pytest
 
-from sync_pipelines.hitss.defs import automation
 from sync_pipelines.hitss.defs import definitions as system
 from sync_pipelines.hitss.defs.mirror_assets import COLUMNS, MIRROR_KEY, OWN_ROWS, PLACED, PROOF
-from sync_pipelines.hitss.mirror.pipeline import ASSET, MirrorPipeline
+from sync_pipelines.hitss.mirror.pipeline import ASSET
 from sync_pipelines.hitss.run_logs import run_logs
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records import open_records
-from sync_pipelines.partitions import months
 from sync_pipelines.settings.hitss import HitssSettings
 from sync_pipelines_tests.conftest import House
 from sync_pipelines_tests.cut_line import Cut, CutLine
-
-FIRST, LAST = "2025-01-01", "2025-08-01"
-
-
-def quick(settings: HitssSettings) -> MirrorPipeline:
-    """The mirror of these databases, which waits for nobody."""
-    return replace(MirrorPipeline.from_settings(settings), wait_seconds=0.05, sleep=lambda _seconds: None)
-
-
-@dataclass
-class Mirrored:
-    """A house with a second project, filled with eight months, and a Dagster instance of its own."""
-
-    settings: HitssSettings
-    source: psycopg.Connection[Any]
-    destination: psycopg.Connection[Any]
-    instance: dg.DagsterInstance
-    runs: int = 0
-
-    def run(self, first: str = FIRST, last: str = LAST, **config: Any) -> dg.ExecuteInProcessResult:
-        mirror = quick(self.settings)
-        definitions = system.definitions(self.settings, mirror=mirror)
-        return definitions.resolve_job_def("hitss_mirror").execute_in_process(
-            instance=self.instance,
-            raise_on_error=False,
-            run_config={"ops": {"hitss_dre_mirror": {"config": config}}},
-            tags={"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last},
-        )
-
-    def materialized(self, result: dg.ExecuteInProcessResult) -> dict[str | None, Mapping[str, Any]]:
-        records = self.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-        made = [one.get_dagster_event().step_materialization_data.materialization for one in records]
-        assert all(one.asset_key == MIRROR_KEY for one in made)
-        return {one.partition: {name: value.value for name, value in one.metadata.items()} for one in made}
-
-    def verdicts(self, result: dg.ExecuteInProcessResult, check: str) -> dict[str | None, bool]:
-        records = self.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-        found = [one.get_dagster_event().asset_check_evaluation_data for one in records]
-        return {one.partition: one.passed for one in found if one.check_name == check}
-
-    def failure(self, result: dg.ExecuteInProcessResult) -> str:
-        failed = [event.step_failure_data for event in result.all_node_events if event.is_step_failure]
-        return str(failed[0].user_failure_data.description)
-
-
-@pytest.fixture
-def mirrored(house: House, new_database: Callable[[str | None], str]) -> Iterator[Mirrored]:
-    url = new_database("hitss")
-    settings = house.settings.model_copy(
-        update={"hitss_first_month": "2025-01", "hitss_database_url": house.settings.ops_database_url}
-    )
-    settings = settings.model_validate({**settings.model_dump(), "hitss_database_url": url})
-    house.fabricio.execute(
-        "insert into dre_hitss (execution_id, conta, valor, periodo, competencia)"
-        " select 'run', 'CLT', n, 1 + n % 8 || '/2025', make_date(2025, 1 + n % 8, 1)"
-        " from generate_series(1, 80) as n"
-    )
-    with psycopg.connect(url, autocommit=True) as destination, dg.DagsterInstance.ephemeral() as instance:
-        yield Mirrored(settings=settings, source=house.fabricio, destination=destination, instance=instance)
+from sync_pipelines_tests.hitss.defs.conftest import FIRST, LAST, Mirrored, quick
 
 
 def executions(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
@@ -87,7 +26,7 @@ def executions(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def test_a_range_is_told_month_by_month_and_recorded_in_both_projects(mirrored: Mirrored) -> None:
+def test_a_range_is_reported_month_by_month_and_recorded_in_both_projects(mirrored: Mirrored) -> None:
     result = mirrored.run()
 
     assert result.success
@@ -104,7 +43,7 @@ def test_a_range_is_told_month_by_month_and_recorded_in_both_projects(mirrored: 
         assert sorted(records.proofs.newest(ASSET)) == sorted(told)
 
 
-def test_a_scheduled_run_tells_of_what_differs_and_of_the_current_month(mirrored: Mirrored) -> None:
+def test_a_scheduled_run_reports_what_differs_and_the_current_month(mirrored: Mirrored) -> None:
     assert mirrored.run(only_changes=True).success
     mirrored.source.execute("update dre_hitss set valor = valor + 1 where competencia = '2025-03-01'")
 
@@ -158,7 +97,7 @@ def test_a_column_that_does_not_travel_is_a_warning(mirrored: Mirrored) -> None:
     ).fetchall() == [("WARN",)]
 
 
-def test_a_total_that_is_no_number_is_told(mirrored: Mirrored) -> None:
+def test_a_total_that_is_no_number_is_reported(mirrored: Mirrored) -> None:
     mirrored.source.execute("update dre_hitss set valor = 'NaN' where valor = 8")
     result = mirrored.run()
     assert result.success
@@ -332,38 +271,6 @@ def test_an_old_destination_is_sent_to_the_migration(
         mirrored.settings.model_dump() | {"hitss_database_url": url}
     )
     assert "sync-pipelines migrate" in mirrored.failure(mirrored.run())
-
-
-def test_the_schedule_asks_for_all_months_and_only_for_changes(mirrored: Mirrored) -> None:
-    calendar = months(mirrored.settings.first_month, "America/Sao_Paulo")
-    schedule = automation.mirror_schedule(calendar, on=True)
-    assert schedule.cron_schedule == "0 */2 * * *"
-    assert schedule.execution_timezone == "UTC"
-
-    with dg.build_schedule_context() as context:
-        request = schedule(context)
-
-    assert isinstance(request, dg.RunRequest)
-    assert request.tags["dagster/asset_partition_range_start"] == FIRST
-    assert request.run_config["ops"]["hitss_dre_mirror"]["config"] == {"only_changes": True}
-
-
-def test_a_load_is_followed_by_one_mirror(mirrored: Mirrored, house: House) -> None:
-    calendar = months(mirrored.settings.first_month, "America/Sao_Paulo")
-    sensor = automation.mirror_sensor(mirrored.settings, calendar, on=True)
-
-    def tick(cursor: str | None) -> Any:
-        with dg.build_sensor_context(instance=mirrored.instance, cursor=cursor) as context:
-            return sensor(context)
-
-    assert isinstance(tick(None), dg.SkipReason)
-    house.ops.execute(
-        "insert into ops.proofs (asset, partition_key, run_id, source_version, source, destination, holds)"
-        " values ('hitss/dre_hitss', '2025-01-01', 'r', 'v', '{}', '{}', true)"
-    )
-    asked = tick(None)
-    assert len(asked.run_requests) == 1
-    assert isinstance(tick(asked.cursor), dg.SkipReason)
 
 
 def test_without_a_second_project_there_is_no_mirror(house: House) -> None:

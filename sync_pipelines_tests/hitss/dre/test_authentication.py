@@ -1,4 +1,4 @@
-"""Basic and login against the fake's door: who is let in, what is tried again, what a refusal says."""
+"""Basic and login against the fake, which checks them: who gets in, what is tried again, what a refusal says."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ START, END = date(2025, 8, 1), date(2025, 9, 1)
 
 
 @pytest.fixture
-def door(hitss: HitssFake) -> Iterator[HitssFake]:
-    """The fake, whose door is open again afterwards."""
+def guarded(hitss: HitssFake) -> Iterator[HitssFake]:
+    """The fake; after the test it checks nothing again."""
     hitss.upstream.auth.logins = 0
     yield hitss
     hitss.upstream.auth.mode = "none"
@@ -51,46 +51,46 @@ def calls(hitss: HitssFake) -> int:
     return int(hitss.state()["calls"])
 
 
-def test_basic_is_sent_with_the_one_request(door: HitssFake, tmp_path: Path) -> None:
-    known, before = shut(door, "basic"), calls(door)
+def test_basic_is_sent_with_the_one_request(guarded: HitssFake, tmp_path: Path) -> None:
+    known, before = shut(guarded, "basic"), calls(guarded)
     assert download(known, tmp_path).status == 200
-    assert calls(door) - before == 1
+    assert calls(guarded) - before == 1
 
 
-def test_a_login_gives_token_and_cookie_to_the_download(door: HitssFake, tmp_path: Path) -> None:
-    assert download(shut(door, "login"), tmp_path).status == 200
-    assert door.state()["logins"] == 1
+def test_a_login_gives_token_and_cookie_to_the_download(guarded: HitssFake, tmp_path: Path) -> None:
+    assert download(shut(guarded, "login"), tmp_path).status == 200
+    assert guarded.state()["logins"] == 1
 
 
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
-def test_a_base_url_may_end_in_slashes(door: HitssFake, tmp_path: Path, slashes: str) -> None:
-    known = shut(door, "login", base_url=f"{door.base_url}{slashes}")
+def test_a_base_url_may_end_in_slashes(guarded: HitssFake, tmp_path: Path, slashes: str) -> None:
+    known = shut(guarded, "login", base_url=f"{guarded.base_url}{slashes}")
     assert download(known, tmp_path).status == 200
 
 
-def test_one_login_serves_all_attempts(door: HitssFake, tmp_path: Path) -> None:
-    known = shut(door, "login")
-    door.fault("bad_gateway", times=2)
+def test_one_login_serves_all_attempts(guarded: HitssFake, tmp_path: Path) -> None:
+    known = shut(guarded, "login")
+    guarded.fault("bad_gateway", times=2)
     assert download(known, tmp_path).attempts == 3
-    assert door.state()["logins"] == 1
+    assert guarded.state()["logins"] == 1
 
 
-def test_a_login_that_may_pass_is_tried_again(door: HitssFake, tmp_path: Path) -> None:
-    known = shut(door, "login")
-    door.fault("login_status", times=2, code=503)
+def test_a_login_that_may_pass_is_tried_again(guarded: HitssFake, tmp_path: Path) -> None:
+    known = shut(guarded, "login")
+    guarded.fault("login_status", times=2, code=503)
     assert download(known, tmp_path).attempts == 3
-    assert door.state()["logins"] == 3
+    assert guarded.state()["logins"] == 3
 
 
-def test_a_token_that_expired_is_renewed_once(door: HitssFake, tmp_path: Path) -> None:
-    known = shut(door, "login")
-    door.fault("token_expired", times=1)
+def test_a_token_that_expired_is_renewed_once(guarded: HitssFake, tmp_path: Path) -> None:
+    known = shut(guarded, "login")
+    guarded.fault("token_expired", times=1)
     assert download(known, tmp_path).status == 200
-    assert door.state()["logins"] == 2
-    door.fault("token_expired")
+    assert guarded.state()["logins"] == 2
+    guarded.fault("token_expired")
     with pytest.raises(PermanentError, match=r"answered 401.*The login was accepted"):
         download(known, tmp_path)
-    assert door.state()["logins"] == 4
+    assert guarded.state()["logins"] == 4
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_token_that_expired_is_renewed_once(door: HitssFake, tmp_path: Path) -
     ],
 )
 def test_a_refusal_says_what_to_check_and_names_nobody(
-    door: HitssFake,
+    guarded: HitssFake,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     mode: Mode,
@@ -147,23 +147,23 @@ def test_a_refusal_says_what_to_check_and_names_nobody(
     logins: int,
 ) -> None:
     caplog.set_level(logging.INFO)
-    known = shut(door, mode, **wrong)
+    known = shut(guarded, mode, **wrong)
     if fault:
-        door.fault(fault[0], **fault[1])
+        guarded.fault(fault[0], **fault[1])
     with pytest.raises(kind, match=words) as caught:
         download(known, tmp_path)
-    assert door.state()["logins"] == logins
+    assert guarded.state()["logins"] == logins
     assert list(tmp_path.iterdir()) == []
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("sync_pipelines")]
     told = " ".join([str(caught.value), *ours])
     assert not [secret for secret in (USERNAME, PASSWORD, "errada", "usuario.ficticio") if secret in told]
 
 
-def test_tokens_cookies_and_pairs_are_known_to_the_redactor(door: HitssFake) -> None:
+def test_tokens_cookies_and_pairs_are_known_to_the_redactor(guarded: HitssFake) -> None:
     with export_client() as client:
-        login_of(shut(door, "login")).check(client)
-    ((token, cookie),) = door.upstream.auth.sessions.items()
-    auth_of(shut(door, "basic"))
+        login_of(shut(guarded, "login")).check(client)
+    ((token, cookie),) = guarded.upstream.auth.sessions.items()
+    auth_of(shut(guarded, "basic"))
     basic = b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
     for secret in (token, basic, cookie):
         assert len(secret) > 20

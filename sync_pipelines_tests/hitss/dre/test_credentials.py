@@ -107,7 +107,7 @@ def test_a_secret_renamed_in_the_vault_counts_at_once(url: str) -> None:
     assert CredentialSource(settings).read().url == OWN
 
 
-def test_what_the_vault_lacks_is_told_by_its_names(url: str) -> None:
+def test_what_the_vault_lacks_is_reported_by_its_names(url: str) -> None:
     make_vault(url, HITSS_DOWNLOAD_URL=EXPORT, HITSS_USERNAME="robo.do.cofre")
     with pytest.raises(PermanentError, match="holds none of HITSS_PASSWORD, hitss_password") as caught:
         from_vault(url, hitss_auth_mode="basic")

@@ -34,7 +34,7 @@ def test_a_mirrored_month_is_whole_and_there_once(pair: Pair, cut: Cut) -> None:
 
 
 @CUTS
-def test_a_dre_backup_is_in_the_book_or_not_there(kept: Kept, cut: Cut) -> None:
+def test_a_dre_backup_is_in_the_catalog_or_not_there(kept: Kept, cut: Cut) -> None:
     with CutLine(kept.url) as line:
         with pytest.raises(TransientError), load.connect(line.url) as connection:
             line.cut = cut

@@ -230,7 +230,7 @@ def test_what_will_not_pass_is_asked_for_once(
         httpx.Response(200, content=b"<title>JOANA PRADO LIMA</title>"),
     ],
 )
-def test_no_failure_tells_who_asked(download: Callable[..., Any], answer: httpx.Response) -> None:
+def test_no_failure_names_who_asked(download: Callable[..., Any], answer: httpx.Response) -> None:
     with pytest.raises((TransientError, PermanentError)) as caught:
         download(Upstream(answer))
 
@@ -254,7 +254,7 @@ def test_the_limits_are_those_of_the_contract() -> None:
     assert (BACKOFF.attempts, BACKOFF.first, BACKOFF.longest) == (3, 5, 60)
 
 
-def test_a_bundle_that_is_not_there_is_told_by_its_setting(tmp_path: Path) -> None:
+def test_a_bundle_that_is_not_there_is_reported_by_its_setting(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=CA_SETTING):
         export_client(ca_bundle=tmp_path / "none.pem")
 
@@ -269,7 +269,7 @@ def test_a_bundle_that_is_not_there_is_told_by_its_setting(tmp_path: Path) -> No
         (b"\x89PNG\r\n\x1a\n\x00", "as unknown bytes"),
     ],
 )
-def test_a_file_is_told_by_its_bytes(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_is_reported_by_its_bytes(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "x").write_bytes(content)
 
     with pytest.raises(PermanentError, match=words) as caught:

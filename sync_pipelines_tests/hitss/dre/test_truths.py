@@ -106,7 +106,7 @@ def test_a_refused_workbook_shows_the_guard_by_its_name(loaded: House, instance:
         assert all(run_.verdicts(check) for check in EXPORT_CHECKS)
 
 
-def test_budget_rows_that_vanish_are_told_everywhere(loaded: House, instance: dg.DagsterInstance) -> None:
+def test_budget_rows_that_vanish_are_reported_everywhere(loaded: House, instance: dg.DagsterInstance) -> None:
     """The last part of the sheet is missing: budgets only, and less than a tenth of the file."""
     rows = [row for row in loaded.hitss.rows if str(row[17]).endswith("/2025")]
     gone = [row for row in rows if row[0] == "Orçado" and row[17] == "8/2025"][:4]
@@ -128,7 +128,7 @@ def test_budget_rows_that_vanish_are_told_everywhere(loaded: House, instance: dg
     assert done.materialized("dre_orcado")["2025-08-01"]["rows_deleted"] == len(gone)
 
 
-def test_an_export_that_ends_months_ago_is_told(short: House, instance: dg.DagsterInstance) -> None:
+def test_an_export_that_ends_months_ago_is_reported(short: House, instance: dg.DagsterInstance) -> None:
     late = ("6/2025", "7/2025", "8/2025")
     short.hitss.serve_rows([row for row in short.hitss.rows if row[17] not in late])
     launched = launch(short, instance, "hitss_download")

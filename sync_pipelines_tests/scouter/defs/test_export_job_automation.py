@@ -19,7 +19,6 @@ from sync_pipelines.scouter.defs.export_job_automation import dead_sensor, pendi
 from sync_pipelines.scouter.export_jobs.orphans import MAX_ATTEMPTS
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.dagster_runs import launch
 from sync_pipelines_tests.scouter.installation import Installation
 
@@ -241,10 +240,7 @@ def test_where_the_integration_is_switched_off_nothing_is_requested_and_the_tick
 def test_a_database_that_is_away_fails_the_ticks_and_is_not_taken_for_an_empty_table(
     control_plane: Installation, instance: dg.DagsterInstance
 ) -> None:
-    gone = replace(
-        control_plane.push,
-        settings=read_settings(None, ops_database_url=AWAY, tabuladormax_database_url=AWAY),
-    )
+    gone = replace(control_plane.push, source_url=AWAY, ops_url=AWAY)
     with pytest.raises(SyncError) as pending:
         tick(control_plane, instance, gone)
     with pytest.raises(SyncError) as dead:

@@ -123,10 +123,10 @@ def test_refused_leads_are_replayed_once_their_cause_is_mended(
     job = installation.export(DAY, DAY)
     first = replay(installation, instance, export_job=job.id)
     assert first.result.success
-    assert "0 leads were accepted, 1 refused again, 0 are gone." in first.messages
+    assert "0 leads were accepted, 1 rejected again, 0 are gone." in first.messages
     installation.edit(lead, age=39)
     done = replay(installation, instance)
-    assert any(message.startswith("1 leads were accepted, 0 refused again") for message in done.messages)
+    assert any(message.startswith("1 leads were accepted, 0 rejected again") for message in done.messages)
     assert installation.errors() == []
     assert installation.there("age") == {lead: 39}
 

@@ -171,7 +171,7 @@ def test_a_database_that_is_away_or_refuses_is_503_and_its_words_are_for_the_log
 ) -> None:
     away = "postgresql://x:senha-longa@127.0.0.1:1/tab"
     nowhere = read_settings(None, ops_database_url=away, tabuladormax_database_url=away)
-    gone = export_function(LeadPush(nowhere).source)(CREATE)
+    gone = export_function(LeadPush.from_settings(nowhere).source)(CREATE)
     installation.tab.execute("drop table public.gestao_scouter_export_jobs cascade")
     broken = export_function(installation.push.source)(CREATE)
     assert gone == broken

@@ -97,7 +97,7 @@ UNREADABLE: tuple[tuple[str, object, str], ...] = (
 
 def test_a_value_that_the_destinations_type_does_not_read_is_one_bad_row(installation: Installation) -> None:
     found = []
-    with installation.push.client(installation.settings) as client:
+    with installation.push.destination.client() as client:
         for column, value, _ in UNREADABLE:
             installation.gestao.execute("truncate public.leads")
             bodies: list[dict[str, Any]] = [

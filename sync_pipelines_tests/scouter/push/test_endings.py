@@ -58,15 +58,12 @@ def test_an_error_between_two_days_pauses_the_job(days: Installation) -> None:
 
 def test_an_error_before_the_first_day_pauses_the_job(days: Installation) -> None:
     job_id = days.create(DAY, DAY)
-
-    def no_client(_settings: object) -> object:
-        raise PermanentError("There is no key.")
-
-    whole, days.push = days.push, replace(days.push, client=no_client)  # type: ignore[arg-type]
+    without_key = replace(days.push.destination, key=None)
+    whole, days.push = days.push, replace(days.push, destination=without_key)
     with pytest.raises((SyncError, PausedError)):
         days.run(job_id)
     assert days.job(job_id).status == "paused"
-    assert "There is no key." in str(days.job(job_id).pause_reason)
+    assert "GESTAO_SCOUTER_SERVICE_KEY is not set" in str(days.job(job_id).pause_reason)
     days.push = whole
     assert days.resume(job_id).status == "completed"
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from sync_pipelines.lib.http.client import Timeouts
-from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
 DAY = date(2025, 10, 21)
@@ -28,9 +26,7 @@ def waiting(installation: Installation) -> str:
 
 def be_impatient(installation: Installation) -> None:
     limits = Timeouts(connect=5, read=0.25, total=0.25)
-    installation.push = replace(
-        installation.push, client=lambda now: gestao_client(now, sleep=lambda _seconds: None, timeouts=limits)
-    )
+    installation.use_client(timeouts=limits)
 
 
 def assert_goes_on(installation: Installation, job_id: str) -> None:

@@ -20,6 +20,7 @@ BAD = range(0, 200, 17)
 #: A worker that says when it is before a commit and is then killed; what it is told comes by its standard input.
 WORKER = """
 import json, sys
+from dataclasses import replace
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.systems import read_settings
 told = json.loads(sys.stdin.readline())
@@ -29,7 +30,7 @@ def before_commit(moment):
     if len(seen) == told["commit"]:
         print("here", flush=True)
         sys.stdin.readline()
-push = LeadPush(read_settings(None, **told["settings"]), probe=before_commit)
+push = replace(LeadPush.from_settings(read_settings(None, **told["settings"])), probe=before_commit)
 with push.open("killed", job_id=told["job"]) as run:
     for day in run.days:
         run.push_day(day)

@@ -228,9 +228,13 @@ def test_a_destination_that_alters_what_it_takes_again_is_not_called_proved(push
 
 def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(pushed: Installation) -> None:
     pushed.gestao.execute("delete from public.leads where id = 600011")
-    pushed.postgrest.max_rows = 7
-    pushed.export(DAY, BEFORE)
-    assert (sum(pushed.posts()), pushed.total().unchanged_check.seen) == (1, COUNT - 1)
+    with PostgrestFake(pushed.gestao_url, max_rows=7) as capped:
+        pushed.use(gestao_scouter_url=capped.url, gestao_scouter_service_key=SecretStr(capped.service_key))
+        # The same project at another address.
+        pushed.ops.execute("update ops.lead_exchanges set destination = %s", [pushed.push.destination.label])
+        pushed.export(DAY, BEFORE)
+        assert sum(one.objects for one in capped.requests if one.method == "POST") == 1
+    assert pushed.total().unchanged_check.seen == COUNT - 1
 
 
 def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undone(

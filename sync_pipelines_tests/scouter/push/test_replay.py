@@ -11,7 +11,6 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.installation import FIRST, Installation
 
@@ -95,7 +94,7 @@ def test_each_job_has_its_own_rows(installation: Installation, rejected: str) ->
 def test_while_a_push_is_at_work_it_is_refused_in_a_sentence(
     installation: Installation, rejected: str
 ) -> None:
-    lock = postgres.lock_key("scouter", "push", destination_label(installation.settings))
+    lock = postgres.lock_key("scouter", "push", installation.push.destination.label)
     with psycopg.connect(installation.settings.require("ops_database_url")) as other:
         other.execute("select pg_advisory_lock(%s)", [lock])
         hasty = replace(installation.push, wait_seconds=0.05)

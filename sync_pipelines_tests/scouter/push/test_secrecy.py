@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import psycopg
@@ -15,7 +14,6 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.scouter.database import with_dirt_rules
-from sync_pipelines.scouter.client import gestao_client
 from sync_pipelines.scouter.push.job_end import PausedError
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.installation import FIRST, Installation
@@ -110,9 +108,7 @@ def test_a_run_with_refused_leads_and_its_replay(
 def test_runs_that_are_paused_by_faults(people: Installation, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "sync_pipelines")
     limits = Timeouts(connect=5, read=0.2, total=0.2)
-    people.push = replace(
-        people.push, client=lambda now: gestao_client(now, sleep=lambda _seconds: None, timeouts=limits)
-    )
+    people.use_client(timeouts=limits)
     job_id = people.create(DAY, DAY)
     for fault in FAULTS:
         people.postgrest.fail(fault, lead_id=FIRST + 2)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.scouter.push.compare import compare_all
+from sync_pipelines.scouter.push.full_comparison import compare_all
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.installation import Installation, another_role
 

@@ -16,8 +16,8 @@ OUTBOX = (Path(sync_pipelines.scouter.__file__).parent / "sql" / "outbox.sql").r
 
 
 @pytest.fixture
-def installation(installation: Installation) -> Installation:
-    """Three leads over there, an outbox that has seen nothing, and the way back by it."""
+def with_outbox(installation: Installation) -> Installation:
+    """Three leads that were pushed, an empty outbox, and the reverse sync by it."""
     installation.use(scouter_way_back=True, scouter_outbox=True)
     installation.leads(range(3), NOON)
     installation.export(DAY, DAY)
@@ -48,54 +48,54 @@ def name_here(installation: Installation, number: int) -> str:
     return str(row[0])
 
 
-def test_an_edit_comes_over_and_is_not_pushed_back(installation: Installation) -> None:
-    edit(installation, 1, "Ana Ção 🙂")
-    assert left(installation) == 1
-    done = installation.push.reverse_sync().run("back")
+def test_an_edit_comes_over_and_is_not_pushed_back(with_outbox: Installation) -> None:
+    edit(with_outbox, 1, "Ana Ção 🙂")
+    assert left(with_outbox) == 1
+    done = with_outbox.reverse_sync().run("back")
     assert (done.collected, done.drained.read, done.drained.updated, done.waiting) == (1, 1, 1, 0)
-    assert (name_here(installation, 1), left(installation)) == ("Ana Ção 🙂", 0)
-    installation.postgrest.clear()
-    job = installation.export(datetime.now(UTC).date(), DAY)
+    assert (name_here(with_outbox, 1), left(with_outbox)) == ("Ana Ção 🙂", 0)
+    with_outbox.postgrest.clear()
+    job = with_outbox.export(datetime.now(UTC).date(), DAY)
     assert job.status == "completed"
-    assert installation.posts() == []
-    assert left(installation) == 0
+    assert with_outbox.posts() == []
+    assert left(with_outbox) == 0
 
 
-def test_a_push_leaves_nothing_in_the_outbox(installation: Installation) -> None:
-    installation.lead(1, NOON, name="Do Tabulador")
-    installation.export(DAY, DAY)
-    assert (installation.there("nome")[FIRST + 1], left(installation)) == ("Do Tabulador", 0)
-    assert installation.push.reverse_sync().run("back").collected == 0
+def test_a_push_leaves_nothing_in_the_outbox(with_outbox: Installation) -> None:
+    with_outbox.lead(1, NOON, name="Do Tabulador")
+    with_outbox.export(DAY, DAY)
+    assert (with_outbox.there("nome")[FIRST + 1], left(with_outbox)) == ("Do Tabulador", 0)
+    assert with_outbox.reverse_sync().run("back").collected == 0
 
 
-def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(installation: Installation) -> None:
-    edit(installation, 1, "Ana Nova")
-    installation.postgrest.fail(
+def test_what_could_not_be_forgotten_there_comes_again_and_harms_nothing(with_outbox: Installation) -> None:
+    edit(with_outbox, 1, "Ana Nova")
+    with_outbox.postgrest.fail(
         "applied_then_dropped", times=1, after=1
     )  # read, then forgotten without an answer
     with pytest.raises(TransientError):
-        installation.push.reverse_sync().collect()
-    assert installation.push.reverse_sync().run("back").drained.updated == 1
-    installation.gestao.execute("update public.leads set nome = nome")
-    installation.postgrest.fail("drop", times=1, after=1)  # read, and not forgotten
-    edit(installation, 2, "Bia Nova")
+        with_outbox.reverse_sync().collect()
+    assert with_outbox.reverse_sync().run("back").drained.updated == 1
+    with_outbox.gestao.execute("update public.leads set nome = nome")
+    with_outbox.postgrest.fail("drop", times=1, after=1)  # read, and not forgotten
+    edit(with_outbox, 2, "Bia Nova")
     with pytest.raises(TransientError):
-        installation.push.reverse_sync().collect()
-    assert left(installation) == 1
-    done = installation.push.reverse_sync().run("again")
-    assert (done.drained.read, done.drained.updated, left(installation)) == (2, 1, 0)
-    assert (name_here(installation, 1), name_here(installation, 2)) == ("Ana Nova", "Bia Nova")
+        with_outbox.reverse_sync().collect()
+    assert left(with_outbox) == 1
+    done = with_outbox.reverse_sync().run("again")
+    assert (done.drained.read, done.drained.updated, left(with_outbox)) == (2, 1, 0)
+    assert (name_here(with_outbox, 1), name_here(with_outbox, 2)) == ("Ana Nova", "Bia Nova")
 
 
-def test_more_than_a_page_and_more_than_the_silent_cap(installation: Installation) -> None:
-    with installation.gestao.transaction():
-        installation.gestao.execute("set local role service_role")
-        installation.gestao.execute(
+def test_more_than_a_page_and_more_than_the_silent_cap(with_outbox: Installation) -> None:
+    with with_outbox.gestao.transaction():
+        with_outbox.gestao.execute("set local role service_role")
+        with_outbox.gestao.execute(
             "insert into public.leads (id, nome) select 900000 + n, 'Local ' || n from generate_series(1, 1203) as n"
         )
-    assert installation.push.reverse_sync().collect() == 1203
-    rows = installation.ops.execute("select count(*), count(distinct key) from ops.inbox").fetchone()
-    assert (rows, left(installation)) == ((1203, 1203), 0)
+    assert with_outbox.reverse_sync().collect() == 1203
+    rows = with_outbox.ops.execute("select count(*), count(distinct key) from ops.inbox").fetchone()
+    assert (rows, left(with_outbox)) == ((1203, 1203), 0)
 
 
 @pytest.mark.parametrize(
@@ -103,17 +103,17 @@ def test_more_than_a_page_and_more_than_the_silent_cap(installation: Installatio
     [("empty_503", TransientError), ("gateway_401", RefusedError), ("expired_303", RefusedError)],
 )
 def test_a_project_that_does_not_answer_loses_nothing(
-    installation: Installation, fault: str, error: type[Exception]
+    with_outbox: Installation, fault: str, error: type[Exception]
 ) -> None:
-    edit(installation, 1, "Ana Nova")
-    installation.postgrest.fail(fault)
+    edit(with_outbox, 1, "Ana Nova")
+    with_outbox.postgrest.fail(fault)
     with pytest.raises(error) as told:
-        installation.push.reverse_sync().collect()
-    assert installation.postgrest.service_key not in str(told.value)
-    assert left(installation) == 1
+        with_outbox.reverse_sync().collect()
+    assert with_outbox.postgrest.service_key not in str(told.value)
+    assert left(with_outbox) == 1
 
 
 def test_a_project_without_the_functions_is_told_what_to_run(installation: Installation) -> None:
     installation.use(scouter_outbox=True)
     with pytest.raises(PermanentError, match=r"Run outbox\.sql in that project"):
-        installation.push.reverse_sync().collect()
+        installation.reverse_sync().collect()

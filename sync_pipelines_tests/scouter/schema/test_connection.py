@@ -42,7 +42,7 @@ def checked(installation: Installation, **given: Any) -> ConnectionReport:
     test = ConnectionTest(
         url=settings.gestao_scouter_url,
         key=installation.postgrest.service_key,
-        client_factory=lambda: installation.push.client(installation.settings),
+        client_factory=installation.push.destination.client,
         columns=("id", "nome", "updated_at", "sync_source"),
         configuration=Configuration(True, True, settings.gestao_scouter_url),
         clock=lambda: NOW,
@@ -50,7 +50,8 @@ def checked(installation: Installation, **given: Any) -> ConnectionReport:
     test = replace(test, **given)
     if test.url and test.key:
         installation.use(gestao_scouter_url=test.url, gestao_scouter_service_key=SecretStr(test.key))
-    report = test.run()
+    # The client too goes to what is given.
+    report = replace(test, client_factory=installation.push.destination.client).run()
     told = json.dumps(report.document(), ensure_ascii=False)
     assert not test.key or test.key not in told
     assert not test.url or test.url.removeprefix("http://").removeprefix("https://") not in told

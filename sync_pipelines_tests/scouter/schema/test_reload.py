@@ -48,7 +48,7 @@ def test_it_waits_with_growing_pauses_until_writes_see_the_column(alterable: Ins
     alterable.gestao.execute("alter table public.leads add column nova text")
     alterable.postgrest.reload_polls = 6
     time = Time()
-    with alterable.push.client(alterable.settings) as client:
+    with alterable.push.destination.client() as client:
         done = reload(client, time, "id", "nova", longest=1.0)
         assert client.probe("leads", ["nova"], on_conflict="id") is None
     assert (done.probes, done.seconds) == (len(time.slept) + 1, sum(time.slept))
@@ -64,7 +64,7 @@ def test_a_missing_function_is_a_failure_with_the_sql_to_make_it(alterable: Inst
         alterable.gestao.execute("drop function public.notify_pgrst_reload(); notify pgrst, 'reload schema'")
     time = Time()
     with (
-        alterable.push.client(alterable.settings) as client,
+        alterable.push.destination.client() as client,
         pytest.raises(
             PermanentError, match=r"no function notify_pgrst_reload\(\).*was not\s+reloaded"
         ) as told,
@@ -79,7 +79,7 @@ def test_a_reload_that_is_not_heard_ends_at_its_deadline(alterable: Installation
     alterable.postgrest.fail("stale_cache")
     time = Time()
     with (
-        alterable.push.client(alterable.settings) as client,
+        alterable.push.destination.client() as client,
         pytest.raises(
             PermanentError, match=r"30 s after the reload: .*no column nova .*no column outra"
         ) as told,
@@ -97,7 +97,7 @@ def test_a_column_that_is_not_there_stays_away(fitting: Installation, client: Po
 def test_a_column_that_was_lost_is_told_after_the_reload(alterable: Installation) -> None:
     drop_column(alterable.gestao, "cadastro_existe_foto")
     with (
-        alterable.push.client(alterable.settings) as client,
+        alterable.push.destination.client() as client,
         pytest.raises(PermanentError, match="no column cadastro_existe_foto"),
     ):
         reload(client, Time(), deadline=1.0)
@@ -107,7 +107,7 @@ def test_without_a_key_nobody_waits(alterable: Installation) -> None:
     alterable.gestao.execute("alter table public.leads drop constraint leads_pkey")
     time = Time()
     with (
-        alterable.push.client(alterable.settings) as client,
+        alterable.push.destination.client() as client,
         pytest.raises(PermanentError, match="42P10"),
     ):
         reload(client, time)

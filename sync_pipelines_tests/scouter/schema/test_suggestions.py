@@ -200,6 +200,6 @@ def test_the_function_that_is_shown_reloads_and_is_nobody_elses(alterable: Insta
         " from unnest(array['anon', 'authenticated', 'service_role']) as role"
     ).fetchall()
     assert granted == [("anon", False), ("authenticated", False), ("service_role", True)]
-    with alterable.push.client(alterable.settings) as client:
+    with alterable.push.destination.client() as client:
         assert alterable.push.reload(client, ["id"])
     assert re.search(r"search_path = ''", RELOAD_FUNCTION)

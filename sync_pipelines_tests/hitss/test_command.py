@@ -1,4 +1,4 @@
-"""The commands of the copies as a person types them: mirror, backup, restore."""
+"""The commands of hitss as a person types them: mirror, backup, restore."""
 
 from __future__ import annotations
 

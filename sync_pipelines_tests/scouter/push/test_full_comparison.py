@@ -21,7 +21,7 @@ from sync_pipelines.scouter.defs.descriptions import (
     PROVED,
     TRAVELS,
 )
-from sync_pipelines.scouter.push.compare import compare_all
+from sync_pipelines.scouter.push.full_comparison import compare_all
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.dagster_runs import launch, push
 from sync_pipelines_tests.scouter.installation import FIRST, Installation

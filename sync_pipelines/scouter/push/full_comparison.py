@@ -1,10 +1,11 @@
-"""Every lead beside what Gestão Scouter holds for it, a page at a time; nothing is sent.
+"""Compares every lead with its row at Gestão Scouter, a page at a time; nothing is sent.
 
-Leads are compared through the mapping of the export that was completed last. One that was changed here since its last
-push waits for the next; one that a finished export says it brought does not wait, also where nothing is known of it.
+Leads are compared through the mapping of the export that completed last. A lead that changed here since its last push
+waits for the next push. A lead that a finished export claims to have sent does not wait, even if the last-synced state
+does not know it.
 
-What is equal is recorded as seen now, so that later pushes rest on a recent reading. What differs is read a second
-time at the end: a push or a person may have been at work between the two readings of a lead.
+Equal leads are recorded as seen now, so later pushes rest on a recent reading. Different ones are read a second time
+at the end: a push or a person may have changed a side between its two readings.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.scouter.client import destination_label
 from sync_pipelines.scouter.export_jobs.table import ExportJobs
 from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.push.extract import PAGE, WHAT, Content, LeadReader, require_sight
@@ -27,8 +27,8 @@ from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.push.prefetch import BATCHERS
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 
-#: Leads that an export came to: one that was completed, or that failed at its end by its proof. A lead that was
-#: refused has its row, and a check of its own.
+#: Leads in the range of an export that completed, or that failed at its end by its proof. Rejected leads are left out:
+#: they have an error row, and a check of their own.
 _EXPORTED: LiteralString = """
     select id from public.leads as lead where id = any(%(ids)s::bigint[]) and exists (
         select from public.gestao_scouter_export_jobs as job
@@ -43,7 +43,7 @@ _EXPORTED: LiteralString = """
 
 @dataclass
 class Compared:
-    """What a comparison of everything found. `waiting` leads were changed here and not pushed yet, or are new."""
+    """What the comparison of all leads found. `waiting` leads were changed here and not pushed yet, or are new."""
 
     read: int = 0
     equal: int = 0
@@ -62,25 +62,36 @@ class Compared:
     def wrong_ids(self) -> list[int]:
         return [*self.missing, *self.different]
 
+    def add(self, other: Compared) -> None:
+        """Add what was found in other leads."""
+        self.read += other.read
+        self.equal += other.equal
+        self.waiting += other.waiting
+        self.left += other.left
+        self.unreadable += other.unreadable
+        self.missing += other.missing
+        self.different |= other.different
+        self.requests += other.requests
+
     def sentence(self) -> str:
         """What was found, without any value."""
-        told = [f"Of {self.read} leads {self.equal} are at the destination as they are here."]
+        parts = [f"Of {self.read} leads {self.equal} are at the destination as they are here."]
         if self.missing:
-            told.append(f"{len(self.missing)} are missing there (such as {min(self.missing)}).")
+            parts.append(f"{len(self.missing)} are missing there (such as {min(self.missing)}).")
         if self.different:
             columns = sorted({column for columns in self.different.values() for column in columns})
-            told.append(
+            parts.append(
                 f"{len(self.different)} differ in {', '.join(columns)} (such as {min(self.different)})."
             )
         if not self.holds:
-            told.append("Launch scouter_repair: it sends exactly these.")
+            parts.append("Launch scouter_repair: it sends exactly these.")
         if self.waiting:
-            told.append(f"{self.waiting} are new or were changed here, and wait for a push.")
+            parts.append(f"{self.waiting} are new or were changed here, and wait for a push.")
         if self.left:
-            told.append(f"{self.left} were changed there and wait for the reverse sync.")
+            parts.append(f"{self.left} were changed there and wait for the reverse sync.")
         if self.unreadable:
-            told.append(f"{self.unreadable} hold a value that cannot be read.")
-        return " ".join(told)
+            parts.append(f"{self.unreadable} hold a value that cannot be read.")
+        return " ".join(parts)
 
     def metadata(self) -> dict[str, Any]:
         """As a check reports it."""
@@ -96,7 +107,7 @@ class Compared:
 
 
 def compare_all(push: LeadPush, run_id: str) -> Compared:
-    """Compare every lead of TabuladorMax, two pages at once. SyncError where one of the sides cannot be read."""
+    """Compare every lead of TabuladorMax, two pages at once. Raises SyncError if one of the sides cannot be read."""
     found = Compared()
     with ExitStack() as stack:
         control = stack.enter_context(push.source())
@@ -105,31 +116,31 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
         if not report.fits:
             raise PermanentError(report.refusal())
         stack.enter_context(postgres.errors_about(WHAT))
-        client = stack.enter_context(push.client(push.settings))
+        client = stack.enter_context(push.destination.client())
         comparison = Comparison(client, report.mapping.columns, report.destination_columns)
         reader = LeadReader.for_report(report, control, sent_at=push.clock())
-        pages = [
-            _Pages(
+        comparers = [
+            _PageComparer(
                 reader=replace(reader, connection=stack.enter_context(push.source())),
-                last_synced=LastSynced(stack.enter_context(push.ops()), destination_label(push.settings)),
+                last_synced=LastSynced(stack.enter_context(push.ops()), push.destination.label),
                 comparison=comparison.of_content(),
                 run_id=run_id,
-                zone=push.settings.zone,
+                zone=push.zone,
             )
             for _ in range(BATCHERS)
         ]
-        for part in _side_by_side(pages, reader.all_ids()):
-            _add(found, part)
+        for part in _side_by_side(comparers, reader.all_ids()):
+            found.add(part)
         suspects, found.missing, found.different = found.wrong_ids, [], {}
         found.read -= len(suspects)
-        for part in _side_by_side(pages, _batches(suspects)):
-            _add(found, part)
+        for part in _side_by_side(comparers, _pages(suspects)):
+            found.add(part)
     return found
 
 
 @dataclass(frozen=True)
-class _Pages:
-    """One thread's connections."""
+class _PageComparer:
+    """Compares pages by the connections of one thread."""
 
     reader: LeadReader
     last_synced: LastSynced
@@ -144,7 +155,7 @@ class _Pages:
         back = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
         back.forgive_dates({one: lead for one, lead in content.same.items() if one in known.taken_back})
         self.last_synced.seen([one for one in back.equal_leads if one.id in content.same], run_id=self.run_id)
-        # Of these nothing was known, or something else: an older export brought them.
+        # The last-synced state does not know them, or another content: an older export sent them.
         new = [one for one in back.equal_leads if one.id in content.changed]
         self.last_synced.record(new, run_id=self.run_id)
         left = self.last_synced.waiting(back.wrong_ids)
@@ -161,7 +172,7 @@ class _Pages:
         )
 
     def _wrong(self, content: Content, back: ReadBack) -> set[int]:
-        """Leads that should be there as they are here, or at all: the others were changed here, or are new."""
+        """Leads that should be equal there, or there at all. The others were changed here, or are new."""
         new = {
             lead_id
             for lead_id in back.wrong_ids
@@ -175,22 +186,11 @@ class _Pages:
         return same | lost | {lead_id for (lead_id,) in exported}
 
 
-def _add(total: Compared, part: Compared) -> None:
-    total.read += part.read
-    total.equal += part.equal
-    total.waiting += part.waiting
-    total.left += part.left
-    total.unreadable += part.unreadable
-    total.missing += part.missing
-    total.different |= part.different
-    total.requests += part.requests
+def _side_by_side(comparers: Sequence[_PageComparer], pages: Iterator[list[int]]) -> Iterator[Compared]:
+    with ThreadPoolExecutor(len(comparers), thread_name_prefix="compare") as pool:
+        while together := list(islice(pages, len(comparers))):
+            yield from pool.map(_PageComparer.compare, comparers, together)
 
 
-def _side_by_side(pages: Sequence[_Pages], batches: Iterator[list[int]]) -> Iterator[Compared]:
-    with ThreadPoolExecutor(len(pages), thread_name_prefix="compare") as pool:
-        while batch := list(islice(batches, len(pages))):
-            yield from pool.map(_Pages.compare, pages, batch)
-
-
-def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
+def _pages(ids: Sequence[int]) -> Iterator[list[int]]:
     return (list(ids[at : at + PAGE]) for at in range(0, len(ids), PAGE))
