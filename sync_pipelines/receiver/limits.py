@@ -1,4 +1,4 @@
-"""How much a caller may ask of the receiver: requests a second, bytes a request, seconds a body."""
+"""The limits of a caller: requests per second, bytes per request, seconds per body."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import ipaddress
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 
 class RefusedRequestError(Exception):
-    """A request that is not read to its end: the status, and a sentence for its sender."""
+    """A request that is refused before it is read: the status, and a sentence for its sender."""
 
     def __init__(self, status: int, sentence: str, *, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -22,7 +22,7 @@ class RefusedRequestError(Exception):
 
 @dataclass(frozen=True)
 class Rate:
-    """So many requests a second for long, and `burst` at once."""
+    """So many requests per second on average, and `burst` at once."""
 
     per_second: float
     burst: int
@@ -35,9 +35,9 @@ class _Bucket:
 
 
 class TokenBuckets:
-    """A token bucket a client, for at most `clients` of them: who was silent longest is forgotten first.
+    """A token bucket per client, for at most `clients` of them: the one that was silent longest is dropped first.
 
-    `monotonic` gives seconds. To be used from one thread, as an event loop does.
+    `monotonic` gives seconds. Not thread-safe: it belongs to one event loop.
     """
 
     def __init__(self, rate: Rate, monotonic: Callable[[], float], *, clients: int = 10_000) -> None:
@@ -45,7 +45,7 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Take a token: 0 when there was one, otherwise the seconds until there is."""
+        """Take a token; returns 0, or the seconds until there is one."""
         now = self._monotonic()
         bucket = self._buckets.setdefault(client, _Bucket(float(self._rate.burst), now))
         self._buckets.move_to_end(client)
@@ -65,16 +65,16 @@ class TokenBuckets:
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def networks_of(text: str) -> tuple[Network, ...]:
-    """Addresses and networks, with commas between; ValueError where one is none."""
-    return tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+def networks_of(addresses: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks; raises ValueError for a text that is neither."""
+    return tuple(ipaddress.ip_network(one.strip()) for one in addresses if one.strip())
 
 
 def client_of(request: Request, proxies: Collection[Network] = ()) -> str:
-    """Who asks, for counting: an address, of IPv6 its /64, because a customer is given one whole.
+    """Whom a request counts against: an IPv4 address, or the /64 of an IPv6 one, because a customer gets a whole /64.
 
-    X-Forwarded-For counts only where one of `proxies` sent it, read from its end: what stands before the first
-    address that is no proxy of ours, anybody may have written.
+    X-Forwarded-For counts only if one of `proxies` sent it. It is read from its end up to the first address that is
+    not a proxy of ours: anybody may have written what stands before.
     """
     host = request.client.host if request.client else ""
     hops = [hop for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
@@ -120,7 +120,7 @@ def has_body(request: Request) -> bool:
 
 
 def expect_json(request: Request) -> None:
-    """Raise where the headers already say that the body is none of ours."""
+    """Raises RefusedRequestError if the headers already say that the body is not plain JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RefusedRequestError(415, "The content type must be application/json.")
@@ -129,7 +129,7 @@ def expect_json(request: Request) -> None:
 
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
-    """The body, as soon as it is whole; what is too long or too slow is given up while it comes.
+    """The whole body. One that is too long or too slow is refused while it arrives.
 
     Raises RefusedRequestError, or Starlette's ClientDisconnect.
     """

@@ -46,7 +46,7 @@ def options_of(mounts: Sequence[Mount]) -> Options:
     """The usual limits, with the origins and the proxies of the mounts."""
     return Options(
         origins=tuple(origin for mount in mounts for origin in mount.origins),
-        proxies=networks_of(",".join(proxy for mount in mounts for proxy in mount.proxies)),
+        proxies=networks_of(proxy for mount in mounts for proxy in mount.proxies),
     )
 
 

@@ -1,7 +1,7 @@
-"""The Edge Functions by which the old screen asks about the destination; none takes a body, and the screen sends none.
+"""The Edge Functions by which the old screen asks about the destination. The screen sends them no body.
 
-Their answers have the keys that the screen reads (contract of the lead push, section 6). None of them looks at an
-address or a key that a caller sends: what the settings name is what counts.
+Their answers have the keys that the screen reads (contract of the lead push, section 6). They ignore an address or a
+key that a caller sends: only the settings count.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 def validate_schema(push: LeadPush) -> Answer:
     """Compare both live schemas through the mapping of the next push.
 
-    200 also where they do not fit: then `valid` is false, and `errors` says why in sentences. 503 and 502 where one
-    side could not be read: a failed read is never an empty schema.
+    200 even if they do not fit: then `valid` is false, and `errors` says why in sentences. 503 or 502 if one side could
+    not be read: a failed read is never an empty schema.
     """
 
     def compared() -> Answer:
@@ -48,7 +48,7 @@ def validate_schema(push: LeadPush) -> Answer:
 
 
 def validate_config(push: LeadPush) -> Answer:
-    """Test the connection to Gestão Scouter: 200 valid, 400 invalid, 404 where nothing is configured."""
+    """Test the connection to Gestão Scouter: 200 valid, 400 invalid, 404 if nothing is configured."""
 
     def tested() -> Answer:
         report = push.connection_test().run()
@@ -58,7 +58,7 @@ def validate_config(push: LeadPush) -> Answer:
 
 
 def reload(push: LeadPush) -> Answer:
-    """Reload the destination's schema cache; a success only when writes see every mapped column.
+    """Reload the destination's schema cache; a success only if writes then see every mapped column.
 
     A destination without the function that reloads is a failure (502), with the SQL that makes the function.
     """
@@ -78,9 +78,9 @@ def reload(push: LeadPush) -> Answer:
 
 
 def _answered(failed: str, work: Callable[[], Answer], **empty: Any) -> Answer:
-    """The answer of `work`; where it raises, what `failed` and why, with keys that the screen reads `empty`.
+    """The answer of `work`. If it raises, what `failed` and why, with the keys that the screen reads `empty`.
 
-    503 says that a later call may succeed.
+    A 503 means that a later call may succeed.
     """
     try:
         return work()

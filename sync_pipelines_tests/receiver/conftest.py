@@ -80,7 +80,7 @@ def public(kid: str, key: Any, algorithm: Any) -> dict[str, Any]:
 
 
 @dataclass
-class Desk:
+class RunningReceiver:
     """A receiver that is up, and what it stored."""
 
     url: str
@@ -117,7 +117,7 @@ def project(project_server: Project) -> Iterator[Project]:
     project_server.keys, project_server.status = keys, 200
 
 
-NewDesk = Callable[..., Desk]
+NewReceiver = Callable[..., RunningReceiver]
 HIDDEN = (WEBHOOK_SECRET, SIGNING_SECRET, "eyJ", "Ana Exemplo", "600001")
 
 
@@ -134,7 +134,7 @@ def function(answer: Callable[[Any], Answer]) -> Endpoint:
 
 def started(
     stack: ExitStack, ops_url: str, *, options: Any = None, added: Sequence[Endpoint] = (), **given: Any
-) -> Desk:
+) -> RunningReceiver:
     """Serve a webhook and what is `added` until the stack is left; other names are settings."""
     given = {"scouter_webhook_secret": WEBHOOK_SECRET} | given
     settings = read_as(ScouterSettings, None, ops_database_url=ops_url, scouter_way_back=True, **given)
@@ -151,32 +151,32 @@ def started(
     server = stack.enter_context(BackgroundServer(application))
     client = stack.enter_context(httpx.Client(base_url=server.url))
     reader = stack.enter_context(psycopg.connect(ops_url, autocommit=True))
-    return Desk(url=server.url, ops_url=ops_url, ops=reader, client=client, moments=moments)
+    return RunningReceiver(url=server.url, ops_url=ops_url, ops=reader, client=client, moments=moments)
 
 
 @pytest.fixture(autouse=True)
-def nothing_hidden_is_told(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Whatever a test does, no secret, token or lead is in a log afterwards."""
     caplog.set_level(logging.INFO)
     yield
-    told = "\n".join(record.getMessage() for record in caplog.get_records("call"))
-    assert [text for text in HIDDEN if text in told] == []
+    said = "\n".join(record.getMessage() for record in caplog.get_records("call"))
+    assert [text for text in HIDDEN if text in said] == []
 
 
 @pytest.fixture
-def new_desk(new_database: Callable[[str | None], str]) -> Iterator[NewDesk]:
+def new_receiver(new_database: Callable[[str | None], str]) -> Iterator[NewReceiver]:
     with ExitStack() as stack:
 
-        def make(**given: Any) -> Desk:
+        def make(**given: Any) -> RunningReceiver:
             return started(stack, new_database("ops"), **given)
 
         yield make
 
 
 @pytest.fixture(scope="session")
-def desk_server(
+def session_receiver(
     postgres_server: PostgresServer, templates: dict[str, str], project_server: Project
-) -> Iterator[Desk]:
+) -> Iterator[RunningReceiver]:
     ops_url = postgres_server.create_database("receiver", template=templates["ops"])
     with ExitStack() as stack:
         yield started(
@@ -188,8 +188,8 @@ def desk_server(
 
 
 @pytest.fixture
-def desk(desk_server: Desk) -> Desk:
+def receiver(session_receiver: RunningReceiver) -> RunningReceiver:
     """The receiver of the session with an empty inbox, to which every way in is open, and full buckets."""
-    desk_server.ops.execute("truncate ops.inbox")
-    desk_server.pass_seconds(1000)
-    return desk_server
+    session_receiver.ops.execute("truncate ops.inbox")
+    session_receiver.pass_seconds(1000)
+    return session_receiver

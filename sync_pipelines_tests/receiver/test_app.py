@@ -23,8 +23,8 @@ from sync_pipelines_tests.receiver.conftest import (
     SIGNING_SECRET,
     WEBHOOK_PATH,
     WEBHOOK_SECRET,
-    Desk,
-    NewDesk,
+    NewReceiver,
+    RunningReceiver,
     bearer,
     function,
     lead,
@@ -32,50 +32,50 @@ from sync_pipelines_tests.receiver.conftest import (
 )
 
 
-def test_a_change_is_stored_as_it_came(desk: Desk) -> None:
+def test_a_change_is_stored_as_it_came(receiver: RunningReceiver) -> None:
     body = (
         '{"lead": {"id": "600001", "updated_at": "2025-10-21T09:00:00", "raw": {"a": [1.50, null]}},'
         '  "source": "Gestao-Scouter", "operation": "insert"}'
     )
-    answer = desk.post(body.encode())
+    answer = receiver.post(body.encode())
     assert answer.status_code == 200
     assert answer.json() == {"success": True, "message": "Stored; it is applied soon.", "leadId": 600001}
-    assert desk.stored == [(600001, "gestaoscouter", json.loads(body))]
+    assert receiver.stored == [(600001, "gestaoscouter", json.loads(body))]
 
 
-def test_the_older_key_is_understood(desk: Desk) -> None:
-    assert desk.post({"ficha": {"id": 7}, "source": "gestao_scouter"}).json()["leadId"] == 7
+def test_the_older_key_is_understood(receiver: RunningReceiver) -> None:
+    assert receiver.post({"ficha": {"id": 7}, "source": "gestao_scouter"}).json()["leadId"] == 7
 
 
-def test_a_change_that_comes_again_is_stored_again(desk: Desk) -> None:
-    assert [desk.post().status_code for _ in range(2)] == [200, 200]
-    assert len(desk.stored) == 2
+def test_a_change_that_comes_again_is_stored_again(receiver: RunningReceiver) -> None:
+    assert [receiver.post().status_code for _ in range(2)] == [200, 200]
+    assert len(receiver.stored) == 2
 
 
 @pytest.mark.parametrize(
     "source", ["tabuladormax", "TabuladorMax", "Tabulador-Max", "tabulador_max ", "SUPABASE"]
 )
-def test_what_came_from_us_is_ignored(desk: Desk, source: str) -> None:
-    answer = desk.post(lead() | {"source": source})
+def test_what_came_from_us_is_ignored(receiver: RunningReceiver, source: str) -> None:
+    answer = receiver.post(lead() | {"source": source})
     assert answer.status_code == 200
     assert answer.json()["success"] is True
     assert answer.json()["message"].startswith("Ignored")
-    assert desk.stored == []
+    assert receiver.stored == []
 
 
 @pytest.mark.parametrize("source", ["gestao_scouter", "gestao-scouter", "Gestao", "bitrix", "manual", None])
-def test_what_came_from_others_is_stored(desk: Desk, source: str | None) -> None:
-    assert desk.post(lead() | {"source": source}).status_code == 200
-    assert len(desk.stored) == 1
+def test_what_came_from_others_is_stored(receiver: RunningReceiver, source: str | None) -> None:
+    assert receiver.post(lead() | {"source": source}).status_code == 200
+    assert len(receiver.stored) == 1
 
 
-def test_a_delete_is_acknowledged_and_ignored(desk: Desk) -> None:
-    answer = desk.post(lead() | {"operation": "DELETE"})
+def test_a_delete_is_acknowledged_and_ignored(receiver: RunningReceiver) -> None:
+    answer = receiver.post(lead() | {"operation": "DELETE"})
     assert answer.json() == {
         "success": True,
         "message": "Ignored: deletes do not travel back to TabuladorMax.",
     }
-    assert desk.stored == []
+    assert receiver.stored == []
 
 
 BAD_BODIES: dict[str, bytes] = {
@@ -130,30 +130,30 @@ BAD_IDS = [
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-def test_a_body_that_cannot_be_used_is_a_400_with_a_sentence(desk: Desk, name: str) -> None:
-    answer = desk.post(BAD_BODIES[name])
+def test_a_body_that_cannot_be_used_is_a_400_with_a_sentence(receiver: RunningReceiver, name: str) -> None:
+    answer = receiver.post(BAD_BODIES[name])
     assert answer.status_code == 400
     assert answer.json()["success"] is False
     assert answer.json()["error"].endswith(".")
-    assert desk.stored == []
+    assert receiver.stored == []
 
 
 @pytest.mark.parametrize("value", BAD_IDS)
-def test_an_id_that_is_none_is_a_400(desk: Desk, value: str) -> None:
-    answer = desk.post(f'{{"lead": {{"id": {value}}}}}'.encode())
+def test_an_id_that_is_none_is_a_400(receiver: RunningReceiver, value: str) -> None:
+    answer = receiver.post(f'{{"lead": {{"id": {value}}}}}'.encode())
     assert answer.status_code == 400
     assert "lead.id" in answer.json()["error"]
-    assert desk.stored == []
+    assert receiver.stored == []
 
 
 @pytest.mark.parametrize("value", ["123", '"123"', "9223372036854775807"])
-def test_an_id_may_be_a_number_or_its_digits(desk: Desk, value: str) -> None:
-    assert desk.post(f'{{"lead": {{"id": {value}}}}}'.encode()).json()["leadId"] == int(value.strip('"'))
+def test_an_id_may_be_a_number_or_its_digits(receiver: RunningReceiver, value: str) -> None:
+    assert receiver.post(f'{{"lead": {{"id": {value}}}}}'.encode()).json()["leadId"] == int(value.strip('"'))
 
 
-def test_what_jsonb_cannot_hold_is_a_400_and_not_a_fault(desk: Desk) -> None:
-    assert desk.post(b'{"lead": {"id": 1, "valor_ficha": 1e-20000}}').status_code == 400
-    assert desk.stored == []
+def test_what_jsonb_cannot_hold_is_a_400_and_not_a_fault(receiver: RunningReceiver) -> None:
+    assert receiver.post(b'{"lead": {"id": 1, "valor_ficha": 1e-20000}}').status_code == 400
+    assert receiver.stored == []
 
 
 def chunks(size: int) -> Iterator[bytes]:
@@ -161,14 +161,14 @@ def chunks(size: int) -> Iterator[bytes]:
     yield from repeat(b"x" * 65536, size)
 
 
-def test_a_body_that_is_too_long_is_refused_by_its_length(desk: Desk) -> None:
-    assert desk.post(b" " * ((1 << 20) + 1)).status_code == 413
-    assert desk.stored == []
+def test_a_body_that_is_too_long_is_refused_by_its_length(receiver: RunningReceiver) -> None:
+    assert receiver.post(b" " * ((1 << 20) + 1)).status_code == 413
+    assert receiver.stored == []
 
 
-def raw(desk: Desk, head: str, pieces: Iterator[bytes]) -> bytes:
+def raw(receiver: RunningReceiver, head: str, pieces: Iterator[bytes]) -> bytes:
     """An answer to a request that is never finished: bytes are sent until the other side hangs up."""
-    parts = urlsplit(desk.url)
+    parts = urlsplit(receiver.url)
     received = b""
     with socket.create_connection((parts.hostname, parts.port or 0), timeout=20) as line:
         line.sendall(f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
@@ -192,30 +192,30 @@ def raw(desk: Desk, head: str, pieces: Iterator[bytes]) -> bytes:
 HEAD = f"Content-Type: application/json\r\nx-webhook-secret: {WEBHOOK_SECRET}\r\n"
 
 
-def test_a_long_body_is_refused_before_it_came(desk: Desk) -> None:
-    answer = raw(desk, f"{HEAD}Content-Length: 5000000000\r\n", iter(()))
+def test_a_long_body_is_refused_before_it_came(receiver: RunningReceiver) -> None:
+    answer = raw(receiver, f"{HEAD}Content-Length: 5000000000\r\n", iter(()))
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"connection: close" in answer.lower()
 
 
-def test_an_endless_body_without_length_is_cut(desk: Desk) -> None:
+def test_an_endless_body_without_length_is_cut(receiver: RunningReceiver) -> None:
     def endless() -> Iterator[bytes]:
         yield from repeat(b"10000\r\n" + b"x" * 65536 + b"\r\n", 2000)
 
-    answer = raw(desk, f"{HEAD}Transfer-Encoding: chunked\r\n", endless())
+    answer = raw(receiver, f"{HEAD}Transfer-Encoding: chunked\r\n", endless())
     assert answer == b"" or answer.startswith(b"HTTP/1.1 413")
-    assert desk.stored == []
-    assert desk.post().status_code == 200, "and the receiver goes on"
+    assert receiver.stored == []
+    assert receiver.post().status_code == 200, "and the receiver goes on"
 
 
-def test_a_long_body_in_pieces_is_told_why(desk: Desk) -> None:
-    assert desk.post(b"", content=chunks(17)).status_code == 413
+def test_a_long_body_in_pieces_is_told_why(receiver: RunningReceiver) -> None:
+    assert receiver.post(b"", content=chunks(17)).status_code == 413
 
 
-def test_a_body_that_does_not_come_is_given_up(new_desk: NewDesk) -> None:
-    desk = new_desk(options=Options(body_seconds=0.05))
-    assert raw(desk, f"{HEAD}Content-Length: 100\r\n", iter([b'{"lead"'])).startswith(b"HTTP/1.1 408")
-    assert desk.stored == []
+def test_a_body_that_does_not_come_is_given_up(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(options=Options(body_seconds=0.05))
+    assert raw(receiver, f"{HEAD}Content-Length: 100\r\n", iter([b'{"lead"'])).startswith(b"HTTP/1.1 408")
+    assert receiver.stored == []
 
 
 BODY = b'{"lead": {"id": 1}}'
@@ -236,31 +236,33 @@ BODY = b'{"lead": {"id": 1}}'
         + "".join(f"X-{number}: {'x' * 1000}\r\n" for number in range(2000)),
     ],
 )
-def test_a_request_that_can_be_read_in_two_ways_or_is_all_header_is_refused(desk: Desk, head: str) -> None:
-    answer = raw(desk, f"{HEAD}{head}", iter([BODY]))
+def test_a_request_that_can_be_read_in_two_ways_or_is_all_header_is_refused(
+    receiver: RunningReceiver, head: str
+) -> None:
+    answer = raw(receiver, f"{HEAD}{head}", iter([BODY]))
     assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431", b"HTTP/1.1 501"))
-    assert desk.stored == []
-    assert desk.post().status_code == 200, "and the receiver goes on"
+    assert receiver.stored == []
+    assert receiver.post().status_code == 200, "and the receiver goes on"
 
 
-def test_a_second_request_behind_a_refused_body_is_not_heard(desk: Desk) -> None:
+def test_a_second_request_behind_a_refused_body_is_not_heard(receiver: RunningReceiver) -> None:
     hidden = (
         f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\n{HEAD}Content-Length: {len(BODY)}\r\n\r\n".encode()
         + BODY
     )
-    answer = raw(desk, f"{HEAD}Content-Length: 5000000000\r\n", iter([hidden]))
+    answer = raw(receiver, f"{HEAD}Content-Length: 5000000000\r\n", iter([hidden]))
     assert answer.count(b"HTTP/1.1 ") <= 1
-    assert desk.stored == []
+    assert receiver.stored == []
 
 
-def test_a_caller_who_hangs_up_leaves_nothing(desk: Desk) -> None:
-    parts = urlsplit(desk.url)
+def test_a_caller_who_hangs_up_leaves_nothing(receiver: RunningReceiver) -> None:
+    parts = urlsplit(receiver.url)
     with socket.create_connection((parts.hostname, parts.port or 0)) as line:
         line.sendall(
             f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: x\r\n{HEAD}Content-Length: 100\r\n\r\n{{".encode()
         )
-    assert desk.post().status_code == 200
-    assert len(desk.stored) == 1
+    assert receiver.post().status_code == 200
+    assert len(receiver.stored) == 1
 
 
 @pytest.mark.parametrize(
@@ -272,88 +274,88 @@ def test_a_caller_who_hangs_up_leaves_nothing(desk: Desk) -> None:
         {"Content-Type": "application/jsonx"},
     ],
 )
-def test_only_plain_json_is_read(desk: Desk, headers: dict[str, str]) -> None:
-    assert desk.post(headers=OWN | headers).status_code == 415
+def test_only_plain_json_is_read(receiver: RunningReceiver, headers: dict[str, str]) -> None:
+    assert receiver.post(headers=OWN | headers).status_code == 415
 
 
-def test_json_may_name_its_encoding(desk: Desk) -> None:
-    assert desk.post(headers=OWN | {"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
+def test_json_may_name_its_encoding(receiver: RunningReceiver) -> None:
+    assert receiver.post(headers=OWN | {"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD"])
-def test_other_methods_are_refused(desk: Desk, method: str) -> None:
-    assert desk.client.request(method, WEBHOOK_PATH, headers=OWN).status_code == 405
+def test_other_methods_are_refused(receiver: RunningReceiver, method: str) -> None:
+    assert receiver.client.request(method, WEBHOOK_PATH, headers=OWN).status_code == 405
 
 
-def test_a_client_that_asks_too_often_waits_and_may_then_go_on(new_desk: NewDesk) -> None:
-    desk = new_desk(options=Options(per_client=Rate(0.5, 3)))
-    assert [desk.post().status_code for _ in range(4)] == [200, 200, 200, 429]
-    answer = desk.post()
+def test_a_client_that_asks_too_often_waits_and_may_then_go_on(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(options=Options(per_client=Rate(0.5, 3)))
+    assert [receiver.post().status_code for _ in range(4)] == [200, 200, 200, 429]
+    answer = receiver.post()
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
-    desk.pass_seconds(2)
-    assert [desk.post().status_code for _ in range(2)] == [200, 429]
+    receiver.pass_seconds(2)
+    assert [receiver.post().status_code for _ in range(2)] == [200, 429]
 
 
-def test_who_guesses_at_the_secret_is_slowed_down(new_desk: NewDesk) -> None:
-    desk = new_desk(options=Options(per_client=Rate(1, 3)))
+def test_who_guesses_at_the_secret_is_slowed_down(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(options=Options(per_client=Rate(1, 3)))
     wrong = {"x-webhook-secret": "adivinhado"}
-    assert [desk.post(headers=wrong).status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert [receiver.post(headers=wrong).status_code for _ in range(5)] == [401, 401, 401, 429, 429]
 
 
 def forwarded(client: str) -> dict[str, str]:
     return OWN | {"X-Forwarded-For": client}
 
 
-def test_callers_behind_a_trusted_proxy_are_counted_one_by_one(new_desk: NewDesk) -> None:
-    one_each = Options(per_client=Rate(1, 1), proxies=networks_of("127.0.0.1"))
-    desk = new_desk(options=one_each)
+def test_callers_behind_a_trusted_proxy_are_counted_one_by_one(new_receiver: NewReceiver) -> None:
+    one_each = Options(per_client=Rate(1, 1), proxies=networks_of(["127.0.0.1"]))
+    receiver = new_receiver(options=one_each)
     calls = ["198.51.100.1", "198.51.100.2", "198.51.100.1", "9.9.9.9, 198.51.100.2"]
-    assert [desk.post(headers=forwarded(one)).status_code for one in calls] == [200, 200, 429, 429]
+    assert [receiver.post(headers=forwarded(one)).status_code for one in calls] == [200, 200, 429, 429]
 
 
-def test_without_a_trusted_proxy_nobody_gets_round_the_limit_by_a_header(new_desk: NewDesk) -> None:
-    desk = new_desk(options=Options(per_client=Rate(1, 1)))
+def test_without_a_trusted_proxy_nobody_gets_round_the_limit_by_a_header(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(options=Options(per_client=Rate(1, 1)))
     calls = ["198.51.100.1", "198.51.100.2"]
-    assert [desk.post(headers=forwarded(one)).status_code for one in calls] == [200, 429]
+    assert [receiver.post(headers=forwarded(one)).status_code for one in calls] == [200, 429]
 
 
-def test_who_is_refused_takes_nothing_from_the_limit_of_all(new_desk: NewDesk) -> None:
-    desk = new_desk(options=Options(in_all=Rate(1, 2)))
+def test_who_is_refused_takes_nothing_from_the_limit_of_all(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(options=Options(in_all=Rate(1, 2)))
     for _ in range(5):
-        assert desk.post(headers={}).status_code == 401
-    assert [desk.post().status_code for _ in range(3)] == [200, 200, 429]
+        assert receiver.post(headers={}).status_code == 401
+    assert [receiver.post().status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_a_database_that_is_down_is_never_a_success(new_desk: NewDesk) -> None:
-    desk = new_desk()
-    desk.ops.execute("alter table ops.inbox rename to elsewhere")
-    answer = desk.post()
+def test_a_database_that_is_down_is_never_a_success(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver()
+    receiver.ops.execute("alter table ops.inbox rename to elsewhere")
+    answer = receiver.post()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
     assert "inbox" not in answer.text
-    assert desk.client.get(HEALTH_PATH).status_code == 503
-    desk.ops.execute("alter table ops.elsewhere rename to inbox")
-    assert desk.post().status_code == 200
+    assert receiver.client.get(HEALTH_PATH).status_code == 503
+    receiver.ops.execute("alter table ops.elsewhere rename to inbox")
+    assert receiver.post().status_code == 200
 
 
-def test_a_database_that_was_started_anew_is_found_again(new_desk: NewDesk) -> None:
-    desk = new_desk()
-    assert desk.post().status_code == 200
-    desk.ops.execute(
+def test_a_database_that_was_started_anew_is_found_again(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver()
+    assert receiver.post().status_code == 200
+    receiver.ops.execute(
         "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
         " where datname = current_database() and pid <> pg_backend_pid()"
     )
-    assert desk.post().status_code == 200
-    assert len(desk.stored) == 2
+    assert receiver.post().status_code == 200
+    assert len(receiver.stored) == 2
 
 
-def test_health_says_whether_the_database_answers_and_nothing_else(new_desk: NewDesk) -> None:
-    desk = new_desk()
-    answer = desk.client.get(HEALTH_PATH)
+def test_health_says_whether_the_database_answers_and_nothing_else(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver()
+    answer = receiver.client.get(HEALTH_PATH)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "ops_database": True})
-    desk.ops.execute("alter table ops.inbox rename to elsewhere")
-    assert desk.client.get(HEALTH_PATH).status_code == 200, "an answer is repeated for some seconds"
-    desk.pass_seconds(HEALTH_SECONDS)
-    answer = desk.client.get(HEALTH_PATH)
+    receiver.ops.execute("alter table ops.inbox rename to elsewhere")
+    assert receiver.client.get(HEALTH_PATH).status_code == 200, "an answer is repeated for some seconds"
+    receiver.pass_seconds(HEALTH_SECONDS)
+    answer = receiver.client.get(HEALTH_PATH)
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "ops_database": False})
 
 
@@ -364,44 +366,46 @@ PREFLIGHT = {
 }
 
 
-def test_a_browser_may_call_from_a_configured_screen_only(new_desk: NewDesk) -> None:
-    desk = new_desk(
+def test_a_browser_may_call_from_a_configured_screen_only(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(
         options=Options(origins=("https://tela.example",)), added=[function(lambda _: Answer(200, {}))]
     )
-    answer = desk.client.options(FUNCTION_PATH, headers=PREFLIGHT)
+    answer = receiver.client.options(FUNCTION_PATH, headers=PREFLIGHT)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
         200,
         "https://tela.example",
     )
-    other = desk.client.options(FUNCTION_PATH, headers=PREFLIGHT | {"Origin": "https://outra.example"})
+    other = receiver.client.options(FUNCTION_PATH, headers=PREFLIGHT | {"Origin": "https://outra.example"})
     assert other.status_code == 400
     assert "access-control-allow-origin" not in other.headers
     # The screen has to be able to read a refusal too.
-    refused = desk.client.post(FUNCTION_PATH, json={}, headers={"Origin": "https://tela.example"})
+    refused = receiver.client.post(FUNCTION_PATH, json={}, headers={"Origin": "https://tela.example"})
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (
         401,
         "https://tela.example",
     )
 
 
-def test_by_default_no_browser_may_call(desk: Desk) -> None:
-    answer = desk.client.options(WEBHOOK_PATH, headers=PREFLIGHT)
+def test_by_default_no_browser_may_call(receiver: RunningReceiver) -> None:
+    answer = receiver.client.options(WEBHOOK_PATH, headers=PREFLIGHT)
     assert answer.status_code == 405
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_an_unexpected_error_tells_nothing(new_desk: NewDesk, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_tells_nothing(
+    new_receiver: NewReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
     def export(document: Any) -> Answer:
         raise ValueError(f"could not use {document}")
 
-    desk = new_desk(added=[function(export)], tabuladormax_jwt_secret=SIGNING_SECRET)
-    answer = desk.client.post(FUNCTION_PATH, json=lead(), headers=bearer(signed()))
+    receiver = new_receiver(added=[function(export)], tabuladormax_jwt_secret=SIGNING_SECRET)
+    answer = receiver.client.post(FUNCTION_PATH, json=lead(), headers=bearer(signed()))
     assert answer.status_code == 500
     assert "Ana" not in answer.text
     assert "ValueError" in caplog.text
 
 
-def test_slow_calls_of_the_screen_take_no_thread_from_the_webhook(new_desk: NewDesk) -> None:
+def test_slow_calls_of_the_screen_take_no_thread_from_the_webhook(new_receiver: NewReceiver) -> None:
     begun, release = Semaphore(0), Event()
 
     def reload(_: Any) -> Answer:
@@ -409,20 +413,22 @@ def test_slow_calls_of_the_screen_take_no_thread_from_the_webhook(new_desk: NewD
         release.wait(20)
         return Answer(200, {"success": True})
 
-    desk = new_desk(added=[function(reload)], tabuladormax_jwt_secret=SIGNING_SECRET)
+    receiver = new_receiver(added=[function(reload)], tabuladormax_jwt_secret=SIGNING_SECRET)
     with ThreadPoolExecutor(50) as pool:
-        calls = [pool.submit(desk.client.post, FUNCTION_PATH, headers=bearer(signed())) for _ in range(50)]
+        calls = [
+            pool.submit(receiver.client.post, FUNCTION_PATH, headers=bearer(signed())) for _ in range(50)
+        ]
         try:
             assert all(begun.acquire(timeout=10) for _ in range(AT_ONCE))
-            assert desk.post().status_code == 200
+            assert receiver.post().status_code == 200
             assert not begun.acquire(blocking=False), "no more than these are worked on at once"
         finally:
             release.set()
     assert [call.result().status_code for call in calls] == [200] * 50
 
 
-def test_many_at_once_are_all_stored_once(desk: Desk) -> None:
+def test_many_at_once_are_all_stored_once(receiver: RunningReceiver) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: desk.post(lead(id=number)).status_code, range(1, 201)))
+        answers = list(pool.map(lambda number: receiver.post(lead(id=number)).status_code, range(1, 201)))
     assert answers == [200] * 200
-    assert sorted(row[0] for row in desk.stored) == list(range(1, 201))
+    assert sorted(row[0] for row in receiver.stored) == list(range(1, 201))

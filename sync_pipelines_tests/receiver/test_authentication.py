@@ -6,20 +6,23 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.http.endpoints import Answer
+from sync_pipelines.lib.http.endpoints import Answer, Credentials, Endpoint, Mount, Setting
 from sync_pipelines.lib.http.key_set import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
-from sync_pipelines.receiver.serving import serve
+from sync_pipelines.receiver.serving import build, serve
+from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.scouter.endpoints import endpoints
-from sync_pipelines.settings import read_as
+from sync_pipelines.settings import Settings, read_as
 from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.receiver.conftest import (
     EC_KEY,
@@ -29,9 +32,9 @@ from sync_pipelines_tests.receiver.conftest import (
     RSA_KEY,
     SIGNING_SECRET,
     WEBHOOK_SECRET,
-    Desk,
-    NewDesk,
+    NewReceiver,
     Project,
+    RunningReceiver,
     bearer,
     function,
     signed,
@@ -129,14 +132,14 @@ BAD_TOKENS = {
 
 
 @pytest.fixture
-def both(desk: Desk, project: Project) -> Desk:
+def both(receiver: RunningReceiver, project: Project) -> RunningReceiver:
     """Both ways are open, and the keys have not been fetched."""
-    desk.pass_seconds(LIFETIME)
-    return desk
+    receiver.pass_seconds(LIFETIME)
+    return receiver
 
 
 @pytest.mark.parametrize("name", BAD_TOKENS)
-def test_a_bad_token_is_refused_with_nothing_but_that(both: Desk, name: str) -> None:
+def test_a_bad_token_is_refused_with_nothing_but_that(both: RunningReceiver, name: str) -> None:
     answer = both.post(headers={"Authorization": f"Bearer {BAD_TOKENS[name]}".encode()})  # type: ignore[dict-item]
     assert (answer.status_code, answer.json()) == (401, {"success": False, "error": "Unauthorized."})
     assert both.stored == []
@@ -157,18 +160,18 @@ def test_a_bad_token_is_refused_with_nothing_but_that(both: Desk, name: str) -> 
         bearer(SIGNING_SECRET),
     ],
 )
-def test_without_a_good_secret_nothing_is_stored(both: Desk, headers: dict[str, str]) -> None:
+def test_without_a_good_secret_nothing_is_stored(both: RunningReceiver, headers: dict[str, str]) -> None:
     assert both.post(headers=headers).status_code == 401
     assert both.stored == []
 
 
-def test_a_header_that_comes_twice_is_refused(desk: Desk) -> None:
+def test_a_header_that_comes_twice_is_refused(receiver: RunningReceiver) -> None:
     twice = [
         ("x-webhook-secret", WEBHOOK_SECRET),
         ("x-webhook-secret", "outro"),
         ("Content-Type", "application/json"),
     ]
-    answer = desk.client.post("/functions/v1/sync-from-gestao-scouter", headers=twice, content=b"{}")
+    answer = receiver.client.post("/functions/v1/sync-from-gestao-scouter", headers=twice, content=b"{}")
     assert answer.status_code == 401
 
 
@@ -185,27 +188,29 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_caller_is_let_in(both: Desk, name: str) -> None:
+def test_a_good_caller_is_let_in(both: RunningReceiver, name: str) -> None:
     assert both.post(headers=GOOD[name]).status_code == 200
     assert len(both.stored) == 1
 
 
-def test_without_any_secret_configured_everything_is_refused(new_desk: NewDesk) -> None:
-    desk = new_desk(scouter_webhook_secret=None)
+def test_without_any_secret_configured_everything_is_refused(new_receiver: NewReceiver) -> None:
+    receiver = new_receiver(scouter_webhook_secret=None)
     for headers in GOOD.values():
-        assert desk.post(headers=headers).status_code == 401
-    assert desk.post(headers={"x-webhook-secret": ""}).status_code == 401
-    assert desk.stored == []
+        assert receiver.post(headers=headers).status_code == 401
+    assert receiver.post(headers={"x-webhook-secret": ""}).status_code == 401
+    assert receiver.stored == []
 
 
-def test_an_hs256_token_needs_the_secret_to_be_configured(new_desk: NewDesk, project: Project) -> None:
-    desk = new_desk(tabuladormax_project_url=project.server.url)
-    assert desk.post(headers=bearer(signed())).status_code == 401
-    assert desk.post(headers=bearer(BAD_TOKENS["HS256 by the public key"])).status_code == 401
+def test_an_hs256_token_needs_the_secret_to_be_configured(
+    new_receiver: NewReceiver, project: Project
+) -> None:
+    receiver = new_receiver(tabuladormax_project_url=project.server.url)
+    assert receiver.post(headers=bearer(signed())).status_code == 401
+    assert receiver.post(headers=bearer(BAD_TOKENS["HS256 by the public key"])).status_code == 401
 
 
 def test_keys_are_fetched_once_and_for_an_unknown_one_again_but_not_at_once(
-    both: Desk, project: Project
+    both: RunningReceiver, project: Project
 ) -> None:
     good, unknown = (bearer(signed(EC_KEY, "ES256", kid)) for kid in ("ec-1", "ec-2"))
     assert [both.post(headers=good).status_code for _ in range(3)] == [200] * 3
@@ -219,7 +224,9 @@ def test_keys_are_fetched_once_and_for_an_unknown_one_again_but_not_at_once(
     assert both.post(headers=good).status_code == 401, "a key that was taken back is no key"
 
 
-def test_a_key_set_that_cannot_be_had_is_no_acceptance_and_no_refusal(both: Desk, project: Project) -> None:
+def test_a_key_set_that_cannot_be_had_is_no_acceptance_and_no_refusal(
+    both: RunningReceiver, project: Project
+) -> None:
     token = bearer(signed(EC_KEY, "ES256", "ec-1"))
     project.status = 500
     answer = both.post(headers=token)
@@ -236,25 +243,25 @@ def test_a_key_set_that_cannot_be_had_is_no_acceptance_and_no_refusal(both: Desk
     assert both.post(headers=token).status_code == 503, "nothing is accepted on an old set"
 
 
-def test_the_screen_is_answered_for_people_who_are_signed_in(new_desk: NewDesk) -> None:
+def test_the_screen_is_answered_for_people_who_are_signed_in(new_receiver: NewReceiver) -> None:
     asked: list[Any] = []
 
     def export(document: Any) -> Answer:
         asked.append(document)
         return Answer(400, {"error": "Somente jobs pausados podem ser excluídos"})
 
-    desk = new_desk(added=[function(export)], tabuladormax_jwt_secret=SIGNING_SECRET)
+    receiver = new_receiver(added=[function(export)], tabuladormax_jwt_secret=SIGNING_SECRET)
     for role, status in (("authenticated", 400), ("service_role", 400), ("anon", 401)):
         headers = bearer(signed(role=role))
-        answer = desk.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=headers)
+        answer = receiver.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=headers)
         assert answer.status_code == status
     assert asked == [{"action": "delete"}] * 2
-    assert desk.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=OWN).status_code == 401
-    assert desk.client.post(FUNCTION_PATH, json=[], headers=bearer(signed())).status_code == 400
+    assert receiver.client.post(FUNCTION_PATH, json={"action": "delete"}, headers=OWN).status_code == 401
+    assert receiver.client.post(FUNCTION_PATH, json=[], headers=bearer(signed())).status_code == 400
 
 
-def test_the_screens_path_is_not_there_without_the_push(desk: Desk) -> None:
-    assert desk.client.post(FUNCTION_PATH, json={}, headers=OWN).status_code == 404
+def test_the_screens_path_is_not_there_without_the_push(receiver: RunningReceiver) -> None:
+    assert receiver.client.post(FUNCTION_PATH, json={}, headers=OWN).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -271,3 +278,40 @@ def test_what_could_never_be_right_is_not_served(settings: dict[str, Any], sente
     read = read_as(ScouterSettings, None, **given)
     with pytest.raises(PermanentError, match=sentence):
         serve(read, [endpoints(read)])
+
+
+def mount(project: str, secret: str, shared: str | None = None) -> Mount:
+    """A system of its own project, with one endpoint."""
+    return Mount(
+        credentials=Credentials(
+            project,
+            Setting(f"{project.upper()}_WEBHOOK_SECRET", shared),
+            signing_secret=Setting(f"{project.upper()}_JWT_SECRET", secret),
+            project_url=Setting(f"{project.upper()}_PROJECT_URL"),
+        ),
+        endpoints=[
+            Endpoint(f"/{project}", handler=lambda _: Answer(200, {"of": project}), takes_shared_secret=True)
+        ],
+    )
+
+
+def test_what_one_system_knows_its_callers_by_opens_no_endpoint_of_another(
+    new_database: Callable[[str | None], str],
+) -> None:
+    secrets = {"one": "o-segredo-do-primeiro-projeto-1111", "two": "o-segredo-do-segundo-projeto-22222"}
+    mounts = [
+        mount("one", secrets["one"], shared=WEBHOOK_SECRET),
+        mount("two", secrets["two"]),
+    ]
+    application = build(
+        read_as(Settings, None, ops_database_url=new_database("ops")), mounts, clock=lambda: NOW
+    )
+    with BackgroundServer(application) as server, httpx.Client(base_url=server.url) as client:
+        tokens = {
+            (of, at): client.post(f"/{at}", json={}, headers=bearer(signed(secrets[of]))).status_code
+            for of in secrets
+            for at in secrets
+        }
+        shared = [client.post(f"/{at}", json={}, headers=OWN).status_code for at in secrets]
+    assert tokens == {("one", "one"): 200, ("one", "two"): 401, ("two", "one"): 401, ("two", "two"): 200}
+    assert shared == [200, 401]

@@ -55,7 +55,7 @@ def test_a_customer_with_many_addresses_is_one_client(host: str, client: str) ->
 def told_client(host: str, *forwarded: str, proxies: str = "10.0.0.0/8, 127.0.0.1, fd00::/8") -> str:
     headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
     request = Request({"type": "http", "client": (host, 1), "headers": headers})
-    return client_of(request, networks_of(proxies))
+    return client_of(request, networks_of(proxies.split(",")))
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str 
     command = [sys.executable, "-c", CODE]
     with subprocess.Popen(command, env=os.environ | given, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        told = []
+        said = []
         try:
             for line in process.stderr:
-                told.append(line)
+                said.append(line)
                 if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                     break
             url = found[0] if found else ""
@@ -57,9 +57,9 @@ def test_it_serves_says_little_and_stops_when_asked(new_database: Callable[[str 
             assert httpx.post(secret, json=lead()).status_code == 401
         finally:
             process.send_signal(signal.SIGTERM)
-            told += process.stderr
+            said += process.stderr
     assert process.returncode in (0, -signal.SIGTERM)
-    text = "".join(told)
+    text = "".join(said)
     assert not [word for word in (WEBHOOK_SECRET, "segredo", "Ana Exemplo", "Traceback") if word in text]
     with psycopg.connect(ops_url) as connection:
         rows = connection.execute("select key::bigint, payload from ops.inbox").fetchall()
@@ -77,7 +77,7 @@ def test_the_settings_name_origins_and_proxies_and_by_default_there_are_none() -
         scouter_trusted_proxies="10.0.0.7, ::1",
     )
     assert some.origins == ("https://a.example", "https://b.example")
-    assert some.proxies == networks_of("10.0.0.7,::1")
+    assert some.proxies == networks_of(["10.0.0.7", "::1"])
 
 
 def test_the_origins_and_proxies_of_every_mount_count() -> None:
@@ -88,7 +88,7 @@ def test_the_origins_and_proxies_of_every_mount_count() -> None:
         Mount(nobody, origins=["https://b.example"], proxies=["::1"]),
     ]
     assert options_of(mounts).origins == ("https://a.example", "https://b.example")
-    assert options_of(mounts).proxies == networks_of("10.0.0.7,::1")
+    assert options_of(mounts).proxies == networks_of(["10.0.0.7", "::1"])
 
 
 def test_without_any_mount_there_is_nothing_to_serve() -> None:

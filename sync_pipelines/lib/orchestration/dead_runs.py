@@ -1,6 +1,7 @@
 """Runs of dead processes: Dagster calls them STARTED for hours, and they fill the queue and hold pools meanwhile.
 
-The lock of the worker decides (`lib/liveness`). A run bears its worker's mark as a tag; one without it is not judged.
+The lock of the worker decides (`lib/liveness`). A tag of the run holds the mark of its worker; a run without the tag
+is left alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ENDED = (
 
 @dataclass(frozen=True)
 class DeadRuns:
-    """What a look at the unfinished runs found: those that were ended, and those to look at again."""
+    """The runs that were ended, and those to check again."""
 
     ended: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
@@ -34,9 +35,9 @@ def end_dead_runs(
 ) -> DeadRuns:
     """End the runs whose worker's lock is free and whose process is gone from this machine.
 
-    Of a worker of another machine only the lock is known, and a server that was restarted has forgotten it until the
-    worker takes it again: such a run becomes a suspect, and is ended when it was one before (`suspects`).
-    Raises SyncError when the ops database does not answer.
+    For a worker of another machine only the lock is known, and a restarted server has forgotten it until the worker
+    takes it again. So such a run first becomes a suspect, and is ended if it was one before (`suspects`).
+    Raises SyncError if the ops database does not answer.
     """
     runs = instance.get_runs(dg.RunsFilter(statuses=list(LAUNCHED)))
     marks = {run.run_id: run.tags[WORKER] for run in runs if WORKER in run.tags}
@@ -51,7 +52,7 @@ def end_dead_runs(
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """End a run, unless its worker did while we looked at its lock."""
+    """End a run, unless its worker ended it in the meantime."""
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         return False
@@ -98,13 +99,13 @@ class _Watched(dg.Executor):
 
 
 def worker_tags() -> Mapping[str, str]:
-    """The tags of a run that this process conducts; empty where it holds no lock."""
+    """The tags of a run of this process; empty if it holds no lock."""
     mark = liveness.current()
     return {WORKER: mark} if mark else {}
 
 
 def end_dead_runs_quietly(instance: dg.DagsterInstance, ops_url: str | None) -> DeadRuns:
-    """The same before a run of the command line, which says itself what does not answer."""
+    """The same before a run of the command line, which itself reports a database that does not answer."""
     try:
         return end_dead_runs(instance, ops_url)
     except SyncError:

@@ -1,7 +1,7 @@
 """Materializing assets in this process, without daemon or webserver: the emergency and the scripting path.
 
-Uses Dagster's database, so that the run shows in the UI's history; an instance in memory when that database
-is down, because the data must not wait for the bookkeeping.
+Uses Dagster's database, so that the run shows in the UI's history, and an instance in memory while that database is
+down: the data must not wait for the history.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sync_pipelines.lib.orchestration.partition_runs import failure_sentence, ke
 from sync_pipelines.lib.orchestration.quiet_stderr import without_statements
 from sync_pipelines.lib.runs import AssetRow, Installation
 
-#: The UI lists a job's runs by the name of its code location; and what a person began, only a person repeats.
+#: The UI lists a job's runs by the name of its code location. A run that a person started, only a person repeats.
 _TAGS = {
     "sync/launched_by": "command line",
     ".dagster/repository": "__repository__@sync_pipelines",
@@ -88,7 +88,7 @@ def materialize(
 ) -> Materialized:
     """Run a job in this process, over a partition or a range of them; never raises for a failed step.
 
-    Raises InterruptedRunError when a signal ended it: the run is ended by then, and nothing more is to be begun.
+    Raises InterruptedRunError if a signal ended it: the run is ended by then, and the caller starts nothing more.
     """
     tags = {**_TAGS, **worker_tags()}
     if partitions:
@@ -118,7 +118,7 @@ def materialize(
 
 
 def _end(where: dg.DagsterInstance, run_id: str, sentence: str) -> None:
-    """End a run that the interruption met before its first step or after its last one."""
+    """End a run that was interrupted before its first step or after its last one."""
     run = where.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
         where.report_run_failed(run, sentence)

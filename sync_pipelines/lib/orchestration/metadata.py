@@ -1,4 +1,4 @@
-"""The metadata keys that every asset of the house reports under, and what they mean."""
+"""The metadata keys that every asset reports under, and what they mean."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def table_definition(
 ) -> dict[str, object]:
     """Definition metadata of a table: its name, its columns as {name: (type, description)}, its lineage.
 
-    `lineage` maps a column to (asset key, column) pairs. Dagster stores column lineage but its open-source
-    UI does not draw it, so it is said again as a Markdown table.
+    `lineage` maps a column to (asset key, column) pairs. Dagster stores column lineage, but its open-source UI does
+    not draw it, so a Markdown table repeats it.
     """
     metadata: dict[str, object] = {
         "dagster/table_name": name,

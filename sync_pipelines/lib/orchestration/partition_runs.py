@@ -29,7 +29,7 @@ _Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 class PartitionsStoppedError(Exception):
-    """Nothing more is to be done in this run. `cancels`: somebody wanted it so, and the run ends as cancelled."""
+    """The run stops before its next partition. `cancels`: a person asked for it, and the run ends as cancelled."""
 
     def __init__(self, sentence: str, *, cancels: bool) -> None:
         super().__init__(redact(sentence))
@@ -51,19 +51,19 @@ _Result = dg.MaterializeResult[Any]
 def keep_connections(instance: dg.DagsterInstance) -> None:
     """Let Dagster's storage reuse a connection in this process.
 
-    It opens three for each event otherwise, and a range run writes thousands: over a password connection
-    that is most of the run's time. The webserver does the same for itself, by this method.
+    Otherwise it opens three for each event, and a range run writes thousands: with a password login that is most of
+    the run's time. The webserver calls the same method.
     """
     instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=5)
 
 
 def failure_sentence(failure: Any) -> str:
-    """What a person is told of a failed step: our sentence, or of an error the message that caused it."""
-    told = failure.user_failure_data.description if failure.user_failure_data else None
+    """What a person reads about a failed step: our sentence, or the message of the error that caused it."""
+    description = failure.user_failure_data.description if failure.user_failure_data else None
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return redact(told or (error.message.strip() if error else "no message"))
+    return redact(description or (error.message.strip() if error else "no message"))
 
 
 @contextmanager
@@ -96,8 +96,8 @@ def run_partitions(
     """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
 
     A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
-    run, and does not stop the others. `confirm` is asked after the last key for those that no longer are what
-    they were, with a sentence. Raises dagster.Failure, naming the failed keys, at the end.
+    run, and does not stop the others. After the last key `confirm` returns those that are no longer what they
+    were, each with a sentence. Raises dagster.Failure, naming the failed keys, at the end.
     """
     if not context.partition_keys:
         raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
@@ -130,11 +130,11 @@ def run_chosen(
     """
     good, bad, stop = _work_through(context, chosen, work)
     known = set(context.partition_keys)
-    told = {partition: reports for partition, reports in good.items() if partition in known}
+    logged = {partition: reports for partition, reports in good.items() if partition in known}
     failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
-    is_whole = told.keys() == known and not (bad or stop)
+    is_whole = logged.keys() == known and not (bad or stop)
     if not is_whole:
-        _log_by_hand(context, told, failed, failed_check=failed_check)
+        _log_by_hand(context, logged, failed, failed_check=failed_check)
     if bad or stop:
         raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
     checks = [
@@ -144,7 +144,7 @@ def run_chosen(
     if not is_whole:
         yield from checks
         return
-    for result in _results(context, [key], told):
+    for result in _results(context, [key], logged):
         yield result._replace(check_results=checks)
 
 
@@ -162,7 +162,7 @@ def _work_through(
         except PartitionsStoppedError as stop:
             context.log.warning(f"{partition}: {stop}")
             return good, bad, stop
-        except Exception as error:  # a bug in one month must not lose what is known of the others
+        except Exception as error:  # a bug in one month must not lose the reports of the others
             bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
             context.log.error(f"{partition} failed: {bad[partition]}")
     return good, bad, None
@@ -200,8 +200,10 @@ def _log_by_hand(
     selected = context.selected_asset_check_keys
     for check in sorted(selected & {failed_check, *partitioned}, key=lambda one: one.to_user_string()):
         for partition, sentence in bad.items():
-            told = sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
-            log_check(context, check.asset_key, partition, check=CheckReport(check.name, False, told))
+            description = (
+                sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
+            )
+            log_check(context, check.asset_key, partition, check=CheckReport(check.name, False, description))
         if "dagster/partition" not in context.run.tags:
             # The newest verdict stands for the whole asset: it must not be that of the last good partition.
             whole = CheckReport(check.name, False, _failed_sentence(good, bad))
@@ -219,8 +221,10 @@ def _log_elsewhere(context: dg.AssetExecutionContext, good: Mapping[str, Reports
         for partition, check in checks.items():
             context.log.warning(f"{partition}: {check.description}")
             log_check(context, key, partition, check=check)
-        told = "; ".join(f"{partition}: {check.description}" for partition, check in list(checks.items())[:5])
-        log_check(context, key, None, check=CheckReport(name, False, told))
+        sentences = "; ".join(
+            f"{partition}: {check.description}" for partition, check in list(checks.items())[:5]
+        )
+        log_check(context, key, None, check=CheckReport(name, False, sentences))
 
 
 def _results(

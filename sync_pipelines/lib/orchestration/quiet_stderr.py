@@ -1,4 +1,4 @@
-"""Standard error without what Dagster writes there when its database is lost: the statement with its parameters."""
+"""Standard error without the statement and its parameters, which Dagster writes there when it loses its database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = "Exception while writing logger call to event log"
 
 
 class _Filter(io.TextIOBase):
-    """Passes everything on to another stream, but for those messages."""
+    """Passes everything except those messages on to another stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -34,6 +34,6 @@ class _Filter(io.TextIOBase):
 
 @contextmanager
 def without_statements() -> Iterator[None]:
-    """Over the block, keep those messages from standard error; the run's own end says what happened."""
+    """Keep those messages from standard error; the end of the run says what happened."""
     with redirect_stderr(_Filter(sys.stderr)):
         yield

@@ -33,20 +33,12 @@ def cron(
 
     The description says which pg_cron job it replaces.
     """
-    if request is None:
-        return dg.ScheduleDefinition(
-            name=name,
-            job=job,
-            cron_schedule=when,
-            execution_timezone=zone,
-            default_status=schedule_status(on),
-            description=description,
-        )
-    return dg.schedule(
-        name=name,
-        job=job,
-        cron_schedule=when,
-        execution_timezone=zone,
-        default_status=schedule_status(on),
-        description=description,
-    )(request)
+    options: dict[str, Any] = {
+        "name": name,
+        "job": job,
+        "cron_schedule": when,
+        "execution_timezone": zone,
+        "default_status": schedule_status(on),
+        "description": description,
+    }
+    return dg.schedule(**options)(request) if request else dg.ScheduleDefinition(**options)

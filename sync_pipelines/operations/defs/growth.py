@@ -1,4 +1,4 @@
-"""Growth as an asset, so that sizes are plotted over time, and its two checks."""
+"""The sizes as an asset, so that Dagster plots them over time, with two checks."""
 
 from collections.abc import Sequence
 from typing import Any

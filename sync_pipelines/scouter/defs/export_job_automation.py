@@ -1,4 +1,4 @@
-"""The sensors that obey the control table: pending exports are run, dead ones are taken up again."""
+"""The sensors that obey the control table: they run pending exports and resume orphaned ones."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta

@@ -29,7 +29,7 @@ inbound_job = dg.define_asset_job(
 def inbox_sensor(
     reverse_sync: ReverseSync, clock: Callable[[], datetime], *, on: bool
 ) -> dg.SensorDefinition:
-    """Requests a drain when changes wait and none is under way; after failures it waits, longer each time."""
+    """A sensor that requests a drain if changes wait and no drain is under way; it waits longer after each failure."""
 
     @dg.sensor(
         name=SENSOR,
@@ -43,16 +43,16 @@ def inbox_sensor(
             return dg.SkipReason("A drain is under way.")
         if (until := _paused_until(context.instance)) and clock() < until:
             return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
-        told = ""
+        problem = ""
         try:
             reverse_sync.collect(pages=PAGES)
         except SyncError as error:
             # What is in the inbox already does not wait for the other side.
             context.log.warning(str(error))
-            told = f" {error}"
+            problem = f" {error}"
         waiting = reverse_sync.waiting()
         if not waiting:
-            return dg.SkipReason(f"Nothing waits in the inbox.{told}")
+            return dg.SkipReason(f"Nothing waits in the inbox.{problem}")
         # No run key: it would forbid a second try, and two are never under way.
         return dg.RunRequest(tags={"sync/waiting": str(waiting)})
 
