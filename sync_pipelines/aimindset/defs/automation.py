@@ -7,6 +7,7 @@ import dagster as dg
 
 from sync_pipelines.aimindset.defs import descriptions
 from sync_pipelines.aimindset.defs.checks import HOURLY_CHECKS
+from sync_pipelines.lib.orchestration.schedules import cron
 
 hourly_checks = dg.AssetSelection.checks(*HOURLY_CHECKS)
 day_job = dg.define_asset_job(
@@ -26,37 +27,34 @@ checks_job = dg.define_asset_job(
 )
 
 
-def schedules(today: Callable[[], date], status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
+def schedules(today: Callable[[], date], *, on: bool) -> list[dg.ScheduleDefinition]:
     """The schedules of the system; days begin in Brazil, where 03:00 is meant."""
-
-    @dg.schedule(
-        name="aimindset_backup_daily",
-        job=day_job,
-        cron_schedule="0 3 * * *",
-        execution_timezone=descriptions.ZONE,
-        default_status=status,
-        description="Replaces pg_cron's `auto-backup-daily` and `auto-backup-secondary`: disable both.",
-    )
-    def aimindset_backup_daily() -> dg.RunRequest:
-        # Today's and not the tick's day: a tick that comes late cannot back up the day that it was for.
-        return dg.RunRequest(partition_key=today().isoformat())
-
+    zone = descriptions.ZONE
     return [
-        aimindset_backup_daily,
-        dg.ScheduleDefinition(
-            name="aimindset_drill_weekly",
-            job=drill_job,
-            cron_schedule="0 4 * * 0",
-            execution_timezone=descriptions.ZONE,
-            default_status=status,
+        cron(
+            "aimindset_backup_daily",
+            day_job,
+            "0 3 * * *",
+            on=on,
+            zone=zone,
+            # Today's and not the tick's day: a tick that comes late cannot back up the day that it was for.
+            request=lambda: dg.RunRequest(partition_key=today().isoformat()),
+            description="Replaces pg_cron's `auto-backup-daily` and `auto-backup-secondary`: disable both.",
+        ),
+        cron(
+            "aimindset_drill_weekly",
+            drill_job,
+            "0 4 * * 0",
+            on=on,
+            zone=zone,
             description="A backup counts only when it has been restored.",
         ),
-        dg.ScheduleDefinition(
-            name="aimindset_checks_hourly",
-            job=checks_job,
-            cron_schedule="15 * * * *",
-            execution_timezone=descriptions.ZONE,
-            default_status=status,
+        cron(
+            "aimindset_checks_hourly",
+            checks_job,
+            "15 * * * *",
+            on=on,
+            zone=zone,
             description="Stands for `check_backup_health()`, which never sees an auto_backup and adds rows.",
         ),
     ]

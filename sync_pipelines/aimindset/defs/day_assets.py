@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 from pydantic import Field
@@ -14,26 +14,21 @@ from sync_pipelines.aimindset.defs import day_checks, descriptions
 from sync_pipelines.aimindset.defs.day_metadata import archive_metadata, backup_metadata
 from sync_pipelines.aimindset.defs.descriptions import ARCHIVE_KEY, BACKUP_KEY
 from sync_pipelines.aimindset.pipeline import AimindsetPipeline
+from sync_pipelines.lib.orchestration.accept_config import AcceptConfig
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 
 _ASSETS = {BACKUP_KEY: assets.BACKUP, ARCHIVE_KEY: assets.ARCHIVE}
 
 
-class DayConfig(dg.Config):
+class DayConfig(AcceptConfig):
     """What a person decides when starting a backup by hand."""
 
+    words: ClassVar = GUARDS
     force: bool = Field(default=False, description="Make another copy although today's is there and proved.")
     accept: list[str] = Field(
         default_factory=list,
         description=f"What you know of and accept, any of: {', '.join(GUARDS)}.",
     )
-
-    def accepted(self) -> frozenset[str]:
-        if unknown := sorted(set(self.accept) - set(GUARDS)):
-            raise dg.Failure(
-                f"accept names {', '.join(unknown)}; there are {', '.join(GUARDS)}.", allow_retries=False
-            )
-        return frozenset(self.accept)
 
 
 def day_assets(days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

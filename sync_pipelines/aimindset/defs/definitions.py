@@ -16,13 +16,11 @@ NOTIFIES_ITSELF = frozenset({"aimindset_day"})
 def definitions(settings: AimindsetSettings, pipeline: AimindsetPipeline | None = None) -> dg.Definitions:
     """The system's definitions; `pipeline` replaces the one with the real clock and network."""
     aimindset = pipeline or AimindsetPipeline.from_settings(settings)
-    on = settings.automation_is_on
-    status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     days = partitions.days(settings.backups_first_day, descriptions.ZONE)
     return dg.Definitions(
         assets=[*descriptions.external_specs(), day_assets.day_assets(days), drill_assets.restore_drill],
         asset_checks=checks.checks(aimindset),
         jobs=[automation.day_job, automation.drill_job, automation.checks_job],
-        schedules=automation.schedules(aimindset.today, status),
+        schedules=automation.schedules(aimindset.today, on=settings.automation_is_on),
         resources={"aimindset": aimindset},
     )

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import dagster as dg
 
 from sync_pipelines.hitss.defs import descriptions
-from sync_pipelines.hitss.defs.automation import UNFINISHED, load_job
+from sync_pipelines.hitss.defs.automation import load_job
 from sync_pipelines.hitss.dre.baseline import read_proved_months
 from sync_pipelines.hitss.dre.lines import EMPTY_MONTH
 from sync_pipelines.hitss.dre.pending import Pending
 from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
 from sync_pipelines.hitss.dre.tables import CHAIN, EXPORT
+from sync_pipelines.lib.orchestration.schedules import sensor_status
+from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
 from sync_pipelines.lib.records import Records, open_records
 from sync_pipelines.partitions import contiguous
 
@@ -58,7 +60,7 @@ class SeenState(NamedTuple):
 
 
 def changed_months_sensor(
-    dre: DrePipeline, months: dg.MonthlyPartitionsDefinition, status: dg.DefaultSensorStatus
+    dre: DrePipeline, months: dg.MonthlyPartitionsDefinition, *, on: bool
 ) -> dg.SensorDefinition:
     """A sensor that compares the newest usable workbook with what the tables hold, and requests the difference.
 
@@ -70,15 +72,11 @@ def changed_months_sensor(
         name=SENSOR,
         job=load_job,
         minimum_interval_seconds=30,
-        default_status=status,
+        default_status=sensor_status(on),
         description="Requests the months in which a table is not what the newest workbook says.",
     )
     def hitss_changed_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        unfinished = context.instance.get_run_records(
-            dg.RunsFilter(statuses=list(UNFINISHED), tags={"dagster/sensor_name": SENSOR}),
-            limit=1,
-        )
-        if unfinished:
+        if has_unfinished_run(context.instance, tags={"dagster/sensor_name": SENSOR}):
             return dg.SkipReason("A load that this sensor requested is still under way.")
         with open_records(dre.ops_url) as records:
             now = SeenState.read(records, dre.clock())

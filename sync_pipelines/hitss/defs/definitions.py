@@ -50,7 +50,7 @@ def _dre_definitions(settings: HitssSettings, dre: DrePipeline, backup: BackupPi
     projects = {databases.FABRICIO: settings.fabricio_url}
     if settings.hitss_database_url is not None:
         projects[databases.HITSS] = settings.mirror_url
-    scheduled, sensing = _schedule_status(settings), _sensor_status(settings)
+    on = settings.automation_is_on
     return dg.Definitions(
         assets=[
             descriptions.source_spec(),
@@ -70,31 +70,18 @@ def _dre_definitions(settings: HitssSettings, dre: DrePipeline, backup: BackupPi
             automation.checks_job,
             automation.watch_job,
         ],
-        schedules=[
-            automation.download_schedule(scheduled),
-            automation.backup_schedule(backup.clock, scheduled),
-            automation.checks_schedule(scheduled),
-            automation.watch_schedule(scheduled),
-        ],
-        sensors=[changed_months.changed_months_sensor(dre, months, sensing)],
+        schedules=automation.schedules(backup.clock, on=on),
+        sensors=[changed_months.changed_months_sensor(dre, months, on=on)],
         resources={"dre": dre, "backup": backup},
     )
 
 
 def _mirror_definitions(settings: HitssSettings, mirror: MirrorPipeline) -> dg.Definitions:
-    months = partitions.months(settings.first_month, settings.sync_timezone)
+    months, on = partitions.months(settings.first_month, settings.sync_timezone), settings.automation_is_on
     return dg.Definitions(
         assets=[mirror_assets.mirror_asset(months), mirror_assets.destination_spec()],
         jobs=[automation.mirror_job],
-        schedules=[automation.mirror_schedule(months, _schedule_status(settings))],
-        sensors=[automation.mirror_sensor(settings, months, _sensor_status(settings))],
+        schedules=[automation.mirror_schedule(months, on=on)],
+        sensors=[automation.mirror_sensor(settings, months, on=on)],
         resources={"mirror": mirror},
     )
-
-
-def _schedule_status(settings: HitssSettings) -> dg.DefaultScheduleStatus:
-    return dg.DefaultScheduleStatus.RUNNING if settings.automation_is_on else dg.DefaultScheduleStatus.STOPPED
-
-
-def _sensor_status(settings: HitssSettings) -> dg.DefaultSensorStatus:
-    return dg.DefaultSensorStatus.RUNNING if settings.automation_is_on else dg.DefaultSensorStatus.STOPPED

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from sync_pipelines.hitss.defs import descriptions
-from sync_pipelines.hitss.defs.export_assets import MAX_RUNTIME, POOL, AcceptConfig
+from sync_pipelines.hitss.defs.export_assets import MAX_RUNTIME, POOL, GuardConfig
 from sync_pipelines.hitss.dre.figures import month_table, sparkline
 from sync_pipelines.hitss.dre.load_run import LoadRun
 from sync_pipelines.hitss.dre.pipeline import DrePipeline
@@ -20,7 +20,7 @@ from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentenc
 from sync_pipelines.lib.postgres.digest import digest_of, row_hash
 
 
-class LoadConfig(AcceptConfig):
+class LoadConfig(GuardConfig):
     """What a month run reads."""
 
     workbook: str = Field(
@@ -58,7 +58,7 @@ def month_chain(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:
                 context.partition_keys,
                 selected=selected,
                 workbook=config.workbook or None,
-                accepted=config.accepted(),
+                accepted=config.accepted_guards(),
             ) as run,
         ):
             yield from run_partitions(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import dagster as dg
 from pydantic import Field
@@ -19,6 +19,7 @@ from sync_pipelines.hitss.dre.workbook import UnusableHeaderError
 from sync_pipelines.lib.alerts import Alert, Channel, send_alert
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.accept_config import AcceptConfig
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
 from sync_pipelines.lib.storage.landing import LandingStore
@@ -29,22 +30,18 @@ EXPORT_KEY = dg.AssetKey(["hitss", "dre_export"])
 MAX_RUNTIME = {"dagster/max_runtime": "3600"}
 
 
-class AcceptConfig(dg.Config):
-    """What a person decides when starting a run by hand."""
+class GuardConfig(AcceptConfig):
+    """The guards whose change a person accepts."""
 
+    words: ClassVar = GUARDS
     accept: list[str] = Field(
         default_factory=list,
         description=f"Guards whose change you accept knowingly, any of: {', '.join(GUARDS)}.",
     )
 
-    def accepted(self) -> frozenset[Guard]:
-        unknown = sorted(set(self.accept) - set(GUARDS))
-        if unknown:
-            raise dg.Failure(
-                f"accept names {', '.join(unknown)}, which is no guard; the guards are {', '.join(GUARDS)}.",
-                allow_retries=False,
-            )
-        return frozenset(name for name in get_args(Guard) if name in self.accept)
+    def accepted_guards(self) -> frozenset[Guard]:
+        accepted = self.accepted()
+        return frozenset(guard for guard in get_args(Guard) if guard in accepted)
 
 
 def export_asset(channels: Sequence[Channel]) -> dg.AssetsDefinition:
@@ -67,11 +64,11 @@ def export_asset(channels: Sequence[Channel]) -> dg.AssetsDefinition:
         op_tags=MAX_RUNTIME,
     )
     def dre_export(
-        context: dg.AssetExecutionContext, config: AcceptConfig, dre: dg.ResourceParam[DrePipeline]
+        context: dg.AssetExecutionContext, config: GuardConfig, dre: dg.ResourceParam[DrePipeline]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         """Download, keep and validate the export; the sensor loads the months that it changes."""
         started = time.monotonic()
-        report = _download(context, dre, config.accepted())
+        report = _download(context, dre, config.accepted_guards())
         _send_alerts(report, channels, dre.today())
         return dg.MaterializeResult[Any](
             metadata=_export_metadata(report, dre.store, time.monotonic() - started),

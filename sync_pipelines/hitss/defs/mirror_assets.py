@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 from pydantic import Field
@@ -14,6 +14,7 @@ from sync_pipelines.hitss.mirror.month_mirror import MirrorOutcome
 from sync_pipelines.hitss.mirror.pipeline import MirrorPipeline, MirrorRun
 from sync_pipelines.hitss.mirror.table import DRE
 from sync_pipelines.lib.orchestration import metadata as keys
+from sync_pipelines.lib.orchestration.accept_config import AcceptConfig
 from sync_pipelines.lib.orchestration.metadata import table_definition
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_chosen, run_partitions
@@ -40,9 +41,10 @@ destination's own. Done means: count, total and digest of the month are equal, c
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=4))
 
 
-class MirrorConfig(dg.Config):
+class MirrorConfig(AcceptConfig):
     """What a person decides when starting a mirror by hand."""
 
+    words: ClassVar = DECISIONS
     accept: list[str] = Field(
         default_factory=list,
         description="For months that hold rows of both kinds: keep_own_rows leaves the destination's own beside"
@@ -52,14 +54,6 @@ class MirrorConfig(dg.Config):
         default=False,
         description="Leave months of the range alone that are equal and proved; the schedule does.",
     )
-
-    def accepted(self) -> frozenset[str]:
-        if unknown := sorted(set(self.accept) - set(DECISIONS)):
-            raise dg.Failure(
-                f"accept names {', '.join(unknown)}; what can be decided is {' or '.join(DECISIONS)}.",
-                allow_retries=False,
-            )
-        return frozenset(self.accept)
 
 
 def mirror_asset(months: dg.MonthlyPartitionsDefinition) -> dg.AssetsDefinition:

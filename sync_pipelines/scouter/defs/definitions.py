@@ -14,13 +14,13 @@ from sync_pipelines.scouter.defs import (
     checks,
     descriptions,
     export_assets,
+    export_job_automation,
     export_jobs,
     reverse_assets,
     reverse_automation,
     schema_assets,
     schema_jobs,
 )
-from sync_pipelines.scouter.defs import export_job_automation as exports_automation
 from sync_pipelines.scouter.defs.replay_jobs import scouter_replay_errors, scouter_replay_inbox
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
@@ -34,11 +34,8 @@ def definitions(
 ) -> dg.Definitions:
     """Assets, checks, jobs, schedules and sensors; `push` replaces the real clock and network."""
     leads = push or LeadPush.from_settings(settings)
-    on, zone = settings.automation_is_on, settings.sync_timezone
-    schedule = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
-    sensor = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-    hourly = schedule if settings.scouter_hourly_push else dg.DefaultScheduleStatus.STOPPED
-    days = partitions.days(settings.scouter_first_day, zone)
+    on = settings.automation_is_on
+    days = partitions.days(settings.scouter_first_day, settings.sync_timezone)
     push_definitions = dg.Definitions(
         assets=[
             *descriptions.external_specs(),
@@ -55,16 +52,11 @@ def definitions(
             *export_jobs.export_jobs(),
             *schema_jobs.schema_jobs(),
         ],
-        schedules=[
-            automation.hourly_schedule(leads, days, hourly),
-            automation.checks_schedule(zone, schedule),
-            automation.compare_schedule(zone, schedule),
-            exports_automation.forget_schedule(zone, schedule),
-        ],
+        schedules=automation.schedules(leads, days, on=on, hourly=settings.scouter_hourly_push),
         sensors=[
-            exports_automation.pending_sensor(leads, days, sensor),
-            exports_automation.dead_sensor(
-                leads, sensor, settings.alert_channels if channels is None else channels
+            export_job_automation.pending_sensor(leads, days, on=on),
+            export_job_automation.dead_sensor(
+                leads, settings.alert_channels if channels is None else channels, on=on
             ),
         ],
         resources={"push": leads},
@@ -83,12 +75,10 @@ def reverse_sync_definitions(
 ) -> dg.Definitions:
     """Asset, checks, jobs, sensor and schedule of the reverse sync, which SCOUTER_WAY_BACK switches on."""
     on = settings.automation_is_on
-    sensor = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-    schedule = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     return dg.Definitions(
         assets=[reverse_assets.leads_inbound],
         jobs=[reverse_automation.inbound_job, scouter_replay_inbox],
-        sensors=[reverse_automation.inbox_sensor(reverse_sync, clock, sensor)],
-        schedules=[reverse_automation.inbox_schedule(schedule, settings.sync_timezone)],
+        sensors=[reverse_automation.inbox_sensor(reverse_sync, clock, on=on)],
+        schedules=[reverse_automation.inbox_schedule(settings.sync_timezone, on=on)],
         resources={"reverse_sync": reverse_sync},
     )

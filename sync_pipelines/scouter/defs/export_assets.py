@@ -17,6 +17,7 @@ from sync_pipelines.lib.orchestration.partition_runs import (
     run_chosen,
 )
 from sync_pipelines.scouter.defs import descriptions
+from sync_pipelines.scouter.defs.decision_config import DecisionConfig
 from sync_pipelines.scouter.defs.descriptions import EXPORT_KEY
 from sync_pipelines.scouter.push.day_outcome import NOTHING_TO_DO, DayOutcome
 from sync_pipelines.scouter.push.job_end import PausedError
@@ -29,7 +30,7 @@ from sync_pipelines.scouter.schema.unmapped_columns import UnmappedColumns
 LAST_ROUND = "last round"
 
 
-class ExportConfig(dg.Config):
+class ExportConfig(DecisionConfig):
     """Which job a run works on, and how."""
 
     export_job: str | None = Field(
@@ -44,10 +45,6 @@ class ExportConfig(dg.Config):
         default=True,
         description="Read unchanged leads at the destination and send those that are not there as they were left. Only"
         " the hourly schedule goes without it, and rests on earlier readings.",
-    )
-    accept: list[str] = Field(
-        default_factory=list,
-        description="overwrite_local_leads: replace leads that Gestão Scouter made itself under one of our numbers.",
     )
 
     def options(self) -> PushOptions:

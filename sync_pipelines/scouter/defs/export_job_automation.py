@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from sync_pipelines.lib.alerts import Alert, Channel, send_alert
-from sync_pipelines.scouter.defs.automation import JOB, UNFINISHED, push_job
-from sync_pipelines.scouter.defs.export_jobs import forget_errors_job
+from sync_pipelines.lib.orchestration.schedules import sensor_status
+from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
+from sync_pipelines.scouter.defs.automation import JOB, push_job
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.job import ExportJob
 from sync_pipelines.scouter.export_jobs.orphans import reap_exports
@@ -19,21 +20,18 @@ from sync_pipelines.scouter.push.pipeline import LeadPush
 LONGEST_WAIT = timedelta(hours=1)
 
 
-def pending_sensor(
-    push: LeadPush, days: dg.DailyPartitionsDefinition, status: dg.DefaultSensorStatus
-) -> dg.SensorDefinition:
+def pending_sensor(push: LeadPush, days: dg.DailyPartitionsDefinition, *, on: bool) -> dg.SensorDefinition:
     """Request a run for the oldest pending export, whoever wrote it: the old screen, the launchpad, the reaper."""
 
     @dg.sensor(
         name="scouter_pending_exports",
         job=push_job,
         minimum_interval_seconds=30,
-        default_status=status,
+        default_status=sensor_status(on),
         description="Runs what is pending in gestao_scouter_export_jobs, one export at a time.",
     )
     def scouter_pending_exports(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        under_way = dg.RunsFilter(statuses=list(UNFINISHED), job_name=JOB)
-        if context.instance.get_run_records(under_way, limit=1):
+        if has_unfinished_run(context.instance, JOB):
             return dg.SkipReason("A push is under way.")
         with push.source() as connection:
             waiting = ExportWork(connection).pending()
@@ -89,15 +87,13 @@ def _request(job: ExportJob, vain: int, known: Sequence[str], first: date) -> dg
     )
 
 
-def dead_sensor(
-    push: LeadPush, status: dg.DefaultSensorStatus, channels: Sequence[Channel] = ()
-) -> dg.SensorDefinition:
+def dead_sensor(push: LeadPush, channels: Sequence[Channel] = (), *, on: bool) -> dg.SensorDefinition:
     """Put orphaned exports back to pending, and notify a person."""
 
     @dg.sensor(
         name="scouter_dead_exports",
         minimum_interval_seconds=60,
-        default_status=status,
+        default_status=sensor_status(on),
         description="Takes up exports whose worker is gone; it trusts the lock a worker holds, not a status.",
     )
     def scouter_dead_exports() -> dg.SkipReason:
@@ -122,14 +118,3 @@ def dead_sensor(
         return dg.SkipReason(f"{len(orphans)} dead exports." if orphans else "No dead export.")
 
     return scouter_dead_exports
-
-
-def forget_schedule(timezone: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
-        name="scouter_forget_errors_daily",
-        job=forget_errors_job,
-        cron_schedule="30 4 * * *",
-        execution_timezone=timezone,
-        default_status=status,
-        description="Snapshots of leads in gestao_scouter_export_errors go after their time.",
-    )

@@ -8,13 +8,14 @@ from pydantic import Field
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.scouter.defs.decision_config import DecisionConfig
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 
 
-class CreateConfig(dg.Config):
+class CreateConfig(DecisionConfig):
     """The days and options of a new export."""
 
     start_date: str = Field(description="The most recent day, such as 2025-10-21.")
@@ -22,10 +23,6 @@ class CreateConfig(dg.Config):
         default=None, description="The oldest day; without it the export goes back to the first lead."
     )
     send_all: bool = Field(default=False, description="Send leads that have not changed, too.")
-    accept: list[str] = Field(
-        default_factory=list,
-        description="overwrite_local_leads: replace leads that Gestão Scouter made itself under one of our numbers.",
-    )
     field_mappings: dict[str, str] | None = Field(
         default=None,
         description="{column of Gestão Scouter: column of TabuladorMax}; without it the default.",

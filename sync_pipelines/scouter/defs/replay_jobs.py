@@ -5,20 +5,17 @@ from pydantic import Field
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
+from sync_pipelines.scouter.defs.decision_config import DecisionConfig
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 
 
-class ReplayErrorsConfig(dg.Config):
+class ReplayErrorsConfig(DecisionConfig):
     """Which rejected leads."""
 
     export_job: str | None = Field(
         default=None, description="The id of an export job; without it the rejected leads of all jobs."
-    )
-    accept: list[str] = Field(
-        default_factory=list,
-        description="overwrite_local_leads: replace leads that Gestão Scouter made itself under one of our numbers.",
     )
 
 

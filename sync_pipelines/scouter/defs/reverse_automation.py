@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.orchestration.schedules import cron, sensor_status
+from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
 from sync_pipelines.scouter.defs.reverse_descriptions import INBOUND_KEY
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 
@@ -15,13 +17,6 @@ SENSOR = "scouter_inbox"
 #: Pages that a tick fetches: it has a minute.
 PAGES = 2
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _FAILED = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 inbound_job = dg.define_asset_job(
@@ -32,7 +27,7 @@ inbound_job = dg.define_asset_job(
 
 
 def inbox_sensor(
-    reverse_sync: ReverseSync, clock: Callable[[], datetime], status: dg.DefaultSensorStatus
+    reverse_sync: ReverseSync, clock: Callable[[], datetime], *, on: bool
 ) -> dg.SensorDefinition:
     """Requests a drain when changes wait and none is under way; after failures it waits, longer each time."""
 
@@ -40,12 +35,11 @@ def inbox_sensor(
         name=SENSOR,
         job=inbound_job,
         minimum_interval_seconds=30,
-        default_status=status,
+        default_status=sensor_status(on),
         description="Fetches the outbox where one is used, and drains the inbox when something waits in it.",
     )
     def scouter_inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        unfinished = dg.RunsFilter(job_name=inbound_job.name, statuses=_UNFINISHED)
-        if context.instance.get_run_records(unfinished, limit=1):
+        if has_unfinished_run(context.instance, inbound_job.name):
             return dg.SkipReason("A drain is under way.")
         if (until := _paused_until(context.instance)) and clock() < until:
             return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
@@ -65,14 +59,14 @@ def inbox_sensor(
     return scouter_inbox
 
 
-def inbox_schedule(status: dg.DefaultScheduleStatus, zone: str) -> dg.ScheduleDefinition:
-    """Once a day also where nothing came, so that old rows go and a sensor that is off is noticed."""
-    return dg.ScheduleDefinition(
-        name="scouter_inbound_daily",
-        job=inbound_job,
-        cron_schedule="40 4 * * *",
-        execution_timezone=zone,
-        default_status=status,
+def inbox_schedule(zone: str, *, on: bool) -> dg.ScheduleDefinition:
+    """Once a day even if nothing came, so that old rows are deleted and a sensor that is off is noticed."""
+    return cron(
+        "scouter_inbound_daily",
+        inbound_job,
+        "40 4 * * *",
+        on=on,
+        zone=zone,
         description="Drains the inbox and forgets what was decided long ago.",
     )
 

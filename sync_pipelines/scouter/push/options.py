@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.acceptance import known_words
 
 #: What a person may decide about leads that a push holds.
 OVERWRITE = "overwrite_local_leads"
@@ -28,11 +28,7 @@ class PushOptions:
     @classmethod
     def of(cls, *, send_all: bool = False, accept: Collection[str] = (), compare: bool = True) -> PushOptions:
         """Raises PermanentError if `accept` names an unknown decision."""
-        if unknown := sorted(set(accept) - set(DECISIONS)):
-            raise PermanentError(
-                f"accept names {', '.join(unknown)}; what can be decided is {', '.join(DECISIONS)}."
-            )
-        return cls(send_all, frozenset(accept), compare)
+        return cls(send_all, known_words(accept, DECISIONS), compare)
 
     @classmethod
     def from_document(cls, kept: Mapping[str, Any]) -> PushOptions:

@@ -120,7 +120,7 @@ def test_what_a_crash_left_of_an_archive_is_removed(drilled: Project) -> None:
 
 def test_the_schedule_is_at_three_in_brazil_for_today(drilled: Project) -> None:
     """Trap 16: 03:00 in São Paulo is 06:00 UTC; a late tick backs up the day on which it comes."""
-    daily, weekly, hourly = automation.schedules(drilled.pipeline.today, dg.DefaultScheduleStatus.RUNNING)
+    daily, weekly, hourly = automation.schedules(drilled.pipeline.today, on=True)
     assert (daily.cron_schedule, daily.execution_timezone) == ("0 3 * * *", "America/Sao_Paulo")
     assert (weekly.cron_schedule, hourly.cron_schedule) == ("0 4 * * 0", "15 * * * *")
     with dg.build_schedule_context() as context:

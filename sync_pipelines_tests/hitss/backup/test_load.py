@@ -290,7 +290,8 @@ def test_health_checks_ask_the_requirements_view(kept: Kept, instance: dg.Dagste
 
 
 def test_the_schedule_is_at_two_utc_for_the_day_on_which_it_comes(kept: Kept) -> None:
-    schedule = automation.backup_schedule(kept.pipeline.clock, dg.DefaultScheduleStatus.RUNNING)
+    schedules = automation.schedules(kept.pipeline.clock, on=True)
+    (schedule,) = [one for one in schedules if one.name == "hitss_backup_daily"]
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
     with dg.build_schedule_context() as context:
         request = schedule(context)

@@ -38,7 +38,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def tick(house: House, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """The runs that one evaluation of the sensor requests; none where it skips, which it must explain."""
     partitions = months(house.settings.first_month, house.settings.sync_timezone)
-    sensor = changed_months.changed_months_sensor(house.dre, partitions, dg.DefaultSensorStatus.STOPPED)
+    sensor = changed_months.changed_months_sensor(house.dre, partitions, on=False)
     # As the daemon does: what a sensor answers is checked only there.
     answer = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert answer.run_requests or answer.skip_message
@@ -237,7 +237,7 @@ def test_the_tables_are_looked_at_when_something_happened_and_every_five_minutes
     now = [datetime(2025, 8, 20, 12, tzinfo=UTC)]
     partitions = months(short.settings.first_month, short.settings.sync_timezone)
     sensor = changed_months.changed_months_sensor(
-        replace(short.dre, clock=lambda: now[0]), partitions, dg.DefaultSensorStatus.STOPPED
+        replace(short.dre, clock=lambda: now[0]), partitions, on=False
     )
     cursor: list[str | None] = [None]
 

@@ -222,9 +222,7 @@ def test_an_unknown_guard_is_refused_before_anything_is_done(
 ) -> None:
     months = ("2025-03-01", "2025-03-01") if job == "hitss_load" else None
     refused = launch(short, instance, job, months=months, config={"accept": ["everything"]})
-    assert refused.failure.startswith(
-        "accept names everything, which is no guard; the guards are single_sheet,"
-    )
+    assert refused.failure.startswith("accept names everything; what can be decided is single_sheet,")
     opened = (
         "select count(*) from automation_executions where execution_details ->> 'engine' = 'sync_pipelines'"
     )

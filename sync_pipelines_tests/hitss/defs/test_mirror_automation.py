@@ -12,7 +12,7 @@ from sync_pipelines_tests.hitss.defs.conftest import FIRST, Mirrored
 
 def test_the_schedule_asks_for_all_months_and_only_for_changes(mirrored: Mirrored) -> None:
     calendar = months(mirrored.settings.first_month, "America/Sao_Paulo")
-    schedule = automation.mirror_schedule(calendar, dg.DefaultScheduleStatus.RUNNING)
+    schedule = automation.mirror_schedule(calendar, on=True)
     assert schedule.cron_schedule == "0 */2 * * *"
     assert schedule.execution_timezone == "UTC"
 
@@ -26,7 +26,7 @@ def test_the_schedule_asks_for_all_months_and_only_for_changes(mirrored: Mirrore
 
 def test_a_load_is_followed_by_one_mirror(mirrored: Mirrored, house: House) -> None:
     calendar = months(mirrored.settings.first_month, "America/Sao_Paulo")
-    sensor = automation.mirror_sensor(mirrored.settings, calendar, dg.DefaultSensorStatus.RUNNING)
+    sensor = automation.mirror_sensor(mirrored.settings, calendar, on=True)
 
     def tick(cursor: str | None) -> Any:
         with dg.build_sensor_context(instance=mirrored.instance, cursor=cursor) as context:

@@ -24,7 +24,6 @@ from sync_pipelines_tests.scouter.installation import Installation
 
 DAY = date(2025, 10, 21)
 NOON = datetime(2025, 10, 21, 15, tzinfo=UTC)
-STOPPED = dg.DefaultSensorStatus.STOPPED
 AWAY = "postgresql://x:senha-longa@127.0.0.1:1/tab"
 
 
@@ -39,7 +38,7 @@ def tick(
 ) -> dg.RunRequest | str:
     """What one evaluation of the sensor requests, or why it skips."""
     days = partitions.days(installation.settings.scouter_first_day, installation.settings.sync_timezone)
-    answer = pending_sensor(push or installation.push, days, STOPPED)(
+    answer = pending_sensor(push or installation.push, days, on=False)(
         dg.build_sensor_context(instance=instance)
     )
     if isinstance(answer, dg.RunRequest):
@@ -58,7 +57,7 @@ def requested(
 
 
 def reap(installation: Installation, channels: tuple[Channel, ...] = ()) -> str:
-    answer = dead_sensor(installation.push, STOPPED, channels)()
+    answer = dead_sensor(installation.push, channels, on=False)()
     assert isinstance(answer, dg.SkipReason)
     return str(answer.skip_message)
 
@@ -245,7 +244,7 @@ def test_a_database_that_is_away_fails_the_ticks_and_is_not_taken_for_an_empty_t
     with pytest.raises(SyncError) as pending:
         tick(control_plane, instance, gone)
     with pytest.raises(SyncError) as dead:
-        dead_sensor(gone, STOPPED)()
+        dead_sensor(gone, on=False)()
     assert "senha-longa" not in f"{pending.value} {dead.value}"
 
 
