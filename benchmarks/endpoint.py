@@ -1,7 +1,7 @@
-"""A destination that costs next to nothing but its latency: leads in memory, behind the document of a real face.
+"""A destination that costs little but its latency: leads in memory, behind the document of a real PostgREST.
 
 `python -m benchmarks.endpoint READY_FILE DOCUMENT_FILE LATENCY_SECONDS` serves until SIGTERM. It takes upserts of leads
-and answers reads by id; it refuses what the sandbox's rules refuse: an `age` above 120, a `horario_agendamento` of more
+and answers reads by id; it rejects what the sandbox's rules reject: an `age` above 120, a `horario_agendamento` of more
 than 20 characters.
 """
 
@@ -25,7 +25,7 @@ JSON = "application/json"
 
 
 class Lead(Struct):
-    """What of a lead is looked at; the rest is kept as it came."""
+    """The fields that are checked; the rest of a lead is stored as it came."""
 
     id: int
     age: int | None
@@ -46,9 +46,9 @@ def application(document: bytes, latency: float) -> Starlette:
         for row in _rows.decode(await request.body()):
             lead = _lead.decode(row)
             if (lead.age or 0) > 120:
-                return _refusal("23514", "violates check constraint")
+                return _rejection("23514", "violates check constraint")
             if len(lead.horario_agendamento or "") > 20:
-                return _refusal("22001", "value too long for type character varying(20)")
+                return _rejection("22001", "value too long for type character varying(20)")
             rows[lead.id] = row.copy()
         held.update(rows)
         return Response(status_code=201)
@@ -68,7 +68,7 @@ def _answer(held: Mapping[int, Raw], asked: Mapping[str, str]) -> Response:
         return Response(b"[]", media_type=JSON, headers={"Content-Range": f"0-0/{count}"})
     ids = map(int, asked["id"].removeprefix("in.(").removesuffix(")").split(","))
     found = [held[lead] for lead in ids if lead in held]
-    if "or" in asked:  # the question for leads that are not ours
+    if "or" in asked:  # the query for leads that are not ours
         found = []
     texts = map(bytes, found)
     if "last_sync_at" not in asked["select"]:  # the stamps are the end of what was posted
@@ -76,7 +76,7 @@ def _answer(held: Mapping[int, Raw], asked: Mapping[str, str]) -> Response:
     return Response(b"[" + b",".join(texts) + b"]", media_type=JSON)
 
 
-def _refusal(code: str, message: str) -> Response:
+def _rejection(code: str, message: str) -> Response:
     body = {"code": code, "message": message, "details": None, "hint": None}
     return Response(json.dumps(body), 400, media_type=JSON)
 

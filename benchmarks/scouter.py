@@ -1,9 +1,9 @@
-"""A push of 20,000 leads beside bare loops: `python -m benchmarks.scouter [--endpoint face] [--leads 20000]`.
+"""A push of 20,000 leads beside bare loops: `python -m benchmarks.scouter [--endpoint postgrest] [--leads 20000]`.
 
-The destination is a process of its own that takes 10 ms on its way: by default one that holds leads in memory, with
-`--endpoint face` the sandbox's PostgREST face over Postgres, whose work then weighs more than the latency. The loops
-post batches that were made beforehand and prove nothing; ours reads its source, renders, compares with what was last
-exchanged, sends, keeps the books of the control table and reads every lead back. Each figure is a process of its own.
+The destination is a process of its own that delays each request by 10 ms: by default one that holds leads in memory,
+with `--endpoint postgrest` the sandbox's fake of PostgREST over Postgres, whose work then weighs more than the delay.
+The loops post batches that were made beforehand, and prove nothing. Ours reads its source, renders, compares with the
+last-synced state, sends, updates the control table and reads every lead back. Each figure is a process of its own.
 """
 
 import argparse
@@ -48,10 +48,11 @@ LATENCY_SECONDS = 0.010
 BATCH, IN_FLIGHT = 50, 4
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DAYS = 60
-#: One lead in a hundred, spread over all batches; the destination's document tells the lengths of texts, no more.
+#: One bad lead in a hundred, spread over all batches. The destination's document shows the length of a text, so leads
+#: with a longer one are suspect, and are sent alone from the start; it does not show the rule about the age.
 SPOILS = {
-    "untold": "update public.leads set age = 1999 where id % 100 = 50",
-    "told": "update public.leads set horario_agendamento = repeat('tarde ', 9) where id % 100 = 50",
+    "unexpected": "update public.leads set age = 1999 where id % 100 = 50",
+    "suspect": "update public.leads set horario_agendamento = repeat('tarde ', 9) where id % 100 = 50",
 }
 
 
@@ -59,13 +60,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leads", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=60)
-    parser.add_argument("--endpoint", choices=("memory", "face"), default="memory")
+    parser.add_argument("--endpoint", choices=("memory", "postgrest"), default="memory")
     parser.add_argument("--once", action="store_true", help="push once, for time and peak memory")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
-        told = STEPS[given.step]()
-        print(json.dumps({**told, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        result = STEPS[given.step]()
+        print(json.dumps({**result, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
         return
     with tempfile.TemporaryDirectory() as folder, PostgresServer(Path(folder) / "postgres") as server:
         bench = Bench(Path(folder), server, given.endpoint)
@@ -103,7 +104,7 @@ class Bench:
         for url in (tab, gestao, ops):
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("vacuum analyze")
-        with PostgrestFake(gestao) as face, PostgrestClient(face.url, face.service_key) as client:
+        with PostgrestFake(gestao) as fake, PostgrestClient(fake.url, fake.service_key) as client:
             (self.folder / "document.json").write_bytes(client.request("GET", "/").body)
 
     def measure(self, leads: int) -> None:
@@ -115,40 +116,37 @@ class Bench:
             full = step("push", environment)
             same = step("hourly", environment)
             seen = step("push", environment)
-        with self.world("untold") as environment:
-            untold = step("push", environment)
-        with self.world("told") as environment:
-            told = step("push", environment)
-        print(
-            f"push of {leads:,} leads in batches of {BATCH}, {LATENCY_SECONDS * 1000:.0f} ms, {self.endpoint}:"
-        )
-        for name, found in (
-            *(
-                ("one after another", sequential),
-                (f"bare, {IN_FLIGHT} in flight", bare),
-                ("push, proved", full),
-            ),
-            *(
-                ("nothing changed", same),
-                ("and seen there", seen),
-                ("1 % bad", untold),
-                ("1 % bad, told", told),
-            ),
-        ):
+        with self.world("unexpected") as environment:
+            unexpected = step("push", environment)
+        with self.world("suspect") as environment:
+            suspect = step("push", environment)
+        bad = unexpected["rejected"]
+        assert full["accepted"] == same["unchanged"] == seen["unchanged"] == leads
+        assert bad == suspect["rejected"] == self.spoilt
+        figures = {
+            "one after another": sequential,
+            f"bare, {IN_FLIGHT} in flight": bare,
+            "push, proved": full,
+            "nothing changed": same,
+            "and seen there": seen,
+            "1 % bad": unexpected,
+            "1 % bad, suspect": suspect,
+        }
+        limits = {
+            "push / bare": (bare["seconds"] / full["seconds"], "at least 0.7"),
+            "push / one after another": (sequential["seconds"] / full["seconds"], "at least 2"),
+            "full / nothing changed": (full["seconds"] / same["seconds"], "at least 10"),
+            "full / nothing changed, seen": (full["seconds"] / seen["seconds"], "at least 1.3"),
+            "further requests a bad lead": ((unexpected["requests"] - full["requests"]) / bad, "at most 14"),
+            "1 % bad, suspect / clean": (suspect["seconds"] / full["seconds"], "at most 2"),
+        }
+        milliseconds = LATENCY_SECONDS * 1000
+        print(f"push of {leads:,} leads in batches of {BATCH}, {milliseconds:.0f} ms, {self.endpoint}:")
+        for name, found in figures.items():
             rate = leads / found["seconds"]
             print(f"  {name:<20}{found['seconds']:7.2f} s {rate:8.0f} leads/s {found['peak']:5.0f} MiB peak")
-        bad = untold["rejected"]
-        assert full["accepted"] == same["unchanged"] == seen["unchanged"] == leads
-        assert bad == told["rejected"] == self.spoilt
-        extra = (untold["requests"] - full["requests"]) / bad
-        print(f"  push / bare                      {bare['seconds'] / full['seconds']:6.2f}   (at least 0.7)")
-        print(
-            f"  push / one after another         {sequential['seconds'] / full['seconds']:6.2f}   (at least 2)"
-        )
-        print(f"  full / nothing changed           {full['seconds'] / same['seconds']:6.2f}   (at least 10)")
-        print(f"  full / nothing changed, seen     {full['seconds'] / seen['seconds']:6.2f}   (at least 1.3)")
-        print(f"  further requests a bad lead      {extra:6.2f}   (at most 14)")
-        print(f"  1 % bad, told beforehand / clean {told['seconds'] / full['seconds']:6.2f}   (at most 2)")
+        for name, (ratio, limit) in limits.items():
+            print(f"  {name:<32} {ratio:6.2f}   ({limit})")
 
     @contextmanager
     def world(self, spoil: str | None = None) -> Iterator[dict[str, str]]:
@@ -159,21 +157,8 @@ class Bench:
             with psycopg.connect(urls["tab"]) as connection:
                 self.spoilt = connection.execute(SPOILS[spoil]).rowcount
         home = Path(tempfile.mkdtemp(dir=self.folder))
-        face = [
-            "sync_pipelines.sandbox.scouter.serve",
-            "--home",
-            home,
-            "--latency-seconds",
-            str(LATENCY_SECONDS),
-        ]
-        memory = [
-            "benchmarks.endpoint",
-            home / READY_FILE,
-            self.folder / "document.json",
-            str(LATENCY_SECONDS),
-        ]
         process = subprocess.Popen(
-            [sys.executable, "-m", *(face if self.endpoint == "face" else memory)],
+            [sys.executable, "-m", *self._destination(home)],
             env={**os.environ, DATABASE: urls["gestao"]},
             cwd=HERE,
         )
@@ -193,6 +178,14 @@ class Bench:
             process.wait()
             for name in names:
                 self.server.drop_database(f"{name}_copy")
+
+    def _destination(self, home: Path) -> list[str]:
+        """The module that serves the destination, with its arguments."""
+        latency = str(LATENCY_SECONDS)
+        if self.endpoint == "memory":
+            document = str(self.folder / "document.json")
+            return ["benchmarks.endpoint", str(home / READY_FILE), document, latency]
+        return ["sync_pipelines.sandbox.scouter.serve", "--home", str(home), "--latency-seconds", latency]
 
 
 def step(name: str, environment: Mapping[str, str]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -25,6 +26,10 @@ from sync_pipelines.sandbox.aimindset.database import Lineage, build
 from sync_pipelines.sandbox.hitss.fake import HitssFake
 from sync_pipelines.settings import Settings
 from sync_pipelines.systems import read_settings
+
+# A test says what is true, not how long it took: the machine may be busy.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 #: The day on which the tests play: the export's newest month is August, closed months end in May.
 TODAY = datetime(2025, 8, 20, 12, tzinfo=UTC)
