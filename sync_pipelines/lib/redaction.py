@@ -22,7 +22,7 @@ _NAMES = "application_name client_encoding connect_timeout gssencmode options se
 HARMLESS = frozenset(f"{_WORDS} {_NAMES} channel_binding sslrootcert target_session_attrs".split())
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{16,}")  # as a path segment, as a user name without password
 # Placeholders, months and days.
-_HARMLESS_SHAPE = re.compile(r"(?i)(?:\{|%7B)\w+(?:\}|%7D)|\d{2}-\d{4}|\d{4}-\d{2}(?:-\d{2})?")
+HARMLESS_SHAPE = re.compile(r"(?i)(?:\{|%7B)\w+(?:\}|%7D)|\d{2}-\d{4}|\d{4}-\d{2}(?:-\d{2})?")
 
 _HOST = re.compile(r"(?:[\w.-]*|\[[0-9A-Fa-f:.]*\])(?::\d*)?")
 _SCHEME = r"\b[A-Za-z][A-Za-z0-9+.-]{0,20}://"
@@ -218,7 +218,7 @@ def _parts(url: str, harmless: Collection[str]) -> Iterator[tuple[str, bool]]:
         name, equals, value = pair.partition("=")
         if not equals:
             name, value = "", pair if _TOKEN.fullmatch(pair) else ""
-        if not {name.casefold(), unquote(value).casefold()} & words and not _HARMLESS_SHAPE.fullmatch(value):
+        if not {name.casefold(), unquote(value).casefold()} & words and not HARMLESS_SHAPE.fullmatch(value):
             found += [(value, True), (query if value else "", False)]
     for text, is_value in found:
         yield from ((form, is_value) for form in (text, unquote(text), unquote(text, encoding="latin-1")))
