@@ -12,7 +12,6 @@ from psycopg import sql
 from sync_pipelines.migrations.comparison import compatible
 from sync_pipelines.migrations.live import TABLE_KINDS, Column, Relation
 from sync_pipelines.migrations.obstacles import (
-    COUNTED,
     INTEGERS,
     refused_checks,
     refused_references,
@@ -34,7 +33,7 @@ def alterations(name: str, relation: Relation, table: Table) -> list[str]:
     """
     if relation.kind not in TABLE_KINDS:
         return []
-    key = COUNTED.get(name)
+    key = table.counted
     clauses = [*_constraints(relation, table), *_columns(relation, table, key)]
     if key:
         clauses += _key(relation, key)

@@ -152,4 +152,4 @@ def _notes(connection: postgres.Connection, live: Live, history: History) -> Ite
         if not cures.is_cured(difference, live):
             yield Finding(False, f"{sentences.wrong(difference)}: {cures.by_hand(difference, live)}")
     yield from notes.about_roles(live)
-    yield from notes.about_rows(connection, live, history)
+    yield from notes.about_rows(connection, live, load_shape(history))

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from sync_pipelines.migrations.live import Constraint, Relation
 from sync_pipelines.migrations.shape import Table
 
-#: Keys that our inserts leave to the table: they must be of these types, and count by themselves.
-COUNTED = {"public.dre_hitss": "id"}
+#: The types of a key that counts by itself.
 INTEGERS = ("bigint", "integer")
 
 
@@ -35,7 +34,7 @@ def refused_references(relation: Relation, table: Table) -> Iterator[Constraint]
 
 
 def refused_uniques(relation: Relation, table: Table) -> Iterator[Constraint]:
-    """Unique indexes that are not ours: lines repeat, and must be free to (contract of HITSS, section 7)."""
+    """Unique indexes of others on columns that we write: rows of ours may repeat there."""
     for unique in relation.uniques:
         if unique.name not in table.indexes and set(unique.columns) <= _written(table) and unique.columns:
             yield unique

@@ -1,8 +1,8 @@
 """Does a database that somebody else made have the tables that we think it has?
 
-The requirement's tables exist in at least four versions under one name (contract of HITSS, section 5). Only
-the requirement's own can be extended; what was meant for another is refused with its name, before a
-statement changes anything.
+A table of the requirement may exist in other versions under one name; `<database>/rules.toml` describes those that
+we know. Only the requirement's own can be extended; another is refused with its name, before a statement changes
+anything.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 from sync_pipelines.migrations.alterations import alterations
 from sync_pipelines.migrations.comparison import compatible
-from sync_pipelines.migrations.live import TABLE_KINDS, Column, Live, Relation
+from sync_pipelines.migrations.live import TABLE_KINDS, Live, Relation
 from sync_pipelines.migrations.obstacles import (
-    COUNTED,
     INTEGERS,
     refused_checks,
     refused_references,
@@ -48,10 +47,10 @@ def unknown_shapes(live: Live, shape: Shape, what: str, setting: str) -> list[st
 
 def _unknown_table(name: str, relation: Relation, table: Table, what: str, aside: str) -> Iterator[str]:
     statements = "\n".join(alterations(name, relation, table))
-    if differences := list(_differences(name, relation, table)):
+    if differences := list(_differences(relation, table)):
         cure = f". To bring it there, run:\n{statements}\nOr {aside}" if statements else f": {aside}"
         yield (
-            f"{name} in {what} is {_recognised(name, relation)}, not the one this project fills:"
+            f"{name} in {what} is {_recognised(relation, table)}, not the one this project fills:"
             f" {'; '.join(differences)}. Nothing was changed{cure}"
         )
     elif obstacles := list(_obstacles(relation, table)):
@@ -75,7 +74,7 @@ def _has_room(relation: Relation | None, column: str, value: str) -> bool:
     return found is not None and compatible(f"character varying({len(value)})", found.type)
 
 
-def _differences(name: str, relation: Relation, table: Table) -> Iterator[str]:
+def _differences(relation: Relation, table: Table) -> Iterator[str]:
     """What cannot be added: another kind of relation, columns that lack or have another type."""
     if relation.kind not in TABLE_KINDS:
         yield "it is not a table"
@@ -87,7 +86,7 @@ def _differences(name: str, relation: Relation, table: Table) -> Iterator[str]:
         found = relation.columns.get(column)
         if found is not None and not compatible(wanted, found.type):
             yield f"{column} is {found.type} instead of {wanted}"
-    key = COUNTED.get(name)
+    key = table.counted
     counted = relation.columns.get(key) if key else None
     if counted is not None and counted.type in INTEGERS and not counted.counted:
         yield f"{key} does not count by itself from a sequence"
@@ -107,22 +106,6 @@ def _obstacles(relation: Relation, table: Table) -> Iterator[str]:
         yield f"the unique index {unique.name} allows each {', '.join(unique.columns)} only once: drop it"
 
 
-def _recognised(name: str, relation: Relation) -> str:
-    columns = relation.columns
-    if name == "public.dre_hitss":
-        return _recognised_dre(columns)
-    if name == "public.system_logs" and "metadata" in columns and "context" not in columns:
-        return "the log table of migration 003 (metadata, execution_id as a foreign key)"
-    if name == "public.automation_executions" and "execution_id" in columns:
-        return "the execution table of the production application"
-    return "of an unknown shape"
-
-
-def _recognised_dre(columns: dict[str, Column]) -> str:
-    if "id" in columns and columns["id"].type == "uuid" and "ano" in columns:
-        if "row_hash" in columns or "relatorio" in columns:
-            return "the production table with the workbook's columns (shape D)"
-        return "the table of the cache fix (shape C)"
-    if "upload_batch_id" in columns:
-        return "the table of the manual upload (shape B)"
-    return "of an unknown shape"
+def _recognised(relation: Relation, table: Table) -> str:
+    types = {name: column.type for name, column in relation.columns.items()}
+    return next((known.name for known in table.known_shapes if known.matches(types)), "of an unknown shape")

@@ -22,13 +22,46 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class KnownShape:
+    """Another table of the same name that we know: by columns that it has and lacks, and by types of some."""
+
+    name: str
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, types: Mapping[str, str]) -> bool:
+        """Whether a table with columns of these types has this shape."""
+        return (
+            set(self.has) <= types.keys()
+            and not types.keys() & set(self.lacks)
+            and self.types.items() <= types.items()
+        )
+
+
+@dataclass(frozen=True)
+class RowNote:
+    """What a person should know of rows that a table has already: `sentence`, with their `{count}`.
+
+    `where` selects them; a table without `column` has none but such rows. `ok` is False if the rows wait for a person.
+    """
+
+    table: str
+    where: str
+    sentence: str
+    ok: bool
+    column: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """A table: its columns by name with the type as `format_type` prints it, the names of its indexes, its rules.
 
     `added` are columns that the migration adds to a table it finds; the others must be there. `written` are those
     that our inserts name (None: only we write here), `blank` those of them that a row may leave empty. `values` must
     pass the CHECKs of their column. With `keeps_rules` the application's own keys and references are as its contract
-    says, and prevent no insert.
+    says, and prevent no insert. `counted` is a key that our inserts leave to the table: an integer that counts by
+    itself. `known_shapes` are other tables of this name, the first that matches counts.
     """
 
     columns: Mapping[str, str]
@@ -38,6 +71,8 @@ class Table:
     blank: frozenset[str] = frozenset()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keeps_rules: bool = False
+    counted: str | None = None
+    known_shapes: tuple[KnownShape, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +89,8 @@ class Rules:
     blank: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keeps_rules: bool = False
+    counted: str | None = None
+    known_shapes: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +104,7 @@ class Shape:
     items: Items
     tables: Mapping[str, Table]
     allowed: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    notes: tuple[RowNote, ...] = ()
 
     @property
     def views(self) -> list[str]:
@@ -100,6 +138,7 @@ def load_shape(history: History) -> Shape:
         items=found,
         tables={name: _table(name, found, tables.get(name, Rules())) for name in names},
         allowed=allowed,
+        notes=tuple(RowNote(**note) for note in rules.get("notes", ())),
     )
 
 
@@ -128,4 +167,10 @@ def _table(name: str, found: Items, rules: Rules) -> Table:
         blank=frozenset(rules.blank),
         values={column: tuple(values) for column, values in rules.values.items()},
         keeps_rules=rules.keeps_rules,
+        counted=rules.counted,
+        known_shapes=tuple(KnownShape(**_as_tuples(known)) for known in rules.known_shapes),
     )
+
+
+def _as_tuples(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}

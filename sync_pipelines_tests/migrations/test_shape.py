@@ -65,3 +65,37 @@ def test_items_survive_their_text() -> None:
         Item("rls", "private.t"): "enabled",
     }
     assert items.load(items.dump(structure)) == structure
+
+
+@pytest.mark.parametrize(
+    ("types", "name"),
+    [
+        ({"id": "uuid", "ano": "integer", "row_hash": "text"}, "shape D"),
+        ({"id": "uuid", "ano": "integer", "relatorio": "text"}, "shape D"),
+        ({"id": "uuid", "ano": "integer"}, "shape C"),
+        ({"id": "bigint", "ano": "integer"}, None),
+        ({"id": "uuid", "upload_batch_id": "uuid"}, "shape B"),
+        ({"ano": "integer"}, None),
+    ],
+)
+@pytest.mark.parametrize("history", [FABRICIO, HITSS], ids=lambda history: history.name)
+def test_another_table_of_the_name_is_known_by_its_columns(
+    history: History, types: dict[str, str], name: str | None
+) -> None:
+    known = load_shape(history).tables["public.dre_hitss"].known_shapes
+    found = next((one.name for one in known if one.matches(types)), None)
+    assert found is None if name is None else name in str(found)
+
+
+def test_a_log_table_with_both_columns_is_not_the_one_of_migration_003() -> None:
+    (known,) = load_shape(FABRICIO).tables["public.system_logs"].known_shapes
+    assert known.matches({"metadata": "jsonb"})
+    assert not known.matches({"metadata": "jsonb", "context": "jsonb"})
+
+
+def test_every_note_is_about_a_table_of_its_database(history: History) -> None:
+    shape = load_shape(history)
+    for note in shape.notes:
+        assert note.table in shape.tables
+        assert note.column is None or note.column in shape.tables[note.table].columns
+        assert note.sentence.format(count=7).startswith(f"{note.table} ")
