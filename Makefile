@@ -47,7 +47,7 @@ check: install  ## lint, formatting, strict types
 	@$(BIN)/mypy
 
 format: install  ## rewrite the sources in the project's format
-	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff check --fix --exit-zero --quiet $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
 bench: install  ## our paths beside the floor, bare pipes and naive ways, as ratios

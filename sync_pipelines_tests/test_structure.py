@@ -17,9 +17,11 @@ from typing import NamedTuple
 
 import pytest
 
+from sync_pipelines import systems
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sync_pipelines"
-SYSTEMS = ("hitss", "erp", "sprinthub", "scouter", "aimindset")
+SYSTEMS = tuple(system.name for system in systems.SYSTEMS)
 #: Where a system, `operations` and `lib` speak Dagster.
 DAGSTER_FOLDERS = {"defs", "orchestration"}
 #: From the ground up: nothing imports what stands on a higher floor. The systems share one, and none imports another.

@@ -363,7 +363,7 @@ def test_a_sandbox_that_never_was_is_a_sentence(tmp_path: Path) -> None:
     assert_ends_in_a_sentence(terminal("sandbox env --home nowhere"), "start it first")
     stopped = terminal("sandbox status --home nowhere")
     assert stopped.exit_code == 1
-    assert stopped.output.count("stopped") == 5
+    assert stopped.output.count("stopped") == len(stopped.output.splitlines()) > 4
     assert terminal("sandbox down --home nowhere").exit_code == 0
 
 
@@ -380,11 +380,13 @@ def test_no_secret_was_printed_by_any_command(typed: Terminal) -> None:
 def test_down_stops_everything_and_up_finds_the_data_again(typed: Terminal) -> None:
     up = typed("sandbox status --home world")
     own = exported(typed("sandbox env --home world"))
-    assert (up.exit_code, up.output.count("running"), up.output.count("faults: http://")) == (0, 5, 3)
+    processes = len(up.output.splitlines())
+    assert (up.exit_code, up.output.count("running")) == (0, processes)
+    assert up.output.count("faults: http://") == processes - 2  # neither Postgres nor the mail server has any
     assert f"hitss      running  faults: {own['SANDBOX_HITSS_FAULTS']}\n" in up.output
     assert typed("sandbox down --home world").exit_code == 0
     stopped = typed("sandbox status --home world")
-    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, 5)
+    assert (stopped.exit_code, stopped.output.count("stopped")) == (1, processes)
     assert start(typed).returncode == 0
     again = exported(typed("sandbox env --home world", **dict.fromkeys(typed.environment, "")))
     with psycopg.connect(again["FABRICIO_DATABASE_URL"]) as connection:

@@ -19,11 +19,13 @@ import pytest
 from sync_pipelines.lib import processes
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS
+from sync_pipelines.sandbox import common
 from sync_pipelines.sandbox.world import Sandbox
 from sync_pipelines.systems import whole_class
 from sync_pipelines_tests.parts import PARTS
 
-UPSTREAMS = ("mail", "hitss", "aimindset", "scouter")
+#: The fakes by name, those of every system.
+UPSTREAMS = {upstream.name: upstream for part in (common.PART, *PARTS) for upstream in part.upstreams}
 REAL_DATABASE = "postgresql://someone:uma-senha-longa@db.example/projeto"
 
 
@@ -54,7 +56,9 @@ def alert(environment: dict[str, str]) -> httpx.Response:
 
 
 def test_an_option_that_no_part_has_is_refused(tmp_path: Path) -> None:
-    assert Sandbox(tmp_path, PARTS, {"leads": 5}).options == {"scale": 1.0, "wait_seconds": 2.0, "leads": 5}
+    defaults = Sandbox(tmp_path, PARTS).options
+    assert defaults["leads"] != 5
+    assert Sandbox(tmp_path, PARTS, {"leads": 5}).options == {**defaults, "leads": 5}
     with pytest.raises(ValueError, match="no option size"):
         Sandbox(tmp_path, PARTS, {"size": 1})
 
@@ -148,9 +152,11 @@ def test_its_variables_start_the_receiver_and_its_token_is_let_in(sandbox: Sandb
 
 def test_the_faults_of_a_fake_are_switched_at_its_address(sandbox: Sandbox) -> None:
     own, switches = sandbox.environment({}), sandbox.switches()
-    assert set(switches) == {"hitss", "aimindset", "scouter"}
+    assert set(switches) == {name for name, upstream in UPSTREAMS.items() if upstream.address}
     for name, address in switches.items():
         assert own[f"SANDBOX_{name.upper()}_FAULTS"] == address
+    for name in ("hitss", "aimindset", "scouter"):
+        address = switches[name]
         assert httpx.post(address, json={"name": "bad_gateway", "times": 1}).status_code == 201
         assert "bad_gateway" in httpx.get(address).text
         httpx.delete(address)

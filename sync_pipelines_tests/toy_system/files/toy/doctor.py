@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sync_pipelines.settings.toy import ToySettings
-
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
+from sync_pipelines.settings.toy import ToySettings
 
 
 def checks(settings: ToySettings, _inquiry: Inquiry) -> Sequence[Check]:

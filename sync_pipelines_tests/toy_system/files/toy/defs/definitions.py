@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
-from sync_pipelines.settings.toy import ToySettings
-from sync_pipelines.toy.readings.pipeline import ReadingsPipeline
 
 from sync_pipelines import partitions, toy
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_partitions
+from sync_pipelines.settings.toy import ToySettings
+from sync_pipelines.toy.readings.pipeline import ReadingsPipeline
 
 NOTIFIES_ITSELF = frozenset[str]()
 READINGS = dg.AssetKey(["toy", "readings"])

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sync_pipelines.settings.toy import ToySettings
-from sync_pipelines.toy.defs.definitions import definitions
-
 from sync_pipelines import partitions
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.runs import RunReport
+from sync_pipelines.settings.toy import ToySettings
+from sync_pipelines.toy.defs.definitions import definitions
 
 
 def run(settings: ToySettings, **asked: Any) -> RunReport:

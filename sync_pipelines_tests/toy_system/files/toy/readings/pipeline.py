@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
-from sync_pipelines.settings.toy import ToySettings
-from sync_pipelines.toy.readings.extract import read_day
-from sync_pipelines.toy.readings.load import replace_day
-from sync_pipelines.toy.readings.prove import prove
-from sync_pipelines.toy.readings.validate import split
-
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import Changes
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.records.proofs import RecordableProof
+from sync_pipelines.settings.toy import ToySettings
+from sync_pipelines.toy.readings.extract import read_day
+from sync_pipelines.toy.readings.load import replace_day
+from sync_pipelines.toy.readings.prove import prove
+from sync_pipelines.toy.readings.validate import split
 
 ASSET = "toy/readings"
 WHAT = "the toy database"

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from sync_pipelines.toy.readings.extract import Row
-
 from sync_pipelines.lib.records.rejects import RejectedRow
+from sync_pipelines.toy.readings.extract import Row
 
 _NUMBER = re.compile(r"-?\d{1,4}(\.\d{1,4})?")
 
