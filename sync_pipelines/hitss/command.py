@@ -49,7 +49,7 @@ RUNS = (
 
 @app.command()
 def restore(
-    what: Annotated[str, typer.Argument(metavar="SYSTEM", help="What to restore: dre.")],
+    what: Annotated[str, typer.Argument(metavar="{system}", help="What to restore: dre.")],
     backup: Annotated[
         str, typer.Option("--from", help="The backup's table, dre_hitss_backup_YYYYMMDD_HH24MI.")
     ],

@@ -11,6 +11,8 @@ def steps(difference: Difference) -> list[str]:
     item, wanted, found = difference
     if item.kind in ("grants", "usage", "sequence"):
         return _privilege_steps(item, wanted, found)
+    if item.kind == "index" and wanted.startswith("CREATE "):  # it has expressions or a condition
+        return [wanted]
     unique, _, columns = wanted.rpartition("(")
     return [
         {

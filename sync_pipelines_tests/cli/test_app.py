@@ -215,6 +215,7 @@ def test_a_run_loads_what_changed_and_the_next_one_nothing(typed: Terminal, firs
     assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
     assert "Everything is proved." in first.output
     assert "nothing to do" in words(second)
+    assert first.output.startswith("hitss: asking HITSS for the export.\n")  # which may take it minutes
     with psycopg.connect(typed.environment["FABRICIO_DATABASE_URL"]) as connection:
         (rows,) = connection.execute("select count(*) from sync_private.dre_lines").fetchall()[0]
     (before,) = [line.split() for line in first.output.splitlines() if "dre_lines" in line]
@@ -230,6 +231,7 @@ def test_a_range_of_months_is_loaded_though_nothing_changed(typed: Terminal) -> 
     assert result.exit_code == 0, result.output
     assert "3/3 months" in result.output
     assert "Read the workbook that landed" in result.output
+    assert "asking HITSS" not in result.output
     assert "without --from and --to a new one is downloaded" in words(result)
 
 

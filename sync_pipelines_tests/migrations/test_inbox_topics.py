@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from sync_pipelines.migrations import runner
+from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.migrations.history import OPS
 from sync_pipelines.scouter.reverse.inbox import open_lead_inbox
 
@@ -19,6 +19,11 @@ def test_what_waited_before_the_topics_is_still_drained(new_database: Callable[[
         connection.execute("alter table ops.inbox alter column lead_id set not null")
         connection.execute("insert into ops.inbox (source, lead_id, payload) values ('x', 600005, '{}')")
         connection.execute("update ops.alembic_version set version_num = '0006'")
+    assert {
+        "add column ops.inbox.key text",
+        "create index inbox_by_topic on ops.inbox (topic, status, id)",
+        "CREATE INDEX inbox_by_key ON ops.inbox USING btree (topic, COALESCE(key, (lead_id)::text), id)",
+    } <= set(inspection.plan(OPS, url).steps)
     for _ in range(2):
         runner.upgrade(OPS, url)
     with open_lead_inbox(url) as inbox:

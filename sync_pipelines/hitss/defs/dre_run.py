@@ -84,6 +84,7 @@ class _Run:
             )
             self.report.rows.append(row)
             return {}
+        self.dre.progress("asking HITSS for the export.")  # it may answer only after minutes
         done = self._materialize("hitss_download", "hitss__dre_export")
         exported = done.get("dre_export", [])
         row = in_process.asset_row("dre_export", exported)
