@@ -1,30 +1,28 @@
-"""What `doctor` asks for the toy system: may we read the source?"""
+"""What `doctor` asks for the toy system: does the meter answer?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 
-from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
+from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.toy import ToySettings
+from sync_pipelines.toy.readings.extract import Meter
 
 
-def checks(settings: ToySettings, _inquiry: Inquiry) -> Sequence[Check]:
+def checks(settings: ToySettings, inquiry: Inquiry) -> Sequence[Check]:
+    """None where the system is absent. Its database is asked about already, as every one that a setting names."""
     if settings.toy_database_url is None:
         return []
-    return [Check("TOY_DATABASE_URL", lambda: source(settings))]
+    return [Check("TOY_METER_URL", lambda: meter(settings, inquiry))]
 
 
-def source(settings: ToySettings) -> Iterator[Finding]:
+def meter(settings: ToySettings, inquiry: Inquiry) -> Iterator[Finding]:
     try:
-        what = "the toy database"
-        with (
-            postgres.connect(settings.toy_url, what=what, read_only=True) as connection,
-            postgres.errors_about(what),
-        ):
-            connection.execute("select from public.raw_readings limit 1")
-    except SyncError as error:
-        yield Finding(False, f"TOY_DATABASE_URL: the readings cannot be read: {type(error).__name__}")
+        Meter(settings).read_day(inquiry.now().astimezone(UTC).date())
+    except (SyncError, SettingsError) as error:
+        yield Finding(False, f"TOY_METER_URL: {error}")
     else:
-        yield Finding(True, "TOY_DATABASE_URL: the readings can be read")
+        yield Finding(True, "TOY_METER_URL: the meter answers and takes our key")

@@ -1,26 +1,38 @@
-"""The toy project in the sandbox: a database with three readings, one of which is dirt."""
+"""The toy project in the sandbox: its database, in which another program left a run open, and the meter's API."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from sync_pipelines.migrations.history import History
-from sync_pipelines.sandbox.part import Database, Options, Part
+from sync_pipelines.sandbox.part import Database, Options, Part, Upstream
 
 
 def build(connection: psycopg.Connection[Any], _options: Options) -> None:
-    connection.execute(
-        "create table public.raw_readings (id bigint primary key, measured_at timestamptz not null, celsius text)"
-    )
-    connection.execute(
-        "insert into public.raw_readings values (1, '2026-11-01 08:00+00', '21.5'),"
-        " (2, '2026-11-01 09:00+00', 'quente'), (3, '2026-11-02 08:00+00', '-3')"
-    )
+    """The application's own tables and rows."""
+    connection.execute(Path(__file__).with_name("application.sql").read_bytes())
+
+
+def variables(_home: Path, _given: Mapping[str, str]) -> Mapping[str, str]:
+    """What the system needs beside the addresses of its database and of the meter."""
+    return {"TOY_SHARED_SECRET": "a-secret-of-the-sandbox"}
 
 
 PART = Part(
     name="toy",
-    databases=(Database("toy", "TOY_DATABASE_URL", build=build, history=History("toy")),),
+    # The name of the database, of its variable and of its history belong together.
+    databases=(Database("toy", setting="TOY_DATABASE_URL", build=build, history=History("toy")),),
+    upstreams=(
+        Upstream(
+            name="meter",
+            module="sync_pipelines.sandbox.toy.serve",
+            variables=("TOY_METER_URL", "TOY_METER_KEY"),
+            address="TOY_METER_URL",
+        ),
+    ),
+    variables=variables,
 )

@@ -16,18 +16,19 @@ def split(rows: Iterable[Row], partition_key: str) -> tuple[list[tuple[int, Deci
     """The readings that can be loaded, and the rejects."""
     good: list[tuple[int, Decimal]] = []
     rejects: list[RejectedRow] = []
-    for id, celsius in rows:
-        if celsius is not None and _NUMBER.fullmatch(celsius):
-            good.append((int(id), Decimal(celsius)))
+    for row in rows:
+        celsius = row.get("celsius")
+        if isinstance(celsius, str) and _NUMBER.fullmatch(celsius):
+            good.append((int(row["id"]), Decimal(celsius)))
         else:
             rejects.append(
                 RejectedRow(
                     partition_key=partition_key,
-                    locator={"id": int(id)},
-                    value=celsius,
+                    locator={"id": row["id"]},
+                    value=None if celsius is None else str(celsius),
                     rule="celsius_is_a_number",
-                    reason=f"reading {id}: celsius is not a number such as 21.5",
-                    raw={"id": id, "celsius": celsius},
+                    reason=f"reading {row['id']}: celsius is not a number such as 21.5",
+                    raw=row,
                 )
             )
     return good, rejects
