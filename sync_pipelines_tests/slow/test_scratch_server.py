@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 DRILL = """
 import os, signal, sys
 import psycopg
-from sync_pipelines.scratch import scratch_database
+from sync_pipelines.lib.postgres.scratch import scratch_database
 with scratch_database(None) as url:
     with psycopg.connect(url) as connection:
         connection.execute("create table restored as select 'Pessoa'")
