@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # heavy, or on a higher floor
+if TYPE_CHECKING:  # heavy, or above this module
     import dagster as dg
     import typer
 

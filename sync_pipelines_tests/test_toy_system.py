@@ -229,6 +229,13 @@ def test_the_size_of_its_database_is_measured(installation: Installation) -> Non
     assert "'toy'" in printed
 
 
+def test_the_sizes_of_its_sandbox_are_options_of_the_command_line(installation: Installation) -> None:
+    for command in ("demo", "sandbox up"):
+        printed = installation.typed(*command.split(), "--help")
+        assert "--meter-delay" in printed
+        assert "--scale" in printed
+
+
 def test_it_is_listed_among_what_can_be_run(installation: Installation) -> None:
     assert "toy" in installation.typed("run", "--help")
 

@@ -13,7 +13,7 @@ import typer
 
 from sync_pipelines import systems
 from sync_pipelines.cli.commands import Commands
-from sync_pipelines.cli.sandbox import DEFAULT_HOME, Home, Leads, Scale, Wait, open_sandbox
+from sync_pipelines.cli.sandbox import DEFAULT_HOME, Home, WithPartOptions, open_sandbox
 from sync_pipelines.cli.sandbox import app as sandbox_app
 from sync_pipelines.lib.console import console
 
@@ -55,20 +55,17 @@ def _month_or_day(value: str | None) -> str | None:
     return value
 
 
-@app.command()
+@app.command(cls=WithPartOptions)
 def demo(
+    ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Stop after the table; exit status 0 or 1.")] = False,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
     home: Home = DEFAULT_HOME,
-    scale: Scale = 1.0,
-    wait: Wait = 2.0,
-    leads: Leads = 2000,
 ) -> None:
     """Start the sandbox, migrate, run every system once, print what was proved, then serve the UI."""
     from sync_pipelines.cli.demo import run_demo
 
-    sandbox = open_sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
-    raise typer.Exit(run_demo(sandbox, once=once, port=port))
+    raise typer.Exit(run_demo(open_sandbox(home, ctx), once=once, port=port))
 
 
 @app.command()
@@ -77,7 +74,7 @@ def run(
     first: Annotated[
         str | None,
         typer.Option(
-            "--from", callback=_month_or_day, help="First month, such as 2025-01, or day of scouter."
+            "--from", callback=_month_or_day, help="First month, such as 2025-01, or day, such as 2025-01-31."
         ),
     ] = None,
     last: Annotated[
@@ -85,12 +82,14 @@ def run(
     ] = None,
     accept: Annotated[
         list[str] | None,
-        typer.Option(help="A guard whose change you accept, or what to do with own rows; may be repeated."),
+        typer.Option(
+            help="A guard whose change you accept, or a decision that a run asked for; may be repeated."
+        ),
     ] = None,
 ) -> None:
     """Run a system or asset in this process, without daemon or webserver. Exit status 0 only when all is proved.
 
-    Without --from and --to the months that changed are loaded or mirrored; with them those months in any case.
+    Without --from and --to what changed is brought up to date; with them those months or days in any case.
     """
     from sync_pipelines.cli.runs import run_and_print
 
@@ -123,7 +122,7 @@ def _pin(name: str, *, pinned: bool) -> str:
 def webhook(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; a reverse proxy brings TLS.")] = 8000,
 ) -> None:
-    """Serve what applications call: functions of the old screen and, where it is on, the reverse sync's webhook."""
+    """Serve what applications call: the functions of their screens, and the webhooks that are switched on."""
     from sync_pipelines.receiver.serving import serve
     from sync_pipelines.systems import read_settings
 

@@ -35,7 +35,7 @@ class Commands(TyperGroup):
 
 
 def _sentence(error: Exception) -> str:
-    """What a person is told of an error; of an unforeseen one where it arose, and never its own text alone."""
+    """The sentence for an error; for an unforeseen one also where it arose."""
     from sync_pipelines.lib.failures import SyncError
     from sync_pipelines.lib.redaction import redacted_exception
     from sync_pipelines.settings import SettingsError

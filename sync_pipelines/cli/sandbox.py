@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from sync_pipelines import systems
 from sync_pipelines.lib.console import console
@@ -19,22 +21,61 @@ if TYPE_CHECKING:  # never without a command of this module
 app = typer.Typer(no_args_is_help=True, help="The outside world in a box: Postgres and fake upstreams.")
 
 Home = Annotated[Path, typer.Option("--home", help="Folder that keeps the sandbox's data.")]
-Scale = Annotated[float, typer.Option(help="Size of the export; 1 is about 22,300 rows.")]
-Leads = Annotated[int, typer.Option(help="Leads in TabuladorMax; 250,000 take seconds.")]
-Wait = Annotated[float, typer.Option("--wait", help="Seconds before the fake HITSS answers; really 160.")]
 DEFAULT_HOME = Path(".state/sandbox")
+_CHOSEN = f"{__name__}.chosen"
 
 
-def open_sandbox(home: Path, **options: float) -> Sandbox:
+class WithPartOptions(TyperCommand):
+    """A command with the options of every system's part: the sandbox is imported once somebody calls it."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        *own, help_option = super().get_params(ctx)
+        return [*own, *_part_options(), help_option]
+
+
+def _part_options() -> list[Any]:
+    """Typer makes parameters from a signature: the options are those of a function that has no other use."""
+
+    def command() -> None:
+        pass
+
+    command.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter(
+                option.name,
+                Parameter.KEYWORD_ONLY,
+                default=option.default,
+                annotation=Annotated[
+                    type(option.default),
+                    typer.Option(f"--{option.flag}", help=option.help, callback=_choose, expose_value=False),
+                ],
+            )
+            for system in systems.SYSTEMS
+            for option in system.sandbox.options
+        ]
+    )
+    carrier = typer.Typer(add_completion=False)
+    carrier.command()(command)
+    return list(typer.main.get_command(carrier).params)
+
+
+def _choose(ctx: typer.Context, param: typer.CallbackParam, value: float) -> float:
+    ctx.meta.setdefault(_CHOSEN, {})[param.name] = value
+    return value
+
+
+def open_sandbox(home: Path, ctx: typer.Context | None = None) -> Sandbox:
+    """The sandbox below `home`, with the options that a command `WithPartOptions` was given."""
     from sync_pipelines.sandbox.world import Sandbox
 
-    return Sandbox(home, [system.sandbox for system in systems.SYSTEMS], options)
+    chosen = ctx.meta[_CHOSEN] if ctx is not None else {}
+    return Sandbox(home, [system.sandbox for system in systems.SYSTEMS], chosen)
 
 
-@app.command()
-def up(home: Home = DEFAULT_HOME, scale: Scale = 1.0, wait: Wait = 2.0, leads: Leads = 2000) -> None:
+@app.command(cls=WithPartOptions)
+def up(ctx: typer.Context, home: Home = DEFAULT_HOME) -> None:
     """Start the sandbox in the background and migrate its databases."""
-    sandbox = open_sandbox(home, scale=scale, wait_seconds=wait, leads=leads)
+    sandbox = open_sandbox(home, ctx)
     sandbox.start(detached=True)
     sandbox.migrate(sandbox.environment(os.environ))
     there = "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
@@ -57,10 +98,10 @@ def status(home: Home = DEFAULT_HOME) -> None:
     sandbox = open_sandbox(home)
     found, switches, replaced = sandbox.status(), sandbox.switches(), sandbox.replaced(os.environ)
     for name, running in found.items():
-        told = "running" if running else "replaced by the environment" if name in replaced else "stopped"
+        state = "running" if running else "replaced by the environment" if name in replaced else "stopped"
         faults = f"  faults: {switches[name]}" if running and name in switches else ""
         # Not to be wrapped: the address is there to be copied.
-        console.print(f"{name:10} {told}{faults}", soft_wrap=True)
+        console.print(f"{name:10} {state}{faults}", soft_wrap=True)
     raise typer.Exit(0 if all(running or name in replaced for name, running in found.items()) else 1)
 
 

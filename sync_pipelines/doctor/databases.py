@@ -1,4 +1,4 @@
-"""One configured database: can we get in, is it the right kind of door, is what we need behind it?"""
+"""One configured database: can we connect, is the connection fit for sessions, are its tables as they should be?"""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ SESSION_MODE = (
 _TRANSACTION_PORT = "6543"
 _ENCODE = "encode special characters of the password (@ is %40, / is %2F, # is %23)"
 
-#: What servers and poolers say when they let nobody in. Servers may speak another language: then it is told
-#: as it came.
+#: What servers and poolers say when they refuse a connection. A sentence in another language is shown as it came.
 _REFUSALS = (
     (r"tenant or user not found", "the pooler does not know the user: there it is postgres.<project>"),
     (
@@ -163,7 +162,7 @@ def _open(parts: Mapping[str, str]) -> psycopg.Connection[Any]:
 
 
 def _shares_backend(first: psycopg.Connection[Any], parts: Mapping[str, str]) -> bool:
-    """True where two living sessions meet on one server process, or one walks: a pooler by transactions."""
+    """Whether two open sessions share a server process, or one changes its own: a pooler in transaction mode."""
     import psycopg
 
     def process(connection: psycopg.Connection[Any]) -> int:
@@ -177,12 +176,12 @@ def _shares_backend(first: psycopg.Connection[Any], parts: Mapping[str, str]) ->
                 if process(second) == own or process(first) != own:
                     return True
     except psycopg.Error:
-        return False  # a second connection is not to be had, and nothing is proved
+        return False  # no second connection: nothing is known
     return False
 
 
 def _parts(url: str) -> dict[str, str] | None:
-    """The URL in libpq's terms; None where it was not understood as its author meant it."""
+    """The URL as libpq reads it; None if that cannot be what its author meant."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 

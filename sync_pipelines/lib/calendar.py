@@ -8,7 +8,7 @@ from sync_pipelines.lib.failures import PermanentError
 
 
 def require_today(partition_key: str, today: date, what: str) -> None:
-    """Raise PermanentError unless the partition is today's: what a table held on another day is not to be had."""
+    """Raise PermanentError unless the partition is today's: what a table held on another day is gone."""
     if partition_key == today.isoformat():
         return
     when = "has passed" if partition_key < today.isoformat() else "has not come"

@@ -23,7 +23,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class InterruptedRunError(KeyboardInterrupt):
-    """The command was told to end; `number` is the signal's."""
+    """The command was asked to end; `number` is the signal's."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__(f"Interrupted by {signal.Signals(number).name}.")

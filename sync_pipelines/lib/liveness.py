@@ -36,7 +36,7 @@ def current() -> str | None:
 
 @contextmanager
 def holding(url: str | None, *, renew_seconds: float = RENEW_SECONDS) -> Iterator[str | None]:
-    """Hold a worker's lock over the block; yields its mark, or None where the lock is not to be had.
+    """Hold a worker's lock over the block; yields its mark, or None if the lock cannot be taken.
 
     A lost connection is opened again meanwhile, by a thread. The work does not depend on it: without a lock
     nobody judges whether the worker lives.

@@ -7,7 +7,7 @@ system, so that a new one touches nothing outside its own folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import psycopg
 
 from sync_pipelines.migrations.history import History
 
-#: Sizes and delays by name. A part gives the default of each of its own, the command line other values.
+#: Sizes and delays by name.
 Options = Mapping[str, float]
 
 
@@ -29,6 +29,16 @@ def _no_variables(_home: Path, _given: Mapping[str, str]) -> Mapping[str, str]:
 
 def _nothing(_environment: Mapping[str, str]) -> None:
     return
+
+
+@dataclass(frozen=True)
+class Option:
+    """A size or delay of a part, which `demo` and `sandbox up` take as `--FLAG`: a whole number if its default is."""
+
+    name: str
+    default: float
+    help: str
+    flag: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class Part:
     name: str
     databases: tuple[Database, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
-    options: Options = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
     variables: Callable[[Path, Mapping[str, str]], Mapping[str, str]] = _no_variables
     connect: Callable[[Mapping[str, str]], None] = _nothing
     observations: tuple[Observation, ...] = ()

@@ -46,7 +46,7 @@ class Sandbox:
     def __post_init__(self) -> None:
         self.home = self.home.resolve()
         self.parts = (common.PART, *self.systems)
-        defaults = {name: value for part in self.parts for name, value in part.options.items()}
+        defaults = {one.name: one.default for part in self.parts for one in part.options}
         if unknown := set(self.options) - set(defaults):
             raise ValueError(f"The sandbox has no option {', '.join(sorted(unknown))}.")
         self.options = defaults | dict(self.options)

@@ -15,8 +15,7 @@ from typing import Literal, NamedTuple
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.inbox import Inbox
-from sync_pipelines.scouter.lead import Lead
-from sync_pipelines.scouter.reverse.inbox import TOPIC
+from sync_pipelines.scouter.lead import TOPIC, Lead
 
 Direction = Literal["pushed", "taken_back"]
 
@@ -24,8 +23,8 @@ Direction = Literal["pushed", "taken_back"]
 class Known(NamedTuple):
     """The last-synced state of some leads, as texts of arrays: they go from one database to the other.
 
-    `readings` is when each lead was last found equal at the destination, in seconds since 1970; `taken_back` are those
-    that the reverse sync wrote last.
+    `readings` is when each lead was last found equal at the destination, in seconds since 1970; `from_reverse_sync`
+    are those that the reverse sync wrote last.
     """
 
     ids: str = "{}"
@@ -33,7 +32,7 @@ class Known(NamedTuple):
     times: str = "{}"
     doubts: str = "{}"
     readings: Mapping[int, float] = MappingProxyType({})
-    taken_back: frozenset[int] = frozenset()
+    from_reverse_sync: frozenset[int] = frozenset()
 
 
 #: For the connection: no wait for the disk, and times as every database reads them.
@@ -60,7 +59,14 @@ class LastSynced:
             return Known()
         found, hashes, times, doubts, leads, seconds, back = row
         readings = dict(zip(leads, seconds, strict=True))
-        return Known(found, hashes, times, doubts=doubts, readings=readings, taken_back=frozenset(back or ()))
+        return Known(
+            found,
+            hashes,
+            times,
+            doubts=doubts,
+            readings=readings,
+            from_reverse_sync=frozenset(back or ()),
+        )
 
     def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
         """Record leads that both sides hold."""
@@ -85,7 +91,7 @@ class LastSynced:
             ),
         )
 
-    def seen(self, leads: Collection[Lead], *, run_id: str) -> None:
+    def record_seen(self, leads: Collection[Lead], *, run_id: str) -> None:
         """Record that these are there as we left them, so a later push rests on a recent reading."""
         if not leads:
             return

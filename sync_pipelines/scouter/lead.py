@@ -9,6 +9,9 @@ from uuid import UUID
 
 from sync_pipelines.lib.http.postgrest import Problem
 
+#: The topic of the inbox under which changes of leads wait.
+TOPIC = "scouter/leads"
+
 
 class Position(NamedTuple):
     """A lead's place in the order of an export: newest first, by id among equal times."""

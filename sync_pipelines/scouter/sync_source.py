@@ -6,8 +6,10 @@ import re
 import unicodedata
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―−.]+")
-#: The values of TabuladorMax: the push writes the first, its application the second.
-OURS = ("tabuladormax", "supabase")
+#: What the push writes.
+PUSHED = "tabuladormax"
+#: The values of TabuladorMax: the push's, and that of its application.
+OURS = (PUSHED, "supabase")
 
 
 def normalize(value: str) -> str:

@@ -24,11 +24,11 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
+from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql
 from sync_pipelines.scouter.reverse.drain import Drain, source_types
-from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.report import SchemaReport

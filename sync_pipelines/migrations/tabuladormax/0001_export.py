@@ -1,4 +1,4 @@
-"""The export's control tables, their row security, the indexes that a walk by day needs."""
+"""The export's control tables, their row security, the indexes that a push by day needs."""
 
 from sync_pipelines.migrations import scripts
 

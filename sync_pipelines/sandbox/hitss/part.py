@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from sync_pipelines.migrations.history import History
-from sync_pipelines.sandbox.part import Database, Options, Part, Upstream
+from sync_pipelines.sandbox.part import Database, Option, Options, Part, Upstream
 
 
 def _build(connection: psycopg.Connection[Any], _options: Options) -> None:
@@ -35,6 +35,8 @@ PART = Part(
             address="HITSS_BASE_URL",
         ),
     ),
-    # The size of the export, where 1 is about 22,300 rows, and the time to its first byte.
-    options={"scale": 1.0, "wait_seconds": 2.0},
+    options=(
+        Option("scale", 1.0, "Size of the export; 1 is about 22,300 rows.", flag="scale"),
+        Option("wait_seconds", 2.0, "Seconds before the fake HITSS answers; really 160.", flag="wait"),
+    ),
 )

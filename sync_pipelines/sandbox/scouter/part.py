@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from sync_pipelines.migrations.history import History
-from sync_pipelines.sandbox.part import Database, Observation, Options, Part, Upstream
+from sync_pipelines.sandbox.part import Database, Observation, Option, Options, Part, Upstream
 from sync_pipelines.sandbox.scouter import screen
 from sync_pipelines.sandbox.scouter.database import (
     build_gestao_scouter,
@@ -53,7 +53,7 @@ PART = Part(
             address="GESTAO_SCOUTER_URL",
         ),
     ),
-    options={"leads": 2000},
+    options=(Option("leads", 2000, "Leads in TabuladorMax; 250,000 take seconds.", flag="leads"),),
     variables=screen.variables,
     connect=_connect,
     observations=(Observation("scouter/schema", _schema),),

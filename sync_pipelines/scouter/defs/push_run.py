@@ -59,13 +59,13 @@ def run(
         _leave_nothing_pending(leads, job.id, done.problems)
     rows = done.metadata.get("leads_export", [])
     proved = sum(bool(row.get("proved")) for row in rows)
-    told = in_process.asset_row("leads_export", rows)
+    exported = in_process.asset_row("leads_export", rows)
     with suppress(SyncError), leads.source() as connection:
         report.notes += _notes(ExportActions(connection).get(job.id), rows)
     is_done = bool(rows) and not done.problems
-    report.nothing_to_do = is_done and not told.read and NOTHING_TO_DO in report.notes
+    report.nothing_to_do = is_done and not exported.read and NOTHING_TO_DO in report.notes
     days = "nothing to do" if report.nothing_to_do else f"{proved}/{len(rows)} days"
-    report.rows.append(replace(told, proved=days))
+    report.rows.append(replace(exported, proved=days))
     report.problems += done.problems
     return report
 

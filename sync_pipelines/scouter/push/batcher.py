@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 from sync_pipelines.scouter.last_synced import Known, LastSynced
 from sync_pipelines.scouter.lead import Lead, Position, Rejected, unreadable
 from sync_pipelines.scouter.mapping.column_types import TIMESTAMPTZ
+from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.push.batch import Batch, Stage
 from sync_pipelines.scouter.push.extract import Content, LeadReader
-from sync_pipelines.scouter.push.load import KEY, TABLE
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 from sync_pipelines.scouter.push.stored_value import as_stored
 from sync_pipelines.scouter.push.unchanged_check import UnchangedCheck
-from sync_pipelines.scouter.sync_source import normalize
+from sync_pipelines.scouter.schema.columns import TABLE
+from sync_pipelines.scouter.sync_source import PUSHED, normalize
 
-OURS = "tabuladormax"
 #: Leads in one query of `sync_source`: with numbers of six digits its address stays below 8 KiB.
 QUERIED_AT_ONCE = 1000
 #: The columns that tell our lead from one that somebody created at the destination under the same number.
@@ -104,8 +104,8 @@ class Batcher:
     def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
         """Read leads that have not changed here at the destination; equal ones are recorded as seen now."""
         found = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        found.forgive_dates({one: lead for one, lead in leads.items() if one in known.taken_back})
-        self.last_synced.seen(found.equal_leads, run_id=self.run_id)
+        found.forgive_dates({one: lead for one, lead in leads.items() if one in known.from_reverse_sync})
+        self.last_synced.record_seen(found.equal_leads, run_id=self.run_id)
         return found
 
     def _local(self, content: Content, found: ReadBack, known: Known) -> frozenset[int]:
@@ -118,7 +118,11 @@ class Batcher:
         sent = [*content.changed.values(), *(content.same[lead_id] for lead_id in found.different)]
         # Only the time of creation tells the two apart, so it has to be sent; a lead that came from there is theirs.
         tells = CREATED in self.comparison.columns
-        asked = {lead.id: lead for lead in sent if lead.is_new or (tells and lead.id not in known.taken_back)}
+        asked = {
+            lead.id: lead
+            for lead in sent
+            if lead.is_new or (tells and lead.id not in known.from_reverse_sync)
+        }
         local: set[int] = set()
         for at in range(0, len(asked), QUERIED_AT_ONCE):
             ids = [*asked][at : at + QUERIED_AT_ONCE]
@@ -137,7 +141,7 @@ class Batcher:
                 ("select", ",".join((KEY, *ORIGIN_COLUMNS))),
                 (KEY, f"in.({','.join(map(str, sorted(wanted)))})"),
                 # Rows with our `sync_source` are ours: on a second push nothing comes back.
-                ("or", f"(sync_source.is.null,sync_source.neq.{OURS})"),
+                ("or", f"(sync_source.is.null,sync_source.neq.{PUSHED})"),
             )
             rows = self.comparison.client.rows(TABLE, params)
             if not rows:
@@ -148,7 +152,7 @@ class Batcher:
 
 
 def _is_local(origin: Mapping[str, Any], lead: Lead) -> bool:
-    if normalize(origin["sync_source"] or "") == OURS:
+    if normalize(origin["sync_source"] or "") == PUSHED:
         return False
     created, there = lead.created_at, origin[CREATED]
     if created is None or there is None:

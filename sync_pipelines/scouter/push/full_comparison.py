@@ -153,8 +153,12 @@ class _PageComparer:
         content = self.reader.content(ids, known, compare=True)
         leads = {**content.same, **content.changed}
         back = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        back.forgive_dates({one: lead for one, lead in content.same.items() if one in known.taken_back})
-        self.last_synced.seen([one for one in back.equal_leads if one.id in content.same], run_id=self.run_id)
+        back.forgive_dates(
+            {one: lead for one, lead in content.same.items() if one in known.from_reverse_sync}
+        )
+        self.last_synced.record_seen(
+            [one for one in back.equal_leads if one.id in content.same], run_id=self.run_id
+        )
         # The last-synced state does not know them, or another content: an older export sent them.
         new = [one for one in back.equal_leads if one.id in content.changed]
         self.last_synced.record(new, run_id=self.run_id)

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
 from sync_pipelines.scouter.lead import Lead, Rejected
+from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.push.batch import Batch, Outcome
-
-TABLE = "leads"
-KEY = "id"
-DESTINATION = "Gestão Scouter"
+from sync_pipelines.scouter.schema.columns import DESTINATION, TABLE
 
 
 class SchemaChangedError(PermanentError):

@@ -17,9 +17,10 @@ from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError, column_list
 from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.lead import Lead
-from sync_pipelines.scouter.mapping.contract_columns import STAMPS
-from sync_pipelines.scouter.push.load import KEY, TABLE, SchemaChangedError
+from sync_pipelines.scouter.mapping.contract_columns import KEY, STAMPS
+from sync_pipelines.scouter.push.load import SchemaChangedError
 from sync_pipelines.scouter.push.stored_value import is_same
+from sync_pipelines.scouter.schema.columns import TABLE
 
 #: Keys in one query: its address stays below 8 KiB, and the answer below the 1,000 rows at which Supabase caps it.
 KEYS_AT_ONCE = 400

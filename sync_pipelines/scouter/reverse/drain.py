@@ -15,11 +15,12 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.connection import OPS
 from sync_pipelines.lib.records.inbox import Decision, Inbox
 from sync_pipelines.lib.records.inbox import Status as InboxStatus
+from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.probe import Probe, no_probe
-from sync_pipelines.scouter.reverse.inbox import TOPIC, WaitingLead, take_leads
+from sync_pipelines.scouter.reverse.inbox import WaitingLead, take_leads
 from sync_pipelines.scouter.reverse.load import BatchLoad
 from sync_pipelines.scouter.reverse.report import DrainReport, Outcome, Result
 from sync_pipelines.scouter.reverse.reverse_mapping import ReverseMapping

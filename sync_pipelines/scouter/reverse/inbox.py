@@ -1,4 +1,4 @@
-"""The leads' part of the inbox: its topic, and what is known of each lead beside the change that waits.
+"""The leads' part of the inbox, and what is known of each lead beside the change that waits.
 
 The payload is the whole body as it came (`{"lead": {…}, "source": "…"}`, older callers say `ficha`).
 """
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import inbox
 from sync_pipelines.lib.records.inbox import Inbox
+from sync_pipelines.scouter.lead import TOPIC
 
-TOPIC = "scouter/leads"
 _VERSION = "coalesce(payload -> 'lead', payload -> 'ficha') ->> 'updated_at'"
 
 

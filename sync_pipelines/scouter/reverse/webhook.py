@@ -14,7 +14,7 @@ from sync_pipelines.lib.http.endpoints import Answer, Call
 from sync_pipelines.lib.http.request_json import BadRequestError
 from sync_pipelines.lib.records.inbox import Arrival
 from sync_pipelines.lib.records.inbox_pool import UnstorableError
-from sync_pipelines.scouter.reverse.inbox import TOPIC
+from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.scouter.sync_source import is_ours, normalize
 
 LONGEST_SOURCE = 64

@@ -14,7 +14,7 @@ from sync_pipelines.scouter.defs.definitions import definitions as all_definitio
 from sync_pipelines.scouter.defs.definitions import reverse_sync_definitions
 from sync_pipelines.scouter.defs.reverse_automation import SENSOR, inbound_job
 from sync_pipelines.scouter.defs.reverse_descriptions import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
-from sync_pipelines.scouter.reverse.inbox import TOPIC
+from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.pair import LEAD, NOWHERE, Pair, settings_of
 

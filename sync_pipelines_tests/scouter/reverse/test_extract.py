@@ -21,8 +21,8 @@ from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientE
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.scouter.reverse.extract import FORGET, READ, collect
-from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines_tests.scouter.pair import LEAD, Pair
 
 SQL = Path(sync_pipelines.scouter.__file__).parent / "sql"

@@ -11,10 +11,10 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
+from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.reverse.drain import LOCK, BatchSize
-from sync_pipelines.scouter.reverse.inbox import TOPIC
 from sync_pipelines_tests.scouter.pair import LEAD, NOWHERE, Pair
 
 ECHO = ("ignored", "echo of the last exchange")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import secrets
 from pathlib import Path
 
@@ -21,8 +22,8 @@ READINGS = {
 }
 
 
-def server(key: str) -> BackgroundServer:
-    """The fake; its faults replace the answer of the next requests."""
+def server(key: str, delay: float = 0.0) -> BackgroundServer:
+    """The fake, which answers after `delay` seconds; its faults replace the answer of the next requests."""
     switches = Switches(
         {
             "drop": Dropped,
@@ -33,6 +34,7 @@ def server(key: str) -> BackgroundServer:
     )
 
     async def readings(request: Request) -> Response:
+        await asyncio.sleep(delay)
         if (answer := switches.answer()) is not None:
             return answer
         if not secrets.compare_digest(request.headers.get("authorization", ""), f"Bearer {key}"):
@@ -50,9 +52,15 @@ def main() -> None:
     """Serve until SIGTERM. The ready file bears the name of the `Upstream` in `part.py`."""
     parser = argparse.ArgumentParser(description="The sandbox's meter.")
     parser.add_argument("--home", type=Path, required=True)
-    home = parser.parse_args().home
+    parser.add_argument("--delay", type=float, default=0.0)
+    given = parser.parse_args()
+    home: Path = given.home
     key = kept_secret(home / "key", lambda: secrets.token_hex(16))
-    serve(server(key), home / "meter.json", lambda url: {"TOY_METER_URL": url, "TOY_METER_KEY": key})
+    serve(
+        server(key, given.delay),
+        home / "meter.json",
+        lambda url: {"TOY_METER_URL": url, "TOY_METER_KEY": key},
+    )
 
 
 if __name__ == "__main__":
