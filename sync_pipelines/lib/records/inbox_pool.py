@@ -9,7 +9,13 @@ from contextlib import ExitStack
 import psycopg
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError, from_postgres
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    SyncError,
+    TransientError,
+    from_postgres,
+    is_about_a_value,
+)
 from sync_pipelines.lib.records.connection import OPS
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
 
@@ -21,7 +27,7 @@ _Kept = tuple[ExitStack, postgres.Connection]
 
 
 class UnstorableError(PermanentError):
-    """The payload holds what JSON allows and jsonb does not, such as a number of too many digits."""
+    """An arrival that Postgres does not take: a number of too many digits in its payload, a key too long to index."""
 
 
 class InboxPool:
@@ -34,11 +40,8 @@ class InboxPool:
             self._free.put(None)
 
     def add(self, topic: str, arrival: Arrival) -> None:
-        """One insert. Raises UnstorableError for a payload that cannot be stored, SyncError if it was not stored."""
-        try:
-            self._use(lambda connection: Inbox(connection, topic).add(arrival))
-        except psycopg.DataError:
-            raise UnstorableError("The body holds a value that cannot be stored.") from None
+        """One insert. Raises UnstorableError for an arrival that never can be stored, SyncError if it was not."""
+        self._use(lambda connection: Inbox(connection, topic).add(arrival))
 
     def is_ready(self) -> bool:
         """Whether the database and its inbox answer."""
@@ -83,7 +86,7 @@ class InboxPool:
 def _work(work: Callable[[postgres.Connection], object], connection: postgres.Connection) -> None:
     try:
         work(connection)
-    except psycopg.DataError:
-        raise
     except psycopg.Error as error:
+        if isinstance(error, psycopg.DataError) or is_about_a_value(error):
+            raise UnstorableError("The body holds a value that cannot be stored.") from None
         raise from_postgres(error, what=OPS) from None

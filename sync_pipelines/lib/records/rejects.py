@@ -51,8 +51,8 @@ class Rejects:
                     row.partition_key,
                     _json(row.locator),
                     # Queries from before the locator read these two columns.
-                    row.locator.get("row"),
-                    row.locator.get("column"),
+                    _row_number(row.locator),
+                    storable(row.locator.get("column")),
                     storable(row.value),
                     row.rule,
                     row.reason,
@@ -61,6 +61,12 @@ class Rejects:
                 for row in rows
             ],
         )
+
+
+def _row_number(locator: Locator) -> int | None:
+    """The row of a sheet; None where a source counts its rows otherwise, because `source_row` is an integer."""
+    number = locator.get("row")
+    return number if isinstance(number, int) and abs(number) < 2**31 else None
 
 
 def storable(value: object) -> object:

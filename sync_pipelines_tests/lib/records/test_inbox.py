@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,9 @@ def test_a_pool_stores_under_any_topic_and_says_what_it_cannot(
         pool.add(INVOICES, arrival("NF-7"))
         with pytest.raises(UnstorableError):
             pool.add(INVOICES, Arrival("NF-8", "erp", '{"amount": 1e200000}'))
+        for unstorable in (arrival("NF\x00-8"), arrival(secrets.token_hex(8000))):
+            with pytest.raises(UnstorableError):
+                pool.add(INVOICES, unstorable)
         ops.execute("alter table ops.inbox rename to elsewhere")
         assert not pool.is_ready()
         with pytest.raises(PermanentError, match="the ops database"):

@@ -118,8 +118,10 @@ def test_raw_content_of_any_kind_is_kept(records: Records, texts: list[str]) -> 
         ({"row": 12, "column": "Valor"}, 12, "Valor"),
         ({"id": 600005}, None, None),
         ({"key": "NF\x00-7"}, None, None),
+        ({"row": "B7", "column": "Val\x00or"}, None, "Valor"),
+        ({"row": 2**40, "column": 3}, None, "3"),
     ],
-    ids=["sheet", "record", "document"],
+    ids=["sheet", "record", "document", "cell", "large file"],
 )
 def test_a_reject_says_where_it_stands_whatever_its_source_is(
     records: Records, locator: dict[str, str | int], row: int | None, column: str | None
