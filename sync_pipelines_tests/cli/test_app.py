@@ -254,6 +254,20 @@ def test_what_others_did_to_any_table_is_repaired_by_the_next_run(typed: Termina
         assert after.fetchone() == (before[0], True)
 
 
+@pytest.mark.usefixtures("first_run")
+def test_a_run_first_closes_what_a_dead_one_left_open(typed: Terminal) -> None:
+    """Where no daemon runs, no sensor does it."""
+    with psycopg.connect(typed.environment["FABRICIO_DATABASE_URL"], autocommit=True) as connection:
+        ((dead,),) = connection.execute(
+            "insert into automation_executions (status, started_at, execution_details)"
+            " values ('running', now(), '{\"engine\": \"sync_pipelines\"}') returning id"
+        ).fetchall()
+        result = typed("run hitss")
+        assert result.exit_code == 0, result.output
+        found = connection.execute("select status from automation_executions where id = %s", (dead,))
+        assert found.fetchone() == ("failed",)
+
+
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
