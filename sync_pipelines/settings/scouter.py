@@ -53,8 +53,3 @@ class ScouterSettings(Settings):
     def tabuladormax_url(self) -> str:
         """The project that the leads come from. Raises SettingsError when it is not set."""
         return self.require("tabuladormax_database_url")
-
-    @property
-    def gestao_scouter_address(self) -> str:
-        """The project that the leads go to. Raises SettingsError when it is not set."""
-        return self.require("gestao_scouter_url")
