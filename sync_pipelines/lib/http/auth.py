@@ -98,26 +98,40 @@ class LoginAuth(httpx.Auth):
         )
         _limit(response)
         self._token = login.token(json_answer(response, response.read(), self._now()))
-        # The client keeps the cookies for later requests; this one was built before they came.
-        request.headers.pop("Cookie", None)
-        response.cookies.set_cookie_header(request)
+        _take_cookies(request, response)
+
+
+def _take_cookies(request: httpx.Request, response: httpx.Response) -> None:
+    """Add the cookies of a login to a request that was built before they came; the client keeps them for later ones."""
+    earlier = _cookies_of(request)
+    request.headers.pop("Cookie", None)
+    response.cookies.set_cookie_header(request)
+    if cookies := {**earlier, **_cookies_of(request)}:
+        request.headers["Cookie"] = "; ".join(cookies.values())
+
+
+def _cookies_of(request: httpx.Request) -> dict[str, str]:
+    """The cookies of a request as they are sent, by name."""
+    cookies = [cookie.strip() for cookie in request.headers.get("Cookie", "").split(";")]
+    return {cookie.partition("=")[0]: cookie for cookie in cookies if cookie}
 
 
 def _limit(response: httpx.Response) -> None:
-    """Keep an answer that is read whole from filling the memory."""
-    assert isinstance(response.stream, httpx.SyncByteStream)
-    response.stream = _Limited(response.stream)
+    """Keep an answer that is read whole from filling the memory, also a compressed one."""
+    decoded = httpx.Response(response.status_code, headers=response.headers, stream=response.stream)
+    response.headers.pop("Content-Encoding", None)
+    response.stream = _Limited(decoded)
 
 
 class _Limited(httpx.SyncByteStream):
-    """A body of at most LARGEST_ANSWER bytes."""
+    """The decoded body of an answer, of at most LARGEST_ANSWER bytes."""
 
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
-        self._stream = stream
+    def __init__(self, answer: httpx.Response) -> None:
+        self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
-        for chunk in self._stream:
+        for chunk in self._answer.iter_bytes():
             size += len(chunk)
             if size > LARGEST_ANSWER:
                 raise PermanentError(
@@ -126,4 +140,4 @@ class _Limited(httpx.SyncByteStream):
             yield chunk
 
     def close(self) -> None:
-        self._stream.close()
+        self._answer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -87,6 +88,20 @@ def test_the_cookies_of_a_login_go_with_the_request_that_waited_for_it(server: S
     assert redact("outro-cookie-longo") == "***"
 
 
+def test_a_renewed_token_keeps_the_cookies_that_are_not_of_the_login(server: Server) -> None:
+    server.script = [
+        token("primeiro-token", "Set-Cookie: sessao=um-cookie-longo; Path=/"),
+        reply(b"{}", "200 OK", "Set-Cookie: balanceador=no-vinte-e-dois; Path=/"),
+        UNAUTHORIZED,
+        token("segundo-token", "Set-Cookie: sessao=outro-cookie-longo; Path=/"),
+        reply(b"{}"),
+    ]
+    with logged_in(server) as client:
+        client.get_json(f"{server.url}/rows")
+        client.get_json(f"{server.url}/rows")
+    assert sent(server, "cookie")[4] == "sessao=outro-cookie-longo; balanceador=no-vinte-e-dois"
+
+
 def test_a_cookie_of_another_host_stays_there(server: Server) -> None:
     server.script = [token("um-token-qualquer", "Set-Cookie: sessao=um-cookie-longo; Path=/"), reply(b"{}")]
     with logged_in(server) as client:
@@ -144,6 +159,26 @@ def test_a_refusal_without_end_is_not_read_to_its_end(server: Server) -> None:
     server.script = [token("um-token-qualquer"), endless]
     with logged_in(server) as client, pytest.raises(PermanentError, match="longer than"):
         client.get_json(f"{server.url}/rows")
+
+
+@pytest.mark.parametrize("answers_before", [[], [token("um-token-qualquer")]])
+def test_a_compressed_answer_is_as_long_as_what_is_in_it(
+    server: Server, answers_before: list[Answer]
+) -> None:
+    """A few kilobytes can hold a body that fills the memory: as a login's answer, or as a refusal."""
+    bomb = gzip.compress(b'{"token": "' + b"a" * LARGEST_ANSWER + b'"}')
+    status = "401 Unauthorized" if answers_before else "200 OK"
+    server.script = [*answers_before, reply(bomb, status, "Content-Encoding: gzip")]
+    with logged_in(server) as client, pytest.raises(PermanentError, match="longer than 1048576 bytes"):
+        client.get_json(f"{server.url}/rows")
+
+
+def test_a_compressed_login_is_read(server: Server) -> None:
+    body = gzip.compress(b'{"token": "um-token-comprimido"}')
+    server.script = [reply(body, "200 OK", "Content-Encoding: gzip"), reply(b"{}")]
+    with logged_in(server) as client:
+        client.get_json(f"{server.url}/rows")
+    assert sent(server, "authorization") == [None, "Bearer um-token-comprimido"]
 
 
 def test_a_download_is_not_read_into_memory_for_its_token(server: Server, tmp_path: Path) -> None:
