@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from sync_pipelines.lib.http.endpoints import Credentials, Mount
 from sync_pipelines.lib.http.json import JsonClient
 from sync_pipelines.lib.http.key_set import KeySet
 from sync_pipelines.lib.records.inbox_pool import InboxPool
-from sync_pipelines.receiver.app import Mounted, Options, Receiver
+from sync_pipelines.receiver.app import HEALTH_PATH, Mounted, Options, Receiver
 from sync_pipelines.receiver.authentication import Authenticator
 from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.settings import Settings
@@ -30,7 +31,11 @@ def build(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The application that serves these mounts. Raises PermanentError if a secret is too short to be one."""
+    """The application that serves these mounts.
+
+    Raises PermanentError if a secret is too short to be one, or two endpoints have one path.
+    """
+    _refuse_shared_paths(mounts)
     mounted = []
     for mount in mounts:
         keys = _key_set(mount.credentials, monotonic)
@@ -53,7 +58,7 @@ def options_of(mounts: Sequence[Mount]) -> Options:
 def serve(settings: Settings, mounts: Sequence[Mount], *, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve until SIGTERM or SIGINT. TLS is the work of the reverse proxy, which a mount names in `proxies`.
 
-    Raises PermanentError if nothing could ever be accepted: there is no endpoint, or no secret is set.
+    Raises PermanentError if nothing could ever be accepted: there is no endpoint, or a mount has no secret.
     """
     import uvicorn
 
@@ -81,10 +86,18 @@ def _refuse_nothing(mounts: Sequence[Mount]) -> None:
     if not served:
         why = "; ".join(mount.absent for mount in mounts) or "no system has an endpoint"
         raise PermanentError(f"There is nothing to serve: {why}.")
-    known = [setting for mount in served for setting in mount.credentials.settings]
-    if not any(setting.value for setting in known):
-        names = ", ".join(setting.name for setting in known)
-        raise PermanentError(f"Every call would be refused: none of {names} is set.")
+    for known in (mount.credentials.settings for mount in served):
+        if not any(setting.value for setting in known):
+            names = ", ".join(setting.name for setting in known)
+            raise PermanentError(f"Every call would be refused: none of {names} is set.")
+
+
+def _refuse_shared_paths(mounts: Sequence[Mount]) -> None:
+    """Only the first of two routes with one path would ever be asked."""
+    served = Counter(endpoint.path for mount in mounts for endpoint in mount.endpoints)
+    served[HEALTH_PATH] += 1
+    if shared := [path for path, count in served.items() if count > 1]:
+        raise PermanentError(f"More than one endpoint would be served at {', '.join(shared)}.")
 
 
 def _key_set(credentials: Credentials, monotonic: Callable[[], float]) -> KeySet | None:

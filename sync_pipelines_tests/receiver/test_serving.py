@@ -9,16 +9,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.http.endpoints import Credentials, Mount, Setting
+from sync_pipelines.lib.http.endpoints import Answer, Credentials, Endpoint, Mount, Setting
+from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.app import HEALTH_PATH, Options
 from sync_pipelines.receiver.limits import networks_of
-from sync_pipelines.receiver.serving import options_of, serve
+from sync_pipelines.receiver.serving import build, options_of, serve
 from sync_pipelines.scouter.endpoints import endpoints
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.scouter import ScouterSettings
@@ -94,3 +96,25 @@ def test_the_origins_and_proxies_of_every_mount_count() -> None:
 def test_without_any_mount_there_is_nothing_to_serve() -> None:
     with pytest.raises(PermanentError, match=r"nothing to serve: no system has an endpoint\.$"):
         serve(read_settings(None), [])
+
+
+def mount(name: str, *paths: str, secret: str | None = None) -> Mount:
+    shared = Setting(f"{name}_SECRET", secret)
+    unset = {"signing_secret": Setting(f"{name}_JWT"), "project_url": Setting(f"{name}_URL")}
+    endpoints = [
+        Endpoint(path, handler=lambda _: Answer(200, {}), takes_shared_secret=True) for path in paths
+    ]
+    return Mount(Credentials(name, shared, **unset), endpoints)
+
+
+def test_a_system_whose_calls_would_all_be_refused_is_named_beside_one_that_is_fine() -> None:
+    mounts = [mount("ONE", "/one", secret=WEBHOOK_SECRET), mount("TWO", "/two"), mount("THREE")]
+    with pytest.raises(PermanentError, match="none of TWO_SECRET, TWO_JWT, TWO_URL is set"):
+        serve(read_settings(None), mounts)
+
+
+@pytest.mark.parametrize(("paths", "shared"), [(["/a", "/b", "/b"], "/b"), ([HEALTH_PATH], HEALTH_PATH)])
+def test_an_endpoint_does_not_hide_another(paths: list[str], shared: str) -> None:
+    mounts = [mount(f"M{number}", path, secret=WEBHOOK_SECRET) for number, path in enumerate(paths)]
+    with pytest.raises(PermanentError, match=f"at {shared}\\.$"), closing(InboxPool("")) as inbox:
+        build(read_settings(None), mounts, inbox=inbox)
