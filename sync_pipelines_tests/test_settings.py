@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from sync_pipelines.lib import redaction
-from sync_pipelines.settings import SettingsError
+from sync_pipelines.settings import Settings, SettingsError
+from sync_pipelines.settings.aimindset import AimindsetSettings
 from sync_pipelines.settings.dagster import take_from_file
-from sync_pipelines.systems import read_settings, whole_class
+from sync_pipelines.settings.hitss import HitssSettings
+from sync_pipelines.systems import SYSTEMS, read_settings, whole_class
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLES = {name.upper() for name in whole_class().model_fields}
@@ -137,6 +141,41 @@ def test_secrets_are_known_to_the_redactor_as_soon_as_they_are_read(monkeypatch:
         assert "senha-muito-longa" not in text
         assert "pessoa.inventada" not in text
     assert logged == "*** opened it for ***, {inicio} to 2025-08"
+
+
+def own_names(kind: type[Settings]) -> set[str]:
+    """What a system's class defines itself: fields, properties, validators."""
+    names = {name for name in (*vars(kind), *kind.__annotations__) if not name.startswith("__")}
+    return names - {"_abc_impl", "model_config", "harmless_parameters"}
+
+
+def clashes(one: type[Settings], other: type[Settings]) -> list[str]:
+    """Names of both that are no setting which both read alike."""
+    return [
+        name
+        for name in sorted(own_names(one) & own_names(other))
+        if name not in one.model_fields or repr(one.model_fields[name]) != repr(other.model_fields.get(name))
+    ]
+
+
+def test_what_two_systems_call_alike_is_the_same_setting() -> None:
+    """One object is every system's own class: of two properties or validators of one name only one would be left."""
+    kinds = [system.settings for system in SYSTEMS]
+    assert [clashes(one, other) for one, other in combinations(kinds, 2) if clashes(one, other)] == []
+    everybodys = {name for kind in Settings.__mro__ for name in vars(kind)} | set(Settings.model_fields)
+    assert [own_names(kind) & everybodys for kind in kinds] == [set()] * len(kinds)
+
+
+def test_the_comparison_of_two_systems_sees_what_it_forbids() -> None:
+    class Own(Settings):
+        backups_first_day: date = date(2026, 11, 2)
+
+        @property
+        def project_url(self) -> str:
+            return "https://another.example"
+
+    assert clashes(AimindsetSettings, Own) == ["backups_first_day", "project_url"]
+    assert clashes(HitssSettings, AimindsetSettings) == []
 
 
 def test_the_landing_folder_may_be_a_path_or_a_file_url(monkeypatch: pytest.MonkeyPatch) -> None:
