@@ -9,7 +9,7 @@ from rich.table import Table
 
 from sync_pipelines import systems
 from sync_pipelines.lib.console import console
-from sync_pipelines.lib.runs import Run, RunReport
+from sync_pipelines.lib.runs import Run, Runner, RunReport
 from sync_pipelines.settings import Settings, SettingsError
 from sync_pipelines.systems import System, read_settings
 
@@ -32,8 +32,10 @@ def run_and_print(name: str, *, first: str | None, last: str | None, accept: Col
     settings, (system, run) = read_settings(), runs[name]
     for needed in run.needs:
         settings.require(needed)
+    runner = run.load()
+    _refuse_unknown(accept, runner.accepts)
     close_orphaned_rows(system, settings)
-    report = _run(run, settings, first=first, last=last, accept=accept)
+    report = _run(name, runner, settings, first=first, last=last, accept=accept)
     print_run(name, report)
     return report.succeeded
 
@@ -47,17 +49,21 @@ def close_orphaned_rows(system: System, settings: Settings) -> None:
 
 
 def _run(
-    run: Run, settings: Settings, *, first: str | None, last: str | None, accept: Collection[str]
+    name: str,
+    runner: Runner,
+    settings: Settings,
+    *,
+    first: str | None,
+    last: str | None,
+    accept: Collection[str],
 ) -> RunReport:
-    runner = run.load()
-    _refuse_unknown(accept, runner.accepts)
-    with console.status(f"{run.name} …") as status:
+    with console.status(f"{name} …") as status:
 
         def progress(sentence: str) -> None:
             if console.is_terminal:
-                status.update(f"{run.name}: {sentence}")
+                status.update(f"{name}: {sentence}")
             else:
-                console.print(f"{run.name}: {sentence}")
+                console.print(f"{name}: {sentence}")
 
         return runner.run(settings, first=first, last=last, accept=accept, progress=progress)
 

@@ -297,6 +297,11 @@ def test_an_unknown_system_and_an_unknown_guard_are_named(typed: Terminal) -> No
     )
 
 
+def test_a_mistyped_guard_is_named_before_any_database_is_opened(typed: Terminal) -> None:
+    result = typed("run hitss --accept all", FABRICIO_DATABASE_URL=CLOSED, HITSS_DATABASE_URL=CLOSED)
+    assert_ends_in_a_sentence(result, "all cannot be accepted; there are single_sheet,")
+
+
 @pytest.mark.parametrize("variable", ["FABRICIO_DATABASE_URL", "OPS_DATABASE_URL", "HITSS_DOWNLOAD_URL"])
 def test_a_missing_variable_is_named(typed: Terminal, variable: str) -> None:
     assert_ends_in_a_sentence(typed("run hitss", **{variable: ""}), f"{variable} is not set")
