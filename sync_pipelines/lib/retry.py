@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 
 from sync_pipelines.lib.failures import TransientError
 
-if (
-    TYPE_CHECKING
-):  # imported where something is tried: a code location that only lists its assets does not need it
+if TYPE_CHECKING:  # slow to import, and not needed to list assets
     from tenacity import RetryCallState, Retrying
 
 _log = logging.getLogger(__name__)
