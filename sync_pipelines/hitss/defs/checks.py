@@ -8,11 +8,13 @@ from sync_pipelines.hitss import databases
 from sync_pipelines.hitss.defs import descriptions
 from sync_pipelines.hitss.dre.foreign_rows import count_foreign_rows
 from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
+from sync_pipelines.hitss.health import count_unhealthy
 from sync_pipelines.hitss.mirror.table import month_label
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records import open_records
 
-#: The requirement's alerts (section 7.3), asked of the view `monitor_health` of each project.
+#: Check names and the rules of `hitss.health` that they ask.
 _HEALTH = {
     "no_execution_failed_in_two_hours": "FAILED_EXECUTIONS",
     "no_execution_runs_for_more_than_an_hour": "STUCK_EXECUTIONS",
@@ -90,13 +92,10 @@ def _health_check(projects: Mapping[str, str], name: str, rule: str) -> dg.Asset
         description=f"{rule} of the view monitor_health is zero, in each project.",
     )
     def health() -> dg.AssetCheckResult:
-        found: dict[str, int] = {}
-        for what, url in projects.items():
-            with postgres.connect(url, what=what, read_only=True) as connection:
-                row = connection.execute(
-                    "select count from public.monitor_health where type = %s", (rule,)
-                ).fetchone()
-            found[what] = int(row[0]) if row else 0
+        try:
+            found = {what: count_unhealthy(url, what, rule) for what, url in projects.items()}
+        except SyncError as error:
+            return dg.AssetCheckResult(passed=False, description=str(error))
         return dg.AssetCheckResult(
             passed=not any(found.values()),
             description="; ".join(f"{count} in {what}" for what, count in found.items()) + ".",

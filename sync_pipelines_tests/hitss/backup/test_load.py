@@ -287,6 +287,16 @@ def test_health_checks_ask_the_requirements_view(kept: Kept, instance: dg.Dagste
         "insert into automation_executions (status, started_at) values ('failed', now()), ('running', '2020-01-01')"
     )
     assert set(health().values()) == {False}
+    kept.database.execute("delete from automation_executions")
+    assert set(health().values()) == {True}
+    # A view without its rows counts nothing, which is no zero.
+    kept.database.execute(
+        "create or replace view public.monitor_health as"
+        " select null::text as type, null::bigint as count, null::text as message where false"
+    )
+    assert set(health().values()) == {False}
+    kept.database.execute("drop view public.monitor_health")
+    assert set(health().values()) == {False}
 
 
 def test_the_schedule_is_at_two_utc_for_the_day_on_which_it_comes(kept: Kept) -> None:
