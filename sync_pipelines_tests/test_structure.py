@@ -29,7 +29,7 @@ FLOORS = (
     {"lib"},
     {"settings"},
     {"migrations", "partitions"},
-    {*SYSTEMS},
+    {*SYSTEMS, "sprinthub"},
     {"systems"},
     {"operations", "receiver", "doctor"},
     {"definitions", "sandbox"},

@@ -1,0 +1,93 @@
+"""The settings of the SprintHub leads: their destination, the API of the CRM and its patience, the webhook."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+
+from sync_pipelines.settings.core import Settings
+from sync_pipelines.settings.databases import Database
+from sync_pipelines.settings.types import CaBundle, HttpsUrl, PostgresUrl, Upstream
+
+#: A cron line is tried from some moment; which one does not matter.
+_ANY_MOMENT = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def _also(name: str) -> AliasChoices:
+    """The variable by our name, or by the name that the application gave it."""
+    return AliasChoices(name, f"VITE_{name}")
+
+
+class SprinthubSettings(Settings):
+    """What the system `sprinthub` needs beyond what every system has."""
+
+    oficialmed_database_url: Annotated[
+        PostgresUrl | None, Database(absent="the system sprinthub is absent")
+    ] = None
+    sprinthub_base_url: Annotated[HttpsUrl | None, Upstream()] = Field(
+        None, validation_alias=_also("SPRINTHUB_BASE_URL")
+    )
+    sprinthub_api_token: SecretStr | None = Field(None, validation_alias=_also("SPRINTHUB_API_TOKEN"))
+    sprinthub_instance: str | None = Field(
+        None, validation_alias=_also("SPRINTHUB_INSTANCE"), pattern=r"^[\w.-]+$"
+    )
+    sprinthub_ca_bundle: CaBundle | None = None
+    sprinthub_rate_per_minute: int = Field(85, ge=0)
+    sprinthub_in_flight: int = Field(10, ge=1, le=64)
+    sprinthub_page_size: int = Field(100, ge=1, le=1000)
+    sprinthub_cron: str = "0 6 * * *"
+    sprinthub_timezone: str = "UTC"
+    sprinthub_refresh_days: int = Field(30, ge=1)
+    sprinthub_gate_hours: int = Field(0, ge=0)
+    sprinthub_webhook: bool = False
+    sprinthub_webhook_path: str = Field("/webhooks/sprinthub", pattern=r"^/[\w./-]+$")
+    sprinthub_webhook_secret: SecretStr | None = None
+    sprinthub_webhook_lead_id: str = "lead.id"
+    sprinthub_webhook_retention_days: int = Field(30, ge=1)
+
+    @field_validator("sprinthub_base_url", mode="before")
+    @classmethod
+    def _with_scheme(cls, value: Any) -> Any:
+        """The application's variable holds the host alone."""
+        return f"https://{value}" if isinstance(value, str) and "://" not in value else value
+
+    @field_validator("sprinthub_cron")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        from cronsim import CronSim, CronSimError  # not for `--help`
+
+        try:
+            CronSim(value, _ANY_MOMENT)
+        except CronSimError:
+            raise ValueError("is not a cron line of five fields, such as 0 6 * * *") from None
+        return value
+
+    @field_validator("sprinthub_timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a time zone of the IANA database, such as UTC")
+        return value
+
+    @property
+    def oficialmed_url(self) -> str:
+        """The project that the leads are written to. Raises SettingsError when it is not set."""
+        return self.require("oficialmed_database_url")
+
+    @property
+    def base_url(self) -> str:
+        """The CRM's API, without a slash at the end. Raises SettingsError when it is not set."""
+        return self.require("sprinthub_base_url").rstrip("/")
+
+    @property
+    def api_token(self) -> str:
+        """Raises SettingsError when it is not set."""
+        return self.require("sprinthub_api_token")
+
+    @property
+    def instance(self) -> str:
+        """The tenant. Raises SettingsError when it is not set."""
+        return self.require("sprinthub_instance")

@@ -1,0 +1,27 @@
+"""SprintHub: the leads of each CRM segment, complete, enriched, within the API's patience.
+
+Replaces the pg_cron job `sync-segments-daily`, the Edge Function `sync-segment-leads` and the script
+`sync-and-enrich-segment.js`. Partition: a segment (a row of `public.sync_segments_control`). Key: the lead's id.
+
+The way of a segment (`pipeline.SegmentSync`), under its lock, with one row of `public.sync_segments_logs`:
+
+    segments/  control    who is due: the application's own control table, which people edit, is obeyed
+               cadence    the next tick of SPRINTHUB_CRON after the start, so that no run costs the next day's
+               execution  the lock, the log row, success or failure in the control table, alerts
+    leads/     extract    all pages of the list, kept as they came, until one pass is complete and nothing moved
+               snapshot   the list in `sync_private`, who entered and who left, in one transaction, proved
+               enrich     details of leads that are new, changed or old, several at once, committed as they come
+               validate   a detail as columns of `api.leads`: what the API said, or a reject, never a guess
+               load       merged by key: only named columns, null only where the API said null
+               prove      key set and content of the segment against what the CRM said
+               report     counts, rates, the application's own words for them
+
+| asset | grain | key | done means |
+|---|---|---|---|
+| `sprinthub/segment_leads` | segment | lead id | as many leads as the CRM counts, read while nothing moved |
+| `sprinthub/segment_membership` | segment | lead id, entered | equal to the list; leaving is recorded |
+| `sprinthub/leads` | segment | lead id | every lead of the segment is there with what its detail said |
+
+Outside: the CRM is a REST API (`client`) that counts our calls (`lib/http/budget`); the destination is the Postgres
+database of the project `oficialmed`.
+"""
