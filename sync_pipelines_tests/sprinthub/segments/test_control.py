@@ -128,7 +128,7 @@ def test_what_waits_for_a_person_is_found_and_reactivated(project: Project) -> N
 @pytest.mark.parametrize("action", ["pause", "reactivate", "run_now"])
 def test_an_action_on_a_segment_that_is_not_there_says_how_to_add_it(project: Project, action: str) -> None:
     moment = {} if action == "pause" else {"now": START}
-    with pytest.raises(PermanentError, match="Segment 7 is not in the control table: .* add 7"):
+    with pytest.raises(PermanentError, match=r"Segment 7 is not in the control table: .* add 7"):
         getattr(project.actions, action)(7, **moment)
 
 
