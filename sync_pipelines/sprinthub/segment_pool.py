@@ -18,8 +18,11 @@ from typing import Self
 from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import SegmentSync
-from sync_pipelines.sprinthub.progress import Progress, Watcher
+from sync_pipelines.sprinthub.progress import Progress, Report
+from sync_pipelines.sprinthub.segments.segment_id import segment_id
 
+#: What a person may accept: that far more leads left than is plausible, that the CRM's own count and list disagree.
+ACCEPTS = ("mass_leaving", "total_mismatch")
 #: More would not be quicker: all share the CRM's patience, and each has several calls under way.
 WIDTH = 4
 #: Seconds between two reports of one segment: a bar need not move more often.
@@ -28,7 +31,7 @@ _REPORT_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run does beyond the usual; `accept` are words of `leads.guards`."""
+    """What a run does beyond the usual; `accept` are words that the pipeline knows."""
 
     full: bool = False
     accept: frozenset[str] = frozenset()
@@ -37,14 +40,24 @@ class RunOptions:
 
 
 @dataclass
-class SegmentRuns:
-    """Runs of segments in a few threads. Use as a context: leaving it by an error stops what is under way."""
+class _Run:
+    """A segment that was started."""
+
+    options: RunOptions
+    future: Future[SegmentOutcome] | None = None
+    #: How long it ran, once it has ended.
+    seconds: float = 0.0
+
+
+@dataclass
+class SegmentPool:
+    """Runs of segments in a few threads, by partition key. Use as a context: leaving it stops what is under way."""
 
     sync: SegmentSync
-    watch: Watcher
+    watch: Report
     width: int = WIDTH
     clock: Callable[[], float] = time.monotonic
-    _runs: dict[int, Future[SegmentOutcome]] = field(default_factory=dict)
+    _runs: dict[str, _Run] = field(default_factory=dict)
     #: Progress, and None whenever a run ended.
     _news: SimpleQueue[Progress | None] = field(default_factory=SimpleQueue)
     _stop: Event = field(default_factory=Event)
@@ -59,26 +72,35 @@ class SegmentRuns:
         self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def start(self, segment_id: int, run_id: str, options: RunOptions) -> None:
-        """Begin a segment as soon as a thread is free."""
-        future = self._pool.submit(self._sync, segment_id, run_id, options)
-        future.add_done_callback(lambda _: self._news.put(None))
-        self._runs[segment_id] = future
+    def start(self, key: str, run_id: str, options: RunOptions) -> None:
+        """Begin a segment as soon as a thread is free; once, however often it is asked for."""
+        if key not in self._runs:
+            run = self._runs[key] = _Run(options)
+            run.future = self._pool.submit(self._sync, key, run_id, run=run)
+            run.future.add_done_callback(lambda _: self._news.put(None))
 
-    def take(self, segment_id: int) -> SegmentOutcome:
+    def take(self, key: str) -> SegmentOutcome:
         """Wait for a segment that was started; meanwhile `watch` gets every segment's progress, in this thread.
 
         Raises what its run raised.
         """
-        future = self._runs.pop(segment_id)
+        future = self._runs[key].future
+        assert future is not None
         while not future.done():
             if (news := self._news.get()) is not None:
                 self.watch(news)
         return future.result()
 
-    def _sync(self, segment_id: int, run_id: str, options: RunOptions) -> SegmentOutcome:
+    def options(self, key: str) -> RunOptions:
+        return self._runs[key].options
+
+    def seconds(self, key: str) -> float:
+        """How long a segment's run took."""
+        return self._runs[key].seconds
+
+    def _sync(self, key: str, run_id: str, run: _Run) -> SegmentOutcome:
         last: Progress | None = None
-        reported = 0.0
+        started = reported = self.clock()
 
         def report(progress: Progress) -> None:
             nonlocal last, reported
@@ -90,11 +112,14 @@ class SegmentRuns:
                 last, reported = progress, now
                 self._news.put(progress)
 
-        return self.sync.sync(
-            segment_id,
-            run_id=run_id,
-            full=options.full,
-            accept=options.accept,
-            only_if_due=options.only_if_due,
-            progress=report,
-        )
+        try:
+            return self.sync.sync(
+                segment_id(key),
+                run_id=run_id,
+                full=run.options.full,
+                accept=run.options.accept,
+                only_if_due=run.options.only_if_due,
+                progress=report,
+            )
+        finally:
+            run.seconds = self.clock() - started
