@@ -7,8 +7,9 @@ of another's, which may take hours.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
@@ -21,8 +22,6 @@ from sync_pipelines.sprinthub.pipeline import SegmentSync
 from sync_pipelines.sprinthub.progress import Progress, Report
 from sync_pipelines.sprinthub.segments.segment_id import segment_id
 
-#: What a person may accept: that far more leads left than is plausible, that the CRM's own count and list disagree.
-ACCEPTS = ("mass_leaving", "total_mismatch")
 #: More would not be quicker: all share the CRM's patience, and each has several calls under way.
 WIDTH = 4
 #: Seconds between two reports of one segment: a bar need not move more often.
@@ -54,9 +53,9 @@ class SegmentPool:
     """Runs of segments in a few threads, by partition key. Use as a context: leaving it stops what is under way."""
 
     sync: SegmentSync
-    watch: Report
     width: int = WIDTH
     clock: Callable[[], float] = time.monotonic
+    _watching: list[Report] = field(default_factory=list)
     _runs: dict[str, _Run] = field(default_factory=dict)
     #: Progress, and None whenever a run ended.
     _news: SimpleQueue[Progress | None] = field(default_factory=SimpleQueue)
@@ -80,7 +79,7 @@ class SegmentPool:
             run.future.add_done_callback(lambda _: self._news.put(None))
 
     def take(self, key: str) -> SegmentOutcome:
-        """Wait for a segment that was started; meanwhile `watch` gets every segment's progress, in this thread.
+        """Wait for a segment that was started; meanwhile whoever watches gets every segment's progress, in this thread.
 
         Raises what its run raised.
         """
@@ -88,11 +87,26 @@ class SegmentPool:
         assert future is not None
         while not future.done():
             if (news := self._news.get()) is not None:
-                self.watch(news)
+                for watch in self._watching:
+                    watch(news)
         return future.result()
+
+    @contextmanager
+    def watched_by(self, watch: Report) -> Iterator[Self]:
+        """Show the progress over the block to one more."""
+        self._watching.append(watch)
+        try:
+            yield self
+        finally:
+            self._watching.remove(watch)
 
     def options(self, key: str) -> RunOptions:
         return self._runs[key].options
+
+    def outcomes(self) -> list[SegmentOutcome]:
+        """What the segments that went to their end report, in the order in which they were started."""
+        ended = [run.future for run in self._runs.values() if run.future is not None and run.future.done()]
+        return [future.result() for future in ended if not future.cancelled() and future.exception() is None]
 
     def seconds(self, key: str) -> float:
         """How long a segment's run took."""

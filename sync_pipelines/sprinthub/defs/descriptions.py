@@ -8,6 +8,14 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from sync_pipelines.lib.orchestration.metadata import table_definition
+from sync_pipelines.sprinthub.leads.contract_columns import (
+    COLUMN_OF_FIELD,
+    CONTRACT_TYPES,
+    EXTRA,
+    SEGMENT,
+    STAMP,
+    SYNONYMS,
+)
 from sync_pipelines.sprinthub.segments.cadence import Cadence
 
 GROUP = "sprinthub"
@@ -58,7 +66,7 @@ that dies goes on where it was. Written is what the API said, null only where it
 Done means: every lead of the list is there, and the rows hold what the details said. `public.sync_segments_logs` has one
 row a run."""
 
-_TEXT, _BIGINT, _INTEGER, _MOMENT = "text", "bigint", "integer", "timestamp with time zone"
+_BIGINT, _INTEGER, _MOMENT = "bigint", "integer", "timestamp with time zone"
 
 
 def external_specs() -> list[dg.AssetSpec]:
@@ -149,6 +157,20 @@ def _membership_table() -> dict[str, object]:
 
 
 def _leads_table() -> dict[str, object]:
+    """The contract's columns; live columns that have the name of a custom field are filled besides."""
+    field_of = {column: field for field, column in COLUMN_OF_FIELD.items()}
     columns = {"id": (_BIGINT, "number of the lead")}
-    crm = "/".join(CRM_KEY.path)
-    return table_definition("api.leads", columns, {"id": [(crm, "lead.id")]})
+    lineage = {"id": ["lead.id"]}
+    for column, kind in CONTRACT_TYPES.items():
+        field = field_of.get(column, column)
+        fields = [field, *([SYNONYMS[field]] if field in SYNONYMS else [])]
+        columns[column] = (kind, f"from {' or '.join(fields)}")
+        lineage[column] = [f"lead.{name}" for name in fields]
+    columns |= {
+        SEGMENT: (_INTEGER, "the segment that last listed the lead"),
+        EXTRA: ("jsonb", "custom fields without a column"),
+        STAMP: (_MOMENT, "when the row was written"),
+    }
+    crm, listed = "/".join(CRM_KEY.path), "/".join(LIST_KEY.path)
+    sources = {column: [(crm, field) for field in fields] for column, fields in lineage.items()}
+    return table_definition("api.leads", columns, {**sources, SEGMENT: [(listed, "segment_id")]})

@@ -1,6 +1,7 @@
 """The assets of a segment: its list, who is in it, its leads. One run carries one segment or several."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import dagster as dg
@@ -20,10 +21,11 @@ from sync_pipelines.sprinthub.defs.due_segments import STEP
 from sync_pipelines.sprinthub.defs.observations import Observations
 from sync_pipelines.sprinthub.defs.segment_metadata import list_reports, reports
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
-from sync_pipelines.sprinthub.pipeline import DetailsError, SegmentSync
-from sync_pipelines.sprinthub.segment_pool import ACCEPTS, RunOptions, SegmentPool
+from sync_pipelines.sprinthub.leads.report import LeadsReport, read_report
+from sync_pipelines.sprinthub.pipeline import ACCEPTS, SegmentSync
+from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
+from sync_pipelines.sprinthub.segment_run import DetailsError
 from sync_pipelines.sprinthub.segments.execution import SegmentBusyError
-from sync_pipelines.sprinthub.segments.history import History, read_history
 
 #: The details of 60,000 leads at 85 calls a minute take twelve hours.
 _MAX_RUNTIME = {"dagster/max_runtime": str(36 * 3600)}
@@ -48,8 +50,11 @@ class SegmentConfig(AcceptConfig):
         return RunOptions(full=self.full, accept=self.accepted(), only_if_due=self.only_if_due)
 
 
-def segment_assets(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
-    """The three assets as one multi-asset: a segment commits, materializes and fails on its own."""
+def segment_assets(freshness: dg.FreshnessPolicy, started: SegmentPool | None = None) -> dg.AssetsDefinition:
+    """The three assets as one multi-asset: a segment commits, materializes and fails on its own.
+
+    `started` holds segments that the command line has started already.
+    """
 
     @dg.multi_asset(
         name=STEP,
@@ -71,7 +76,10 @@ def segment_assets(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         )
         with failing_in_a_sentence(context):
             options = config.options()
-            with SegmentPool(sync, Observations(context)) as pool:
+            with (
+                nullcontext(started) if started else SegmentPool(sync) as pool,
+                pool.watched_by(Observations(context)),
+            ):
                 for key in context.partition_keys:
                     pool.start(key, context.run.run_id, options)
                 run = _Run(context, sync, pool)
@@ -98,18 +106,29 @@ class _Run:
             self._context.log.info(str(error))
             return {}
         except DetailsError as error:
-            raise PartlyDoneError(str(error), list_reports(error.outcome, self._pool.seconds(key))) from None
-        if outcome.skipped and not outcome.calls:
+            raise self._partly(key, error.outcome, str(error)) from None
+        if outcome.unread:
+            raise self._partly(
+                key,
+                outcome,
+                f"The details of {outcome.unread:,} leads did not come in spite of several attempts; the others are"
+                " loaded, and the next run reads these first.",
+            )
+        if outcome.skipped and not outcome.digest:
             self._context.log.info(f"Segment {key} is left alone: {outcome.skipped}.")
             return {}
-        return reports(outcome, self._pool.seconds(key), self._history(outcome))
+        return reports(outcome, self._pool.seconds(key), self._report(outcome))
 
-    def _history(self, outcome: SegmentOutcome) -> History:
+    def _partly(self, key: str, outcome: SegmentOutcome, sentence: str) -> PartlyDoneError:
+        """The list and who is in the segment stand, although the leads' details do not."""
+        return PartlyDoneError(sentence, list_reports(outcome, self._pool.seconds(key)))
+
+    def _report(self, outcome: SegmentOutcome) -> LeadsReport:
         try:
-            return read_history(self._sync.url, outcome.segment_id)
+            return read_report(self._sync.database_url, outcome, self._sync.zone)
         except SyncError as error:  # what was done stands without its picture
             self._context.log.warning(str(error))
-            return History()
+            return LeadsReport()
 
 
 def _chosen(run: _Run, key: str, selected: list[dg.AssetKey]) -> Reports:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,7 @@ from sync_pipelines.lib.orchestration.bar_chart import Bar, bar_chart
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
 from sync_pipelines.sprinthub.defs import descriptions
 from sync_pipelines.sprinthub.defs.descriptions import LEADS_KEY, LIST_KEY, MEMBERSHIP_KEY
-from sync_pipelines.sprinthub.leads.columns import suggested_sql
+from sync_pipelines.sprinthub.leads.report import LeadsReport
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segments.history import SHOWN, History
@@ -21,9 +21,9 @@ from sync_pipelines.sprinthub.segments.history import SHOWN, History
 _NAMED = 10
 
 
-def reports(outcome: SegmentOutcome, seconds: float, history: History) -> Reports:
-    """The reports of a segment that went to its end; `seconds` is the run time, `history` ends with this run."""
-    return {**list_reports(outcome, seconds), LEADS_KEY: _leads(outcome, seconds, history)}
+def reports(outcome: SegmentOutcome, seconds: float, report: LeadsReport) -> Reports:
+    """The reports of a segment that went to its end; `seconds` is the run time."""
+    return {**list_reports(outcome, seconds), LEADS_KEY: _leads(outcome, seconds, report)}
 
 
 def list_reports(outcome: SegmentOutcome, seconds: float) -> Reports:
@@ -67,7 +67,7 @@ def observed(progress: Progress) -> dict[str, Any]:
     return found
 
 
-def _leads(outcome: SegmentOutcome, seconds: float, history: History) -> PartitionReport:
+def _leads(outcome: SegmentOutcome, seconds: float, report: LeadsReport) -> PartitionReport:
     enriched = outcome.inserted + outcome.changed
     rate = outcome.success_rate
     business: dict[str, Any] = {
@@ -80,8 +80,8 @@ def _leads(outcome: SegmentOutcome, seconds: float, history: History) -> Partiti
         "rejected": outcome.rejected,
         **({"success_rate": round(rate, 2)} if rate is not None else {}),
         "run_minutes": round(seconds / 60, 2),
-        f"errors_of_the_last_{SHOWN}_runs": history.errors,
-        "minutes_of_the_last_runs": _chart(history),
+        f"errors_of_the_last_{SHOWN}_runs": report.history.errors,
+        "minutes_of_the_last_runs": _chart(report.history),
         keys.CALLS: outcome.calls,
         "minutes_waited": round(outcome.wait_seconds / 60, 2),
     }
@@ -100,9 +100,10 @@ def _leads(outcome: SegmentOutcome, seconds: float, history: History) -> Partiti
         keys.DURATION: round(seconds, 3),
     }
     if outcome.drift:
-        technical["suggested_sql"] = dg.MetadataValue.md(f"```sql\n{suggested_sql(outcome.drift)}\n```")
+        sql = "\n".join(report.suggested_sql)
+        technical["suggested_sql"] = dg.MetadataValue.md(f"```sql\n{sql}\n```")
         technical["unknown_fields"] = dict(outcome.drift)
-    return PartitionReport({**business, **technical}, [_accounted(outcome), _equal(outcome), _drift(outcome.drift)])
+    return PartitionReport({**business, **technical}, [_accounted(outcome), _equal(outcome), _drift(outcome.drift, report.suggested_sql)])
 
 
 def _chart(history: History) -> dg.MarkdownMetadataValue:
@@ -128,13 +129,12 @@ def _equal(outcome: SegmentOutcome) -> CheckReport:
     return CheckReport(descriptions.EQUAL, True, sentence)
 
 
-def _drift(drift: Mapping[str, int]) -> CheckReport:
+def _drift(drift: Mapping[str, int], suggested: Sequence[str]) -> CheckReport:
     named = ", ".join(f"{name} ({count:,} leads)" for name, count in sorted(drift.items())[:_NAMED])
     more = f" and {len(drift) - _NAMED} more" if len(drift) > _NAMED else ""
-    sentence = (
-        f"Fields without a column, kept in `extra`: {named}{more}. A column of that name would be filled:"
-        f" {' '.join(suggested_sql(dict(sorted(drift.items())[:_NAMED])).split())}"
-        if drift
-        else "Every custom field has a column."
-    )
+    sentence = "Every custom field has a column."
+    if drift:
+        sentence = f"Fields without a column, kept in `extra`: {named}{more}."
+    if drift and suggested:
+        sentence += f" A column of that name would be filled: {' '.join(suggested[:_NAMED])}"
     return CheckReport(descriptions.NO_DRIFT, not drift, sentence, severity=dg.AssetCheckSeverity.WARN)

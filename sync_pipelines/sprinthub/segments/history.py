@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 
 SHOWN = 30
 
@@ -29,18 +28,14 @@ class History(NamedTuple):
         return sum(run.failed for run in self.runs)
 
 
-def read_history(url: str, segment_id: int) -> History:
-    """Raises SyncError where the log cannot be read."""
-    with (
-        postgres.connect(url, what=OFICIALMED, read_only=True) as connection,
-        postgres.errors_about(OFICIALMED),
-    ):
-        rows = connection.execute(
-            "select duration_seconds, status = 'error' from public.sync_segments_logs"
-            " where segment_id = %s and status <> 'running' order by id desc limit %s",
-            (segment_id, SHOWN),
-        ).fetchall()
-    return History([PastRun(float(seconds) / 60 if seconds is not None else None, failed) for seconds, failed in rows][::-1])
+def read_history(connection: postgres.Connection, segment_id: int) -> History:
+    rows = connection.execute(
+        "select duration_seconds, status = 'error' from public.sync_segments_logs"
+        " where segment_id = %s and status <> 'running' order by id desc limit %s",
+        (segment_id, SHOWN),
+    ).fetchall()
+    runs = [PastRun(float(seconds) / 60 if seconds is not None else None, failed) for seconds, failed in rows]
+    return History(runs[::-1])
 
 
 def read_running(connection: postgres.Connection) -> dict[int, datetime]:
