@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from sync_pipelines.lib import postgres
@@ -19,7 +18,7 @@ from sync_pipelines.sprinthub.client import SprinthubClient
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
 from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, lead_number, read_items
 from sync_pipelines.sprinthub.leads.load import DetailLoader
-from sync_pipelines.sprinthub.leads.prove import SegmentProof, prove
+from sync_pipelines.sprinthub.leads.prove import prove
 from sync_pipelines.sprinthub.leads.segment_state import SegmentState, SegmentStates, gate_of, is_gate_shut
 from sync_pipelines.sprinthub.leads.snapshot import MASS_LEAVING, Listed, Snapshot
 from sync_pipelines.sprinthub.leads.validate import list_document, list_hash

@@ -37,9 +37,7 @@ def bar_chart(caption: str, bars: Sequence[Bar]) -> str:
         if (drawn := _path(shown, top, failed=failed))
     )
     width = _STEP * max(1, len(shown))
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" stroke-width="6">{paths}</svg>'
-    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" stroke-width="6">{paths}</svg>'
     return f"![{caption}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
 
 

@@ -133,7 +133,7 @@ def run_partitions(
     *,
     failed_check: dg.AssetCheckKey,
     confirm: Callable[[], Mapping[str, str]] = dict,
-) -> Iterator[_Result | dg.AssetCheckResult]:
+) -> Iterator[_Result]:
     """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
 
     A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
@@ -158,7 +158,9 @@ def run_partitions(
         # Of an asset that is yielded Dagster materializes every key of the run.
         _log_by_hand(context, reported, worked, failed_check=failed_check)
         for key in keys if reported else ():
-            yield from summaries(context, key, reported)
+            for one in summaries(context, key, reported):
+                whole = CheckReport(str(one.check_name), one.passed, one.description or "", one.severity)
+                log_check(context, key, None, check=whole)
         return
     yield from _results(context, keys, reported)
 

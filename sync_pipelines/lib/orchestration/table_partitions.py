@@ -51,7 +51,11 @@ class Difference(NamedTuple):
 
 
 def unfinished_targets(
-    instance: dg.DagsterInstance, known: Sequence[str], *, jobs: Collection[str], assets: Collection[dg.AssetKey]
+    instance: dg.DagsterInstance,
+    known: Sequence[str],
+    *,
+    jobs: Collection[str],
+    assets: Collection[dg.AssetKey],
 ) -> Targets:
     """The keys of `known` (in Dagster's order) that queued and running runs target.
 

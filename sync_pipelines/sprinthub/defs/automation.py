@@ -2,12 +2,11 @@
 
 import dagster as dg
 
-from sync_pipelines.lib.orchestration.schedules import schedule_status, sensor_status
+from sync_pipelines.lib.orchestration.schedules import cron, schedule_status, sensor_status
 from sync_pipelines.lib.orchestration.table_partitions import add_missing, table_partitions_sensor
 from sync_pipelines.sprinthub.defs.checks import STANDING_CHECKS
 from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
 from sync_pipelines.sprinthub.defs.due_segments import JOB, SENSOR_SECONDS, DueSegments
-from sync_pipelines.lib.orchestration.schedules import cron
 
 standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 sync_job = dg.define_asset_job(

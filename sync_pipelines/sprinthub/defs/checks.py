@@ -4,8 +4,8 @@ The first three stand on `leads`, whose runs mail the same rules themselves; fre
 the one that finds what no run can say: that none runs.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -56,11 +56,10 @@ def checks(due: DueSegments) -> list[dg.AssetChecksDefinition]:
 def _log_check(due: DueSegments, name: str, description: str, rule: _Rule) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=descriptions.LEADS_KEY, name=name, description=description)
     def check() -> dg.AssetCheckResult:
-        with postgres.connect(due.url, what=OFICIALMED, read_only=True) as connection:
-            with postgres.errors_about(OFICIALMED):
-                wanted = {row.segment_id for row in Control(connection).all()}
-                newest = {one: row for one, row in log.newest_rows(connection).items() if one in wanted}
-                errors = {one: log.consecutive_errors(connection, one) for one in newest}
+        with _reading(due) as connection:
+            wanted = {row.segment_id for row in Control(connection).all()}
+            newest = {one: row for one, row in log.newest_rows(connection).items() if one in wanted}
+            errors = {one: log.consecutive_errors(connection, one) for one in newest}
         found = {one: sentence for one, row in newest.items() if (sentence := rule(row, errors[one]))}
         return _verdict(found, looked_at=len(newest))
 
@@ -71,25 +70,30 @@ def _freshness(due: DueSegments) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=descriptions.LIST_KEY,
         name=descriptions.FRESH,
-        description="Every segment that is not paused succeeded since its last tick but one, or a run is at work on it.",
+        description="The last success of every segment that is not paused is no older than its cadence allows, or a run"
+        " is at work on it.",
     )
     def every_segment_is_fresh() -> dg.AssetCheckResult:
-        with postgres.connect(due.url, what=OFICIALMED, read_only=True) as connection:
-            with postgres.errors_about(OFICIALMED):
-                rows, running = Control(connection).all(), read_running(connection)
-        now: datetime = due.clock()
+        with _reading(due) as connection:
+            rows, running = Control(connection).all(), read_running(connection)
+        now = due.clock()
         found = {
             row.segment_id: sentence
             for row in rows
-            if (
-                sentence := stale_because(
-                    row, due.cadence, now, running_since=running.get(row.segment_id)
-                )
-            )
+            if (sentence := stale_because(row, due.cadence, now, running_since=running.get(row.segment_id)))
         }
         return _verdict(found, looked_at=len({row.segment_id for row in rows}))
 
     return every_segment_is_fresh
+
+
+@contextmanager
+def _reading(due: DueSegments) -> Iterator[postgres.Connection]:
+    with (
+        postgres.connect(due.url, what=OFICIALMED, read_only=True) as connection,
+        postgres.errors_about(OFICIALMED),
+    ):
+        yield connection
 
 
 def _verdict(found: Mapping[int, str], looked_at: int) -> dg.AssetCheckResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import dagster as dg
 
@@ -63,8 +64,8 @@ Replaces the pg_cron job `sync-segments-daily`, the Edge Function `sync-segment-
 `sync-and-enrich-segment.js`. Key: the lead's number. Details are read of leads that are new, that changed by what the
 list says of them, or that were last read too long ago, within the CRM's patience, and are committed as they come: a run
 that dies goes on where it was. Written is what the API said, null only where it said null; the dialler's columns never.
-Done means: every lead of the list is there, and the rows hold what the details said. `public.sync_segments_logs` has one
-row a run."""
+Done means: every lead of the list is there, and the rows hold what the details said. `public.sync_segments_logs` has
+one row a run."""
 
 _BIGINT, _INTEGER, _MOMENT = "bigint", "integer", "timestamp with time zone"
 
@@ -86,7 +87,9 @@ def specs(freshness: dg.FreshnessPolicy) -> list[dg.AssetSpec]:
     """The assets of a segment."""
     return [
         _spec(LIST_KEY, LIST_DESCRIPTION, [CRM_KEY], table=_list_table(), freshness=freshness),
-        _spec(MEMBERSHIP_KEY, MEMBERSHIP_DESCRIPTION, [LIST_KEY], table=_membership_table(), freshness=freshness),
+        _spec(
+            MEMBERSHIP_KEY, MEMBERSHIP_DESCRIPTION, [LIST_KEY], table=_membership_table(), freshness=freshness
+        ),
         _spec(LEADS_KEY, LEADS_DESCRIPTION, [LIST_KEY, CRM_KEY], table=_leads_table(), freshness=freshness),
     ]
 
@@ -105,7 +108,7 @@ def freshness(cadence: Cadence, now: datetime) -> dg.FreshnessPolicy:
     ticks = [cadence.next_after(now)]
     while len(ticks) < 60:
         ticks.append(cadence.next_after(ticks[-1]))
-    longest = max(after - before for before, after in zip(ticks, ticks[1:], strict=False))
+    longest = max(after - before for before, after in pairwise(ticks))
     return dg.FreshnessPolicy.time_window(
         fail_window=longest + timedelta(hours=4), warn_window=longest + timedelta(hours=2)
     )
@@ -140,7 +143,11 @@ def _list_table() -> dict[str, object]:
         "list_hash": ("uuid", "md5 of what the list says of the lead: another one makes its details due"),
     }
     crm = "/".join(CRM_KEY.path)
-    lineage = {"segment_id": [(crm, "segment.id")], "lead_id": [(crm, "leads.id")], "list_hash": [(crm, "leads")]}
+    lineage = {
+        "segment_id": [(crm, "segment.id")],
+        "lead_id": [(crm, "leads.id")],
+        "list_hash": [(crm, "leads")],
+    }
     return table_definition("sync_private.segment_leads", columns, lineage)
 
 

@@ -1,7 +1,7 @@
 """Which segments a schedule or sensor starts: those that are due and that no run works on.
 
-A run that fails moves its segment's `next_execution`. One that died could not, so its segment is due at once and would be
-started again, and die again, every half minute: such a segment rests.
+A run that fails moves its segment's `next_execution`. One that died could not, so its segment is due at once and would
+be started again, and die again, every half minute: such a segment rests.
 """
 
 from __future__ import annotations

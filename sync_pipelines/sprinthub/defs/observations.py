@@ -31,7 +31,5 @@ class Observations:
             return
         self._last[progress.segment_id] = now
         self.context.log_event(
-            dg.AssetObservation(
-                LEADS_KEY, partition=str(progress.segment_id), metadata=observed(progress)
-            )
+            dg.AssetObservation(LEADS_KEY, partition=str(progress.segment_id), metadata=observed(progress))
         )

@@ -20,12 +20,12 @@ from sync_pipelines.sprinthub.defs.descriptions import ASSETS, LEADS_KEY, LIST_K
 from sync_pipelines.sprinthub.defs.due_segments import STEP
 from sync_pipelines.sprinthub.defs.observations import Observations
 from sync_pipelines.sprinthub.defs.segment_metadata import list_reports, reports
-from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.leads.report import LeadsReport, read_report
+from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import ACCEPTS, SegmentSync
 from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 from sync_pipelines.sprinthub.segment_run import DetailsError
-from sync_pipelines.sprinthub.segments.execution import SegmentBusyError
+from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 
 #: The details of 60,000 leads at 85 calls a minute take twelve hours.
 _MAX_RUNTIME = {"dagster/max_runtime": str(36 * 3600)}

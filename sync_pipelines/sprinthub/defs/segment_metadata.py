@@ -103,7 +103,10 @@ def _leads(outcome: SegmentOutcome, seconds: float, report: LeadsReport) -> Part
         sql = "\n".join(report.suggested_sql)
         technical["suggested_sql"] = dg.MetadataValue.md(f"```sql\n{sql}\n```")
         technical["unknown_fields"] = dict(outcome.drift)
-    return PartitionReport({**business, **technical}, [_accounted(outcome), _equal(outcome), _drift(outcome.drift, report.suggested_sql)])
+    return PartitionReport(
+        {**business, **technical},
+        [_accounted(outcome), _equal(outcome), _drift(outcome.drift, report.suggested_sql)],
+    )
 
 
 def _chart(history: History) -> dg.MarkdownMetadataValue:

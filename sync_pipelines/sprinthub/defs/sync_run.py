@@ -119,9 +119,7 @@ def _add_rows(report: RunReport, found: Mapping[str, Sequence[Mapping[str, Any]]
         asset = key.path[-1]
         rows = found.get(asset, [])
         proved = sum(bool(row.get("proved")) for row in rows)
-        report.rows.append(
-            replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted} segments")
-        )
+        report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted} segments"))
 
 
 def _notes(outcome: SegmentOutcome) -> Iterator[str]:
@@ -135,4 +133,4 @@ def _notes(outcome: SegmentOutcome) -> Iterator[str]:
         yield f"{segment}: {outcome.rejected_fields:,} fields were rejected; the leads are loaded without them."
     if outcome.drift:
         fields = ", ".join(sorted(outcome.drift)[:10]) + (" …" if len(outcome.drift) > 10 else "")
-        yield f"{segment}: fields without a column, kept in `extra`: {fields}. The check no_custom_field_is_unknown has the SQL."
+        yield f"{segment}: fields without a column, kept in `extra`: {fields}; no_custom_field_is_unknown has the SQL."

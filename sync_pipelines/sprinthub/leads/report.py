@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
@@ -17,7 +17,7 @@ from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 class LeadsReport:
     """Read after the run, so that `history` ends with it. `suggested_sql` is shown and never executed."""
 
-    history: History = History()
+    history: History = field(default_factory=History)
     suggested_sql: Sequence[str] = ()
 
 
