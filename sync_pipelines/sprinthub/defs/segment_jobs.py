@@ -1,7 +1,5 @@
 """Jobs on segments for the launchpad: what people did by SQL in the control table, and on the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 
