@@ -1,0 +1,53 @@
+"""New leads, as the CRM's webhook names them: read within the minute, not with the next sync of their segments.
+
+Replaces nothing: the original had no webhook, and its users wished for one. Grain: an arrival in `ops.inbox`. Key: the
+lead's number. Done means that every arrival that waited is applied, ignored for a newer one, or rejected because the
+CRM does not know the lead. Whether a lead is in a segment is decided by the list of that segment alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from sync_pipelines.sprinthub.new_leads.drain import Drain, ReadLeads
+from sync_pipelines.sprinthub.new_leads.inbox import count_waiting, newest_row, open_new_leads
+from sync_pipelines.sprinthub.new_leads.report import DrainReport
+
+
+@dataclass(frozen=True)
+class NewLeadsRun:
+    """What a run did: the drain's report, how many arrivals of before it wait still, how many were forgotten."""
+
+    drained: DrainReport
+    waiting: int
+    forgotten: int
+
+
+@dataclass(frozen=True)
+class NewLeads:
+    """The arrivals of the webhook, worked on through `open_leads`, which opens CRM and destination for a run."""
+
+    ops_url: str = field(repr=False)
+    open_leads: Callable[[str], AbstractContextManager[ReadLeads]]
+    retention_days: int = 30
+    most: int = 4000
+    wait_seconds: float = 60.0
+
+    def waiting(self) -> int:
+        """How many arrivals wait in the inbox."""
+        with open_new_leads(self.ops_url) as inbox:
+            return inbox.count_waiting()
+
+    def run(self, run_id: str, log: Callable[[str], None] = lambda _said: None) -> NewLeadsRun:
+        """Forget, then drain. Raises SyncError; leads whose detail did not come are counted, and raise nothing."""
+        with open_new_leads(self.ops_url) as inbox:
+            forgotten, newest = inbox.forget(self.retention_days), newest_row(inbox)
+        with self.open_leads(run_id) as read_leads:
+            drain = Drain(self.ops_url, read_leads=read_leads, most=self.most, wait_seconds=self.wait_seconds)
+            drained = drain.run(run_id, log)
+        with open_new_leads(self.ops_url) as inbox:
+            # What arrived meanwhile is the next run's.
+            waiting = count_waiting(inbox, up_to=newest)
+        return NewLeadsRun(drained=drained, waiting=waiting, forgotten=forgotten)
