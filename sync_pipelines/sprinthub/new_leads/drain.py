@@ -32,7 +32,7 @@ class Drain:
     ops_url: str = field(repr=False)
     read_leads: ReadLeads
     batch: int = 100
-    most: int = 4000
+    most: int = 2000
     wait_seconds: float = 60.0
 
     def run(self, run_id: str, log: Callable[[str], None] = lambda _said: None) -> DrainReport:

@@ -32,7 +32,7 @@ class NewLeads:
     ops_url: str = field(repr=False)
     open_leads: Callable[[str], AbstractContextManager[ReadLeads]]
     retention_days: int = 30
-    most: int = 4000
+    most: int = 2000
     wait_seconds: float = 60.0
 
     def waiting(self) -> int:
