@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg import sql
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.postgres.connection import Connection
 from sync_pipelines.lib.postgres.digest import Column, Kind
 
 _KINDS: dict[str, Kind] = {
@@ -48,6 +48,17 @@ def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
     if not rows:
         raise PermanentError(f"There is no table {table}.")
     return tuple(TableColumn(*row) for row in rows)
+
+
+def defaults_of(connection: Connection, table: str) -> dict[str, str]:
+    """The expressions of the columns' defaults, as SQL that this connection understands; generated ones left out."""
+    return dict(
+        connection.execute(
+            "select attname, pg_get_expr(adbin, adrelid) from pg_attrdef join pg_attribute"
+            " on attrelid = adrelid and attnum = adnum where adrelid = to_regclass(%s) and attgenerated = ''",
+            (table,),
+        ).fetchall()
+    )
 
 
 def exists(connection: Connection, table: str) -> bool:
