@@ -1,4 +1,4 @@
-"""What `doctor` asks for the CRM's leads: does the CRM take us, are control table, schedule and webhook as we need them?"""
+"""What `doctor` asks for the CRM's leads: does the CRM take us, are control table, schedule and webhook usable?"""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def crm(settings: SprinthubSettings, access: SprinthubAccess) -> Iterator[Findin
     try:
         with access.client("doctor") as client:
             client.segments()
-            yield Finding(True, f"{_ADDRESS}: the CRM answers and takes SPRINTHUB_API_TOKEN and SPRINTHUB_INSTANCE")
+            yield Finding(
+                True, f"{_ADDRESS}: the CRM answers and takes SPRINTHUB_API_TOKEN and SPRINTHUB_INSTANCE"
+            )
             yield from _segments(client, _numbers(settings.oficialmed_url))
     except (RefusedError, SettingsError) as error:
         # Their sentences name the setting that a person renews, which is seldom the address.
@@ -93,14 +95,21 @@ def schedule(settings: SprinthubSettings, now: datetime) -> Finding:
 def webhook(settings: SprinthubSettings) -> Iterator[Finding]:
     """Can a caller of the webhook be admitted, and does somebody read what it stores?"""
     if not settings.sprinthub_webhook:
-        yield Finding(True, "SPRINTHUB_WEBHOOK is not set: new leads come with the next sync of their segment")
+        yield Finding(
+            True, "SPRINTHUB_WEBHOOK is not set: new leads come with the next sync of their segment"
+        )
         return
     secret, name = settings.sprinthub_webhook_secret, "SPRINTHUB_WEBHOOK_SECRET"
     if secret is None:
-        yield Finding(False, f"{name}: it is not set, and the webhook would refuse every call: set it, or switch"
-                      " SPRINTHUB_WEBHOOK off")
+        yield Finding(
+            False,
+            f"{name}: it is not set, and the webhook would refuse every call: set it, or switch"
+            " SPRINTHUB_WEBHOOK off",
+        )
     elif len(secret.get_secret_value()) < SHORTEST_SHARED_SECRET:
-        yield Finding(False, f"{name}: it is shorter than {SHORTEST_SHARED_SECRET} characters: choose a longer one")
+        yield Finding(
+            False, f"{name}: it is shorter than {SHORTEST_SHARED_SECRET} characters: choose a longer one"
+        )
     else:
         yield Finding(
             True,
@@ -108,7 +117,9 @@ def webhook(settings: SprinthubSettings) -> Iterator[Finding]:
             f" whose number stands at {' or '.join(settings.sprinthub_webhook_lead_id.split(','))}",
         )
     if settings.oficialmed_database_url is None:
-        yield Finding(True, f"SPRINTHUB_WEBHOOK: {_DATABASE} is not set: new leads are stored here and read elsewhere")
+        yield Finding(
+            True, f"SPRINTHUB_WEBHOOK: {_DATABASE} is not set: new leads are stored here and read elsewhere"
+        )
 
 
 def _numbers(url: str) -> list[int]:
@@ -152,7 +163,8 @@ def _control(rows: Sequence[tuple[int, str | None]]) -> Iterator[Finding]:
     doubled = [number for number, count in counts.items() if count > 1]
     if doubled:
         yield Finding(
-            False, f"{_DATABASE}: {_CONTROL} has more than one row of the segments {_list(doubled)}: keep one of each"
+            False,
+            f"{_DATABASE}: {_CONTROL} has more than one row of the segments {_list(doubled)}: keep one of each",
         )
     unknown = [number for number, status in rows if status not in _STATUSES]
     if unknown:
@@ -164,7 +176,9 @@ def _control(rows: Sequence[tuple[int, str | None]]) -> Iterator[Finding]:
     if not doubled and not unknown:
         states = Counter(status for _, status in rows)
         parts = ", ".join(f"{states[status]} {status}" for status in _STATUSES if states[status])
-        yield Finding(True, f"{_DATABASE}: {_CONTROL} has {len(rows)} segments" + (f" ({parts})" if parts else ""))
+        yield Finding(
+            True, f"{_DATABASE}: {_CONTROL} has {len(rows)} segments" + (f" ({parts})" if parts else "")
+        )
 
 
 def _list(numbers: Sequence[int]) -> str:

@@ -64,13 +64,13 @@ def new_leads_asset(
     with failing_in_a_sentence(context):
         done = new_leads.run(context.run.run_id, context.log.info)
         checks = [_drained(done), _not_rejected(done)]
-        if unread := done.drained.unread.total():
+        if unread := done.drained.unread:
             # A failed run makes the sensor wait longer before it asks for the same leads again.
             for check in checks:
                 log_check(context, NEW_LEADS_KEY, None, check=check)
             raise TransientError(
                 f"The details of {unread} new leads did not come; they wait, and the other"
-                f" {done.drained.leads - unread} are done. {done.drained.unread.most_common(1)[0][0]}"
+                f" {done.drained.leads - unread} are done. {done.drained.problem}"
             )
     return dg.MaterializeResult[Any](
         metadata=_metadata(done) | {keys.DURATION: round(time.monotonic() - started, 2)},

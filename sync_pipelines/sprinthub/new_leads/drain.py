@@ -8,30 +8,32 @@ throttling, ends the run, and the rest waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.connection import OPS
 from sync_pipelines.lib.records.inbox import Decision, Inbox
 from sync_pipelines.sprinthub.new_leads.inbox import TOPIC, WaitingLead, take_leads
-from sync_pipelines.sprinthub.new_leads.report import DrainReport, LeadResult
+from sync_pipelines.sprinthub.new_leads.report import DrainReport, ReadLeads
 
 LOCK = postgres.lock_key("sprinthub", "new_leads")
 SUPERSEDED = "superseded by a newer arrival"
-SAME = "nothing differs"
 
-#: Reads and merges the details of leads; a result for each of them, as it comes. Raises SyncError.
-ReadLeads = Callable[[Sequence[int]], Iterable[LeadResult]]
+#: Reads and merges the details of some leads. Raises SyncError, then nothing of them is decided.
+Reader = Callable[[Sequence[int]], ReadLeads]
 
 
 @dataclass(frozen=True)
 class Drain:
-    """Drains the inbox through `read_leads`: `batch` leads at a time, and so many in a run at `most`."""
+    """Drains the inbox through `read_leads`: `batch` leads at a time, and so many in a run at `most`.
+
+    What a batch of an ended run has merged is read again by the next one, so that a batch is small.
+    """
 
     ops_url: str = field(repr=False)
-    read_leads: ReadLeads
-    batch: int = 100
+    read_leads: Reader
+    batch: int = 40
     most: int = 2000
     wait_seconds: float = 60.0
 
@@ -53,7 +55,7 @@ class Drain:
             while waiting := self._take(inbox, after, report):
                 self._work(inbox, waiting, run_id=run_id, report=report)
                 after = waiting[-1].rows[0]
-                log(f"{report.leads} leads were read, {report.unread.total()} of them did not come.")
+                log(f"{report.leads} leads were read, {report.unread} of them did not come.")
         return report
 
     def _take(self, inbox: Inbox, after: int, report: DrainReport) -> list[WaitingLead]:
@@ -62,20 +64,16 @@ class Drain:
     def _work(
         self, inbox: Inbox, waiting: Sequence[WaitingLead], *, run_id: str, report: DrainReport
     ) -> None:
-        rows = {lead.lead_id: lead.rows for lead in waiting}
-        for result in self.read_leads(list(rows)):
-            arrivals = rows[result.lead_id]
-            report.add(result, len(arrivals))
-            if result.outcome != "unread":
-                inbox.decide(_decisions(result, arrivals), run_id)
+        read = self.read_leads([lead.lead_id for lead in waiting])
+        decided = [lead for lead in waiting if lead.lead_id not in read.unread]
+        decisions = [decision for lead in decided for decision in _decisions(lead, read)]
+        inbox.decide(decisions, run_id)
+        report.add(read, superseded=len(decisions) - len(decided))
 
 
-def _decisions(result: LeadResult, rows: Sequence[int]) -> list[Decision]:
-    """The newest arrival says what became of the lead; the lead was read after all of them."""
-    *older, newest = rows
-    decided = (
-        Decision(newest, "rejected", result.reason)
-        if result.outcome == "rejected"
-        else Decision(newest, "applied", SAME if result.outcome == "unchanged" else None)
-    )
+def _decisions(lead: WaitingLead, read: ReadLeads) -> list[Decision]:
+    """The newest arrival says what became of the lead, which was read after all of them."""
+    *older, newest = lead.rows
+    reason = read.rejected.get(lead.lead_id)
+    decided = Decision(newest, "applied" if reason is None else "rejected", reason)
     return [*(Decision(row, "ignored", SUPERSEDED) for row in older), decided]

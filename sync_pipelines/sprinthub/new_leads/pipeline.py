@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from sync_pipelines.sprinthub.new_leads.drain import Drain, ReadLeads
+from sync_pipelines.sprinthub.new_leads.drain import Drain, Reader
 from sync_pipelines.sprinthub.new_leads.inbox import count_waiting, newest_row, open_new_leads
 from sync_pipelines.sprinthub.new_leads.report import DrainReport
 
@@ -30,7 +30,7 @@ class NewLeads:
     """The arrivals of the webhook, worked on through `open_leads`, which opens CRM and destination for a run."""
 
     ops_url: str = field(repr=False)
-    open_leads: Callable[[str], AbstractContextManager[ReadLeads]]
+    open_leads: Callable[[str], AbstractContextManager[Reader]]
     retention_days: int = 30
     most: int = 2000
     wait_seconds: float = 60.0

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
-
-Outcome = Literal["inserted", "changed", "unchanged", "rejected", "unread"]
+from typing import NamedTuple
 
 
-class LeadResult(NamedTuple):
-    """What reading and merging a lead did; `unread` means that its detail did not come, and the lead still waits.
+class ReadLeads(NamedTuple):
+    """What reading and merging some leads did; those that are neither rejected nor unread are as the CRM has them.
 
-    The reason quotes no value of the lead.
+    Reasons quote no value of a lead.
     """
 
-    lead_id: int
-    outcome: Outcome
-    reason: str | None = None
+    inserted: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    #: Leads that cannot be used, with the reason.
+    rejected: Mapping[int, str] = {}
+    #: Leads whose detail did not come.
+    unread: Collection[int] = ()
+    #: Why the last of these did not.
+    problem: str = ""
 
 
 @dataclass
 class DrainReport:
     """Counts of a drain: of leads by what became of each, and of arrivals.
 
-    arrivals decided = inserted + changed + unchanged + rejected + superseded.
+    decided = inserted + changed + unchanged + rejected + superseded.
     """
 
     inserted: int = 0
@@ -32,15 +37,16 @@ class DrainReport:
     unchanged: int = 0
     #: Leads that could not be used, by reason.
     rejected: Counter[str] = field(default_factory=Counter)
-    #: Leads whose detail did not come, by reason.
-    unread: Counter[str] = field(default_factory=Counter)
+    #: Leads whose detail did not come; they wait.
+    unread: int = 0
+    problem: str = ""
     #: Arrivals of a lead that a newer one of the same lead answers.
     superseded: int = 0
 
     @property
     def leads(self) -> int:
         """Leads that were asked for."""
-        return self.applied + self.rejected.total() + self.unread.total()
+        return self.applied + self.rejected.total() + self.unread
 
     @property
     def written(self) -> int:
@@ -56,17 +62,12 @@ class DrainReport:
         """Arrivals that do not wait any more."""
         return self.applied + self.rejected.total() + self.superseded
 
-    def add(self, result: LeadResult, arrivals: int) -> None:
-        """Count a lead with so many arrivals."""
-        if result.outcome == "unread":
-            self.unread[result.reason or ""] += 1
-            return
-        self.superseded += arrivals - 1
-        if result.outcome == "rejected":
-            self.rejected[result.reason or ""] += 1
-        elif result.outcome == "inserted":
-            self.inserted += 1
-        elif result.outcome == "changed":
-            self.changed += 1
-        else:
-            self.unchanged += 1
+    def add(self, read: ReadLeads, superseded: int) -> None:
+        """Count a batch."""
+        self.inserted += read.inserted
+        self.changed += read.changed
+        self.unchanged += read.unchanged
+        self.rejected.update(read.rejected.values())
+        self.unread += len(read.unread)
+        self.problem = read.problem or self.problem
+        self.superseded += superseded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import psycopg
 import pytest
@@ -12,32 +12,44 @@ import pytest
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
-from sync_pipelines.sprinthub.new_leads.drain import LOCK, SAME, SUPERSEDED, Drain
+from sync_pipelines.sprinthub.new_leads.drain import LOCK, SUPERSEDED, Drain
 from sync_pipelines.sprinthub.new_leads.inbox import TOPIC
-from sync_pipelines.sprinthub.new_leads.report import DrainReport, LeadResult, Outcome
+from sync_pipelines.sprinthub.new_leads.report import DrainReport, ReadLeads
 
 RUN = "run-1"
 UNKNOWN = "the CRM does not know the lead"
+
+
+Outcome = Literal["inserted", "changed", "unchanged", "rejected", "unread"]
 
 
 @dataclass
 class Crm:
     """Answers for leads: `inserted` unless `answers` say otherwise; an error is raised in its place."""
 
-    answers: dict[int, tuple[Outcome, str | None] | SyncError] = field(default_factory=dict)
+    answers: dict[int, Outcome | SyncError] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     before_each: Callable[[int], None] = lambda _lead_id: None
 
-    def read(self, lead_ids: Sequence[int]) -> Iterator[LeadResult]:
+    def read(self, lead_ids: Sequence[int]) -> ReadLeads:
         self.batches.append(len(lead_ids))
+        found: dict[str, list[int]] = {outcome: [] for outcome in get_args(Outcome)}
         for lead_id in lead_ids:
             self.before_each(lead_id)
             self.asked.append(lead_id)
-            answer = self.answers.get(lead_id, ("inserted", None))
+            answer = self.answers.get(lead_id, "inserted")
             if isinstance(answer, SyncError):
                 raise answer
-            yield LeadResult(lead_id, *answer)
+            found[answer].append(lead_id)
+        return ReadLeads(
+            inserted=len(found["inserted"]),
+            changed=len(found["changed"]),
+            unchanged=len(found["unchanged"]),
+            rejected=dict.fromkeys(found["rejected"], UNKNOWN),
+            unread=found["unread"],
+            problem="SprintHub answered 500." if found["unread"] else "",
+        )
 
 
 @dataclass
@@ -71,7 +83,7 @@ def arrivals(new_database: Callable[[str | None], str]) -> Iterator[Arrivals]:
 
 def test_every_row_is_decided_and_one_call_made_a_lead(arrivals: Arrivals) -> None:
     arrivals.receive(7, 8, 7, 9, 7, 10)
-    arrivals.crm.answers = {8: ("changed", None), 9: ("rejected", UNKNOWN), 10: ("unchanged", None)}
+    arrivals.crm.answers = {8: "changed", 9: "rejected", 10: "unchanged"}
     done = arrivals.drain()
     assert arrivals.crm.asked == [7, 8, 9, 10]
     assert arrivals.rows == [
@@ -80,7 +92,7 @@ def test_every_row_is_decided_and_one_call_made_a_lead(arrivals: Arrivals) -> No
         (7, "ignored", SUPERSEDED),
         (9, "rejected", UNKNOWN),
         (7, "applied", None),
-        (10, "applied", SAME),
+        (10, "applied", None),
     ]
     assert done == DrainReport(inserted=1, changed=1, unchanged=1, rejected=done.rejected, superseded=2)
     assert (done.leads, done.written, done.applied, done.decided) == (4, 2, 3, 6)
@@ -112,10 +124,7 @@ def test_a_run_ends_after_its_most_leads_and_the_next_goes_on(arrivals: Arrivals
 
 def test_a_lead_whose_detail_does_not_come_waits_and_holds_up_no_other(arrivals: Arrivals) -> None:
     arrivals.receive(7, 8, 9, 7)
-    arrivals.crm.answers = {
-        7: ("unread", "SprintHub answered 500."),
-        8: ("unread", "SprintHub answered 500."),
-    }
+    arrivals.crm.answers = {7: "unread", 8: "unread"}
     done = arrivals.drain(batch=1)
     assert arrivals.crm.asked == [7, 8, 9]
     assert arrivals.rows == [
@@ -124,7 +133,7 @@ def test_a_lead_whose_detail_does_not_come_waits_and_holds_up_no_other(arrivals:
         (9, "applied", None),
         (7, "waiting", None),
     ]
-    assert (done.unread, done.decided, done.leads) == ({"SprintHub answered 500.": 2}, 1, 3)
+    assert (done.unread, done.problem, done.decided, done.leads) == (2, "SprintHub answered 500.", 1, 3)
     arrivals.crm.answers = {}
     arrivals.drain()
     assert {status for _, status, _ in arrivals.rows} == {"applied", "ignored"}
@@ -137,7 +146,7 @@ def test_an_error_of_everybody_ends_the_run_and_what_was_not_read_waits(
     arrivals.receive(7, 8, 9)
     arrivals.crm.answers = {8: error}
     with pytest.raises(type(error), match=str(error)):
-        arrivals.drain()
+        arrivals.drain(batch=1)
     assert arrivals.rows == [(7, "applied", None), (8, "waiting", None), (9, "waiting", None)]
     assert arrivals.crm.asked == [7, 8]
 
@@ -150,7 +159,7 @@ def test_an_arrival_after_the_lead_was_read_is_read_again(arrivals: Arrivals) ->
 
     arrivals.receive(7, 8)
     arrivals.crm.before_each = arrive_once
-    arrivals.drain()
+    arrivals.drain(batch=1)
     assert arrivals.crm.asked == [7, 8, 7]
     assert {status for _, status, _ in arrivals.rows} == {"applied"}
 

@@ -11,7 +11,7 @@ import pytest
 
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
-from sync_pipelines.sprinthub.new_leads.drain import ReadLeads
+from sync_pipelines.sprinthub.new_leads.drain import Reader
 from sync_pipelines.sprinthub.new_leads.inbox import TOPIC
 from sync_pipelines.sprinthub.new_leads.pipeline import NewLeads
 from sync_pipelines_tests.sprinthub.new_leads.test_drain import Crm
@@ -24,7 +24,7 @@ class Opened:
         self.crm, self.open, self.runs = Crm(), 0, list[str]()
 
     @contextmanager
-    def leads(self, run_id: str) -> Iterator[ReadLeads]:
+    def leads(self, run_id: str) -> Iterator[Reader]:
         self.open += 1
         self.runs.append(run_id)
         try:
@@ -61,7 +61,7 @@ def test_decided_arrivals_go_after_their_days_and_waiting_ones_never(
             "update ops.inbox set status = 'applied', decided_at = now() - %s::interval where key = %s",
             (age, key),
         )
-    opened.crm.answers = {4: ("unread", "500")}
+    opened.crm.answers = {4: "unread"}
     done = new_leads.run("run-1")
     assert (done.forgotten, done.waiting, new_leads.waiting()) == (1, 1, 1)
     kept = ops.execute("select key, status from ops.inbox order by id").fetchall()
