@@ -16,12 +16,13 @@ LARGEST_ANSWER = 1 << 20  # bytes
 
 
 class JsonAnswer(NamedTuple):
-    """An answer: `body` is its parsed JSON, None unless `is_json`."""
+    """An answer: `body` is its parsed JSON, None unless `is_json`; `content` is the body as it came."""
 
     status: int
     body: object
     is_json: bool
     retry_after: float | None = None
+    content: bytes = b""
 
 
 #: What an API means by an answer: an error of ours, or none where the caller is to read it.
@@ -94,5 +95,5 @@ def json_answer(response: "httpx.Response", content: bytes, now: datetime) -> Js
     try:
         body = json.loads(content.decode())
     except ValueError:
-        return JsonAnswer(status=response.status_code, body=None, is_json=False, retry_after=wait)
-    return JsonAnswer(status=response.status_code, body=body, is_json=True, retry_after=wait)
+        return JsonAnswer(response.status_code, None, is_json=False, retry_after=wait, content=content)
+    return JsonAnswer(response.status_code, body, is_json=True, retry_after=wait, content=content)
