@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import RefusedError, SyncError
@@ -16,11 +15,13 @@ from sync_pipelines.lib.retry import Backoff
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.sprinthub import SprinthubSettings
 from sync_pipelines.sprinthub.client import SprinthubAccess, SprinthubClient
+from sync_pipelines.sprinthub.segments.cadence import Cadence
+from sync_pipelines.sprinthub.segments.control import ACTIVE, ERROR, PAUSED
+from sync_pipelines.sprinthub.segments.tables import CONTROL, LOGS, OFICIALMED
 
 _ADDRESS, _DATABASE = "SPRINTHUB_BASE_URL", "OFICIALMED_DATABASE_URL"
-_CONTROL, _LOGS, _LEADS = "public.sync_segments_control", "public.sync_segments_logs", "api.leads"
-_OFICIALMED = "the oficialmed database"
-_STATUSES = ("active", "paused", "error")
+_LEADS = "api.leads"
+_STATUSES = (ACTIVE, PAUSED, ERROR)
 #: Segments whose names are asked for: each is a call, and a person waits.
 MOST_SEGMENTS = 20
 _SHOWN = 10
@@ -60,16 +61,16 @@ def tables(settings: SprinthubSettings) -> Iterator[Finding]:
     """Are the tables there, do we see all their rows, and can each control row be obeyed?"""
     try:
         with (
-            postgres.connect(settings.oficialmed_url, what=_OFICIALMED, read_only=True) as connection,
-            postgres.errors_about(_OFICIALMED),
+            postgres.connect(settings.oficialmed_url, what=OFICIALMED, read_only=True) as connection,
+            postgres.errors_about(OFICIALMED),
         ):
-            missing = [name for name in (_LEADS, _CONTROL, _LOGS) if not exists(connection, name)]
+            missing = [name for name in (_LEADS, CONTROL, LOGS) if not exists(connection, name)]
             if missing:
                 cure = "run `sync-pipelines migrate`" if _LEADS not in missing else "is it the right project?"
                 yield Finding(False, f"{_DATABASE}: {', '.join(missing)} is not there: {cure}")
                 return
-            require_sight(connection, (_LEADS, _CONTROL, _LOGS), _OFICIALMED)
-            rows = connection.execute(f"select segment_id, status from {_CONTROL} order by id").fetchall()
+            require_sight(connection, (_LEADS, CONTROL, LOGS), OFICIALMED)
+            rows = connection.execute(f"select segment_id, status from {CONTROL} order by id").fetchall()
     except SyncError as error:
         yield Finding(False, f"{_DATABASE}: {error}")
         return
@@ -83,12 +84,12 @@ def schedule(settings: SprinthubSettings, now: datetime) -> Finding:
     """
     from cronsim import CronSim
 
-    zone = ZoneInfo(settings.sprinthub_timezone)
-    line = CronSim(settings.sprinthub_cron, now.astimezone(zone))
-    words, tick = line.explain(), next(line)
-    sentence = f"SPRINTHUB_CRON: {words}, in {zone.key}: the next run is at {tick:%Y-%m-%d %H:%M}"
+    cadence = Cadence.from_settings(settings)
+    tick = cadence.next_after(now)
+    words, zone = CronSim(cadence.cron, now).explain(), cadence.zone
+    sentence = f"SPRINTHUB_CRON: {words}, in {zone.key}: next at {tick.astimezone(zone):%Y-%m-%d %H:%M}"
     if zone.key != settings.sync_timezone:
-        sentence += f" there, {tick.astimezone(settings.zone):%Y-%m-%d %H:%M} in {settings.sync_timezone}"
+        sentence += f", which is {tick.astimezone(settings.zone):%Y-%m-%d %H:%M} in {settings.sync_timezone}"
     return Finding(True, sentence)
 
 
@@ -125,13 +126,13 @@ def webhook(settings: SprinthubSettings) -> Iterator[Finding]:
 def _numbers(url: str) -> list[int]:
     """The segments of the control table, those that ran last first; none where the table is not there."""
     with (
-        postgres.connect(url, what=_OFICIALMED, read_only=True) as connection,
-        postgres.errors_about(_OFICIALMED),
+        postgres.connect(url, what=OFICIALMED, read_only=True) as connection,
+        postgres.errors_about(OFICIALMED),
     ):
-        if not exists(connection, _CONTROL):
+        if not exists(connection, CONTROL):
             return []
         rows = connection.execute(
-            f"select segment_id from {_CONTROL} group by segment_id"
+            f"select segment_id from {CONTROL} group by segment_id"
             " order by max(last_execution) desc nulls last, segment_id limit %s",
             (MOST_SEGMENTS,),
         ).fetchall()
@@ -148,7 +149,7 @@ def _segments(client: SprinthubClient, numbers: Sequence[int]) -> Iterator[Findi
     if unknown:
         yield Finding(
             False,
-            f"{_ADDRESS}: the CRM has no segment {', '.join(unknown)}: pause or delete it in {_CONTROL}, or check"
+            f"{_ADDRESS}: the CRM has no segment {', '.join(unknown)}: pause or delete it in {CONTROL}, or check"
             " SPRINTHUB_INSTANCE",
         )
 
@@ -164,20 +165,20 @@ def _control(rows: Sequence[tuple[int, str | None]]) -> Iterator[Finding]:
     if doubled:
         yield Finding(
             False,
-            f"{_DATABASE}: {_CONTROL} has more than one row of the segments {_list(doubled)}: keep one of each",
+            f"{_DATABASE}: {CONTROL} has more than one row of the segments {_list(doubled)}: keep one of each",
         )
     unknown = [number for number, status in rows if status not in _STATUSES]
     if unknown:
         yield Finding(
             False,
-            f"{_DATABASE}: in {_CONTROL} the segments {_list(unknown)} have a status other than"
+            f"{_DATABASE}: in {CONTROL} the segments {_list(unknown)} have a status other than"
             f" {', '.join(_STATUSES)}, and never run: correct it",
         )
     if not doubled and not unknown:
         states = Counter(status for _, status in rows)
         parts = ", ".join(f"{states[status]} {status}" for status in _STATUSES if states[status])
         yield Finding(
-            True, f"{_DATABASE}: {_CONTROL} has {len(rows)} segments" + (f" ({parts})" if parts else "")
+            True, f"{_DATABASE}: {CONTROL} has {len(rows)} segments" + (f" ({parts})" if parts else "")
         )
 
 
