@@ -87,6 +87,9 @@ class SprinthubClient:
     instance: str
     token: str = field(repr=False)
     http: JsonClient
+    #: What the calls wait for; None without a limit.
+    budget: Budget | None = None
+    calls: int = 0
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +148,7 @@ class SprinthubClient:
         headers = {"apitoken": self.token}
 
         def attempt() -> JsonAnswer:
+            self.calls += 1
             if method == "POST":
                 return self.http.post_json(url, json, headers=headers)
             return self.http.get_json(url, headers=headers)
@@ -179,16 +183,17 @@ class SprinthubAccess:
         """
         settings = self.settings
         base_url, instance, token = settings.base_url, settings.instance, settings.api_token
+        budget = self.budget(party)
         http = JsonClient(
             name=WHAT,
             url_setting="SPRINTHUB_BASE_URL",
             ca_bundle=settings.sprinthub_ca_bundle,
             ca_setting="SPRINTHUB_CA_BUNDLE",
             judge=judge,
-            budget=self.budget(party),
+            budget=budget,
             **{"timeouts": LIMITS, "backoff": BACKOFF, **self.options},
         )
-        return SprinthubClient(base_url, instance, token=token, http=http)
+        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget)
 
     def budget(self, party: str) -> Budget | None:
         """The token's budget, shared by every process of this installation; None without a limit."""

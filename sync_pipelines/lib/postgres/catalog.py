@@ -61,6 +61,24 @@ def defaults_of(connection: Connection, table: str) -> dict[str, str]:
     )
 
 
+def indexed_columns(connection: Connection, table: str) -> dict[str, int]:
+    """The columns in a btree index, in its expressions too, with the most columns that such an index has.
+
+    Postgres refuses a row whose entry in a btree index is longer than a third of a page: 2,704 bytes.
+    """
+    return dict(
+        connection.execute(
+            "select attname, max(indnatts)::int from pg_index join pg_attribute on attrelid = indrelid"
+            " join pg_class as index on index.oid = indexrelid join pg_am as method on method.oid = index.relam"
+            " where indrelid = to_regclass(%s) and method.amname = 'btree' and (attnum = any (indkey) or exists"
+            " (select from pg_depend where classid = 'pg_class'::regclass and objid = indexrelid"
+            " and refclassid = 'pg_class'::regclass and refobjid = indrelid and refobjsubid = attnum))"
+            " group by attname",
+            (table,),
+        ).fetchall()
+    )
+
+
 def exists(connection: Connection, table: str) -> bool:
     """Whether there is a relation `schema.table`."""
     row = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()

@@ -218,7 +218,7 @@ def _text(text: str) -> sql.Literal:
 
 def _verbatim(expression: str) -> sql.SQL:
     """A type or a default as the catalog wrote it: SQL already, quoted where it must be."""
-    return sql.SQL(expression.replace("%", "%%"))  # type: ignore[arg-type]
+    return sql.SQL(expression.replace("%", "%%"))
 
 
 def _each(template: LiteralString, names: Sequence[str], between: LiteralString) -> sql.Composed:

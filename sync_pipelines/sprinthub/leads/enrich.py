@@ -7,6 +7,7 @@ does a CRM of which many details in a row do not come.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -43,7 +44,8 @@ class Enrichment:
     rejected: int = 0
     unread: list[int] = field(default_factory=list)
     rejected_fields: int = 0
-    unknown: dict[str, int] = field(default_factory=dict)
+    #: How many leads had each field without a column.
+    unknown: Counter[str] = field(default_factory=Counter)
     #: The error of the newest lead that was not read.
     last_problem: str = ""
 

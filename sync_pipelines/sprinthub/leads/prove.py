@@ -45,6 +45,12 @@ class SegmentProof(NamedTuple):
     #: Leads of which no detail was ever read: rejected and unread ones.
     without_detail: int
 
+    def sentence(self) -> str:
+        """What differs, without a value."""
+        if self.proof.source["keys"] != self.proof.destination["keys"]:
+            return "the leads of its list are not those that the table has."
+        return f"{self.altered} rows are not what their detail left, somebody changed them meanwhile."
+
 
 def prove(
     connection: postgres.Connection, segment_id: int, listed: Collection[int], not_ours: Collection[str]
