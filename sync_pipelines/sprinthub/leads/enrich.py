@@ -42,6 +42,8 @@ class Enrichment:
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    #: Why each of these cannot be used.
+    rejected_leads: dict[int, str] = field(default_factory=dict)
     unread: list[int] = field(default_factory=list)
     rejected_fields: int = 0
     #: How many leads had each field without a column.
@@ -105,13 +107,15 @@ class Enricher:
             if one.problem is not None:
                 self._reject(done, one.lead, "detail_is_answered", str(one.problem))
             elif one.detail is None:
-                self._reject(done, one.lead, "detail_is_there", "the CRM lists the lead and does not know it")
+                self._reject(done, one.lead, "detail_is_there", "the CRM names the lead and does not know it")
             elif lead_number(one.detail) != one.lead.id:
                 self._reject(done, one.lead, "detail_is_the_leads", "the CRM answered with another lead")
             else:
                 loads.append(LeadLoad(one.lead, one.detail))
         for outcome in self.loader.load(loads):
             outcome.add_to(done)
+            if outcome.outcome == "rejected":
+                done.rejected_leads[outcome.id] = "the table does not take its detail; ops.rejects says why"
 
     def _reject(self, done: Enrichment, lead: DueLead, rule: str, reason: str) -> None:
         self.loader.reject(
@@ -127,6 +131,7 @@ class Enricher:
             ]
         )
         done.rejected += 1
+        done.rejected_leads[lead.id] = reason
 
 
 def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncError:

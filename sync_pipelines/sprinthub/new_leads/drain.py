@@ -26,19 +26,18 @@ Reader = Callable[[Sequence[int]], ReadLeads]
 
 @dataclass(frozen=True)
 class Drain:
-    """Drains the inbox through `read_leads`: `batch` leads at a time, and so many in a run at `most`.
+    """Drains the inbox: `batch` leads at a time, and so many in a run at `most`.
 
     What a batch of an ended run has merged is read again by the next one, so that a batch is small.
     """
 
     ops_url: str = field(repr=False)
-    read_leads: Reader
     batch: int = 40
     most: int = 2000
     wait_seconds: float = 60.0
 
-    def run(self, run_id: str, log: Callable[[str], None] = lambda _said: None) -> DrainReport:
-        """Work through the leads that wait.
+    def run(self, run_id: str, read: Reader, log: Callable[[str], None] = lambda _said: None) -> DrainReport:
+        """Work through the leads that wait; `read` reads and merges them.
 
         Raises TransientError if another drain is running and does not end within `wait_seconds`; what was decided
         before an error stays decided.
@@ -53,7 +52,8 @@ class Drain:
         ):
             inbox, after = Inbox(ops, TOPIC), 0
             while waiting := self._take(inbox, after, report):
-                self._work(inbox, waiting, run_id=run_id, report=report)
+                done = read([lead.lead_id for lead in waiting])
+                report.add(done, superseded=_decide(inbox, waiting, done, run_id=run_id))
                 after = waiting[-1].rows[0]
                 log(f"{report.leads} leads were read, {report.unread} of them did not come.")
         return report
@@ -61,14 +61,13 @@ class Drain:
     def _take(self, inbox: Inbox, after: int, report: DrainReport) -> list[WaitingLead]:
         return take_leads(inbox, after=after, most=min(self.batch, self.most - report.leads))
 
-    def _work(
-        self, inbox: Inbox, waiting: Sequence[WaitingLead], *, run_id: str, report: DrainReport
-    ) -> None:
-        read = self.read_leads([lead.lead_id for lead in waiting])
-        decided = [lead for lead in waiting if lead.lead_id not in read.unread]
-        decisions = [decision for lead in decided for decision in _decisions(lead, read)]
-        inbox.decide(decisions, run_id)
-        report.add(read, superseded=len(decisions) - len(decided))
+
+def _decide(inbox: Inbox, waiting: Sequence[WaitingLead], read: ReadLeads, *, run_id: str) -> int:
+    """Decide the arrivals of the leads that were read; returns how many were superseded."""
+    decided = [lead for lead in waiting if lead.lead_id not in read.unread]
+    decisions = [decision for lead in decided for decision in _decisions(lead, read)]
+    inbox.decide(decisions, run_id)
+    return len(decisions) - len(decided)
 
 
 def _decisions(lead: WaitingLead, read: ReadLeads) -> list[Decision]:

@@ -53,7 +53,7 @@ class Crm:
 
 
 @dataclass
-class Arrivals:
+class Queue:
     """An inbox, and the CRM that its drain asks."""
 
     url: str
@@ -65,7 +65,7 @@ class Arrivals:
             Inbox(self.ops, TOPIC).add(Arrival(str(lead_id), "crm", "{}"))
 
     def drain(self, **given: Any) -> DrainReport:
-        return Drain(self.url, read_leads=self.crm.read, wait_seconds=0.05, **given).run(RUN)
+        return Drain(self.url, wait_seconds=0.05, **given).run(RUN, self.crm.read)
 
     @property
     def rows(self) -> list[tuple[int, str, str | None]]:
@@ -75,18 +75,18 @@ class Arrivals:
 
 
 @pytest.fixture
-def arrivals(new_database: Callable[[str | None], str]) -> Iterator[Arrivals]:
+def queue(new_database: Callable[[str | None], str]) -> Iterator[Queue]:
     url = new_database("ops")
     with psycopg.connect(url, autocommit=True) as ops:
-        yield Arrivals(url, ops, Crm())
+        yield Queue(url, ops, Crm())
 
 
-def test_every_row_is_decided_and_one_call_made_a_lead(arrivals: Arrivals) -> None:
-    arrivals.receive(7, 8, 7, 9, 7, 10)
-    arrivals.crm.answers = {8: "changed", 9: "rejected", 10: "unchanged"}
-    done = arrivals.drain()
-    assert arrivals.crm.asked == [7, 8, 9, 10]
-    assert arrivals.rows == [
+def test_every_row_is_decided_and_one_call_made_a_lead(queue: Queue) -> None:
+    queue.receive(7, 8, 7, 9, 7, 10)
+    queue.crm.answers = {8: "changed", 9: "rejected", 10: "unchanged"}
+    done = queue.drain()
+    assert queue.crm.asked == [7, 8, 9, 10]
+    assert queue.rows == [
         (7, "ignored", SUPERSEDED),
         (8, "applied", None),
         (7, "ignored", SUPERSEDED),
@@ -97,83 +97,83 @@ def test_every_row_is_decided_and_one_call_made_a_lead(arrivals: Arrivals) -> No
     assert done == DrainReport(inserted=1, changed=1, unchanged=1, rejected=done.rejected, superseded=2)
     assert (done.leads, done.written, done.applied, done.decided) == (4, 2, 3, 6)
     assert done.rejected == {UNKNOWN: 1}
-    assert arrivals.ops.execute("select distinct run_id from ops.inbox").fetchall() == [(RUN,)]
+    assert queue.ops.execute("select distinct run_id from ops.inbox").fetchall() == [(RUN,)]
 
 
-def test_a_second_drain_finds_nothing(arrivals: Arrivals) -> None:
-    arrivals.receive(7)
-    arrivals.drain()
-    before = arrivals.rows
-    assert arrivals.drain() == DrainReport()
-    assert (arrivals.crm.asked, arrivals.rows) == ([7], before)
+def test_a_second_drain_finds_nothing(queue: Queue) -> None:
+    queue.receive(7)
+    queue.drain()
+    before = queue.rows
+    assert queue.drain() == DrainReport()
+    assert (queue.crm.asked, queue.rows) == ([7], before)
 
 
-def test_leads_are_asked_for_in_batches_and_a_storm_of_one_lead_is_one_call(arrivals: Arrivals) -> None:
-    arrivals.receive(*[7] * 50, *range(10, 15), *[7] * 50)
-    assert arrivals.drain(batch=2).superseded == 99
-    assert arrivals.crm.batches == [2, 2, 2]
-    assert arrivals.crm.asked == [7, *range(10, 15)]
+def test_leads_are_asked_for_in_batches_and_a_storm_of_one_lead_is_one_call(queue: Queue) -> None:
+    queue.receive(*[7] * 50, *range(10, 15), *[7] * 50)
+    assert queue.drain(batch=2).superseded == 99
+    assert queue.crm.batches == [2, 2, 2]
+    assert queue.crm.asked == [7, *range(10, 15)]
 
 
-def test_a_run_ends_after_its_most_leads_and_the_next_goes_on(arrivals: Arrivals) -> None:
-    arrivals.receive(*range(1, 8))
-    assert arrivals.drain(batch=2, most=3).leads == 3
-    assert [key for key, status, _ in arrivals.rows if status == "waiting"] == [4, 5, 6, 7]
-    assert arrivals.drain(batch=2).leads == 4
+def test_a_run_ends_after_its_most_leads_and_the_next_goes_on(queue: Queue) -> None:
+    queue.receive(*range(1, 8))
+    assert queue.drain(batch=2, most=3).leads == 3
+    assert [key for key, status, _ in queue.rows if status == "waiting"] == [4, 5, 6, 7]
+    assert queue.drain(batch=2).leads == 4
 
 
-def test_a_lead_whose_detail_does_not_come_waits_and_holds_up_no_other(arrivals: Arrivals) -> None:
-    arrivals.receive(7, 8, 9, 7)
-    arrivals.crm.answers = {7: "unread", 8: "unread"}
-    done = arrivals.drain(batch=1)
-    assert arrivals.crm.asked == [7, 8, 9]
-    assert arrivals.rows == [
+def test_a_lead_whose_detail_does_not_come_waits_and_holds_up_no_other(queue: Queue) -> None:
+    queue.receive(7, 8, 9, 7)
+    queue.crm.answers = {7: "unread", 8: "unread"}
+    done = queue.drain(batch=1)
+    assert queue.crm.asked == [7, 8, 9]
+    assert queue.rows == [
         (7, "waiting", None),
         (8, "waiting", None),
         (9, "applied", None),
         (7, "waiting", None),
     ]
     assert (done.unread, done.problem, done.decided, done.leads) == (2, "SprintHub answered 500.", 1, 3)
-    arrivals.crm.answers = {}
-    arrivals.drain()
-    assert {status for _, status, _ in arrivals.rows} == {"applied", "ignored"}
+    queue.crm.answers = {}
+    queue.drain()
+    assert {status for _, status, _ in queue.rows} == {"applied", "ignored"}
 
 
 @pytest.mark.parametrize("error", [TransientError("SprintHub asks for fewer calls."), PermanentError("no")])
 def test_an_error_of_everybody_ends_the_run_and_what_was_not_read_waits(
-    arrivals: Arrivals, error: SyncError
+    queue: Queue, error: SyncError
 ) -> None:
-    arrivals.receive(7, 8, 9)
-    arrivals.crm.answers = {8: error}
+    queue.receive(7, 8, 9)
+    queue.crm.answers = {8: error}
     with pytest.raises(type(error), match=str(error)):
-        arrivals.drain(batch=1)
-    assert arrivals.rows == [(7, "applied", None), (8, "waiting", None), (9, "waiting", None)]
-    assert arrivals.crm.asked == [7, 8]
+        queue.drain(batch=1)
+    assert queue.rows == [(7, "applied", None), (8, "waiting", None), (9, "waiting", None)]
+    assert queue.crm.asked == [7, 8]
 
 
-def test_an_arrival_after_the_lead_was_read_is_read_again(arrivals: Arrivals) -> None:
+def test_an_arrival_after_the_lead_was_read_is_read_again(queue: Queue) -> None:
     def arrive_once(lead_id: int) -> None:
         if lead_id == 8:
-            arrivals.crm.before_each = lambda _lead_id: None
-            arrivals.receive(7)
+            queue.crm.before_each = lambda _lead_id: None
+            queue.receive(7)
 
-    arrivals.receive(7, 8)
-    arrivals.crm.before_each = arrive_once
-    arrivals.drain(batch=1)
-    assert arrivals.crm.asked == [7, 8, 7]
-    assert {status for _, status, _ in arrivals.rows} == {"applied"}
+    queue.receive(7, 8)
+    queue.crm.before_each = arrive_once
+    queue.drain(batch=1)
+    assert queue.crm.asked == [7, 8, 7]
+    assert {status for _, status, _ in queue.rows} == {"applied"}
 
 
-def test_a_drain_beside_another_one_does_nothing(arrivals: Arrivals) -> None:
-    arrivals.receive(7)
-    with postgres.session_lock(arrivals.ops, LOCK, wait_seconds=1, busy=""):
+def test_a_drain_beside_another_one_does_nothing(queue: Queue) -> None:
+    queue.receive(7)
+    with postgres.session_lock(queue.ops, LOCK, wait_seconds=1, busy=""):
         with pytest.raises(TransientError, match="Another drain"):
-            arrivals.drain()
-        assert arrivals.crm.asked == []
-    assert arrivals.drain().inserted == 1
+            queue.drain()
+        assert queue.crm.asked == []
+    assert queue.drain().inserted == 1
 
 
-def test_another_topic_is_left_alone(arrivals: Arrivals) -> None:
-    Inbox(arrivals.ops, "another/topic").add(Arrival("7", "crm", "{}"))
-    assert arrivals.drain() == DrainReport()
-    assert Inbox(arrivals.ops, "another/topic").count_waiting() == 1
+def test_another_topic_is_left_alone(queue: Queue) -> None:
+    Inbox(queue.ops, "another/topic").add(Arrival("7", "crm", "{}"))
+    assert queue.drain() == DrainReport()
+    assert Inbox(queue.ops, "another/topic").count_waiting() == 1
