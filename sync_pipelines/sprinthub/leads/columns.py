@@ -85,6 +85,11 @@ class LeadColumns:
         return tuple(column.name for column in self.live if column.name in filled)
 
     @cached_property
+    def not_ours(self) -> frozenset[str]:
+        """The live columns that no detail fills."""
+        return frozenset(column.name for column in self.live) - {*self.written} | {SEGMENT}
+
+    @cached_property
     def synonyms(self) -> Mapping[str, str]:
         """The second spelling by field, of those that have a column."""
         return {own: other for own, other in SYNONYMS.items() if own in self.fields}

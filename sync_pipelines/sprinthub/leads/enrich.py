@@ -1,8 +1,8 @@
 """The details of leads, several calls at once, committed as they come: what is read is never read twice.
 
-Each lead is decided on its own: loaded (perhaps without some fields, which are rejects), rejected as a whole because the
-CRM lists it and does not know it, or unread because its detail did not come. A refused token ends the run at once; so
-does a CRM of which many details in a row do not come.
+Each lead is decided on its own: loaded (perhaps without some fields, which are rejects), rejected as a whole because
+the CRM lists it and does not know it, or unread because its detail did not come. A refused token ends the run at once;
+so does a CRM of which many details in a row do not come.
 """
 
 from __future__ import annotations

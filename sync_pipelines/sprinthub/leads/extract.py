@@ -187,7 +187,7 @@ def lead_number(item: Any) -> int | None:
 
 
 def read_items(store: LandingStore, file: LandedFile) -> Iterator[Any]:
-    """The items of a kept list in the order in which they were read: of a lead that stands twice the last one counts."""
+    """The items of a kept list in the order in which they were read; of a lead that stands twice the last counts."""
     with store.fetch(file.path) as path, gzip.open(path, "rb") as pages:
         for line in pages:
             yield from loads(line)["data"]["leads"]

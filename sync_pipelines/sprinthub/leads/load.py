@@ -91,9 +91,7 @@ class DetailLoader:
     fresh: frozenset[int] = frozenset()
 
     @classmethod
-    def open(
-        cls, connection: postgres.Connection, columns: LeadColumns, **rest: Any
-    ) -> DetailLoader:
+    def open(cls, connection: postgres.Connection, columns: LeadColumns, **rest: Any) -> DetailLoader:
         """A loader with its merge into the live table."""
         merge = KeyMerge.of_table(
             connection,
@@ -147,9 +145,7 @@ class DetailLoader:
                     self.work.fence(self.connection)
                 self.connection.execute(_STAGE)
                 rows = ((one.lead.id, valid[one.lead.id].json, one.lead.list_hash) for one in loads)
-                postgres.copy_rows(
-                    self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows
-                )
+                postgres.copy_rows(self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows)
                 merged = self.merge.run(self.connection, {"synced_at": now})
                 if merged.inserted and self.segment_id is not None:
                     new = [key for (key,) in merged.inserted]
@@ -168,7 +164,11 @@ class DetailLoader:
         return [
             LoadedLead(
                 id=one.lead.id,
-                outcome="inserted" if one.lead.id in inserted else "changed" if one.lead.id in changed else "unchanged",
+                outcome="inserted"
+                if one.lead.id in inserted
+                else "changed"
+                if one.lead.id in changed
+                else "unchanged",
                 rejected_fields=len(valid[one.lead.id].rejects),
                 unknown=valid[one.lead.id].unknown,
             )
