@@ -87,7 +87,6 @@ class ListReader:
     page_size: int
     on_page: OnPage = lambda _done, _total: None
     accept_mismatch: bool = False
-
     #: The raw pages, once they are kept: also those of a list that was not complete.
     file: LandedFile | None = None
     has_pages: bool = False
@@ -119,6 +118,7 @@ class ListReader:
         for number in range(1, PASSES + 1):
             now = self._read_pass(pages)
             if now.is_whole and now.is_still:
+                self._refuse_false_emptiness(now)
                 return now.ids, now, number
             if before is not None and before.ids <= now.ids:
                 # What was there all the time is in it; what came and went meanwhile, the next run finds.
@@ -131,6 +131,17 @@ class ListReader:
             f"The list of segment {self.segment_id} moved during each of {PASSES} passes over its pages, and no two"
             " of them agree. Nothing was changed; the next run reads it again."
         )
+
+    def _refuse_false_emptiness(self, now: _Pass) -> None:
+        """An error may be answered as a list without leads: then the segment itself says that it has some."""
+        if now.total or self.accept_mismatch:
+            return
+        said = (self.crm.segment(self.segment_id) or {}).get("totalLeads")
+        if isinstance(said, int) and said > 0:
+            raise ListMismatchError(
+                f"The list of segment {self.segment_id} is empty, and the CRM says that the segment has {said} leads."
+                " Nothing was changed. If the list is right, accept total_mismatch."
+            )
 
     def _mismatch(self, now: _Pass) -> set[int]:
         if self.accept_mismatch:
