@@ -117,6 +117,20 @@ class DetailLoader:
             return
         self.rejects.record(ASSET, rows, run_id=self.run_id)
 
+    def reject_lead(
+        self, lead_id: int, *, rule: str, reason: str, raw: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep a lead that cannot be loaded at all, with the reason."""
+        row = RejectedRow(
+            partition_key=self.partition_key,
+            locator={"lead": lead_id},
+            value=None,
+            rule=rule,
+            reason=f"lead {lead_id}: {reason}",
+            raw=raw or {},
+        )
+        self.reject([row])
+
     def load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         """Load details, all that can be. Raises SyncError if the database is not there, or a lead is not proved."""
         if not loads:
@@ -179,18 +193,7 @@ class DetailLoader:
         """A lead that the table does not take as it is. Raises PermanentError for one that is altered there."""
         if error.rule == "detail_equals_the_row":
             raise PermanentError(str(error))
-        self.reject(
-            [
-                RejectedRow(
-                    partition_key=self.partition_key,
-                    locator={"lead": load.lead.id},
-                    value=None,
-                    rule=error.rule,
-                    reason=f"lead {load.lead.id}: {error}",
-                    raw=load.detail,
-                )
-            ]
-        )
+        self.reject_lead(load.lead.id, rule=error.rule, reason=str(error), raw=load.detail)
         return LoadedLead(load.lead.id, "rejected")
 
 
