@@ -22,7 +22,7 @@ def test_new_leads_are_there_with_what_their_details_say_and_in_no_segment_yet(a
     assert (done.drained.inserted, done.drained.decided, done.waiting) == (2, 2, 0)
     assert arrivals.leads[new] == ("Joana", None, "5511999990000")
     assert arrivals.rows == [(new, "applied", None), (arrivals.known[0], "applied", None)]
-    assert arrivals.crm.calls.subjects("detail") == [new, arrivals.known[0]]
+    assert sorted(arrivals.crm.calls.subjects("detail")) == sorted([new, arrivals.known[0]])
 
 
 def test_several_arrivals_of_a_lead_are_one_call_and_its_newest_state(arrivals: Arrivals) -> None:
@@ -85,7 +85,7 @@ def test_a_lead_that_the_crm_does_not_know_is_rejected(arrivals: Arrivals, fault
     assert arrivals.rows == [(lead, "rejected", UNKNOWN), (other, "applied", None)]
     assert (done.drained.rejected, list(arrivals.leads)) == ({UNKNOWN: 1}, [other])
     rejects = arrivals.ops.execute(
-        "select locator ->> 'lead', partition_key, rule from ops.rejects"
+        "select locator ->> 'lead', partition_key, rule from ops.rejects where rule like 'detail_%'"
     ).fetchall()
     assert rejects == [(str(lead), None, "detail_is_there")]
 
