@@ -32,11 +32,11 @@ TOTAL_MISMATCH = "total_mismatch"
 
 
 class DetailsError(SyncError):
-    """The list of the segment stands, its details do not; `outcome` has the figures, `cause` the error."""
+    """The list of the segment stands, its details do not; `outcome` has the figures."""
 
     def __init__(self, cause: SyncError, outcome: SegmentOutcome) -> None:
         super().__init__(str(cause))
-        self.cause, self.outcome = cause, outcome
+        self.outcome = outcome
 
 
 @dataclass
@@ -57,6 +57,7 @@ class SegmentRun:
     accepted: Collection[str]
     report: shown.Report
     pace: shown.Pace
+    is_listed: bool = False
 
     @property
     def outcome(self) -> SegmentOutcome:
@@ -67,7 +68,14 @@ class SegmentRun:
         return self.work.segment_id
 
     def sync(self, *, full: bool, may_skip: bool) -> None:
-        """Raises DetailsError once the list is stored, SyncError before."""
+        """Raises SyncError; `is_listed` says whether the list was stored before."""
+        try:
+            self._sync(full=full, may_skip=may_skip)
+        finally:
+            self.outcome.calls = self.crm.budget.calls
+            self.outcome.wait_seconds = self.crm.budget.waited
+
+    def _sync(self, *, full: bool, may_skip: bool) -> None:
         states = SegmentStates(self.connection)
         state = states.read(self.segment_id)
         if full:
@@ -84,13 +92,9 @@ class SegmentRun:
             self._skip()
             return
         listed = self._list(gate)
-        try:
-            self._details(work_list, listed)
-            self._prove(listed)
-        except SyncError as error:
-            raise DetailsError(error, self.outcome) from None
-        finally:
-            self._count_calls()
+        self.is_listed = True
+        self._details(work_list, listed)
+        self._prove(listed)
         if not self.outcome.unread:
             states.end_full(self.segment_id, self.work.fence)
 
@@ -245,7 +249,3 @@ class SegmentRun:
             self.work.run_id,
             [RecordableProof(asset, str(self.segment_id), source_version=version, proof=proof)],
         )
-
-    def _count_calls(self) -> None:
-        self.outcome.calls = self.crm.budget.calls
-        self.outcome.wait_seconds = self.crm.budget.waited
