@@ -53,6 +53,10 @@ class TransientError(SyncError):
         self.retry_after = retry_after
 
 
+class ThrottledError(TransientError):
+    """The other side asks for fewer calls, of everybody who shares our key; `retry_after` says for how long."""
+
+
 class PermanentError(SyncError):
     """Trying again would change nothing: a person has to act."""
 
@@ -83,6 +87,8 @@ def from_http_status(
     """The error for an answer that is not a success; `setting` names what a person would check."""
     known = {item.value: item.phrase for item in HTTPStatus}
     sentence = f"{what} answered {status} {known.get(status, '')}".rstrip() + "."
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return ThrottledError(sentence, retry_after=retry_after)
     if classify_http_status(status):
         return TransientError(sentence, retry_after=retry_after)
     sentence = f"{sentence} Check {setting}." if setting else sentence

@@ -13,6 +13,7 @@ from sync_pipelines.lib.failures import (
     LONGEST_RETRY_AFTER,
     PermanentError,
     SyncError,
+    ThrottledError,
     TransientError,
     classify_http_status,
     classify_sqlstate,
@@ -48,6 +49,13 @@ def test_a_status_names_what_to_check_only_where_a_person_can_help() -> None:
     assert isinstance(error, TransientError)
     assert error.retry_after == 7.0
     assert str(from_http_status(520, what="The export")) == "The export answered 520."
+
+
+def test_too_many_requests_is_throttling_and_says_for_how_long() -> None:
+    error = from_http_status(429, what="The export", retry_after=7.0)
+    assert isinstance(error, ThrottledError)
+    assert error.retry_after == 7.0
+    assert not isinstance(from_http_status(503, what="The export"), ThrottledError)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""JSON over HTTP, whose answer the caller judges: here no status is an error, only a missing answer is."""
+"""JSON over HTTP. No status is an error here, only a missing answer is, and what the client's judge calls one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from sync_pipelines.lib.failures import retry_after_seconds
+from sync_pipelines.lib.failures import SyncError, ThrottledError, retry_after_seconds
 from sync_pipelines.lib.http.client import HttpClient
 from sync_pipelines.lib.redaction import register
 
@@ -16,31 +16,75 @@ LARGEST_ANSWER = 1 << 20  # bytes
 
 
 class JsonAnswer(NamedTuple):
-    """An answer: `body` is its parsed JSON, None unless `is_json`."""
+    """An answer: `body` is its parsed JSON, None unless `is_json`; `content` is the body as it came."""
 
     status: int
     body: object
     is_json: bool
     retry_after: float | None = None
+    content: bytes = b""
+
+
+#: What an API means by an answer: an error of ours, or none where the caller is to read it.
+Judge = Callable[[JsonAnswer], SyncError | None]
+
+
+class Limit(Protocol):
+    """What decides when the next call may be made, such as a `budget.Budget`."""
+
+    def wait(self) -> float:
+        """Return once a call may be made: the seconds that were waited. Raises SyncError if that is too late."""
+
+    def block(self, seconds: float) -> None:
+        """Let nobody who shares the limit call for so long."""
 
 
 class JsonClient(HttpClient):
-    """An HttpClient for JSON. A POST is made once: only its caller knows what a second one would do."""
+    """An HttpClient for JSON. A POST is made once: only its caller knows what a second one would do.
+
+    `judge` brings along how an API says that something is wrong, for instance in a 200 or a 401. Each attempt waits for
+    `budget`, and a ThrottledError of the judge blocks it: for its `retry_after`, else for `throttle_seconds`. A login
+    of `auth` is not counted.
+    """
+
+    def __init__(
+        self,
+        *,
+        judge: Judge | None = None,
+        budget: Limit | None = None,
+        throttle_seconds: float = 60.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._judge, self._budget, self._throttle_seconds = judge, budget, throttle_seconds
 
     def post_json(self, url: str, body: object, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
-        """POST `body`; raises SyncError if no whole answer came. Later requests send the cookies of the answer."""
+        """POST `body`; raises SyncError if no whole answer came, or if the judge says so.
+
+        Later requests send the cookies of the answer.
+        """
         return self._exchange("POST", url, headers, json=body)
 
     def get_json(self, url: str, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
-        """GET, once; raises SyncError if no whole answer came."""
+        """GET, once; raises SyncError if no whole answer came, or if the judge says so."""
         return self._exchange("GET", url, headers, json=None)
 
     def _exchange(self, method: str, url: str, headers: Mapping[str, str] | None, json: Any) -> JsonAnswer:
         what = self._checked(url, method)
+        if self._budget is not None:
+            self._budget.wait()
         response, content = self._whole(
             what, method, url, headers=headers or {}, largest=LARGEST_ANSWER, json=json
         )
-        return json_answer(response, content, self._now())
+        answer = json_answer(response, content, self._now())
+        problem = self._judge(answer) if self._judge is not None else None
+        if problem is None:
+            return answer
+        # The key is throttled, not this thread: everybody who shares it waits.
+        if isinstance(problem, ThrottledError) and self._budget is not None:
+            wait = problem.retry_after
+            self._budget.block(self._throttle_seconds if wait is None else wait)
+        raise problem
 
 
 def json_answer(response: "httpx.Response", content: bytes, now: datetime) -> JsonAnswer:
@@ -51,5 +95,5 @@ def json_answer(response: "httpx.Response", content: bytes, now: datetime) -> Js
     try:
         body = json.loads(content.decode())
     except ValueError:
-        return JsonAnswer(status=response.status_code, body=None, is_json=False, retry_after=wait)
-    return JsonAnswer(status=response.status_code, body=body, is_json=True, retry_after=wait)
+        return JsonAnswer(response.status_code, None, is_json=False, retry_after=wait, content=content)
+    return JsonAnswer(response.status_code, body, is_json=True, retry_after=wait, content=content)
