@@ -20,7 +20,7 @@ from sync_pipelines.lib.failures import (
     TransientError,
     from_http_status,
 )
-from sync_pipelines.lib.http.budget import Budget, Window
+from sync_pipelines.lib.http.budget import Budget, NoBudget, Window
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.retry import Backoff
@@ -87,15 +87,15 @@ class SprinthubClient:
     instance: str
     token: str = field(repr=False)
     http: JsonClient
-    #: What the calls wait for; None without a limit.
-    budget: Budget | None = None
-    calls: int = 0
+    #: What the calls wait for, and by which they are counted.
+    budget: Budget | NoBudget
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+        self.budget.close()
 
     def segment(self, segment_id: int) -> Mapping[str, Any] | None:
         """What the CRM says of a segment: name, `totalLeads`, `lastLeadUpdate`; None if it has no such segment."""
@@ -148,7 +148,6 @@ class SprinthubClient:
         headers = {"apitoken": self.token}
 
         def attempt() -> JsonAnswer:
-            self.calls += 1
             if method == "POST":
                 return self.http.post_json(url, json, headers=headers)
             return self.http.get_json(url, headers=headers)
@@ -195,12 +194,15 @@ class SprinthubAccess:
         )
         return SprinthubClient(base_url, instance, token=token, http=http, budget=budget)
 
-    def budget(self, party: str) -> Budget | None:
-        """The token's budget, shared by every process of this installation; None without a limit."""
+    def budget(self, party: str) -> Budget | NoBudget:
+        """The token's budget, shared by every process of this installation."""
         settings = self.settings
         if not settings.sprinthub_rate_per_minute:
-            return None
+            return NoBudget()
         # Not the token itself: the ops database is no place for it.
-        key = sha256(f"{settings.base_url}\n{settings.instance}\n{settings.api_token}".encode()).hexdigest()[:16]
+        key = sha256(f"{settings.base_url}\n{settings.instance}\n{settings.api_token}".encode()).hexdigest()[
+            :16
+        ]
         window = Window(scope=f"sprinthub:{key}", calls=settings.sprinthub_rate_per_minute, seconds=60.0)
-        return Budget(settings.ops_url, [window], party=party, **self.budget_options)
+        options = {"name": WHAT, "patience": BACKOFF.patience, **self.budget_options}
+        return Budget(settings.ops_url, [window], party=party, **options)

@@ -124,4 +124,5 @@ class SegmentSync:
             gate=self.gate,
             accepted=accepted,
             report=progress,
+            pace=shown.Pace(),
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from sync_pipelines.lib import postgres
@@ -19,7 +18,7 @@ from sync_pipelines.sprinthub.client import SprinthubClient
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
 from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, lead_number, read_items
 from sync_pipelines.sprinthub.leads.load import DetailLoader
-from sync_pipelines.sprinthub.leads.prove import SegmentProof, prove
+from sync_pipelines.sprinthub.leads.prove import prove
 from sync_pipelines.sprinthub.leads.segment_state import SegmentState, SegmentStates, gate_of, is_gate_shut
 from sync_pipelines.sprinthub.leads.snapshot import MASS_LEAVING, Listed, Snapshot
 from sync_pipelines.sprinthub.leads.validate import list_document, list_hash
@@ -57,6 +56,7 @@ class SegmentRun:
     gate: timedelta
     accepted: Collection[str]
     report: shown.Report
+    pace: shown.Pace
 
     @property
     def outcome(self) -> SegmentOutcome:
@@ -71,10 +71,16 @@ class SegmentRun:
         states = SegmentStates(self.connection)
         state = states.read(self.segment_id)
         if full:
-            state = state._replace(full_since=states.begin_full(self.segment_id, self.work.started, self.work.fence))
+            state = state._replace(
+                full_since=states.begin_full(self.segment_id, self.work.started, self.work.fence)
+            )
         work_list = self._work_list(state)
         gate = gate_of(self.crm.segment(self.segment_id)) if self.gate else None
-        if may_skip and is_gate_shut(state, gate, now=self.work.started, trusted=self.gate) and not work_list.count():
+        if (
+            may_skip
+            and is_gate_shut(state, gate, now=self.work.started, trusted=self.gate)
+            and not work_list.count()
+        ):
             self._skip()
             return
         listed = self._list(gate)
@@ -117,10 +123,7 @@ class SegmentRun:
             on_page=self._on_page,
             accept_mismatch=TOTAL_MISMATCH in self.accepted,
         )
-        read = reader.read()
-        landed = self.records.landings.record(
-            LIST_ASSET, read.file, run_id=self.work.run_id, details={"segment": self.segment_id, "total": read.total}
-        )
+        read, landed = self._kept(reader)
         hashes, lines = self._hashes(read)
         listed = Listed(self.segment_id, hashes, total=read.total, read_at=self.work.started, gate=gate)
         snapshot = Snapshot.open(self.connection, self.loader.columns, self.work)
@@ -146,13 +149,26 @@ class SegmentRun:
         self.loader.fresh = changes.inserted
         return read.ids
 
+    def _kept(self, reader: ListReader) -> tuple[SegmentList, int]:
+        """The list and the number of its landed pages; those of a list that cannot be used are kept as well."""
+        details = {"segment": self.segment_id}
+        landings, run_id = self.records.landings, self.work.run_id
+        try:
+            read = reader.read()
+        except SyncError as error:
+            if reader.file is not None:
+                landed = landings.record(LIST_ASSET, reader.file, run_id=run_id, details=details)
+                landings.mark_refused(landed, str(error))
+            raise
+        details["total"] = read.total
+        return read, landings.record(LIST_ASSET, read.file, run_id=run_id, details=details)
+
     def _hashes(self, read: SegmentList) -> tuple[dict[int, UUID], dict[int, int]]:
         """The hash of each lead's newest item, and where in the file that stands."""
         hashes: dict[int, UUID] = {}
         places: dict[int, int] = {}
         for place, item in enumerate(read_items(self.store, read.file)):
-            if (lead_id := lead_number(item)) in read.ids:
-                assert lead_id is not None
+            if (lead_id := lead_number(item)) is not None and lead_id in read.ids:
                 hashes[lead_id], places[lead_id] = list_hash(item), place
         return hashes, places
 
@@ -164,7 +180,7 @@ class SegmentRun:
             return
         for place, item in enumerate(read_items(self.store, file)):
             lead_id = lead_number(item)
-            if lead_id in absent and places[lead_id] == place:
+            if lead_id is not None and lead_id in absent and places[lead_id] == place:
                 valid = list_document(item, self.segment_id, self.loader.columns)
                 self.loader.reject(valid.rejects)
                 yield lead_id, valid.json
@@ -194,22 +210,21 @@ class SegmentRun:
         self._show("list", done, total)
 
     def _show(self, stage: shown.Stage, done: int, total: int) -> None:
-        budget = self.crm.budget
         self.report(
             shown.Progress(
                 self.segment_id,
                 stage,
                 done=done,
                 total=total,
-                calls=self.crm.calls,
-                waited=budget.waited if budget else 0.0,
-                estimate=budget.estimate(max(total - done, 0)) if budget else None,
+                calls=self.crm.budget.calls,
+                waited=self.crm.budget.waited,
+                estimate=self.pace.estimate(stage, done, total=total),
             )
         )
 
     def _prove(self, listed: Collection[int]) -> None:
         """Raises TransientError when the segment is not what the CRM said: the next run reads those leads again."""
-        found = prove(self.connection, self.segment_id, listed, self.loader.columns.not_ours)
+        found = prove(self.connection, self.segment_id, listed, not_ours=self.loader.columns.not_ours)
         self._record(LEADS_ASSET, found.proof)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading
@@ -227,9 +242,10 @@ class SegmentRun:
     def _record(self, asset: str, proof: Proof) -> None:
         version = self.work.started.isoformat()
         self.records.proofs.record(
-            self.work.run_id, [RecordableProof(asset, str(self.segment_id), source_version=version, proof=proof)]
+            self.work.run_id,
+            [RecordableProof(asset, str(self.segment_id), source_version=version, proof=proof)],
         )
 
     def _count_calls(self) -> None:
-        self.outcome.calls = self.crm.calls
-        self.outcome.wait_seconds = self.crm.budget.waited if self.crm.budget else 0.0
+        self.outcome.calls = self.crm.budget.calls
+        self.outcome.wait_seconds = self.crm.budget.waited

@@ -117,7 +117,10 @@ class KeyMerge:
         Call it after `end_writes`: a deferred trigger may still change rows before.
         """
         found = connection.execute(self._statements["differences"], parameters or {}).fetchall()
-        return [Difference(tuple(key), tuple(columns), is_missing) for *key, columns, is_missing in found]
+        return [
+            Difference(tuple(key), () if is_missing else tuple(columns), is_missing)
+            for *key, columns, is_missing in found
+        ]
 
     def _check_source(self, connection: Connection, parameters: Parameters) -> int:
         """The number of documents, if each has a key of its own and is an object."""

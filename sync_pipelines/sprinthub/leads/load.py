@@ -91,9 +91,7 @@ class DetailLoader:
     fresh: frozenset[int] = frozenset()
 
     @classmethod
-    def open(
-        cls, connection: postgres.Connection, columns: LeadColumns, **rest: Any
-    ) -> DetailLoader:
+    def open(cls, connection: postgres.Connection, columns: LeadColumns, **rest: Any) -> DetailLoader:
         """A loader with its merge into the live table."""
         merge = KeyMerge.of_table(
             connection,
@@ -118,6 +116,20 @@ class DetailLoader:
         if not rows:
             return
         self.rejects.record(ASSET, rows, run_id=self.run_id)
+
+    def reject_lead(
+        self, lead_id: int, *, rule: str, reason: str, raw: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep a lead that cannot be loaded at all, with the reason."""
+        row = RejectedRow(
+            partition_key=self.partition_key,
+            locator={"lead": lead_id},
+            value=None,
+            rule=rule,
+            reason=f"lead {lead_id}: {reason}",
+            raw=raw or {},
+        )
+        self.reject([row])
 
     def load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         """Load details, all that can be. Raises SyncError if the database is not there, or a lead is not proved."""
@@ -147,9 +159,7 @@ class DetailLoader:
                     self.work.fence(self.connection)
                 self.connection.execute(_STAGE)
                 rows = ((one.lead.id, valid[one.lead.id].json, one.lead.list_hash) for one in loads)
-                postgres.copy_rows(
-                    self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows
-                )
+                postgres.copy_rows(self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows)
                 merged = self.merge.run(self.connection, {"synced_at": now})
                 if merged.inserted and self.segment_id is not None:
                     new = [key for (key,) in merged.inserted]
@@ -168,7 +178,11 @@ class DetailLoader:
         return [
             LoadedLead(
                 id=one.lead.id,
-                outcome="inserted" if one.lead.id in inserted else "changed" if one.lead.id in changed else "unchanged",
+                outcome="inserted"
+                if one.lead.id in inserted
+                else "changed"
+                if one.lead.id in changed
+                else "unchanged",
                 rejected_fields=len(valid[one.lead.id].rejects),
                 unknown=valid[one.lead.id].unknown,
             )
@@ -179,18 +193,7 @@ class DetailLoader:
         """A lead that the table does not take as it is. Raises PermanentError for one that is altered there."""
         if error.rule == "detail_equals_the_row":
             raise PermanentError(str(error))
-        self.reject(
-            [
-                RejectedRow(
-                    partition_key=self.partition_key,
-                    locator={"lead": load.lead.id},
-                    value=None,
-                    rule=error.rule,
-                    reason=f"lead {load.lead.id}: {error}",
-                    raw=load.detail,
-                )
-            ]
-        )
+        self.reject_lead(load.lead.id, rule=error.rule, reason=str(error), raw=load.detail)
         return LoadedLead(load.lead.id, "rejected")
 
 

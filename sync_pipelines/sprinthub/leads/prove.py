@@ -29,7 +29,8 @@ with segment as (
     left join sync_private.lead_details as d on d.lead_id = s.lead_id
     where s.segment_id = %(segment)s
 )
-select {keys}, {said}, {live}, min(detailed_at), count(*) filter (where said is distinct from live and said is not null),
+select {keys}, {said}, {live}, min(detailed_at),
+    count(*) filter (where said is distinct from live and said is not null),
     count(id) filter (where said is null)
 from segment
 """
@@ -75,5 +76,3 @@ def _digest(key: str, found: str) -> sql.Composed:
     return sql.SQL(_HALVES).format(
         version=sql.Literal(VERSION), key=sql.Identifier(key), hash=sql.Identifier(found)
     )
-
-

@@ -124,7 +124,12 @@ class Snapshot:
 
         Raises PermanentError, with nothing committed, if far too many leads left or the result is not the list.
         """
-        given = {"segment": listed.segment_id, "now": listed.read_at, "total": listed.total, "gate": listed.gate}
+        given = {
+            "segment": listed.segment_id,
+            "now": listed.read_at,
+            "total": listed.total,
+            "gate": listed.gate,
+        }
         with self.connection.transaction():
             self.work.fence(self.connection)
             self._stage(listed)
