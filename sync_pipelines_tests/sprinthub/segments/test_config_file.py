@@ -35,7 +35,7 @@ def test_what_is_written_is_read_again_and_changes_nothing(project: Project, tmp
 
 
 def test_an_import_adds_and_updates_and_deletes_nothing(project: Project, tmp_path: Path) -> None:
-    project.put(7, "paused", TICK, START - timedelta(days=9))
+    project.put(7, "paused", TICK, last=START - timedelta(days=9))
     project.put(8, last=START)
     config = exported(project, tmp_path / "segments.json")
     project.connection.execute("truncate sync_segments_control")
