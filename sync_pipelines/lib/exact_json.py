@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Raw
-from msgspec.json import Decoder
+from msgspec.json import Decoder, Encoder
 
 _DECODER = Decoder(float_hook=Decimal)
+_ENCODER = Encoder(decimal_format="number")
 _LIST = Decoder(list[Raw])
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 
@@ -17,6 +19,19 @@ _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text; ValueError where it is none. Half the time of the standard library's for a lead."""
     return _DECODER.decode(text)
+
+
+def loads_any(text: str | bytes) -> Any:
+    """As `loads`, but half of a surrogate pair may stand in a text, which Python's reader takes and ours refuses."""
+    try:
+        return loads(text)
+    except ValueError:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_json)
+
+
+def dumps(value: Any) -> str:
+    """The JSON text of a value; a Decimal is a number. UnicodeEncodeError for half of a surrogate pair."""
+    return _ENCODER.encode(value).decode()
 
 
 def elements(text: bytes) -> list[bytes]:
@@ -48,3 +63,7 @@ def parts(text: bytes) -> list[bytes]:
         if kind in b"]}" and not depth:
             return found if found != [b""] else []
     raise ValueError("The text ends within a value.")
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is no value of JSON")

@@ -21,7 +21,7 @@ from sync_pipelines.migrations.shape import FOLDER, Shape, Table
 _RELATIONS = """
     select nspname || '.' || relname, relkind = 'v'
     from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-    where nspname in ('public', %s) and relkind in ('r', 'p', 'v') and relname <> 'alembic_version'
+    where nspname !~ '^pg_|^information_schema$' and relkind in ('r', 'p', 'v') and relname <> 'alembic_version'
     order by pg_class.oid
 """
 
@@ -45,9 +45,9 @@ def generate(history: History, url: str) -> str:
 
 
 def _read(history: History, url: str) -> Live:
-    """Everything in `public` and in our own schema, in the order in which it was made."""
+    """Everything in the application's schemas and in our own, in the order in which it was made."""
     with postgres.connect(url, what=history.what, read_only=True) as connection:
-        relations = connection.execute(_RELATIONS, [history.schema]).fetchall()
+        relations = connection.execute(_RELATIONS).fetchall()
         found = {Item("view" if is_view else "table", name): "" for name, is_view in relations}
         tables = {item.on: Table({}) for item in found if item.kind == "table"}
         live = catalog.read(connection, Shape(history.schema, found, tables))

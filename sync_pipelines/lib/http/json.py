@@ -21,12 +21,13 @@ _QUICK = Decoder()
 
 
 class JsonAnswer(NamedTuple):
-    """An answer: `body` is its parsed JSON, None unless `is_json`."""
+    """An answer: `body` is its parsed JSON, None unless `is_json`; `content` is the body as it came."""
 
     status: int
     body: object
     is_json: bool
     retry_after: float | None = None
+    content: bytes = b""
 
 
 #: What an API means by an answer: an error of ours, or none where the caller is to read it.
@@ -104,8 +105,8 @@ def json_answer(
     try:
         body = _parse(content, exact)
     except (ValueError, RecursionError):
-        return JsonAnswer(status=response.status_code, body=None, is_json=False, retry_after=wait)
-    return JsonAnswer(status=response.status_code, body=body, is_json=True, retry_after=wait)
+        return JsonAnswer(response.status_code, None, is_json=False, retry_after=wait, content=content)
+    return JsonAnswer(response.status_code, body, is_json=True, retry_after=wait, content=content)
 
 
 def _parse(content: bytes, exact: bool) -> object:

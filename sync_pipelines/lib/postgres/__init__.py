@@ -9,12 +9,16 @@ from sync_pipelines.lib.postgres.connection import (
     table,
 )
 from sync_pipelines.lib.postgres.copy import array, batched, copy_rows, copy_texts
+from sync_pipelines.lib.postgres.key_merge import Difference, KeyMerge, Merged
 from sync_pipelines.lib.postgres.locks import lock_key, lock_partition, session_lock, try_lock, unlock
 from sync_pipelines.lib.postgres.merge import Changes, SliceMerge
 
 __all__ = [
     "Changes",
     "Connection",
+    "Difference",
+    "KeyMerge",
+    "Merged",
     "SliceMerge",
     "array",
     "batched",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg import sql
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.postgres import Connection
+from sync_pipelines.lib.postgres.connection import Connection
 from sync_pipelines.lib.postgres.digest import Column, Kind
 
 _KINDS: dict[str, Kind] = {
@@ -48,6 +48,35 @@ def columns_of(connection: Connection, table: str) -> tuple[TableColumn, ...]:
     if not rows:
         raise PermanentError(f"There is no table {table}.")
     return tuple(TableColumn(*row) for row in rows)
+
+
+def defaults_of(connection: Connection, table: str) -> dict[str, str]:
+    """The expressions of the columns' defaults, as SQL that this connection understands; generated ones left out."""
+    return dict(
+        connection.execute(
+            "select attname, pg_get_expr(adbin, adrelid) from pg_attrdef join pg_attribute"
+            " on attrelid = adrelid and attnum = adnum where adrelid = to_regclass(%s) and attgenerated = ''",
+            (table,),
+        ).fetchall()
+    )
+
+
+def indexed_columns(connection: Connection, table: str) -> dict[str, int]:
+    """The columns in a btree index, in its expressions too, with the most columns that such an index has.
+
+    Postgres refuses a row whose entry in a btree index is longer than a third of a page: 2,704 bytes.
+    """
+    return dict(
+        connection.execute(
+            "select attname, max(indnatts)::int from pg_index join pg_attribute on attrelid = indrelid"
+            " join pg_class as index on index.oid = indexrelid join pg_am as method on method.oid = index.relam"
+            " where indrelid = to_regclass(%s) and method.amname = 'btree' and (attnum = any (indkey) or exists"
+            " (select from pg_depend where classid = 'pg_class'::regclass and objid = indexrelid"
+            " and refclassid = 'pg_class'::regclass and refobjid = indrelid and refobjsubid = attnum))"
+            " group by attname",
+            (table,),
+        ).fetchall()
+    )
 
 
 def exists(connection: Connection, table: str) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal, LiteralString
+from decimal import Decimal
+from typing import Literal, LiteralString, Protocol
 
 import psycopg
 from psycopg import sql
@@ -28,7 +29,13 @@ ENGINE = "sync_pipelines"
 _VALUES: Mapping[str, LiteralString] = {
     "completed_at": "{column} = now()",
     "details": "{column} = coalesce({column}, '{{}}') || {value}",
+    # By the clock that wrote the start; without a start there is none.
+    "duration": "{column} = round(extract(epoch from clock_timestamp() - {started_at})::numeric, 3)",
 }
+_COUNTS = ("processed", "failed")
+#: What the end of a run writes.
+_END = ("status", "completed_at", *_COUNTS, "error", "details", "duration", "success_rate")
+_COLUMNS = ("id", "started_at", *_END)
 #: A run log must not make its work wait for a database that is down.
 _AT_ONCE = Backoff(attempts=1)
 
@@ -53,6 +60,9 @@ class RunLog:
     failed: str | None = "records_failed"
     error: str = "error_message"
     details: str = "execution_details"
+    #: Seconds that a run took, and its share of success in per cent. An orphan's stay null: nobody knows them.
+    duration: str | None = None
+    success_rate: str | None = None
     running: str = "running"
     success: str = "completed"
     failure: str = "failed"
@@ -73,15 +83,16 @@ class RunLog:
         known = self._columns()
         return sql.SQL(", ").join(
             sql.SQL(_VALUES.get(name, "{column} = {value}")).format(
-                column=sql.Identifier(known[name]), value=sql.Placeholder(name)
+                column=sql.Identifier(known[name]),
+                value=sql.Placeholder(name),
+                started_at=sql.Identifier(self.started_at),
             )
             for name in names
             if name in known
         )
 
     def _columns(self) -> dict[str, str]:
-        names = ("id", "status", "started_at", "completed_at", "processed", "failed", "error", "details")
-        return {name: column for name in names if (column := getattr(self, name)) is not None}
+        return {name: column for name in _COLUMNS if (column := getattr(self, name)) is not None}
 
     def write_line(
         self,
@@ -102,6 +113,16 @@ class RunLog:
         )
 
 
+class Steward(Protocol):
+    """What belongs to a row beyond itself: a lock on its work, another table that says the same."""
+
+    def begin(self, connection: postgres.Connection) -> None:
+        """Called first on each session, also on one that replaces a lost one. What it raises refuses the run."""
+
+    def end(self, connection: postgres.Connection, execution: Execution, status: str) -> None:
+        """Called before the row is closed with this status, in the transaction that closes it."""
+
+
 @dataclass
 class Execution:
     """An open row: the worker sets the counts, and closing writes them."""
@@ -115,6 +136,11 @@ class Execution:
     details: dict[str, object] = field(default_factory=dict)
     #: Why the run counts as failed although its work went to the end.
     problem: str | None = None
+    #: Per cent, for a log that has it.
+    success_rate: Decimal | float | None = None
+    #: What the row says in place of the error's sentence, and after a success, where its column is one of messages.
+    message: str | None = None
+    steward: Steward | None = None
 
     @property
     def connection(self) -> postgres.Connection:
@@ -141,26 +167,45 @@ class Execution:
             self._change(
                 "update {table} set {assignments} from (select set_config('synchronous_commit', 'off', true)) as quick"
                 " where {id} = %(id)s and {status} = %(running)s",
-                ("processed", "failed"),
+                _COUNTS,
                 running=self.run_log.running,
             )
 
     def close(self, status: str, error: str | None) -> None:
-        self._change(
-            "update {table} set {assignments} where {id} = %(id)s",
-            ("status", "completed_at", "processed", "failed", "error", "details"),
-            status=status,
-            error=error,
-            details=Jsonb(self.details),
-        )
+        """Close the row, in one transaction with what the steward writes."""
+
+        def close(connection: postgres.Connection) -> None:
+            with connection.transaction():
+                if self.steward is not None:
+                    self.steward.end(connection, self, status)
+                values = {
+                    "status": status,
+                    "error": error if self.message is None else self.message,
+                    "details": Jsonb(self.details),
+                    "success_rate": self.success_rate,
+                }
+                self._update(
+                    connection, "update {table} set {assignments} where {id} = %(id)s", _END, values=values
+                )
+
+        self.database.do(close)
 
     def _change(self, statement: LiteralString, names: Sequence[str], **values: object) -> None:
+        self.database.do(lambda connection: self._update(connection, statement, names, values=values))
+
+    def _update(
+        self,
+        connection: postgres.Connection,
+        statement: LiteralString,
+        names: Sequence[str],
+        values: Mapping[str, object],
+    ) -> None:
         assignments = self.run_log.assignments(*names)
         if not assignments.as_string():
             return
         composed = self.run_log.composed(statement, assignments=assignments)
         counts = {"processed": self.processed, "failed": self.failed}
-        self.database.do(lambda connection: connection.execute(composed, {"id": self.id, **counts, **values}))
+        connection.execute(composed, {"id": self.id, **counts, **values})
 
 
 @contextmanager
@@ -173,16 +218,19 @@ def open_execution(
     started: str,
     details: Mapping[str, object],
     columns: Mapping[str, object] | None = None,
+    steward: Steward | None = None,
 ) -> Iterator[Execution]:
     """Open a row, hold its lock over the block, close the row as success or failure.
 
     `what` names the database in errors, `started` is the first log line (in Portuguese: the application's users
     read it), `columns` are further columns that the application wants filled. An exception of the block is recorded
-    without secrets, and raised.
+    without secrets, and raised. `steward` is asked before the row is there: what it refuses leaves none.
     """
     row_id = ""
 
     def take_lock(connection: postgres.Connection) -> None:
+        if steward is not None:
+            steward.begin(connection)
         connection.execute(
             "select pg_try_advisory_lock(hashtextextended(%s, 0))", (f"{run_log.lock_prefix}{row_id}",)
         )
@@ -190,8 +238,10 @@ def open_execution(
     known = {"engine": ENGINE, "run_id": run_id, **details}
     reconnecting = Reconnecting(url, what=what, backoff=_AT_ONCE, on_reconnect=take_lock)
     with postgres.errors_about(what), closing(reconnecting) as database:
+        if steward is not None:
+            steward.begin(database.connection)
         row_id = _insert(database.connection, run_log, known, columns=columns or {})
-        opened = Execution(run_log=run_log, database=database, id=row_id, run_id=run_id)
+        opened = Execution(run_log=run_log, database=database, id=row_id, run_id=run_id, steward=steward)
         opened.log("INFO", started, {"run_id": run_id, **details})
         try:
             yield opened
