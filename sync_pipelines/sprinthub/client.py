@@ -20,7 +20,7 @@ from sync_pipelines.lib.failures import (
     TransientError,
     from_http_status,
 )
-from sync_pipelines.lib.http.budget import Budget, Window
+from sync_pipelines.lib.http.budget import Budget, NoBudget, Window
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.retry import Backoff
@@ -87,12 +87,15 @@ class SprinthubClient:
     instance: str
     token: str = field(repr=False)
     http: JsonClient
+    #: What the calls wait for, and by which they are counted.
+    budget: Budget | NoBudget
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+        self.budget.close()
 
     def segment(self, segment_id: int) -> Mapping[str, Any] | None:
         """What the CRM says of a segment: name, `totalLeads`, `lastLeadUpdate`; None if it has no such segment."""
@@ -179,23 +182,27 @@ class SprinthubAccess:
         """
         settings = self.settings
         base_url, instance, token = settings.base_url, settings.instance, settings.api_token
+        budget = self.budget(party)
         http = JsonClient(
             name=WHAT,
             url_setting="SPRINTHUB_BASE_URL",
             ca_bundle=settings.sprinthub_ca_bundle,
             ca_setting="SPRINTHUB_CA_BUNDLE",
             judge=judge,
-            budget=self.budget(party),
+            budget=budget,
             **{"timeouts": LIMITS, "backoff": BACKOFF, **self.options},
         )
-        return SprinthubClient(base_url, instance, token=token, http=http)
+        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget)
 
-    def budget(self, party: str) -> Budget | None:
-        """The token's budget, shared by every process of this installation; None without a limit."""
+    def budget(self, party: str) -> Budget | NoBudget:
+        """The token's budget, shared by every process of this installation."""
         settings = self.settings
         if not settings.sprinthub_rate_per_minute:
-            return None
+            return NoBudget()
         # Not the token itself: the ops database is no place for it.
-        key = sha256(f"{settings.base_url}\n{settings.instance}\n{settings.api_token}".encode()).hexdigest()[:16]
+        key = sha256(f"{settings.base_url}\n{settings.instance}\n{settings.api_token}".encode()).hexdigest()[
+            :16
+        ]
         window = Window(scope=f"sprinthub:{key}", calls=settings.sprinthub_rate_per_minute, seconds=60.0)
-        return Budget(settings.ops_url, [window], party=party, **self.budget_options)
+        options = {"name": WHAT, "patience": BACKOFF.patience, **self.budget_options}
+        return Budget(settings.ops_url, [window], party=party, **options)

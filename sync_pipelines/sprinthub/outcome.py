@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass
@@ -38,6 +39,8 @@ class SegmentOutcome:
     bytes: int = 0
     wait_seconds: float = 0.0
     digest: str = ""
+    #: When the oldest detail was read that the proof rests on.
+    oldest_reading: datetime | None = None
     #: Why nothing was looked at: the segment was not due any more, or its gate says that nothing changed.
     skipped: str | None = None
 

@@ -85,8 +85,11 @@ def materialize(
     selection: Sequence[dg.AssetKey] | None = None,
     partitions: tuple[str, str] | None = None,
     partition: str | None = None,
+    run_id: str | None = None,
 ) -> Materialized:
     """Run a job in this process, over a partition or a range of them; never raises for a failed step.
+
+    `run_id` is that of work that has begun already (a UUID).
 
     Raises InterruptedRunError if a signal ended it: the run is ended by then, and the caller starts nothing more.
     """
@@ -94,7 +97,7 @@ def materialize(
     if partitions:
         first, last = partitions
         tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-    run_id = str(uuid4())
+    run_id = run_id or str(uuid4())
     with interruptions.raising(), interruptions.noticed() as received, without_statements():
         try:
             result = definitions.resolve_job_def(job).execute_in_process(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -43,6 +44,46 @@ class PartitionsStoppedError(Exception):
             context.instance.report_run_canceling(context.run, sentence)
             return dg.DagsterExecutionInterruptedError(sentence)
         return dg.Failure(sentence, allow_retries=False)
+
+
+class PartlyDoneError(SyncError):
+    """A partition fails, but some of its assets are done: `reports` are theirs."""
+
+    def __init__(self, sentence: str, reports: Reports) -> None:
+        super().__init__(sentence)
+        self.reports = reports
+
+
+@dataclass
+class _Worked:
+    """What became of the partitions of a run."""
+
+    good: dict[str, Reports] = field(default_factory=dict)
+    #: Sentences of those that failed.
+    bad: dict[str, str] = field(default_factory=dict)
+    #: What is done of those that failed.
+    partly: dict[str, Reports] = field(default_factory=dict)
+    #: What ended the work before its last partition.
+    stop: PartitionsStoppedError | None = None
+
+    @property
+    def skipped(self) -> list[str]:
+        """Partitions that the work looked at and left alone."""
+        return [partition for partition, reports in self.good.items() if not reports]
+
+    @property
+    def reported(self) -> dict[str, Reports]:
+        return {partition: reports for partition, reports in self.good.items() if reports}
+
+    def fail(self, partition: str, error: Exception) -> None:
+        self.bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
+        if isinstance(error, PartlyDoneError):
+            self.partly[partition] = error.reports
+
+    def ending(self, context: _Context) -> dg.Failure | dg.DagsterExecutionInterruptedError:
+        if self.stop and not self.bad:
+            return self.stop.ending(context, len(self.good))
+        return _failure(self.good, self.bad)
 
 
 _Result = dg.MaterializeResult[Any]
@@ -96,21 +137,32 @@ def run_partitions(
     """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
 
     A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
-    run, and does not stop the others. After the last key `confirm` returns those that are no longer what they
-    were, each with a sentence. Raises dagster.Failure, naming the failed keys, at the end.
+    run, and does not stop the others; of PartlyDoneError's reports the assets are logged as done. A key whose work
+    returns no reports was left alone and gets no event: its assets must be ones that a run may leave out
+    (`can_subset`). After the last key `confirm` returns those that are no longer what they were, each with a
+    sentence. Raises dagster.Failure, naming the failed keys, at the end.
     """
     if not context.partition_keys:
         raise dg.Failure("The run's range holds no partition: its ends may be reversed.", allow_retries=False)
-    good, bad, stop = _work_through(context, context.partition_keys, work)
+    worked = _work_through(context, context.partition_keys, work)
     for partition, sentence in confirm().items():
-        good.pop(partition, None)
-        bad[partition] = sentence
+        worked.good.pop(partition, None)
+        worked.bad[partition] = sentence
         context.log.error(f"{partition} failed: {sentence}")
-    _log_elsewhere(context, good)
-    if bad or stop:
-        _log_by_hand(context, good, bad, failed_check=failed_check)
-        raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
-    yield from _results(context, keys, good)
+    reported = worked.reported
+    _log_elsewhere(context, reported)
+    if worked.bad or worked.stop:
+        _log_by_hand(context, reported, worked, failed_check=failed_check)
+        raise worked.ending(context)
+    if worked.skipped:
+        # Of an asset that is yielded Dagster materializes every key of the run.
+        _log_by_hand(context, reported, worked, failed_check=failed_check)
+        for key in keys if reported else ():
+            for one in summaries(context, key, reported):
+                whole = CheckReport(str(one.check_name), one.passed, one.description or "", one.severity)
+                log_check(context, key, None, check=whole)
+        return
+    yield from _results(context, keys, reported)
 
 
 def run_chosen(
@@ -128,18 +180,18 @@ def run_chosen(
     range Dagster emits them, because it skips every check behind an asset that is not yielded. `work` may end the run
     with PartitionsStoppedError; what was done is logged. `summary` is the sentence of a check that passed as a whole.
     """
-    good, bad, stop = _work_through(context, chosen, work)
+    worked = _work_through(context, chosen, work)
     known = set(context.partition_keys)
-    logged = {partition: reports for partition, reports in good.items() if partition in known}
-    failed = {partition: sentence for partition, sentence in bad.items() if partition in known}
-    is_whole = logged.keys() == known and not (bad or stop)
+    logged = {partition: reports for partition, reports in worked.good.items() if partition in known}
+    failed = {partition: sentence for partition, sentence in worked.bad.items() if partition in known}
+    is_whole = logged.keys() == known and not (worked.bad or worked.stop)
     if not is_whole:
-        _log_by_hand(context, logged, failed, failed_check=failed_check)
-    if bad or stop:
-        raise stop.ending(context, len(good)) if stop and not bad else _failure(good, bad)
+        _log_by_hand(context, logged, _Worked(logged, failed, worked.partly), failed_check=failed_check)
+    if worked.bad or worked.stop:
+        raise worked.ending(context)
     checks = [
         one._replace(description=summary(str(one.check_name)) or one.description) if one.passed else one
-        for one in summaries(context, key, good)
+        for one in summaries(context, key, worked.good)
     ]
     if not is_whole:
         yield from checks
@@ -150,22 +202,21 @@ def run_chosen(
 
 def _work_through(
     context: dg.AssetExecutionContext, partitions: Sequence[str], work: Callable[[str], Reports]
-) -> tuple[dict[str, Reports], dict[str, str], PartitionsStoppedError | None]:
-    """The reports of the partitions that are done, the sentences of those that failed, and what ended the work."""
+) -> _Worked:
     keep_connections(context.instance)
-    good: dict[str, Reports] = {}
-    bad: dict[str, str] = {}
+    worked = _Worked()
     for number, partition in enumerate(partitions, 1):
         try:
-            good[partition] = work(partition)
+            worked.good[partition] = work(partition)
             context.log.debug(f"{partition} is done ({number} of {len(partitions)}).")
         except PartitionsStoppedError as stop:
             context.log.warning(f"{partition}: {stop}")
-            return good, bad, stop
+            worked.stop = stop
+            break
         except Exception as error:  # a bug in one month must not lose the reports of the others
-            bad[partition] = str(error) if isinstance(error, SyncError) else redacted_exception(error)
-            context.log.error(f"{partition} failed: {bad[partition]}")
-    return good, bad, None
+            worked.fail(partition, error)
+            context.log.error(f"{partition} failed: {worked.bad[partition]}")
+    return worked
 
 
 def _failed_sentence(good: Mapping[str, Reports], bad: Mapping[str, str]) -> str:
@@ -185,28 +236,33 @@ def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:
 def _log_by_hand(
     context: dg.AssetExecutionContext,
     good: Mapping[str, Reports],
-    bad: Mapping[str, str],
+    worked: _Worked,
     failed_check: dg.AssetCheckKey,
 ) -> None:
-    for partition, reports in good.items():
+    for partition, reports in (*good.items(), *worked.partly.items()):
         for key, report in reports.items():
             context.log_event(
                 dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition)
             )
             log_checks(context, key, partition, checks=report.checks)
-    if not bad:
+    if not worked.bad:
         return
     partitioned = {spec.key for spec in context.assets_def.check_specs if spec.partitions_def is not None}
     selected = context.selected_asset_check_keys
     for check in sorted(selected & {failed_check, *partitioned}, key=lambda one: one.to_user_string()):
-        for partition, sentence in bad.items():
+        failed = {
+            partition: sentence
+            for partition, sentence in worked.bad.items()
+            if check.asset_key not in worked.partly.get(partition, {})
+        }
+        for partition, sentence in failed.items():
             description = (
                 sentence if check == failed_check else f"Not looked at, the partition failed: {sentence}"
             )
             log_check(context, check.asset_key, partition, check=CheckReport(check.name, False, description))
-        if "dagster/partition" not in context.run.tags:
+        if failed and "dagster/partition" not in context.run.tags:
             # The newest verdict stands for the whole asset: it must not be that of the last good partition.
-            whole = CheckReport(check.name, False, _failed_sentence(good, bad))
+            whole = CheckReport(check.name, False, _failed_sentence(good, failed))
             log_check(context, check.asset_key, None, check=whole)
 
 

@@ -1,19 +1,19 @@
 """The details of leads, several calls at once, committed as they come: what is read is never read twice.
 
-Each lead is decided on its own: loaded (perhaps without some fields, which are rejects), rejected as a whole because the
-CRM lists it and does not know it, or unread because its detail did not come. A refused token ends the run at once; so
-does a CRM of which many details in a row do not come.
+Each lead is decided on its own: loaded (perhaps without some fields, which are rejects), rejected as a whole because
+the CRM lists it and does not know it, or unread because its detail did not come. A refused token ends the run at once;
+so does a CRM of which many details in a row do not come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
-from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.sprinthub.client import WHAT, SprinthubClient
 from sync_pipelines.sprinthub.leads.extract import lead_number
 from sync_pipelines.sprinthub.leads.load import DetailLoader, LeadLoad
@@ -41,9 +41,12 @@ class Enrichment:
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    #: Why each of these cannot be used.
+    rejected_leads: dict[int, str] = field(default_factory=dict)
     unread: list[int] = field(default_factory=list)
     rejected_fields: int = 0
-    unknown: dict[str, int] = field(default_factory=dict)
+    #: How many leads had each field without a column.
+    unknown: Counter[str] = field(default_factory=Counter)
     #: The error of the newest lead that was not read.
     last_problem: str = ""
 
@@ -97,34 +100,33 @@ class Enricher:
     def _fetch(self, lead: DueLead) -> Fetched:
         return Fetched(lead, self.crm.detail(lead.id))
 
-    def _commit(self, done: Enrichment, fetched: list[Fetched]) -> None:
+    def _commit(self, done: Enrichment, fetched: Sequence[Fetched]) -> None:
+        """Load what can be loaded, reject the rest."""
         loads = []
         for one in fetched:
-            if one.problem is not None:
-                self._reject(done, one.lead, "detail_is_answered", str(one.problem))
-            elif one.detail is None:
-                self._reject(done, one.lead, "detail_is_there", "the CRM lists the lead and does not know it")
-            elif lead_number(one.detail) != one.lead.id:
-                self._reject(done, one.lead, "detail_is_the_leads", "the CRM answered with another lead")
+            if (refusal := _refusal(one)) is not None:
+                rule, reason = refusal
+                self.loader.reject_lead(one.lead.id, rule=rule, reason=reason)
+                done.rejected += 1
+                done.rejected_leads[one.lead.id] = reason
             else:
+                assert one.detail is not None
                 loads.append(LeadLoad(one.lead, one.detail))
         for outcome in self.loader.load(loads):
             outcome.add_to(done)
+            if outcome.outcome == "rejected":
+                done.rejected_leads[outcome.id] = "the table does not take its detail; ops.rejects says why"
 
-    def _reject(self, done: Enrichment, lead: DueLead, rule: str, reason: str) -> None:
-        self.loader.reject(
-            [
-                RejectedRow(
-                    partition_key=self.loader.partition_key,
-                    locator={"lead": lead.id},
-                    value=None,
-                    rule=rule,
-                    reason=f"lead {lead.id}: {reason}",
-                    raw={},
-                )
-            ]
-        )
-        done.rejected += 1
+
+def _refusal(fetched: Fetched) -> tuple[str, str] | None:
+    """The rule that a detail breaks as a whole, and the reason; None if it can be loaded."""
+    if fetched.problem is not None:
+        return "detail_is_answered", str(fetched.problem)
+    if fetched.detail is None:
+        return "detail_is_there", "the CRM names the lead and does not know it"
+    if lead_number(fetched.detail) != fetched.lead.id:
+        return "detail_is_the_leads", "the CRM answered with another lead"
+    return None
 
 
 def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncError:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, from_postgres
@@ -23,6 +22,7 @@ from sync_pipelines.lib.records.rejects import RejectedRow, Rejects
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.validate import ValidLead, validate
 from sync_pipelines.sprinthub.leads.work_list import DueLead, content_hash
+from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
 if TYPE_CHECKING:
     from sync_pipelines.sprinthub.leads.enrich import Enrichment
@@ -60,6 +60,12 @@ class LoadedLead(NamedTuple):
     rejected_fields: int = 0
     unknown: Sequence[str] = ()
 
+    def add_to(self, done: Enrichment) -> None:
+        """Count this lead."""
+        setattr(done, self.outcome, getattr(done, self.outcome) + 1)
+        done.rejected_fields += self.rejected_fields
+        done.unknown.update(self.unknown)
+
 
 class _RowError(Exception):
     """One lead of a batch cannot be loaded, or is not what it should be once it is."""
@@ -69,9 +75,9 @@ class _RowError(Exception):
         self.rule = rule
 
 
-@dataclass(frozen=True)
+@dataclass
 class DetailLoader:
-    """Validates and merges details over the connection that holds the segment's lock."""
+    """Validates and merges details, while `work` has the segment."""
 
     connection: postgres.Connection
     columns: LeadColumns
@@ -79,13 +85,13 @@ class DetailLoader:
     rejects: Rejects
     run_id: str
     clock: Callable[[], datetime]
-    #: The segment whose run this is; None for leads of a webhook.
-    segment_id: int | None = None
+    #: The run of a segment that this is part of; None for leads of a webhook.
+    work: SegmentWork | None = None
+    #: Leads that this run inserted from the list.
+    fresh: frozenset[int] = frozenset()
 
     @classmethod
-    def open(
-        cls, connection: postgres.Connection, columns: LeadColumns, **rest: Any
-    ) -> DetailLoader:
+    def open(cls, connection: postgres.Connection, columns: LeadColumns, **rest: Any) -> DetailLoader:
         """A loader with its merge into the live table."""
         merge = KeyMerge.of_table(
             connection,
@@ -98,27 +104,43 @@ class DetailLoader:
         return cls(connection=connection, columns=columns, merge=merge, **rest)
 
     @property
+    def segment_id(self) -> int | None:
+        return self.work.segment_id if self.work else None
+
+    @property
     def partition_key(self) -> str | None:
         return None if self.segment_id is None else str(self.segment_id)
 
     def reject(self, rows: Sequence[RejectedRow]) -> None:
         """Keep rejects with their raw values, in our own database."""
+        if not rows:
+            return
         self.rejects.record(ASSET, rows, run_id=self.run_id)
+
+    def reject_lead(
+        self, lead_id: int, *, rule: str, reason: str, raw: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep a lead that cannot be loaded at all, with the reason."""
+        row = RejectedRow(
+            partition_key=self.partition_key,
+            locator={"lead": lead_id},
+            value=None,
+            rule=rule,
+            reason=f"lead {lead_id}: {reason}",
+            raw=raw or {},
+        )
+        self.reject([row])
 
     def load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         """Load details, all that can be. Raises SyncError if the database is not there, or a lead is not proved."""
         if not loads:
             return []
-        valid = {one.lead.id: validate(one.detail, self.columns) for one in loads}
+        valid = {
+            one.lead.id: validate(one.detail, self.columns, partition_key=self.partition_key) for one in loads
+        }
         # Before the load: the reasons are kept whatever becomes of it.
-        if rejects := [row for lead in valid.values() for row in lead.rejects]:
-            self.reject([self._of_partition(row) for row in rejects])
+        self.reject([row for lead in valid.values() for row in lead.rejects])
         return self._load(loads, valid)
-
-    def _of_partition(self, row: RejectedRow) -> RejectedRow:
-        from dataclasses import replace
-
-        return replace(row, partition_key=self.partition_key)
 
     def _load(self, loads: Sequence[LeadLoad], valid: Mapping[int, ValidLead]) -> list[LoadedLead]:
         try:
@@ -133,11 +155,11 @@ class DetailLoader:
         now = self.clock()
         try:
             with self.connection.transaction():
+                if self.work is not None:
+                    self.work.fence(self.connection)
                 self.connection.execute(_STAGE)
-                rows = ((one.lead.id, Jsonb(valid[one.lead.id].document), one.lead.list_hash) for one in loads)
-                postgres.copy_rows(
-                    self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows
-                )
+                rows = ((one.lead.id, valid[one.lead.id].json, one.lead.list_hash) for one in loads)
+                postgres.copy_rows(self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows)
                 merged = self.merge.run(self.connection, {"synced_at": now})
                 if merged.inserted and self.segment_id is not None:
                     new = [key for (key,) in merged.inserted]
@@ -151,11 +173,16 @@ class DetailLoader:
             if (error.sqlstate or "")[:2] not in _OF_A_ROW and not isinstance(error, psycopg.DataError):
                 raise
             raise _RowError(str(from_postgres(error, what=TABLE)), "row_is_taken") from None
-        words = {key: "inserted" for (key,) in merged.inserted} | {key: "changed" for (key,) in merged.changed}
+        inserted = self.fresh | {key for (key,) in merged.inserted}
+        changed = {key for (key,) in merged.changed}
         return [
             LoadedLead(
                 id=one.lead.id,
-                outcome=words.get(one.lead.id, "unchanged"),  # type: ignore[arg-type]
+                outcome="inserted"
+                if one.lead.id in inserted
+                else "changed"
+                if one.lead.id in changed
+                else "unchanged",
                 rejected_fields=len(valid[one.lead.id].rejects),
                 unknown=valid[one.lead.id].unknown,
             )
@@ -166,18 +193,7 @@ class DetailLoader:
         """A lead that the table does not take as it is. Raises PermanentError for one that is altered there."""
         if error.rule == "detail_equals_the_row":
             raise PermanentError(str(error))
-        self.reject(
-            [
-                RejectedRow(
-                    partition_key=self.partition_key,
-                    locator={"lead": load.lead.id},
-                    value=None,
-                    rule=error.rule,
-                    reason=f"lead {load.lead.id}: {error}",
-                    raw=load.detail,
-                )
-            ]
-        )
+        self.reject_lead(load.lead.id, rule=error.rule, reason=str(error), raw=load.detail)
         return LoadedLead(load.lead.id, "rejected")
 
 

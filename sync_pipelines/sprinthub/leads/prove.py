@@ -29,7 +29,8 @@ with segment as (
     left join sync_private.lead_details as d on d.lead_id = s.lead_id
     where s.segment_id = %(segment)s
 )
-select {keys}, {said}, {live}, min(detailed_at), count(*) filter (where said is distinct from live and said is not null),
+select {keys}, {said}, {live}, min(detailed_at),
+    count(*) filter (where said is distinct from live and said is not null),
     count(id) filter (where said is null)
 from segment
 """
@@ -44,6 +45,12 @@ class SegmentProof(NamedTuple):
     altered: int
     #: Leads of which no detail was ever read: rejected and unread ones.
     without_detail: int
+
+    def sentence(self) -> str:
+        """What differs, without a value."""
+        if self.proof.source["keys"] != self.proof.destination["keys"]:
+            return "the leads of its list are not those that the table has."
+        return f"{self.altered} rows are not what their detail left, somebody changed them meanwhile."
 
 
 def prove(
@@ -69,5 +76,3 @@ def _digest(key: str, found: str) -> sql.Composed:
     return sql.SQL(_HALVES).format(
         version=sql.Literal(VERSION), key=sql.Identifier(key), hash=sql.Identifier(found)
     )
-
-

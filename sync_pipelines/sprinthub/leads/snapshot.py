@@ -7,19 +7,20 @@ and nothing else changes: what a list says never overwrites what a detail said, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import KeyMerge, SliceMerge
-from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, canonical, digest_of, digest_query, row_hash
+from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_of, digest_query, row_hash
+from sync_pipelines.sprinthub.leads.columns import LeadColumns
+from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
 #: What a person accepts where far more leads than usual left a segment at once.
 MASS_LEAVING = "mass_leaving"
@@ -84,10 +85,24 @@ class SnapshotChanges(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Stores the list of one segment over the connection that holds the segment's lock."""
+    """Stores the list of one segment while `work` has it."""
 
     connection: postgres.Connection
     merge: KeyMerge
+    work: SegmentWork
+
+    @classmethod
+    def open(cls, connection: postgres.Connection, columns: LeadColumns, work: SegmentWork) -> Self:
+        """With the merge of new leads into the live table."""
+        merge = KeyMerge.of_table(
+            connection,
+            source=sql.SQL("pg_temp.listed_documents"),
+            target="api.leads",
+            key=["id"],
+            columns=columns.written,
+            stamped=["synced_at"],
+        )
+        return cls(connection, merge, work)
 
     def absent(self, listed: Listed) -> frozenset[int]:
         """The leads of the list that `api.leads` does not have."""
@@ -101,16 +116,22 @@ class Snapshot:
     def replace(
         self,
         listed: Listed,
-        documents: Iterable[tuple[int, Mapping[str, Any]]],
+        documents: Iterable[tuple[int, str]],
         *,
         accept_leaving: bool = False,
     ) -> SnapshotChanges:
-        """Store the list; `documents` are the columns of the leads that `api.leads` does not have.
+        """Store the list; `documents` are columns of the leads that `api.leads` does not have, as JSON.
 
         Raises PermanentError, with nothing committed, if far too many leads left or the result is not the list.
         """
-        given = {"segment": listed.segment_id, "now": listed.read_at, "total": listed.total, "gate": listed.gate}
+        given = {
+            "segment": listed.segment_id,
+            "now": listed.read_at,
+            "total": listed.total,
+            "gate": listed.gate,
+        }
         with self.connection.transaction():
+            self.work.fence(self.connection)
             self._stage(listed)
             if not accept_leaving:
                 self._guard(listed)
@@ -154,16 +175,17 @@ class Snapshot:
                 f" changed. If they left, accept {MASS_LEAVING}."
             )
 
-    def _insert(self, documents: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> frozenset[int]:
+    def _insert(self, documents: Iterable[tuple[int, str]], now: datetime) -> frozenset[int]:
+        """Insert leads that are absent; one that somebody inserted meanwhile stays as it is."""
         self.connection.execute(
             "create temporary table listed_documents (id bigint primary key, doc jsonb not null) on commit drop"
         )
-        rows = ((lead_id, Jsonb(document)) for lead_id, document in documents)
-        postgres.copy_rows(self.connection, "pg_temp.listed_documents", ["id", "doc"], rows=rows)
-        return frozenset(self._new_keys(now))
-
-    def _new_keys(self, now: datetime) -> Iterator[int]:
-        raise NotImplementedError
+        postgres.copy_rows(self.connection, "pg_temp.listed_documents", ["id", "doc"], rows=documents)
+        self.connection.execute(
+            "delete from pg_temp.listed_documents as l where exists (select from api.leads as t where t.id = l.id)"
+        )
+        merged = self.merge.run(self.connection, {"synced_at": now})
+        return frozenset(key for (key,) in merged.inserted)
 
     def _prove(self, listed: Listed) -> Proof:
         """The list beside the two tables, and the leads of the list beside those that `api.leads` has for it."""

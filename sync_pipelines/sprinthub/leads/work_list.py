@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import sql
@@ -19,19 +19,7 @@ from sync_pipelines.lib import postgres
 
 #: Leads asked for at once. Another segment's run may have read some meanwhile, so that a page is not long.
 PAGE = 500
-_DUE = """
-select s.lead_id, s.list_hash
-from sync_private.segment_leads as s
-left join sync_private.lead_details as d on d.lead_id = s.lead_id
-left join api.leads as t on t.id = s.lead_id
-where s.segment_id = %(segment)s and s.lead_id < %(below)s
-    and (d.lead_id is null or d.list_hash is distinct from s.list_hash or d.detailed_at < %(older_than)s
-        or t.id is null or d.content_hash is distinct from {content})
-order by s.lead_id desc
-limit {page}
-"""
-_COUNT = """
-select count(*)
+_OF_DUE: LiteralString = """
 from sync_private.segment_leads as s
 left join sync_private.lead_details as d on d.lead_id = s.lead_id
 left join api.leads as t on t.id = s.lead_id
@@ -39,6 +27,11 @@ where s.segment_id = %(segment)s
     and (d.lead_id is null or d.list_hash is distinct from s.list_hash or d.detailed_at < %(older_than)s
         or t.id is null or d.content_hash is distinct from {content})
 """
+_DUE = f"""
+select s.lead_id, s.list_hash {_OF_DUE} and s.lead_id < %(below)s
+order by s.lead_id desc limit {{page}}
+"""
+_COUNT = f"select count(*) {_OF_DUE}"
 _ABOVE_ALL = 2**63 - 1
 
 
@@ -50,7 +43,7 @@ class DueLead(NamedTuple):
 
 
 def content_hash(not_ours: Collection[str]) -> sql.Composed:
-    """The md5 of a row of `api.leads`, called `t`, as a uuid: the columns that we write, those without a value left out.
+    """The md5 of a row of `api.leads`, called `t`, as a uuid: of the columns that we write and that have a value.
 
     So a column that is added to the table changes no hash while it is empty.
     """
@@ -69,8 +62,8 @@ class WorkList:
     content: sql.Composed
 
     def count(self) -> int:
-        row = self._execute(_COUNT, {})
-        return int(row[0][0])
+        ((count,),) = self._execute(_COUNT, {})
+        return int(count)
 
     def __iter__(self) -> Iterator[DueLead]:
         below = _ABOVE_ALL
@@ -78,8 +71,8 @@ class WorkList:
             yield from (DueLead(*row) for row in rows)
             below = rows[-1][0]
 
-    def _execute(self, statement: str, values: dict[str, object]) -> list[tuple[object, ...]]:
-        composed = sql.SQL(statement).format(content=self.content, page=sql.Literal(PAGE))  # type: ignore[arg-type]
+    def _execute(self, statement: LiteralString, values: dict[str, object]) -> list[tuple[Any, ...]]:
+        composed = sql.SQL(statement).format(content=self.content, page=sql.Literal(PAGE))
         return self.connection.execute(
             composed, {"segment": self.segment_id, "older_than": self.older_than, **values}
         ).fetchall()

@@ -122,7 +122,6 @@ class SegmentAlerts:
         self._mail(
             str(row.segment_id),
             broken,
-            title=f"Segmento {row.segment_id}: {_title(broken)}",
             parts=parts,
             run_id=run_id,
             now=now,
@@ -134,7 +133,6 @@ class SegmentAlerts:
         self._mail(
             ALL,
             {"execution_failed": f"O banco do projeto oficialmed não respondeu{named}: {error}"},
-            title="o banco de dados não respondeu",
             parts=[sentences.KEPT, "O que fazer: confira OFICIALMED_DATABASE_URL e o projeto no Supabase."],
             run_id=run_id,
             now=now,
@@ -145,7 +143,6 @@ class SegmentAlerts:
         segment: str,
         broken: dict[str, str],
         *,
-        title: str,
         parts: Sequence[str],
         run_id: str,
         now: datetime,
@@ -163,20 +160,23 @@ class SegmentAlerts:
                 return
             text = "\n\n".join([" ".join(broken[name] for name in due), *(part for part in parts if part)])
             is_error = bool({"execution_failed", "consecutive_errors"} & set(due))
+            title = (
+                f"Segmento {segment}: {_title(due)}" if segment != ALL else "o banco de dados não respondeu"
+            )
             alert = Alert(SYSTEM, title, text, severity="erro" if is_error else "aviso")
             delivery = send_alert(alert, self.channels)
             for name in due:
                 rights[name].done = delivery
 
 
-def _title(broken: dict[str, str]) -> str:
+def _title(rules: Sequence[str]) -> str:
     words = {
         "execution_failed": "a execução falhou",
         "success_rate": "taxa de sucesso baixa",
         "run_time": "execução demorada",
         "consecutive_errors": "erros seguidos",
     }
-    return ", ".join(words[name] for name in broken)
+    return ", ".join(words[name] for name in rules)
 
 
 __all__ = ["SegmentAlerts", "are_repeated", "fired", "is_failed", "is_long", "is_low"]

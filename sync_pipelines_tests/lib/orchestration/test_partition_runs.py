@@ -9,13 +9,13 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
-from sync_pipelines.lib.orchestration.partition_runs import run_partitions
+from sync_pipelines.lib.orchestration.partition_runs import PartlyDoneError, run_partitions
 from sync_pipelines.lib.redaction import register
 from sync_pipelines.partitions import months as month_partitions
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date="2025-01-01", end_date="2025-07-01")
 UPSTREAM, DOWNSTREAM = dg.AssetKey(["toy", "lines"]), dg.AssetKey(["toy", "summary"])
-PROOF = "lines_equal_the_source"
+PROOF, SUMS = "lines_equal_the_source", "sums_hold"
 SECRET = "segredo-de-teste-9876"
 
 
@@ -26,10 +26,13 @@ def build(
     broken: Collection[str] = (),
     stale: Collection[str] = (),
     changed: Mapping[str, str] | None = None,
+    partly: Collection[str] = (),
+    left_alone: Collection[str] = (),
 ) -> dg.Definitions:
     """The chain; `bad` months fail, `odd` months pass with a failed check, `broken` ones hit a bug.
 
-    `stale` months leave the downstream asset outdated; `changed` ones no longer hold when the run ends.
+    `stale` months leave the downstream asset outdated; `changed` ones no longer hold when the run ends; of `partly`
+    ones only the upstream asset is done; the work looks at `left_alone` ones and does nothing.
     """
     register(SECRET)
 
@@ -43,13 +46,15 @@ def build(
             UPSTREAM: PartitionReport(
                 {"month_read": month},
                 [check],
-                {DOWNSTREAM: CheckReport("sums_hold", False, "no longer what it should be")}
+                {DOWNSTREAM: CheckReport(SUMS, False, "no longer what it should be")}
                 if month in stale
                 else {},
             ),
             DOWNSTREAM: PartitionReport({"month_summed": month}),
         }
-        return {key: reports[key] for key in selected}
+        if month in partly:
+            raise PartlyDoneError(f"{month} has no sums.", {UPSTREAM: reports[UPSTREAM]})
+        return {key: reports[key] for key in selected if month not in left_alone}
 
     @dg.multi_asset(
         name="toy_months",
@@ -57,7 +62,10 @@ def build(
             dg.AssetSpec(UPSTREAM, partitions_def=MONTHS),
             dg.AssetSpec(DOWNSTREAM, deps=[UPSTREAM], partitions_def=MONTHS),
         ],
-        check_specs=[dg.AssetCheckSpec(PROOF, asset=UPSTREAM, partitions_def=MONTHS)],
+        check_specs=[
+            dg.AssetCheckSpec(PROOF, asset=UPSTREAM, partitions_def=MONTHS),
+            dg.AssetCheckSpec(SUMS, asset=DOWNSTREAM, partitions_def=MONTHS),
+        ][: 2 if partly else 1],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -293,6 +301,51 @@ def test_repeating_only_the_bad_month_makes_the_range_whole(instance: dg.Dagster
         assert {month for month, status in ran.statuses(key).items() if status == "MATERIALIZED"} == set(
             wanted
         )
+
+
+def test_of_a_month_that_failed_half_way_the_first_half_is_done(instance: dg.DagsterInstance) -> None:
+    ran = run(instance, build(partly=["2025-03-01"]), "2025-02-01", last="2025-03-01")
+    assert not ran.result.success
+    assert list(ran.materialized(UPSTREAM, "month_read")) == ["2025-02-01", "2025-03-01"]
+    assert list(ran.materialized(DOWNSTREAM, "month_summed")) == ["2025-02-01"]
+    assert ran.statuses(UPSTREAM)["2025-03-01"] == "MATERIALIZED"
+    assert ran.statuses(DOWNSTREAM)["2025-03-01"] == "FAILED"
+    assert "2025-03-01: 2025-03-01 has no sums." in ran.failure
+    # The first asset's own verdict stands; only the other one's says that it was not looked at.
+    assert ("2025-03-01", True, "compared 2025-03-01") in ran.verdicts()
+    assert [(month, told) for month, passed, told in ran.verdicts() if not passed] == [
+        ("2025-03-01", "Not looked at, the partition failed: 2025-03-01 has no sums."),
+        (None, "1 of 2 partitions failed, the others are done: 2025-03-01: 2025-03-01 has no sums."),
+    ]
+
+
+def test_a_month_alone_that_failed_half_way(instance: dg.DagsterInstance) -> None:
+    ran = run(instance, build(partly=["2025-03-01"]), "2025-03-01")
+    assert not ran.result.success
+    assert list(ran.materialized(UPSTREAM, "month_read")) == ["2025-03-01"]
+    assert ran.materialized(DOWNSTREAM, "month_summed") == {}
+    assert [(month, passed) for month, passed, _ in ran.verdicts()] == [
+        ("2025-03-01", True),
+        ("2025-03-01", False),
+    ]
+
+
+def test_a_month_that_was_left_alone_has_no_event_and_no_failure(instance: dg.DagsterInstance) -> None:
+    ran = run(instance, build(left_alone=["2025-03-01"]), "2025-03-01")
+    assert ran.result.success
+    assert ran.materialized(UPSTREAM, "month_read") == {}
+    assert ran.materialized(DOWNSTREAM, "month_summed") == {}
+    assert ran.verdicts() == []
+    assert ran.statuses(UPSTREAM)["2025-03-01"] is None
+
+
+def test_the_months_beside_one_that_was_left_alone_are_done(instance: dg.DagsterInstance) -> None:
+    ran = run(instance, build(left_alone=["2025-03-01"]), "2025-02-01", last="2025-04-01")
+    assert ran.result.success
+    for key, figure in ((UPSTREAM, "month_read"), (DOWNSTREAM, "month_summed")):
+        assert list(ran.materialized(key, figure)) == ["2025-02-01", "2025-04-01"]
+        assert ran.statuses(key)["2025-03-01"] is None
+    assert ran.verdicts()[-1] == (None, True, "Passed for all 2 partitions.")
 
 
 def test_the_house_months_serve_range_runs() -> None:
