@@ -13,6 +13,8 @@ import typer
 
 from sync_pipelines import systems
 from sync_pipelines.cli.commands import Commands
+from sync_pipelines.cli.options import chosen
+from sync_pipelines.cli.run_options import WithRunOptions
 from sync_pipelines.cli.sandbox import DEFAULT_HOME, Home, WithPartOptions, open_sandbox
 from sync_pipelines.cli.sandbox import app as sandbox_app
 from sync_pipelines.lib.console import console
@@ -68,8 +70,9 @@ def demo(
     raise typer.Exit(run_demo(open_sandbox(home, ctx), once=once, port=port))
 
 
-@app.command()
+@app.command(cls=WithRunOptions)
 def run(
+    ctx: typer.Context,
     system: Annotated[str, typer.Argument(help=f"{', '.join(RUNNABLE[:-1])} or {RUNNABLE[-1]}.")],
     first: Annotated[
         str | None,
@@ -93,7 +96,7 @@ def run(
     """
     from sync_pipelines.cli.runs import run_and_print
 
-    succeeded = run_and_print(system, first=first, last=last, accept=accept or [])
+    succeeded = run_and_print(system, first=first, last=last, accept=accept or [], options=chosen(ctx))
     raise typer.Exit(0 if succeeded else 1)
 
 

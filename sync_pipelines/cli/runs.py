@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from rich.table import Table
 
 from sync_pipelines import systems
+from sync_pipelines.cli.progress import RunProgress
+from sync_pipelines.cli.run_options import taken
 from sync_pipelines.lib.console import console
-from sync_pipelines.lib.runs import Run, Runner, RunReport
+from sync_pipelines.lib.runs import Run, RunReport
 from sync_pipelines.settings import Settings, SettingsError
 from sync_pipelines.systems import System, read_settings
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def runnable() -> dict[str, tuple[System, Run]]:
@@ -19,8 +25,18 @@ def runnable() -> dict[str, tuple[System, Run]]:
     return {run.name: (system, run) for system in systems.SYSTEMS for run in system.runs}
 
 
-def run_and_print(name: str, *, first: str | None, last: str | None, accept: Collection[str]) -> bool:
-    """Run a system or one of its assets by name, showing progress; False when something is not proved."""
+def run_and_print(
+    name: str,
+    *,
+    first: str | None,
+    last: str | None,
+    accept: Collection[str],
+    options: Mapping[str, Any] = _NONE,
+) -> bool:
+    """Run a system or one of its assets by name, showing progress; False when something is not proved.
+
+    `options` are those that only some runs have.
+    """
     from sync_pipelines.lib import redaction
     from sync_pipelines.settings.dagster import take_from_file
 
@@ -29,13 +45,17 @@ def run_and_print(name: str, *, first: str | None, last: str | None, accept: Col
     runs = runnable()
     if name not in runs:
         raise SettingsError(f"There is no {name!r} to run; there are {', '.join(runs)}.")
-    settings, (system, run) = read_settings(), runs[name]
+    system, run = runs[name]
+    every = [known for _, known in runs.values()]
+    asked = taken(run, every, given=options, dates={"first": first, "last": last})
+    settings = read_settings()
     for needed in run.needs:
         settings.require(needed)
     runner = run.load()
     _refuse_unknown(accept, runner.accepts)
     close_orphaned_rows(system, settings)
-    report = _run(name, runner, settings, first=first, last=last, accept=accept)
+    with RunProgress(name, console) as progress:
+        report = runner.run(settings, accept=accept, progress=progress, **asked)
     print_run(name, report)
     return report.succeeded
 
@@ -46,26 +66,6 @@ def close_orphaned_rows(system: System, settings: Settings) -> None:
     from sync_pipelines.operations.orphaned_runs import OrphanNotifier
 
     reap_all(system.run_logs(settings), OrphanNotifier(settings.alert_channels, settings.is_demo))
-
-
-def _run(
-    name: str,
-    runner: Runner,
-    settings: Settings,
-    *,
-    first: str | None,
-    last: str | None,
-    accept: Collection[str],
-) -> RunReport:
-    with console.status(f"{name} …") as status:
-
-        def progress(sentence: str) -> None:
-            if console.is_terminal:
-                status.update(f"{name}: {sentence}")
-            else:
-                console.print(f"{name}: {sentence}")
-
-        return runner.run(settings, first=first, last=last, accept=accept, progress=progress)
 
 
 def _refuse_unknown(accept: Collection[str], known: Collection[str]) -> None:

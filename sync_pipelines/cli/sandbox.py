@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from inspect import Parameter, Signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from sync_pipelines import systems
+from sync_pipelines.cli.options import Extra, chosen, parameters
 from sync_pipelines.lib.console import console
 
 if TYPE_CHECKING:  # never without a command of this module
@@ -22,7 +22,6 @@ app = typer.Typer(no_args_is_help=True, help="The outside world in a box: Postgr
 
 Home = Annotated[Path, typer.Option("--home", help="Folder that keeps the sandbox's data.")]
 DEFAULT_HOME = Path(".state/sandbox")
-_CHOSEN = f"{__name__}.chosen"
 
 
 class WithPartOptions(TyperCommand):
@@ -34,42 +33,21 @@ class WithPartOptions(TyperCommand):
 
 
 def _part_options() -> list[Any]:
-    """Typer makes parameters from a signature: the options are those of a function that has no other use."""
-
-    def command() -> None:
-        pass
-
-    command.__signature__ = Signature(  # type: ignore[attr-defined]
-        [
-            Parameter(
-                option.name,
-                Parameter.KEYWORD_ONLY,
-                default=option.default,
-                annotation=Annotated[
-                    type(option.default),
-                    typer.Option(f"--{option.flag}", help=option.help, callback=_choose, expose_value=False),
-                ],
-            )
-            for system in systems.SYSTEMS
-            for option in system.sandbox.options
-        ]
+    return parameters(
+        Extra(
+            option.name, flag=option.flag, kind=type(option.default), default=option.default, help=option.help
+        )
+        for system in systems.SYSTEMS
+        for option in system.sandbox.options
     )
-    carrier = typer.Typer(add_completion=False)
-    carrier.command()(command)
-    return list(typer.main.get_command(carrier).params)
-
-
-def _choose(ctx: typer.Context, param: typer.CallbackParam, value: float) -> float:
-    ctx.meta.setdefault(_CHOSEN, {})[param.name] = value
-    return value
 
 
 def open_sandbox(home: Path, ctx: typer.Context | None = None) -> Sandbox:
     """The sandbox below `home`, with the options that a command `WithPartOptions` was given."""
     from sync_pipelines.sandbox.world import Sandbox
 
-    chosen = ctx.meta[_CHOSEN] if ctx is not None else {}
-    return Sandbox(home, [system.sandbox for system in systems.SYSTEMS], chosen)
+    given = chosen(ctx) if ctx is not None else {}
+    return Sandbox(home, [system.sandbox for system in systems.SYSTEMS], given)
 
 
 @app.command(cls=WithPartOptions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from sync_pipelines.lib.storage.landing import LandingStore
@@ -48,12 +48,37 @@ class RunReport:
         return not self.problems
 
 
+class Progress(Protocol):
+    """Shows a person how far a run is. Threads may call it at once.
+
+    What stands before a sentence's first colon is what it is about. With `done` and `total` it becomes a bar.
+    """
+
+    def __call__(self, sentence: str, *, done: int | None = None, total: int | None = None) -> None: ...
+
+
 class Runner(NamedTuple):
-    """A run that is ready to be called: `run(settings, first=…, last=…, accept=…, progress=…)`."""
+    """A run that is ready to be called: `run(settings, accept=…, progress=…)` and what its `Run` offers besides.
+
+    That are `first` and `last`, for a run that has dates, and its options by their names.
+    """
 
     run: Callable[..., RunReport]
     #: What `--accept` may say.
     accepts: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class RunOption:
+    """An option of a run's own: `--FLAG`. Its value goes to the run under `name`.
+
+    A `bool` is a switch; of another kind the option may be repeated, and the value is a list.
+    """
+
+    name: str
+    flag: str
+    kind: type[bool] | type[int] | type[str]
+    help: str
 
 
 @dataclass(frozen=True)
@@ -66,3 +91,7 @@ class Run:
     needs: Sequence[str]
     #: Imports what it takes; not before somebody runs it, because `--help` lists it.
     load: Callable[[], Runner]
+    #: What it takes beside the options of every run.
+    options: Sequence[RunOption] = ()
+    #: Whether it takes --from and --to.
+    has_dates: bool = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -16,6 +17,8 @@ from sync_pipelines.lib.records.connection import OpsDatabase
 
 #: Where a rejected value stands in its source: {"row": 12, "column": "Valor"} of a sheet, {"id": 7} of a record.
 Locator = Mapping[str, str | int]
+#: Levels of a raw value that are kept; Python's stack bears a few hundred.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,21 @@ def _row_number(locator: Locator) -> int | None:
     return number if isinstance(number, int) and abs(number) < 2**31 else None
 
 
-def storable(value: object) -> object:
-    """A value without what Postgres cannot hold in a text: NUL and halves of surrogate pairs."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+def storable(value: Any, *, depth: int = 0) -> Any:
+    """A value without what Postgres cannot hold in a text: NUL and halves of surrogate pairs, inside of it too."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if depth > _DEEPEST:
+        return "(nested too deep to be kept)"
+    if isinstance(value, Mapping):
+        return {storable(name): storable(inside, depth=depth + 1) for name, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(inside, depth=depth + 1) for inside in value]
+    return value
 
 
 def _json(content: Mapping[str, object]) -> Jsonb:
-    return Jsonb({name: storable(value) for name, value in content.items()}, dumps=_dumps)
+    return Jsonb(storable(content), dumps=_dumps)
 
 
 def _dumps(value: object) -> str:

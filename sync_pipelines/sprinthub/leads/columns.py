@@ -15,6 +15,7 @@ from sync_pipelines.sprinthub.leads.contract_columns import (
     COLUMN_OF_FIELD,
     CONTRACT_TYPES,
     EXTRA,
+    KEY,
     SEGMENT,
     SYNONYMS,
     TABLE,
@@ -39,14 +40,14 @@ class Field:
 
     column: str
     convert: Converter
-    #: A text may be empty; in any other column "" means that there is no value.
+    #: A text may be blank; in any other column that means that there is no value.
     is_text: bool
     value_of_null: Any
     not_null: bool
 
     def read(self, value: Any) -> Any:
         """The column's value. Raises UnusableError for a value that it cannot hold."""
-        if value is None or (value == "" and not self.is_text):
+        if value is None or (not self.is_text and type(value) is str and not value.strip()):
             if self.not_null and self.value_of_null is None:
                 raise UnusableError("required", "the column takes no null")
             return self.value_of_null
@@ -86,8 +87,9 @@ class LeadColumns:
 
     @cached_property
     def not_ours(self) -> frozenset[str]:
-        """The live columns that no detail fills."""
-        return frozenset(column.name for column in self.live) - {*self.written} | {SEGMENT}
+        """The live columns of which a detail says nothing: the dialler's, `segmento`, `synced_at`, unknown types."""
+        said = {field.column for field in self.fields.values()} | {KEY, EXTRA}
+        return frozenset(column.name for column in self.live) - said
 
     @cached_property
     def synonyms(self) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ _ISO = re.compile(
     rf"(?:[T ]{_TIME}(?:\s?(?P<zone>Z|(?P<sign>[+-])(?P<ahead>\d\d)(?::?(?P<minutes>\d\d))?))?)?",
     re.ASCII,
 )
-_BRAZILIAN = re.compile(rf"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{{4}})(?:,? {_TIME})?", re.ASCII)
+_BRAZILIAN = re.compile(rf"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{{4}})(?:(?:,? |T){_TIME})?", re.ASCII)
 #: The form in which the API writes its own moments.
 _USUAL = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sync_pipelines.lib import exact_json
-from sync_pipelines.lib.records.rejects import RejectedRow, storable
+from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.contract_columns import EXTRA, KEY, LIST_FIELDS, SEGMENT, is_local
 from sync_pipelines.sprinthub.leads.unusable import UnusableError
-from sync_pipelines.sprinthub.leads.values import json_value, key_name, lead_number
+from sync_pipelines.sprinthub.leads.values import RANGES, json_value, key_name
 
 Document = dict[str, Any]
 
@@ -43,7 +43,7 @@ def validate(
 
     Fields without a column are kept in `extra`, which is null where there are none.
     """
-    lead_id = lead_number(detail.get(KEY))
+    lead_id = _lead_number(detail)
     document: Document = {}
     extra: Document = {}
     rejects = []
@@ -65,8 +65,12 @@ def validate(
             document.pop(field.column, None)
             rejects.append(_reject(problem, lead_id, other, value=value, partition_key=partition_key))
     document[EXTRA] = extra or None
-    unknown = tuple(name for name in extra if not is_local(name))
-    return ValidLead(lead_id, document, tuple(rejects), unknown)
+    return ValidLead(
+        lead_id,
+        document,
+        rejects=tuple(rejects),
+        unknown=tuple(name for name in extra if not is_local(name)),
+    )
 
 
 def list_document(item: Mapping[str, Any], segment_id: int, columns: LeadColumns) -> ValidLead:
@@ -75,7 +79,7 @@ def list_document(item: Mapping[str, Any], segment_id: int, columns: LeadColumns
     A name that is null says nothing, because the list knows no first name. Raises UnusableError for an item without
     a number.
     """
-    lead_id = lead_number(item.get(KEY))
+    lead_id = _lead_number(item)
     first, _, rest = _text(item.get("fullname")).partition(" ")
     said = {name: item[name] for name in LIST_FIELDS if name in item}
     said |= {name: text for name, text in (("firstname", first), ("lastname", rest.strip())) if text}
@@ -88,13 +92,20 @@ def list_document(item: Mapping[str, Any], segment_id: int, columns: LeadColumns
             except UnusableError as problem:
                 rejects.append(_reject(problem, lead_id, name, value=value, partition_key=str(segment_id)))
     document[SEGMENT] = segment_id
-    return ValidLead(lead_id, document, tuple(rejects), ())
+    return ValidLead(lead_id, document, rejects=tuple(rejects), unknown=())
 
 
 def list_hash(item: Mapping[str, Any]) -> UUID:
     """The md5 of what a list item says, whatever the order of its fields."""
     text = json.dumps(item, sort_keys=True, separators=(",", ":"), default=str)
     return UUID(bytes=md5(text.encode(), usedforsecurity=False).digest())
+
+
+def _lead_number(lead: Mapping[str, Any]) -> int:
+    number = lead.get(KEY)
+    if type(number) is not int or not 0 < number <= RANGES["bigint"][1]:
+        raise UnusableError("lead_number", "the lead has no number that is a key")
+    return number
 
 
 def _used_synonyms(detail: Mapping[str, Any], columns: LeadColumns) -> Iterator[tuple[str, str]]:
@@ -111,21 +122,20 @@ def _text(value: Any) -> str:
 def _reject(
     problem: UnusableError, lead_id: int, name: str, *, value: Any, partition_key: str | None
 ) -> RejectedRow:
-    raw = _raw(value)
     return RejectedRow(
         partition_key=partition_key,
         locator={"lead": lead_id, "field": name},
-        value=str(raw),
+        value=_as_text(value),
         rule=problem.rule,
         reason=problem.reason,
-        raw={str(storable(name)): raw},
+        raw={name: value},
     )
 
 
-def _raw(value: Any) -> object:
-    """The value as the rejects can hold it: an object or an array as its text, which may have a NUL in it."""
+def _as_text(value: Any) -> str:
+    """The value for a person to read."""
     if not isinstance(value, dict | list):
-        return value
+        return str(value)
     try:
         return json.dumps(value, default=str, ensure_ascii=False)
     except RecursionError:

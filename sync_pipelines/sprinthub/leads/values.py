@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from sync_pipelines.lib.postgres.catalog import TableColumn
@@ -18,7 +19,7 @@ from sync_pipelines.sprinthub.leads.unusable import UnusableError
 
 Converter = Callable[[Any], Any]
 
-_RANGES = {
+RANGES = {
     "smallint": (-(2**15), 2**15 - 1),
     "integer": (-(2**31), 2**31 - 1),
     "bigint": (-(2**63), 2**63 - 1),
@@ -49,7 +50,7 @@ def converter(column: TableColumn, zone: Zone, *, longest: int | None = None) ->
         case "character varying":
             return text
         case "smallint" | "integer" | "bigint" as kind:
-            return partial(whole_number, limits=_RANGES[kind])
+            return partial(whole_number, limits=RANGES[kind])
         case "numeric":
             return partial(number, precision=(modifiers[0], modifiers[1]) if modifiers else None)
         case "boolean":
@@ -69,9 +70,10 @@ def text(value: Any) -> str:
         return _storable(value)
     if value is True or value is False:
         return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
-    raise UnusableError("text", "an object or an array is no text")
+    found = _json_number(value)
+    if found is None:
+        raise UnusableError("text", "the value is an object, an array or no JSON")
+    return str(found)
 
 
 def whole_number(value: Any, *, limits: tuple[int, int]) -> int:
@@ -79,15 +81,17 @@ def whole_number(value: Any, *, limits: tuple[int, int]) -> int:
     if type(value) is str:
         if not _WHOLE.fullmatch(value):
             raise UnusableError("whole_number", "the text is no whole number")
-        value = Decimal(value)
-    elif value is True or value is False or not isinstance(value, int | Decimal):
+        found: int | Decimal | None = Decimal(value)
+    else:
+        found = _json_number(value)
+    if found is None:
         raise UnusableError("whole_number", "the value is no number")
-    if isinstance(value, Decimal):
+    if isinstance(found, Decimal):
         # First, because a great exponent would make a number of as many digits.
-        value = limits[1] + 1 if value.adjusted() > 19 else int(value)
-    if not limits[0] <= value <= limits[1]:
-        raise UnusableError("out_of_range", f"the number is not between {limits[0]} and {limits[1]}")
-    return int(value)
+        found = limits[1] + 1 if found.adjusted() > 19 else int(found)
+    if not limits[0] <= found <= limits[1]:
+        raise UnusableError("out_of_range", "the number is too large for the column")
+    return found
 
 
 def number(value: Any, *, precision: tuple[int, int] | None) -> Decimal:
@@ -97,25 +101,24 @@ def number(value: Any, *, precision: tuple[int, int] | None) -> Decimal:
             raise UnusableError("number", "the text is no number in digits with a point")
         if _GROUPED.fullmatch(value):
             raise UnusableError("number", "the point of the text may stand for thousands")
-        value = Decimal(value)
-    elif value is True or value is False or not isinstance(value, int | Decimal):
+        found: int | Decimal | None = Decimal(value)
+    else:
+        found = _json_number(value)
+    if found is None:
         raise UnusableError("number", "the value is no number")
-    found = _numeric(Decimal(value))
-    if precision and found.copy_abs().adjusted() >= precision[0] - precision[1] - 1:
+    exact = _numeric(Decimal(found))
+    if precision and exact.adjusted() >= precision[0] - precision[1] - 1:
         digits, scale = precision
-        if abs(round(found, scale)) >= Decimal(10) ** (digits - scale):
+        if exact.adjusted() > digits or abs(round(exact, scale)) >= Decimal(10) ** (digits - scale):
             raise UnusableError("out_of_range", f"the number has more digits than numeric({digits},{scale})")
-    return found
+    return exact
 
 
 def boolean(value: Any) -> bool:
     """True, 1, "1" and "true"; false, 0, "0" and "false"."""
-    if type(value) is str:
-        found = _BOOLEANS.get(value)
-    elif isinstance(value, int | Decimal):
-        found = bool(value) if value in (0, 1) else None
-    else:
-        found = None
+    if value is True or value is False:
+        return bool(value)
+    found = _BOOLEANS.get(value if type(value) is str else str(_json_number(value)))
     if found is None:
         raise UnusableError("boolean", "the value is none of true, 1, false and 0")
     return found
@@ -125,14 +128,6 @@ def json_value(value: Any) -> Any:
     """Any JSON value, as it is; unusable where a text or a number in it is none that Postgres holds."""
     _check_json(value, depth=0)
     return value
-
-
-def lead_number(value: Any) -> int:
-    """The number of a lead. Raises UnusableError for what is none."""
-    found = whole_number(value, limits=(1, _RANGES["bigint"][1]))
-    if isinstance(value, Decimal) and found != value:
-        raise UnusableError("whole_number", "the value is no whole number")
-    return found
 
 
 def key_name(name: str) -> str:
@@ -154,6 +149,19 @@ def _check_json(value: Any, *, depth: int) -> None:
             _check_json(inside, depth=depth + 1)
     elif isinstance(value, Decimal):
         _numeric(value)
+    elif isinstance(value, float):
+        _json_number(value)
+
+
+def _json_number(value: Any) -> int | Decimal | None:
+    """A number of JSON, exactly; None for what is none. A float has lost digits already, but no more are lost here."""
+    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise UnusableError("number", "the value is no number of JSON")
+        return Decimal(repr(value))
+    return None
 
 
 def _numeric(value: Decimal) -> Decimal:

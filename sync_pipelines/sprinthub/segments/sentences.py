@@ -7,8 +7,15 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+)
 from sync_pipelines.lib.redaction import redacted_exception
+from sync_pipelines.settings import SettingsError
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 
 KEPT = "O que já estava gravado permanece; a próxima execução continua de onde esta parou."
@@ -22,25 +29,29 @@ class Reason:
     action: str = ""
 
 
-def reason_of(error: BaseException | None, outcome: SegmentOutcome) -> Reason:
+def reason_of(error: Exception | None, outcome: SegmentOutcome) -> Reason:
     """The reason for a failed run: its error, or leads whose details did not come."""
     if error is None:
         return Reason(
             f"Os detalhes de {_leads(outcome.unread)} não vieram do CRM, apesar de várias tentativas.",
             "Nenhuma ação por enquanto: esses leads são os primeiros da próxima tentativa.",
         )
-    if not isinstance(error, Exception):  # Ctrl-C, a signal, Dagster's own interruption
-        return Reason(f"A execução foi interrompida antes do fim ({type(error).__name__}).")
-    detail = str(error) if isinstance(error, SyncError) else redacted_exception(error)
+    detail = str(error) if isinstance(error, SyncError | SettingsError) else redacted_exception(error)
     if isinstance(error, RefusedError):
         return Reason(
             f"O CRM recusou as credenciais: {detail}",
             "Renove SPRINTHUB_API_TOKEN (ou corrija SPRINTHUB_INSTANCE) e depois reative o segmento:"
             f" sync-pipelines sprinthub reactivate {outcome.segment_id}",
         )
+    if isinstance(error, ThrottledError):
+        return Reason(
+            f"O CRM pede menos chamadas: {detail}",
+            "Nenhuma ação se acontecer uma vez. Se repetir, veja quem mais usa o token, ou reduza"
+            " SPRINTHUB_RATE_PER_MINUTE.",
+        )
     if isinstance(error, TransientError):
         return Reason(f"Falha temporária: {detail}", "Nenhuma ação por enquanto: a execução se repete.")
-    if isinstance(error, PermanentError):
+    if isinstance(error, PermanentError | SettingsError):
         return Reason(
             f"Falha que uma repetição sozinha não resolve: {detail}", "Siga o que a mensagem acima indica."
         )
@@ -64,6 +75,12 @@ def success(outcome: SegmentOutcome) -> str:
 
 def failure(reason: Reason, due: datetime | None, zone: ZoneInfo, *, waits_for_person: bool) -> str:
     return f"{reason.text} {KEPT} {next_try(due, zone, waits_for_person=waits_for_person)}"
+
+
+def interruption(error: BaseException) -> str:
+    """For Ctrl-C, a signal, Dagster's own interruption."""
+    kind = type(error).__name__
+    return f"A execução foi interrompida antes do fim ({kind}). {KEPT} A hora marcada do segmento não mudou."
 
 
 def next_try(due: datetime | None, zone: ZoneInfo, *, waits_for_person: bool) -> str:
