@@ -98,6 +98,7 @@ SYSTEMS = (
     System("hitss", has_run_logs=True, has_commands=True),
     System("aimindset", has_commands=True),
     System("scouter", has_endpoints=True, has_commands=True),
+    System("sprinthub", has_run_logs=True, has_endpoints=True, has_commands=True),
 )
 
 

@@ -29,7 +29,7 @@ FLOORS = (
     {"lib"},
     {"settings"},
     {"migrations", "partitions"},
-    {*SYSTEMS, "sprinthub"},
+    {*SYSTEMS},
     {"systems"},
     {"operations", "receiver", "doctor"},
     {"definitions", "sandbox"},

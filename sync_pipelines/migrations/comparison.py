@@ -36,7 +36,18 @@ def compare(wanted: Items, found: Items) -> list[Difference]:
         if not _satisfies(item, value, found.get(item))
         # A column may count by a sequence that does not belong to it, and whose grants are not ours to tell.
         and not (item.kind == "sequence" and item not in found and Item("table", item.on) in found)
+        and not _has_twin(item, value, found)
     ]
+
+
+def _has_twin(item: Item, wanted: str, found: Items) -> bool:
+    """Whether a unique index is there under another name, such as a key that the application has itself."""
+    return (
+        item.kind == "index"
+        and item not in found
+        and wanted.startswith("unique (")
+        and any((other.kind, other.on, value) == ("index", item.on, wanted) for other, value in found.items())
+    )
 
 
 def _satisfies(item: Item, wanted: str, found: str | None) -> bool:

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from sync_pipelines.lib import failures, postgres
 from sync_pipelines.lib.findings import Finding
-from sync_pipelines.migrations import catalog, comparison, cures, notes, recognition, revisions, sentences
+from sync_pipelines.migrations import (
+    catalog,
+    comparison,
+    cures,
+    notes,
+    recognition,
+    revisions,
+    sentences,
+    uniqueness,
+)
 from sync_pipelines.migrations.comparison import Difference
 from sync_pipelines.migrations.history import History
 from sync_pipelines.migrations.live import Live
@@ -45,7 +54,7 @@ def plan(history: History, url: str) -> Plan:
     """
     with postgres.connect(url, what=history.what, read_only=True) as connection:
         live = catalog.read(connection, load_shape(history))
-        refused = _refusal(live, history)
+        refused = _refusal(connection, live, history)
         steps = [] if refused else _steps(live, history)
         found = () if refused else tuple(_notes(connection, live, history))
     newest = revisions.newest_revision(history)
@@ -69,13 +78,14 @@ def verify(history: History, url: str) -> list[Finding]:
     shape = load_shape(history)
     with postgres.connect(url, what=history.what, read_only=True) as connection:
         live = catalog.read(connection, shape)
+        refused = _refusal(connection, live, history)
     newest = revisions.newest_revision(history)
     at_newest = f"{history.what} is at revision {newest}"
     before = (
         f"{history.what} is at revision {live.revision or 'none'}, the newest is {newest}: {cures.MIGRATE}"
     )
     findings = [Finding(live.revision == newest, at_newest if live.revision == newest else before)]
-    if refused := _refusal(live, history):
+    if refused:
         findings.append(Finding(False, refused))
     wanted = comparison.expected(shape, live.roles)
     wrong = {difference.item: difference for difference in comparison.compare(wanted, live.items)}
@@ -97,7 +107,8 @@ def verify(history: History, url: str) -> list[Finding]:
 def refuse_unknown_shape(connection: postgres.Connection, history: History) -> None:
     """Raise PermanentError where a table of ours exists in a shape that cannot be extended to ours.
 
-    The sentence names the shape if it is a known one, what differs and what to do. Changes nothing.
+    The sentence names the shape if it is a known one, what differs and what to do; or the rows that repeat what is to
+    be unique. Changes nothing.
     """
     _read_known(connection, history)
 
@@ -115,7 +126,8 @@ def require_newest(connection: postgres.Connection, history: History) -> None:
 def _read_known(connection: postgres.Connection, history: History) -> Live:
     with postgres.errors_about(history.what):
         live = catalog.read(connection, load_shape(history))
-    if refused := _refusal(live, history):
+        refused = _refusal(connection, live, history)
+    if refused:
         raise failures.PermanentError(refused)
     return live
 
@@ -127,9 +139,12 @@ def has_drifted(connection: postgres.Connection, history: History) -> bool:
     return live.revision is not None and bool(_steps(live, history))
 
 
-def _refusal(live: Live, history: History) -> str | None:
+def _refusal(connection: postgres.Connection, live: Live, history: History) -> str | None:
     shape = load_shape(history)
-    return " ".join(recognition.unknown_shapes(live, shape, history.what, setting=history.setting)) or None
+    unknown = list(recognition.unknown_shapes(live, shape, history.what, setting=history.setting))
+    repeated = uniqueness.repeated_rows(connection, live, shape, what=history.what, migrate=cures.MIGRATE)
+    # A table of another shape is not read: what repeats in it says nothing.
+    return " ".join(unknown or repeated) or None
 
 
 def _differences(live: Live, history: History) -> list[Difference]:

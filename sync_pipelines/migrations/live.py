@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import NamedTuple
 
 from sync_pipelines.migrations.items import Items
@@ -58,3 +59,10 @@ class Live:
     roles: frozenset[str]
     index_tables: Mapping[str, str]
     revision: str | None
+
+    def is_unique(self, table: str, columns: Sequence[str]) -> bool:
+        """Whether a unique index or key of any name is on exactly these columns, in any order."""
+        texts = {f"unique ({', '.join(order)})" for order in permutations(columns)}
+        return any(
+            (item.kind, item.on) == ("index", table) and text in texts for item, text in self.items.items()
+        )

@@ -34,9 +34,13 @@ def refused_references(relation: Relation, table: Table) -> Iterator[Constraint]
 
 
 def refused_uniques(relation: Relation, table: Table) -> Iterator[Constraint]:
-    """Unique indexes of others on columns that we write: rows of ours may repeat there."""
+    """Unique indexes of others on columns that we write: rows of ours may repeat there.
+
+    Not where ours is on the same columns: the other one, whatever its name, allows what ours allows.
+    """
     for unique in relation.uniques:
-        if unique.name not in table.indexes and set(unique.columns) <= _written(table) and unique.columns:
+        ours = unique.name in table.indexes or frozenset(unique.columns) in table.unique
+        if not ours and set(unique.columns) <= _written(table) and unique.columns:
             yield unique
 
 

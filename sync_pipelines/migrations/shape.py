@@ -8,7 +8,7 @@ A database whose tables only we use needs no rules.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -54,18 +54,31 @@ class RowNote:
 
 
 @dataclass(frozen=True)
+class Uniqueness:
+    """Columns that the migration makes unique in a table with rows: of rows that repeat them, the one that a person
+    is advised to keep has the greatest `newest`.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    newest: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A table: its columns by name with the type as `format_type` prints it, the names of its indexes, its rules.
 
     `added` are columns that the migration adds to a table it finds; the others must be there. `written` are those
-    that our inserts name (None: only we write here), `blank` those of them that a row may leave empty. `values` must
-    pass the CHECKs of their column. With `keeps_rules` the application's own keys and references are as its contract
-    says, and prevent no insert. `counted` is a key that our inserts leave to the table: an integer that counts by
-    itself. `known_shapes` are other tables of this name, the first that matches counts.
+    that our inserts name (None: only we write here), `blank` those of them that a row may leave empty. `unique` are
+    sets of columns that the migration makes unique. `values` must pass the CHECKs of their column. With `keeps_rules`
+    the application's own keys and references are as its contract says, and prevent no insert. `counted` is a key that
+    our inserts leave to the table: an integer that counts by itself. `known_shapes` are other tables of this name, the
+    first that matches counts.
     """
 
     columns: Mapping[str, str]
     indexes: frozenset[str] = frozenset()
+    unique: tuple[frozenset[str], ...] = ()
     added: frozenset[str] = frozenset()
     written: frozenset[str] | None = None
     blank: frozenset[str] = frozenset()
@@ -105,6 +118,7 @@ class Shape:
     tables: Mapping[str, Table]
     allowed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     notes: tuple[RowNote, ...] = ()
+    unique: tuple[Uniqueness, ...] = ()
 
     @property
     def views(self) -> list[str]:
@@ -121,6 +135,7 @@ def load_shape(history: History) -> Shape:
     folder = FOLDER / history.name
     rules = read_rules(history)
     tables = {name: Rules(**table) for name, table in rules.get("tables", {}).items()}
+    unique = tuple(Uniqueness(**_as_tuples(one)) for one in rules.get("unique", ()))
     allowed = {
         (name, column): value
         for name, columns in rules.get("allowed", {}).items()
@@ -136,9 +151,10 @@ def load_shape(history: History) -> Shape:
     return Shape(
         private=history.schema,
         items=found,
-        tables={name: _table(name, found, tables.get(name, Rules())) for name in names},
+        tables={name: _table(name, found, tables.get(name, Rules()), unique=unique) for name in names},
         allowed=allowed,
         notes=tuple(RowNote(**note) for note in rules.get("notes", ())),
+        unique=unique,
     )
 
 
@@ -155,13 +171,14 @@ def _is_the_applications(item: Item, rules: Rules) -> bool:
     return item.kind == "sequence" and item.name == "anon" and bool(rules.added)
 
 
-def _table(name: str, found: Items, rules: Rules) -> Table:
+def _table(name: str, found: Items, rules: Rules, *, unique: Iterable[Uniqueness]) -> Table:
     columns = {item.name: value for item, value in found.items() if (item.kind, item.on) == ("column", name)}
     indexes = {item.name for item in found if (item.kind, item.on) == ("index", name)}
     unwritten = rules.unwritten
     return Table(
         columns=columns,
         indexes=frozenset(indexes),
+        unique=tuple(frozenset(one.columns) for one in unique if one.table == name),
         added=frozenset(rules.added),
         written=None if unwritten is None else frozenset(columns) - frozenset(unwritten),
         blank=frozenset(rules.blank),

@@ -16,12 +16,11 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.http.endpoints import Credentials, Endpoint
+from sync_pipelines.lib.http.endpoints import SHORTEST_SHARED_SECRET, Credentials, Endpoint, Setting
 from sync_pipelines.lib.http.key_set import KINDS, KeySet
 
 LEEWAY = 30.0  # seconds that the clocks of two machines may differ, as PostgREST allows
 LONGEST_TOKEN = 8192
-SHORTEST_SHARED_SECRET = 16  # characters
 SHORTEST_SIGNING_SECRET = 32  # bytes, as RFC 7518 (3.2) asks for HS256
 SECRET_HEADER = "x-webhook-secret"  # noqa: S105 - its name
 
@@ -41,7 +40,8 @@ class Authenticator:
         now: Callable[[], datetime],
         audience: str | None = None,
     ) -> None:
-        shared, signing = credentials.shared_secret, credentials.signing_secret
+        shared = credentials.shared_secret
+        signing = credentials.signing_secret or Setting("the signing secret")
         if shared.value is not None and len(shared.value) < SHORTEST_SHARED_SECRET:
             raise PermanentError(f"{shared.name} is shorter than {SHORTEST_SHARED_SECRET} characters.")
         if signing.value is not None and len(signing.value.encode()) < SHORTEST_SIGNING_SECRET:

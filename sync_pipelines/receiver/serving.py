@@ -103,7 +103,7 @@ def _refuse_shared_paths(mounts: Sequence[Mount]) -> None:
 def _key_set(credentials: Credentials, monotonic: Callable[[], float]) -> KeySet | None:
     """The public keys of a system's project, if its address is set."""
     project = credentials.project_url
-    if project.value is None:
+    if project is None or project.value is None:
         return None
 
     def client() -> JsonClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -14,6 +15,8 @@ from sync_pipelines.settings.types import CaBundle, HttpsUrl, PostgresUrl, Upstr
 
 #: A cron line is tried from some moment; which one does not matter.
 _ANY_MOMENT = datetime(2025, 1, 1, tzinfo=UTC)
+#: Names of objects and numbers of list items, such as `lead.id` or `data.0.id`.
+_PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 def _also(name: str) -> AliasChoices:
@@ -45,6 +48,7 @@ class SprinthubSettings(Settings):
     sprinthub_webhook: bool = False
     sprinthub_webhook_path: str = Field("/webhooks/sprinthub", pattern=r"^/[\w./-]+$")
     sprinthub_webhook_secret: SecretStr | None = None
+    #: Where the lead's number stands in a call of the webhook: the first of these paths that leads to a value counts.
     sprinthub_webhook_lead_id: str = "lead.id"
     sprinthub_webhook_retention_days: int = Field(30, ge=1)
 
@@ -71,6 +75,19 @@ class SprinthubSettings(Settings):
         if value not in available_timezones():
             raise ValueError("is not a time zone of the IANA database, such as UTC")
         return value
+
+    @field_validator("sprinthub_webhook_lead_id")
+    @classmethod
+    def _paths(cls, value: str) -> str:
+        paths = [one.strip() for one in value.split(",")]
+        if not all(map(_PATH.fullmatch, paths)):
+            raise ValueError("must be dotted paths such as lead.id or data.0.id, with commas between")
+        return ",".join(paths)
+
+    @property
+    def webhook_lead_id_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The paths to the lead's number, each as its steps, in the order in which they are tried."""
+        return tuple(tuple(path.split(".")) for path in self.sprinthub_webhook_lead_id.split(","))
 
     @property
     def oficialmed_url(self) -> str:

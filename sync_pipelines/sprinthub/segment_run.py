@@ -123,13 +123,7 @@ class SegmentRun:
             on_page=self._on_page,
             accept_mismatch=TOTAL_MISMATCH in self.accepted,
         )
-        read = reader.read()
-        landed = self.records.landings.record(
-            LIST_ASSET,
-            read.file,
-            run_id=self.work.run_id,
-            details={"segment": self.segment_id, "total": read.total},
-        )
+        read, landed = self._kept(reader)
         hashes, lines = self._hashes(read)
         listed = Listed(self.segment_id, hashes, total=read.total, read_at=self.work.started, gate=gate)
         snapshot = Snapshot.open(self.connection, self.loader.columns, self.work)
@@ -154,6 +148,20 @@ class SegmentRun:
         # Leads that are new to the table count as inserted, though their detail finds the row that the list made.
         self.loader.fresh = changes.inserted
         return read.ids
+
+    def _kept(self, reader: ListReader) -> tuple[SegmentList, int]:
+        """The list and the number of its landed pages; those of a list that cannot be used are kept as well."""
+        details = {"segment": self.segment_id}
+        landings, run_id = self.records.landings, self.work.run_id
+        try:
+            read = reader.read()
+        except SyncError as error:
+            if reader.file is not None:
+                landed = landings.record(LIST_ASSET, reader.file, run_id=run_id, details=details)
+                landings.mark_refused(landed, str(error))
+            raise
+        details["total"] = read.total
+        return read, landings.record(LIST_ASSET, read.file, run_id=run_id, details=details)
 
     def _hashes(self, read: SegmentList) -> tuple[dict[int, UUID], dict[int, int]]:
         """The hash of each lead's newest item, and where in the file that stands."""

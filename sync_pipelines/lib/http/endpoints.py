@@ -18,6 +18,7 @@ FUNCTIONS_PATH = "/functions/v1/"
 SERVICE = frozenset({"service_role"})
 SIGNED_IN = SERVICE | {"authenticated"}
 LONGEST_BODY = 1 << 20  # bytes
+SHORTEST_SHARED_SECRET = 16  # characters; the receiver refuses a shorter one
 
 
 class Call(NamedTuple):
@@ -68,20 +69,21 @@ class Setting:
 class Credentials:
     """What callers are verified by: tokens that a Supabase project has signed, or a secret that both sides know.
 
-    A setting without a value verifies nobody.
+    A setting without a value verifies nobody. A project that signs no tokens has the shared secret alone.
     """
 
     #: The project's name, for errors.
     project: str
     shared_secret: Setting
     #: The project's own secret, for HS256.
-    signing_secret: Setting
+    signing_secret: Setting | None = None
     #: The project's address, which publishes the keys for ES256 and RS256.
-    project_url: Setting
+    project_url: Setting | None = None
 
     @property
     def settings(self) -> Sequence[Setting]:
-        return self.shared_secret, self.signing_secret, self.project_url
+        given = (self.shared_secret, self.signing_secret, self.project_url)
+        return [setting for setting in given if setting is not None]
 
 
 @dataclass(frozen=True)

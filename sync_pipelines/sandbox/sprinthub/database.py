@@ -28,7 +28,9 @@ def build_oficialmed(
         return
     listed = {lead: segment for segment, leads in segments.items() for lead in leads}
     given = {"leads": list(listed), "of_segments": list(listed.values()), "segments": list(segments)}
-    connection.execute((_FOLDER / "history.sql").read_bytes(), given)
+    # Bound here and not by the server, which takes one statement at a time with parameters.
+    with psycopg.ClientCursor(connection) as cursor:
+        cursor.execute((_FOLDER / "history.sql").read_bytes(), given)
     for segment in segments:
         add_control(connection, segment, status="paused" if segment in paused else "active")
 

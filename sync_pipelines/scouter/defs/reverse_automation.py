@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.orchestration.failure_pause import paused_until
 from sync_pipelines.lib.orchestration.schedules import cron, sensor_status
 from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
 from sync_pipelines.scouter.defs.reverse_descriptions import INBOUND_KEY
@@ -16,8 +17,6 @@ from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 SENSOR = "scouter_inbox"
 #: Pages that a tick fetches: it has a minute.
 PAGES = 2
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=30)
-_FAILED = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 inbound_job = dg.define_asset_job(
     "scouter_leads_inbound",
@@ -41,7 +40,7 @@ def inbox_sensor(
     def scouter_inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if has_unfinished_run(context.instance, inbound_job.name):
             return dg.SkipReason("A drain is under way.")
-        if (until := _paused_until(context.instance)) and clock() < until:
+        if (until := paused_until(context.instance, inbound_job.name)) and clock() < until:
             return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
         problem = ""
         try:
@@ -69,18 +68,3 @@ def inbox_schedule(zone: str, *, on: bool) -> dg.ScheduleDefinition:
         zone=zone,
         description="Drains the inbox and forgets what was decided long ago.",
     )
-
-
-def _paused_until(instance: dg.DagsterInstance) -> datetime | None:
-    """Until when no drain is tried, after the failures since the last that succeeded."""
-    failures = 0
-    ended: datetime | None = None
-    for record in instance.get_run_records(dg.RunsFilter(job_name=inbound_job.name), limit=6):
-        if record.dagster_run.status not in _FAILED:
-            break
-        failures += 1
-        ended = ended or record.update_timestamp
-    if ended is None:
-        return None
-    pause: timedelta = min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE)
-    return ended + pause

@@ -41,6 +41,8 @@ class Enrichment:
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    #: Why each of these cannot be used.
+    rejected_leads: dict[int, str] = field(default_factory=dict)
     unread: list[int] = field(default_factory=list)
     rejected_fields: int = 0
     #: How many leads had each field without a column.
@@ -106,11 +108,14 @@ class Enricher:
                 rule, reason = refusal
                 self.loader.reject_lead(one.lead.id, rule=rule, reason=reason)
                 done.rejected += 1
+                done.rejected_leads[one.lead.id] = reason
             else:
                 assert one.detail is not None
                 loads.append(LeadLoad(one.lead, one.detail))
         for outcome in self.loader.load(loads):
             outcome.add_to(done)
+            if outcome.outcome == "rejected":
+                done.rejected_leads[outcome.id] = "the table does not take its detail; ops.rejects says why"
 
 
 def _refusal(fetched: Fetched) -> tuple[str, str] | None:
@@ -118,7 +123,7 @@ def _refusal(fetched: Fetched) -> tuple[str, str] | None:
     if fetched.problem is not None:
         return "detail_is_answered", str(fetched.problem)
     if fetched.detail is None:
-        return "detail_is_there", "the CRM lists the lead and does not know it"
+        return "detail_is_there", "the CRM names the lead and does not know it"
     if lead_number(fetched.detail) != fetched.lead.id:
         return "detail_is_the_leads", "the CRM answered with another lead"
     return None

@@ -9,18 +9,18 @@ follows. A failed page fails the run, and an empty or short page is the end only
 
 from __future__ import annotations
 
-import gzip
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 from sync_pipelines.lib.exact_json import loads
-from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub.client import Page, SprinthubClient
 
 FOLDER = "sprinthub/segment_leads"
-SUFFIX = ".jsonl.gz"
+SUFFIX = ".jsonl.zst"
 #: Passes over the pages until one is complete; a segment in which leads come and go all the time needs two or three.
 PASSES = 5
 #: Times that a page is read again because something left the list meanwhile.
@@ -87,15 +87,29 @@ class ListReader:
     page_size: int
     on_page: OnPage = lambda _done, _total: None
     accept_mismatch: bool = False
+    #: The raw pages, once they are kept: also those of a list that was not complete.
+    file: LandedFile | None = None
+    has_pages: bool = False
 
     def read(self) -> SegmentList:
         """Raises TransientError if no pass was complete, ListMismatchError if the CRM's count cannot be true."""
+        import zstandard
+
         with self.store.incoming(FOLDER, SUFFIX) as path:
-            with gzip.open(path, "wb", compresslevel=1) as pages:
-                ids, last, passes = self._passes(pages)  # type: ignore[arg-type]
-            file = self.store.keep(path, FOLDER, SUFFIX)
+            try:
+                with path.open("wb") as raw, zstandard.ZstdCompressor().stream_writer(raw) as pages:
+                    ids, last, passes = self._passes(pages)
+            except SyncError:
+                if self.has_pages:
+                    self.file = self.store.keep(path, FOLDER, SUFFIX)
+                raise
+            self.file = self.store.keep(path, FOLDER, SUFFIX)
         return SegmentList(
-            ids=frozenset(ids), total=last.total, unidentified=last.unidentified, passes=passes, file=file
+            ids=frozenset(ids),
+            total=last.total,
+            unidentified=last.unidentified,
+            passes=passes,
+            file=self.file,
         )
 
     def _passes(self, pages: BinaryIO) -> tuple[set[int], _Pass, int]:
@@ -104,6 +118,7 @@ class ListReader:
         for number in range(1, PASSES + 1):
             now = self._read_pass(pages)
             if now.is_whole and now.is_still:
+                self._refuse_false_emptiness(now)
                 return now.ids, now, number
             if before is not None and before.ids <= now.ids:
                 # What was there all the time is in it; what came and went meanwhile, the next run finds.
@@ -116,6 +131,17 @@ class ListReader:
             f"The list of segment {self.segment_id} moved during each of {PASSES} passes over its pages, and no two"
             " of them agree. Nothing was changed; the next run reads it again."
         )
+
+    def _refuse_false_emptiness(self, now: _Pass) -> None:
+        """An error may be answered as a list without leads: then the segment itself says that it has some."""
+        if now.total or self.accept_mismatch:
+            return
+        said = (self.crm.segment(self.segment_id) or {}).get("totalLeads")
+        if isinstance(said, int) and said > 0:
+            raise ListMismatchError(
+                f"The list of segment {self.segment_id} is empty, and the CRM says that the segment has {said} leads."
+                " Nothing was changed. If the list is right, accept total_mismatch."
+            )
 
     def _mismatch(self, now: _Pass) -> set[int]:
         if self.accept_mismatch:
@@ -173,6 +199,7 @@ class ListReader:
 
     def _page(self, pages: BinaryIO, number: int) -> Page:
         page = self.crm.page(self.segment_id, number, limit=self.page_size)
+        self.has_pages = True
         # JSON has no line breaks inside of a text.
         pages.write(page.raw.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
         return page
@@ -188,6 +215,8 @@ def lead_number(item: Any) -> int | None:
 
 def read_items(store: LandingStore, file: LandedFile) -> Iterator[Any]:
     """The items of a kept list in the order in which they were read; of a lead that stands twice the last counts."""
-    with store.fetch(file.path) as path, gzip.open(path, "rb") as pages:
-        for line in pages:
+    import zstandard
+
+    with store.fetch(file.path) as path, zstandard.open(path, "rb") as pages:
+        for line in io.BufferedReader(pages):
             yield from loads(line)["data"]["leads"]

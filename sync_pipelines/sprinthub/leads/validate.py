@@ -17,7 +17,7 @@ from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.contract_columns import EXTRA, KEY, LIST_FIELDS, SEGMENT, is_local
 from sync_pipelines.sprinthub.leads.unusable import UnusableError
-from sync_pipelines.sprinthub.leads.values import RANGES, json_value, key_name, whole_number
+from sync_pipelines.sprinthub.leads.values import RANGES, json_value, key_name
 
 Document = dict[str, Any]
 
@@ -102,7 +102,10 @@ def list_hash(item: Mapping[str, Any]) -> UUID:
 
 
 def _lead_number(lead: Mapping[str, Any]) -> int:
-    return whole_number(lead.get(KEY), limits=(1, RANGES["bigint"][1]))
+    number = lead.get(KEY)
+    if type(number) is not int or not 0 < number <= RANGES["bigint"][1]:
+        raise UnusableError("lead_number", "the lead has no number that is a key")
+    return number
 
 
 def _used_synonyms(detail: Mapping[str, Any], columns: LeadColumns) -> Iterator[tuple[str, str]]:

@@ -90,7 +90,7 @@ def whole_number(value: Any, *, limits: tuple[int, int]) -> int:
         # First, because a great exponent would make a number of as many digits.
         found = limits[1] + 1 if found.adjusted() > 19 else int(found)
     if not limits[0] <= found <= limits[1]:
-        raise UnusableError("out_of_range", f"the number is not between {limits[0]} and {limits[1]}")
+        raise UnusableError("out_of_range", "the number is too large for the column")
     return found
 
 
