@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from typer.core import TyperCommand
@@ -18,13 +18,14 @@ class WithRunOptions(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         *own, help_option = super().get_params(ctx)
-        return [*own, *parameters(_extra(option, owners) for option, owners in _owned()), help_option]
+        runs = [run for system in systems.SYSTEMS for run in system.runs]
+        return [*own, *parameters(_extra(option, owners) for option, owners in _owned(runs)), help_option]
 
 
-def _owned() -> list[tuple[RunOption, list[str]]]:
+def _owned(runs: Iterable[Run]) -> list[tuple[RunOption, list[str]]]:
     """Each option once, with the names of the runs that have it."""
     owned: dict[str, tuple[RunOption, list[str]]] = {}
-    for run in (run for system in systems.SYSTEMS for run in system.runs):
+    for run in runs:
         for option in run.options:
             owned.setdefault(option.name, (option, []))[1].append(run.name)
     return list(owned.values())
@@ -37,13 +38,15 @@ def _extra(option: RunOption, owners: list[str]) -> Extra:
     return Extra(option.name, flag=option.flag, kind=kind, default=default, help=text)
 
 
-def taken(run: Run, given: Mapping[str, Any], dates: Mapping[str, str | None]) -> dict[str, Any]:
-    """What the run is called with of `given`, the options that a person typed, and of `dates`.
+def taken(
+    run: Run, runs: Iterable[Run], *, given: Mapping[str, Any], dates: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """What a run is called with of `given`, the options that a person typed, and of `dates`.
 
-    Raises SettingsError for an option that the run does not have.
+    Raises SettingsError for an option that this one of the `runs` does not have.
     """
     own = {option.name for option in run.options}
-    for option, owners in _owned():
+    for option, owners in _owned(runs):
         if given.get(option.name) and option.name not in own:
             raise SettingsError(
                 f"--{option.flag} is no option of {run.name}; it is one of {', '.join(owners)}."

@@ -46,7 +46,8 @@ def run_and_print(
     if name not in runs:
         raise SettingsError(f"There is no {name!r} to run; there are {', '.join(runs)}.")
     system, run = runs[name]
-    asked = taken(run, options, {"first": first, "last": last})
+    every = [known for _, known in runs.values()]
+    asked = taken(run, every, given=options, dates={"first": first, "last": last})
     settings = read_settings()
     for needed in run.needs:
         settings.require(needed)

@@ -157,6 +157,8 @@ def retry_after_seconds(
     Never below 0 nor above `longest`; None without a header that can be read.
     """
     text = next((value.strip() for name, value in headers.items() if name.lower() == "retry-after"), "")
+    if not text:
+        return None
     if text.isascii() and text.isdigit():
         return min(float(text), longest)
     try:

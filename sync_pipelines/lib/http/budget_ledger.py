@@ -12,9 +12,11 @@ from sync_pipelines.lib.postgres.reconnecting import Reconnecting
 
 #: What has expired is deleted at every so many-th call.
 PRUNE_EVERY = 100
-# A process that is stopped between reading and writing must not keep the lock: the server ends its session.
+# A process that is stopped between reading and writing must not keep the lock: the server ends its session. A call need
+# not wait for the disk: what a crash of the server forgets is less than a second of calls.
 _LIMITS = """
-select set_config('idle_in_transaction_session_timeout', '5s', true), set_config('lock_timeout', '30s', true)
+select set_config('idle_in_transaction_session_timeout', '5s', true), set_config('lock_timeout', '30s', true),
+    set_config('synchronous_commit', 'off', true)
 """
 _NOW = "select coalesce(%s::timestamptz, clock_timestamp())"
 _WINDOWS = """
@@ -64,10 +66,11 @@ class BudgetLedger:
     def __init__(self, ops_url: str) -> None:
         self._database = Reconnecting(ops_url, what="the budget of calls in the ops database")
         self._lock = threading.Lock()
-        self._granted = 0
+        self._granted, self._is_closed = 0, False
 
     def close(self) -> None:
         with self._lock:
+            self._is_closed = True
             self._database.close()
 
     def ask(self, party: str, windows: Sequence[Window], now: datetime | None) -> tuple[datetime, Answer]:
@@ -116,13 +119,11 @@ class BudgetLedger:
             return self._database.do(work)
 
     def leave(self, party: str) -> None:
-        """The party calls no more: the others need not share with it."""
+        """The party calls no more: the others need not share with it. Once this is closed nothing is said."""
+        leave = "delete from ops.budget_parties where party = %s"
         with self._lock:
-            self._database.do(
-                lambda connection: connection.execute(
-                    "delete from ops.budget_parties where party = %s", (party,)
-                )
-            )
+            if not self._is_closed:
+                self._database.do(lambda connection: connection.execute(leave, (party,)))
 
     def _take_locks(self, connection: postgres.Connection, windows: Sequence[Window]) -> None:
         connection.execute(_LIMITS)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -91,11 +92,10 @@ class HttpClient:
         """Calls an attempt again after a TransientError, as often and as late as this client's backoff says."""
         return retrying(self._backoff, sleep=self._sleep, jitter=self._jitter)
 
-    def _checked(self, url: str, method: str = "GET") -> str:
-        """The request in words, once its URL is known to be fit for use."""
+    def _checked(self, url: str, method: str = "GET") -> "tuple[str, httpx.URL]":
+        """The request in words, and its URL, which is fit for use."""
         what = self._in_words(method, url)
-        check_url(url, what=what, setting=self._url_setting)
-        return what
+        return what, check_url(url, what=what, setting=self._url_setting)
 
     def _in_words(self, method: str, url: str) -> str:
         return f"{self._name} ({method} {safe_url(url)})"
@@ -112,7 +112,13 @@ class HttpClient:
 
     @contextlib.contextmanager
     def _answering(
-        self, deadline: Deadline, what: str, method: str, url: str, headers: Mapping[str, str], **sent: Any
+        self,
+        deadline: Deadline,
+        what: str,
+        method: str,
+        url: "str | httpx.URL",
+        headers: Mapping[str, str],
+        **sent: Any,
     ) -> Iterator["httpx.Response"]:
         """One request, `sent` as httpx takes it, and its answer before its body; late or cut is a SyncError."""
         import httpx
@@ -135,7 +141,14 @@ class HttpClient:
             raise from_http_error(error, what=what, ca_setting=self._ca_setting) from None
 
     def _whole(
-        self, what: str, method: str, url: str, *, headers: Mapping[str, str], largest: int, **sent: Any
+        self,
+        what: str,
+        method: str,
+        url: "str | httpx.URL",
+        *,
+        headers: Mapping[str, str],
+        largest: int,
+        **sent: Any,
     ) -> tuple["httpx.Response", bytes]:
         """The answer to one request with its whole body, whatever its status.
 
@@ -151,8 +164,8 @@ class HttpClient:
         return response, bytes(body)
 
 
-def check_url(url: str, *, what: str, setting: str) -> None:
-    """Raises PermanentError for what is no HTTP address, and for http:// that leaves this machine."""
+def check_url(url: str, *, what: str, setting: str) -> "httpx.URL":
+    """The URL, parsed. Raises PermanentError for what is no HTTP address, and for http:// that leaves this machine."""
     import httpx
 
     try:
@@ -166,8 +179,10 @@ def check_url(url: str, *, what: str, setting: str) -> None:
             f"{what}: http:// is refused, because the request and its secrets would travel in clear. "
             f"Use https:// in {setting}."
         )
+    return parsed
 
 
+@lru_cache(maxsize=64)
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -53,7 +53,7 @@ class DownloadClient(HttpClient):
         `on_wait(seconds)` is called from another thread every `wait_notice_seconds` until the first byte.
         `accept(path)` examines the finished file inside the attempt: a TransientError leads to another one.
         """
-        what = self._checked(url)
+        what, _ = self._checked(url)
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
         def attempt() -> Download:

@@ -94,8 +94,8 @@ class KeyMerge:
 
         `parameters` are those of `source` and `stamped`.
         """
-        given = parameters or {}
-        rows = self._check_source(connection, given)
+        rows = self._check_source(connection, parameters or {})
+        given = {**(parameters or {}), _ROWS: rows}
         inserted = set[Key]()
         for _ in range(_ROUNDS):
             inserted |= self._keys("insert", connection, given)
@@ -116,7 +116,9 @@ class KeyMerge:
 
         Call it after `end_writes`: a deferred trigger may still change rows before.
         """
-        found = connection.execute(self._statements["differences"], parameters or {}).fetchall()
+        rows = self._check_source(connection, parameters or {})
+        given = {**(parameters or {}), _ROWS: rows}
+        found = connection.execute(self._statements["differences"], given).fetchall()
         return [
             Difference(tuple(key), () if is_missing else tuple(columns), is_missing)
             for *key, columns, is_missing in found
@@ -146,13 +148,18 @@ class KeyMerge:
         stamps: list[sql.Composable] = [sql.Placeholder(name) for name in self.stamped]
         news = [_said(name, _verbatim(self.defaults.get(name, "null"))) for name in names]
         said = [_said(name, _name("target", name)) for name in names]
-        parts = {
+        given = {
             "source": self.source,
-            "documents": sql.SQL(_DOCUMENTS).format(source=self.source, key=_each("{0}", self.key, ", ")),
+            "key": _each("{0}", self.key, ", "),
+            "rows": sql.Placeholder(_ROWS),
+        }
+        parts = {
+            **given,
+            "keys": sql.SQL(_KEYS).format(**given),
+            "documents": sql.SQL(_DOCUMENTS).format(**given),
             "record": _record(self.columns),
             "target": table(self.target),
             "on": _each("target.{0} = source.{0}", self.key, " and "),
-            "key": _each("{0}", self.key, ", "),
             "source_key": _each("source.{0}", self.key, ", "),
             "target_key": _each("target.{0}", self.key, ", "),
             "no_key": _each("source.{0} is null", self.key, " or "),
@@ -173,8 +180,13 @@ class KeyMerge:
         return {name: sql.SQL(text).format(**parts).as_bytes(None) for name, text in _MERGE.items()}
 
 
-# A document of some thousand bytes is stored compressed: without the concatenation, it would be unpacked once a column.
-_DOCUMENTS: LiteralString = "(select {key}, doc || '{{}}'::jsonb as doc from {source} as source offset 0)"
+#: The parameter with the number of documents.
+_ROWS = "documents in the source"
+# The limit tells the planner how many there are: of a temporary table it would guess thousands, and read all of the
+# target for fifty. A document of some thousand bytes is stored compressed: without the concatenation, it would be
+# unpacked once a column.
+_KEYS: LiteralString = "(select {key} from {source} as source limit {rows})"
+_DOCUMENTS: LiteralString = "(select {key}, doc || '{{}}'::jsonb as doc from {source} as source limit {rows})"
 
 _MERGE: dict[str, LiteralString] = {
     "count": "select count(*), count(distinct ({source_key})) filter (where not ({no_key})),"
@@ -185,7 +197,7 @@ _MERGE: dict[str, LiteralString] = {
     "insert": "insert into {target} as target ({names}) select {news} from {documents} as source {record}"
     " where not exists (select from {target} as target where {on}) order by {source_key}"
     " on conflict ({key}) do nothing returning {target_key}",
-    "lock": "select {target_key} from {target} as target join {source} as source on {on}"
+    "lock": "select {target_key} from {target} as target join {keys} as source on {on}"
     " order by {target_key} for no key update of target",
     "update": "update {target} as target set ({written}) = row({changes}) from {documents} as source {record}"
     " where {on} and ({before}) is distinct from ({after}) returning {target_key}",

@@ -81,16 +81,18 @@ class Api:
     ) -> Response:
         """What stands before every answer: tenant, token, throttle, faults, hooks."""
         number, at = self.calls.arrive(kind), self.calls.clock()
+        refusal = self._refusal(request)
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
-        answer = self._refusal(request) or self._fault(kind, {page if kind == "list" else subject})
+        answer = refusal or self._fault(kind, {page if kind == "list" else subject})
         if answer is None:
             if kind == "list":
                 self.hooks.page(subject, page)
             elif kind == "detail":
                 self.hooks.detail(number)
             answer = make()
-        self.calls.record(Call(kind=kind, subject=subject, page=page, at=at, status=answer.status_code))
+        status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+        self.calls.record(Call(kind=kind, subject=subject, page=page, at=at, status=status))
         return answer
 
     def _refusal(self, request: Request) -> Response | None:

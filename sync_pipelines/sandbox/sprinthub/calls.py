@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class Call(NamedTuple):
-    """A call: `kind` is list, detail, segments, leads or another; `subject` the lead's, or the segment's number."""
+    """A call: `kind` is list, detail, segments, leads or another; `subject` the lead's, or the segment's number.
+
+    `at` is when it came; `status` is 0 where no answer was given.
+    """
 
     kind: str
     subject: int

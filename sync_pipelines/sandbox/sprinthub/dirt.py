@@ -16,6 +16,7 @@ class Dirt:
 
 DIRT: Final = (
     Dirt("zero, empty and false are values", {"points": 0, "star_score": 0, "bairro": "", "feedback": False}),
+    Dirt("no points", {"points": None}),
     Dirt("points as a numeric text", {"points": "12"}),
     Dirt("points as a float", {"points": 12.7}),
     Dirt("archived as a number", {"archived": 0, "ignoreSubDepartments": 1}),

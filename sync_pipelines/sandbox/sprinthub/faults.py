@@ -25,6 +25,10 @@ class Hanging(Response):
         client.close()
 
 
+#: After these the client has no status.
+NO_ANSWER: Final = (Dropped, Hanging)
+
+
 def throttled(usage: int = 100, limit: int = 100) -> Response:
     """Too many calls, in the CRM's own way: a 401 (contract, section 4)."""
     return JSONResponse({"msg": TOO_MANY, "usage": usage, "limite": limit}, 401)

@@ -1,7 +1,5 @@
 """The new leads that the CRM's webhook names, where it is on: asset, checks, job, sensor and daily schedule."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,11 +16,10 @@ from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentenc
 from sync_pipelines.lib.orchestration.schedules import cron, sensor_status
 from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
 from sync_pipelines.settings.sprinthub import SprinthubSettings
+from sync_pipelines.sprinthub.defs.descriptions import CRM_KEY, GROUP, OWNER
 from sync_pipelines.sprinthub.new_leads import pipeline
 from sync_pipelines.sprinthub.new_leads.pipeline import NewLeads, NewLeadsRun
 
-GROUP, OWNER = "sprinthub", "team:sprinthub"
-CRM_KEY = dg.AssetKey(["sprinthub", "crm"])
 NEW_LEADS_KEY = dg.AssetKey(["sprinthub", "new_leads"])
 DRAINED = "inbox_is_drained"
 NOT_REJECTED = "no_new_lead_was_rejected"

@@ -29,15 +29,13 @@ class Reason:
     action: str = ""
 
 
-def reason_of(error: BaseException | None, outcome: SegmentOutcome) -> Reason:
+def reason_of(error: Exception | None, outcome: SegmentOutcome) -> Reason:
     """The reason for a failed run: its error, or leads whose details did not come."""
     if error is None:
         return Reason(
             f"Os detalhes de {_leads(outcome.unread)} não vieram do CRM, apesar de várias tentativas.",
             "Nenhuma ação por enquanto: esses leads são os primeiros da próxima tentativa.",
         )
-    if not isinstance(error, Exception):  # Ctrl-C, a signal, Dagster's own interruption
-        return Reason(f"A execução foi interrompida antes do fim ({type(error).__name__}).")
     detail = str(error) if isinstance(error, SyncError | SettingsError) else redacted_exception(error)
     if isinstance(error, RefusedError):
         return Reason(
@@ -77,6 +75,12 @@ def success(outcome: SegmentOutcome) -> str:
 
 def failure(reason: Reason, due: datetime | None, zone: ZoneInfo, *, waits_for_person: bool) -> str:
     return f"{reason.text} {KEPT} {next_try(due, zone, waits_for_person=waits_for_person)}"
+
+
+def interruption(error: BaseException) -> str:
+    """For Ctrl-C, a signal, Dagster's own interruption."""
+    kind = type(error).__name__
+    return f"A execução foi interrompida antes do fim ({kind}). {KEPT} A hora marcada do segmento não mudou."
 
 
 def next_try(due: datetime | None, zone: ZoneInfo, *, waits_for_person: bool) -> str:

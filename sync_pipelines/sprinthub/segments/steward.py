@@ -91,6 +91,9 @@ class SegmentSteward:
             due = self.cadence.next_after(self.started)
             self.due = control.succeed(number, started=self.started, due=due, seen=self._seen)
             execution.message = sentences.success(self.outcome)
+        elif not isinstance(self.failure, Exception | None):
+            # Whoever interrupts a run starts it again: the segment stays as due as it was.
+            execution.message = sentences.interruption(self.failure)
         else:
             self.due = control.fail(number, due=self._retry_at(connection), seen=self._seen)
             execution.details |= {WAITS_FOR: PERSON if self.waits_for_person else None}

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, NamedTuple
 
 import psycopg
@@ -275,6 +276,23 @@ def test_closing_ends_the_wait_of_a_thread_and_frees_the_others(ops: str, time: 
         waiting.wait()
     with database(ops) as connection:
         assert connection.execute("select party from ops.budget_parties").fetchall() == []
+
+
+def test_a_budget_that_is_closed_twice_or_after_its_connection_opens_none(
+    ops: str, time: VirtualTime
+) -> None:
+    one = budget(ops, time)
+    other = one.for_party("b")
+    one.close()
+    for closed in (one, other):
+        closed.close()
+    others = (
+        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    with database(ops) as connection:
+        until = monotonic() + 10
+        while connection.execute(others).fetchall() != [(0,)]:  # the server notices the end in a moment
+            assert monotonic() < until
 
 
 def test_what_expired_is_deleted(ops: str, time: VirtualTime) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -13,7 +18,8 @@ from sync_pipelines.lib.failures import (
     ThrottledError,
     TransientError,
 )
-from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
+from sync_pipelines.lib.http.json import JsonAnswer, JsonClient, _parse
+from sync_pipelines.lib.redaction import redact
 from sync_pipelines.lib.retry import Backoff
 from sync_pipelines_tests.lib.conftest import Server, reply
 
@@ -126,3 +132,46 @@ def test_an_unfit_url_costs_no_call(server: Server) -> None:
     with JsonClient(budget=limit) as client, pytest.raises(PermanentError):
         client.get_json("http://h.example/x")
     assert limit.events == []
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    )
+)
+def test_a_body_is_read_as_the_standard_library_reads_it(value: object) -> None:
+    for text in (json.dumps(value).encode(), json.dumps(value, ensure_ascii=False, indent=1).encode()):
+        assert repr(_parse(text, False)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_value_that_the_quick_reader_refuses_costs_nothing_else(exact: bool) -> None:
+    assert _parse(b'{"id": 7, "nome": "\\ud83d"}', exact) == {"id": 7, "nome": "\ud83d"}
+    beyond = _parse(b'{"id": 7, "points": 1e999}', exact)
+    assert beyond == {"id": 7, "points": Decimal("1e999") if exact else math.inf}
+
+
+def test_numbers_stay_exact_where_that_is_asked_for(server: Server) -> None:
+    server.script = [reply(b"[0.10, 12345678901234567890, 1]")]
+    with JsonClient() as plain, JsonClient(exact=True) as exact:
+        assert repr(plain.get_json(server.url).body) == "[0.1, 12345678901234567890, 1]"
+        assert repr(exact.get_json(server.url).body) == "[Decimal('0.10'), 12345678901234567890, 1]"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b'{"a":', b"[" * 100_000])
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_is_no_json_says_so(server: Server, body: bytes, exact: bool) -> None:
+    server.script = [reply(body)]
+    with JsonClient(exact=exact) as client:
+        answer = client.get_json(server.url)
+    assert (answer.status, answer.body, answer.is_json) == (200, None, False)
+
+
+def test_cookies_are_sent_again_and_known_to_the_redactor(server: Server) -> None:
+    server.script = [reply(b"{}", "200 OK", "Set-Cookie: session=abcdefgh123; Path=/"), GOOD]
+    with JsonClient() as client:
+        client.get_json(server.url)
+        client.get_json(server.url)
+    assert "session=abcdefgh123" in server.requests[1]
+    assert redact("the cookie abcdefgh123") == "the cookie ***"

@@ -212,3 +212,14 @@ def test_an_error_of_a_statement_is_not_tried_again(records: Records) -> None:
     with pytest.raises(Exception, match="foreign key"):
         records.rejects.record("a", [reject({})], run_id="run", landed_id=4711)
     assert records.connection.info.backend_pid == pid
+
+
+def test_a_raw_value_is_kept_without_what_postgres_cannot_hold_however_deep_it_is(records: Records) -> None:
+    deep: object = "bottom"
+    for _ in range(400):
+        deep = [deep]
+    raw: dict[str, object] = {"a\x00": [{"b\ud83d": "c\x00\udc00"}, 1, None], "deep": deep}
+    records.rejects.record(ASSET, [reject(raw)], run_id="run")
+    (found,) = records.rejects.database.all("select raw::text from ops.rejects", ())
+    assert '"a": [{"b?": "c?"}, 1, null]' in found[0]
+    assert "nested too deep" in found[0]

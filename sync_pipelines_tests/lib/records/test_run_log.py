@@ -3,12 +3,13 @@
 | table | id | words | columns |
 |---|---|---|---|
 | erp_sync_logs | uuid | running, success, error (an enum) | counts, details, two more that must be filled |
-| sync_segments_logs | number | running, success, error | message, stats; no counts and no end |
+| sync_segments_logs | number | running, success, error | message, stats, duration, rate; no counts and no end |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -28,7 +29,7 @@ create table erp_sync_logs (
 );
 create table sync_segments_logs (
     id serial primary key, segment_id int not null, execution_time timestamptz default now(), status text not null,
-    message text, stats jsonb
+    message text, stats jsonb, duration_seconds numeric, success_rate numeric
 );
 """
 ERP = RunLog(
@@ -47,6 +48,8 @@ SEGMENTS = RunLog(
     failed=None,
     error="message",
     details="stats",
+    duration="duration_seconds",
+    success_rate="success_rate",
     success="success",
     failure="error",
     interrupted="error",
@@ -177,3 +180,79 @@ def test_numbers_of_two_tables_do_not_share_a_lock(url: str, database: psycopg.C
         number = database.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [one.id]).fetchone()
         assert (one.id, number) == ("1", (True,))
         assert reap(database, SEGMENTS) == []
+
+
+def test_duration_rate_and_message_are_written_where_the_table_has_them(
+    url: str, database: psycopg.Connection[Any]
+) -> None:
+    with begin(url, SEGMENTS) as one:
+        one.success_rate, one.message = 97.8, "88 de 90."
+    with pytest.raises(PermanentError), begin(url, SEGMENTS) as one:
+        one.message = "O token venceu."
+        raise PermanentError("The token has expired.")
+    with begin(url, ERP) as one:
+        one.success_rate = 97.8
+    found = database.execute(
+        "select status, message, success_rate, duration_seconds between 0 and 60 from sync_segments_logs order by id"
+    ).fetchall()
+    assert found == [
+        ("success", "88 de 90.", Decimal("97.8"), True),
+        ("error", "O token venceu.", None, True),
+    ]
+
+
+class Guard:
+    """Writes into a table of its own, and refuses what it is told to refuse."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.refuses = refuses
+        self.sessions = 0
+
+    def begin(self, connection: psycopg.Connection[Any]) -> None:
+        self.sessions += 1
+        if self.refuses == "begin":
+            raise PermanentError("Not now.")
+
+    def end(self, connection: psycopg.Connection[Any], execution: Execution, status: str) -> None:
+        connection.execute("create table ended as select %s::text as status", (status,))
+        if self.refuses == "end":
+            raise PermanentError("Not like this.")
+
+
+def guarded(url: str, guard: Guard) -> Any:
+    return open_execution(
+        url,
+        SEGMENTS,
+        run_id="run",
+        what="the database",
+        started="Iniciando.",
+        details={},
+        columns={"segment_id": 7},
+        steward=guard,
+    )
+
+
+def test_what_belongs_to_a_row_is_written_with_its_end_or_not_at_all(
+    url: str, database: psycopg.Connection[Any]
+) -> None:
+    with pytest.raises(PermanentError, match="Not like this"), guarded(url, Guard("end")):
+        pass
+    assert database.execute("select to_regclass('ended')").fetchone() == (None,)
+    assert [status for status, *_ in rows(database, SEGMENTS)] == ["running"]
+    with guarded(url, Guard()):
+        pass
+    assert database.execute("select status from ended").fetchone() == ("success",)
+
+
+def test_a_refused_run_leaves_no_row(url: str, database: psycopg.Connection[Any]) -> None:
+    with pytest.raises(PermanentError, match="Not now"), guarded(url, Guard("begin")):
+        pytest.fail("it must not begin")
+    assert rows(database, SEGMENTS) == []
+
+
+def test_a_new_session_is_asked_for_again(url: str, database: psycopg.Connection[Any]) -> None:
+    guard = Guard()
+    with guarded(url, guard) as one:
+        die(one, database)
+    assert guard.sessions == 2
+    assert [status for status, *_ in rows(database, SEGMENTS)] == ["success"]

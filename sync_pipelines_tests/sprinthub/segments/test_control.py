@@ -54,18 +54,18 @@ def test_due_is_what_is_active_or_can_be_tried_again_and_whose_time_has_come(pro
 
 def test_an_error_waits_for_a_person_while_the_newest_finished_run_says_so(project: Project) -> None:
     project.put(7, "error")
-    log(project, 7, "error", '{"waits_for": "person"}')
+    log(project, 7, "error", stats='{"waits_for": "person"}')
     log(project, 7, "running")
     log(project, 8, "error")
     assert project.control.due(START) == []
     assert "waits for a person" in (project.row().not_due_because(START) or "")
-    log(project, 7, "error", '{"waits_for": null}')
+    log(project, 7, "error", stats='{"waits_for": null}')
     assert [row.segment_id for row in project.control.due(START)] == [7]
 
 
 def test_a_person_who_makes_it_active_by_hand_is_obeyed(project: Project) -> None:
     project.put(7, "error")
-    log(project, 7, "error", '{"waits_for": "person"}')
+    log(project, 7, "error", stats='{"waits_for": "person"}')
     project.connection.execute("update sync_segments_control set status = 'active'")
     assert [row.segment_id for row in project.control.due(START)] == [7]
 
@@ -117,7 +117,7 @@ def test_pause_and_reactivate_keep_the_time_that_the_segment_had(project: Projec
 def test_what_waits_for_a_person_is_found_and_reactivated(project: Project) -> None:
     project.put(7, "error", TICK)
     project.put(8, "error", TICK)
-    log(project, 7, "error", '{"waits_for": "person"}')
+    log(project, 7, "error", stats='{"waits_for": "person"}')
     assert project.actions.waiting() == [7]
     assert project.actions.reactivate(7, now=START) == "Segment 7 is active again; it is due at once."
     assert project.actions.run_now(8, now=START) == "Segment 8 is due at once."

@@ -273,14 +273,15 @@ def test_log_and_control_table_end_together_or_not_at_all(project: Project, tabl
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit()])
-def test_an_interruption_is_an_error_row_without_a_mail(
+def test_an_interruption_is_an_error_row_without_a_mail_and_leaves_the_segment_due(
     project: Project, interruption: BaseException
 ) -> None:
-    project.put(7)
-    fail(project, interruption)
+    project.put(7, due=START)
+    before = project.row()
+    fail(project, interruption, only_if_due=True)
     assert project.logged() == ["error"]
-    assert "interrompida" in project.logged("message")[0]
-    assert project.row().next_execution == START + timedelta(minutes=15)
+    assert "interrompida antes do fim" in project.logged("message")[0]
+    assert project.row() == before
     assert project.sent == []
 
 
