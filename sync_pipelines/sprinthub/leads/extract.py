@@ -1,23 +1,23 @@
-"""The complete list of a segment, read while nothing moved, its raw pages kept before anybody looks at them.
+"""The complete list of a segment, read until two readings agree, its raw pages kept before anybody looks at them.
 
 Pages are cut by position, newest lead first, so what happens at the CRM between two pages shifts rows: a lead that
 enters is read twice, and one that leaves lets a neighbour slip through unread (contract of SprintHub, section 3).
-Counting alone does not show it: one that was read and left makes up for one that was missed. So a pass over the pages
-counts only if nothing moved while it went on, or if everything that moved is accounted for; otherwise another pass
-follows. A failed page fails the run, and an empty or short page is the end only where the CRM's own count says so.
+Counting does not show it: a lead that enters further down makes up for the one that was missed. So the list is read
+once more for its numbers alone, in large pages, until two readings in a row have the same leads; one that came in a
+single page stands by itself. A failed page fails the run, and an empty page is the end only where the count says so.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, NamedTuple
 
 from sync_pipelines.lib.exact_json import loads
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
-from sync_pipelines.sprinthub.client import Page, SprinthubClient
+from sync_pipelines.sprinthub.client import NUMBERS, PROJECTION, Page, SprinthubClient
 
 FOLDER = "sprinthub/segment_leads"
 SUFFIX = ".jsonl.zst"
@@ -39,7 +39,7 @@ class ListMismatchError(PermanentError):
 
 
 class SegmentList(NamedTuple):
-    """A complete list: the leads' numbers, how often each bad item stands in it, and the file of its raw pages."""
+    """A complete list: the leads' numbers, items without one, how often it was read, the file of its raw pages."""
 
     ids: frozenset[int]
     total: int
@@ -81,61 +81,60 @@ class ListReader:
     page_size: int
     on_page: OnPage = lambda _done, _total: None
     accept_mismatch: bool = False
+    numbers_in_a_page: int = NUMBERS_IN_A_PAGE
     #: The raw pages, once they are kept: also those of a list that was not complete.
     file: LandedFile | None = None
     has_pages: bool = False
 
     def read(self) -> SegmentList:
-        """Raises TransientError if no pass was complete, ListMismatchError if the CRM's count cannot be true."""
+        """Raises TransientError if no two readings agree, ListMismatchError if the CRM's count cannot be true."""
         import zstandard
 
         with self.store.incoming(FOLDER, SUFFIX) as path:
             try:
                 with path.open("wb") as raw, zstandard.ZstdCompressor().stream_writer(raw) as pages:
-                    ids, last, passes = self._passes(pages)
+                    agreed, readings = self._agreed(pages)
             except SyncError:
                 if self.has_pages:
                     self.file = self.store.keep(path, FOLDER, SUFFIX)
                 raise
             self.file = self.store.keep(path, FOLDER, SUFFIX)
         return SegmentList(
-            ids=frozenset(ids),
-            total=last.total,
-            unidentified=last.unidentified,
-            passes=passes,
+            ids=frozenset(agreed.ids),
+            total=agreed.total,
+            unidentified=agreed.unidentified,
+            passes=readings,
             file=self.file,
         )
 
     def _agreed(self, pages: BinaryIO) -> tuple[_Reading, int]:
         """The reading that settled the list, and its number. The items of all its leads are in `pages`."""
-        now = self._read(self._pages(pages))
+        before, now = _Reading(), self._read(self._pages(pages))
         known = set(now.ids)
         for number in range(1, READINGS + 1):
-            if number > 1:
-                before, now = now, self._read(self._numbers())
-                if missing := now.ids - known:
-                    known |= self._read(self._pages(pages), until=missing).ids
-                is_same = before.ids == now.ids
-            else:
-                is_same = False
-            if now.ids <= known and now.is_whole and (is_same or now.is_at_once):
+            is_same = number > 1 and before.ids == now.ids
+            if now.ids <= known and (is_same or now.is_at_once) and now.is_whole:
                 self._refuse_false_emptiness(now)
                 return now, number
             if is_same and now.total == before.total:
-                return self._mismatch(now), number
+                return self._mismatch(now, known), number
+            if number < READINGS:
+                before, now = now, self._read(self._numbers())
+                if missing := now.ids - known:
+                    known |= self._read(self._pages(pages, to_the_end=True), until=missing).ids
         return self._last(before, now, known), READINGS
 
-    def _last(self, before: _Reading, now: _Reading, known: Collection[int]) -> _Reading:
+    def _last(self, before: _Reading, now: _Reading, known: set[int]) -> _Reading:
         """Whoever stands in one of the last two readings: who was there all the time does."""
-        differing = len(before.ids ^ now.ids) + abs(len(now.ids) + now.unidentified - now.total)
-        if differing <= max(FEW, SMALL_SHARE * now.total) and now.ids <= set(known):
-            return replace(now, ids=(before.ids | now.ids) & set(known))
+        differing = len(before.ids ^ now.ids) + len(now.ids - known)
+        if differing <= max(FEW, SMALL_SHARE * now.total):
+            return replace(now, ids=(before.ids | now.ids) & known)
         raise TransientError(
             f"The list of segment {self.segment_id} moved during each of {READINGS} readings, and no two of them"
             " agree. Nothing was changed; the next run reads it again."
         )
 
-    def _refuse_false_emptiness(self, now: _Pass) -> None:
+    def _refuse_false_emptiness(self, now: _Reading) -> None:
         """An error may be answered as a list without leads: then the segment itself says that it has some."""
         if now.total or self.accept_mismatch:
             return
@@ -146,13 +145,13 @@ class ListReader:
                 " Nothing was changed. If the list is right, accept total_mismatch."
             )
 
-    def _mismatch(self, now: _Reading) -> _Reading:
+    def _mismatch(self, now: _Reading, known: set[int]) -> _Reading:
         if self.accept_mismatch:
-            return now
+            return replace(now, ids=now.ids & known)
         raise ListMismatchError(
             f"The CRM says that segment {self.segment_id} has {now.total} leads, and its list has"
             f" {len(now.ids) + now.unidentified}, twice the same. Nothing was changed. If the list is right, accept"
-            f" total_mismatch."
+            " total_mismatch."
         )
 
     def _read(self, pages: Iterator[Page], until: Collection[int] = ()) -> _Reading:
@@ -163,36 +162,37 @@ class ListReader:
             now.ids.update(found)
             now.unidentified += len(page.items) - len(found)
             now.total, now.pages = page.total, now.pages + 1
-            now.has_end = len(page.items) < self.page_size
+            now.has_end = len(page.items) < page.limit
             self.on_page(len(now.ids), page.total)
             missing.difference_update(found)
             if until and not missing:
                 break
         return now
 
-    def _pages(self, kept: BinaryIO) -> Iterator[Page]:
-        """Pages with what the list says of each lead, until as many leads came as the CRM counts."""
-        number = reached = 0
-        while True:
-            page = self.crm.page(self.segment_id, number, limit=self.page_size)
+    def _pages(self, kept: BinaryIO, *, to_the_end: bool = False) -> Iterator[Page]:
+        """Pages with what the list says of each lead, which are kept; they end where the CRM's count says so."""
+        for page in self._one_by_one(self.page_size, PROJECTION, to_the_end=to_the_end):
             self.has_pages = True
             # JSON has no line breaks inside of a text.
             kept.write(page.raw.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
             yield page
-            reached, number = reached + len(page.items), number + 1
-            if not page.items or reached >= page.total:
-                return
 
     def _numbers(self) -> Iterator[Page]:
-        """Pages with numbers alone, until one is not full: so also a count is found out that is too low."""
-        number = reached = size = 0
+        """Pages with numbers alone."""
+        return self._one_by_one(self.numbers_in_a_page, NUMBERS, to_the_end=True)
+
+    def _one_by_one(self, limit: int, projection: str, *, to_the_end: bool) -> Iterator[Page]:
+        """Pages until the CRM's count is reached; to the end means until one is not full: the count may be too low."""
+        number = reached = 0
+        full = limit
         while True:
-            page = self.crm.page(self.segment_id, number, limit=self.numbers_in_a_page, projection=NUMBERS)
+            page = self.crm.page(self.segment_id, number, limit=limit, projection=projection)
             yield page
-            size = size or len(page.items)  # the CRM may lower the limit without a word
-            reached, number = reached + len(page.items), number + 1
-            if not page.items or (len(page.items) < size and reached >= page.total):
+            reached += len(page.items)
+            if not page.items or (reached >= page.total and (len(page.items) < full or not to_the_end)):
                 return
+            full = full if number else len(page.items)  # the CRM may lower the limit without a word
+            number += 1
 
 
 def lead_number(item: Any) -> int | None:
