@@ -65,7 +65,7 @@ def test_progress_of_every_segment_comes_to_the_thread_that_waits() -> None:
         seen.append((progress.segment_id, progress.done, threading.current_thread()))
 
     def work(segment_id: int) -> Script:
-        return lambda report: [report(Progress(segment_id, "details", done, 3)) for done in (1, 2, 3)]
+        return lambda report: [report(Progress(segment_id, "details", done, total=3)) for done in (1, 2, 3)]
 
     sync = ScriptedSync({1: work(1), 2: work(2)})
     with SegmentPool(sync, clock=lambda: 0.0) as pool, pool.watched_by(watch):
@@ -100,7 +100,7 @@ def test_an_interruption_stops_what_is_under_way_and_what_waits() -> None:
     def work(report: Report) -> None:
         while True:
             began.set()
-            report(Progress(1, "details", 1, 9))
+            report(Progress(1, "details", 1, total=9))
 
     sync = ScriptedSync({1: work, 2: work})
     with pytest.raises(InterruptedRunError), SegmentPool(sync, width=1) as pool:

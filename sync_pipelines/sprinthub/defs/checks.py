@@ -37,19 +37,19 @@ def checks(due: DueSegments) -> list[dg.AssetChecksDefinition]:
             due,
             descriptions.SUCCESS_RATE,
             "The newest run of each segment left at least 95 % of its leads as the CRM has them.",
-            lambda row, _errors: _low(row.success_rate),
+            rule=lambda row, _errors: _low(row.success_rate),
         ),
         _log_check(
             due,
             descriptions.RUN_TIME,
             "The newest run of each segment took at most ten minutes.",
-            lambda row, _errors: f"{row.duration:.0f} s" if alerting.is_long(row.duration) else None,
+            rule=lambda row, _errors: f"{row.duration:.0f} s" if alerting.is_long(row.duration) else None,
         ),
         _log_check(
             due,
             descriptions.ERRORS,
             "No segment failed more than five times in a row.",
-            lambda _row, errors: f"{errors} errors in a row" if alerting.are_repeated(errors) else None,
+            rule=lambda _row, errors: f"{errors} errors in a row" if alerting.are_repeated(errors) else None,
         ),
         _freshness(due),
     ]

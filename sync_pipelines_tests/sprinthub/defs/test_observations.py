@@ -1,7 +1,5 @@
 """What an asset's page and the command line show of a run that goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import chain, repeat
 
@@ -24,7 +22,7 @@ def test_a_segment_is_observed_at_most_every_thirty_seconds() -> None:
     def work(context: dg.OpExecutionContext) -> None:
         watch = Observations(context, clock=lambda: next(moments))  # type: ignore[arg-type]
         for segment, done in ((7, 0), (8, 0), (7, 10), (7, 20), (8, 30), (7, 40), (7, 50)):
-            watch(Progress(segment, "details", done, 90, calls=done + 1, waited=90.0, estimate=120.0))
+            watch(Progress(segment, "details", done, total=90, calls=done + 1, waited=90.0, estimate=120.0))
 
     @dg.job
     def job() -> None:
@@ -55,9 +53,9 @@ def test_a_line_says_how_far_it_is_and_the_bar_counts_all_segments() -> None:
     line = ProgressLine(
         lambda sentence, done, total: shown.append((sentence, done, total)), clock=lambda: next(moments)
     )
-    line(Progress(7, "details", 0, 5_000))
-    line(Progress(8, "list", 100, 300))
-    line(Progress(7, "details", 1_200, 5_000, calls=1_200, waited=846.0, estimate=2_760.0))
+    line(Progress(7, "details", 0, total=5_000))
+    line(Progress(8, "list", 100, total=300))
+    line(Progress(7, "details", 1_200, total=5_000, calls=1_200, waited=846.0, estimate=2_760.0))
     assert shown == [
         ("segment 7: details 0 of 5,000", 0, 5_000),
         ("segment 8: list 100 of 300", 100, 5_300),

@@ -62,7 +62,7 @@ def test_a_named_segment_is_synced_whatever_its_time_and_stays_paused(dagster: D
 
 def test_a_segment_that_is_not_in_the_table_is_refused_before_anything_is_done(dagster: Dagster) -> None:
     dagster.segment(7, leads=4)
-    with pytest.raises(SettingsError, match="segment 99. `sync-pipelines sprinthub add 99` adds one"):
+    with pytest.raises(SettingsError, match=r"segment 99\. `sync-pipelines sprinthub add 99` adds one"):
         ran(dagster, 7, 99)
     assert dagster.crm.calls.count() == 0
 
