@@ -72,7 +72,8 @@ class Enricher:
         done, in_a_row = Enrichment(), 0
         with CompletedPool(self._fetch, width=self.in_flight, depth=self.in_flight * AHEAD) as pool:
             waiting = iter(leads)
-            while self._give(pool, waiting):
+            # The first call alone: a token that is refused is refused once, not once a thread.
+            while self._give(pool, waiting, most=None if done.done else 1):
                 results = [_result(lead, outcome) for lead, outcome in pool.take()]
                 ending = next((one for one in results if isinstance(one, SyncError)), None)
                 fetched = [one for one in results if isinstance(one, Fetched)]
@@ -91,10 +92,14 @@ class Enricher:
                     )
         return done
 
-    def _give(self, pool: CompletedPool[DueLead, Fetched], waiting: Iterator[DueLead]) -> bool:
-        """Fill the pool; False when nothing is left to take."""
-        while not pool.is_full and (lead := next(waiting, None)) is not None:
+    def _give(
+        self, pool: CompletedPool[DueLead, Fetched], waiting: Iterator[DueLead], *, most: int | None
+    ) -> bool:
+        """Fill the pool, with at most so many; False when nothing is left to take."""
+        given = 0
+        while not pool.is_full and given != most and (lead := next(waiting, None)) is not None:
             pool.give(lead)
+            given += 1
         return not pool.is_empty
 
     def _fetch(self, lead: DueLead) -> Fetched:

@@ -1,0 +1,1 @@
+"""A segment of the CRM with the details of its leads, beside what a user would pick instead."""
