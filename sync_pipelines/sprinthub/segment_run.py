@@ -107,7 +107,7 @@ class SegmentRun:
             self.connection,
             self.segment_id,
             older_than=max(older_than, state.full_since) if state.full_since else older_than,
-            content=content_hash(self.loader.columns.not_ours),
+            content=content_hash(self.loader.columns.detailed),
         )
 
     def _skip(self) -> None:
@@ -254,7 +254,7 @@ class SegmentRun:
             self.connection,
             self.segment_id,
             listed,
-            not_ours=self.loader.columns.not_ours,
+            columns=self.loader.columns.detailed,
             left_out=left_out,
         )
         self._record(LEADS_ASSET, found.proof)

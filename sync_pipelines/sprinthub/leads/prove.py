@@ -6,7 +6,7 @@ hashed again, so that what was changed or lost since then is found, also of lead
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ _QUERY = """
 with segment as (
     select t.id, s.lead_id, s.lead_id = any(%(left_out)s::bigint[]) as is_left_out,
         replace(d.content_hash::text, '-', '') as said, d.detailed_at,
-        replace({content}::text, '-', '') as live, md5(t.id::text) as key_hash
+        case when d.lead_id is not null then replace({content}::text, '-', '') end as live, md5(t.id::text) as key_hash
     from sync_private.segment_leads as s
     left join api.leads as t on t.id = s.lead_id
     left join sync_private.lead_details as d on d.lead_id = s.lead_id
@@ -70,15 +70,16 @@ def prove(
     segment_id: int,
     listed: Collection[int],
     *,
-    not_ours: Collection[str],
+    columns: Sequence[str],
     left_out: Collection[int] = (),
 ) -> SegmentProof:
-    """Compare a segment's list and details with `api.leads`; `listed` are the numbers in the CRM's list.
+    """Compare a segment's list and details with `api.leads`.
 
-    `left_out` are leads whose details this run could not use: they may be missing, and their content is not compared.
+    `listed` are the numbers in the CRM's list, `columns` those that details fill. `left_out` are leads whose
+    details this run could not use: they may be missing, and their content is not compared.
     """
     statement = sql.SQL(_QUERY).format(
-        content=content_hash(not_ours),
+        content=content_hash(columns),
         keys=_digest("id", "key_hash"),
         said=_digest("said", "said"),
         live=_digest("said", "live"),

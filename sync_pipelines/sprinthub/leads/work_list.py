@@ -7,7 +7,7 @@ Nothing is kept of a run but what it read: one that died goes on at the next lea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -42,14 +42,14 @@ class DueLead(NamedTuple):
     list_hash: UUID | None
 
 
-def content_hash(not_ours: Collection[str]) -> sql.Composed:
-    """The md5 of a row of `api.leads`, called `t`, as a uuid: of the columns that we write and that have a value.
+def content_hash(columns: Sequence[str]) -> sql.Composed:
+    """The md5 of a row of `api.leads`, called `t`, as a uuid: of those of the columns that have a value.
 
-    So a column that is added to the table changes no hash while it is empty.
+    So a column that is added to the table changes no hash while it is empty. `columns` are those that details fill.
     """
-    return sql.SQL("md5(jsonb_strip_nulls(to_jsonb(t) - {}::text[])::text)::uuid").format(
-        sql.Literal(sorted(not_ours))
-    )
+    return sql.SQL(
+        "(select md5(jsonb_strip_nulls(to_jsonb(ours))::text)::uuid from (select {}) as ours)"
+    ).format(sql.SQL(", ").join(sql.Identifier("t", name) for name in columns))
 
 
 @dataclass(frozen=True)
