@@ -22,7 +22,10 @@ from sync_pipelines.sprinthub.leads.work_list import DueLead
 #: Details in a row that do not come, after which the CRM counts as down.
 DOWN_AFTER = 20
 #: Details given to the pool for each that is under way: the pool must not wait for a commit.
-AHEAD = 3
+AHEAD = 40
+#: Seconds that a commit waits for further details. A commit costs Postgres as much as a hundred leads in it, so where
+#: details come fast there are few; a detail is safe within a second all the same.
+LINGER = 0.25
 
 
 class Fetched(NamedTuple):
@@ -73,7 +76,7 @@ class Enricher:
         with CompletedPool(self._fetch, width=self.in_flight, depth=self.in_flight * AHEAD) as pool:
             waiting = iter(leads)
             while self._give(pool, waiting):
-                results = [_result(lead, outcome) for lead, outcome in pool.take()]
+                results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER)]
                 ending = next((one for one in results if isinstance(one, SyncError)), None)
                 fetched = [one for one in results if isinstance(one, Fetched)]
                 late = [one for one in fetched if isinstance(one.problem, TransientError)]

@@ -7,7 +7,7 @@ Nothing is kept of a run but what it read: one that died goes on at the next lea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -42,14 +42,18 @@ class DueLead(NamedTuple):
     list_hash: UUID | None
 
 
-def content_hash(not_ours: Collection[str]) -> sql.Composed:
-    """The md5 of a row of `api.leads`, called `t`, as a uuid: of the columns that we write and that have a value.
+def content_hash(filled: Iterable[str]) -> sql.Composed:
+    """The md5 of a row of `api.leads`, called `t`, as a uuid: of the columns that details fill and that have a value.
 
-    So a column that is added to the table changes no hash while it is empty.
+    So a column that is added to the table changes no hash while it is empty. The text has the name of each column and
+    its quoted value, which no other row has; made as jsonb it would take five times as long.
     """
-    return sql.SQL("md5(jsonb_strip_nulls(to_jsonb(t) - {}::text[])::text)::uuid").format(
-        sql.Literal(sorted(not_ours))
-    )
+    values = [
+        sql.SQL("{} || quote_literal({})").format(sql.Literal(name), sql.Identifier("t", name))
+        for name in sorted(filled)
+    ]
+    # In arrays, because a function takes a hundred arguments at most.
+    return sql.SQL("md5(array_to_string(array[{}], ' '))::uuid").format(sql.SQL(", ").join(values))
 
 
 @dataclass(frozen=True)
