@@ -89,6 +89,8 @@ class SprinthubClient:
     http: JsonClient
     #: What the calls wait for, and by which they are counted.
     budget: Budget | NoBudget
+    #: That the token was refused: the calls of other threads need not find out as well.
+    refused: RefusedError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -148,11 +150,17 @@ class SprinthubClient:
         headers = {"apitoken": self.token}
 
         def attempt() -> JsonAnswer:
+            if self.refused is not None:
+                raise self.refused
             if method == "POST":
                 return self.http.post_json(url, json, headers=headers)
             return self.http.get_json(url, headers=headers)
 
-        return self.http.retrying()(attempt)
+        try:
+            return self.http.retrying()(attempt)
+        except RefusedError as error:
+            self.refused = error
+            raise
 
 
 def _data(answer: JsonAnswer) -> Mapping[str, Any]:

@@ -100,7 +100,7 @@ class SegmentRun:
             self.connection,
             self.segment_id,
             older_than=max(older_than, state.full_since) if state.full_since else older_than,
-            content=content_hash(self.loader.columns.not_ours),
+            content=content_hash(self.loader.columns.detailed),
         )
 
     def _skip(self) -> None:
@@ -224,7 +224,7 @@ class SegmentRun:
 
     def _prove(self, listed: Collection[int]) -> None:
         """Raises TransientError when the segment is not what the CRM said: the next run reads those leads again."""
-        found = prove(self.connection, self.segment_id, listed, not_ours=self.loader.columns.not_ours)
+        found = prove(self.connection, self.segment_id, listed, detailed=self.loader.columns.detailed)
         self._record(LEADS_ASSET, found.proof)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading

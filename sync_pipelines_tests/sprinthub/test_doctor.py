@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.findings import Finding, Inquiry
-from sync_pipelines.sandbox.sprinthub.database import add_control, build_oficialmed
+from sync_pipelines.sandbox.sprinthub.database import add_control
 from sync_pipelines.sandbox.sprinthub.fake import SprinthubFake
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.sprinthub import SprinthubSettings
@@ -66,15 +66,14 @@ class Consultation:
 
 
 @pytest.fixture
-def consultation(new_database: Callable[[str | None], str]) -> Iterator[Consultation]:
-    oficialmed_url, ops_url = new_database(None), new_database("ops")
+def consultation(
+    crm: SprinthubFake, oficialmed: psycopg.Connection[Any], oficialmed_url: str, ops_url: str
+) -> Consultation:
+    for segment in (60, 61):
+        crm.tenant.add_segment(segment, leads=3, name=f"Clientes {segment}")
+        add_control(oficialmed, segment)
     urls = {"oficialmed_database_url": oficialmed_url, "ops_database_url": ops_url}
-    with SprinthubFake() as crm, closing(psycopg.connect(oficialmed_url, autocommit=True)) as oficialmed:
-        build_oficialmed(oficialmed)
-        for segment in (60, 61):
-            crm.tenant.add_segment(segment, leads=3, name=f"Clientes {segment}")
-            add_control(oficialmed, segment)
-        yield Consultation(crm, oficialmed, urls)
+    return Consultation(crm, oficialmed, urls)
 
 
 @contextmanager
@@ -100,6 +99,10 @@ def test_a_crm_that_takes_us_and_knows_the_segments_is_right(consultation: Consu
         "SPRINTHUB_BASE_URL: the CRM answers and takes SPRINTHUB_API_TOKEN and SPRINTHUB_INSTANCE",
         "SPRINTHUB_BASE_URL: the CRM has the segments 60 (Clientes 60), 61 (Clientes 61)",
     ]
+
+
+def test_the_questions_count_against_the_budget(consultation: Consultation) -> None:
+    assert len(consultation.right(ADDRESS, sprinthub_rate_per_minute=85)) == 2
 
 
 def test_segments_that_the_crm_does_not_know_are_named(consultation: Consultation) -> None:
@@ -180,7 +183,19 @@ def test_tables_that_are_missing_say_how_they_come(consultation: Consultation) -
     assert "right project" in sentence
 
 
+def drop_uniqueness(oficialmed: psycopg.Connection[Any]) -> None:
+    """The control table as it was before the migration."""
+    rows = oficialmed.execute(
+        "select indexrelid::regclass::text from pg_index where indisunique and not indisprimary"
+        " and indrelid = 'public.sync_segments_control'::regclass"
+    ).fetchall()
+    assert rows
+    for (name,) in rows:
+        oficialmed.execute(f"drop index {name}".encode())
+
+
 def test_duplicates_and_unknown_statuses_are_named_by_their_segments(consultation: Consultation) -> None:
+    drop_uniqueness(consultation.oficialmed)
     add_control(consultation.oficialmed, 60)
     add_control(consultation.oficialmed, 70, status="ativo")
     consultation.oficialmed.execute(

@@ -12,9 +12,11 @@ from sync_pipelines.lib.postgres.reconnecting import Reconnecting
 
 #: What has expired is deleted at every so many-th call.
 PRUNE_EVERY = 100
-# A process that is stopped between reading and writing must not keep the lock: the server ends its session.
+# A process that is stopped between reading and writing must not keep the lock: the server ends its session. A call need
+# not wait for the disk: what a crash of the server forgets is less than a second of calls.
 _LIMITS = """
-select set_config('idle_in_transaction_session_timeout', '5s', true), set_config('lock_timeout', '30s', true)
+select set_config('idle_in_transaction_session_timeout', '5s', true), set_config('lock_timeout', '30s', true),
+    set_config('synchronous_commit', 'off', true)
 """
 _NOW = "select coalesce(%s::timestamptz, clock_timestamp())"
 _WINDOWS = """

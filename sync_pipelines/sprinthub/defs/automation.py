@@ -6,7 +6,7 @@ from sync_pipelines.lib.orchestration.schedules import cron, schedule_status, se
 from sync_pipelines.lib.orchestration.table_partitions import add_missing, table_partitions_sensor
 from sync_pipelines.sprinthub.defs.checks import STANDING_CHECKS
 from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
-from sync_pipelines.sprinthub.defs.due_segments import JOB, SENSOR_SECONDS, DueSegments
+from sync_pipelines.sprinthub.defs.due_segments import JOB, DueSegments, request
 
 standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 sync_job = dg.define_asset_job(
@@ -47,10 +47,12 @@ def _daily(due: DueSegments, *, on: bool) -> dg.ScheduleDefinition:
     )
     def sprinthub_daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         tick = due.tick(context.instance, rests=False)
-        if not tick.requests:
+        if not tick.starts:
             return dg.SkipReason(tick.skip_sentence())
         add_missing(context.instance, SEGMENTS, tick.keys)
-        return tick.requests
+        moment = context.scheduled_execution_time.isoformat()
+        # Where a schedule requests several runs, Dagster wants a key for each.
+        return [request(key, run_key=f"{key}:{moment}") for key in tick.starts]
 
     return sprinthub_daily
 
@@ -75,18 +77,19 @@ def _due(due: DueSegments, *, on: bool) -> dg.SensorDefinition:
     @dg.sensor(
         name="sprinthub_due",
         job=sync_job,
-        minimum_interval_seconds=SENSOR_SECONDS,
+        minimum_interval_seconds=30,
         default_status=sensor_status(on),
         description="Runs segments whose next_execution is past: a retry after a failure, or a person's wish.",
     )
     def sprinthub_due(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         tick = due.tick(context.instance, rests=True)
-        if not tick.requests:
+        if not tick.starts:
             return dg.SkipReason(tick.skip_sentence())
         known = set(context.instance.get_dynamic_partitions(str(SEGMENTS.name)))
         missing = [key for key in tick.keys if key not in known]
         return dg.SensorResult(
-            run_requests=tick.requests,
+            # No run key: it would forbid the next try, and two runs are never under way.
+            run_requests=[request(key) for key in tick.starts],
             dynamic_partitions_requests=[SEGMENTS.build_add_request(missing)] if missing else [],
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import dagster as dg
@@ -30,9 +30,9 @@ _LOOKED_AT = 8
 
 
 class Tick(NamedTuple):
-    """What a tick requests, and sentences on due segments that it leaves alone."""
+    """The segments that a tick starts, by their keys, and sentences on due ones that it leaves alone."""
 
-    requests: list[dg.RunRequest]
+    starts: list[str]
     #: Keys of the due segments, of which some may be no partitions yet.
     keys: list[str]
     left_alone: list[str]
@@ -54,7 +54,7 @@ class DueSegments:
         return _keys(read_segments(self.url))
 
     def tick(self, instance: dg.DagsterInstance, *, rests: bool) -> Tick:
-        """Requests for the due segments; with `rests` not for those whose last runs died."""
+        """The due segments to start; with `rests` none whose last runs died."""
         now, known = self.clock(), instance.get_dynamic_partitions(str(SEGMENTS.name))
         due = {str(row.segment_id): row for row in read_segments(self.url) if row.is_due(now)}
         # A key that is no partition yet may be a run's: the command line adds it as its run begins.
@@ -69,7 +69,7 @@ class DueSegments:
                     f"The last runs of segment {key} died; the next is at {until.astimezone(UTC):%H:%M:%S} UTC."
                 )
             else:
-                tick.requests.append(request(key))
+                tick.starts.append(key)
         return tick
 
     def _rests_until(self, instance: dg.DagsterInstance, row: ControlRow) -> datetime | None:
@@ -86,10 +86,10 @@ class DueSegments:
         return self.cadence.retry_at(ends[0], len(ends)) if ends else None
 
 
-def request(key: str) -> dg.RunRequest:
+def request(key: str, run_key: str | None = None) -> dg.RunRequest:
     """A run of one segment, which leaves it alone if it is not due any more when the run begins."""
-    # No run key: it would forbid the next try, and two runs are never under way.
     return dg.RunRequest(
+        run_key=run_key,
         partition_key=key,
         tags={SEGMENT_TAG: key},
         run_config={"ops": {STEP: {"config": {"only_if_due": True}}}},
@@ -98,7 +98,3 @@ def request(key: str) -> dg.RunRequest:
 
 def _keys(rows: Sequence[ControlRow]) -> list[str]:
     return list(dict.fromkeys(str(row.segment_id) for row in rows if is_segment_id(row.segment_id)))
-
-
-#: A daily tick is a fair try whatever happened in the night; the sensor is what could repeat without end.
-SENSOR_SECONDS = int(timedelta(seconds=30).total_seconds())

@@ -86,10 +86,10 @@ class LeadColumns:
         return tuple(column.name for column in self.live if column.name in filled)
 
     @cached_property
-    def not_ours(self) -> frozenset[str]:
-        """The live columns of which a detail says nothing: the dialler's, `segmento`, `synced_at`, unknown types."""
+    def detailed(self) -> frozenset[str]:
+        """The live columns of which a detail may say something: not the dialler's, `segmento`, `synced_at`."""
         said = {field.column for field in self.fields.values()} | {KEY, EXTRA}
-        return frozenset(column.name for column in self.live) - said
+        return frozenset(column.name for column in self.live) & said
 
     @cached_property
     def synonyms(self) -> Mapping[str, str]:

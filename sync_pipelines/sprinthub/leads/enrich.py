@@ -35,6 +35,11 @@ class Fetched(NamedTuple):
     detail: Mapping[str, Any] | None
     problem: SyncError | None = None
 
+    @property
+    def is_late(self) -> bool:
+        """Whether a later call may bring it."""
+        return isinstance(self.problem, TransientError)
+
 
 @dataclass
 class Enrichment:
@@ -75,13 +80,15 @@ class Enricher:
         done, in_a_row = Enrichment(), 0
         with CompletedPool(self._fetch, width=self.in_flight, depth=self.in_flight * AHEAD) as pool:
             waiting = iter(leads)
-            while self._give(pool, waiting):
+            # The first call alone: a token that is refused is refused once, not once a thread.
+            while self._give(pool, waiting, most=None if done.done else 1):
                 results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER)]
                 ending = next((one for one in results if isinstance(one, SyncError)), None)
                 fetched = [one for one in results if isinstance(one, Fetched)]
-                late = [one for one in fetched if isinstance(one.problem, TransientError)]
-                in_a_row = in_a_row + len(late) if len(late) == len(fetched) else 0
-                self._commit(done, [one for one in fetched if one not in late])
+                late = [one for one in fetched if one.is_late]
+                for one in fetched:
+                    in_a_row = in_a_row + 1 if one.is_late else 0
+                self._commit(done, [one for one in fetched if not one.is_late])
                 done.unread += [one.lead.id for one in late]
                 done.last_problem = str(late[-1].problem) if late else done.last_problem
                 self.on_commit(done)
@@ -94,10 +101,14 @@ class Enricher:
                     )
         return done
 
-    def _give(self, pool: CompletedPool[DueLead, Fetched], waiting: Iterator[DueLead]) -> bool:
-        """Fill the pool; False when nothing is left to take."""
-        while not pool.is_full and (lead := next(waiting, None)) is not None:
+    def _give(
+        self, pool: CompletedPool[DueLead, Fetched], waiting: Iterator[DueLead], *, most: int | None
+    ) -> bool:
+        """Fill the pool, with at most so many; False when nothing is left to take."""
+        given = 0
+        while not pool.is_full and given != most and (lead := next(waiting, None)) is not None:
             pool.give(lead)
+            given += 1
         return not pool.is_empty
 
     def _fetch(self, lead: DueLead) -> Fetched:

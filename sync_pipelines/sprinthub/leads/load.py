@@ -164,7 +164,7 @@ class DetailLoader:
                 if merged.inserted and self.segment_id is not None:
                     new = [key for (key,) in merged.inserted]
                     self.connection.execute(_SEGMENT_OF_NEW, (self.segment_id, new, self.segment_id))
-                record = sql.SQL(_RECORD).format(content=content_hash(self.columns.not_ours))
+                record = sql.SQL(_RECORD).format(content=content_hash(self.columns.detailed))
                 self.connection.execute(record, {"now": now, "run_id": self.run_id})
                 postgres.end_writes(self.connection)
                 if differences := self.merge.differences(self.connection):

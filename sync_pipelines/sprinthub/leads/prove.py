@@ -54,11 +54,11 @@ class SegmentProof(NamedTuple):
 
 
 def prove(
-    connection: postgres.Connection, segment_id: int, listed: Collection[int], not_ours: Collection[str]
+    connection: postgres.Connection, segment_id: int, listed: Collection[int], detailed: Collection[str]
 ) -> SegmentProof:
     """Compare a segment's list and details with `api.leads`; `listed` are the numbers in the CRM's list."""
     statement = sql.SQL(_QUERY).format(
-        content=content_hash(not_ours),
+        content=content_hash(detailed),
         keys=_digest("id", "key_hash"),
         said=_digest("said", "said"),
         live=_digest("said", "live"),

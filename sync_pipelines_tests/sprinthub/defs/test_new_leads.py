@@ -19,9 +19,9 @@ from sync_pipelines.sprinthub.defs.new_leads import (
     webhook_definitions,
 )
 from sync_pipelines.sprinthub.new_leads.pipeline import NewLeads
-from sync_pipelines_tests.sprinthub.new_leads.conftest import Arrivals, arrivals, oficialmed_template
+from sync_pipelines_tests.sprinthub.new_leads.conftest import Arrivals, arrivals
 
-__all__ = ["arrivals", "oficialmed_template"]
+__all__ = ["arrivals"]
 NOWHERE = 999_999
 
 

@@ -9,18 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 import pytest
 
-from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
-from sync_pipelines.migrations import runner
-from sync_pipelines.migrations.history import History
-from sync_pipelines.sandbox.sprinthub.database import build_oficialmed
 from sync_pipelines.sandbox.sprinthub.fake import SprinthubFake
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.sprinthub import SprinthubSettings
@@ -82,28 +77,14 @@ class Arrivals:
         return {lead_id: tuple(rest) for lead_id, *rest in found}
 
 
-@pytest.fixture(scope="session")
-def oficialmed_template(postgres_server: PostgresServer) -> str:
-    name = "template_oficialmed_new_leads"
-    url = postgres_server.create_database(name)
-    with psycopg.connect(url) as connection:
-        build_oficialmed(connection)
-    runner.upgrade(History("oficialmed"), url)
-    return name
-
-
 @pytest.fixture
 def arrivals(
-    postgres_server: PostgresServer, oficialmed_template: str, new_database: Callable[[str | None], str]
-) -> Iterator[Arrivals]:
-    oficialmed_url = postgres_server.create_database("new_leads", template=oficialmed_template)
-    ops_url = new_database("ops")
-    with (
-        SprinthubFake() as crm,
-        psycopg.connect(oficialmed_url, autocommit=True) as oficialmed,
-        psycopg.connect(ops_url, autocommit=True) as ops,
-    ):
-        known = crm.tenant.add_segment(SEGMENT, leads=6)
-        urls = {"oficialmed_database_url": oficialmed_url, "ops_database_url": ops_url}
-        yield Arrivals(crm=crm, oficialmed=oficialmed, ops=ops, urls=urls, known=known)
-    postgres_server.drop_database("new_leads")
+    crm: SprinthubFake,
+    oficialmed: psycopg.Connection[Any],
+    ops: psycopg.Connection[Any],
+    oficialmed_url: str,
+    ops_url: str,
+) -> Arrivals:
+    known = crm.tenant.add_segment(SEGMENT, leads=6)
+    urls = {"oficialmed_database_url": oficialmed_url, "ops_database_url": ops_url}
+    return Arrivals(crm=crm, oficialmed=oficialmed, ops=ops, urls=urls, known=known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -75,10 +75,8 @@ class Queue:
 
 
 @pytest.fixture
-def queue(new_database: Callable[[str | None], str]) -> Iterator[Queue]:
-    url = new_database("ops")
-    with psycopg.connect(url, autocommit=True) as ops:
-        yield Queue(url, ops, Crm())
+def queue(ops_url: str, ops: psycopg.Connection[Any]) -> Queue:
+    return Queue(ops_url, ops, Crm())
 
 
 def test_every_row_is_decided_and_one_call_made_a_lead(queue: Queue) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, ThrottledError, TransientError
+from sync_pipelines.lib.records.inbox_pool import InboxPool
+from sync_pipelines.receiver.serving import build
+from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines.settings import SettingsError
+from sync_pipelines.sprinthub.endpoints import endpoints
 from sync_pipelines.sprinthub.new_leads.drain import SUPERSEDED
 from sync_pipelines_tests.sprinthub.new_leads.conftest import SEGMENT, Arrivals
 
@@ -23,6 +29,23 @@ def test_new_leads_are_there_with_what_their_details_say_and_in_no_segment_yet(a
     assert arrivals.leads[new] == ("Joana", None, "5511999990000")
     assert arrivals.rows == [(new, "applied", None), (arrivals.known[0], "applied", None)]
     assert sorted(arrivals.crm.calls.subjects("detail")) == sorted([new, arrivals.known[0]])
+
+
+def test_a_call_of_the_crm_ends_in_the_table(arrivals: Arrivals) -> None:
+    settings = arrivals.settings(sprinthub_webhook_lead_id="data.0.id")
+    lead = arrivals.crm.tenant.insert_lead(SEGMENT, firstname="Joana")
+    with (
+        closing(InboxPool(settings.ops_url)) as inbox,
+        BackgroundServer(build(settings, [endpoints(settings)], inbox=inbox)) as server,
+    ):
+        answer = httpx.post(
+            f"{server.url}{settings.sprinthub_webhook_path}",
+            json={"data": [{"id": lead, "firstname": "what the call says is not used"}]},
+            headers={"X-Webhook-Secret": settings.require("sprinthub_webhook_secret")},
+        )
+    assert (answer.status_code, arrivals.leads) == (200, {})
+    arrivals.run()
+    assert arrivals.leads[lead][0] == "Joana"
 
 
 def test_several_arrivals_of_a_lead_are_one_call_and_its_newest_state(arrivals: Arrivals) -> None:

@@ -1,0 +1,39 @@
+"""The definitions of the segments' leads over a fake CRM, and Dagster's own instance in a folder of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from sync_pipelines.sandbox.sprinthub.fake import SprinthubFake
+from sync_pipelines_tests.sprinthub.defs.dagster_runs import Dagster
+from sync_pipelines_tests.sprinthub.installation import settings_for, sync_of
+
+
+@pytest.fixture
+def instance(server_home: Path) -> Iterator[dg.DagsterInstance]:
+    """In a folder, in memory where it can be: a tick that requests partitions opens its instance by reference."""
+    with (
+        TemporaryDirectory(dir=server_home) as home,
+        dg.instance_for_test(temp_dir=home, set_dagster_home=False) as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+def dagster(
+    crm: SprinthubFake,
+    oficialmed_url: str,
+    oficialmed: psycopg.Connection[Any],
+    ops_url: str,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+) -> Dagster:
+    settings = settings_for(crm, oficialmed_url, ops_url, tmp_path)
+    return Dagster(settings, sync_of(settings), instance, oficialmed, crm)
