@@ -197,6 +197,7 @@ class SprinthubAccess:
             ca_bundle=settings.sprinthub_ca_bundle,
             ca_setting="SPRINTHUB_CA_BUNDLE",
             judge=judge,
+            exact=True,
             budget=budget,
             **{"timeouts": LIMITS, "backoff": BACKOFF, **self.options},
         )

@@ -224,7 +224,7 @@ class SegmentRun:
 
     def _prove(self, listed: Collection[int]) -> None:
         """Raises TransientError when the segment is not what the CRM said: the next run reads those leads again."""
-        found = prove(self.connection, self.segment_id, listed, detailed=self.loader.columns.detailed)
+        found = prove(self.connection, self.segment_id, listed, columns=self.loader.columns.detailed)
         self._record(LEADS_ASSET, found.proof)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading

@@ -17,7 +17,7 @@ Database = psycopg.Connection[Any]
 
 @pytest.fixture
 def sync(crm: SprinthubFake, oficialmed_url: str, ops_url: str, tmp_path: Path) -> SegmentSync:
-    return sync_of(settings_for(crm, oficialmed_url, ops_url, tmp_path))
+    return sync_of(settings_for(crm, oficialmed_url, ops_url, home=tmp_path))
 
 
 def test_every_lead_of_a_segment_is_loaded_as_its_detail_says(

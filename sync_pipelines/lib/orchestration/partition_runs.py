@@ -159,7 +159,9 @@ def run_partitions(
         _log_by_hand(context, reported, worked, failed_check=failed_check)
         for key in keys if reported else ():
             for one in summaries(context, key, reported):
-                whole = CheckReport(str(one.check_name), one.passed, one.description or "", one.severity)
+                whole = CheckReport(
+                    str(one.check_name), one.passed, one.description or "", severity=one.severity
+                )
                 log_check(context, key, None, check=whole)
         return
     yield from _results(context, keys, reported)

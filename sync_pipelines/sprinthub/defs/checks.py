@@ -6,6 +6,7 @@ the one that finds what no run can say: that none runs.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import ROUND_FLOOR, Decimal
 
 import dagster as dg
 
@@ -25,6 +26,7 @@ STANDING_CHECKS = (
     dg.AssetCheckKey(descriptions.LEADS_KEY, descriptions.ERRORS),
     dg.AssetCheckKey(descriptions.LIST_KEY, descriptions.FRESH),
 )
+_CENT = Decimal("0.01")
 _Rule = Callable[[LogRow, int], str | None]
 
 
@@ -35,19 +37,19 @@ def checks(due: DueSegments) -> list[dg.AssetChecksDefinition]:
             due,
             descriptions.SUCCESS_RATE,
             "The newest run of each segment left at least 95 % of its leads as the CRM has them.",
-            lambda row, _errors: f"{row.success_rate:.2f} %" if alerting.is_low(row.success_rate) else None,
+            rule=lambda row, _errors: _low(row.success_rate),
         ),
         _log_check(
             due,
             descriptions.RUN_TIME,
             "The newest run of each segment took at most ten minutes.",
-            lambda row, _errors: f"{row.duration:.0f} s" if alerting.is_long(row.duration) else None,
+            rule=lambda row, _errors: f"{row.duration:.0f} s" if alerting.is_long(row.duration) else None,
         ),
         _log_check(
             due,
             descriptions.ERRORS,
             "No segment failed more than five times in a row.",
-            lambda _row, errors: f"{errors} errors in a row" if alerting.are_repeated(errors) else None,
+            rule=lambda _row, errors: f"{errors} errors in a row" if alerting.are_repeated(errors) else None,
         ),
         _freshness(due),
     ]
@@ -64,6 +66,11 @@ def _log_check(due: DueSegments, name: str, description: str, rule: _Rule) -> dg
         return _verdict(found, looked_at=len(newest))
 
     return check
+
+
+def _low(rate: Decimal | None) -> str | None:
+    """Cut and not rounded: 94.9999 % is below 95 %."""
+    return f"{rate.quantize(_CENT, ROUND_FLOOR)} %" if rate is not None and alerting.is_low(rate) else None
 
 
 def _freshness(due: DueSegments) -> dg.AssetChecksDefinition:

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from sync_pipelines.settings.sprinthub import SprinthubSettings
-from sync_pipelines.sprinthub.defs import automation, checks, descriptions, segment_assets, segment_jobs
+from sync_pipelines.sprinthub.defs import (
+    automation,
+    checks,
+    descriptions,
+    new_leads,
+    segment_assets,
+    segment_jobs,
+)
 from sync_pipelines.sprinthub.defs.due_segments import STEP, DueSegments
 from sync_pipelines.sprinthub.pipeline import SegmentSync
 from sync_pipelines.sprinthub.segment_pool import SegmentPool
@@ -36,7 +43,7 @@ def definitions(
     """
     cadence, on = Cadence.from_settings(settings), settings.automation_is_on
     due = DueSegments(settings.oficialmed_url, cadence, clock)
-    return dg.Definitions(
+    segments = dg.Definitions(
         assets=[
             *descriptions.external_specs(),
             segment_assets.segment_assets(descriptions.freshness(cadence, clock()), pool),
@@ -47,3 +54,4 @@ def definitions(
         sensors=automation.sensors(due, on=on),
         resources={"sync": sync or SegmentSync.from_settings(settings)},
     )
+    return dg.Definitions.merge(segments, new_leads.webhook_definitions(settings, clock=clock))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,7 @@ def _leads(outcome: SegmentOutcome, seconds: float, report: LeadsReport) -> Part
         "new_in_the_table": outcome.inserted,
         "changed": outcome.changed,
         "rejected": outcome.rejected,
-        **({"success_rate": round(rate, 2)} if rate is not None else {}),
+        **({"success_rate": math.floor(rate * 100) / 100} if rate is not None else {}),
         "run_minutes": round(seconds / 60, 2),
         f"errors_of_the_last_{SHOWN}_runs": report.history.errors,
         "minutes_of_the_last_runs": _chart(report.history),

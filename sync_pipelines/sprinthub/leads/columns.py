@@ -15,7 +15,6 @@ from sync_pipelines.sprinthub.leads.contract_columns import (
     COLUMN_OF_FIELD,
     CONTRACT_TYPES,
     EXTRA,
-    KEY,
     SEGMENT,
     SYNONYMS,
     TABLE,
@@ -86,10 +85,9 @@ class LeadColumns:
         return tuple(column.name for column in self.live if column.name in filled)
 
     @cached_property
-    def detailed(self) -> frozenset[str]:
-        """The live columns of which a detail may say something: not the dialler's, `segmento`, `synced_at`."""
-        said = {field.column for field in self.fields.values()} | {KEY, EXTRA}
-        return frozenset(column.name for column in self.live) & said
+    def detailed(self) -> tuple[str, ...]:
+        """The names of the columns that a detail fills: a row is as its detail left it when these are."""
+        return tuple(name for name in self.written if name != SEGMENT)
 
     @cached_property
     def synonyms(self) -> Mapping[str, str]:

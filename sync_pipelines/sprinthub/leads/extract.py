@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
-from sync_pipelines.lib.exact_json import loads
+from sync_pipelines.lib.exact_json import loads_any
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub.client import Page, SprinthubClient
@@ -219,4 +219,4 @@ def read_items(store: LandingStore, file: LandedFile) -> Iterator[Any]:
 
     with store.fetch(file.path) as path, zstandard.open(path, "rb") as pages:
         for line in io.BufferedReader(pages):
-            yield from loads(line)["data"]["leads"]
+            yield from loads_any(line)["data"]["leads"]

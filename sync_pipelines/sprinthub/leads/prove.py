@@ -6,7 +6,7 @@ hashed again, so that what was changed or lost since then is found, also of lead
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ _HALVES = (
 _QUERY = """
 with segment as (
     select t.id, replace(d.content_hash::text, '-', '') as said, d.detailed_at,
-        replace({content}::text, '-', '') as live, md5(t.id::text) as key_hash
+        case when d.lead_id is not null then replace({content}::text, '-', '') end as live, md5(t.id::text) as key_hash
     from sync_private.segment_leads as s
     left join api.leads as t on t.id = s.lead_id
     left join sync_private.lead_details as d on d.lead_id = s.lead_id
@@ -54,11 +54,14 @@ class SegmentProof(NamedTuple):
 
 
 def prove(
-    connection: postgres.Connection, segment_id: int, listed: Collection[int], detailed: Collection[str]
+    connection: postgres.Connection, segment_id: int, listed: Collection[int], columns: Sequence[str]
 ) -> SegmentProof:
-    """Compare a segment's list and details with `api.leads`; `listed` are the numbers in the CRM's list."""
+    """Compare a segment's list and details with `api.leads`.
+
+    `listed` are the numbers in the CRM's list, `columns` those that details fill.
+    """
     statement = sql.SQL(_QUERY).format(
-        content=content_hash(detailed),
+        content=content_hash(columns),
         keys=_digest("id", "key_hash"),
         said=_digest("said", "said"),
         live=_digest("said", "live"),

@@ -7,7 +7,7 @@ Nothing is kept of a run but what it read: one that died goes on at the next lea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -42,17 +42,16 @@ class DueLead(NamedTuple):
     list_hash: UUID | None
 
 
-def content_hash(filled: Iterable[str]) -> sql.Composed:
-    """The md5 of a row of `api.leads`, called `t`, as a uuid: of the columns that details fill and that have a value.
+def content_hash(columns: Sequence[str]) -> sql.Composed:
+    """The md5 of a row of `api.leads`, called `t`, as a uuid: of those of the columns that have a value.
 
-    So a column that is added to the table changes no hash while it is empty. The text has the name of each column and
-    its quoted value, which no other row has; made as jsonb it would take five times as long.
+    So a column that is added to the table changes no hash while it is empty. `columns` are those that details fill.
+    The text has each name with its quoted value, which no other row has; as jsonb it would take three times as long.
     """
     values = [
         sql.SQL("{} || quote_literal({})").format(sql.Literal(name), sql.Identifier("t", name))
-        for name in sorted(filled)
+        for name in sorted(columns)
     ]
-    # In arrays, because a function takes a hundred arguments at most.
     return sql.SQL("md5(array_to_string(array[{}], ' '))::uuid").format(sql.SQL(", ").join(values))
 
 

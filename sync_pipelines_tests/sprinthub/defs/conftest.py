@@ -35,5 +35,5 @@ def dagster(
     instance: dg.DagsterInstance,
     tmp_path: Path,
 ) -> Dagster:
-    settings = settings_for(crm, oficialmed_url, ops_url, tmp_path)
-    return Dagster(settings, sync_of(settings), instance, oficialmed, crm)
+    settings = settings_for(crm, oficialmed_url, ops_url, home=tmp_path)
+    return Dagster(settings, sync_of(settings), instance, oficialmed=oficialmed, crm=crm)

@@ -76,10 +76,7 @@ def test_the_live_table_has_a_column_for_every_field_of_the_contract(connection:
     columns = LeadColumns.read(connection, SAO_PAULO)
     assert set(columns.written) == {*CONTRACT_TYPES, "segmento", "extra"}
     assert len(CONTRACT_TYPES) == 77  # 80 without the key, the stamp and the dialler's
-    assert {column.name for column in columns.live} - columns.detailed == {
-        *("segmento", "synced_at", "id_sprinthub", "qualificacao_callix", "enviado_callix"),
-        *("data_envio_callix", "callix_id", "status_callix"),
-    }
+    assert set(columns.detailed) == {*CONTRACT_TYPES, "extra"}
     assert columns.indexed == dict.fromkeys(
         (
             "id",

@@ -1,0 +1,108 @@
+"""`sync-pipelines run sprinthub`: what it takes, what it prints, and when it is a success."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync_pipelines.lib.runs import AssetRow, RunReport
+from sync_pipelines.settings import SettingsError
+from sync_pipelines.sprinthub.defs.sync_run import run
+from sync_pipelines_tests.sprinthub.defs.dagster_runs import Dagster
+
+
+def ran(dagster: Dagster, *segments: int, **asked: Any) -> RunReport:
+    shown = asked.pop("progress", lambda _sentence, **_figures: None)
+    return run(
+        dagster.settings, segments=segments, progress=shown, sync=dagster.sync, first=None, last=None, **asked
+    )
+
+
+def proved(report: RunReport) -> dict[str, str]:
+    return {row.asset: row.proved for row in report.rows}
+
+
+def test_every_due_segment_is_synced_whatever_lies_between(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4)
+    dagster.segment(8, leads=4, status="paused")
+    dagster.segment(9, leads=4)
+    shown: list[tuple[str, int, int]] = []
+    report = ran(dagster, progress=lambda sentence, done, total: shown.append((sentence, done, total)))
+    assert report.succeeded
+    assert proved(report) == dict.fromkeys(("segment_leads", "segment_membership", "leads"), "2/2 segments")
+    leads = report.rows[-1]
+    assert isinstance(leads, AssetRow)
+    assert (leads.read, leads.loaded, leads.rejected) == (8, 8, 0)
+    assert [dagster.control(number)[1] is not None for number in (7, 8, 9)] == [True, False, True]
+    assert any("details" in sentence for sentence, _, _ in shown)
+    # What is shown of all segments in work is at least what the sentence says of one.
+    assert all(done <= total for _, done, total in shown)
+
+
+def test_nothing_due_is_nothing_to_do(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4, due="2999-01-01")
+    report = ran(dagster)
+    assert report.succeeded
+    assert report.nothing_to_do
+    assert dagster.crm.calls.count() == 0
+
+
+def test_a_named_segment_is_synced_whatever_its_time_and_stays_paused(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4, status="paused", due="2999-01-01")
+    dagster.segment(8, leads=4)
+    report = ran(dagster, 7, 7)
+    assert report.succeeded
+    assert proved(report)["leads"] == "1/1 segments"
+    status, last, _ = dagster.control(7)
+    assert status == "paused"
+    assert last is not None
+    assert dagster.control(8)[1] is None
+
+
+def test_a_segment_that_is_not_in_the_table_is_refused_before_anything_is_done(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4)
+    with pytest.raises(SettingsError, match=r"segment 99\. `sync-pipelines sprinthub add 99` adds one"):
+        ran(dagster, 7, 99)
+    assert dagster.crm.calls.count() == 0
+
+
+def test_a_failed_segment_fails_the_run_and_the_others_are_done(dagster: Dagster) -> None:
+    dagster.segment(7)
+    dagster.segment(8, leads=4)
+    report = ran(dagster)
+    assert not report.succeeded
+    assert proved(report)["leads"] == "1/2 segments"
+    assert any("7: " in problem for problem in report.problems)
+
+
+def test_a_second_run_in_full_reads_every_detail_again(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4)
+    ran(dagster, 7)
+    before = dagster.crm.calls.count("detail")
+    ran(dagster, 7)
+    assert dagster.crm.calls.count("detail") == before
+    assert ran(dagster, 7, full=True).succeeded
+    assert dagster.crm.calls.count("detail") == 2 * before
+
+
+def test_rejects_and_unknown_fields_are_said(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4)
+    first, second, *_ = dagster.crm.tenant.visible(7)
+    dagster.crm.fail("detail_missing", lead=first)
+    dagster.crm.tenant.change_lead(second, cupom_da_semana="PRIMAVERA")
+    report = ran(dagster)
+    assert report.succeeded
+    notes = " ".join(report.notes)
+    assert "Segment 7: 1 leads have no usable detail" in notes
+    assert "cupom_da_semana" in notes
+    assert "PRIMAVERA" not in notes
+
+
+def test_a_database_that_is_away_is_a_problem_in_a_sentence(dagster: Dagster) -> None:
+    away = "postgresql://x:senha-longa@127.0.0.1:1/oficialmed"
+    dagster.settings = dagster.settings.model_copy(update={"oficialmed_database_url": away})
+    report = ran(dagster)
+    assert not report.succeeded
+    assert "oficialmed" in report.problems[0]
+    assert "senha-longa" not in str(report)
