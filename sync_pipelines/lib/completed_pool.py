@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
+from time import monotonic
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
@@ -56,12 +57,18 @@ class CompletedPool(Generic[Item, Result]):
     def is_empty(self) -> bool:
         return not self._given
 
-    def take(self) -> list[Completed[Item, Result]]:
-        """Wait until an item is done; return all that are done. Without items there is nothing to wait for: []."""
+    def take(self, linger: float = 0.0) -> list[Completed[Item, Result]]:
+        """Wait until an item is done; return all that are done. Without items there is nothing to wait for: [].
+
+        With `linger` further ones are awaited for so many seconds: for a caller whose work costs less for many at once.
+        An error ends the wait, and so do half of the items that there is room for, before the threads run out of work.
+        """
         taken = [self._done.get()] if self._given else []
+        until = monotonic() + linger
         while len(taken) < self._given:
+            is_over = len(taken) * 2 >= self._depth or isinstance(taken[-1].outcome, BaseException)
             try:
-                taken.append(self._done.get_nowait())
+                taken.append(self._done.get(timeout=0.0 if is_over else max(0.0, until - monotonic())))
             except Empty:
                 break
         self._given -= len(taken)

@@ -121,3 +121,37 @@ def test_leaving_early_begins_nothing_more() -> None:
         begun.wait(timeout=10)
         raise RuntimeError("stop")
     assert done == [1]
+
+
+def test_a_caller_that_lingers_takes_what_is_done_soon_after() -> None:
+    never = Event()
+    with calling(2, 10) as pool:
+        pool.give(lambda: 1)
+        pool.give(lambda: [never.wait(0.1), 2][1])
+        assert [done.outcome for done in pool.take(linger=10)] == [1, 2]
+        assert pool.is_empty
+
+
+def test_nobody_lingers_after_an_error() -> None:
+    goes_on = Event()
+
+    def fail() -> int:
+        raise ValueError("first")
+
+    with calling(2, 10) as pool:
+        pool.give(fail)
+        pool.give(lambda: [goes_on.wait(2), 2][1])
+        (done,) = pool.take(linger=10)
+        goes_on.set()
+    assert isinstance(done.outcome, ValueError)
+
+
+def test_nobody_lingers_until_the_threads_have_no_work() -> None:
+    goes_on = Event()
+    with calling(1, 4) as pool:
+        for number in (1, 2):
+            pool.give(lambda number=number: number)  # type: ignore[misc]
+        for number in (3, 4):
+            pool.give(lambda number=number: [goes_on.wait(2), number][1])  # type: ignore[misc]
+        assert [done.outcome for done in pool.take(linger=10)] == [1, 2]
+        goes_on.set()

@@ -22,7 +22,10 @@ from sync_pipelines.sprinthub.leads.work_list import DueLead
 #: Details in a row that do not come, after which the CRM counts as down.
 DOWN_AFTER = 20
 #: Details given to the pool for each that is under way: the pool must not wait for a commit.
-AHEAD = 3
+AHEAD = 40
+#: Seconds that a commit waits for further details. A commit costs Postgres as much as a hundred leads in it, so where
+#: details come fast there are few; a detail is safe within a second all the same.
+LINGER = 0.25
 
 
 class Fetched(NamedTuple):
@@ -31,6 +34,11 @@ class Fetched(NamedTuple):
     lead: DueLead
     detail: Mapping[str, Any] | None
     problem: SyncError | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a later call may bring it."""
+        return isinstance(self.problem, TransientError)
 
 
 @dataclass
@@ -74,12 +82,13 @@ class Enricher:
             waiting = iter(leads)
             # The first call alone: a token that is refused is refused once, not once a thread.
             while self._give(pool, waiting, most=None if done.done else 1):
-                results = [_result(lead, outcome) for lead, outcome in pool.take()]
+                results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER)]
                 ending = next((one for one in results if isinstance(one, SyncError)), None)
                 fetched = [one for one in results if isinstance(one, Fetched)]
-                late = [one for one in fetched if isinstance(one.problem, TransientError)]
-                in_a_row = in_a_row + len(late) if len(late) == len(fetched) else 0
-                self._commit(done, [one for one in fetched if one not in late])
+                late = [one for one in fetched if one.is_late]
+                for one in fetched:
+                    in_a_row = in_a_row + 1 if one.is_late else 0
+                self._commit(done, [one for one in fetched if not one.is_late])
                 done.unread += [one.lead.id for one in late]
                 done.last_problem = str(late[-1].problem) if late else done.last_problem
                 self.on_commit(done)

@@ -46,10 +46,13 @@ def content_hash(columns: Sequence[str]) -> sql.Composed:
     """The md5 of a row of `api.leads`, called `t`, as a uuid: of those of the columns that have a value.
 
     So a column that is added to the table changes no hash while it is empty. `columns` are those that details fill.
+    The text has each name with its quoted value, which no other row has; as jsonb it would take three times as long.
     """
-    return sql.SQL(
-        "(select md5(jsonb_strip_nulls(to_jsonb(ours))::text)::uuid from (select {}) as ours)"
-    ).format(sql.SQL(", ").join(sql.Identifier("t", name) for name in columns))
+    values = [
+        sql.SQL("{} || quote_literal({})").format(sql.Literal(name), sql.Identifier("t", name))
+        for name in sorted(columns)
+    ]
+    return sql.SQL("md5(array_to_string(array[{}], ' '))::uuid").format(sql.SQL(", ").join(values))
 
 
 @dataclass(frozen=True)
