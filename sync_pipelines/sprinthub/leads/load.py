@@ -20,6 +20,7 @@ from sync_pipelines.lib.postgres import KeyMerge
 from sync_pipelines.lib.postgres.key_merge import Difference
 from sync_pipelines.lib.records.rejects import RejectedRow, Rejects
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
+from sync_pipelines.sprinthub.leads.row_errors import is_of_a_row
 from sync_pipelines.sprinthub.leads.validate import ValidLead, validate
 from sync_pipelines.sprinthub.leads.work_list import DueLead, content_hash
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 ASSET = "sprinthub/leads"
 TABLE = "api.leads"
-#: SQLSTATE classes of errors that a row brings: data, integrity, limits, what a trigger raises.
-_OF_A_ROW = ("22", "23", "54", "P0")
 _STAGE = (
     "create temporary table if not exists detailed"
     " (id bigint primary key, doc jsonb not null, list_hash uuid) on commit delete rows"
@@ -168,9 +167,9 @@ class DetailLoader:
                 self.connection.execute(record, {"now": now, "run_id": self.run_id})
                 postgres.end_writes(self.connection)
                 if differences := self.merge.differences(self.connection):
-                    raise _RowError(_not_proved(differences), "detail_equals_the_row")
+                    raise _RowError(not_proved(differences), "detail_equals_the_row")
         except psycopg.Error as error:
-            if (error.sqlstate or "")[:2] not in _OF_A_ROW and not isinstance(error, psycopg.DataError):
+            if not is_of_a_row(error):
                 raise
             raise _RowError(str(from_postgres(error, what=TABLE)), "row_is_taken") from None
         inserted = self.fresh | {key for (key,) in merged.inserted}
@@ -197,7 +196,7 @@ class DetailLoader:
         return LoadedLead(load.lead.id, "rejected")
 
 
-def _not_proved(differences: Sequence[Difference]) -> str:
+def not_proved(differences: Sequence[Difference]) -> str:
     first = differences[0]
     where = "is not there" if first.is_missing else f"differs in {', '.join(first.columns[:5])}"
     return (
