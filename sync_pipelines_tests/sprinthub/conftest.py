@@ -79,4 +79,4 @@ def installed(
     ops_url: str,
     tmp_path: Path,
 ) -> Installed:
-    return Installed(crm, oficialmed, ops, settings=settings_for(crm, oficialmed_url, ops_url, tmp_path))
+    return Installed(crm, oficialmed, ops, settings=settings_for(crm, oficialmed_url, ops_url, home=tmp_path))
