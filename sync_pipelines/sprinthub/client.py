@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Event
 from typing import Any, NamedTuple, Self
 
 from sync_pipelines.lib.failures import (
@@ -103,6 +104,8 @@ class SprinthubClient:
     http: JsonClient
     #: What the calls wait for, and by which they are counted.
     budget: Budget | NoBudget
+    #: Ends the waits between attempts.
+    stopping: Event = field(default_factory=Event)
     #: That the token was refused: the calls of other threads need not find out as well.
     refused: RefusedError | None = None
 
@@ -110,7 +113,12 @@ class SprinthubClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
         self.http.close()
+
+    def stop(self) -> None:
+        """End the waits of calls under way, each with an error: the run is over."""
+        self.stopping.set()
         self.budget.close()
 
     def segment(self, segment_id: int) -> Mapping[str, Any] | None:
@@ -200,7 +208,7 @@ class SprinthubAccess:
         """
         settings = self.settings
         base_url, instance, token = settings.base_url, settings.instance, settings.api_token
-        budget = self.budget(party)
+        budget, stopping = self.budget(party), Event()
         http = JsonClient(
             name=WHAT,
             url_setting="SPRINTHUB_BASE_URL",
@@ -209,9 +217,9 @@ class SprinthubAccess:
             judge=judge,
             exact=True,
             budget=budget,
-            **{"timeouts": LIMITS, "backoff": BACKOFF, **self.options},
+            **{"timeouts": LIMITS, "backoff": BACKOFF, "sleep": stopping.wait, **self.options},
         )
-        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget)
+        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget, stopping=stopping)
 
     def budget(self, party: str) -> Budget | NoBudget:
         """The token's budget, shared by every process of this installation."""
