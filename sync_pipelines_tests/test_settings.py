@@ -262,7 +262,7 @@ def test_dagster_yaml_is_an_instance_that_works(
         pools = instance.get_concurrency_config().pool_config
         assert pools.default_pool_limit == 1
         assert str(pools.pool_granularity).lower().endswith("run")
-        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 4
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 5
         run = instance.create_run_for_job(dg.job(name="nothing")(lambda: None))
         assert instance.get_run_by_id(run.run_id) is not None
 

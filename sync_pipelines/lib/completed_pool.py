@@ -57,13 +57,18 @@ class CompletedPool(Generic[Item, Result]):
     def is_empty(self) -> bool:
         return not self._given
 
-    def take(self, linger: float = 0.0) -> list[Completed[Item, Result]]:
+    def take(self, linger: float = 0.0, *, patience: float | None = None) -> list[Completed[Item, Result]]:
         """Wait until an item is done; return all that are done. Without items there is nothing to wait for: [].
+
+        With `patience` nothing is returned if no item is done after so many seconds.
 
         With `linger` further ones are awaited for so many seconds: for a caller whose work costs less for many at once.
         An error ends the wait, and so do half of the items that there is room for, before the threads run out of work.
         """
-        taken = [self._done.get()] if self._given else []
+        try:
+            taken = [self._done.get(timeout=patience)] if self._given else []
+        except Empty:
+            return []
         until = monotonic() + linger
         while len(taken) < self._given:
             is_over = len(taken) * 2 >= self._depth or isinstance(taken[-1].outcome, BaseException)

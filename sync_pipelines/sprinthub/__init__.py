@@ -14,13 +14,17 @@ The way of a segment (`pipeline.SegmentSync`), under its lock, with one row of `
                validate   a detail as columns of `api.leads`: what the API said, or a reject, never a guess
                load       merged by key: only named columns, null only where the API said null
                prove      key set and content of the segment against what the CRM said
-               report     counts, rates, the application's own words for them
+               promotion  values of `extra` for which the table has a column by now, moved without a call
+               report     the figures of the last runs, the SQL for unknown fields
+    new_leads/ webhook    the receiver stores the number of a lead that the CRM announces
+               drain      one call a lead, merged as above, every arrival decided
 
 | asset | grain | key | done means |
 |---|---|---|---|
 | `sprinthub/segment_leads` | segment | lead id | as many leads as the CRM counts, read while nothing moved |
 | `sprinthub/segment_membership` | segment | lead id, entered | equal to the list; leaving is recorded |
 | `sprinthub/leads` | segment | lead id | every lead of the segment is there with what its detail said |
+| `sprinthub/new_leads` | – | lead id | every arrival is applied, superseded or rejected |
 
 Outside: the CRM is a REST API (`client`) that counts our calls (`lib/http/budget`); the destination is the Postgres
 database of the project `oficialmed`.

@@ -6,11 +6,13 @@ it means "later", with any other "this token is refused".
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple, Self
+from threading import Event
+from typing import Any, NamedTuple, Self
 
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -39,15 +41,24 @@ PROJECTION = (
     "{total, leads{id, fullname, photoUrl, email, points, city, state, country, lastActive, archived,"
     " owner{completName}, companyData{companyname}, createDate}}"
 )
-Direction = Literal["asc", "desc"]
+#: The same list as numbers alone.
+NUMBERS = "{total, leads{id}}"
+
+
+#: A message without data that says that there is no such thing, as a 404 does.
+_NOTHING = re.compile(r"nao encontrad|nao existe|not found|no such")
 
 
 class Page(NamedTuple):
-    """A page of a segment's list: the CRM's own count of the leads, the items as they came, the raw answer."""
+    """A page of a segment's list: the CRM's own count of the leads, the items as they came, the raw answer.
+
+    `limit` is how many were asked for.
+    """
 
     total: int
     items: list[Any]
     raw: bytes
+    limit: int
 
 
 def judge(answer: JsonAnswer) -> SyncError | None:
@@ -68,8 +79,12 @@ def judge(answer: JsonAnswer) -> SyncError | None:
         return None
     if answer.status != 200:
         return from_http_status(answer.status, what=WHAT, retry_after=answer.retry_after)
-    if not answer.is_json:
-        return TransientError(f"{WHAT} answered with something that is no JSON, or with a part of it.")
+    if not isinstance(answer.body, Mapping):
+        return TransientError(
+            f"{WHAT} answered with something that is no JSON document, or with a part of it."
+        )
+    if "data" not in body and message.strip() and not _NOTHING.search(message):
+        return TransientError(f"{WHAT} answered with a message in place of data.")
     return None
 
 
@@ -89,6 +104,8 @@ class SprinthubClient:
     http: JsonClient
     #: What the calls wait for, and by which they are counted.
     budget: Budget | NoBudget
+    #: Ends the waits between attempts.
+    stopping: Event = field(default_factory=Event)
     #: That the token was refused: the calls of other threads need not find out as well.
     refused: RefusedError | None = None
 
@@ -96,7 +113,12 @@ class SprinthubClient:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
         self.http.close()
+
+    def stop(self) -> None:
+        """End the waits of calls under way, each with an error: the run is over."""
+        self.stopping.set()
         self.budget.close()
 
     def segment(self, segment_id: int) -> Mapping[str, Any] | None:
@@ -111,16 +133,16 @@ class SprinthubClient:
         if answer.status == 404:
             raise PermanentError(f"{WHAT} has no such call. Check SPRINTHUB_BASE_URL.")
 
-    def page(self, segment_id: int, number: int, *, limit: int, direction: Direction = "desc") -> Page:
+    def page(self, segment_id: int, number: int, *, limit: int, projection: str = PROJECTION) -> Page:
         """A page of a segment's list, the first is number 0. Raises SyncError; an error is never an empty page."""
         body = {
             "page": number,
             "limit": limit,
             "orderByKey": "createDate",
-            "orderByDirection": direction,
+            "orderByDirection": "desc",
             "showAnon": False,
             "search": "",
-            "query": PROJECTION,
+            "query": projection,
             "showArchived": False,
             "additionalFilter": None,
             "idOnly": False,
@@ -136,7 +158,7 @@ class SprinthubClient:
             )
         if not isinstance(items, list):
             raise TransientError(f"{WHAT}: page {number} of segment {segment_id} has no list of leads.")
-        return Page(total, items, answer.content)
+        return Page(total, items, raw=answer.content, limit=limit)
 
     def detail(self, lead_id: int) -> Mapping[str, Any] | None:
         """Every field of a lead; None if the CRM does not have it (404, or an answer without a lead)."""
@@ -164,13 +186,9 @@ class SprinthubClient:
 
 
 def _data(answer: JsonAnswer) -> Mapping[str, Any]:
-    """The content of an answer; empty for a 404. Raises TransientError for another document than the contract's."""
-    if answer.status == 404:
-        return {}
+    """The content of an answer; empty where it has none, as that to a lead may that the CRM does not have."""
     data = answer.body.get("data") if isinstance(answer.body, Mapping) else None
-    if not isinstance(data, Mapping):
-        raise TransientError(f"{WHAT} answered with a document without data.")
-    return data
+    return data if isinstance(data, Mapping) else {}
 
 
 @dataclass(frozen=True)
@@ -190,7 +208,7 @@ class SprinthubAccess:
         """
         settings = self.settings
         base_url, instance, token = settings.base_url, settings.instance, settings.api_token
-        budget = self.budget(party)
+        budget, stopping = self.budget(party), Event()
         http = JsonClient(
             name=WHAT,
             url_setting="SPRINTHUB_BASE_URL",
@@ -199,9 +217,9 @@ class SprinthubAccess:
             judge=judge,
             exact=True,
             budget=budget,
-            **{"timeouts": LIMITS, "backoff": BACKOFF, **self.options},
+            **{"timeouts": LIMITS, "backoff": BACKOFF, "sleep": stopping.wait, **self.options},
         )
-        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget)
+        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget, stopping=stopping)
 
     def budget(self, party: str) -> Budget | NoBudget:
         """The token's budget, shared by every process of this installation."""

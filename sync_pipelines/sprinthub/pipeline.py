@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.acceptance import known_words
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
@@ -21,8 +22,9 @@ from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.load import DetailLoader
 from sync_pipelines.sprinthub.leads.snapshot import MASS_LEAVING
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
-from sync_pipelines.sprinthub.segment_run import TOTAL_MISMATCH, SegmentRun
+from sync_pipelines.sprinthub.segment_run import TOTAL_MISMATCH, DetailsError, SegmentRun
 from sync_pipelines.sprinthub.segments.execution import SegmentRuns, SegmentWork
+from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 
 ACCEPTS = (MASS_LEAVING, TOTAL_MISMATCH)
@@ -86,12 +88,23 @@ class SegmentSync:
         nothing: they are in `outcome.unread`, and the log row is an error.
         """
         accepted = known_words(accept, ACCEPTS)
-        with self.runs.execution(segment_id, run_id=run_id, only_if_due=only_if_due, is_full=full) as work:
-            if work.is_due:
-                with ExitStack() as stack:
-                    run = self._open(stack, work, accepted=accepted, progress=progress)
-                    run.sync(full=full, may_skip=only_if_due)
-            return work.outcome
+        run: SegmentRun | None = None
+        try:
+            with self.runs.execution(
+                segment_id, run_id=run_id, only_if_due=only_if_due, is_full=full
+            ) as work:
+                if work.is_due:
+                    with ExitStack() as stack:
+                        run = self._open(stack, work, accepted=accepted, progress=progress)
+                        run.sync(full=full, may_skip=only_if_due)
+                return work.outcome
+        except SegmentBusyError:
+            raise
+        except SyncError as error:
+            # Not before: log row, control table and alerts go by the kind of the error itself.
+            if run is None or not run.is_listed:
+                raise
+            raise DetailsError(error, run.outcome) from None
 
     def _open(
         self, stack: ExitStack, work: SegmentWork, *, accepted: frozenset[str], progress: shown.Report

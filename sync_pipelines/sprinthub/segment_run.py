@@ -12,6 +12,7 @@ from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.proofs import RecordableProof
+from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubClient
@@ -32,11 +33,11 @@ TOTAL_MISMATCH = "total_mismatch"
 
 
 class DetailsError(SyncError):
-    """The list of the segment stands, its details do not; `outcome` has the figures, `cause` the error."""
+    """The list of the segment stands, its details do not; `outcome` has the figures."""
 
     def __init__(self, cause: SyncError, outcome: SegmentOutcome) -> None:
         super().__init__(str(cause))
-        self.cause, self.outcome = cause, outcome
+        self.outcome = outcome
 
 
 @dataclass
@@ -57,6 +58,9 @@ class SegmentRun:
     accepted: Collection[str]
     report: shown.Report
     pace: shown.Pace
+    is_listed: bool = False
+    #: Items of the list that have no number of a lead.
+    unidentified: int = 0
 
     @property
     def outcome(self) -> SegmentOutcome:
@@ -67,7 +71,14 @@ class SegmentRun:
         return self.work.segment_id
 
     def sync(self, *, full: bool, may_skip: bool) -> None:
-        """Raises DetailsError once the list is stored, SyncError before."""
+        """Raises SyncError; `is_listed` says whether the list was stored before."""
+        try:
+            self._sync(full=full, may_skip=may_skip)
+        finally:
+            self.outcome.calls = self.crm.budget.calls
+            self.outcome.wait_seconds = self.crm.budget.waited
+
+    def _sync(self, *, full: bool, may_skip: bool) -> None:
         states = SegmentStates(self.connection)
         state = states.read(self.segment_id)
         if full:
@@ -84,13 +95,9 @@ class SegmentRun:
             self._skip()
             return
         listed = self._list(gate)
-        try:
-            self._details(work_list, listed)
-            self._prove(listed)
-        except SyncError as error:
-            raise DetailsError(error, self.outcome) from None
-        finally:
-            self._count_calls()
+        self.is_listed = True
+        done = self._details(work_list, listed)
+        self._prove(listed, [*done.rejected_leads, *done.unread])
         if not self.outcome.unread:
             states.end_full(self.segment_id, self.work.fence)
 
@@ -143,6 +150,8 @@ class SegmentRun:
         self._record(LIST_ASSET, changes.proof)
         outcome = self.outcome
         outcome.leads, outcome.entered, outcome.left = len(hashes), changes.entered, changes.left
+        outcome.leads += read.unidentified
+        outcome.rejected = self.unidentified = read.unidentified
         outcome.pages_path, outcome.passes = self.store.describe(read.file.path), read.passes
         outcome.bytes += read.file.bytes
         # Leads that are new to the table count as inserted, though their detail finds the row that the list made.
@@ -167,10 +176,24 @@ class SegmentRun:
         """The hash of each lead's newest item, and where in the file that stands."""
         hashes: dict[int, UUID] = {}
         places: dict[int, int] = {}
+        bad: dict[UUID, RejectedRow] = {}
         for place, item in enumerate(read_items(self.store, read.file)):
-            if (lead_id := lead_number(item)) is not None and lead_id in read.ids:
+            if (lead_id := lead_number(item)) is None:
+                bad[list_hash(item)] = self._without_number(item, place)
+            elif lead_id in read.ids:
                 hashes[lead_id], places[lead_id] = list_hash(item), place
+        self.loader.reject([*bad.values()])
         return hashes, places
+
+    def _without_number(self, item: object, place: int) -> RejectedRow:
+        return RejectedRow(
+            partition_key=str(self.segment_id),
+            locator={"item": place},
+            value=None,
+            rule="lead_has_a_number",
+            reason="an item of the segment's list has no number of a lead",
+            raw={"item": item},
+        )
 
     def _documents(
         self, file: LandedFile, places: Mapping[int, int], *, absent: Collection[int]
@@ -185,7 +208,7 @@ class SegmentRun:
                 self.loader.reject(valid.rejects)
                 yield lead_id, valid.json
 
-    def _details(self, work_list: WorkList, listed: Collection[int]) -> None:
+    def _details(self, work_list: WorkList, listed: Collection[int]) -> Enrichment:
         """Read and load the details that are due."""
         due = work_list.count()
         self.outcome.up_to_date = len(listed) - due
@@ -195,12 +218,15 @@ class SegmentRun:
             in_flight=self.in_flight,
             on_commit=lambda done: self._on_commit(done, due),
         )
-        enricher.run(work_list)
+        done = enricher.run(work_list)
+        # Not what was due: the run of another segment may have read some of them meanwhile.
+        self.outcome.up_to_date = len(listed) - done.done
+        return done
 
     def _on_commit(self, done: Enrichment, due: int) -> None:
         outcome = self.outcome
         outcome.inserted, outcome.changed, outcome.unchanged = done.inserted, done.changed, done.unchanged
-        outcome.rejected, outcome.unread = done.rejected, len(done.unread)
+        outcome.rejected, outcome.unread = self.unidentified + done.rejected, len(done.unread)
         outcome.rejected_fields, outcome.drift = done.rejected_fields, done.unknown
         self.work.keep_lock()
         self._show("details", done.done, due)
@@ -222,21 +248,21 @@ class SegmentRun:
             )
         )
 
-    def _prove(self, listed: Collection[int]) -> None:
+    def _prove(self, listed: Collection[int], left_out: Collection[int] = ()) -> None:
         """Raises TransientError when the segment is not what the CRM said: the next run reads those leads again."""
-        found = prove(self.connection, self.segment_id, listed, columns=self.loader.columns.detailed)
+        found = prove(
+            self.connection,
+            self.segment_id,
+            listed,
+            columns=self.loader.columns.detailed,
+            left_out=left_out,
+        )
         self._record(LEADS_ASSET, found.proof)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading
-        if not found.proof.holds:
+        if not found.holds:
             raise TransientError(
                 f"Segment {self.segment_id} is not proved: {found.sentence()} The next run reads those leads again."
-            )
-        expected = self.outcome.rejected + self.outcome.unread
-        if found.without_detail > expected:
-            raise TransientError(
-                f"Segment {self.segment_id} is not proved: {found.without_detail} leads have no detail,"
-                f" and this run knows of {expected}."
             )
 
     def _record(self, asset: str, proof: Proof) -> None:
@@ -245,7 +271,3 @@ class SegmentRun:
             self.work.run_id,
             [RecordableProof(asset, str(self.segment_id), source_version=version, proof=proof)],
         )
-
-    def _count_calls(self) -> None:
-        self.outcome.calls = self.crm.budget.calls
-        self.outcome.wait_seconds = self.crm.budget.waited

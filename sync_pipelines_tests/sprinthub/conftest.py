@@ -6,12 +6,14 @@
 | `oficialmed` | an owner's connection: all tables of the application, migrated, without rows |
 | `ops` | an owner's connection to an empty ops database |
 | `oficialmed_url`, `ops_url` | where they are |
+| `installed` | all of these together, with the pipeline as production builds it |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,6 +24,7 @@ from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.sprinthub.database import build_oficialmed
 from sync_pipelines.sandbox.sprinthub.fake import SprinthubFake
+from sync_pipelines_tests.sprinthub.installation import Installed, settings_for
 
 _numbers = count(1)
 
@@ -65,3 +68,15 @@ def oficialmed(oficialmed_url: str) -> Iterator[psycopg.Connection[Any]]:
 def ops(ops_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(ops_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def installed(
+    crm: SprinthubFake,
+    oficialmed: psycopg.Connection[Any],
+    ops: psycopg.Connection[Any],
+    oficialmed_url: str,
+    ops_url: str,
+    tmp_path: Path,
+) -> Installed:
+    return Installed(crm, oficialmed, ops, settings=settings_for(crm, oficialmed_url, ops_url, home=tmp_path))

@@ -26,6 +26,8 @@ AHEAD = 40
 #: Seconds that a commit waits for further details. A commit costs Postgres as much as a hundred leads in it, so where
 #: details come fast there are few; a detail is safe within a second all the same.
 LINGER = 0.25
+#: Seconds without a detail after which the caller is asked whether the run goes on all the same.
+PATIENCE = 1.0
 
 
 class Fetched(NamedTuple):
@@ -77,29 +79,39 @@ class Enricher:
 
         What was committed before stays.
         """
-        done, in_a_row = Enrichment(), 0
+        done = Enrichment()
         with CompletedPool(self._fetch, width=self.in_flight, depth=self.in_flight * AHEAD) as pool:
-            waiting = iter(leads)
-            # The first call alone: a token that is refused is refused once, not once a thread.
-            while self._give(pool, waiting, most=None if done.done else 1):
-                results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER)]
-                ending = next((one for one in results if isinstance(one, SyncError)), None)
-                fetched = [one for one in results if isinstance(one, Fetched)]
-                late = [one for one in fetched if one.is_late]
-                for one in fetched:
-                    in_a_row = in_a_row + 1 if one.is_late else 0
-                self._commit(done, [one for one in fetched if not one.is_late])
-                done.unread += [one.lead.id for one in late]
-                done.last_problem = str(late[-1].problem) if late else done.last_problem
-                self.on_commit(done)
-                if ending is not None:
-                    raise ending
-                if in_a_row >= DOWN_AFTER:
-                    raise TransientError(
-                        f"{WHAT}: {in_a_row} details in a row did not come, so the others are not asked for."
-                        f" The last one: {done.last_problem}"
-                    )
+            try:
+                self._work_through(pool, iter(leads), done)
+            except BaseException:
+                # Whoever leaves waits for the calls under way, which may wait for the budget.
+                self.crm.stop()
+                raise
         return done
+
+    def _work_through(
+        self, pool: CompletedPool[DueLead, Fetched], waiting: Iterator[DueLead], done: Enrichment
+    ) -> None:
+        in_a_row = 0
+        # The first call alone: a token that is refused is refused once, not once a thread.
+        while self._give(pool, waiting, most=None if done.done else 1):
+            results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER, patience=PATIENCE)]
+            ending = next((one for one in results if isinstance(one, SyncError)), None)
+            fetched = [one for one in results if isinstance(one, Fetched)]
+            late = [one for one in fetched if one.is_late]
+            for one in fetched:
+                in_a_row = in_a_row + 1 if one.is_late else 0
+            self._commit(done, [one for one in fetched if not one.is_late])
+            done.unread += [one.lead.id for one in late]
+            done.last_problem = str(late[-1].problem) if late else done.last_problem
+            self.on_commit(done)
+            if ending is not None:
+                raise ending
+            if in_a_row >= DOWN_AFTER:
+                raise TransientError(
+                    f"{WHAT}: {in_a_row} details in a row did not come, so the others are not asked for."
+                    f" The last one: {done.last_problem}"
+                )
 
     def _give(
         self, pool: CompletedPool[DueLead, Fetched], waiting: Iterator[DueLead], *, most: int | None

@@ -1,30 +1,32 @@
-"""The complete list of a segment, read while nothing moved, its raw pages kept before anybody looks at them.
+"""The complete list of a segment, read until two readings agree, its raw pages kept before anybody looks at them.
 
 Pages are cut by position, newest lead first, so what happens at the CRM between two pages shifts rows: a lead that
 enters is read twice, and one that leaves lets a neighbour slip through unread (contract of SprintHub, section 3).
-Counting alone does not show it: one that was read and left makes up for one that was missed. So a pass over the pages
-counts only if nothing moved while it went on, or if everything that moved is accounted for; otherwise another pass
-follows. A failed page fails the run, and an empty or short page is the end only where the CRM's own count says so.
+Counting does not show it: a lead that enters further down makes up for the one that was missed. So the list is read
+once more for its numbers alone, in large pages, until two readings in a row have the same leads; one that came in a
+single page stands by itself. A failed page fails the run, and an empty page is the end only where the count says so.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, NamedTuple
 
 from sync_pipelines.lib.exact_json import loads_any
 from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
-from sync_pipelines.sprinthub.client import Page, SprinthubClient
+from sync_pipelines.sprinthub.client import NUMBERS, PROJECTION, Page, SprinthubClient
 
 FOLDER = "sprinthub/segment_leads"
 SUFFIX = ".jsonl.zst"
-#: Passes over the pages until one is complete; a segment in which leads come and go all the time needs two or three.
-PASSES = 5
-#: Times that a page is read again because something left the list meanwhile.
-STEPS_BACK = 3
+#: Readings of the list until two agree; a segment in which leads come and go all the time needs three or four.
+READINGS = 6
+#: Leads in a page that has nothing but their numbers, as one of the application's scripts asked for them.
+NUMBERS_IN_A_PAGE = 1000
+#: Leads, or the share of a segment, in which the last two readings may differ: so many come and go in some minutes.
+FEW, SMALL_SHARE = 10, 0.01
 #: Largest number of a lead: the key of `api.leads` is a bigint.
 LARGEST_ID = 2**63 - 1
 
@@ -37,7 +39,7 @@ class ListMismatchError(PermanentError):
 
 
 class SegmentList(NamedTuple):
-    """A complete list: the leads' numbers, how often each bad item stands in it, and the file of its raw pages."""
+    """A complete list: the leads' numbers, items without one, how often it was read, the file of its raw pages."""
 
     ids: frozenset[int]
     total: int
@@ -47,34 +49,26 @@ class SegmentList(NamedTuple):
 
 
 @dataclass
-class _Pass:
-    """One pass over all pages."""
+class _Reading:
+    """One reading of the list, page after page."""
 
     ids: set[int] = field(default_factory=set)
-    #: Items without a usable number, which cannot be told apart, by page.
-    without_number: dict[int, int] = field(default_factory=dict)
-    totals: list[int] = field(default_factory=list)
-    #: Leads that stood on the first page when it was read again at the end, and not before.
-    late: int = 0
-    doubled: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.totals[-1]
-
-    @property
-    def unidentified(self) -> int:
-        return sum(self.without_number.values())
+    #: Items without a usable number, which cannot be told apart.
+    unidentified: int = 0
+    #: The CRM's own count with the last page.
+    total: int = 0
+    pages: int = 0
+    #: The last page was not full, so that the list ends there whatever the CRM counts.
+    has_end: bool = False
 
     @property
     def is_whole(self) -> bool:
         return len(self.ids) + self.unidentified == self.total
 
     @property
-    def is_still(self) -> bool:
-        """Whether nothing moved, or nothing but leads that entered on top, each of which was read at the end."""
-        fell = any(after < before for before, after in zip(self.totals, self.totals[1:], strict=False))
-        return not fell and self.total - self.totals[0] == self.late and self.doubled <= self.late
+    def is_at_once(self) -> bool:
+        """Whether one answer holds the whole list: nothing moved while it was read."""
+        return self.pages == 1 and self.has_end
 
 
 @dataclass
@@ -87,52 +81,60 @@ class ListReader:
     page_size: int
     on_page: OnPage = lambda _done, _total: None
     accept_mismatch: bool = False
+    numbers_in_a_page: int = NUMBERS_IN_A_PAGE
     #: The raw pages, once they are kept: also those of a list that was not complete.
     file: LandedFile | None = None
     has_pages: bool = False
 
     def read(self) -> SegmentList:
-        """Raises TransientError if no pass was complete, ListMismatchError if the CRM's count cannot be true."""
+        """Raises TransientError if no two readings agree, ListMismatchError if the CRM's count cannot be true."""
         import zstandard
 
         with self.store.incoming(FOLDER, SUFFIX) as path:
             try:
                 with path.open("wb") as raw, zstandard.ZstdCompressor().stream_writer(raw) as pages:
-                    ids, last, passes = self._passes(pages)
+                    agreed, readings = self._agreed(pages)
             except SyncError:
                 if self.has_pages:
                     self.file = self.store.keep(path, FOLDER, SUFFIX)
                 raise
             self.file = self.store.keep(path, FOLDER, SUFFIX)
         return SegmentList(
-            ids=frozenset(ids),
-            total=last.total,
-            unidentified=last.unidentified,
-            passes=passes,
+            ids=frozenset(agreed.ids),
+            total=agreed.total,
+            unidentified=agreed.unidentified,
+            passes=readings,
             file=self.file,
         )
 
-    def _passes(self, pages: BinaryIO) -> tuple[set[int], _Pass, int]:
-        """The ids of the list, the pass that settled it, and its number."""
-        before: _Pass | None = None
-        for number in range(1, PASSES + 1):
-            now = self._read_pass(pages)
-            if now.is_whole and now.is_still:
+    def _agreed(self, pages: BinaryIO) -> tuple[_Reading, int]:
+        """The reading that settled the list, and its number. The items of all its leads are in `pages`."""
+        before, now = _Reading(), self._read(self._pages(pages))
+        known = set(now.ids)
+        for number in range(1, READINGS + 1):
+            is_same = number > 1 and before.ids == now.ids
+            if now.ids <= known and (is_same or now.is_at_once) and now.is_whole:
                 self._refuse_false_emptiness(now)
-                return now.ids, now, number
-            if before is not None and before.ids <= now.ids:
-                # What was there all the time is in it; what came and went meanwhile, the next run finds.
-                if now.is_whole:
-                    return now.ids, now, number
-                if now.is_still and before.is_still and before.ids == now.ids:
-                    return self._mismatch(now), now, number
-            before = now
+                return now, number
+            if is_same and now.total == before.total:
+                return self._mismatch(now, known), number
+            if number < READINGS:
+                before, now = now, self._read(self._numbers())
+                if missing := now.ids - known:
+                    known |= self._read(self._pages(pages, to_the_end=True), until=missing).ids
+        return self._last(before, now, known), READINGS
+
+    def _last(self, before: _Reading, now: _Reading, known: set[int]) -> _Reading:
+        """Whoever stands in one of the last two readings: who was there all the time does."""
+        differing = len(before.ids ^ now.ids) + len(now.ids - known)
+        if differing <= max(FEW, SMALL_SHARE * now.total):
+            return replace(now, ids=(before.ids | now.ids) & known)
         raise TransientError(
-            f"The list of segment {self.segment_id} moved during each of {PASSES} passes over its pages, and no two"
-            " of them agree. Nothing was changed; the next run reads it again."
+            f"The list of segment {self.segment_id} moved during each of {READINGS} readings, and no two of them"
+            " agree. Nothing was changed; the next run reads it again."
         )
 
-    def _refuse_false_emptiness(self, now: _Pass) -> None:
+    def _refuse_false_emptiness(self, now: _Reading) -> None:
         """An error may be answered as a list without leads: then the segment itself says that it has some."""
         if now.total or self.accept_mismatch:
             return
@@ -143,66 +145,54 @@ class ListReader:
                 " Nothing was changed. If the list is right, accept total_mismatch."
             )
 
-    def _mismatch(self, now: _Pass) -> set[int]:
+    def _mismatch(self, now: _Reading, known: set[int]) -> _Reading:
         if self.accept_mismatch:
-            return now.ids
+            return replace(now, ids=now.ids & known)
         raise ListMismatchError(
-            f"The CRM says that segment {self.segment_id} has {now.total} leads, and its list has {len(now.ids)}, twice"
-            " the same. Nothing was changed. If the list is right, accept total_mismatch."
+            f"The CRM says that segment {self.segment_id} has {now.total} leads, and its list has"
+            f" {len(now.ids) + now.unidentified}, twice the same. Nothing was changed. If the list is right, accept"
+            " total_mismatch."
         )
 
-    def _read_pass(self, pages: BinaryIO) -> _Pass:
-        now = _Pass()
-        size = number = steps_back = 0
-        while True:
-            page = self._page(pages, number)
-            size = size or len(page.items)  # the CRM may lower the limit without a word
-            if now.totals and page.total < now.total and number and steps_back < STEPS_BACK:
-                # Something left the list: the first rows of this page may stand on the page before by now.
-                steps_back += 1
-                now.totals.append(page.total)
-                number -= 1
-                continue
-            brought_new = self._take(now, number, page)
+    def _read(self, pages: Iterator[Page], until: Collection[int] = ()) -> _Reading:
+        """Read pages to their end, or until these leads are found."""
+        now, missing = _Reading(), set(until)
+        for page in pages:
+            found = [lead_id for item in page.items if (lead_id := lead_number(item)) is not None]
+            now.ids.update(found)
+            now.unidentified += len(page.items) - len(found)
+            now.total, now.pages = page.total, now.pages + 1
+            now.has_end = len(page.items) < page.limit
             self.on_page(len(now.ids), page.total)
-            reached = number * size + len(page.items)
-            if not page.items or reached == page.total or (reached > page.total and not brought_new):
+            missing.difference_update(found)
+            if until and not missing:
                 break
-            number += 1
-        if number:
-            self._top_up(now, pages)
         return now
 
-    def _top_up(self, now: _Pass, pages: BinaryIO) -> None:
-        """Read the first pages again until one holds a lead that is known: what entered meanwhile stands on top."""
-        known, number = frozenset(now.ids), 0
+    def _pages(self, kept: BinaryIO, *, to_the_end: bool = False) -> Iterator[Page]:
+        """Pages with what the list says of each lead, which are kept; they end where the CRM's count says so."""
+        for page in self._one_by_one(self.page_size, PROJECTION, to_the_end=to_the_end):
+            self.has_pages = True
+            # JSON has no line breaks inside of a text.
+            kept.write(page.raw.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
+            yield page
+
+    def _numbers(self) -> Iterator[Page]:
+        """Pages with numbers alone."""
+        return self._one_by_one(self.numbers_in_a_page, NUMBERS, to_the_end=True)
+
+    def _one_by_one(self, limit: int, projection: str, *, to_the_end: bool) -> Iterator[Page]:
+        """Pages until the CRM's count is reached; to the end means until one is not full: the count may be too low."""
+        number = reached = 0
+        full = limit
         while True:
-            page = self._page(pages, number)
-            now.totals.append(page.total)
-            fresh = {lead_id for item in page.items if (lead_id := lead_number(item))} - known
-            now.ids |= fresh
-            now.late += len(fresh)
-            if len(fresh) < len(page.items) or not page.items:
+            page = self.crm.page(self.segment_id, number, limit=limit, projection=projection)
+            yield page
+            reached += len(page.items)
+            if not page.items or (reached >= page.total and (len(page.items) < full or not to_the_end)):
                 return
+            full = full if number else len(page.items)  # the CRM may lower the limit without a word
             number += 1
-
-    def _take(self, now: _Pass, number: int, page: Page) -> bool:
-        """Add a page to the pass; returns whether it brought a lead that was not known."""
-        now.totals.append(page.total)
-        found = [lead_id for item in page.items if (lead_id := lead_number(item)) is not None]
-        now.without_number[number] = len(page.items) - len(found)
-        known = len(now.ids)
-        now.ids.update(found)
-        brought = len(now.ids) - known
-        now.doubled += len(found) - brought
-        return brought > 0
-
-    def _page(self, pages: BinaryIO, number: int) -> Page:
-        page = self.crm.page(self.segment_id, number, limit=self.page_size)
-        self.has_pages = True
-        # JSON has no line breaks inside of a text.
-        pages.write(page.raw.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
-        return page
 
 
 def lead_number(item: Any) -> int | None:

@@ -22,17 +22,23 @@ _HALVES = (
 )
 _QUERY = """
 with segment as (
-    select t.id, replace(d.content_hash::text, '-', '') as said, d.detailed_at,
+    select t.id, s.lead_id, s.lead_id = any(%(left_out)s::bigint[]) as is_left_out,
+        replace(d.content_hash::text, '-', '') as said, d.detailed_at,
         case when d.lead_id is not null then replace({content}::text, '-', '') end as live, md5(t.id::text) as key_hash
     from sync_private.segment_leads as s
     left join api.leads as t on t.id = s.lead_id
     left join sync_private.lead_details as d on d.lead_id = s.lead_id
     where s.segment_id = %(segment)s
+), compared as (
+    select case when not is_left_out then said end as said, case when not is_left_out then live end as live,
+        id, key_hash, detailed_at, is_left_out
+    from segment
 )
 select {keys}, {said}, {live}, min(detailed_at),
     count(*) filter (where said is distinct from live and said is not null),
-    count(id) filter (where said is null)
-from segment
+    count(id) filter (where said is null and not is_left_out),
+    array(select lead_id from segment where is_left_out and id is null)
+from compared
 """
 
 
@@ -43,22 +49,34 @@ class SegmentProof(NamedTuple):
     oldest_reading: datetime | None
     #: Rows that are not what their detail left.
     altered: int
-    #: Leads of which no detail was ever read: rejected and unread ones.
+    #: Leads of which no detail was ever read, though nobody said that they could not be.
     without_detail: int
+
+    @property
+    def holds(self) -> bool:
+        return self.proof.holds and not self.without_detail
 
     def sentence(self) -> str:
         """What differs, without a value."""
         if self.proof.source["keys"] != self.proof.destination["keys"]:
             return "the leads of its list are not those that the table has."
-        return f"{self.altered} rows are not what their detail left, somebody changed them meanwhile."
+        if self.altered:
+            return f"{self.altered} rows are not what their detail left, somebody changed them meanwhile."
+        return f"{self.without_detail} leads have no detail, and this run knows of no reason."
 
 
 def prove(
-    connection: postgres.Connection, segment_id: int, listed: Collection[int], columns: Sequence[str]
+    connection: postgres.Connection,
+    segment_id: int,
+    listed: Collection[int],
+    *,
+    columns: Sequence[str],
+    left_out: Collection[int] = (),
 ) -> SegmentProof:
     """Compare a segment's list and details with `api.leads`.
 
-    `listed` are the numbers in the CRM's list, `columns` those that details fill.
+    `listed` are the numbers in the CRM's list, `columns` those that details fill. `left_out` are leads whose
+    details this run could not use: they may be missing, and their content is not compared.
     """
     statement = sql.SQL(_QUERY).format(
         content=content_hash(columns),
@@ -66,10 +84,13 @@ def prove(
         said=_digest("said", "said"),
         live=_digest("said", "live"),
     )
-    row = connection.execute(statement, {"segment": segment_id}).fetchone()
+    row = connection.execute(
+        statement, {"segment": segment_id, "left_out": postgres.array(left_out)}
+    ).fetchone()
     assert row is not None
-    keys, said, live, oldest, altered, without_detail = row
-    source = {"keys": str(digest_of(row_hash([str(lead_id)]) for lead_id in listed)), "content": said}
+    keys, said, live, oldest, altered, without_detail, missing = row
+    expected = set(listed).difference(missing)
+    source = {"keys": str(digest_of(row_hash([str(lead_id)]) for lead_id in expected)), "content": said}
     return SegmentProof(
         Proof(source, {"keys": keys, "content": live}), oldest, altered=altered, without_detail=without_detail
     )
