@@ -8,9 +8,9 @@ so does a CRM of which many details in a row do not come.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
@@ -31,16 +31,14 @@ PATIENCE = 1.0
 
 
 class Fetched(NamedTuple):
-    """A detail as the CRM has it, None if it has none; `problem` where it did not come."""
+    """A call for a detail: one that can be loaded, one that breaks a rule as a whole, or none at all."""
 
     lead: DueLead
-    detail: Mapping[str, Any] | None
-    problem: SyncError | None = None
-
-    @property
-    def is_late(self) -> bool:
-        """Whether a later call may bring it."""
-        return isinstance(self.problem, TransientError)
+    load: LeadLoad | None = None
+    #: The rule, and the reason.
+    refusal: tuple[str, str] | None = None
+    #: Why it did not come, though a later call may bring it.
+    problem: TransientError | None = None
 
 
 @dataclass
@@ -98,10 +96,10 @@ class Enricher:
             results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER, patience=PATIENCE)]
             ending = next((one for one in results if isinstance(one, SyncError)), None)
             fetched = [one for one in results if isinstance(one, Fetched)]
-            late = [one for one in fetched if one.is_late]
+            late = [one for one in fetched if one.problem is not None]
             for one in fetched:
-                in_a_row = in_a_row + 1 if one.is_late else 0
-            self._commit(done, [one for one in fetched if not one.is_late])
+                in_a_row = in_a_row + 1 if one.problem is not None else 0
+            self._commit(done, fetched)
             done.unread += [one.lead.id for one in late]
             done.last_problem = str(late[-1].problem) if late else done.last_problem
             self.on_commit(done)
@@ -124,35 +122,29 @@ class Enricher:
         return not pool.is_empty
 
     def _fetch(self, lead: DueLead) -> Fetched:
-        return Fetched(lead, self.crm.detail(lead.id))
+        """A detail, validated by the thread that called: hundreds at once, before a commit, would hold up all calls."""
+        detail = self.crm.detail(lead.id)
+        if detail is None:
+            refusal = "detail_is_there", "the CRM names the lead and does not know it"
+        elif lead_number(detail) != lead.id:
+            refusal = "detail_is_the_leads", "the CRM answered with another lead"
+        else:
+            return Fetched(lead, load=self.loader.validated(lead, detail))
+        return Fetched(lead, refusal=refusal)
 
     def _commit(self, done: Enrichment, fetched: Sequence[Fetched]) -> None:
         """Load what can be loaded, reject the rest."""
-        loads = []
         for one in fetched:
-            if (refusal := _refusal(one)) is not None:
-                rule, reason = refusal
+            if one.refusal is not None:
+                rule, reason = one.refusal
                 self.loader.reject_lead(one.lead.id, rule=rule, reason=reason)
                 done.rejected += 1
                 done.rejected_leads[one.lead.id] = reason
-            else:
-                assert one.detail is not None
-                loads.append(LeadLoad(one.lead, one.detail))
+        loads = [one.load for one in fetched if one.load is not None]
         for outcome in self.loader.load(loads):
             outcome.add_to(done)
             if outcome.outcome == "rejected":
                 done.rejected_leads[outcome.id] = "the table does not take its detail; ops.rejects says why"
-
-
-def _refusal(fetched: Fetched) -> tuple[str, str] | None:
-    """The rule that a detail breaks as a whole, and the reason; None if it can be loaded."""
-    if fetched.problem is not None:
-        return "detail_is_answered", str(fetched.problem)
-    if fetched.detail is None:
-        return "detail_is_there", "the CRM names the lead and does not know it"
-    if lead_number(fetched.detail) != fetched.lead.id:
-        return "detail_is_the_leads", "the CRM answered with another lead"
-    return None
 
 
 def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncError:
@@ -164,6 +156,8 @@ def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncEr
         return outcome
     if isinstance(outcome, ThrottledError | RefusedError):
         return outcome
+    if isinstance(outcome, TransientError):
+        return Fetched(lead, problem=outcome)
     if isinstance(outcome, SyncError):
-        return Fetched(lead, None, problem=outcome)
+        return Fetched(lead, refusal=("detail_is_answered", str(outcome)))
     raise outcome

@@ -45,10 +45,12 @@ _SEGMENT_OF_NEW = "update api.leads set segmento = %s where id = any(%s) and seg
 
 
 class LeadLoad(NamedTuple):
-    """A detail to be loaded, and what it was read for."""
+    """A detail to be loaded, and what it was read for; `document` is its valid part as Postgres reads it."""
 
     lead: DueLead
     detail: Mapping[str, Any]
+    valid: ValidLead
+    document: str
 
 
 class LoadedLead(NamedTuple):
@@ -130,34 +132,36 @@ class DetailLoader:
         )
         self.reject([row])
 
+    def validated(self, lead: DueLead, detail: Mapping[str, Any]) -> LeadLoad:
+        """The detail, ready to be loaded. Any thread may call it."""
+        valid = validate(detail, self.columns, partition_key=self.partition_key)
+        return LeadLoad(lead, detail, valid=valid, document=valid.json)
+
     def load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         """Load details, all that can be. Raises SyncError if the database is not there, or a lead is not proved."""
         if not loads:
             return []
-        valid = {
-            one.lead.id: validate(one.detail, self.columns, partition_key=self.partition_key) for one in loads
-        }
         # Before the load: the reasons are kept whatever becomes of it.
-        self.reject([row for lead in valid.values() for row in lead.rejects])
-        return self._load(loads, valid)
+        self.reject([row for one in loads for row in one.valid.rejects])
+        return self._load(loads)
 
-    def _load(self, loads: Sequence[LeadLoad], valid: Mapping[int, ValidLead]) -> list[LoadedLead]:
+    def _load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         try:
-            return self._commit(loads, valid)
+            return self._commit(loads)
         except _RowError as error:
             if len(loads) > 1:
                 middle = len(loads) // 2
-                return [*self._load(loads[:middle], valid), *self._load(loads[middle:], valid)]
+                return [*self._load(loads[:middle]), *self._load(loads[middle:])]
             return [self._refused(loads[0], error)]
 
-    def _commit(self, loads: Sequence[LeadLoad], valid: Mapping[int, ValidLead]) -> list[LoadedLead]:
+    def _commit(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         now = self.clock()
         try:
             with self.connection.transaction():
                 if self.work is not None:
                     self.work.fence(self.connection)
                 self.connection.execute(_STAGE)
-                rows = ((one.lead.id, valid[one.lead.id].json, one.lead.list_hash) for one in loads)
+                rows = ((one.lead.id, one.document, one.lead.list_hash) for one in loads)
                 postgres.copy_rows(self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows)
                 merged = self.merge.run(self.connection, {"synced_at": now})
                 if merged.inserted and self.segment_id is not None:
@@ -182,8 +186,8 @@ class DetailLoader:
                 else "changed"
                 if one.lead.id in changed
                 else "unchanged",
-                rejected_fields=len(valid[one.lead.id].rejects),
-                unknown=valid[one.lead.id].unknown,
+                rejected_fields=len(one.valid.rejects),
+                unknown=one.valid.unknown,
             )
             for one in loads
         ]
