@@ -155,12 +155,12 @@ def _check_json(value: Any, *, depth: int) -> None:
 
 def _json_number(value: Any) -> int | Decimal | None:
     """A number of JSON, exactly; None for what is none. A float has lost digits already, but no more are lost here."""
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, float):
+    if isinstance(value, Decimal | float):
         if not isfinite(value):
             raise UnusableError("number", "the value is no number of JSON")
-        return Decimal(repr(value))
+        return value if isinstance(value, Decimal) else Decimal(repr(value))
     return None
 
 
