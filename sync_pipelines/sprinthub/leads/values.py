@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from math import isfinite
 from typing import Any
 
 from sync_pipelines.lib.postgres.catalog import TableColumn
@@ -158,9 +157,10 @@ def _json_number(value: Any) -> int | Decimal | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, Decimal | float):
-        if not isfinite(value):
+        found = value if isinstance(value, Decimal) else Decimal(repr(value))
+        if not found.is_finite():
             raise UnusableError("number", "the value is no number of JSON")
-        return value if isinstance(value, Decimal) else Decimal(repr(value))
+        return found
     return None
 
 
