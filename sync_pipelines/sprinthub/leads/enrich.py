@@ -16,7 +16,7 @@ from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 from sync_pipelines.sprinthub.client import WHAT, SprinthubClient
 from sync_pipelines.sprinthub.leads.extract import lead_number
-from sync_pipelines.sprinthub.leads.load import DetailLoader, LeadLoad
+from sync_pipelines.sprinthub.leads.load import DetailLoader, LeadLoad, LoadedLead
 from sync_pipelines.sprinthub.leads.work_list import DueLead
 
 #: Details in a row that do not come, after which the CRM counts as down.
@@ -57,6 +57,14 @@ class Enrichment:
     unknown: Counter[str] = field(default_factory=Counter)
     #: The error of the newest lead that was not read.
     last_problem: str = ""
+
+    def count(self, lead: LoadedLead) -> None:
+        """Add what became of a detail that came."""
+        setattr(self, lead.outcome, getattr(self, lead.outcome) + 1)
+        self.rejected_fields += lead.rejected_fields
+        self.unknown.update(lead.unknown)
+        if lead.outcome == "rejected":
+            self.rejected_leads[lead.id] = "the table does not take its detail; ops.rejects says why"
 
     @property
     def done(self) -> int:
@@ -141,10 +149,8 @@ class Enricher:
                 done.rejected += 1
                 done.rejected_leads[one.lead.id] = reason
         loads = [one.load for one in fetched if one.load is not None]
-        for outcome in self.loader.load(loads):
-            outcome.add_to(done)
-            if outcome.outcome == "rejected":
-                done.rejected_leads[outcome.id] = "the table does not take its detail; ops.rejects says why"
+        for loaded in self.loader.load(loads):
+            done.count(loaded)
 
 
 def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncError:
