@@ -8,7 +8,7 @@ The way of a segment (`pipeline.SegmentSync`), under its lock, with one row of `
     segments/  control    who is due: the application's own control table, which people edit, is obeyed
                cadence    the next tick of SPRINTHUB_CRON after the start, so that no run costs the next day's
                execution  the lock, the log row, success or failure in the control table, alerts
-    leads/     extract    all pages of the list, kept as they came, until one pass is complete and nothing moved
+    leads/     extract    all pages of the list, kept as they came, until two readings have the same leads
                snapshot   the list in `sync_private`, who entered and who left, in one transaction, proved
                enrich     details of leads that are new, changed or old, several at once, committed as they come
                validate   a detail as columns of `api.leads`: what the API said, or a reject, never a guess
@@ -21,7 +21,7 @@ The way of a segment (`pipeline.SegmentSync`), under its lock, with one row of `
 
 | asset | grain | key | done means |
 |---|---|---|---|
-| `sprinthub/segment_leads` | segment | lead id | as many leads as the CRM counts, read while nothing moved |
+| `sprinthub/segment_leads` | segment | lead id | as many leads as the CRM counts, in two readings the same |
 | `sprinthub/segment_membership` | segment | lead id, entered | equal to the list; leaving is recorded |
 | `sprinthub/leads` | segment | lead id | every lead of the segment is there with what its detail said |
 | `sprinthub/new_leads` | – | lead id | every arrival is applied, superseded or rejected |

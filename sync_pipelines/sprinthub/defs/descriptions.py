@@ -37,7 +37,7 @@ ACCOUNTED = "every_detail_is_accounted_for"
 EQUAL = "leads_equal_the_crm"
 NO_DRIFT = "no_custom_field_is_unknown"
 SEGMENT_CHECKS: Mapping[dg.AssetKey, Mapping[str, str]] = {
-    LIST_KEY: {COMPLETE: "As many leads as the CRM counts, read while nothing moved."},
+    LIST_KEY: {COMPLETE: "As many leads as the CRM counts, in two readings the same."},
     LEADS_KEY: {
         ACCOUNTED: "Every lead of the list is up to date, loaded, unchanged or a reject; none is unread.",
         EQUAL: "The segment's leads in `api.leads` are those of the list, and hold what their details said.",
@@ -51,8 +51,8 @@ FRESH = "every_segment_is_fresh"
 
 LIST_DESCRIPTION = """The leads of a segment as the CRM lists them, complete.
 
-All pages, read while nothing moved and reconciled with the CRM's own count; the raw pages are kept in the landing store
-before anybody looks at them. Grain: segment and lead. A failed page fails the segment, and the list of its last success
+All pages, read until two readings agree and reconciled with the CRM's own count; the raw pages are kept in the landing
+store before anybody looks at them. Grain: segment and lead. A failed page fails the segment, and the list of its last success
 stays; a list that lost more leads than is plausible needs a person (`mass_leaving`)."""
 MEMBERSHIP_DESCRIPTION = """Which lead was in which segment, from when to when.
 

@@ -41,9 +41,9 @@ def list_reports(outcome: SegmentOutcome, seconds: float) -> Reports:
         keys.PROVED: True,
         keys.DURATION: round(seconds, 3),
     }
-    pages = {"passes_over_the_pages": outcome.passes, "raw_pages": outcome.pages_path or "none kept"}
+    pages = {"readings_of_the_list": outcome.passes, "raw_pages": outcome.pages_path or "none kept"}
     sentence = outcome.skipped or (
-        f"The list has all {outcome.leads:,} leads that the CRM counts, in {outcome.passes} passes over its pages."
+        f"The list has all {outcome.leads:,} leads that the CRM counts, in {outcome.passes} readings."
     )
     complete = CheckReport(descriptions.COMPLETE, True, sentence)
     # Rows of a membership are never deleted: leaving is a date.
