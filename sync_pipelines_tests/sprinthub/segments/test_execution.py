@@ -297,3 +297,12 @@ def test_the_reaper_looks_at_the_log_of_this_project(project: Project) -> None:
     ((system, _what, url, log),) = run_logs(read_as(SprinthubSettings, None, **given))
     assert (system, url, log) == ("sprinthub", project.url, SEGMENT_LOG)
     assert run_logs(read_as(SprinthubSettings, None)) == []
+
+
+@pytest.mark.parametrize("due", ["-infinity", "0044-03-15 BC", "0001-01-01Z"])
+def test_a_time_before_all_times_is_moved_like_any_other(project: Project, due: str) -> None:
+    project.put(7, due=due)
+    with project.runs.execution(7, run_id="run", only_if_due=True) as work:
+        assert work.is_due
+    assert project.row().next_execution == TICK
+    assert not project.row().is_due(project.clock())
