@@ -70,7 +70,8 @@ def judge(answer: JsonAnswer) -> SyncError | None:
         return RefusedError(f"{WHAT} does not know the instance. Check SPRINTHUB_INSTANCE.", answer.status)
     is_throttled = "too many requests" in message or bool({"usage", "limite"} & body.keys())
     if answer.status == 429 or (answer.status == 401 and is_throttled):
-        wait = answer.retry_after if answer.retry_after is not None else THROTTLED
+        # A wait of no seconds, or until a date that is past, is none: the next call would be throttled as well.
+        wait = answer.retry_after or THROTTLED
         return ThrottledError(f"{WHAT} asks for fewer calls ({answer.status}).", retry_after=wait)
     if answer.status in {401, 403}:
         return RefusedError(
@@ -172,13 +173,28 @@ class SprinthubClient:
         url = f"{self.base_url}/{path}?{query}"
         headers = {"apitoken": self.token}
 
-        def attempt() -> JsonAnswer:
+        throttled = 0
+
+        def call() -> JsonAnswer:
             self.cancellation.check()
             if self.refused is not None:
                 raise self.refused
             if method == "POST":
                 return self.http.post_json(url, json, headers=headers)
             return self.http.get_json(url, headers=headers)
+
+        def attempt() -> JsonAnswer:
+            nonlocal throttled
+            try:
+                return call()
+            except ThrottledError as error:
+                throttled += 1
+                asked = error.retry_after or 0.0
+                if throttled == 1 or asked >= THROTTLED:
+                    raise
+                # A short wait was asked for, and did not help: the window has to pass.
+                self.budget.block(THROTTLED)
+                raise ThrottledError(str(error), retry_after=THROTTLED) from None
 
         try:
             return self.http.retrying()(attempt)
