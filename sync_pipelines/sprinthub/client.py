@@ -7,13 +7,14 @@ it means "later", with any other "this token is refused".
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from threading import Event
 from typing import Any, NamedTuple, Self
 
+from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import (
     PermanentError,
     RefusedError,
@@ -69,7 +70,8 @@ def judge(answer: JsonAnswer) -> SyncError | None:
         return RefusedError(f"{WHAT} does not know the instance. Check SPRINTHUB_INSTANCE.", answer.status)
     is_throttled = "too many requests" in message or bool({"usage", "limite"} & body.keys())
     if answer.status == 429 or (answer.status == 401 and is_throttled):
-        wait = answer.retry_after if answer.retry_after is not None else THROTTLED
+        # A wait of no seconds, or until a date that is past, is none: the next call would be throttled as well.
+        wait = answer.retry_after or THROTTLED
         return ThrottledError(f"{WHAT} asks for fewer calls ({answer.status}).", retry_after=wait)
     if answer.status in {401, 403}:
         return RefusedError(
@@ -104,8 +106,8 @@ class SprinthubClient:
     http: JsonClient
     #: What the calls wait for, and by which they are counted.
     budget: Budget | NoBudget
-    #: Ends the waits between attempts.
-    stopping: Event = field(default_factory=Event)
+    #: Ends calls and the waits between them.
+    cancellation: Cancellation = field(default_factory=Cancellation)
     #: That the token was refused: the calls of other threads need not find out as well.
     refused: RefusedError | None = None
 
@@ -117,8 +119,8 @@ class SprinthubClient:
         self.http.close()
 
     def stop(self) -> None:
-        """End the waits of calls under way, each with an error: the run is over."""
-        self.stopping.set()
+        """End the calls under way and their waits, each with an error: the run is over."""
+        self.cancellation.cancel()
         self.budget.close()
 
     def segment(self, segment_id: int) -> Mapping[str, Any] | None:
@@ -171,12 +173,28 @@ class SprinthubClient:
         url = f"{self.base_url}/{path}?{query}"
         headers = {"apitoken": self.token}
 
-        def attempt() -> JsonAnswer:
+        throttled = 0
+
+        def call() -> JsonAnswer:
+            self.cancellation.check()
             if self.refused is not None:
                 raise self.refused
             if method == "POST":
                 return self.http.post_json(url, json, headers=headers)
             return self.http.get_json(url, headers=headers)
+
+        def attempt() -> JsonAnswer:
+            nonlocal throttled
+            try:
+                return call()
+            except ThrottledError as error:
+                throttled += 1
+                asked = error.retry_after or 0.0
+                if throttled == 1 or asked >= THROTTLED:
+                    raise
+                # A short wait was asked for, and did not help: the window has to pass.
+                self.budget.block(THROTTLED)
+                raise ThrottledError(str(error), retry_after=THROTTLED) from None
 
         try:
             return self.http.retrying()(attempt)
@@ -201,14 +219,15 @@ class SprinthubAccess:
     #: Of Budget, such as a virtual clock.
     budget_options: Mapping[str, Any] = field(default_factory=dict)
 
-    def client(self, party: str) -> SprinthubClient:
+    def client(self, party: str, within: Cancellation | None = None) -> SprinthubClient:
         """A client whose calls count against the token's budget in the name of `party`, such as a segment.
 
-        Raises SettingsError if address, token or instance are not set.
+        `within` ends its calls. Raises SettingsError if address, token or instance are not set.
         """
         settings = self.settings
         base_url, instance, token = settings.base_url, settings.instance, settings.api_token
-        budget, stopping = self.budget(party), Event()
+        cancellation = Cancellation(within)
+        budget = self.budget(party, sleep=cancellation.sleep)
         http = JsonClient(
             name=WHAT,
             url_setting="SPRINTHUB_BASE_URL",
@@ -217,11 +236,14 @@ class SprinthubAccess:
             judge=judge,
             exact=True,
             budget=budget,
-            **{"timeouts": LIMITS, "backoff": BACKOFF, "sleep": stopping.wait, **self.options},
+            **{"timeouts": LIMITS, "backoff": BACKOFF, "sleep": cancellation.sleep, **self.options},
         )
-        return SprinthubClient(base_url, instance, token=token, http=http, budget=budget, stopping=stopping)
+        cancellation.on_cancel(http.abort)
+        return SprinthubClient(
+            base_url, instance, token=token, http=http, budget=budget, cancellation=cancellation
+        )
 
-    def budget(self, party: str) -> Budget | NoBudget:
+    def budget(self, party: str, *, sleep: Callable[[float], object] = time.sleep) -> Budget | NoBudget:
         """The token's budget, shared by every process of this installation."""
         settings = self.settings
         if not settings.sprinthub_rate_per_minute:
@@ -231,5 +253,5 @@ class SprinthubAccess:
             :16
         ]
         window = Window(scope=f"sprinthub:{key}", calls=settings.sprinthub_rate_per_minute, seconds=60.0)
-        options = {"name": WHAT, "patience": BACKOFF.patience, **self.budget_options}
+        options = {"name": WHAT, "patience": BACKOFF.patience, "sleep": sleep, **self.budget_options}
         return Budget(settings.ops_url, [window], party=party, **options)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.acceptance import known_words
+from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.interruptions import CANCEL_SECONDS
 from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
@@ -38,6 +40,8 @@ TABLES = (
     "sync_private.lead_details",
     "sync_private.segments",
 )
+#: A row of `api.leads` that somebody keeps locked must not hold a run for ever; other segments' runs hold it briefly.
+_SESSION = {"lock_timeout": "2min"}
 
 
 @dataclass(frozen=True)
@@ -80,22 +84,26 @@ class SegmentSync:
         accept: Collection[str] = (),
         only_if_due: bool = False,
         progress: shown.Report = shown.silent,
+        cancellation: Cancellation | None = None,
     ) -> SegmentOutcome:
         """Bring a segment up to date and prove it. `full` reads the details of all leads again.
 
         Raises SegmentBusyError if another run has the segment, DetailsError if only the list was stored, SyncError
         for everything else that ended the run; what was committed stays. Leads whose details did not come raise
-        nothing: they are in `outcome.unread`, and the log row is an error.
+        nothing: they are in `outcome.unread`, and the log row is an error. InterruptedRunError ends a run whose
+        `cancellation` was asked for, whatever it waits for.
         """
-        accepted = known_words(accept, ACCEPTS)
+        accepted, cancellation = known_words(accept, ACCEPTS), cancellation or Cancellation()
         run: SegmentRun | None = None
         try:
             with self.runs.execution(
                 segment_id, run_id=run_id, only_if_due=only_if_due, is_full=full
             ) as work:
                 if work.is_due:
-                    with ExitStack() as stack:
-                        run = self._open(stack, work, accepted=accepted, progress=progress)
+                    with _interrupted_by(cancellation), ExitStack() as stack:
+                        run = self._open(
+                            stack, work, accepted=accepted, progress=progress, cancellation=cancellation
+                        )
                         run.sync(full=full, may_skip=only_if_due)
                 return work.outcome
         except SegmentBusyError:
@@ -107,12 +115,21 @@ class SegmentSync:
             raise DetailsError(error, run.outcome) from None
 
     def _open(
-        self, stack: ExitStack, work: SegmentWork, *, accepted: frozenset[str], progress: shown.Report
+        self,
+        stack: ExitStack,
+        work: SegmentWork,
+        *,
+        accepted: frozenset[str],
+        progress: shown.Report,
+        cancellation: Cancellation,
     ) -> SegmentRun:
         """The connections and the client of one run; the stack closes them."""
-        crm = stack.enter_context(self.access.client(f"segment {work.segment_id}"))
+        crm = stack.enter_context(self.access.client(f"segment {work.segment_id}", cancellation))
         records = stack.enter_context(open_records(self.ops_url))
-        connection = stack.enter_context(postgres.connect(self.database_url, what=OFICIALMED))
+        connection = stack.enter_context(
+            postgres.connect(self.database_url, what=OFICIALMED, session=_SESSION)
+        )
+        cancellation.on_cancel(lambda: _cancel_statement(connection))
         stack.enter_context(postgres.errors_about(OFICIALMED))
         require_sight(connection, TABLES, OFICIALMED)
         columns = LeadColumns.read(connection, zone=self.zone)
@@ -139,3 +156,20 @@ class SegmentSync:
             report=progress,
             pace=shown.Pace(),
         )
+
+
+@contextmanager
+def _interrupted_by(cancellation: Cancellation) -> Iterator[None]:
+    """What a cancelled call or statement raises is no failure of the segment."""
+    try:
+        yield
+    except SyncError:
+        cancellation.check()
+        raise
+
+
+def _cancel_statement(connection: postgres.Connection) -> None:
+    import psycopg
+
+    with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
+        connection.cancel_safe(timeout=CANCEL_SECONDS)

@@ -12,11 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Event
 from types import TracebackType
 from typing import Self
 
-from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import SegmentSync
 from sync_pipelines.sprinthub.progress import Progress, Report
@@ -59,7 +58,7 @@ class SegmentPool:
     _runs: dict[str, _Run] = field(default_factory=dict)
     #: Progress, and None whenever a run ended.
     _news: SimpleQueue[Progress | None] = field(default_factory=SimpleQueue)
-    _stop: Event = field(default_factory=Event)
+    _cancellation: Cancellation = field(default_factory=Cancellation)
 
     def __enter__(self) -> Self:
         self._pool = ThreadPoolExecutor(self.width, thread_name_prefix="segment")
@@ -68,7 +67,7 @@ class SegmentPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
+        self._cancellation.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def start(self, key: str, run_id: str, options: RunOptions) -> None:
@@ -118,8 +117,7 @@ class SegmentPool:
 
         def report(progress: Progress) -> None:
             nonlocal last, reported
-            if self._stop.is_set():
-                raise InterruptedRunError
+            self._cancellation.check()
             now = self.clock()
             is_new = last is None or last.stage != progress.stage or progress.done == progress.total
             if is_new or now - reported >= _REPORT_SECONDS:
@@ -134,6 +132,7 @@ class SegmentPool:
                 accept=run.options.accept,
                 only_if_due=run.options.only_if_due,
                 progress=report,
+                cancellation=self._cancellation,
             )
         finally:
             run.seconds = self.clock() - started

@@ -88,6 +88,10 @@ class HttpClient:
         self._client.close()
         self._deadlines.close()
 
+    def abort(self) -> None:
+        """End the calls under way, from another thread; each fails as if its connection were lost."""
+        self._deadlines.abort()
+
     def retrying(self) -> "Retrying":
         """Calls an attempt again after a TransientError, as often and as late as this client's backoff says."""
         return retrying(self._backoff, sleep=self._sleep, jitter=self._jitter)

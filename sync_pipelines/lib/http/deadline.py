@@ -9,6 +9,7 @@ import math
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ class DeadlineThread:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._wakes_at, self._is_closed = math.inf, False
+        #: The connections of the client: one that is used again is not announced to its next request.
+        self._streams: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._is_aborted = False
 
     def add(self, deadline: "Deadline") -> None:
         with self._changed:
@@ -40,6 +44,20 @@ class DeadlineThread:
         """From now on nothing is done to the connection of this deadline: another request may use it."""
         with self._changed:
             self._deadlines.discard(deadline)
+
+    def remember(self, stream: Any) -> None:
+        """A connection was made."""
+        with self._changed:
+            self._streams.add(stream)
+            if self._is_aborted:
+                _cut(stream)
+
+    def abort(self) -> None:
+        """Cut every connection, now and from now on."""
+        with self._changed:
+            self._is_aborted = True
+            for stream in self._streams:
+                _cut(stream)
 
     def close(self) -> None:
         with self._changed:
@@ -110,12 +128,13 @@ class Deadline:
         """Attach the connection as soon as it is made: headers that trickle would never show it."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self.attach(info["return_value"])
+            self._thread.remember(info["return_value"])
 
     def attach(self, stream: Any) -> None:
         """Name the network stream that is cut at the deadline."""
         self._stream = stream
         if self.is_over():
-            self._cut()
+            _cut(stream)
 
     def due_in(self) -> float:
         """Seconds until there is something to do."""
@@ -128,7 +147,7 @@ class Deadline:
         """Do what is due: cut the connection, or report the wait."""
         if self.is_over():
             self._is_cut = True
-            self._cut()
+            _cut(self._stream)
         elif self._is_waiting and self._on_wait is not None and time.monotonic() >= self._notice_at:
             self._notice_at = time.monotonic() + self._notice_seconds
             try:
@@ -136,8 +155,9 @@ class Deadline:
             except Exception as error:  # a notice that fails must not end the wait
                 _log.warning("The notice of a wait failed: %s", redacted_exception(error))
 
-    def _cut(self) -> None:
-        line = self._stream.get_extra_info("socket") if self._stream is not None else None
-        if isinstance(line, socket.socket):
-            with contextlib.suppress(OSError):  # it is already closed
-                socket.socket.shutdown(line, socket.SHUT_RDWR)  # of a TLS socket: the TCP socket below it
+
+def _cut(stream: Any) -> None:
+    line = stream.get_extra_info("socket") if stream is not None else None
+    if isinstance(line, socket.socket):
+        with contextlib.suppress(OSError):  # it is already closed
+            socket.socket.shutdown(line, socket.SHUT_RDWR)  # of a TLS socket: the TCP socket below it

@@ -19,6 +19,8 @@ from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 ACTIVE, PAUSED, ERROR = "active", "paused", "error"
 #: Who has to act before an automatic run makes sense, in the stats of a log row.
 WAITS_FOR, PERSON = "waits_for", "person"
+#: In the stats of a log row: a signal ended the run, which says nothing about the segment.
+INTERRUPTED = "interrupted"
 # A person may write infinity, which Python does not hold, nor years before 1.
 _LAST: LiteralString = (
     "case when last_execution > '9999-12-30Z' then '9999-12-30Z'"
@@ -28,12 +30,18 @@ _NEXT: LiteralString = (
     "case when next_execution > '9999-12-30Z' then '9999-12-30Z'"
     " when next_execution < '0001-01-02Z' then '0001-01-02Z' else next_execution end"
 )
+#: Whether somebody set another time since it was read. Minus infinity was read as the first year: it is no other time,
+#: or the segment would be due again for ever.
+_SET_MEANWHILE: LiteralString = """
+    case when next_execution < '0001-01-02Z' then '0001-01-02Z' else next_execution end is distinct from %(seen)s
+"""
 _ROWS: LiteralString = f"""
     select control.segment_id, control.status, {_LAST}, {_NEXT}, coalesce(newest.waits_for = 'person', false)
     from public.sync_segments_control as control
     left join lateral (
       select stats ->> 'waits_for' as waits_for from public.sync_segments_logs as log
       where log.segment_id = control.segment_id and log.status <> 'running'
+        and stats ->> 'interrupted' is distinct from 'true'
       order by log.id desc limit 1
     ) as newest on true
 """
@@ -97,7 +105,7 @@ class Control:
         return self._end(
             "update public.sync_segments_control set last_execution = %(started)s,"
             " status = case when status in ('active', 'error') then 'active' else status end,"
-            " next_execution = case when next_execution is distinct from %(seen)s then next_execution"
+            f" next_execution = case when {_SET_MEANWHILE} then next_execution"
             " else %(due)s end, updated_at = now()",
             {"segment_id": segment_id, "started": started, "due": due, "seen": seen},
         )
@@ -107,7 +115,7 @@ class Control:
         return self._end(
             "update public.sync_segments_control set"
             " status = case when status in ('active', 'error') then 'error' else status end,"
-            " next_execution = case when next_execution is distinct from %(seen)s then next_execution"
+            f" next_execution = case when {_SET_MEANWHILE} then next_execution"
             " else %(due)s end, updated_at = now()",
             {"segment_id": segment_id, "due": due, "seen": seen},
         )

@@ -44,9 +44,13 @@ def newest_rows(connection: postgres.Connection) -> dict[int, LogRow]:
 
 
 def consecutive_errors(connection: postgres.Connection, segment_id: int) -> int:
-    """How many runs of the segment failed since its last success; orphaned runs count as failed."""
+    """How many runs of the segment failed since its last success.
+
+    Orphaned runs count as failed, and those that a signal ended do not: whoever sent it knows.
+    """
     row = connection.execute(
         "select count(*) from public.sync_segments_logs where segment_id = %(segment)s and status = 'error'"
+        " and stats ->> 'interrupted' is distinct from 'true'"
         " and id > (select coalesce(max(id), 0) from public.sync_segments_logs"
         " where segment_id = %(segment)s and status = 'success')",
         {"segment": segment_id},

@@ -17,7 +17,7 @@ from sync_pipelines.lib.records.run_log import ENGINE, Execution
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.segments import log, sentences
 from sync_pipelines.sprinthub.segments.cadence import Cadence
-from sync_pipelines.sprinthub.segments.control import PERSON, WAITS_FOR, Control
+from sync_pipelines.sprinthub.segments.control import INTERRUPTED, PERSON, WAITS_FOR, Control
 from sync_pipelines.sprinthub.segments.tables import SEGMENT_LOG
 
 _CLOSING: LiteralString = (
@@ -93,6 +93,7 @@ class SegmentSteward:
             execution.message = sentences.success(self.outcome)
         elif not isinstance(self.failure, Exception | None):
             # Whoever interrupts a run starts it again: the segment stays as due as it was.
+            execution.details |= {INTERRUPTED: True}
             execution.message = sentences.interruption(self.failure)
         else:
             self.due = control.fail(number, due=self._retry_at(connection), seen=self._seen)

@@ -14,6 +14,7 @@ from sync_pipelines.lib.records.orphaned_runs import OURS, reap
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.sprinthub import SprinthubSettings
 from sync_pipelines.sprinthub.run_logs import run_logs
+from sync_pipelines.sprinthub.segments import log
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
 from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 from sync_pipelines.sprinthub.segments.tables import SEGMENT_LOG
@@ -285,6 +286,23 @@ def test_an_interruption_is_an_error_row_without_a_mail_and_leaves_the_segment_d
     assert project.sent == []
 
 
+def test_interruptions_are_no_errors_in_a_row(project: Project) -> None:
+    project.put(7, due=START)
+    for _ in range(6):
+        fail(project, KeyboardInterrupt())
+    fail(project, TransientError("busy."))
+    assert project.row().next_execution == START + timedelta(minutes=15)
+    assert log.consecutive_errors(project.connection, 7) == 1
+
+
+def test_an_interruption_leaves_a_segment_waiting_for_a_person(project: Project) -> None:
+    project.put(7, due=START)
+    fail(project, RefusedError("refused.", 401))
+    fail(project, KeyboardInterrupt())
+    assert project.row().waits_for_person
+    assert not project.row().is_due(project.clock())
+
+
 def test_nothing_of_an_unforeseen_error_but_its_kind_reaches_the_log(project: Project) -> None:
     project.put(7)
     fail(project, KeyError("maria@example.com"))
@@ -294,6 +312,15 @@ def test_nothing_of_an_unforeseen_error_but_its_kind_reaches_the_log(project: Pr
 
 def test_the_reaper_looks_at_the_log_of_this_project(project: Project) -> None:
     given = {"oficialmed_database_url": project.url, "ops_database_url": project.ops}
-    ((system, _what, url, log),) = run_logs(read_as(SprinthubSettings, None, **given))
-    assert (system, url, log) == ("sprinthub", project.url, SEGMENT_LOG)
+    ((system, _what, url, known),) = run_logs(read_as(SprinthubSettings, None, **given))
+    assert (system, url, known) == ("sprinthub", project.url, SEGMENT_LOG)
     assert run_logs(read_as(SprinthubSettings, None)) == []
+
+
+@pytest.mark.parametrize("due", ["-infinity", "0044-03-15 BC", "0001-01-01Z"])
+def test_a_time_before_all_times_is_moved_like_any_other(project: Project, due: str) -> None:
+    project.put(7, due=due)
+    with project.runs.execution(7, run_id="run", only_if_due=True) as work:
+        assert work.is_due
+    assert project.row().next_execution == TICK
+    assert not project.row().is_due(project.clock())
