@@ -100,6 +100,8 @@ class SegmentRun:
         self.is_listed = True
         done = self._details(work_list, listed)
         self._prove(listed, [*done.rejected_leads, *done.unread])
+        if MASS_REJECTION not in self.accepted:
+            refuse_mass_rejection(self.outcome)
         if not self.outcome.unread:
             states.end_full(self.segment_id, self.work.fence)
 
