@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from msgspec import Raw
@@ -14,6 +15,10 @@ _DECODER = Decoder(float_hook=Decimal)
 _ENCODER = Encoder(decimal_format="number")
 _LIST = Decoder(list[Raw])
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
+#: Python reads whole numbers of at most 4,300 digits.
+_LONGEST_WHOLE = 4_000
+#: Levels that are read where there are more than Python's stack bears.
+_DEEPEST = 300
 
 
 def loads(text: str | bytes) -> Any:
@@ -27,6 +32,22 @@ def loads_any(text: str | bytes) -> Any:
         return loads(text)
     except ValueError:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_json)
+
+
+def loads_odd(text: bytes) -> Any:
+    """As `loads`, however odd a value in it is: one of a stranger must not cost all the others.
+
+    Each such value becomes one that no column takes: a byte that is no UTF-8 half of a surrogate pair, NaN and a number
+    beyond Decimal a float, what is nested deeper than 300 levels null at that depth.
+    """
+    try:
+        return loads(text)
+    except (ValueError, ArithmeticError, RecursionError):
+        plain = text.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return _loads_slowly(plain)
+    except RecursionError:
+        return _loads_slowly(_shallow(plain))
 
 
 def dumps(value: Any) -> str:
@@ -67,3 +88,35 @@ def parts(text: bytes) -> list[bytes]:
 
 def _no_json(word: str) -> None:
     raise ValueError(f"{word} is no value of JSON")
+
+
+def _loads_slowly(text: bytes) -> Any:
+    return json.loads(text.decode(errors="surrogateescape"), parse_float=_decimal, parse_int=_whole)
+
+
+def _decimal(digits: str) -> Decimal | float:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:  # an exponent beyond 10^18
+        return -inf if digits.startswith("-") else inf
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) < _LONGEST_WHOLE else Decimal(digits)
+
+
+def _shallow(text: bytes) -> bytes:
+    """The text with null for each array or object that stands too deep; ValueError where one of them does not end."""
+    kept, depth, begin = list[bytes](), 0, 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in (b"[", b"{"):
+            depth += 1
+            if depth == _DEEPEST + 1:
+                kept += [text[begin : token.start()], b"null"]
+        elif token[0] in (b"]", b"}"):
+            if depth == _DEEPEST + 1:
+                begin = token.end()
+            depth -= 1
+    if depth:
+        raise ValueError("The text ends within a value.")
+    return b"".join([*kept, text[begin:]])

@@ -35,6 +35,8 @@ TOKEN_SETTING = "SPRINTHUB_API_TOKEN"  # noqa: S105 - its name
 LIMITS = Timeouts(connect=10.0, read=35.0, total=60.0)
 #: A throttled call waits for the window of the CRM to pass (60 s), so five attempts are patience for minutes.
 BACKOFF = Backoff(attempts=5, first=1.0, longest=30.0, patience=300.0)
+#: Bytes of an answer: a thousand list items of a CRM that sends all their fields, or a lead with very long texts.
+LARGEST_ANSWER = 16 << 20
 #: Seconds after a throttled answer that does not say how long (the original's clients waited 60 to 65 s).
 THROTTLED = 60.0
 #: What a list says of a lead, in the vendor's own spelling (`completName`).
@@ -46,6 +48,8 @@ PROJECTION = (
 NUMBERS = "{total, leads{id}}"
 
 
+#: Pages of the list of all segments in which one is looked for.
+_MOST_PAGES = 20
 #: A message without data that says that there is no such thing, as a 404 does.
 _NOTHING = re.compile(r"nao encontrad|nao existe|not found|no such")
 
@@ -60,6 +64,13 @@ class Page(NamedTuple):
     items: list[Any]
     raw: bytes
     limit: int
+
+
+class SaidOfSegment(NamedTuple):
+    """Whether the CRM has a segment, and how many leads it says are in it; None where it does not say."""
+
+    has: bool | None
+    leads: int | None
 
 
 def judge(answer: JsonAnswer) -> SyncError | None:
@@ -128,6 +139,32 @@ class SprinthubClient:
         answer = self._call("GET", f"segments/{segment_id}")
         found = _data(answer).get("segment")
         return found if isinstance(found, Mapping) else None
+
+    def said_of_segment(self, segment_id: int) -> SaidOfSegment:
+        """What the calls about segments say of one. A CRM without such calls says nothing. Raises other SyncErrors."""
+        try:
+            found = self.segment(segment_id)
+            if found is not None:
+                leads = found.get("totalLeads")
+                return SaidOfSegment(True, leads if type(leads) is int else None)
+            return SaidOfSegment(self._names(segment_id), None)
+        except RefusedError:
+            raise
+        except PermanentError:
+            return SaidOfSegment(None, None)
+
+    def _names(self, segment_id: int) -> bool | None:
+        """Whether the list of all segments names one; None if the CRM has no such list, or one without an end."""
+        named = set[object]()
+        for page in range(_MOST_PAGES):
+            segments = _data(self._call("GET", "segments", page=page, limit=100)).get("segments")
+            found = {one.get("id") for one in segments or () if isinstance(one, Mapping)}
+            if segment_id in found:
+                return True
+            if found <= named:
+                return False if named else None
+            named |= found
+        return None
 
     def segments(self) -> None:
         """Ask for one segment: the cheapest call that the token and the instance must pass."""
@@ -235,6 +272,7 @@ class SprinthubAccess:
             ca_setting="SPRINTHUB_CA_BUNDLE",
             judge=judge,
             exact=True,
+            largest=LARGEST_ANSWER,
             budget=budget,
             **{"timeouts": LIMITS, "backoff": BACKOFF, "sleep": cancellation.sleep, **self.options},
         )

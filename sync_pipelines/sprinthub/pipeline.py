@@ -22,6 +22,7 @@ from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubAccess
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.load import DetailLoader
+from sync_pipelines.sprinthub.leads.mass_rejection import MASS_REJECTION
 from sync_pipelines.sprinthub.leads.snapshot import MASS_LEAVING
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.segment_run import TOTAL_MISMATCH, DetailsError, SegmentRun
@@ -29,7 +30,7 @@ from sync_pipelines.sprinthub.segments.execution import SegmentRuns, SegmentWork
 from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 
-ACCEPTS = (MASS_LEAVING, TOTAL_MISMATCH)
+ACCEPTS = (MASS_LEAVING, MASS_REJECTION, TOTAL_MISMATCH)
 #: The tables of which a run must see every row.
 TABLES = (
     "api.leads",

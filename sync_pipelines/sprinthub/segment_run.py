@@ -17,8 +17,10 @@ from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubClient
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
-from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, lead_number, read_items
+from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, read_items
+from sync_pipelines.sprinthub.leads.lead_number import lead_number
 from sync_pipelines.sprinthub.leads.load import DetailLoader
+from sync_pipelines.sprinthub.leads.mass_rejection import MASS_REJECTION, refuse_mass_rejection
 from sync_pipelines.sprinthub.leads.promotion import Promotion
 from sync_pipelines.sprinthub.leads.prove import prove
 from sync_pipelines.sprinthub.leads.segment_state import SegmentState, SegmentStates, gate_of, is_gate_shut
@@ -100,6 +102,8 @@ class SegmentRun:
         Promotion.open(self.loader).run(self.segment_id)
         done = self._details(work_list, listed)
         self._prove(listed, [*done.rejected_leads, *done.unread])
+        if MASS_REJECTION not in self.accepted:
+            refuse_mass_rejection(self.outcome)
         if not self.outcome.unread:
             states.end_full(self.segment_id, self.work.fence)
 

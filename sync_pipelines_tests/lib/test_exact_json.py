@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -65,3 +66,32 @@ def test_what_is_no_json_is_an_error(text: str) -> None:
 def test_numbers_are_written_as_they_were_read() -> None:
     text = '{"a":1.50,"b":12345678901234567890123,"c":"é","d":[null,true]}'
     assert exact_json.dumps(exact_json.loads(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("odd", "read"),
+    [
+        ("[Infinity]", [math.inf]),
+        ("[1e99999999999999999999, -1e99999999999999999999]", [math.inf, -math.inf]),
+        ("1" * 5000, Decimal("1" * 5000)),
+        ('"\\ud83d"', "\ud83d"),
+        ("[" * 5000 + '"]"' + "]" * 5000, None),
+        ('{"a":' * 5000 + "1" + "}" * 5000, None),
+    ],
+)
+def test_an_odd_value_costs_no_other(odd: str, read: Any) -> None:
+    found = exact_json.loads_odd(f'{{"antes": 1.50, "odd": {odd}, "depois": "é"}}'.encode())
+    assert (found["antes"], found["depois"]) == (Decimal("1.50"), "é")
+    assert read is None or found["odd"] == read
+
+
+def test_bytes_that_are_no_text_become_one_that_nobody_stores() -> None:
+    found = exact_json.loads_odd(b'\xef\xbb\xbf{"a": "S\xe3o", "b": "\xc3\xa3", "c": NaN}')
+    assert (found["a"], found["b"]) == ("S\udce3o", "ã")
+    assert math.isnan(found["c"])
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1", b"[" * 5000, b'"\\ud8"', b"<html>"])
+def test_what_does_not_end_is_never_read(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        exact_json.loads_odd(text)

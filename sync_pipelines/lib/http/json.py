@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec.json import Decoder
@@ -59,11 +58,12 @@ class JsonClient(HttpClient):
         budget: Limit | None = None,
         throttle_seconds: float = 60.0,
         exact: bool = False,
+        largest: int = LARGEST_ANSWER,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self._judge, self._budget, self._throttle_seconds = judge, budget, throttle_seconds
-        self._exact = exact
+        self._exact, self._largest = exact, largest
 
     def post_json(self, url: str, body: object, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
         """POST `body`; raises SyncError if no whole answer came, or if the judge says so.
@@ -81,7 +81,7 @@ class JsonClient(HttpClient):
         if self._budget is not None:
             self._budget.wait()
         response, content = self._whole(
-            what, method, target, headers=headers or {}, largest=LARGEST_ANSWER, json=json
+            what, method, target, headers=headers or {}, largest=self._largest, json=json
         )
         answer = json_answer(response, content, self._now(), exact=self._exact)
         problem = self._judge(answer) if self._judge is not None else None
@@ -97,7 +97,7 @@ class JsonClient(HttpClient):
 def json_answer(
     response: "httpx.Response", content: bytes, now: datetime, *, exact: bool = False
 ) -> JsonAnswer:
-    """What an answer says, its numbers with a point as Decimal if `exact`; the redactor learns its cookies."""
+    """What an answer says, read by `exact_json.loads_odd` if `exact`; the redactor learns its cookies."""
     if "set-cookie" in response.headers:  # to look for cookies takes a tenth of a call's time
         for cookie in response.cookies.values():
             register(cookie)
@@ -115,7 +115,9 @@ def _parse(content: bytes, exact: bool) -> object:
     The standard library reads what our quick reader refuses: half of an emoji that a program cut, a number beyond a
     double. Such a value must not cost the rest of the answer.
     """
+    if exact:
+        return exact_json.loads_odd(content)
     try:
-        return exact_json.loads(content) if exact else _QUICK.decode(content)
+        return _QUICK.decode(content)
     except ValueError:
-        return json.loads(content.decode(), parse_float=Decimal if exact else None)
+        return json.loads(content.decode())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -73,7 +74,7 @@ def _row_number(locator: Locator) -> int | None:
 
 
 def storable(value: Any, *, depth: int = 0) -> Any:
-    """A value without what Postgres cannot hold in a text: NUL and halves of surrogate pairs, inside of it too."""
+    """A value without what Postgres cannot hold, inside of it too: NUL, halves of surrogate pairs, NaN and infinity."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if depth > _DEEPEST:
@@ -82,7 +83,7 @@ def storable(value: Any, *, depth: int = 0) -> Any:
         return {storable(name): storable(inside, depth=depth + 1) for name, inside in value.items()}
     if isinstance(value, list | tuple):
         return [storable(inside, depth=depth + 1) for inside in value]
-    return value
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def _json(content: Mapping[str, object]) -> Jsonb:

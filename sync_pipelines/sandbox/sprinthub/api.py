@@ -124,7 +124,13 @@ class Api:
             wanted = listing.Wanted.parse(body, self.max_limit)
         except listing.InvalidRequestError:
             return JSONResponse({"error": "Invalid request"}, 400)
+        if "fullname" not in wanted.query and self.switches.strikes(
+            "list_numbers_refused", lambda: (wanted.page,)
+        ):
+            return JSONResponse({"error": "Invalid request"}, 400)
         if segment_id not in self.tenant.segments:
+            if self.switches.strikes("list_unknown_as_empty", lambda: (wanted.page,)):
+                return _json({"data": {"total": 0, "leads": []}})
             return JSONResponse({"msg": "Segmento não encontrado"}, 404)
         found = listing.page(self.tenant, segment_id, self._turned(wanted))
         self._spoil(found, wanted.page)
@@ -143,6 +149,10 @@ class Api:
             found["total"] += 1
         if struck("list_total_too_low"):
             found["total"] -= 1
+        if struck("list_total_doubled"):
+            found["total"] *= 2
+        if struck("list_total_of_page"):
+            found["total"] = len(found["leads"])
         if struck("list_total_as_text"):
             found["total"] = str(found["total"])
         if struck("list_without_total"):

@@ -79,9 +79,13 @@ ANSWERS: Final[Mapping[str, Callable[[], Response]]] = {
 BEHAVIOURS: Final[Mapping[str, str]] = {
     "list_total_too_high": "total is one more than there are leads",
     "list_total_too_low": "total is one less than there are leads",
+    "list_total_doubled": "total is twice as many as there are leads",
+    "list_total_of_page": "total is how many leads the page has",
     "list_total_as_text": "total is a text",
     "list_without_total": "there is no total",
     "list_short": "the last lead of the page is missing",
+    "list_numbers_refused": "a page of numbers alone is a bad request",
+    "list_unknown_as_empty": "the list of a segment that is not there is empty",
     "list_repeats": "the page is the one before",
     "detail_of_another": "the detail is the next lead's",
 }

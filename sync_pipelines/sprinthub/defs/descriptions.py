@@ -52,8 +52,8 @@ FRESH = "every_segment_is_fresh"
 LIST_DESCRIPTION = """The leads of a segment as the CRM lists them, complete.
 
 All pages, read until two readings agree and reconciled with the CRM's own count; the raw pages are kept in the landing
-store before anybody looks at them. Grain: segment and lead. A failed page fails the segment, and the list of its last success
-stays; a list that lost more leads than is plausible needs a person (`mass_leaving`)."""
+store before anybody looks at them. Grain: segment and lead. A failed page fails the segment, and the list of its last
+success stays; a list that lost more leads than is plausible needs a person (`mass_leaving`)."""
 MEMBERSHIP_DESCRIPTION = """Which lead was in which segment, from when to when.
 
 The column `segmento` of `api.leads` holds one segment only: the one that last listed the lead. A lead that leaves a

@@ -39,7 +39,7 @@ class SegmentConfig(AcceptConfig):
     accept: list[str] = Field(
         default_factory=list,
         description="What you know of and accept. mass_leaving: more leads left the segment than is plausible."
-        " total_mismatch: the CRM counts other leads than it lists.",
+        " mass_rejection: so many leads cannot be used. total_mismatch: the CRM counts other leads than it lists.",
     )
     only_if_due: bool = Field(
         default=False,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 from sync_pipelines.sprinthub.client import WHAT, SprinthubClient
-from sync_pipelines.sprinthub.leads.extract import lead_number
+from sync_pipelines.sprinthub.leads.lead_number import lead_number
 from sync_pipelines.sprinthub.leads.load import DetailLoader, LeadLoad, LoadedLead
 from sync_pipelines.sprinthub.leads.work_list import DueLead
 

@@ -14,10 +14,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, NamedTuple
 
-from sync_pipelines.lib.exact_json import loads_any
-from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.exact_json import loads_odd
+from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub.client import NUMBERS, PROJECTION, Page, SprinthubClient
+from sync_pipelines.sprinthub.leads.lead_number import lead_number
 
 FOLDER = "sprinthub/segment_leads"
 SUFFIX = ".jsonl.zst"
@@ -27,8 +28,9 @@ READINGS = 6
 NUMBERS_IN_A_PAGE = 1000
 #: Leads, or the share of a segment, in which the last two readings may differ: so many come and go in some minutes.
 FEW, SMALL_SHARE = 10, 0.01
-#: Largest number of a lead: the key of `api.leads` is a bigint.
-LARGEST_ID = 2**63 - 1
+#: So many leads come in a page that is asked for as many, as the application did. A CRM that holds less in a page than
+#: was asked for says nothing: a page that is shorter, and not shorter than this, need not be the last.
+PROVEN_LIMIT = 100
 
 #: Called after each page with leads read so far and leads in the segment.
 OnPage = Callable[[int, int], None]
@@ -62,8 +64,12 @@ class _Reading:
     has_end: bool = False
 
     @property
+    def leads(self) -> int:
+        return len(self.ids) + self.unidentified
+
+    @property
     def is_whole(self) -> bool:
-        return len(self.ids) + self.unidentified == self.total
+        return self.leads == self.total
 
     @property
     def is_at_once(self) -> bool:
@@ -127,7 +133,11 @@ class ListReader:
     def _last(self, before: _Reading, now: _Reading, known: set[int]) -> _Reading:
         """Whoever stands in one of the last two readings: who was there all the time does."""
         differing = len(before.ids ^ now.ids) + len(now.ids - known)
-        if differing <= max(FEW, SMALL_SHARE * now.total):
+        allowed = max(FEW, SMALL_SHARE * len(now.ids))
+        # A list of which only a part comes moves as well: that its readings resemble each other does not make it whole.
+        if not differing or (differing <= allowed < abs(now.total - now.leads)):
+            return self._mismatch(now, known)
+        if differing <= allowed:
             return replace(now, ids=(before.ids | now.ids) & known)
         raise TransientError(
             f"The list of segment {self.segment_id} moved during each of {READINGS} readings, and no two of them"
@@ -138,11 +148,16 @@ class ListReader:
         """An error may be answered as a list without leads: then the segment itself says that it has some."""
         if now.total or self.accept_mismatch:
             return
-        said = (self.crm.segment(self.segment_id) or {}).get("totalLeads")
-        if isinstance(said, int) and said > 0:
+        said = self.crm.said_of_segment(self.segment_id)
+        if said.has is False:
+            raise PermanentError(
+                f"The CRM does not have segment {self.segment_id}: its list is empty, and no segment has that number."
+                " Nothing was changed."
+            )
+        if said.leads:
             raise ListMismatchError(
-                f"The list of segment {self.segment_id} is empty, and the CRM says that the segment has {said} leads."
-                " Nothing was changed. If the list is right, accept total_mismatch."
+                f"The list of segment {self.segment_id} is empty, and the CRM says that the segment has {said.leads}"
+                " leads. Nothing was changed. If the list is right, accept total_mismatch."
             )
 
     def _mismatch(self, now: _Reading, known: set[int]) -> _Reading:
@@ -150,7 +165,7 @@ class ListReader:
             return replace(now, ids=now.ids & known)
         raise ListMismatchError(
             f"The CRM says that segment {self.segment_id} has {now.total} leads, and its list has"
-            f" {len(now.ids) + now.unidentified}, twice the same. Nothing was changed. If the list is right, accept"
+            f" {now.leads}, twice the same. Nothing was changed. If the list is right, accept"
             " total_mismatch."
         )
 
@@ -162,7 +177,7 @@ class ListReader:
             now.ids.update(found)
             now.unidentified += len(page.items) - len(found)
             now.total, now.pages = page.total, now.pages + 1
-            now.has_end = len(page.items) < page.limit
+            now.has_end = len(page.items) < min(page.limit, PROVEN_LIMIT)
             self.on_page(len(now.ids), page.total)
             missing.difference_update(found)
             if until and not missing:
@@ -178,13 +193,20 @@ class ListReader:
             yield page
 
     def _numbers(self) -> Iterator[Page]:
-        """Pages with numbers alone."""
-        return self._one_by_one(self.numbers_in_a_page, NUMBERS, to_the_end=True)
+        """Pages with numbers alone, or as the first reading had them where the CRM takes no such page."""
+        pages = self._one_by_one(self.numbers_in_a_page, NUMBERS, to_the_end=True)
+        try:
+            yield next(pages)
+        except RefusedError:
+            raise
+        except PermanentError:
+            pages = self._one_by_one(self.page_size, PROJECTION, to_the_end=True)
+        yield from pages
 
     def _one_by_one(self, limit: int, projection: str, *, to_the_end: bool) -> Iterator[Page]:
         """Pages until the CRM's count is reached; to the end means until one is not full: the count may be too low."""
         number = reached = 0
-        full = limit
+        full = min(limit, PROVEN_LIMIT)
         while True:
             page = self.crm.page(self.segment_id, number, limit=limit, projection=projection)
             yield page
@@ -195,18 +217,10 @@ class ListReader:
             number += 1
 
 
-def lead_number(item: Any) -> int | None:
-    """The number of a lead in a list or detail; None where it has none that is a key."""
-    found = item.get("id") if isinstance(item, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int) or not 0 < found <= LARGEST_ID:
-        return None
-    return found
-
-
 def read_items(store: LandingStore, file: LandedFile) -> Iterator[Any]:
     """The items of a kept list in the order in which they were read; of a lead that stands twice the last counts."""
     import zstandard
 
     with store.fetch(file.path) as path, zstandard.open(path, "rb") as pages:
         for line in io.BufferedReader(pages):
-            yield from loads_any(line)["data"]["leads"]
+            yield from loads_odd(line)["data"]["leads"]

@@ -15,9 +15,10 @@ from uuid import UUID
 from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
-from sync_pipelines.sprinthub.leads.contract_columns import EXTRA, KEY, LIST_FIELDS, SEGMENT, is_local
+from sync_pipelines.sprinthub.leads.contract_columns import EXTRA, LIST_FIELDS, SEGMENT, is_local
+from sync_pipelines.sprinthub.leads.lead_number import lead_number
 from sync_pipelines.sprinthub.leads.unusable import UnusableError
-from sync_pipelines.sprinthub.leads.values import RANGES, json_value, key_name
+from sync_pipelines.sprinthub.leads.values import json_value, key_name
 
 Document = dict[str, Any]
 
@@ -104,8 +105,8 @@ def list_hash(item: Mapping[str, Any]) -> UUID:
 
 
 def _lead_number(lead: Mapping[str, Any]) -> int:
-    number = lead.get(KEY)
-    if type(number) is not int or not 0 < number <= RANGES["bigint"][1]:
+    number = lead_number(lead)
+    if number is None:
         raise UnusableError("lead_number", "the lead has no number that is a key")
     return number
 

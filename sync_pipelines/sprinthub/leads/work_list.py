@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.sprinthub.leads.lead_number import LARGEST_ID
 
 #: Leads asked for at once. Another segment's run may have read some meanwhile, so that a page is not long.
 PAGE = 500
@@ -28,11 +29,10 @@ where s.segment_id = %(segment)s
         or t.id is null or d.content_hash is distinct from {content})
 """
 _DUE = f"""
-select s.lead_id, s.list_hash {_OF_DUE} and s.lead_id < %(below)s
+select s.lead_id, s.list_hash {_OF_DUE} and s.lead_id <= %(newest)s
 order by s.lead_id desc limit {{page}}
 """
 _COUNT = f"select count(*) {_OF_DUE}"
-_ABOVE_ALL = 2**63 - 1
 
 
 class DueLead(NamedTuple):
@@ -71,10 +71,10 @@ class WorkList:
         return int(count)
 
     def __iter__(self) -> Iterator[DueLead]:
-        below = _ABOVE_ALL
-        while rows := self._execute(_DUE, {"below": below}):
+        newest = LARGEST_ID
+        while rows := self._execute(_DUE, {"newest": newest}):
             yield from (DueLead(*row) for row in rows)
-            below = rows[-1][0]
+            newest = rows[-1][0] - 1
 
     def _execute(self, statement: LiteralString, values: dict[str, object]) -> list[tuple[Any, ...]]:
         composed = sql.SQL(statement).format(content=self.content, page=sql.Literal(PAGE))

@@ -107,6 +107,8 @@ def test_the_detail_of_another_lead(caller: Caller) -> None:
         ("list_total_too_low", 1, lambda data: data | {"total": 24}),
         ("list_total_as_text", 0, lambda data: data | {"total": "25"}),
         ("list_without_total", 2, lambda data: {"leads": data["leads"]}),
+        ("list_total_doubled", 1, lambda data: data | {"total": 50}),
+        ("list_total_of_page", 2, lambda data: data | {"total": 5}),
         ("list_short", 0, lambda data: data | {"leads": data["leads"][:-1]}),
         ("list_read_as_empty", 1, lambda _data: {"total": 0, "leads": []}),
         ("list_without_leads", 0, lambda _data: {"total": 90}),
@@ -121,6 +123,20 @@ def test_a_page_that_is_not_what_it_should_be(
     spoilt = [caller.page(number).json()["data"] for number in range(3)]
     assert spoilt[page] == change(good[page])
     assert [spoilt[number] == good[number] for number in range(3)].count(True) == 2
+
+
+def test_a_page_of_numbers_that_the_crm_does_not_take(caller: Caller) -> None:
+    caller.crm.fail("list_numbers_refused")
+    assert caller.page(0).status_code == 200
+    assert caller.page(0, query="{total, leads{id}}").status_code == 400
+
+
+def test_a_segment_that_is_not_there_as_an_empty_one(caller: Caller) -> None:
+    body = {"page": 0, "limit": 10, "query": "{total, leads{id}}"}
+    assert caller.http.post("/leadsfromtype/segment/99", json=body).status_code == 404
+    caller.crm.fail("list_unknown_as_empty")
+    answer = caller.http.post("/leadsfromtype/segment/99", json=body)
+    assert answer.json() == {"data": {"total": 0, "leads": []}}
 
 
 def test_a_page_that_is_the_one_before(caller: Caller) -> None:
@@ -156,5 +172,6 @@ def test_every_fault_is_tried_here() -> None:
         "list_without_total",
         "list_short",
     }
+    tried |= {"list_total_doubled", "list_total_of_page", "list_numbers_refused", "list_unknown_as_empty"}
     tried |= {"list_read_as_empty", "list_without_leads", "list_leads_null"}
     assert tried == {*ANSWERS, *BEHAVIOURS}
