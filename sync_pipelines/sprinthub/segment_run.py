@@ -16,6 +16,7 @@ from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubClient
+from sync_pipelines.sprinthub.leads.drift import read_drift
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
 from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, lead_number, read_items
 from sync_pipelines.sprinthub.leads.load import DetailLoader
@@ -227,7 +228,7 @@ class SegmentRun:
         outcome = self.outcome
         outcome.inserted, outcome.changed, outcome.unchanged = done.inserted, done.changed, done.unchanged
         outcome.rejected, outcome.unread = self.unidentified + done.rejected, len(done.unread)
-        outcome.rejected_fields, outcome.drift = done.rejected_fields, done.unknown
+        outcome.rejected_fields = done.rejected_fields
         self.work.keep_lock()
         self._show("details", done.done, due)
 
@@ -258,6 +259,7 @@ class SegmentRun:
             left_out=left_out,
         )
         self._record(LEADS_ASSET, found.proof)
+        self.outcome.drift = read_drift(self.connection, self.segment_id, self.loader.columns)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading
         if not found.holds:

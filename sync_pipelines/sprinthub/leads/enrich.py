@@ -7,7 +7,6 @@ so does a CRM of which many details in a row do not come.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -55,8 +54,6 @@ class Enrichment:
     rejected_leads: dict[int, str] = field(default_factory=dict)
     unread: list[int] = field(default_factory=list)
     rejected_fields: int = 0
-    #: How many leads had each field without a column.
-    unknown: Counter[str] = field(default_factory=Counter)
     #: The error of the newest lead that was not read.
     last_problem: str = ""
 

@@ -58,13 +58,11 @@ class LoadedLead(NamedTuple):
     id: int
     outcome: Literal["inserted", "changed", "unchanged", "rejected"]
     rejected_fields: int = 0
-    unknown: Sequence[str] = ()
 
     def add_to(self, done: Enrichment) -> None:
         """Count this lead."""
         setattr(done, self.outcome, getattr(done, self.outcome) + 1)
         done.rejected_fields += self.rejected_fields
-        done.unknown.update(self.unknown)
 
 
 class _RowError(Exception):
@@ -184,7 +182,6 @@ class DetailLoader:
                 if one.lead.id in changed
                 else "unchanged",
                 rejected_fields=len(valid[one.lead.id].rejects),
-                unknown=valid[one.lead.id].unknown,
             )
             for one in loads
         ]
