@@ -30,7 +30,7 @@ def test_every_due_segment_is_synced_whatever_lies_between(dagster: Dagster) -> 
     shown: list[tuple[str, int, int]] = []
     report = ran(dagster, progress=lambda sentence, done, total: shown.append((sentence, done, total)))
     assert report.succeeded
-    assert proved(report) == dict.fromkeys(("segment_leads", "segment_membership", "leads"), "2/2 segments")
+    assert proved(report) == dict.fromkeys(("segment_leads", "segment_membership", "leads"), "2/2")
     leads = report.rows[-1]
     assert isinstance(leads, AssetRow)
     assert (leads.read, leads.loaded, leads.rejected) == (8, 8, 0)
@@ -53,7 +53,7 @@ def test_a_named_segment_is_synced_whatever_its_time_and_stays_paused(dagster: D
     dagster.segment(8, leads=4)
     report = ran(dagster, 7, 7)
     assert report.succeeded
-    assert proved(report)["leads"] == "1/1 segments"
+    assert proved(report)["leads"] == "1/1"
     status, last, _ = dagster.control(7)
     assert status == "paused"
     assert last is not None
@@ -72,7 +72,7 @@ def test_a_failed_segment_fails_the_run_and_the_others_are_done(dagster: Dagster
     dagster.segment(8, leads=4)
     report = ran(dagster)
     assert not report.succeeded
-    assert proved(report)["leads"] == "1/2 segments"
+    assert proved(report)["leads"] == "1/2"
     assert any("7: " in problem for problem in report.problems)
 
 
