@@ -15,7 +15,7 @@ from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 from sync_pipelines.sprinthub.client import WHAT, SprinthubClient
 from sync_pipelines.sprinthub.leads.extract import lead_number
-from sync_pipelines.sprinthub.leads.load import DetailLoader, LeadLoad
+from sync_pipelines.sprinthub.leads.load import DetailLoader, LeadLoad, LoadedLead
 from sync_pipelines.sprinthub.leads.work_list import DueLead
 
 #: Details in a row that do not come, after which the CRM counts as down.
@@ -60,6 +60,13 @@ class Enrichment:
     @property
     def done(self) -> int:
         return self.inserted + self.changed + self.unchanged + self.rejected + len(self.unread)
+
+    def add(self, lead: LoadedLead) -> None:
+        """Count a lead whose detail came."""
+        setattr(self, lead.outcome, getattr(self, lead.outcome) + 1)
+        self.rejected_fields += lead.rejected_fields
+        if lead.outcome == "rejected":
+            self.rejected_leads[lead.id] = "the table does not take its detail; ops.rejects says why"
 
 
 @dataclass(frozen=True)
@@ -135,10 +142,8 @@ class Enricher:
             else:
                 assert one.detail is not None
                 loads.append(LeadLoad(one.lead, one.detail))
-        for outcome in self.loader.load(loads):
-            outcome.add_to(done)
-            if outcome.outcome == "rejected":
-                done.rejected_leads[outcome.id] = "the table does not take its detail; ops.rejects says why"
+        for lead in self.loader.load(loads):
+            done.add(lead)
 
 
 def _refusal(fetched: Fetched) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -23,9 +23,6 @@ from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.validate import ValidLead, validate
 from sync_pipelines.sprinthub.leads.work_list import DueLead, content_hash
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
-
-if TYPE_CHECKING:
-    from sync_pipelines.sprinthub.leads.enrich import Enrichment
 
 ASSET = "sprinthub/leads"
 TABLE = "api.leads"
@@ -58,11 +55,6 @@ class LoadedLead(NamedTuple):
     id: int
     outcome: Literal["inserted", "changed", "unchanged", "rejected"]
     rejected_fields: int = 0
-
-    def add_to(self, done: Enrichment) -> None:
-        """Count this lead."""
-        setattr(done, self.outcome, getattr(done, self.outcome) + 1)
-        done.rejected_fields += self.rejected_fields
 
 
 class _RowError(Exception):
