@@ -21,6 +21,7 @@ from sync_pipelines.sprinthub.leads.drift import read_drift
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
 from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, lead_number, read_items
 from sync_pipelines.sprinthub.leads.load import DetailLoader
+from sync_pipelines.sprinthub.leads.promotion import Promotion
 from sync_pipelines.sprinthub.leads.prove import prove
 from sync_pipelines.sprinthub.leads.segment_state import SegmentState, SegmentStates, gate_of, is_gate_shut
 from sync_pipelines.sprinthub.leads.snapshot import MASS_LEAVING, Listed, Snapshot
@@ -98,6 +99,7 @@ class SegmentRun:
             return
         listed = self._list(gate)
         self.is_listed = True
+        Promotion.open(self.loader).run(self.segment_id)
         done = self._details(work_list, listed)
         self._prove(listed, [*done.rejected_leads, *done.unread])
         if not self.outcome.unread:

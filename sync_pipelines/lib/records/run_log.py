@@ -237,7 +237,7 @@ def open_execution(
 
     known = {"engine": ENGINE, "run_id": run_id, **details}
     reconnecting = Reconnecting(url, what=what, backoff=_AT_ONCE, on_reconnect=take_lock)
-    with postgres.errors_about(what), closing(reconnecting) as database:
+    with postgres.errors_about(what), closing(reconnecting) as database, _freeing_locks(database):
         if steward is not None:
             steward.begin(database.connection)
         row_id = _insert(database.connection, run_log, known, columns=columns or {})
@@ -249,6 +249,16 @@ def open_execution(
             _close_failed(opened, error)
             raise
         opened.close(run_log.failure if opened.problem else run_log.success, opened.problem)
+
+
+@contextmanager
+def _freeing_locks(database: Reconnecting) -> Iterator[None]:
+    """The server frees the locks of a closed session a little later: the next run at once would find them taken."""
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):
+            database.connection.execute("select pg_advisory_unlock_all()")
 
 
 def _insert(

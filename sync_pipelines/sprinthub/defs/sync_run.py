@@ -15,7 +15,6 @@ from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.orchestration.table_partitions import add_missing
 from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.partitions import contiguous
-from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.sprinthub import SprinthubSettings
 from sync_pipelines.sprinthub.defs import definitions as system
 from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
@@ -38,15 +37,12 @@ def run(
     sync: SegmentSync | None = None,
     **_: object,
 ) -> RunReport:
-    """Sync every due segment, or those named, whatever their time or pause; failures are in the report.
-
-    Raises SettingsError for a segment that the control table does not have, before anything is done.
-    """
+    """Sync every due segment, or those named, whatever their time or pause; failures are in the report."""
     report = RunReport()
     options = RunOptions(full=full, accept=frozenset(accept), only_if_due=not segments)
     with in_process.instance(settings.installation, report.notes.append) as instance:
         try:
-            wanted = _wanted(settings.oficialmed_url, segments)
+            wanted = _wanted(settings.oficialmed_url, segments, report)
         except SyncError as error:
             report.problems.append(str(error))
             return report
@@ -62,15 +58,18 @@ def run(
     return report
 
 
-def _wanted(url: str, segments: Sequence[int | str]) -> list[str]:
-    """The partition keys of what is to be done. Raises SyncError where the control table cannot be read."""
+def _wanted(url: str, segments: Sequence[int | str], report: RunReport) -> list[str]:
+    """The partition keys of what is to be done. Raises SyncError where the control table cannot be read.
+
+    A segment that a person names runs also without a row there: the emergency path needs no preparation.
+    """
     rows, now = read_segments(url), datetime.now(UTC)
     if not segments:
         return list(dict.fromkeys(str(row.segment_id) for row in rows if row.is_due(now)))
     known, asked = {row.segment_id for row in rows}, [segment_id(one) for one in segments]
     if unknown := sorted(set(asked) - known):
-        raise SettingsError(
-            f"Not in the control table: segment {', '.join(map(str, unknown))}."
+        report.notes.append(
+            f"Not in the control table, so no schedule syncs it: segment {', '.join(map(str, unknown))}."
             f" `sync-pipelines sprinthub add {unknown[0]}` adds one."
         )
     return [str(one) for one in dict.fromkeys(asked)]

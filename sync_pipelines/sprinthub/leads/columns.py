@@ -86,8 +86,12 @@ class LeadColumns:
 
     @cached_property
     def detailed(self) -> tuple[str, ...]:
-        """The names of the columns that a detail fills: a row is as its detail left it when these are."""
-        return tuple(name for name in self.written if name != SEGMENT)
+        """The contract's columns and `extra`: a row is as its detail left it when these are.
+
+        Not what was added to the table: a column that the application fills itself may bear any name, and each of its
+        changes would make us read the lead again.
+        """
+        return tuple(name for name in self.written if name in CONTRACT_TYPES or name == EXTRA)
 
     @cached_property
     def synonyms(self) -> Mapping[str, str]:

@@ -7,9 +7,9 @@ so does a CRM of which many details in a row do not come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
@@ -30,16 +30,14 @@ PATIENCE = 1.0
 
 
 class Fetched(NamedTuple):
-    """A detail as the CRM has it, None if it has none; `problem` where it did not come."""
+    """A call for a detail: one that can be loaded, one that breaks a rule as a whole, or none at all."""
 
     lead: DueLead
-    detail: Mapping[str, Any] | None
-    problem: SyncError | None = None
-
-    @property
-    def is_late(self) -> bool:
-        """Whether a later call may bring it."""
-        return isinstance(self.problem, TransientError)
+    load: LeadLoad | None = None
+    #: The rule, and the reason.
+    refusal: tuple[str, str] | None = None
+    #: Why it did not come, though a later call may bring it.
+    problem: TransientError | None = None
 
 
 @dataclass
@@ -57,16 +55,16 @@ class Enrichment:
     #: The error of the newest lead that was not read.
     last_problem: str = ""
 
-    @property
-    def done(self) -> int:
-        return self.inserted + self.changed + self.unchanged + self.rejected + len(self.unread)
-
-    def add(self, lead: LoadedLead) -> None:
-        """Count a lead whose detail came."""
+    def count(self, lead: LoadedLead) -> None:
+        """Add what became of a detail that came."""
         setattr(self, lead.outcome, getattr(self, lead.outcome) + 1)
         self.rejected_fields += lead.rejected_fields
         if lead.outcome == "rejected":
             self.rejected_leads[lead.id] = "the table does not take its detail; ops.rejects says why"
+
+    @property
+    def done(self) -> int:
+        return self.inserted + self.changed + self.unchanged + self.rejected + len(self.unread)
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,10 @@ class Enricher:
             results = [_result(lead, outcome) for lead, outcome in pool.take(LINGER, patience=PATIENCE)]
             ending = next((one for one in results if isinstance(one, SyncError)), None)
             fetched = [one for one in results if isinstance(one, Fetched)]
-            late = [one for one in fetched if one.is_late]
+            late = [one for one in fetched if one.problem is not None]
             for one in fetched:
-                in_a_row = in_a_row + 1 if one.is_late else 0
-            self._commit(done, [one for one in fetched if not one.is_late])
+                in_a_row = in_a_row + 1 if one.problem is not None else 0
+            self._commit(done, fetched)
             done.unread += [one.lead.id for one in late]
             done.last_problem = str(late[-1].problem) if late else done.last_problem
             self.on_commit(done)
@@ -128,33 +126,27 @@ class Enricher:
         return not pool.is_empty
 
     def _fetch(self, lead: DueLead) -> Fetched:
-        return Fetched(lead, self.crm.detail(lead.id))
+        """A detail, validated by the thread that called: hundreds at once, before a commit, would hold up all calls."""
+        detail = self.crm.detail(lead.id)
+        if detail is None:
+            refusal = "detail_is_there", "the CRM names the lead and does not know it"
+        elif lead_number(detail) != lead.id:
+            refusal = "detail_is_the_leads", "the CRM answered with another lead"
+        else:
+            return Fetched(lead, load=self.loader.validated(lead, detail))
+        return Fetched(lead, refusal=refusal)
 
     def _commit(self, done: Enrichment, fetched: Sequence[Fetched]) -> None:
         """Load what can be loaded, reject the rest."""
-        loads = []
         for one in fetched:
-            if (refusal := _refusal(one)) is not None:
-                rule, reason = refusal
+            if one.refusal is not None:
+                rule, reason = one.refusal
                 self.loader.reject_lead(one.lead.id, rule=rule, reason=reason)
                 done.rejected += 1
                 done.rejected_leads[one.lead.id] = reason
-            else:
-                assert one.detail is not None
-                loads.append(LeadLoad(one.lead, one.detail))
-        for lead in self.loader.load(loads):
-            done.add(lead)
-
-
-def _refusal(fetched: Fetched) -> tuple[str, str] | None:
-    """The rule that a detail breaks as a whole, and the reason; None if it can be loaded."""
-    if fetched.problem is not None:
-        return "detail_is_answered", str(fetched.problem)
-    if fetched.detail is None:
-        return "detail_is_there", "the CRM names the lead and does not know it"
-    if lead_number(fetched.detail) != fetched.lead.id:
-        return "detail_is_the_leads", "the CRM answered with another lead"
-    return None
+        loads = [one.load for one in fetched if one.load is not None]
+        for loaded in self.loader.load(loads):
+            done.count(loaded)
 
 
 def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncError:
@@ -166,6 +158,8 @@ def _result(lead: DueLead, outcome: Fetched | BaseException) -> Fetched | SyncEr
         return outcome
     if isinstance(outcome, ThrottledError | RefusedError):
         return outcome
+    if isinstance(outcome, TransientError):
+        return Fetched(lead, problem=outcome)
     if isinstance(outcome, SyncError):
-        return Fetched(lead, None, problem=outcome)
+        return Fetched(lead, refusal=("detail_is_answered", str(outcome)))
     raise outcome

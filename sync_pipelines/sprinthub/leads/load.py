@@ -20,14 +20,13 @@ from sync_pipelines.lib.postgres import KeyMerge
 from sync_pipelines.lib.postgres.key_merge import Difference
 from sync_pipelines.lib.records.rejects import RejectedRow, Rejects
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
+from sync_pipelines.sprinthub.leads.row_errors import is_of_a_row
 from sync_pipelines.sprinthub.leads.validate import ValidLead, validate
 from sync_pipelines.sprinthub.leads.work_list import DueLead, content_hash
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
 ASSET = "sprinthub/leads"
 TABLE = "api.leads"
-#: SQLSTATE classes of errors that a row brings: data, integrity, limits, what a trigger raises.
-_OF_A_ROW = ("22", "23", "54", "P0")
 _STAGE = (
     "create temporary table if not exists detailed"
     " (id bigint primary key, doc jsonb not null, list_hash uuid) on commit delete rows"
@@ -43,10 +42,12 @@ _SEGMENT_OF_NEW = "update api.leads set segmento = %s where id = any(%s) and seg
 
 
 class LeadLoad(NamedTuple):
-    """A detail to be loaded, and what it was read for."""
+    """A detail to be loaded, and what it was read for; `document` is its valid part as Postgres reads it."""
 
     lead: DueLead
     detail: Mapping[str, Any]
+    valid: ValidLead
+    document: str
 
 
 class LoadedLead(NamedTuple):
@@ -121,34 +122,36 @@ class DetailLoader:
         )
         self.reject([row])
 
+    def validated(self, lead: DueLead, detail: Mapping[str, Any]) -> LeadLoad:
+        """The detail, ready to be loaded. Any thread may call it."""
+        valid = validate(detail, self.columns, partition_key=self.partition_key)
+        return LeadLoad(lead, detail, valid=valid, document=valid.json)
+
     def load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         """Load details, all that can be. Raises SyncError if the database is not there, or a lead is not proved."""
         if not loads:
             return []
-        valid = {
-            one.lead.id: validate(one.detail, self.columns, partition_key=self.partition_key) for one in loads
-        }
         # Before the load: the reasons are kept whatever becomes of it.
-        self.reject([row for lead in valid.values() for row in lead.rejects])
-        return self._load(loads, valid)
+        self.reject([row for one in loads for row in one.valid.rejects])
+        return self._load(loads)
 
-    def _load(self, loads: Sequence[LeadLoad], valid: Mapping[int, ValidLead]) -> list[LoadedLead]:
+    def _load(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         try:
-            return self._commit(loads, valid)
+            return self._commit(loads)
         except _RowError as error:
             if len(loads) > 1:
                 middle = len(loads) // 2
-                return [*self._load(loads[:middle], valid), *self._load(loads[middle:], valid)]
+                return [*self._load(loads[:middle]), *self._load(loads[middle:])]
             return [self._refused(loads[0], error)]
 
-    def _commit(self, loads: Sequence[LeadLoad], valid: Mapping[int, ValidLead]) -> list[LoadedLead]:
+    def _commit(self, loads: Sequence[LeadLoad]) -> list[LoadedLead]:
         now = self.clock()
         try:
             with self.connection.transaction():
                 if self.work is not None:
                     self.work.fence(self.connection)
                 self.connection.execute(_STAGE)
-                rows = ((one.lead.id, valid[one.lead.id].json, one.lead.list_hash) for one in loads)
+                rows = ((one.lead.id, one.document, one.lead.list_hash) for one in loads)
                 postgres.copy_rows(self.connection, "pg_temp.detailed", ["id", "doc", "list_hash"], rows=rows)
                 merged = self.merge.run(self.connection, {"synced_at": now})
                 if merged.inserted and self.segment_id is not None:
@@ -158,9 +161,9 @@ class DetailLoader:
                 self.connection.execute(record, {"now": now, "run_id": self.run_id})
                 postgres.end_writes(self.connection)
                 if differences := self.merge.differences(self.connection):
-                    raise _RowError(_not_proved(differences), "detail_equals_the_row")
+                    raise _RowError(not_proved(differences), "detail_equals_the_row")
         except psycopg.Error as error:
-            if (error.sqlstate or "")[:2] not in _OF_A_ROW and not isinstance(error, psycopg.DataError):
+            if not is_of_a_row(error):
                 raise
             raise _RowError(str(from_postgres(error, what=TABLE)), "row_is_taken") from None
         inserted = self.fresh | {key for (key,) in merged.inserted}
@@ -173,7 +176,7 @@ class DetailLoader:
                 else "changed"
                 if one.lead.id in changed
                 else "unchanged",
-                rejected_fields=len(valid[one.lead.id].rejects),
+                rejected_fields=len(one.valid.rejects),
             )
             for one in loads
         ]
@@ -186,7 +189,7 @@ class DetailLoader:
         return LoadedLead(load.lead.id, "rejected")
 
 
-def _not_proved(differences: Sequence[Difference]) -> str:
+def not_proved(differences: Sequence[Difference]) -> str:
     first = differences[0]
     where = "is not there" if first.is_missing else f"differs in {', '.join(first.columns[:5])}"
     return (

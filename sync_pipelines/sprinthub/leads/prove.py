@@ -21,7 +21,7 @@ _HALVES = (
     " || ':' || coalesce(sum(('x' || right({hash}, 16))::bit(64)::bigint), 0)"
 )
 _QUERY = """
-with segment as (
+with segment as materialized (
     select t.id, s.lead_id, s.lead_id = any(%(left_out)s::bigint[]) as is_left_out,
         replace(d.content_hash::text, '-', '') as said, d.detailed_at,
         case when d.lead_id is not null then replace({content}::text, '-', '') end as live, md5(t.id::text) as key_hash

@@ -7,12 +7,13 @@ and nothing else changes: what a list says never overwrites what a detail said, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
 from uuid import UUID
 
+import psycopg
 from psycopg import sql
 
 from sync_pipelines.lib import postgres
@@ -20,6 +21,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import KeyMerge, SliceMerge
 from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_of, digest_query, row_hash
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
+from sync_pipelines.sprinthub.leads.row_errors import is_of_a_row
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
 #: What a person accepts where far more leads than usual left a segment at once.
@@ -96,7 +98,9 @@ class Snapshot:
         """With the merge of new leads into the live table."""
         merge = KeyMerge.of_table(
             connection,
-            source=sql.SQL("pg_temp.listed_documents"),
+            source=sql.SQL(
+                "(select id, doc from pg_temp.listed_documents where id between %(first)s and %(last)s)"
+            ),
             target="api.leads",
             key=["id"],
             columns=columns.written,
@@ -135,7 +139,7 @@ class Snapshot:
             self._stage(listed)
             if not accept_leaving:
                 self._guard(listed)
-            inserted = self._insert(documents, listed.read_at)
+            inserted, refused = self._insert(documents, listed.read_at)
             _LISTED.run(self.connection, given)
             left = self.connection.execute(_LEFT, given).rowcount
             entered = self.connection.execute(_ENTERED, given).rowcount
@@ -143,7 +147,7 @@ class Snapshot:
             self.connection.execute(_MARK, given)
             self.connection.execute(_SEGMENT, given)
             postgres.end_writes(self.connection)
-            proof = self._prove(listed)
+            proof = self._prove(listed, refused=refused)
             if not proof.holds:
                 raise PermanentError(
                     f"The list of segment {listed.segment_id} is not proved, nothing was committed:"
@@ -175,8 +179,11 @@ class Snapshot:
                 f" changed. If they left, accept {MASS_LEAVING}."
             )
 
-    def _insert(self, documents: Iterable[tuple[int, str]], now: datetime) -> frozenset[int]:
-        """Insert leads that are absent; one that somebody inserted meanwhile stays as it is."""
+    def _insert(self, documents: Iterable[tuple[int, str]], now: datetime) -> tuple[frozenset[int], int]:
+        """Insert leads that are absent; one that somebody inserted meanwhile stays as it is.
+
+        Returns the inserted, and how many the table refuses: what their details say may be what it takes.
+        """
         self.connection.execute(
             "create temporary table listed_documents (id bigint primary key, doc jsonb not null) on commit drop"
         )
@@ -184,10 +191,28 @@ class Snapshot:
         self.connection.execute(
             "delete from pg_temp.listed_documents as l where exists (select from api.leads as t where t.id = l.id)"
         )
-        merged = self.merge.run(self.connection, {"synced_at": now})
-        return frozenset(key for (key,) in merged.inserted)
+        rows = self.connection.execute("select id from pg_temp.listed_documents order by id").fetchall()
+        return self._insert_some([lead_id for (lead_id,) in rows], now)
 
-    def _prove(self, listed: Listed) -> Proof:
+    def _insert_some(self, ids: Sequence[int], now: datetime) -> tuple[frozenset[int], int]:
+        """Insert these, in halves where one of them is refused."""
+        if not ids:
+            return frozenset(), 0
+        try:
+            with self.connection.transaction():
+                merged = self.merge.run(self.connection, {"synced_at": now, "first": ids[0], "last": ids[-1]})
+        except psycopg.Error as error:
+            if not is_of_a_row(error):
+                raise
+            if len(ids) == 1:
+                return frozenset(), 1
+            middle = len(ids) // 2
+            first, refused_first = self._insert_some(ids[:middle], now)
+            second, refused_second = self._insert_some(ids[middle:], now)
+            return first | second, refused_first + refused_second
+        return frozenset(key for (key,) in merged.inserted), 0
+
+    def _prove(self, listed: Listed, *, refused: int) -> Proof:
         """The list beside the two tables, and the leads of the list beside those that `api.leads` has for it."""
         hashes = (row_hash([str(lead_id), str(found)]) for lead_id, found in listed.hashes.items())
         query = digest_query(
@@ -208,7 +233,12 @@ class Snapshot:
         members, open_rows, leads = row or (0, 0, 0)
         count = str(len(listed.hashes))
         return Proof(
-            {"digest": str(digest_of(hashes)), "members": count, "open memberships": count, "leads": count},
+            {
+                "digest": str(digest_of(hashes)),
+                "members": count,
+                "open memberships": count,
+                "leads": str(len(listed.hashes) - refused),
+            },
             {
                 "digest": found[1] if found else str(Digest()),
                 "members": str(members),

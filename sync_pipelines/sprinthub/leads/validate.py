@@ -56,14 +56,14 @@ def validate(
             elif name not in ignored:
                 extra[key_name(name)] = json_value(value)
         except UnusableError as problem:
-            rejects.append(_reject(problem, lead_id, name, value=value, partition_key=partition_key))
+            rejects.append(rejected_value(problem, lead_id, name, value=value, partition_key=partition_key))
     for name, other in _used_synonyms(detail, columns):
         field, value = fields[name], detail[other]
         try:
             document[field.column] = field.read(value)
         except UnusableError as problem:
             document.pop(field.column, None)
-            rejects.append(_reject(problem, lead_id, other, value=value, partition_key=partition_key))
+            rejects.append(rejected_value(problem, lead_id, other, value=value, partition_key=partition_key))
     document[EXTRA] = extra or None
     return ValidLead(
         lead_id,
@@ -90,7 +90,9 @@ def list_document(item: Mapping[str, Any], segment_id: int, columns: LeadColumns
             try:
                 document[field.column] = field.read(value)
             except UnusableError as problem:
-                rejects.append(_reject(problem, lead_id, name, value=value, partition_key=str(segment_id)))
+                rejects.append(
+                    rejected_value(problem, lead_id, name, value=value, partition_key=str(segment_id))
+                )
     document[SEGMENT] = segment_id
     return ValidLead(lead_id, document, rejects=tuple(rejects), unknown=())
 
@@ -119,9 +121,10 @@ def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _reject(
+def rejected_value(
     problem: UnusableError, lead_id: int, name: str, *, value: Any, partition_key: str | None
 ) -> RejectedRow:
+    """The reject of a field that cannot be used, with its value as it came."""
     return RejectedRow(
         partition_key=partition_key,
         locator={"lead": lead_id, "field": name},

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from math import isfinite
 from typing import Any
 
 from sync_pipelines.lib.postgres.catalog import TableColumn
@@ -155,12 +154,13 @@ def _check_json(value: Any, *, depth: int) -> None:
 
 def _json_number(value: Any) -> int | Decimal | None:
     """A number of JSON, exactly; None for what is none. A float has lost digits already, but no more are lost here."""
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, float):
-        if not isfinite(value):
+    if isinstance(value, Decimal | float):
+        found = value if isinstance(value, Decimal) else Decimal(repr(value))
+        if not found.is_finite():
             raise UnusableError("number", "the value is no number of JSON")
-        return Decimal(repr(value))
+        return found
     return None
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from sync_pipelines.lib.runs import AssetRow, RunReport
-from sync_pipelines.settings import SettingsError
 from sync_pipelines.sprinthub.defs.sync_run import run
 from sync_pipelines_tests.sprinthub.defs.dagster_runs import Dagster
 
@@ -60,11 +57,14 @@ def test_a_named_segment_is_synced_whatever_its_time_and_stays_paused(dagster: D
     assert dagster.control(8)[1] is None
 
 
-def test_a_segment_that_is_not_in_the_table_is_refused_before_anything_is_done(dagster: Dagster) -> None:
-    dagster.segment(7, leads=4)
-    with pytest.raises(SettingsError, match=r"segment 99\. `sync-pipelines sprinthub add 99` adds one"):
-        ran(dagster, 7, 99)
-    assert dagster.crm.calls.count() == 0
+def test_a_segment_that_is_not_in_the_table_runs_when_a_person_names_it(dagster: Dagster) -> None:
+    dagster.crm.tenant.add_segment(99, leads=3)
+    report = ran(dagster, 99)
+    assert report.succeeded
+    assert proved(report)["leads"] == "1/1"
+    assert any("segment 99. `sync-pipelines sprinthub add 99` adds one" in note for note in report.notes)
+    rows = dagster.oficialmed.execute("select count(*) from public.sync_segments_control").fetchall()
+    assert rows == [(0,)]
 
 
 def test_a_failed_segment_fails_the_run_and_the_others_are_done(dagster: Dagster) -> None:
