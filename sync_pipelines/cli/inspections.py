@@ -21,7 +21,8 @@ NOTHING_CONFIGURED = (
 def migrate_and_print(*, plan: bool, verify: bool, verbose: bool = False) -> bool:
     """Migrate the configured databases, or print what that would do, or whether they are as they should be.
 
-    Returns False for a plan that would be refused, or a database that is not as it should be. Raises SettingsError when none is configured.
+    Returns False for a plan that would be refused, or a database that is not as it should be. Raises
+    SettingsError when none is configured.
     """
     from sync_pipelines.migrations import inspection, runner
 
