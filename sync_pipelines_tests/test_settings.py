@@ -13,10 +13,11 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.lib import redaction
-from sync_pipelines.settings import Settings, SettingsError
+from sync_pipelines.settings import Settings, SettingsError, read_as
 from sync_pipelines.settings.aimindset import AimindsetSettings
 from sync_pipelines.settings.dagster import take_from_file
 from sync_pipelines.settings.hitss import HitssSettings
+from sync_pipelines.settings.sprinthub import SprinthubSettings
 from sync_pipelines.systems import SYSTEMS, read_settings, whole_class
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +57,19 @@ def _no_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HITSS_FIRST_MONTH", "09/2016"),
         ("SCOUTER_TRUSTED_PROXIES", "10.0.0.1, s3cret.example"),
         ("SCOUTER_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("SPRINTHUB_API_TOKEN", "s3cret with a blank"),
+        ("SPRINTHUB_API_TOKEN", "s3cret\nSPRINTHUB_INSTANCE=empresa"),
+        ("SPRINTHUB_API_TOKEN", "s3cret-é"),
+        ("AIMINDSET_SERVICE_KEY", "“s3cret”"),
+        ("GESTAO_SCOUTER_SERVICE_KEY", "s3cret\x01"),
+        ("SPRINTHUB_INSTANCE", "empresa&apitoken=s3cret"),
+        ("SPRINTHUB_BASE_URL", "crm.example?apitoken=s3cret"),
+        ("SPRINTHUB_BASE_URL", "http://crm.example/s3cret"),
+        ("SPRINTHUB_CRON", "30 0 6 * * *"),  # with seconds
+        ("SPRINTHUB_CRON", "0 6 * * 5L"),
+        ("SPRINTHUB_CRON", "0 6 LW * *"),
+        ("SPRINTHUB_CRON", "0 6 31 2 *"),
+        ("SPRINTHUB_CRON", "@daily"),
     ],
 )
 def test_a_wrong_value_is_a_sentence_with_the_name_and_without_the_value(
@@ -119,6 +133,27 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "")
     assert read_settings(None) == whole_class()(_env_file=None)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "name", ["SPRINTHUB_API_TOKEN", "AIMINDSET_SERVICE_KEY", "GESTAO_SCOUTER_SERVICE_KEY"]
+)
+def test_the_line_break_of_a_mounted_file_is_no_part_of_a_token(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, " token-of-a-file\n")
+    assert read_settings(None).require(name.lower()) == "token-of-a-file"
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 6 * * *", "*/15 8-18 * JAN-MAR MON-FRI", "0 6 L * *", "0 6 * * 1#2", "0 6 1,15 * 0,6"]
+)
+def test_dagster_takes_every_cron_line_that_the_settings_take(
+    monkeypatch: pytest.MonkeyPatch, cron: str
+) -> None:
+    monkeypatch.setenv("SPRINTHUB_CRON", cron)
+    settings = read_as(SprinthubSettings, None)
+    dg.ScheduleDefinition(name="daily", job_name="sync", cron_schedule=settings.sprinthub_cron)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ NOTHING_CONFIGURED = (
 def migrate_and_print(*, plan: bool, verify: bool, verbose: bool = False) -> bool:
     """Migrate the configured databases, or print what that would do, or whether they are as they should be.
 
-    Raises SettingsError when none is configured.
+    Returns False for a plan that would be refused, or a database that is not as it should be. Raises
+    SettingsError when none is configured.
     """
     from sync_pipelines.migrations import inspection, runner
 
@@ -32,8 +33,10 @@ def migrate_and_print(*, plan: bool, verify: bool, verbose: bool = False) -> boo
     for history, url in configured:
         if plan:
             console.print(f"{history.what}:", style="bold")
-            for sentence in inspection.plan(history, url).sentences():
+            found = inspection.plan(history, url)
+            for sentence in found.sentences():
                 console.print(f"  {sentence}")
+            good = good and not found.refused
         elif verify:
             console.print(f"{history.what}:", style="bold")
             good = print_findings(inspection.verify(history, url), verbose=verbose) and good

@@ -75,7 +75,8 @@ def _refuse_unknown(accept: Collection[str], known: Collection[str]) -> None:
 
 
 def print_run(system: str, report: RunReport) -> None:
-    table = Table(title=system, title_justify="left")
+    # Without padding at the edges, so that the longest name of an asset leaves a narrow terminal room for the figures.
+    table = Table(title=system, title_justify="left", pad_edge=False)
     table.add_column("asset", no_wrap=True)
     # Rows that went away are rare: only then is there a column for them, which a narrow terminal has no room for.
     counted = ["read", "loaded", "unchanged", "rejected"]

@@ -24,6 +24,8 @@ LONGEST_RETRY_AFTER = 3600.0  # seconds; beyond it the next scheduled run is the
 # 520-524 and 544 are answers of gateways that did not hear from the service behind them in time.
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 544})
 
+#: A table, schema or column that is not there.
+_UNDEFINED = frozenset({"42P01", "3F000", "42703"})
 # Connection, resources, and what a shutdown, a deadlock or a timeout of the server ends.
 _TRANSIENT_SQLSTATE_CLASSES = frozenset({"08", "53"})
 _TRANSIENT_SQLSTATES = frozenset(
@@ -207,6 +209,8 @@ def from_postgres(error: "psycopg.Error", *, what: str) -> SyncError:
         sentence += (
             " The database is read-only, or a trigger wanted to write after the proof: nothing was committed."
         )
+    if code in _UNDEFINED:
+        sentence += " If it is one of ours, `sync-pipelines migrate` makes it."
     if classify_sqlstate(code) or (code.startswith("XX") and _POOL_FULL.search(message)):
         return TransientError(sentence)
     return PermanentError(sentence)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from sync_pipelines.settings.core import Settings
 from sync_pipelines.settings.databases import Database
-from sync_pipelines.settings.types import HttpsUrl, PostgresUrl, Retention
+from sync_pipelines.settings.types import HeaderSecret, HttpsUrl, PostgresUrl, Retention
 
 
 class AimindsetSettings(Settings):
@@ -24,7 +24,7 @@ class AimindsetSettings(Settings):
         ),
     ] = None
     aimindset_project_url: HttpsUrl | None = None
-    aimindset_service_key: SecretStr | None = None
+    aimindset_service_key: HeaderSecret | None = None
     aimindset_secrets_from: Literal["environment", "vault"] = "environment"
     aimindset_backup_by: Literal["connection", "rpc"] = "connection"
     aimindset_panel_log_types: bool = False

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from sync_pipelines.settings.core import Settings
 from sync_pipelines.settings.databases import Database
-from sync_pipelines.settings.types import CaBundle, HttpsUrl, PostgresUrl, Upstream
+from sync_pipelines.settings.types import CaBundle, HeaderSecret, HttpsUrl, PostgresUrl, Upstream
 
 
 class ScouterSettings(Settings):
@@ -21,7 +21,7 @@ class ScouterSettings(Settings):
     ] = None
     gestao_scouter_url: Annotated[HttpsUrl | None, Upstream()] = None
     gestao_scouter_rest_path: str = Field("/rest/v1", pattern=r"^/[\w./-]*$")
-    gestao_scouter_service_key: SecretStr | None = None
+    gestao_scouter_service_key: HeaderSecret | None = None
     gestao_scouter_ca_bundle: CaBundle | None = None
     gestao_scouter_secrets_from: Literal["environment", "vault"] = "environment"
     scouter_batch_size: int = Field(50, ge=1, le=1000)

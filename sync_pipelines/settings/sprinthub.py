@@ -5,18 +5,29 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 
 from sync_pipelines.settings.core import Settings
 from sync_pipelines.settings.databases import Database
-from sync_pipelines.settings.types import CaBundle, HttpsUrl, PostgresUrl, Upstream
+from sync_pipelines.settings.types import CaBundle, HeaderSecret, HttpsUrl, PostgresUrl, Upstream
 
 #: A cron line is tried from some moment; which one does not matter.
 _ANY_MOMENT = datetime(2025, 1, 1, tzinfo=UTC)
+_INSTANCE = re.compile(r"[\w.-]+", re.ASCII)
 #: Names of objects and numbers of list items, such as `lead.id` or `data.0.id`.
 _PATH = re.compile(r"[\w-]+(\.[\w-]+)*")
+
+
+def _is_dagsters(cron: str) -> bool:
+    """Whether Dagster reads a cron line too: a schedule that it refuses takes the definitions of all systems with it.
+
+    It knows no field of seconds, no last weekday (`5L`) and no last working day (`LW`).
+    """
+    fields = cron.upper().split()
+    return len(fields) == 5 and "W" not in fields[2] and "L" not in fields[4]
 
 
 def _also(name: str) -> AliasChoices:
@@ -33,10 +44,8 @@ class SprinthubSettings(Settings):
     sprinthub_base_url: Annotated[HttpsUrl | None, Upstream()] = Field(
         None, validation_alias=_also("SPRINTHUB_BASE_URL")
     )
-    sprinthub_api_token: SecretStr | None = Field(None, validation_alias=_also("SPRINTHUB_API_TOKEN"))
-    sprinthub_instance: str | None = Field(
-        None, validation_alias=_also("SPRINTHUB_INSTANCE"), pattern=r"^[\w.-]+$"
-    )
+    sprinthub_api_token: HeaderSecret | None = Field(None, validation_alias=_also("SPRINTHUB_API_TOKEN"))
+    sprinthub_instance: str | None = Field(None, validation_alias=_also("SPRINTHUB_INSTANCE"))
     sprinthub_ca_bundle: CaBundle | None = None
     sprinthub_rate_per_minute: int = Field(85, ge=0)
     sprinthub_in_flight: int = Field(10, ge=1, le=64)
@@ -58,6 +67,25 @@ class SprinthubSettings(Settings):
         """The application's variable holds the host alone."""
         return f"https://{value}" if isinstance(value, str) and "://" not in value else value
 
+    @field_validator("sprinthub_base_url")
+    @classmethod
+    def _alone(cls, value: str | None) -> str | None:
+        """What follows the path would swallow the paths of the calls, and each would be answered as not found."""
+        if value is not None and (urlsplit(value).query or urlsplit(value).fragment):
+            raise ValueError(
+                "must end with the host or a path; the instance and the token have variables of their own"
+            )
+        return value
+
+    @field_validator("sprinthub_instance")
+    @classmethod
+    def _name(cls, value: str | None) -> str | None:
+        if value is not None and not _INSTANCE.fullmatch(value):
+            raise ValueError(
+                "must be the tenant's name alone (letters, digits, dots and dashes), not an address"
+            )
+        return value
+
     @field_validator("sprinthub_cron")
     @classmethod
     def _cron(cls, value: str) -> str:
@@ -66,7 +94,11 @@ class SprinthubSettings(Settings):
         try:
             CronSim(value, _ANY_MOMENT)
         except CronSimError:
-            raise ValueError("is not a cron line of five fields, such as 0 6 * * *") from None
+            is_known = False
+        else:
+            is_known = _is_dagsters(value)
+        if not is_known:
+            raise ValueError("is not a cron line of five fields, such as 0 6 * * *")
         return value
 
     @field_validator("sprinthub_timezone")

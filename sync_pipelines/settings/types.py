@@ -43,6 +43,16 @@ def _secret_https_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _header_secret(value: SecretStr) -> SecretStr:
+    """What a header can carry. The line break that ends a mounted file, or a pasted blank, is no part of a secret."""
+    text = value.get_secret_value().strip()
+    if not text or not all("!" <= char <= "~" for char in text):
+        raise ValueError(
+            "must be letters, digits and signs without blanks; was it copied whole, and nothing else?"
+        )
+    return SecretStr(text)
+
+
 def _existing_bundle(value: Path) -> Path:
     if not value.is_file():
         raise ValueError("names a file that does not exist; it should be a PEM file of CA certificates")
@@ -60,6 +70,8 @@ PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 #: An address whose query says who asks.
 SecretHttpsUrl = Annotated[SecretStr, AfterValidator(_secret_https_url)]
+#: A token or key that travels in a header.
+HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
 #: A PEM file of certificates of a private authority.
 CaBundle = Annotated[Path, AfterValidator(_existing_bundle)]
 #: Such as `7 daily, 4 weekly, 12 monthly, at least 3`.

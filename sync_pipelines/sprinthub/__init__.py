@@ -15,6 +15,7 @@ The way of a segment (`pipeline.SegmentSync`), under its lock, with one row of `
                load       merged by key: only named columns, null only where the API said null
                prove      key set and content of the segment against what the CRM said
                promotion  values of `extra` for which the table has a column by now, moved without a call
+               drift      fields of the segment that have no column, as its rows hold them in `extra`
                report     the figures of the last runs, the SQL for unknown fields
     new_leads/ webhook    the receiver stores the number of a lead that the CRM announces
                drain      one call a lead, merged as above, every arrival decided

@@ -188,7 +188,9 @@ class SprinthubClient:
         }
         answer = self._call("POST", f"leadsfromtype/segment/{segment_id}", json=body)
         if answer.status == 404:
-            raise PermanentError(f"{WHAT} has no segment {segment_id} (404).")
+            raise PermanentError(
+                f"{WHAT} has no segment {segment_id} (404). Check its number, or a path in SPRINTHUB_BASE_URL."
+            )
         data = _data(answer)
         total, items = data.get("total"), data.get("leads")
         if isinstance(total, bool) or not isinstance(total, int) or total < 0:

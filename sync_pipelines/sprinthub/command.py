@@ -105,10 +105,13 @@ def list_segments() -> None:
     """Print the segments: status, last success, next try, leads, and what became of the last run."""
     from sync_pipelines.settings import read_as
     from sync_pipelines.settings.sprinthub import SprinthubSettings
-    from sync_pipelines.sprinthub.segments.listing import read_listing, table_of
+    from sync_pipelines.sprinthub.segments.listing import read_listing, sentences_of, table_of
 
     settings = read_as(SprinthubSettings)
-    console.print(table_of(read_listing(settings.oficialmed_url), datetime.now(UTC), settings.zone))
+    listing, now = read_listing(settings.oficialmed_url), datetime.now(UTC)
+    console.print(table_of(listing, now, settings.zone))
+    for sentence in sentences_of(listing, now):
+        console.print(sentence, style="yellow", soft_wrap=True)
 
 
 @segments_app.command("export-config")

@@ -172,7 +172,7 @@ def _control(rows: Sequence[tuple[int, str | None]]) -> Iterator[Finding]:
         yield Finding(
             False,
             f"{_DATABASE}: in {CONTROL} the segments {_list(unknown)} have a status other than"
-            f" {', '.join(_STATUSES)}, and never run: correct it",
+            f" {', '.join(_STATUSES)}, and never run: `sync-pipelines sprinthub reactivate` or `pause` corrects it",
         )
     if not doubled and not unknown:
         states = Counter(status for _, status in rows)

@@ -30,7 +30,7 @@ class SegmentOutcome:
     unread: int = 0
     #: Fields that could not be used, of leads that were loaded without them.
     rejected_fields: int = 0
-    #: Fields of the CRM without a column, kept in `extra`: how many leads had each.
+    #: Fields of the CRM without a column: how many leads of the segment have each in `extra`, read now or before.
     drift: Counter[str] = field(default_factory=Counter)
     #: Where the raw pages of the list are kept.
     pages_path: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -16,6 +17,7 @@ from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
 from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubClient
+from sync_pipelines.sprinthub.leads.drift import read_drift
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
 from sync_pipelines.sprinthub.leads.extract import ListReader, SegmentList, read_items
 from sync_pipelines.sprinthub.leads.lead_number import lead_number
@@ -233,7 +235,7 @@ class SegmentRun:
         outcome = self.outcome
         outcome.inserted, outcome.changed, outcome.unchanged = done.inserted, done.changed, done.unchanged
         outcome.rejected, outcome.unread = self.unidentified + done.rejected, len(done.unread)
-        outcome.rejected_fields, outcome.drift = done.rejected_fields, done.unknown
+        outcome.rejected_fields = done.rejected_fields
         self.work.keep_lock()
         self._show("details", done.done, due)
 
@@ -250,9 +252,17 @@ class SegmentRun:
                 total=total,
                 calls=self.crm.budget.calls,
                 waited=self.crm.budget.waited,
-                estimate=self.pace.estimate(stage, done, total=total),
+                estimate=self._estimate(stage, done, total=total),
             )
         )
+
+    def _estimate(self, stage: shown.Stage, done: int, *, total: int) -> float | None:
+        """By the pace so far, or by the budget: the first minute goes fast, because nobody has used it yet."""
+        paced, allowed = self.pace.estimate(stage, done, total=total), 0.0
+        with suppress(SyncError):  # who cannot be asked for an estimate will be asked for the next call
+            calls = total - done if stage == "details" else (total - done) // self.page_size
+            allowed = self.crm.budget.estimate(calls)
+        return max(paced or 0.0, allowed) if paced is not None or allowed else None
 
     def _prove(self, listed: Collection[int], left_out: Collection[int] = ()) -> None:
         """Raises TransientError when the segment is not what the CRM said: the next run reads those leads again."""
@@ -264,6 +274,7 @@ class SegmentRun:
             left_out=left_out,
         )
         self._record(LEADS_ASSET, found.proof)
+        self.outcome.drift = read_drift(self.connection, self.segment_id, self.loader.columns)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading
         if not found.holds:

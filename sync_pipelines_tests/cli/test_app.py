@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -169,6 +169,20 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["migrate", "migrate --plan", "migrate --verify"])
 def test_with_nothing_configured_there_is_nothing_to_migrate(tmp_path: Path, command: str) -> None:
     assert_ends_in_a_sentence(Terminal(tmp_path)(command), "No database is configured", "OPS_DATABASE_URL")
+
+
+def test_a_plan_that_would_be_refused_is_no_success(
+    tmp_path: Path, new_database: Callable[[str | None], str]
+) -> None:
+    url = new_database(None)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create schema api")
+        connection.execute("create table api.leads (id bigint primary key, segmento text)")
+    terminal = Terminal(tmp_path)
+    terminal.environment |= {"OFICIALMED_DATABASE_URL": url, "OPS_DATABASE_URL": new_database("ops")}
+    result = terminal("migrate --plan")
+    assert "segmento is text instead of integer" in words(result)
+    assert result.exit_code == 1
 
 
 def test_a_comparison_prints_what_is_wrong_and_the_rest_as_a_number(typed: Terminal) -> None:

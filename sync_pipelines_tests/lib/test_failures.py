@@ -225,6 +225,11 @@ def _raised(kind: type[psycopg.Error], message: str, **fields: str) -> psycopg.E
             _raised(errors.RaiseException, "lead 123.456.789-00 of j@x.br is 'JOANA'"),
             'Load: lead … of … is "…" (SQLSTATE P0001).',
         ),
+        (
+            _raised(errors.UndefinedTable, 'relation "sync_private.segments" does not exist'),
+            'Load: relation "sync_private.segments" does not exist (SQLSTATE 42P01).'
+            " If it is one of ours, `sync-pipelines migrate` makes it.",
+        ),
     ],
 )
 def test_a_statement_error_is_told_without_its_row(error: psycopg.Error, sentence: str) -> None:

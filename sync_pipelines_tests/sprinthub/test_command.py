@@ -61,6 +61,27 @@ def test_the_life_of_a_segment(typed: Typed, project: Project) -> None:
     assert "no run yet" in eight
 
 
+def test_a_listing_fits_a_narrow_terminal_and_says_below_what_needs_room(
+    typed: Typed, project: Project
+) -> None:
+    project.put(7, "ACTIVE")
+    project.put(2**31 - 1, "error")
+    typed("add 8")
+    reason = "Falha temporária: o CRM não respondeu. " * 5
+    project.connection.execute(
+        "insert into sync_segments_logs (segment_id, status, message, success_rate)"
+        " values (%s, 'error', %s, 97.7778)",
+        (2**31 - 1, reason),
+    )
+    table, below = typed("list").output.split("└")
+    assert all(len(line) <= 80 for line in table.splitlines())
+    assert "…" not in table
+    assert len(table.splitlines()) == 7  # the title, the heading of three lines, a line a segment
+    assert f"Segment {2**31 - 1}: {reason}" in below
+    assert "Segment 7 is never due: its status 'ACTIVE' is none that we know" in below
+    assert "Segment 8" not in below
+
+
 def test_what_is_no_segment_is_a_sentence_and_a_status(typed: Typed, project: Project) -> None:
     for command in ("add 0", "add 99999999999", "add seven", "pause 7", "reactivate 7", "run-now 7"):
         result = typed(command)

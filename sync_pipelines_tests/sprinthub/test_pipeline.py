@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.sprinthub.client import SprinthubAccess
 from sync_pipelines.sprinthub.pipeline import MASS_LEAVING, TOTAL_MISMATCH
 from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segment_run import DetailsError
@@ -236,3 +238,30 @@ def test_the_transient_error_of_a_list_says_which_page(installed: Installed) -> 
     installed.crm.tenant.add_segment(7, leads=150)
     installed.crm.fail("list_without_total", page=1)
     assert "page 1 of segment 7" in installed.fails(TransientError)
+
+
+@dataclass
+class BudgetTime:
+    """The time of a budget, which its waits move."""
+
+    now: datetime = datetime(2026, 3, 10, 6, tzinfo=UTC)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def test_the_estimate_knows_the_budget_before_the_pace_shows_it(installed: Installed) -> None:
+    installed.crm.tenant.add_segment(7, leads=250)
+    settings = installed.settings.model_copy(update={"sprinthub_rate_per_minute": 50})
+    time, shown = BudgetTime(), list[Progress]()
+    access = SprinthubAccess(settings, budget_options={"clock": time.clock, "sleep": time.sleep})
+    installed.sync(pipeline=replace(installed.pipeline(), access=access), progress=shown.append)
+    details = [one for one in shown if one.stage == "details" and one.estimate is not None]
+    took = (time.now - BudgetTime.now).total_seconds()
+    assert details[0].done == 1
+    assert details[0].estimate == pytest.approx(took, abs=62)
+    assert took > 240
+    assert details[-1].estimate == 0

@@ -224,7 +224,8 @@ def _work_through(
 def _failed_sentence(good: Mapping[str, Reports], bad: Mapping[str, str]) -> str:
     sentences = "; ".join(f"{partition}: {sentence}" for partition, sentence in list(bad.items())[:5])
     more = f" (and {len(bad) - 5} more)" if len(bad) > 5 else ""
-    return f"{len(bad)} of {len(bad) + len(good)} partitions failed, the others are done: {sentences}{more}"
+    others = ", the others are done" if good else ""
+    return f"{len(bad)} of {len(bad) + len(good)} partitions failed{others}: {sentences}{more}"
 
 
 def _failure(good: Mapping[str, Reports], bad: Mapping[str, str]) -> dg.Failure:

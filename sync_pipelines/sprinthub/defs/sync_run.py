@@ -118,7 +118,7 @@ def _add_rows(report: RunReport, found: Mapping[str, Sequence[Mapping[str, Any]]
         asset = key.path[-1]
         rows = found.get(asset, [])
         proved = sum(bool(row.get("proved")) for row in rows)
-        report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted} segments"))
+        report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted}"))
 
 
 def _notes(outcome: SegmentOutcome) -> Iterator[str]:

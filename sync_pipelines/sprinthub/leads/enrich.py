@@ -7,7 +7,6 @@ so does a CRM of which many details in a row do not come.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -53,8 +52,6 @@ class Enrichment:
     rejected_leads: dict[int, str] = field(default_factory=dict)
     unread: list[int] = field(default_factory=list)
     rejected_fields: int = 0
-    #: How many leads had each field without a column.
-    unknown: Counter[str] = field(default_factory=Counter)
     #: The error of the newest lead that was not read.
     last_problem: str = ""
 
@@ -62,7 +59,6 @@ class Enrichment:
         """Add what became of a detail that came."""
         setattr(self, lead.outcome, getattr(self, lead.outcome) + 1)
         self.rejected_fields += lead.rejected_fields
-        self.unknown.update(lead.unknown)
         if lead.outcome == "rejected":
             self.rejected_leads[lead.id] = "the table does not take its detail; ops.rejects says why"
 

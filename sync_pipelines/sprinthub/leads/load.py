@@ -56,7 +56,6 @@ class LoadedLead(NamedTuple):
     id: int
     outcome: Literal["inserted", "changed", "unchanged", "rejected"]
     rejected_fields: int = 0
-    unknown: Sequence[str] = ()
 
 
 class _RowError(Exception):
@@ -178,7 +177,6 @@ class DetailLoader:
                 if one.lead.id in changed
                 else "unchanged",
                 rejected_fields=len(one.valid.rejects),
-                unknown=one.valid.unknown,
             )
             for one in loads
         ]

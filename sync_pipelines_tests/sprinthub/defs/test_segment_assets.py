@@ -54,6 +54,18 @@ def test_unknown_fields_are_a_warning_with_their_sql(dagster: Dagster) -> None:
     assert severity == [dg.AssetCheckSeverity.WARN]
 
 
+def test_a_run_that_reads_no_detail_still_knows_the_fields_without_a_column(dagster: Dagster) -> None:
+    dagster.segment(7, leads=3)
+    (lead, *_) = dagster.crm.tenant.visible(7)
+    dagster.crm.tenant.change_lead(lead, cupom_da_semana="PRIMAVERA", status_callix="x")
+    first = dagster.launch(7).verdicts("no_custom_field_is_unknown")["7"]
+    again = dagster.launch(7)
+    assert again.materialized("leads")["7"]["enriched"] == 0
+    assert again.verdicts("no_custom_field_is_unknown")["7"] == first
+    assert again.materialized("leads")["7"]["unknown_fields"]["cupom_da_semana"] == 1
+    assert "callix" not in first[1]
+
+
 def test_one_failing_segment_touches_no_other(dagster: Dagster) -> None:
     dagster.segment(7, leads=5)
     dagster.segment(8)  # the CRM does not have it
