@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.sandbox.vault import VAULT
 from sync_pipelines.scouter.client import GestaoScouter
+from sync_pipelines.settings import SettingsError
 from sync_pipelines.systems import read_settings
 
 KEY = "GESTAO_SCOUTER_SERVICE_KEY"
@@ -63,8 +65,11 @@ def test_a_key_of_the_environment(given: str) -> None:
 @pytest.mark.parametrize("bad", ["uma-çhave", "a\nb", "a\x00b"])
 def test_a_key_with_signs_that_no_header_takes_is_refused_and_not_shown(bad: str) -> None:
     with pytest.raises(PermanentError, match="characters that no key has") as told:
-        gestao(gestao_scouter_service_key=bad).client()
+        replace(gestao(), key=bad).client()
     assert bad not in str(told.value)
+    with pytest.raises(SettingsError, match=f"{KEY} must be letters, digits and signs") as refused:
+        gestao(gestao_scouter_service_key=bad)
+    assert bad not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", [KEY, KEY.lower()])
