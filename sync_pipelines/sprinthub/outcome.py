@@ -18,6 +18,8 @@ class SegmentOutcome:
     segment_id: int
     #: Leads in the segment, as its complete list has them.
     leads: int = 0
+    #: Leads that the CRM counts: others than `leads` where they came and went all the time, or a person accepted it.
+    counted: int = 0
     entered: int = 0
     left: int = 0
     up_to_date: int = 0

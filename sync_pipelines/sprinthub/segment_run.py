@@ -124,7 +124,7 @@ class SegmentRun:
             "select lead_id from sync_private.segment_leads where segment_id = %s", (self.segment_id,)
         ).fetchall()
         ids = frozenset(lead_id for (lead_id,) in rows)
-        self.outcome.leads = self.outcome.up_to_date = len(ids)
+        self.outcome.leads = self.outcome.counted = self.outcome.up_to_date = len(ids)
         self.outcome.skipped = "the CRM says that nothing changed since the newest list"
         self._prove(ids)
 
@@ -159,6 +159,7 @@ class SegmentRun:
         outcome = self.outcome
         outcome.leads, outcome.entered, outcome.left = len(hashes), changes.entered, changes.left
         outcome.leads += read.unidentified
+        outcome.counted = read.total
         outcome.rejected = self.unidentified = read.unidentified
         outcome.pages_path, outcome.passes = self.store.describe(read.file.path), read.passes
         outcome.bytes += read.file.bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,12 @@ def log_check(
     )
 
 
+def _worst(checks: Iterable[CheckReport]) -> dg.AssetCheckSeverity:
+    """An error if one of them is."""
+    is_error = any(check.severity is dg.AssetCheckSeverity.ERROR for check in checks)
+    return dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN
+
+
 def summaries(
     context: dg.AssetExecutionContext, key: dg.AssetKey, good: Mapping[str, Reports]
 ) -> list[dg.AssetCheckResult]:
@@ -78,7 +84,7 @@ def summaries(
                 asset_key=key,
                 check_name=name,
                 passed=not failed,
-                severity=found[0][1].severity,
+                severity=_worst(check for _, check in failed or found),
                 description=sentences + more if shown else f"Passed for all {len(found)} partitions.",
                 metadata={"partitions": len(found), "partitions_failed": len(failed)},
             )

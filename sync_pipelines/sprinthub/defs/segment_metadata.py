@@ -42,16 +42,29 @@ def list_reports(outcome: SegmentOutcome, seconds: float) -> Reports:
         keys.DURATION: round(seconds, 3),
     }
     pages = {"readings_of_the_list": outcome.passes, "raw_pages": outcome.pages_path or "none kept"}
-    sentence = outcome.skipped or (
-        f"The list has all {outcome.leads:,} leads that the CRM counts, in {outcome.passes} readings."
-    )
-    complete = CheckReport(descriptions.COMPLETE, True, sentence)
+    complete = _complete(outcome)
     # Rows of a membership are never deleted: leaving is a date.
     membership = {**listed, keys.ROWS_LOADED: outcome.entered + outcome.left, keys.ROWS_DELETED: 0}
     return {
         LIST_KEY: PartitionReport({**listed, **pages}, [complete]),
         MEMBERSHIP_KEY: PartitionReport(membership),
     }
+
+
+def _complete(outcome: SegmentOutcome) -> CheckReport:
+    """A warning where the CRM counts other leads than the list has: the list was taken all the same."""
+    if outcome.leads == outcome.counted:
+        sentence = outcome.skipped or (
+            f"The list has all {outcome.leads:,} leads that the CRM counts, in {outcome.passes} readings."
+        )
+        return CheckReport(descriptions.COMPLETE, True, sentence)
+    return CheckReport(
+        descriptions.COMPLETE,
+        False,
+        f"The list has {outcome.leads:,} leads and the CRM counts {outcome.counted:,}: they came and went during all"
+        f" {outcome.passes} readings, or a person accepted it. The next run reads the list again.",
+        severity=dg.AssetCheckSeverity.WARN,
+    )
 
 
 def observed(progress: Progress) -> dict[str, Any]:

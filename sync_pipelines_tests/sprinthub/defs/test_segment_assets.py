@@ -79,6 +79,16 @@ def test_one_failing_segment_touches_no_other(dagster: Dagster) -> None:
     assert [dagster.control(one)[0] for one in (7, 8, 9)] == ["active", "error", "active"]
 
 
+def test_a_list_that_was_accepted_is_not_called_complete(dagster: Dagster) -> None:
+    dagster.segment(7, leads=5)
+    dagster.crm.fail("list_total_too_high")
+    run = dagster.launch(7, accept=["total_mismatch"])
+    assert run.success
+    passed, sentence = run.verdicts("list_is_complete")["7"]
+    assert not passed
+    assert "The list has 5 leads and the CRM counts 6: " in sentence
+
+
 def test_the_list_stands_when_details_do_not_come(dagster: Dagster) -> None:
     dagster.segment(7, leads=5)
     lost = dagster.crm.tenant.visible(7)[2]
