@@ -15,7 +15,7 @@ from uuid import UUID
 from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
-from sync_pipelines.sprinthub.leads.contract_columns import EXTRA, LIST_FIELDS, SEGMENT, is_local
+from sync_pipelines.sprinthub.leads.contract_columns import EXTRA, LIST_FIELDS, SEGMENT
 from sync_pipelines.sprinthub.leads.lead_number import lead_number
 from sync_pipelines.sprinthub.leads.unusable import UnusableError
 from sync_pipelines.sprinthub.leads.values import json_value, key_name
@@ -24,12 +24,11 @@ Document = dict[str, Any]
 
 
 class ValidLead(NamedTuple):
-    """A lead that can be loaded: its document by column, its unusable fields, its fields without a column."""
+    """A lead that can be loaded: its document by column, and its unusable fields."""
 
     lead_id: int
     document: Document
     rejects: tuple[RejectedRow, ...]
-    unknown: tuple[str, ...]
 
     @property
     def json(self) -> str:
@@ -66,12 +65,7 @@ def validate(
             document.pop(field.column, None)
             rejects.append(rejected_value(problem, lead_id, other, value=value, partition_key=partition_key))
     document[EXTRA] = extra or None
-    return ValidLead(
-        lead_id,
-        document,
-        rejects=tuple(rejects),
-        unknown=tuple(name for name in extra if not is_local(name)),
-    )
+    return ValidLead(lead_id, document, rejects=tuple(rejects))
 
 
 def list_document(item: Mapping[str, Any], segment_id: int, columns: LeadColumns) -> ValidLead:
@@ -95,7 +89,7 @@ def list_document(item: Mapping[str, Any], segment_id: int, columns: LeadColumns
                     rejected_value(problem, lead_id, name, value=value, partition_key=str(segment_id))
                 )
     document[SEGMENT] = segment_id
-    return ValidLead(lead_id, document, rejects=tuple(rejects), unknown=())
+    return ValidLead(lead_id, document, rejects=tuple(rejects))
 
 
 def list_hash(item: Mapping[str, Any]) -> UUID:

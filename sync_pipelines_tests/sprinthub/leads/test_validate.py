@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.postgres.catalog import TableColumn
 from sync_pipelines.lib.records.rejects import RejectedRow
-from sync_pipelines.sprinthub.leads.contract_columns import COLUMN_OF_FIELD, CONTRACT_TYPES, SYNONYMS
+from sync_pipelines.sprinthub.leads.contract_columns import (
+    COLUMN_OF_FIELD,
+    CONTRACT_TYPES,
+    SYNONYMS,
+    is_local,
+)
 from sync_pipelines.sprinthub.leads.unusable import UnusableError
 from sync_pipelines.sprinthub.leads.validate import ValidLead, list_document, list_hash, validate
 from sync_pipelines_tests.sprinthub.leads.live_columns import live_columns
@@ -80,7 +85,7 @@ def test_a_system_field_fills_its_column_under_its_own_name_alone(field: str, co
     assert document(**{field: None}) == {column: None}
     custom = valid(**{column: "x"})
     assert custom.document == {"extra": {column: "x"}}
-    assert COLUMNS.suggested_sql(custom.unknown) == ()
+    assert COLUMNS.suggested_sql([column]) == ()
 
 
 @pytest.mark.parametrize(("own", "other"), SYNONYMS.items())
@@ -164,7 +169,6 @@ def test_a_field_without_a_column_is_kept_and_named() -> None:
     assert found.document == {
         "extra": {"novo": "sim", "valor": Decimal("1.50"), "vazio": None, "uid": "not a uuid"}
     }
-    assert found.unknown == ("novo", "valor", "vazio", "uid")
     assert found.json == '{"extra":{"novo":"sim","valor":1.50,"vazio":null,"uid":"not a uuid"}}'
     assert valid().document == {"extra": None}
 
@@ -180,7 +184,8 @@ def test_what_is_ours_or_the_diallers_is_kept_aside_and_is_no_drift() -> None:
     }
     found = valid(**ours)
     assert found.document == {"extra": ours}
-    assert (found.unknown, found.rejects) == ((), ())
+    assert found.rejects == ()
+    assert [name for name in ours if not is_local(name)] == []
 
 
 @pytest.mark.parametrize("number", [None, 0, -1, True, "x", Decimal("7.5"), 2**63])
