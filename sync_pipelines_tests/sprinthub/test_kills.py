@@ -15,8 +15,8 @@ from sync_pipelines_tests.sprinthub.installation import Installed, adds_up
 
 pytestmark = pytest.mark.slow
 
-#: Runs the command line and says how much memory it took at most, in KiB. Not by getrusage: its peak begins with that of
-#: the process which started this one, and a test session is large.
+#: Runs the command line and says how much memory it took at most, in KiB. Not by getrusage: its peak begins with that
+#: of the process which started this one, and a test session is large.
 MEASURED = """
 import re, sys
 from pathlib import Path
