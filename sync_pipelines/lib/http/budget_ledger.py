@@ -12,6 +12,8 @@ from sync_pipelines.lib.postgres.reconnecting import Reconnecting
 
 #: What has expired is deleted at every so many-th call.
 PRUNE_EVERY = 100
+#: A call this far in the future was recorded before the clock was set back; who records one holds the scope's lock.
+TOLERANCE = timedelta(seconds=1)
 # A process that is stopped between reading and writing must not keep the lock: the server ends its session. A call need
 # not wait for the disk: what a crash of the server forgets is less than a second of calls.
 _LIMITS = """
@@ -50,6 +52,15 @@ insert into ops.budget_blocks as known (scope, blocked_until)
 select scope, coalesce(%(now)s::timestamptz, clock_timestamp()) + %(length)s from unnest(%(scopes)s::text[]) as scope
 on conflict (scope) do update set blocked_until = greatest(known.blocked_until, excluded.blocked_until)
 """
+# Otherwise everybody would wait until the clock has passed those moments again. The newest call counts as one of now:
+# then none of them counts for less than its window.
+_SET_BACK = (
+    "update ops.budget_calls set called_at = called_at - %(ahead)s, expires_at = expires_at - %(ahead)s"
+    " where scope = any(%(scopes)s)",
+    "update ops.budget_blocks set blocked_until = blocked_until - %(ahead)s where scope = any(%(scopes)s)",
+    "update ops.budget_parties set seen_at = seen_at - %(ahead)s, ready_at = ready_at - %(ahead)s,"
+    " served_at = served_at - %(ahead)s where scopes && %(scopes)s::text[]",
+)
 # Scopes that nobody uses any more, such as an old key's, lose their rows after a day.
 _PRUNE = (
     "delete from ops.budget_calls where expires_at <= %(now)s and scope = any(%(scopes)s)"
@@ -84,6 +95,9 @@ class BudgetLedger:
             with connection.pipeline(), connection.transaction():
                 self._take_locks(connection, windows)
                 situation = _situation(connection, party, windows, now=now)
+                if (ahead := _ahead(situation)) > TOLERANCE:
+                    _set_back(connection, situation, ahead)
+                    situation = _situation(connection, party, windows, now=now)
                 answer = decide(situation)
                 self._record(connection, situation, answer)
             return situation.now, answer
@@ -167,6 +181,18 @@ def _situation(
         me=Party(name=party, scopes=scopes, seen_at=moment, ready_at=None, served_at=served_at),
         others=[one for one in known if one.name != party],
     )
+
+
+def _ahead(situation: Situation) -> timedelta:
+    """How far the newest call lies in the future."""
+    moments = [state.newest for state in situation.windows if state.newest is not None]
+    return max(moments, default=situation.now) - situation.now
+
+
+def _set_back(connection: postgres.Connection, situation: Situation, ahead: timedelta) -> None:
+    """Set what is known of the scopes back with the clock."""
+    for statement in _SET_BACK:
+        connection.execute(statement, {"ahead": ahead, "scopes": situation.me.scopes})
 
 
 def _spans(windows: Sequence[Window]) -> dict[str, timedelta]:

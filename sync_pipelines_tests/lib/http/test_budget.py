@@ -335,3 +335,30 @@ def test_no_budget_counts_and_limits_nothing() -> None:
         one.block(60)
         assert [one.wait(), one.wait(), one.waited, one.estimate(1000)] == [0, 0, 0, 0]
         assert (one.calls, one.for_party("b").calls) == (2, 0)
+
+
+def test_a_clock_that_is_set_back_costs_one_window_at_most(ops: str, time: VirtualTime) -> None:
+    window = Window("key", calls=3, seconds=60, margin=0)
+    with budget(ops, time, window) as one, budget(ops, time, window, party="b") as other:
+        time.seconds = 3600.0
+        one.wait()
+        time.seconds += 20
+        one.wait()
+        other.wait()
+        one.block(90)
+        time.seconds -= 3600
+        assert one.ask() == pytest.approx(90)
+        time.seconds += 90
+        assert one.ask() == 0.0
+        assert other.ask() == pytest.approx(window.pace.total_seconds())
+
+
+def test_a_clock_that_is_set_back_lets_nobody_call_more_than_the_window_allows(
+    ops: str, time: VirtualTime
+) -> None:
+    with budget(ops, time, Window("key", calls=3, seconds=60, margin=0)) as one:
+        for _ in range(3):
+            one.wait()
+            time.seconds += 10
+        time.seconds -= 3600
+        assert one.ask() == pytest.approx(40)
