@@ -20,6 +20,7 @@ from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import SegmentSync
 from sync_pipelines.sprinthub.progress import Progress, Report
 from sync_pipelines.sprinthub.segments.segment_id import segment_id
+from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 
 #: More would not be quicker: all share the CRM's patience, and each has several calls under way.
 WIDTH = 4
@@ -106,6 +107,12 @@ class SegmentPool:
         """What the segments that went to their end report, in the order in which they were started."""
         ended = [run.future for run in self._runs.values() if run.future is not None and run.future.done()]
         return [future.result() for future in ended if not future.cancelled() and future.exception() is None]
+
+    def busy(self) -> list[str]:
+        """Sentences on the segments that another run had."""
+        ended = [run.future for run in self._runs.values() if run.future is not None and run.future.done()]
+        errors = [future.exception() for future in ended if not future.cancelled()]
+        return [str(error) for error in errors if isinstance(error, SegmentBusyError)]
 
     def seconds(self, key: str) -> float:
         """How long a segment's run took."""

@@ -10,7 +10,14 @@ from sync_pipelines.lib.postgres.connection import (
 )
 from sync_pipelines.lib.postgres.copy import array, batched, copy_rows, copy_texts
 from sync_pipelines.lib.postgres.key_merge import Difference, KeyMerge, Merged
-from sync_pipelines.lib.postgres.locks import lock_key, lock_partition, session_lock, try_lock, unlock
+from sync_pipelines.lib.postgres.locks import (
+    is_held,
+    lock_key,
+    lock_partition,
+    session_lock,
+    try_lock,
+    unlock,
+)
 from sync_pipelines.lib.postgres.merge import Changes, SliceMerge
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "driverless",
     "end_writes",
     "errors_about",
+    "is_held",
     "lock_key",
     "lock_partition",
     "session_lock",

@@ -17,6 +17,7 @@ from sync_pipelines.lib.orchestration.table_partitions import unfinished_targets
 from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
 from sync_pipelines.sprinthub.segments.cadence import Cadence
 from sync_pipelines.sprinthub.segments.control import ControlRow, read_segments
+from sync_pipelines.sprinthub.segments.history import read_at_work
 from sync_pipelines.sprinthub.segments.segment_id import is_segment_id
 
 JOB = "sprinthub_sync"
@@ -50,8 +51,12 @@ class DueSegments:
     clock: Callable[[], datetime]
 
     def keys(self) -> list[str]:
-        """The partition keys of the table, in its order; a number that cannot be a segment's is none."""
-        return _keys(read_segments(self.url))
+        """The partition keys of the table, in its order; a number that cannot be a segment's is none.
+
+        Beside them those that a process works on: the command line takes also a segment that the table does not have.
+        """
+        at_work = (str(one) for one in sorted(read_at_work(self.url)))
+        return list(dict.fromkeys([*_keys(read_segments(self.url)), *at_work]))
 
     def tick(self, instance: dg.DagsterInstance, *, rests: bool) -> Tick:
         """The due segments to start; with `rests` none whose last runs died."""
@@ -60,9 +65,11 @@ class DueSegments:
         # A key that is no partition yet may be a run's: the command line adds it as its run begins.
         order = [*known, *(key for key in due if key not in known)]
         targets = unfinished_targets(instance, order, jobs={JOB}, assets=ASSETS)
+        # The command line may have no part in Dagster's database, and one run after another in it.
+        at_work = read_at_work(self.url) if due else frozenset()
         tick = Tick([], list(due), [])
         for key, row in due.items():
-            if targets.has(key):
+            if targets.has(key) or row.segment_id in at_work:
                 tick.left_alone.append(f"A run of segment {key} is under way.")
             elif rests and (until := self._rests_until(instance, row)) and now < until:
                 tick.left_alone.append(

@@ -54,7 +54,7 @@ def run(
             SegmentPool(sync or SegmentSync.from_settings(settings)) as pool,
             pool.watched_by(ProgressLine(progress)),
         ):
-            _sync(settings, instance, pool, wanted=wanted, options=options, report=report)
+            sync_segments(settings, instance, pool, wanted=wanted, options=options, report=report)
     return report
 
 
@@ -75,7 +75,7 @@ def _wanted(url: str, segments: Sequence[int | str], report: RunReport) -> list[
     return [str(one) for one in dict.fromkeys(asked)]
 
 
-def _sync(
+def sync_segments(
     settings: SprinthubSettings,
     instance: dg.DagsterInstance,
     pool: SegmentPool,
@@ -84,30 +84,41 @@ def _sync(
     options: RunOptions,
     report: RunReport,
 ) -> None:
+    """Sync segments by the pool, and record in the instance what became of them."""
     add_missing(instance, SEGMENTS, wanted)
     # A range has no gaps, so several runs may be needed; their segments are at work at the same time all the same.
-    ranges = contiguous(wanted, instance.get_dynamic_partitions(str(SEGMENTS.name)))
-    run_ids = {ends: str(uuid4()) for ends in ranges}
     order = instance.get_dynamic_partitions(str(SEGMENTS.name))
-    for (first, last), run_id in run_ids.items():
-        for key in order[order.index(first) : order.index(last) + 1]:
+    groups = {
+        str(uuid4()): order[order.index(first) : order.index(last) + 1]
+        for first, last in contiguous(wanted, order)
+    }
+    for run_id, keys in groups.items():
+        for key in keys:
             pool.start(key, run_id, options)
     definitions = system.definitions(settings, pool.sync, pool=pool)
     found: dict[str, list[Mapping[str, Any]]] = {}
     config = {"full": options.full, "accept": sorted(options.accept), "only_if_due": options.only_if_due}
-    for ends, run_id in run_ids.items():
-        done = in_process.materialize(
-            definitions,
-            JOB,
-            instance,
-            config={"ops": {STEP: {"config": config}}},
-            partitions=ends,
-            run_id=run_id,
-        )
-        report.problems += done.problems
-        for asset, rows in done.metadata.items():
-            found.setdefault(asset, []).extend(rows)
+    for run_id, keys in groups.items():
+        # Until its turn no run in Dagster names these keys, so the sensor of the partitions may have removed one.
+        add_missing(instance, SEGMENTS, keys)
+        ranges = contiguous(keys, instance.get_dynamic_partitions(str(SEGMENTS.name)))
+        for number, ends in enumerate(ranges):
+            done = in_process.materialize(
+                definitions,
+                JOB,
+                instance,
+                config={"ops": {STEP: {"config": config}}},
+                partitions=ends,
+                run_id=str(uuid4()) if number else run_id,
+            )
+            report.problems += done.problems
+            for asset, rows in done.metadata.items():
+                found.setdefault(asset, []).extend(rows)
     _add_rows(report, found, len(wanted))
+    if (
+        options.only_if_due
+    ):  # an automatic run of Dagster's is right to leave them; whoever waits for this one is told
+        report.problems += pool.busy()
     report.notes += [sentence for outcome in pool.outcomes() for sentence in _notes(outcome)]
     report.nothing_to_do = not report.problems and not any(found.values())
 

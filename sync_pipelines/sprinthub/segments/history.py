@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 
 SHOWN = 30
 
@@ -36,6 +37,21 @@ def read_history(connection: postgres.Connection, segment_id: int) -> History:
     ).fetchall()
     runs = [PastRun(float(seconds) / 60 if seconds is not None else None, failed) for seconds, failed in rows]
     return History(runs[::-1])
+
+
+def segment_lock(segment_id: int) -> int:
+    """The key of the lock that a run of the segment holds."""
+    return postgres.lock_key("sprinthub", "segment", str(segment_id))
+
+
+def read_at_work(url: str) -> frozenset[int]:
+    """The segments that a living process works on, wherever it runs and whatever Dagster knows of it."""
+    with (
+        postgres.connect(url, what=OFICIALMED, read_only=True) as connection,
+        postgres.errors_about(OFICIALMED),
+    ):
+        running = read_running(connection)
+        return frozenset(one for one in running if postgres.is_held(connection, segment_lock(one)))
 
 
 def read_running(connection: postgres.Connection) -> dict[int, datetime]:

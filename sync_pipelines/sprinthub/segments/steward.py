@@ -18,6 +18,7 @@ from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.segments import log, sentences
 from sync_pipelines.sprinthub.segments.cadence import Cadence
 from sync_pipelines.sprinthub.segments.control import INTERRUPTED, PERSON, WAITS_FOR, Control
+from sync_pipelines.sprinthub.segments.history import segment_lock
 from sync_pipelines.sprinthub.segments.tables import SEGMENT_LOG
 
 _CLOSING: LiteralString = (
@@ -59,7 +60,7 @@ class SegmentSteward:
 
     def begin(self, connection: postgres.Connection) -> None:
         number = self.outcome.segment_id
-        if not postgres.try_lock(connection, postgres.lock_key("sprinthub", "segment", str(number))):
+        if not postgres.try_lock(connection, segment_lock(number)):
             self.is_lost = self._has_begun
             raise (
                 lost(number)

@@ -68,6 +68,27 @@ def test_a_range_that_a_person_started_counts(dagster: Dagster) -> None:
     assert keys(dagster.sensor("sprinthub_due").run_requests) == ["9"]
 
 
+def test_a_segment_that_a_process_works_on_is_left_alone_though_no_run_of_dagster_names_it(
+    dagster: Dagster,
+) -> None:
+    dagster.segment(7)
+    with dagster.sync.runs.execution(7, run_id="elsewhere"), dagster.sync.runs.execution(8, run_id="named"):
+        dagster.sensor("sprinthub_segments")
+        assert dagster.instance.get_dynamic_partitions("segment") == ["7", "8"]
+        for tick in (dagster.sensor("sprinthub_due"), dagster.schedule("sprinthub_daily")):
+            assert tick.skip_message == "A run of segment 7 is under way."
+    dagster.sensor("sprinthub_segments")
+    assert dagster.instance.get_dynamic_partitions("segment") == ["7"]
+
+
+def test_an_open_row_of_a_dead_process_keeps_no_segment_from_its_run(dagster: Dagster) -> None:
+    dagster.segment(7)
+    dagster.oficialmed.execute(
+        "insert into public.sync_segments_logs (segment_id, status) values (7, 'running')"
+    )
+    assert keys(dagster.sensor("sprinthub_due").run_requests) == ["7"]
+
+
 def test_nothing_due_is_a_reason_to_skip(dagster: Dagster) -> None:
     dagster.segment(7, due=NOW + timedelta(hours=1))
     assert dagster.sensor("sprinthub_due").skip_message == "No segment is due."

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import dagster as dg
+
 from sync_pipelines.lib.runs import AssetRow, RunReport
-from sync_pipelines.sprinthub.defs.sync_run import run
+from sync_pipelines.sprinthub.defs.descriptions import SEGMENTS
+from sync_pipelines.sprinthub.defs.sync_run import run, sync_segments
+from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 from sync_pipelines_tests.sprinthub.defs.dagster_runs import Dagster
 
 
@@ -106,3 +110,38 @@ def test_a_database_that_is_away_is_a_problem_in_a_sentence(dagster: Dagster) ->
     assert not report.succeeded
     assert "oficialmed" in report.problems[0]
     assert "senha-longa" not in str(report)
+
+
+def test_a_segment_that_another_run_has_is_not_called_proved(dagster: Dagster) -> None:
+    dagster.segment(7, leads=4)
+    dagster.segment(8, leads=4)
+    with dagster.sync.runs.execution(8, run_id="other"):
+        report = ran(dagster)
+    assert not report.succeeded
+    assert proved(report)["leads"] == "1/2"
+    assert any("Segment 8 is being synced by another run" in problem for problem in report.problems)
+
+
+def test_a_partition_that_is_removed_before_its_turn_costs_nothing(dagster: Dagster) -> None:
+    for number in (7, 8, 9, 10):
+        dagster.segment(number, leads=4)
+    dagster.instance.add_dynamic_partitions("segment", ["7", "8", "9", "10"])
+    # As the sensor does, when people took the segment out of the table.
+    dagster.crm.before_detail(2, lambda: dagster.instance.delete_dynamic_partition(str(SEGMENTS.name), "9"))
+    report = RunReport()
+    with SegmentPool(dagster.sync, width=1) as pool:
+        sync_segments(
+            dagster.settings,
+            dagster.instance,
+            pool,
+            wanted=["7", "9", "10"],
+            options=RunOptions(),
+            report=report,
+        )
+    assert report.succeeded
+    assert proved(report)["leads"] == "3/3"
+    assert dagster.instance.get_materialized_partitions(dg.AssetKey(["sprinthub", "leads"])) == {
+        "7",
+        "9",
+        "10",
+    }
