@@ -116,7 +116,7 @@ def sync_segments(
                 found.setdefault(asset, []).extend(rows)
     _add_rows(report, found, len(wanted))
     if options.only_if_due:
-        # An automatic run of Dagster's is right to leave them; whoever waits for this one reads that they are not proved.
+        # Dagster's automatic runs are right to leave them; whoever waits for this one reads that they are not proved.
         report.problems += pool.busy()
     report.notes += [sentence for outcome in pool.outcomes() for sentence in _notes(outcome)]
     report.nothing_to_do = not report.problems and not any(found.values())
