@@ -25,6 +25,13 @@ from sync_pipelines.settings.types import LOOPBACK, HttpsUrl, PostgresUrl, Upstr
 _BUCKET = re.compile(r"s3://[\w.-]+(/(?!\.+(/|$))[\w.-]+)*/?")
 
 
+def _root(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return Path(".state/landing-passage")
+    return Path(parts.path if "://" in url else url)
+
+
 class SettingsError(ValueError):
     """A setting is missing or wrong; the message names the variable and says what it should be."""
 
@@ -58,7 +65,8 @@ class Settings(OperationsSettings):
 
     @field_validator("landing_url")
     @classmethod
-    def _store(cls, value: str) -> str:
+    def checked_store(cls, value: str) -> str:
+        """The address of a store. Raises ValueError if it is neither a folder nor a bucket."""
         parts = urlsplit(value)
         if parts.scheme not in {"", "file", "s3"} or (parts.scheme == "s3" and not _BUCKET.fullmatch(value)):
             raise ValueError("must be a folder (a path or file://…) or s3://bucket/prefix")
@@ -99,15 +107,16 @@ class Settings(OperationsSettings):
     @property
     def landing_root(self) -> Path:
         """The store's folder, or the one that files pass through on their way to a bucket."""
-        parts = urlsplit(self.landing_url)
-        if parts.scheme == "s3":
-            return Path(".state/landing-passage")
-        return Path(parts.path if "://" in self.landing_url else self.landing_url)
+        return _root(self.landing_url)
 
     @property
     def landing_store(self) -> LandingStore:
         """Where landed files and archives are kept."""
-        folder, parts = FolderStore(self.landing_root), urlsplit(self.landing_url)
+        return self.store_at(self.landing_url)
+
+    def store_at(self, url: str) -> LandingStore:
+        """The store at an address; the LANDING_S3_ settings are those of every bucket."""
+        folder, parts = FolderStore(_root(url)), urlsplit(url)
         if parts.scheme != "s3":
             return folder
         return ObjectStore(

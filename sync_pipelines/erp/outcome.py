@@ -1,0 +1,116 @@
+"""What a sync did to a connection: the figures of its log row, of its assets' metadata and of its alerts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from sync_pipelines.lib.failures import SyncError
+
+
+class Module(StrEnum):
+    """What of an ERP is synced, by the application's own names, in the order in which it is done."""
+
+    COMPANY = "empresa"
+    PRODUCTS = "produtos"
+    INVOICES = "nfe"
+    FINANCIALS = "financeiro"
+
+
+Status = Literal["success", "error", "skipped"]
+
+
+@dataclass
+class Counts:
+    """Rows of one asset and partition: read = inserted + changed + unchanged + skipped + rejected."""
+
+    read: int = 0
+    inserted: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    #: Listed by the ERP, and no rows of this asset: an NFC-e, an invoice of the test environment, a service.
+    skipped: int = 0
+    rejected: int = 0
+    #: No longer listed by the ERP, and marked as such.
+    vanished: int = 0
+    skipped_because: Counter[str] = field(default_factory=Counter)
+    digest: str = ""
+    #: When the oldest answer was read that the proof rests on.
+    oldest_reading: datetime | None = None
+
+    @property
+    def synced(self) -> int:
+        """Rows that this run wrote."""
+        return self.inserted + self.changed
+
+    def add(self, other: Counts) -> None:
+        """Add the rows of another partition."""
+        for name in ("read", "inserted", "changed", "unchanged", "skipped", "rejected", "vanished"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.skipped_because.update(other.skipped_because)
+
+
+@dataclass
+class ModuleOutcome:
+    """What became of one module, or of one month of the invoices."""
+
+    status: Status = "success"
+    #: In Portuguese: the application's users read it.
+    message: str = ""
+    counts: Counts = field(default_factory=Counts)
+    error: SyncError | None = None
+    seconds: float = 0.0
+    #: What a person should know although it succeeded, one sentence each, by the check that says so.
+    warnings: dict[str, str] = field(default_factory=dict)
+    #: Where the raw answers are kept.
+    raw_path: str | None = None
+    bytes: int = 0
+
+
+@dataclass
+class CreditsOutcome:
+    """What the analysis of credits did. A failure is recorded here and never fails the sync."""
+
+    status: Status = "success"
+    message: str = ""
+    analysed: int = 0
+    #: Imports whose analysis did not succeed; they are wanted again by the next sync.
+    failed: int = 0
+    cleared: int = 0
+    credits: int = 0
+    error: SyncError | None = None
+    #: What differs between the summary of today and the credits that it sums up; empty: they are equal.
+    differences: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass
+class SyncOutcome:
+    """One sync of one connection."""
+
+    connection_id: UUID
+    modules: dict[Module, ModuleOutcome] = field(default_factory=dict)
+    #: The invoices by month; `modules` has their sum.
+    months: dict[date, ModuleOutcome] = field(default_factory=dict)
+    credits: CreditsOutcome | None = None
+    calls: int = 0
+    wait_seconds: float = 0.0
+    #: Why nothing was looked at.
+    skipped: str | None = None
+
+    @property
+    def failed(self) -> Mapping[Module, ModuleOutcome]:
+        return {module: one for module, one in self.modules.items() if one.status == "error"}
+
+    @property
+    def records_synced(self) -> int:
+        return sum(one.counts.synced for one in self.modules.values())
+
+    @property
+    def records_failed(self) -> int:
+        return sum(one.counts.rejected for one in self.modules.values())

@@ -1,0 +1,117 @@
+"""What an ERP must be able to say, whichever vendor made it: the one interface behind which its ways end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One answer of a list: its bytes as they came, and what it says."""
+
+    raw: bytes
+    items: Sequence[Item]
+
+
+class Company(NamedTuple):
+    """The company of an account; None where the vendor does not say. `regime` is the application's word or None."""
+
+    cnpj: str | None = None
+    legal_name: str | None = None
+    trade_name: str | None = None
+    cnae: str | None = None
+    state: str | None = None
+    city: str | None = None
+    regime: str | None = None
+
+
+class Product(NamedTuple):
+    """A product of the catalogue. `ncm` is as the vendor writes it, dots and all."""
+
+    vendor_id: str
+    name: str
+    code: str | None = None
+    ncm: str | None = None
+    unit: str | None = None
+    ean: str | None = None
+    price: Decimal | None = None
+    is_active: bool = True
+    is_service: bool = False
+
+
+class InvoiceState(StrEnum):
+    """What an ERP says of an invoice, by the application's words."""
+
+    AUTHORISED = "autorizada"
+    CANCELLED = "cancelada"
+    DENIED = "denegada"
+    #: Typed in, waiting or refused: no invoice yet.
+    UNISSUED = "nao_emitida"
+
+
+class Invoice(NamedTuple):
+    """An invoice as a list has it. `vendor_id` is the vendor's own number for it, by which its XML is asked for.
+
+    `key` is None where only the detail says it. `issued_on` is the date in the issuer's own time. `model` is 55 (NF-e)
+    or 65 (NFC-e), `environment` 1 (production) or 2 (test), `direction` 0 (in) or 1 (out); None where the list does
+    not say.
+    """
+
+    vendor_id: str
+    state: InvoiceState
+    issued_on: date
+    key: str | None = None
+    model: str | None = None
+    environment: str | None = None
+    direction: int | None = None
+    series: str | None = None
+    number: str | None = None
+    total: Decimal | None = None
+    #: Numbers that were voided: no invoice, and no gap in the numbering.
+    is_voided: bool = False
+
+
+class InvoiceXml(NamedTuple):
+    """What the vendor gives for one invoice: its access key, and the document, None where there is none to be had."""
+
+    key: str | None
+    xml: bytes | None
+    state: InvoiceState | None = None
+
+
+class Vendor(Protocol):
+    """One account of an ERP. Every call is retried and waits for the vendor's budget.
+
+    Each raises SyncError: RefusedError if a person has to renew the credentials, TransientError if a later sync may
+    succeed. An error is never an empty list, and a list ends only where the vendor says that it ends.
+    """
+
+    #: The vendor's name as a person writes it, such as `Omie`.
+    name: str
+    #: Whether `products(since)` yields only what changed since.
+    lists_product_changes: bool
+    #: Calls that were made, and the seconds that were waited for the vendor's limits.
+    calls: int
+    waited: float
+
+    def company(self) -> Page[Company]:
+        """The company of the account: one item."""
+
+    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+        """The whole catalogue, also what is inactive; with `since` what changed, where the vendor can say so."""
+
+    def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
+        """Every invoice issued from `first` to `last`, both included, in whatever state; none of another day."""
+
+    def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
+        """The document of an invoice. Threads may call it at once."""
+
+    def close(self) -> None:
+        """End what is open."""

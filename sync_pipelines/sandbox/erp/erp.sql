@@ -1,0 +1,210 @@
+-- The project `erp` as its application made it (contract of the ERPs, section 2): connections, logs, imports, analyses.
+
+grant usage on schema public to anon, authenticated, service_role;
+alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
+alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
+
+create type public.erp_type as enum ('omie', 'bling', 'contaazul', 'tiny', 'sankhya', 'totvs');
+create type public.erp_connection_status as enum ('active', 'inactive', 'error', 'pending');
+-- 'auto' and 'manual' came later than the others.
+create type public.erp_sync_type as enum ('nfe', 'nfse', 'produtos', 'financeiro', 'empresa', 'full', 'auto', 'manual');
+create type public.erp_sync_status as enum ('running', 'success', 'error', 'cancelled');
+
+create function public.update_updated_at_column() returns trigger language plpgsql as $$
+begin
+    new.updated_at = now();
+    return new;
+end
+$$;
+
+-- UNIQUE (user_id) was dropped when a user could have several companies.
+create table public.company_profile (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    cnpj_principal text,
+    razao_social text,
+    nome_fantasia text,
+    cnae_principal text,
+    cnae_secundarios text[],
+    setor text,
+    segmento text,
+    porte text,
+    faturamento_anual numeric(15, 2),
+    faturamento_mensal_medio numeric(15, 2),
+    regime_tributario text,
+    uf_sede text,
+    municipio_sede text,
+    tem_estoque boolean default false,
+    tem_funcionarios boolean default false,
+    exporta_produtos boolean default false,
+    importa_produtos boolean default false,
+    is_active boolean default true,
+    receita_liquida_mensal numeric(15, 2),
+    dados_financeiros_origem text,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+create trigger update_company_profile_updated_at before update on public.company_profile
+    for each row execute function public.update_updated_at_column();
+
+create table public.erp_connections (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    erp_type public.erp_type not null,
+    connection_name text not null,
+    credentials jsonb not null default '{}',
+    status public.erp_connection_status not null default 'pending',
+    status_message text,
+    last_sync_at timestamptz,
+    next_sync_at timestamptz,
+    sync_config jsonb not null
+        default '{"modules": ["nfe", "produtos", "financeiro", "empresa"], "frequency_hours": 24, "auto_sync": true}',
+    metadata jsonb default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    unique (user_id, erp_type)
+);
+create trigger update_erp_connections_updated_at before update on public.erp_connections
+    for each row execute function public.update_updated_at_column();
+
+create table public.erp_sync_logs (
+    id uuid primary key default gen_random_uuid(),
+    connection_id uuid not null references public.erp_connections (id) on delete cascade,
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    sync_type public.erp_sync_type not null,
+    status public.erp_sync_status not null default 'running',
+    records_synced integer default 0,
+    records_failed integer default 0,
+    error_message text,
+    details jsonb default '{}',
+    started_at timestamptz not null default now(),
+    completed_at timestamptz
+);
+create index idx_erp_sync_logs_connection on public.erp_sync_logs (connection_id, started_at desc);
+
+create table public.xml_imports (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    file_name text not null,
+    file_size integer not null,
+    file_path text not null,
+    status text not null default 'PENDING' check (status in ('PENDING', 'PROCESSING', 'COMPLETED', 'ERROR')),
+    error_message text,
+    processed_at timestamptz,
+    batch_id text,
+    created_at timestamptz not null default now()
+);
+
+create table public.xml_analysis (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    import_id uuid references public.xml_imports (id) on delete cascade,
+    xml_type text not null,
+    document_number text,
+    document_series text,
+    issue_date timestamptz,
+    issuer_cnpj text,
+    issuer_name text,
+    recipient_cnpj text,
+    recipient_name text,
+    items_count integer default 0,
+    document_total numeric(15, 2) default 0,
+    current_tax_total numeric(15, 2) default 0,
+    reform_tax_total numeric(15, 2) default 0,
+    difference_value numeric(15, 2) default 0,
+    difference_percent numeric(5, 2) default 0,
+    raw_data jsonb,
+    analysis_data jsonb,
+    current_taxes jsonb,
+    reform_taxes jsonb,
+    created_at timestamptz not null default now()
+);
+
+create table public.company_ncm_analysis (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    product_name text not null,
+    ncm_code text not null,
+    status text not null default 'pendente'
+        check (status in ('ok', 'revisar_ncm', 'revisar_tributacao', 'incompleto', 'pendente')),
+    reason text,
+    suggested_action text,
+    revenue_percentage numeric default 0,
+    cfops_frequentes text[] default '{}',
+    tipo_operacao text default 'misto',
+    qtd_operacoes integer default 0,
+    alerta_cfop text,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+);
+
+create table public.credit_rules (
+    id uuid primary key default gen_random_uuid(),
+    rule_code text not null unique,
+    rule_name text not null,
+    tax_type text not null,
+    is_active boolean default true
+);
+
+create table public.identified_credits (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    xml_import_id uuid references public.xml_imports (id) on delete cascade,
+    rule_id uuid references public.credit_rules (id),
+    nfe_key text,
+    nfe_number text,
+    nfe_date date,
+    supplier_cnpj text,
+    supplier_name text,
+    original_tax_value numeric(15, 2) default 0,
+    credit_not_used numeric(15, 2) default 0,
+    potential_recovery numeric(15, 2) default 0,
+    ncm_code text,
+    product_description text,
+    cfop text,
+    cst text,
+    confidence_score integer default 0,
+    confidence_level text default 'medium',
+    status text default 'identified',
+    validated_by uuid,
+    validated_at timestamptz,
+    accountant_notes text,
+    created_at timestamptz default now()
+);
+
+create table public.credit_analysis_summary (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    analysis_date date default current_date,
+    period_start date,
+    period_end date,
+    pis_cofins_potential numeric(15, 2) default 0,
+    icms_potential numeric(15, 2) default 0,
+    icms_st_potential numeric(15, 2) default 0,
+    ipi_potential numeric(15, 2) default 0,
+    high_confidence_total numeric(15, 2) default 0,
+    medium_confidence_total numeric(15, 2) default 0,
+    low_confidence_total numeric(15, 2) default 0,
+    total_potential numeric(15, 2) default 0,
+    total_xmls_analyzed integer default 0,
+    credits_found_count integer default 0,
+    created_at timestamptz default now()
+);
+
+create table public.notifications (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    title text not null,
+    message text not null,
+    type text not null default 'info',
+    category text not null default 'geral',
+    action_url text,
+    read boolean default false,
+    created_at timestamptz default now()
+);

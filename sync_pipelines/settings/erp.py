@@ -1,0 +1,66 @@
+"""The settings of the ERP sync: the application's database, its functions and its XML bucket, the vendors' addresses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, field_validator
+
+from sync_pipelines.lib.storage.landing import LandingStore
+from sync_pipelines.settings.core import Settings
+from sync_pipelines.settings.databases import Database
+from sync_pipelines.settings.types import HeaderSecret, HttpsUrl, PostgresUrl, Upstream
+
+#: Characters of the secret that the application encrypts credentials with: the AES key is its first 32 bytes.
+_KEY_CHARACTERS = 32
+
+
+class ErpSettings(Settings):
+    """What the system `erp` needs beyond what every system has."""
+
+    erp_database_url: Annotated[PostgresUrl | None, Database(absent="the system erp is absent")] = None
+    erp_credentials_key: SecretStr | None = None
+    erp_functions_url: Annotated[HttpsUrl | None, Upstream()] = None
+    erp_functions_key: HeaderSecret | None = None
+    erp_functions_jwt_secret: SecretStr | None = None
+    #: A folder or a bucket; the application reads the bucket `xml-imports`.
+    erp_xml_store_url: str | None = None
+    erp_reform_by: Literal["estimate", "function"] = "estimate"
+    omie_url: Annotated[HttpsUrl, Upstream()] = "https://app.omie.com.br/api/v1"
+    bling_url: Annotated[HttpsUrl, Upstream()] = "https://api.bling.com.br/Api/v3"
+    bling_auth_url: Annotated[HttpsUrl | None, Upstream()] = None
+
+    @field_validator("erp_credentials_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < _KEY_CHARACTERS:
+            raise ValueError(
+                "must have at least 32 characters; it is the secret of the application's functions"
+            )
+        return value
+
+    @field_validator("erp_xml_store_url")
+    @classmethod
+    def _xml_store(cls, value: str | None) -> str | None:
+        return cls.checked_store(value) if value is not None else None
+
+    @field_validator("omie_url", "bling_url", "bling_auth_url", "erp_functions_url")
+    @classmethod
+    def _without_query(cls, value: str | None) -> str | None:
+        """Paths are added to it: what follows a path would swallow them."""
+        if value is not None and (urlsplit(value).query or urlsplit(value).fragment):
+            raise ValueError("must end with the host or a path")
+        return value.rstrip("/") if value is not None else None
+
+    @property
+    def erp_url(self) -> str:
+        """The application's database. Raises SettingsError when it is not set."""
+        return self.require("erp_database_url")
+
+    @property
+    def xml_store(self) -> LandingStore:
+        """Where the XML of invoices is kept: ERP_XML_STORE_URL, else the landing store."""
+        if self.erp_xml_store_url is None:
+            return self.landing_store
+        return self.store_at(self.erp_xml_store_url)
