@@ -1,4 +1,4 @@
-"""The settings of the ERP sync: the application's database, its functions and its XML bucket, the vendors' addresses."""
+"""The settings of the ERP sync: the application's database, functions and XML bucket, the vendors' addresses."""
 
 from __future__ import annotations
 

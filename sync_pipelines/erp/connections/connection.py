@@ -41,7 +41,7 @@ class ErpConnection:
 
     @property
     def auto_sync(self) -> bool:
-        """Whether it syncs by itself: true by default; JSON true, or the text that the application's filter compares."""
+        """Whether it syncs by itself: true by default; JSON true, or the text that its filter compares."""
         return str(self.sync_config.get("auto_sync", True)).lower() == "true"
 
     @property

@@ -24,7 +24,6 @@ alter table public.xml_imports
 
 -- One row an invoice, whichever of the user's ERPs listed it. Uploads of the application have no key.
 create unique index if not exists uq_xml_imports_user_key on public.xml_imports (user_id, nfe_key);
-create index if not exists idx_xml_analysis_import on public.xml_analysis (import_id);
 
 -- One row an invoice that a connection listed, by the vendor's own number; `decision` says what became of it.
 create table if not exists sync_private.invoices (
