@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dagster as dg
 
@@ -113,7 +113,7 @@ def due_schedule(
     name: str,
     due: DuePartitions,
     look: Look,
-    job: dg.JobDefinition,
+    job: Any,
     *,
     cron: str,
     zone: str,
@@ -143,7 +143,7 @@ def due_schedule(
 
 
 def due_sensor(
-    name: str, due: DuePartitions, look: Look, job: dg.JobDefinition, *, on: bool, description: str
+    name: str, due: DuePartitions, look: Look, job: Any, *, on: bool, description: str
 ) -> dg.SensorDefinition:
     """A sensor that starts partitions as they become due between the ticks of the schedule."""
 

@@ -33,8 +33,8 @@ def schedules(due: DueSegments, *, on: bool) -> list[dg.ScheduleDefinition]:
             cron=due.cadence.cron,
             zone=due.cadence.zone.key,
             on=on,
-            description="Replaces pg_cron's `sync-segments-daily`: disable it. One run a due segment; SPRINTHUB_CRON and"
-            " SPRINTHUB_TIMEZONE say when.",
+            description="Replaces pg_cron's `sync-segments-daily`: disable it. One run a due segment; SPRINTHUB_CRON"
+            " and SPRINTHUB_TIMEZONE say when.",
         ),
         cron(
             "sprinthub_checks_hourly",
