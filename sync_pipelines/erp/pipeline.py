@@ -136,7 +136,12 @@ class ConnectionSync:
             work.keep_lock()
             progress(
                 shown.Progress(
-                    work.connection.key, stage, done=done, total=total, calls=vendor.calls, waited=vendor.waited
+                    work.connection.key,
+                    stage,
+                    done=done,
+                    total=total,
+                    calls=vendor.calls,
+                    waited=vendor.waited,
                 )
             )
 
@@ -176,7 +181,10 @@ class _SyncRun:
                 # Any other call would be refused as well; a missing scope (403) concerns this module alone.
                 refused = refused or (isinstance(done.error, RefusedError) and done.error.status != 403)
         finally:
-            self.outcome.calls, self.outcome.wait_seconds = self.session.vendor.calls, self.session.vendor.waited
+            self.outcome.calls, self.outcome.wait_seconds = (
+                self.session.vendor.calls,
+                self.session.vendor.waited,
+            )
         if Module.INVOICES in modules:
             with functions.open(self.session.connection, self.cancellation) as opened:
                 self.outcome.credits = analyse_credits(self.session, opened)
