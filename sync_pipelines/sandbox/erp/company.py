@@ -1,4 +1,4 @@
-"""A synthetic company as its ERP knows it: profile, catalogue, a year of notes. It may change while the fakes serve it."""
+"""A synthetic company as its ERP knows it: profile, catalogue, a year of notes. It may change while it is served."""
 
 from __future__ import annotations
 
