@@ -58,8 +58,8 @@ class Switches:
     def add(self, name: str, times: int | None = None, *, after: int = 0, row: Hashable = None) -> None:
         """Switch a fault on; ValueError in a sentence for an unknown name or count.
 
-        It skips the first `after` requests that it could have hit; with `row` it hits only requests that carry this row: a
-        number, or whatever else a fake tells its requests apart by.
+        It skips the first `after` requests that it could have hit; with `row` it hits only requests that carry this
+        row: a number, or whatever else a fake tells its requests apart by.
         """
         if name not in self.known:
             raise ValueError(f"There is no fault {name!r}. Known: {', '.join(self.known)}.")

@@ -40,7 +40,9 @@ COMMON: Final[Mapping[str, Callable[[], Response]]] = {
     "drop": Dropped,
     "hang": Hanging,
     "cut": Cut,
-    "bad_gateway": lambda: Response("<html><title>502 Bad Gateway</title></html>", 502, media_type="text/html"),
+    "bad_gateway": lambda: Response(
+        "<html><title>502 Bad Gateway</title></html>", 502, media_type="text/html"
+    ),
     "unavailable": lambda: Response("Service Unavailable", 503, media_type="text/plain"),
     "gateway_timeout": lambda: Response("<html>504 Gateway Time-out</html>", 504, media_type="text/html"),
     "not_found": lambda: Response("<html>404 Not Found</html>", 404, media_type="text/html"),
@@ -55,9 +57,7 @@ def answers_of(
     methods: Sequence[str], own: Mapping[str, Callable[[], Response]]
 ) -> dict[str, Callable[[], Response]]:
     """Each answer for each method, by a name such as `ListarNF_bad_gateway`."""
-    return {
-        f"{method}_{name}": answer for method in methods for name, answer in {**COMMON, **own}.items()
-    }
+    return {f"{method}_{name}": answer for method in methods for name, answer in {**COMMON, **own}.items()}
 
 
 def concerned(method: str, names: Sequence[str]) -> list[str]:

@@ -60,7 +60,12 @@ def invoice(note: SandboxNote, *, with_items: bool = True) -> dict[str, Any]:
             "ISSQNtot": {},
             "retTrib": {},
         },
-        "compl": {"nIdNF": note.vendor_id, "cChaveNFe": note.key or "", "cCodCateg": "1.01.01", "nIdReceb": 0},
+        "compl": {
+            "nIdNF": note.vendor_id,
+            "cChaveNFe": note.key or "",
+            "cCodCateg": "1.01.01",
+            "nIdReceb": 0,
+        },
         "titulos": [],
         "info": {"dInc": brazilian_date(note.issued_at), "dAlt": brazilian_date(note.altered_at)},
     }

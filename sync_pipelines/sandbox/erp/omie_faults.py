@@ -31,7 +31,9 @@ def bad_credentials() -> JSONResponse:
 
 def redundant(seconds: float) -> JSONResponse:
     """The same was asked less than a minute ago."""
-    text = f"Consumo redundante detectado. Aguarde {ceil(seconds)} segundos para tentar novamente (REDUNDANT)."
+    text = (
+        f"Consumo redundante detectado. Aguarde {ceil(seconds)} segundos para tentar novamente (REDUNDANT)."
+    )
     return fault(text, "SOAP-ENV:Client-6")
 
 
@@ -100,4 +102,5 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "ObterNfe_escaped": "cXmlNfe has its XML escaped as text of XML",
     "ObterNfe_of_another": "the XML is another invoice's",
     "ListarNF_without_key": "compl has no cChaveNFe",
+    "ListarEmpresas_city_code": "cidade is a code",
 }

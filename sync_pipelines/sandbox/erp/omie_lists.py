@@ -51,7 +51,7 @@ def whole(value: Any, default: int) -> int:
 def _brazilian(value: Any) -> date | None:
     """A date of the request; None, and so no filter, for what is not dd/mm/aaaa: the vendor says nothing about it."""
     try:
-        return datetime.strptime(str(value), "%d/%m/%Y").date()  # noqa: DTZ007 - a date without a time
+        return datetime.strptime(str(value), "%d/%m/%Y").date()
     except ValueError:
         return None
 
