@@ -1,4 +1,4 @@
-"""The card of the connections (requirement, section 4): auto-sync, next sync, last result, calls; a row a connection."""
+"""The card of the connections (requirement, section 4): auto-sync, next sync, last result, calls; a row each."""
 
 from __future__ import annotations
 

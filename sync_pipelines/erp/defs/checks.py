@@ -30,8 +30,8 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=descriptions.CONNECTIONS_KEY,
         name=descriptions.FRESH,
-        description="The last success of every connection with auto-sync is no older than its frequency allows, or a sync"
-        " is at work on it.",
+        description="The last success of every connection with auto-sync is no older than its frequency allows, or a"
+        " sync is at work on it.",
     )
     def every_connection_is_fresh() -> dg.AssetCheckResult:
         rows, at_work, now = read_connections(due.url), read_at_work(due.url), due.clock()
@@ -39,7 +39,7 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
         found = {
             one.key: sentence
             for one in wanted
-            if one.key not in at_work and (sentence := stale_because(one, now, due.served))
+            if one.id not in at_work and (sentence := stale_because(one, now, due.served))
         }
         return _verdict(found, f"Holds for {len(wanted)} connections.")
 
