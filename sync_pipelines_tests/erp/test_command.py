@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sync_pipelines.cli.commands import Commands
 from sync_pipelines.erp.command import app
@@ -30,7 +29,7 @@ def typed(project: Project, tmp_path: Path) -> Typed:
     whole.add_typer(app)
     # A second command, so that the group does not collapse into the first.
     whole.command("other")(lambda: None)
-    given = {"ERP_DATABASE_URL": project.url, "OPS_DATABASE_URL": project.ops, "COLUMNS": "120"}
+    given = {"ERP_DATABASE_URL": project.url, "OPS_DATABASE_URL": project.ops}
 
     def type_command(command: str) -> Result:
         with pytest.MonkeyPatch.context() as patch:
@@ -47,7 +46,7 @@ def test_the_listing_names_company_vendor_times_and_what_became_of_the_last_sync
     user = uuid4()
     company = add_company(project.connection, user, None, nome_fantasia="Doces da Serra")
     good = project.put(user_id=user, company_id=company)
-    partly, refused = project.put(), project.put("bling")
+    partly, refused = project.put(), project.put()
     project.put("tiny")
     project.put(auto_sync=False)
     with project.runs.execution(good, run_id="run") as work:
@@ -59,18 +58,24 @@ def test_the_listing_names_company_vendor_times_and_what_became_of_the_last_sync
     listed = typed("list")
     assert listed.exit_code == 0
     table, _, below = listed.output.partition("└")
-    lines = {
-        one.key: next(line for line in table.splitlines() if one.key in line) for one in project.control.all()
-    }
-    first = lines[project.row(good).key]
-    assert all(text in first for text in ("Doces da Serra", "Omie", "on", "active", "1,042 stored"))
-    assert "error: nfe" in lines[project.row(partly).key]
-    third = lines[project.row(refused).key]
-    assert all(text in third for text in ("Bling", "error", "none"))
+    assert all(len(line) <= 80 for line in table.splitlines())
+    keys = [one.key for one in project.control.all()]
+    blocks = dict(zip(keys, _blocks(table, keys), strict=True))
+    first = blocks[project.row(good).key]
+    assert all(text in first for text in ("Doces da Serra", "(Omie)", "│on", "│active", "1,042 stored"))
+    assert "error: nfe" in blocks[project.row(partly).key]
+    third = blocks[project.row(refused).key]
+    assert all(text in third for text in ("(Omie)", "│error", "│none"))
     assert "is not synced by itself: it waits for a person since" in below
     assert "is not synced by itself: there is no adapter for tiny" in below
     assert "a lista parou." in below
-    assert "off" in list(lines.values())[-1]
+    assert "│off" in blocks[keys[-1]]
+
+
+def _blocks(table: str, keys: Sequence[str]) -> list[str]:
+    """The lines of each connection."""
+    starts = [table.index(key) for key in keys]
+    return [table[start:end] for start, end in zip(starts, [*starts[1:], len(table)], strict=True)]
 
 
 def test_the_life_of_a_connection(typed: Typed, project: Project) -> None:
