@@ -110,7 +110,12 @@ def product_detail(one: SandboxProduct) -> dict[str, Any]:
         **product(one),
         "unidade": one.unit,
         "gtin": one.ean or "",
-        "tributacao": {"origem": 0, "ncm": one.ncm, "cest": "", "spedTipoItem": "09" if one.is_service else "00"},
+        "tributacao": {
+            "origem": 0,
+            "ncm": one.ncm,
+            "cest": "",
+            "spedTipoItem": "09" if one.is_service else "00",
+        },
     }
 
 

@@ -1,8 +1,8 @@
-"""What Bling answers when it does not serve a call (contract of the ERPs, sections 5 and 11), and the faults by name."""
+"""What Bling answers when it does not serve a call (contract of the ERPs, section 5), and the faults by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any, Final
 
@@ -11,12 +11,23 @@ from starlette.responses import JSONResponse, Response
 from sync_pipelines.sandbox.erp.faults import answers_of
 
 #: The calls by the name under which they are counted and fail: two lists of invoices, one invoice, and so on.
-METHODS: Final = ("invoices", "consumer_invoices", "invoice", "products", "product", "company", "token", "xml")
+METHODS: Final = (
+    "invoices",
+    "consumer_invoices",
+    "invoice",
+    "products",
+    "product",
+    "company",
+    "token",
+    "xml",
+)
 
 
 def error(status: int, kind: str, description: str, **more: Any) -> JSONResponse:
     """An error in the vendor's envelope."""
-    return JSONResponse({"error": {"type": kind, "message": kind, "description": description, **more}}, status)
+    return JSONResponse(
+        {"error": {"type": kind, "message": kind, "description": description, **more}}, status
+    )
 
 
 def invalid(element: str, message: str) -> JSONResponse:
@@ -96,10 +107,11 @@ LINKS: Final[Mapping[str, str]] = {
     "link_foreign": "https://files.example.net/nfe.xml",
     "link_plain": "http://files.example.net/nfe.xml",
     "link_other_port": "http://127.0.0.1:{port}/nfe.xml",
-    "link_user": "{origin_with_user}/relatorios/nfe.xml.php",
+    "link_user": "{origin_with_user}/relatorios/nfe.xml.php?chaveAcesso={key}",
     "link_metadata": "http://169.254.169.254/latest/meta-data/",
     "link_file": "file:///etc/passwd",
     "link_nowhere": "",
+    "link_relative": "/relatorios/nfe.xml.php?chaveAcesso={key}",
     "link_bad": "http://[",
 }
 BEHAVIOURS: Final[Mapping[str, str]] = {
@@ -114,6 +126,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "invoice_of_another": "the invoice is the one before",
     "invoice_without_key": "there is no chaveAcesso",
     "product_of_another": "the product is the one before",
+    "xml_packed": "the answer is gzip, as a server may pack it",
     "xml_bomb": "the answer is gzip and a thousand times as large as it seems",
     "xml_redirect_other_port": "the file has moved to a port of this machine that is not the fake's",
     "xml_redirect_loop": "the file has moved to where it is",
@@ -124,6 +137,6 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
 }
 
 
-def concerned(method: str, names: Sequence[str] = tuple(ANSWERS)) -> set[str]:
-    """The answers of other methods than this."""
-    return {name for name in names if not name.startswith(f"{method}_")}
+def of_others(method: str) -> set[str]:
+    """The answers that concern other methods than this."""
+    return {name for name in ANSWERS if not name.startswith(f"{method}_")}

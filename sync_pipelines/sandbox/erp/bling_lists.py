@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from sync_pipelines.sandbox.erp import bling_faults
 from sync_pipelines.sandbox.erp import bling_documents as documents
+from sync_pipelines.sandbox.erp import bling_faults
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.notes import SandboxNote
 from sync_pipelines.sandbox.erp.products import SandboxProduct
@@ -22,7 +22,7 @@ _SITUATIONS: Final = {str(number) for number in range(1, 12)}
 _LAST_INCLUDED, _ACTIVE, _INACTIVE, _DELETED = "1", "2", "3", "4"
 
 
-class RefusedParameter(Exception):
+class ParameterError(Exception):
     """A parameter that the vendor answers with 400."""
 
     def __init__(self, element: str, message: str) -> None:
@@ -51,7 +51,7 @@ def _whole(asked: Parameters, name: str, default: int) -> int:
     if not given:
         return default
     if not given.isdigit() or int(given) < 1:
-        raise RefusedParameter(name, "O valor deve ser um número inteiro maior que zero")
+        raise ParameterError(name, "O valor deve ser um número inteiro maior que zero")
     return int(given)
 
 
@@ -60,8 +60,8 @@ def period(asked: Parameters, name: str) -> tuple[datetime | None, datetime | No
     first, last = _moment(asked, f"{name}Inicial"), _moment(asked, f"{name}Final")
     if last is not None and len(asked[f"{name}Final"]) == len("2026-11-22"):
         last += timedelta(days=1, seconds=-1)
-    if first is not None and last is not None and last - first > timedelta(days=366):
-        raise RefusedParameter(f"{name}Inicial", "O período não pode ser maior que 1 ano")
+    if first is not None and last is not None and last - first > timedelta(days=365):
+        raise ParameterError(f"{name}Inicial", "O período não pode ser maior que 1 ano")
     return first, last
 
 
@@ -72,7 +72,7 @@ def _moment(asked: Parameters, name: str) -> datetime | None:
     try:
         return datetime.fromisoformat(given)
     except ValueError:
-        raise RefusedParameter(name, "A data informada é inválida") from None
+        raise ParameterError(name, "A data informada é inválida") from None
 
 
 def _within(moment: datetime | None, between: tuple[datetime | None, datetime | None]) -> bool:
@@ -91,10 +91,10 @@ def invoices(
     """Invoices of a model. Without `situacao` the cancelled ones are left out (trap 14)."""
     wanted = asked.get("situacao", "")
     if wanted and wanted not in _SITUATIONS:
-        raise RefusedParameter("situacao", "O valor informado é inválido")
+        raise ParameterError("situacao", "O valor informado é inválido")
     direction = asked.get("tipo") or default_direction
     if direction not in ("0", "1", None):
-        raise RefusedParameter("tipo", "O valor informado é inválido")
+        raise ParameterError("tipo", "O valor informado é inválido")
     issued = period(asked, "dataEmissao")
     # The vendor knows nothing of numbers that were voided.
     notes = company.select(lambda note: note.model == model and note.state != "voided")
@@ -114,7 +114,7 @@ def products(company: ErpCompany, asked: Parameters) -> list[SandboxProduct]:
     """Products. Not asked for otherwise, only the quarter that was included last."""
     criterion = asked.get("criterio") or _LAST_INCLUDED
     if criterion not in ("1", "2", "3", "4", "5"):
-        raise RefusedParameter("criterio", "O valor informado é inválido")
+        raise ParameterError("criterio", "O valor informado é inválido")
     changed = period(asked, "dataAlteracao")
     with company.lock:
         found = [one for one in company.products if _within(one.altered_at, changed)]

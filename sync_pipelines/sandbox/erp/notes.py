@@ -84,6 +84,8 @@ class Taxes:
     ipi_rate: Decimal = ZERO
     ipi: Decimal = ZERO
     reform: Reform | None = None
+    #: vCredICMSSN of the groups ICMSSN101 and 201.
+    simples_credit: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ class SandboxNote:
     #: Whether there is a correction letter (event 110110), which cancels nothing.
     corrected: bool = False
     nature: str = "Venda de mercadoria"
+    #: The key of the note that a return gives back.
+    refers_to: str | None = None
     #: The last change in the ERP.
     altered_at: datetime | None = None
     #: How the XML differs from a good one, by the names of `nfe_xml.DIRT`.

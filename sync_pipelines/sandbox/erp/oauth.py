@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from base64 import b64decode, b64encode, urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -144,15 +144,7 @@ class OAuth:
             if not (self._keeps_used and kind == "refresh_token"):
                 del grants[text]
             self.issue(account, jwt=jwt)
-            return JSONResponse(
-                {
-                    "access_token": account.access_token,
-                    "expires_in": ACCESS_SECONDS,
-                    "token_type": "Bearer",
-                    "scope": " ".join(account.scopes),
-                    "refresh_token": account.refresh_token,
-                }
-            )
+            return JSONResponse(pair_of(account))
 
     def _issue(self, account: BlingAccount, access: str, refresh: str) -> None:
         with self._lock:
@@ -172,6 +164,17 @@ class OAuth:
     def _store(self) -> None:
         if self._kept is not None:
             write_private(self._kept, json.dumps(asdict(self._tokens)))
+
+
+def pair_of(account: BlingAccount) -> dict[str, object]:
+    """What the token endpoint says of the pair that was given last."""
+    return {
+        "access_token": account.access_token,
+        "expires_in": ACCESS_SECONDS,
+        "token_type": "Bearer",
+        "scope": " ".join(account.scopes),
+        "refresh_token": account.refresh_token,
+    }
 
 
 def _grant(stored: dict[str, object]) -> Grant:
