@@ -152,17 +152,17 @@ def _totals(group: _Element) -> Totals:
     """The totals that every note has; a tax that it does not state is 0."""
     found = group.find("ICMSTot")
     stated = texts(found) if found is not None else _NONE
-    if stated.get("vProd") is None or stated.get("vNF") is None:
+    if not stated.keys() >= {"vProd", "vNF"}:
         raise InvoiceRejectedError(Rule.TOTALS)
     return Totals(
-        products=amount(stated["vProd"], "total vProd"),
-        note=amount(stated["vNF"], "total vNF"),
-        icms=amount(stated.get("vICMS"), "total vICMS"),
-        pis=amount(stated.get("vPIS"), "total vPIS"),
-        cofins=amount(stated.get("vCOFINS"), "total vCOFINS"),
-        ipi=amount(stated.get("vIPI"), "total vIPI"),
-        icms_st=amount(stated.get("vST"), "total vST"),
-        freight=amount(stated.get("vFrete"), "total vFrete"),
+        products=amount(stated, "vProd"),
+        note=amount(stated, "vNF"),
+        icms=amount(stated, "vICMS"),
+        pis=amount(stated, "vPIS"),
+        cofins=amount(stated, "vCOFINS"),
+        ipi=amount(stated, "vIPI"),
+        icms_st=amount(stated, "vST"),
+        freight=amount(stated, "vFrete"),
     )
 
 
