@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipelines.erp.connections.connection import ErpConnection
-from sync_pipelines.erp.vendors import omie
+from sync_pipelines.erp.vendors import bling, omie
 from sync_pipelines.erp.vendors.session import Opening, VendorAccess, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -17,6 +17,7 @@ __all__ = ["VENDORS", "VendorAccess", "is_served", "open_vendor"]
 #: By the value of the enum `erp_type`.
 VENDORS: Mapping[str, VendorSpec] = {
     omie.SPEC.erp_type: omie.SPEC,
+    bling.SPEC.erp_type: bling.SPEC,
 }
 
 
