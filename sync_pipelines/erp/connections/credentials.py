@@ -52,7 +52,7 @@ class Credentials:
     """The credentials of a connection in clear; `form` is how they are stored."""
 
     values: Mapping[str, Any] = field(repr=False)
-    form: str = "unknown"
+    form: str
 
     def text(self, name: str) -> str | None:
         """A value as text without blanks around it; None if it is missing or empty."""

@@ -26,6 +26,7 @@ from sync_pipelines.lib.failures import (
     SyncError,
     ThrottledError,
     TransientError,
+    UnreachedError,
     from_http_status,
 )
 from sync_pipelines.lib.http.budget import Budget, Window
@@ -41,7 +42,8 @@ _LIMITS = Timeouts(connect=10.0, read=20.0, total=30.0)
 _BACKOFF = Backoff(attempts=3, first=2.0, longest=10.0)
 #: Seconds after a throttled answer that does not say how long.
 _THROTTLED = 60.0
-_CONNECT = "Connect the account again in the application."
+#: What a person does about a token that cannot be refreshed.
+CONNECT = "Connect the account again in the application."
 logger = logging.getLogger(__name__)
 
 
@@ -64,12 +66,12 @@ class TokenEndpoint:
         if word in {"invalid_client", "unauthorized_client"}:
             return RefusedError(
                 f"{self.vendor} does not accept {self.client_id} and {self.client_secret} ({word})."
-                f" Correct them, or: {_CONNECT}",
+                f" Correct them, or: {CONNECT}",
                 answer.status,
             )
         if word == "invalid_grant":
             return InvalidGrantError(
-                f"{self.vendor} does not accept the refresh token any more (invalid_grant). {_CONNECT}",
+                f"{self.vendor} does not accept the refresh token any more (invalid_grant). {CONNECT}",
                 answer.status,
             )
         if answer.status == 429:
@@ -175,7 +177,7 @@ class ConnectionTokens:
         if missing := self._missing(used.credentials):
             raise RefusedError(
                 f"{self.what}: the access token has ended, and without {' and '.join(missing)} no other one can be"
-                f" obtained. {_CONNECT}",
+                f" obtained. {CONNECT}",
                 401,
             )
         now = self.clock()
@@ -184,8 +186,8 @@ class ConnectionTokens:
             return _Grant(used, _changes(self._ask(http, used.credentials), now))
         except RefusedError as error:
             self._after_refusal(row, used, error=error)
-        except PermanentError:
-            row.end()
+        except (PermanentError, UnreachedError):
+            row.restore(used)
             raise
 
     def _ask(self, http: JsonClient, credentials: Credentials) -> Mapping[str, Any]:
@@ -203,11 +205,11 @@ class ConnectionTokens:
         if row.read().refresh_token != used.refresh_token:
             # Whoever does not know our lock, such as the application, has refreshed with the same token.
             raise TransientError(f"{self.what}: the tokens were replaced during a refresh.") from None
-        row.end()
+        row.restore(used)
         if used.interrupted_at and isinstance(error, InvalidGrantError):
             raise InvalidGrantError(
                 f"{self.what}: a refresh of the token began at {used.interrupted_at} and was interrupted before its"
-                f" answer was stored, and {self.endpoint.vendor} does not accept the old token any more. {_CONNECT}",
+                f" answer was stored, and {self.endpoint.vendor} does not accept the old token any more. {CONNECT}",
                 error.status,
             ) from None
         raise type(error)(f"{self.what}: {error}", error.status) from None

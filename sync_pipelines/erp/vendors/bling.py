@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.erp.connections.tokens import BearerToken, TokenEndpoint
+from sync_pipelines.erp.connections.tokens import TokenEndpoint
 from sync_pipelines.erp.vendors.bling_rows import (
     Row,
     id_of,
@@ -25,8 +25,8 @@ from sync_pipelines.erp.vendors.bling_rows import (
     state_of,
 )
 from sync_pipelines.erp.vendors.limits import CallLimit, Limits, Per
-from sync_pipelines.erp.vendors.oauth import AuthAddress, bearer_token, token_base
-from sync_pipelines.erp.vendors.session import BlockedError, Call, Opening, VendorSession, VendorSpec
+from sync_pipelines.erp.vendors.oauth import AuthAddress, ExpiredTokenError, TokenCalls, token_base
+from sync_pipelines.erp.vendors.session import BlockedError, Opening, VendorSession, VendorSpec
 from sync_pipelines.erp.vendors.values import group, text_of
 from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
 from sync_pipelines.erp.vendors.xml_links import Origins, XmlLinks
@@ -75,14 +75,6 @@ LONGEST_PERIOD = timedelta(days=364)
 _MOST_PASSES = 3
 
 
-class ExpiredTokenError(PermanentError):
-    """The access token is not accepted (any more): another one may be."""
-
-
-class MissingScopeError(PermanentError):
-    """The app may not make this call; it may make others."""
-
-
 def judge(answer: JsonAnswer) -> SyncError | None:
     """The error that an answer means, or None: also for a 404. Quotes nothing but the error's type and field names."""
     error = group(answer.body, "error") if isinstance(answer.body, Mapping) else {}
@@ -90,7 +82,10 @@ def judge(answer: JsonAnswer) -> SyncError | None:
     if answer.status == 401:
         return ExpiredTokenError(f"{what} does not accept the access token (401).")
     if answer.status == 403:
-        return MissingScopeError(f"{what} does not let the app make this call (403).")
+        return RefusedError(
+            f"{what} does not let the app make this call (403). Grant it the access, and connect the account again.",
+            403,
+        )
     if answer.status == 429:
         return _throttled(text_of(error, "period"), answer.retry_after)
     if answer.status == 404:
@@ -132,7 +127,7 @@ class BlingVendor:
     """One account of Bling."""
 
     session: VendorSession
-    token: BearerToken
+    http: TokenCalls
     links: XmlLinks
     name: str = NAME
     lists_product_changes: bool = True
@@ -141,7 +136,7 @@ class BlingVendor:
     def open(cls, opening: Opening) -> BlingVendor:
         """The account of a connection. Its tokens change: what it is counted by is the connection."""
         session = opening.session(account=str(opening.connection.id))
-        auth_url = token_base(opening, AUTH, VERSION_PATH)
+        auth_url = token_base(opening, AUTH)
         endpoint = TokenEndpoint(
             NAME,
             url=f"{auth_url}/oauth/token",
@@ -150,9 +145,9 @@ class BlingVendor:
             client_id="bling_client_id",
             client_secret="bling_client_secret",  # noqa: S106 - its name
         )
-        token = bearer_token(opening, session, endpoint)
+        http = TokenCalls.open(opening, session, endpoint)
         origins = Origins.of(FILE_HOSTS, urls=(session.base_url, auth_url))
-        return cls(session, token, links=XmlLinks.open(origins, opening, session))
+        return cls(session, http, links=XmlLinks.open(origins, opening, session))
 
     @property
     def calls(self) -> int:
@@ -164,7 +159,7 @@ class BlingVendor:
 
     def company(self) -> Page[Company]:
         """Name and CNPJ; the vendor says neither address nor regime."""
-        answer = self._found("empresas/me/dados-basicos", "empresas/me/dados-basicos")
+        answer = self._found("empresas/me/dados-basicos")
         row = _data(answer)
         return Page(answer.content, [Company(cnpj=text_of(row, "cnpj"), legal_name=text_of(row, "nome"))])
 
@@ -192,7 +187,7 @@ class BlingVendor:
 
     def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
         """The document by the link in the detail; None where there is neither, or no file behind the link."""
-        answer = self._get("nfe/{id}", f"nfe/{quote(invoice.vendor_id, safe='')}")
+        answer = self.http.get("nfe/{id}", f"nfe/{quote(invoice.vendor_id, safe='')}")
         if answer.status == 404:
             return InvoiceXml(invoice.key, None)
         row = _data(answer)
@@ -226,7 +221,7 @@ class BlingVendor:
         """Every page of a list; a row that moved to a later page meanwhile comes once."""
         seen, number = set[str](), 1
         while True:
-            answer = self._found(path, path, {"pagina": str(number), "limite": str(PAGE_SIZE), **query})
+            answer = self._found(path, {"pagina": str(number), "limite": str(PAGE_SIZE), **query})
             rows = _rows(answer, f"{NAME} ({path}), page {number}")
             new = {id_of(row): row for row in rows if id_of(row) not in seen}
             if rows and not new:
@@ -248,38 +243,13 @@ class BlingVendor:
         return details
 
     def _product_detail(self, number: str) -> JsonAnswer:
-        return self._get("produtos/{id}", f"produtos/{quote(number, safe='')}")
+        return self.http.get("produtos/{id}", f"produtos/{quote(number, safe='')}")
 
-    def _found(self, method: str, path: str, query: Mapping[str, str] | None = None) -> JsonAnswer:
-        answer = self._get(method, path, query)
+    def _found(self, path: str, query: Mapping[str, str] | None = None) -> JsonAnswer:
+        answer = self.http.get(path, path, query)
         if answer.status == 404:
             raise PermanentError(f"{NAME} has no such call (404). Check BLING_URL.")
         return answer
-
-    def _get(self, method: str, path: str, query: Mapping[str, str] | None = None) -> JsonAnswer:
-        """A call, made once more with another token if this one has ended. Raises RefusedError, other SyncErrors."""
-        tail = urlencode(query or {})
-        url = f"{self.session.base_url}/{path}" + (f"?{tail}" if tail else "")
-        token = self.token.value()
-        try:
-            try:
-                return self.session.call(_call(method, url, token, request=tail))
-            except ExpiredTokenError:
-                token = self.token.renewed(token)
-                return self.session.call(_call(method, url, token, request=tail))
-        except ExpiredTokenError as error:
-            refused = f"{error} It was issued just now. Connect the account again in the application."
-            self.session.stopped = RefusedError(refused, 401)
-            raise self.session.stopped from None
-        except MissingScopeError as error:
-            # Not of the whole session: other modules may be in the app's scope.
-            granted = f"{error} Grant the app access to {path.split('/', maxsplit=1)[0]}, and connect the account again."
-            raise RefusedError(granted, 403) from None
-
-
-def _call(method: str, url: str, token: str, *, request: str) -> Call:
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-    return Call(method, url, request, send=lambda http: http.get_json(url, headers=headers))
 
 
 def _rows(answer: JsonAnswer, what: str) -> list[Row]:
@@ -314,7 +284,6 @@ def _periods(first: date, last: date) -> Iterator[tuple[date, date]]:
 SPEC = VendorSpec(
     erp_type="bling",
     name=NAME,
-    credential_keys=("access_token",),
     url_setting="bling_url",
     version_path=VERSION_PATH,
     limits=LIMITS,

@@ -38,25 +38,22 @@ class VendorBudget:
         self._ops_url, self._limits, self._account, self._party = ops_url, limits, account, party
         self._name, self._patience, self._clock, self._sleep = name, patience, clock, sleep
         self._ledger, self._turn, self._counting = BudgetLedger(ops_url), Lock(), Lock()
-        self._has_requests = any(one.per is Per.REQUEST for one in limits.calls)
         #: Calls that were granted, and the seconds that were waited for the limits.
         self.calls = 0
         self.waited = 0.0
 
-    def wait(self, method: str, request: str, *, is_repeated: bool = False) -> None:
+    def wait(self, method: str, request: str, *, tries: int = 0, unseen: int = 0) -> None:
         """Wait until a call may be made, which is to be made at once.
 
-        `is_repeated` is of a call that this process just made: what it waits before it is the same request no more
-        delays no other thread. Raises ThrottledError if the calls are blocked for longer than the patience lasts.
+        `tries` is how often this process just made it, `unseen` how many of those the vendor does not know of. Raises
+        ThrottledError if the calls are blocked for longer than the patience lasts.
         """
-        windows = self._limits.windows(self._account, method, request)
-        if is_repeated and self._has_requests:
-            same = [
-                one
-                for one, limit in zip(windows, self._limits.calls, strict=True)
-                if limit.per is Per.REQUEST
-            ]
-            self._nap(self._budget(same).estimate(1))
+        windows = self._limits.windows(self._account, method, request, unseen=unseen)
+        if tries > unseen:
+            # Not in the turn: the other threads need not wait until this request is no repetition any more.
+            kinds = zip(windows, self._limits.calls, strict=True)
+            if same := [window for window, limit in kinds if limit.per is Per.REQUEST]:
+                self._nap(self._budget(same).estimate(1))
         with self._turn:
             waited = self._budget(windows).wait()
         with self._counting:

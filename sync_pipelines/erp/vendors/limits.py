@@ -58,15 +58,22 @@ class Limits:
         """How many calls of a method may be under way at once."""
         return self.in_flight.get(method, 1)
 
-    def windows(self, account: str, method: str, request: str) -> list[Window]:
-        """The windows that a call needs room in. `account` and `request` are digests."""
+    def windows(self, account: str, method: str, request: str, *, unseen: int = 0) -> list[Window]:
+        """The windows that a call needs room in. `account` and `request` are digests.
+
+        `unseen` is how often the same request was just made in vain, because it did not reach the vendor's memory.
+        """
         scopes = {
             Per.ADDRESS: f"{self.vendor}:address",
             Per.ACCOUNT: f"{self.vendor}:{account}",
             Per.METHOD: f"{self.vendor}:{account}:{method}",
             Per.REQUEST: f"{self.vendor}:{account}:{method}:{request}",
         }
-        return [Window(scope=scopes[one.per], calls=one.calls, seconds=one.seconds) for one in self.calls]
+        extra = {Per.REQUEST: unseen}
+        return [
+            Window(scope=scopes[one.per], calls=one.calls + extra.get(one.per, 0), seconds=one.seconds)
+            for one in self.calls
+        ]
 
     def block(self, account: str, method: str | None = None) -> Window:
         """The window to block so that nothing of an account is called, or not this method where that can be told apart.

@@ -99,6 +99,11 @@ def is_error(answer: JsonAnswer) -> bool:
     return answer.status >= 400 or any(_fault(answer))
 
 
+def is_remembered(answer: JsonAnswer) -> bool:
+    """Whether the application answered, or may still be working, so that the same request would be redundant."""
+    return any(_fault(answer)) or answer.status in {200, 408, 504, 524}
+
+
 @dataclass
 class OmieVendor:
     """One app of Omie."""
@@ -111,7 +116,7 @@ class OmieVendor:
     @classmethod
     def open(cls, opening: Opening) -> OmieVendor:
         """The app of a connection."""
-        credentials = {name: str(opening.credentials[name]) for name in CREDENTIALS}
+        credentials = {name: opening.credentials.text(name) or "" for name in CREDENTIALS}
         return cls(opening.session(account=credentials["app_key"]), credentials)
 
     @property
@@ -260,11 +265,11 @@ def _quotable(code: str) -> str:
 SPEC = VendorSpec(
     erp_type="omie",
     name=NAME,
-    credential_keys=CREDENTIALS,
     url_setting="omie_url",
     version_path="/api/v1",
     limits=LIMITS,
     judge=judge,
     is_error=is_error,
+    is_remembered=is_remembered,
     open=OmieVendor.open,
 )

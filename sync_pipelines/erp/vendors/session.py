@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urlsplit
 
 from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.connections.credentials import Credentials
 from sync_pipelines.erp.vendors.budget import VendorBudget
 from sync_pipelines.erp.vendors.limits import Limits, digest
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
-from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError
+from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, UnreachedError
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient, Judge
 from sync_pipelines.lib.retry import Backoff
@@ -46,8 +47,6 @@ class VendorSpec:
     erp_type: str
     #: As a person writes it.
     name: str
-    #: What its credentials must hold.
-    credential_keys: tuple[str, ...]
     #: The setting of its address, such as `omie_url`, and the path that is added where that names a host alone.
     url_setting: str
     version_path: str
@@ -56,6 +55,8 @@ class VendorSpec:
     open: Callable[[Opening], Vendor]
     #: Which answers the vendor counts against its limit of errors.
     is_error: Callable[[JsonAnswer], bool] = is_error_status
+    #: Which answers came from where the vendor remembers requests, and not from a gateway before it.
+    is_remembered: Callable[[JsonAnswer], bool] = lambda _answer: True
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=10.0, read=60.0, total=120.0))
     backoff: Backoff = field(
         default_factory=lambda: Backoff(attempts=4, first=1.0, longest=30.0, patience=120.0)
@@ -77,6 +78,14 @@ class Call:
     path: str
     request: str
     send: Callable[[JsonClient], JsonAnswer] = field(repr=False)
+
+
+@dataclass
+class _Tries:
+    """How often a call was made, and how often in vain: the vendor does not know that it was."""
+
+    made: int = 0
+    unseen: int = 0
 
 
 @dataclass
@@ -111,11 +120,18 @@ class VendorSession:
     def waited(self) -> float:
         return self.budget.waited
 
-    def get(self, method: str, path: str, query: Mapping[str, str | list[str]] | None = None) -> JsonAnswer:
+    def get(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | list[str]] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonAnswer:
         """GET `path` of the base address. `method` is the vendor's name of the call, for its limits."""
         tail = urlencode(query or {}, doseq=True)
         url = f"{self.base_url}/{path}" + (f"?{tail}" if tail else "")
-        return self.call(Call(method, path, tail, send=lambda http: http.get_json(url)))
+        return self.call(Call(method, path, tail, send=lambda http: http.get_json(url, headers=headers)))
 
     def post(self, method: str, path: str, body: Mapping[str, Any], *, request: object) -> JsonAnswer:
         """POST `body`. `request` is the part of it that two calls of the account may differ by."""
@@ -125,19 +141,16 @@ class VendorSession:
 
     def call(self, call: Call) -> JsonAnswer:
         """Make a call, again after a TransientError. Raises SyncError."""
-        attempts = 0
+        tries = _Tries()
 
         def attempt() -> JsonAnswer | SyncError:
-            nonlocal attempts
-            attempts += 1
             try:
-                return self._once(call, is_repeated=attempts > 1)
+                return self._once(call, tries)
             except (BlockedError, RefusedError) as error:
-                return error  # not raised here: a block is not tried again, however short it is
+                return error  # returned, not raised: a block is not tried again, however short it is
 
         answer = self.http.retrying()(attempt)
         if isinstance(answer, SyncError):
-            self.stopped = answer
             raise answer
         return answer
 
@@ -151,17 +164,24 @@ class VendorSession:
         self.budget.close()
         self.http.close()
 
-    def _once(self, call: Call, *, is_repeated: bool) -> JsonAnswer:
+    def _once(self, call: Call, tries: _Tries) -> JsonAnswer:
         with self._slot(call.method):
             self.cancellation.check()
             if self.stopped is not None:
                 raise self.stopped
-            self.budget.wait(call.method, digest(call.path, call.request), is_repeated=is_repeated)
-            answer = call.send(self.http)
+            request = digest(call.path, call.request)
+            self.budget.wait(call.method, request, tries=tries.made, unseen=tries.unseen)
+            tries.made += 1
+            try:
+                answer = call.send(self.http)
+            except UnreachedError:
+                tries.unseen += 1
+                raise
         problem = self.spec.judge(answer)
         left_alone = self.budget.failed(call.method) if self.spec.is_error(answer) else 0.0
         if problem is None:
             return answer
+        tries.unseen += not self.spec.is_remembered(answer)
         raise self._error(call.method, problem, left_alone)
 
     def _error(self, method: str, problem: SyncError, left_alone: float) -> SyncError:
@@ -170,8 +190,12 @@ class VendorSession:
         if isinstance(problem, BlockedError):
             seconds = problem.retry_after or 0.0
             self.budget.block_account(seconds)
-            return BlockedError(f"{problem} Blocked until {self._in(seconds)}.", retry_after=seconds)
+            sentence = f"{problem} Blocked until {self._in(seconds)}."
+            self.stopped = BlockedError(sentence, retry_after=seconds)
+            return self.stopped
         if isinstance(problem, RefusedError):
+            # What is not allowed to the account (403) says nothing about other methods.
+            self.stopped = problem if problem.status != 403 else self.stopped
             return problem
         if left_alone > 0:
             sentence = (
@@ -191,25 +215,16 @@ class VendorSession:
 
 
 @dataclass(frozen=True)
-class VendorAccess:
-    """How vendors are reached. Addresses are read when one is opened: definitions load without them as well."""
-
-    settings: ErpSettings
-    #: Of JsonClient, such as a test's transport, sleep or backoff.
-    options: Mapping[str, Any] = field(default_factory=dict)
-    #: Of the budget, such as a virtual clock and sleep.
-    budget_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Opening:
     """What a vendor's file gets to open an account."""
 
     spec: VendorSpec
     connection: ErpConnection
-    #: The decrypted credentials, each known to the redactor.
-    credentials: Mapping[str, Any] = field(repr=False)
-    access: VendorAccess
+    credentials: Credentials
+    settings: ErpSettings
+    #: Of JsonClient, and of the budget: see VendorAccess.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    budget_options: Mapping[str, Any] = field(default_factory=dict)
     #: Ends its calls.
     within: Cancellation | None = None
 
@@ -218,24 +233,29 @@ class Opening:
 
         Raises SettingsError if the vendor's address or the ops database is not set.
         """
-        spec, settings, options = self.spec, self.access.settings, self.access.options
-        base_url, cancellation = spec.base_url(settings), Cancellation(self.within)
+        spec, cancellation = self.spec, Cancellation(self.within)
+        base_url = spec.base_url(self.settings)
         http = JsonClient(
             name=spec.name,
             url_setting=spec.url_setting.upper(),
             auth=auth,
             exact=True,
             largest=spec.largest,
-            **{"timeouts": spec.timeouts, "backoff": spec.backoff, "sleep": cancellation.sleep, **options},
+            **{
+                "timeouts": spec.timeouts,
+                "backoff": spec.backoff,
+                "sleep": cancellation.sleep,
+                **self.options,
+            },
         )
         budget = VendorBudget(
-            settings.ops_url,
+            self.settings.ops_url,
             spec.limits,
             account=digest(base_url, account),
             party=self.connection.key,
             name=spec.name,
-            **{"patience": spec.backoff.patience, "sleep": cancellation.sleep, **self.access.budget_options},
+            **{"patience": spec.backoff.patience, "sleep": cancellation.sleep, **self.budget_options},
         )
         cancellation.on_cancel(http.abort)
-        clock = self.access.budget_options.get("clock") or (lambda: datetime.now(UTC))
+        clock = self.budget_options.get("clock") or (lambda: datetime.now(UTC))
         return VendorSession(spec, base_url, http=http, budget=budget, cancellation=cancellation, clock=clock)

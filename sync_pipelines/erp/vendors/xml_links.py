@@ -70,7 +70,7 @@ class XmlLinks(HttpClient):
     @classmethod
     def open(cls, origins: Origins, opening: Opening, session: VendorSession) -> Self:
         """The files of an account's invoices; the end of the session's calls ends theirs."""
-        options = {"sleep": session.cancellation.sleep, **opening.access.options}
+        options = {"sleep": session.cancellation.sleep, **opening.options}
         setting = opening.spec.url_setting.upper()
         links = cls(origins, name=f"{opening.spec.name} (XML)", url_setting=setting, **options)
         session.cancellation.on_cancel(links.abort)

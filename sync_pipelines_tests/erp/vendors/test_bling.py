@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.vendors.bling import BlingVendor
-from sync_pipelines.erp.vendors.registry import VendorAccess, open_vendor
+from sync_pipelines.erp.vendors.registry import VendorAccess
 from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
@@ -51,10 +51,9 @@ def vendor(stub: Stub, erp_url: str, ops_url: str) -> Iterator[BlingVendor]:
         options={"transport": stub.transport, "sleep": stub.sleep, "jitter": lambda: 0.0},
         budget_options={"clock": stub.clock, "sleep": stub.sleep},
     )
-    opened = open_vendor(connection, stored, access)
-    assert isinstance(opened, BlingVendor)
-    yield opened
-    opened.close()
+    with access.open(connection) as opened:
+        assert isinstance(opened, BlingVendor)
+        yield opened
 
 
 def listed(vendor: BlingVendor, first: date = FIRST, last: date = LAST) -> list[Invoice]:
