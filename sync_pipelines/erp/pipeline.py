@@ -15,7 +15,6 @@ from sync_pipelines.erp import progress as shown
 from sync_pipelines.erp.analyses.credits import analyse_credits
 from sync_pipelines.erp.analyses.functions import FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
-from sync_pipelines.erp.connections.credentials import read_credentials
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices.guard import MASS_VANISHING
@@ -23,7 +22,7 @@ from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.erp.products.pipeline import sync_products
 from sync_pipelines.erp.session import SyncSession
-from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, open_vendor
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.acceptance import known_words
@@ -61,8 +60,6 @@ class ConnectionSync:
 
     database_url: str = field(repr=False)
     ops_url: str = field(repr=False)
-    #: The secret that the application seals credentials with.
-    credentials_key: str | None = field(repr=False)
     landing: LandingStore
     xml_store: LandingStore
     access: VendorAccess
@@ -76,7 +73,6 @@ class ConnectionSync:
         return cls(
             database_url=settings.erp_url,
             ops_url=settings.ops_url,
-            credentials_key=settings.credentials_key,
             landing=settings.landing_store,
             xml_store=settings.xml_store,
             access=VendorAccess(settings),
@@ -133,9 +129,7 @@ class ConnectionSync:
         cancellation.on_cancel(lambda: _cancel_statement(database))
         stack.enter_context(postgres.errors_about(ERP))
         require_sight(database, TABLES, ERP)
-        credentials = read_credentials(work.connection, self.credentials_key)
-        vendor = open_vendor(work.connection, credentials.values, self.access, within=cancellation)
-        stack.callback(vendor.close)
+        vendor = stack.enter_context(self.access.open(work.connection, cancellation))
 
         def report(stage: str, *, done: int, total: int | None) -> None:
             cancellation.check()
