@@ -8,10 +8,12 @@ from importlib.resources import files
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from lxml import etree
 
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.database import build_erp
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines.sandbox.erp.year import made_up_company
 from sync_pipelines_tests.sandbox.erp.clients import Clock, OmieCaller
@@ -52,3 +54,12 @@ def new_omie() -> Iterator[Callable[..., OmieCaller]]:
             return OmieCaller(omie, http, clock)
 
         yield make
+
+
+@pytest.fixture
+def new_erp(new_database: Callable[[str | None], str]) -> str:
+    """The address of the application's database as it left it, not migrated."""
+    url = new_database(None)
+    with psycopg.connect(url) as connection:
+        build_erp(connection)
+    return url
