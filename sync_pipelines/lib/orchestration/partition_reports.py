@@ -67,10 +67,10 @@ def _worst(checks: Iterable[CheckReport]) -> dg.AssetCheckSeverity:
 def summaries(
     context: dg.AssetExecutionContext, key: dg.AssetKey, good: Mapping[str, Reports]
 ) -> list[dg.AssetCheckResult]:
-    """One result a declared check, which Dagster requires: it passes when every partition's did."""
+    """One result a declared check, which Dagster requires: it passes when it did for every partition with a report."""
     verdicts: dict[str, list[tuple[str, CheckReport]]] = {}
     for partition, reports in good.items():
-        for check in reports[key].checks:
+        for check in reports[key].checks if key in reports else ():
             if dg.AssetCheckKey(key, check.name) in context.selected_asset_check_keys:
                 verdicts.setdefault(check.name, []).append((partition, check))
     results = []

@@ -137,8 +137,8 @@ def run_partitions(
     """Do `work` for every partition key of the run; `keys` are the selected assets in topological order.
 
     A key whose work raises is logged as a failed evaluation of `failed_check` and of every other check of the
-    run, and does not stop the others; of PartlyDoneError's reports the assets are logged as done. A key whose work
-    returns no reports was left alone and gets no event: its assets must be ones that a run may leave out
+    run, and does not stop the others; of PartlyDoneError's reports the assets are logged as done. An asset of which
+    the work returns no report was left alone and gets no event: it must be one that a run may leave out
     (`can_subset`). After the last key `confirm` returns those that are no longer what they were, each with a
     sentence. Raises dagster.Failure, naming the failed keys, at the end.
     """
@@ -154,10 +154,10 @@ def run_partitions(
     if worked.bad or worked.stop:
         _log_by_hand(context, reported, worked, failed_check=failed_check)
         raise worked.ending(context)
-    if worked.skipped:
+    if worked.skipped or any(set(keys) - reports.keys() for reports in reported.values()):
         # Of an asset that is yielded Dagster materializes every key of the run.
         _log_by_hand(context, reported, worked, failed_check=failed_check)
-        for key in keys if reported else ():
+        for key in keys:
             for one in summaries(context, key, reported):
                 whole = CheckReport(
                     str(one.check_name), one.passed, one.description or "", severity=one.severity

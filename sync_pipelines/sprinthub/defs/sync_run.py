@@ -25,6 +25,7 @@ from sync_pipelines.sprinthub.progress_line import ProgressLine
 from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 from sync_pipelines.sprinthub.segments.control import read_segments
 from sync_pipelines.sprinthub.segments.segment_id import segment_id
+from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 
 
 def run(
@@ -117,7 +118,7 @@ def sync_segments(
     _add_rows(report, found, len(wanted))
     if options.only_if_due:
         # Dagster's automatic runs are right to leave them; whoever waits for this one reads that they are not proved.
-        report.problems += pool.busy()
+        report.problems += pool.errors(SegmentBusyError)
     report.notes += [sentence for outcome in pool.outcomes() for sentence in _notes(outcome)]
     report.nothing_to_do = not report.problems and not any(found.values())
 

@@ -1,0 +1,93 @@
+"""`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of any connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import dagster as dg
+
+from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
+from sync_pipelines.erp.defs import descriptions
+from sync_pipelines.erp.defs.descriptions import CONNECTION, INVOICE_CHECKS, INVOICES_KEY, MONTH
+from sync_pipelines.erp.defs.reports import failed_months, failed_sentence, month_reports
+from sync_pipelines.erp.defs.step import MAX_RUNTIME, Shown, pool_of
+from sync_pipelines.erp.defs.sync_config import InvoiceConfig
+from sync_pipelines.erp.outcome import Module
+from sync_pipelines.erp.pipeline import ConnectionSync
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.orchestration.partition_reports import Reports
+from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence, run_partitions
+
+
+def invoice_asset(
+    zone: str,
+    vendors: Mapping[str, str],
+    ids: Callable[[], Mapping[str, UUID]],
+    *,
+    show: Shown,
+) -> dg.AssetsDefinition:
+    """`erp/nfe`: a run of it syncs the invoices of its months alone."""
+    grid = descriptions.invoice_partitions(zone)
+
+    @dg.multi_asset(
+        name="erp_invoices",
+        specs=[
+            dg.AssetSpec(
+                INVOICES_KEY,
+                deps=[descriptions.vendor_key(one) for one in vendors],
+                group_name=descriptions.GROUP,
+                description=descriptions.INVOICES_DESCRIPTION,
+                metadata=descriptions.invoices_table(),
+                kinds={"postgres"},
+                owners=[descriptions.OWNER],
+                tags={"personal_data": "true"},
+                partitions_def=grid,
+                freshness_policy=descriptions.FRESHNESS,
+                skippable=True,
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=INVOICES_KEY, description=text, partitions_def=grid)
+            for name, text in INVOICE_CHECKS.items()
+        ],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        op_tags=MAX_RUNTIME,
+    )
+    def erp_invoices(
+        context: dg.AssetExecutionContext, config: InvoiceConfig, erp: dg.ResourceParam[ConnectionSync]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        with failing_in_a_sentence(context):
+            months: dict[str, list[date]] = {}
+            for key in context.partition_keys:
+                parts = key.keys_by_dimension  # type: ignore[attr-defined]
+                months.setdefault(parts[CONNECTION], []).append(date.fromisoformat(parts[MONTH]))
+            with pool_of(None, erp, ids) as pool:
+                for connection, wanted in months.items():
+                    options = SyncOptions((Module.INVOICES,), tuple(sorted(wanted)), accept=config.accepted())
+                    pool.start(connection, context.run.run_id, options)
+                try:
+                    yield from run_partitions(
+                        context,
+                        [INVOICES_KEY],
+                        lambda key: _month_report(pool, key),
+                        failed_check=dg.AssetCheckKey(INVOICES_KEY, descriptions.COMPLETE),
+                    )
+                finally:
+                    show(context)
+
+    return erp_invoices
+
+
+def _month_report(pool: ConnectionPool, key: str) -> Reports:
+    parts = key.keys_by_dimension  # type: ignore[attr-defined]
+    outcome, month = pool.take(parts[CONNECTION]), date.fromisoformat(parts[MONTH])
+    if (sentence := failed_months(outcome).get(month)) is not None:
+        raise PermanentError(sentence)
+    found = month_reports(outcome).get(month)
+    if found is None:
+        raise PermanentError(failed_sentence(outcome) or "The sync did not reach the month.")
+    return {INVOICES_KEY: found}

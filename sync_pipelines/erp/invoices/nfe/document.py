@@ -1,0 +1,90 @@
+"""What a document is: a note that proves itself, an event, a document that is skipped, or a reject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync_pipelines.erp.invoices.nfe.access_key import NFCE, NFE, is_access_key
+from sync_pipelines.erp.invoices.nfe.note import Document, Event, Skipped, SkipReason
+from sync_pipelines.erp.invoices.nfe.parse import parse_note
+from sync_pipelines.erp.invoices.nfe.rejection import InvoiceRejectedError, Rule
+from sync_pipelines.erp.invoices.nfe.tree import read_tree
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_PRODUCTION, _TEST = "1", "2"
+#: An event with its registration, its halves, and the cancellations of before there were events.
+_EVENTS = frozenset({"procEventoNFe", "envEvento", "evento", "retEvento", "procCancNFe", "retCancNFe"})
+#: cStat of a registered event: tied to its note, not tied to it, registered late.
+_REGISTERED = frozenset({"135", "136", "155"})
+#: cStat of a cancellation of before there were events.
+_CANCELLED = frozenset({"101", "151"})
+
+
+def read_document(data: bytes) -> Document:
+    """The document in an XML; InvoiceRejectedError where it is none that can be trusted."""
+    root = read_tree(data)
+    if root.tag in _EVENTS:
+        return _event(root)
+    note = root if root.tag == "NFe" else _only(root, "NFe")
+    info = _only(note, "infNFe")
+    ide = _only(info, "ide")
+    protocol = _protocol(root)
+    key = _key_of(info)
+    model = _text(ide, "mod")
+    if model == NFCE:
+        return Skipped(SkipReason.NFCE, key)
+    if model != NFE:
+        raise InvoiceRejectedError(Rule.MODEL)
+    environments = {_text(ide, "tpAmb")} | ({_text(protocol, "tpAmb")} if protocol is not None else set())
+    if _TEST in environments:
+        return Skipped(SkipReason.TEST_ENVIRONMENT, key)
+    if _text(ide, "tpAmb") != _PRODUCTION:
+        raise InvoiceRejectedError(Rule.ENVIRONMENT)
+    return parse_note(info, protocol)
+
+
+def _only(parent: _Element, name: str) -> _Element:
+    """The one child of that name."""
+    found = parent.findall(name)
+    if len(found) == 1:
+        return found[0]
+    if parent.tag not in ("nfeProc", "NFe", "infNFe"):
+        raise InvoiceRejectedError(Rule.DOCUMENT)
+    raise InvoiceRejectedError(Rule.STRUCTURE, name)
+
+
+def _protocol(root: _Element) -> _Element | None:
+    """`infProt` beside the note; None where there is none."""
+    if root.tag != "nfeProc" or root.find("protNFe") is None:
+        return None
+    return _only_protocol(root)
+
+
+def _only_protocol(root: _Element) -> _Element:
+    found = root.findall("protNFe/infProt")
+    if len(found) != 1:
+        raise InvoiceRejectedError(Rule.STRUCTURE, "infProt")
+    return found[0]
+
+
+def _event(root: _Element) -> Event:
+    """The event that a document is about, whatever its envelope."""
+    facts = {name: (root.findtext(f".//{name}") or "").strip() for name in ("tpEvento", "chNFe")}
+    status = (root.findtext(".//retEvento//cStat") or root.findtext(".//retCancNFe//cStat") or "").strip()
+    key = facts["chNFe"].upper()
+    return Event(
+        key=key if is_access_key(key) else None,
+        type=facts["tpEvento"] or ("110111" if "Canc" in str(root.tag) else ""),
+        is_registered=status in _REGISTERED or (status in _CANCELLED and "Canc" in str(root.tag)),
+    )
+
+
+def _key_of(info: _Element) -> str | None:
+    key = (info.get("Id") or "").removeprefix("NFe").upper()
+    return key if is_access_key(key) else None
+
+
+def _text(parent: _Element, name: str) -> str:
+    return (parent.findtext(name) or "").strip()

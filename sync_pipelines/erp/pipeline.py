@@ -1,0 +1,261 @@
+"""A connection from the ERP to proof, without Dagster: what the assets, the command line and a test call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sync_pipelines.erp import progress as shown
+from sync_pipelines.erp.analyses.credits import analyse_credits
+from sync_pipelines.erp.analyses.functions import FunctionsAccess
+from sync_pipelines.erp.company.pipeline import sync_company
+from sync_pipelines.erp.connections.credentials import read_credentials
+from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
+from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.invoices.guard import MASS_VANISHING
+from sync_pipelines.erp.invoices.pipeline import sync_invoices
+from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
+from sync_pipelines.erp.products.pipeline import sync_products
+from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, open_vendor
+from sync_pipelines.erp.window import usual_months
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.acceptance import known_words
+from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
+from sync_pipelines.lib.interruptions import CANCEL_SECONDS
+from sync_pipelines.lib.postgres.catalog import require_sight
+from sync_pipelines.lib.records import open_records
+from sync_pipelines.lib.storage.landing import LandingStore
+from sync_pipelines.settings.erp import ErpSettings
+
+ACCEPTS = (MASS_VANISHING,)
+#: The tables of which a sync must see every row.
+TABLES = (
+    "public.erp_connections",
+    "public.erp_sync_logs",
+    "public.xml_imports",
+    "public.xml_analysis",
+    "public.company_profile",
+    "public.company_ncm_analysis",
+    "sync_private.invoices",
+    "sync_private.products",
+    "sync_private.product_catalogs",
+    "sync_private.credit_analyses",
+)
+#: A row that somebody keeps locked must not hold a sync for ever.
+_SESSION = {"lock_timeout": "2min"}
+_UNSERVED = "Os títulos financeiros ainda não são sincronizados por este sistema; nada foi feito."
+_UNTRIED = "Não tentado: o ERP recusou as credenciais."
+
+
+@dataclass(frozen=True)
+class ConnectionSync:
+    """Syncs connections. Credentials are read when a sync begins."""
+
+    database_url: str = field(repr=False)
+    ops_url: str = field(repr=False)
+    #: The secret that the application seals credentials with.
+    credentials_key: str | None = field(repr=False)
+    landing: LandingStore
+    xml_store: LandingStore
+    access: VendorAccess
+    functions: FunctionsAccess
+    runs: ConnectionRuns
+    zone: ZoneInfo
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @classmethod
+    def from_settings(cls, settings: ErpSettings) -> Self:
+        return cls(
+            database_url=settings.erp_url,
+            ops_url=settings.ops_url,
+            credentials_key=settings.credentials_key,
+            landing=settings.landing_store,
+            xml_store=settings.xml_store,
+            access=VendorAccess(settings),
+            functions=FunctionsAccess(settings),
+            runs=ConnectionRuns.from_settings(settings, served=frozenset(VENDORS)),
+            zone=settings.zone,
+        )
+
+    def sync(
+        self,
+        connection_id: UUID,
+        *,
+        run_id: str,
+        modules: Collection[Module] | None = None,
+        months: Sequence[date] | None = None,
+        full: bool = False,
+        accept: Collection[str] = (),
+        only_if_due: bool = False,
+        progress: shown.Report = shown.silent,
+        cancellation: Cancellation | None = None,
+    ) -> SyncOutcome:
+        """Bring a connection up to date and prove it; `modules` and `months` are the connection's and the usual ones.
+
+        A module that failed raises nothing: it is in `outcome.failed`, the log row is an error, and what the others did
+        stays. Raises ConnectionBusyError if another sync has the connection, SyncError for what ended this one before
+        its first module. InterruptedRunError ends a sync whose `cancellation` was asked for, whatever it waits for.
+        """
+        accepted, cancellation = known_words(accept, ACCEPTS), cancellation or Cancellation()
+        with self.runs.execution(
+            connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules
+        ) as work:
+            if work.is_due:
+                with _interrupted_by(cancellation), ExitStack() as stack:
+                    session = self._open(
+                        stack, work, accepted=accepted, progress=progress, cancellation=cancellation
+                    )
+                    chosen = [one for one in Module if one in (modules or work.connection.modules)]
+                    run = _SyncRun(session, work.outcome, cancellation, months=months, full=full)
+                    run.sync(chosen, self.functions)
+            return work.outcome
+
+    def _open(
+        self,
+        stack: ExitStack,
+        work: ConnectionWork,
+        *,
+        accepted: frozenset[str],
+        progress: shown.Report,
+        cancellation: Cancellation,
+    ) -> SyncSession:
+        """The connections and the client of one sync; the stack closes them."""
+        records = stack.enter_context(open_records(self.ops_url))
+        database = stack.enter_context(postgres.connect(self.database_url, what=ERP, session=_SESSION))
+        cancellation.on_cancel(lambda: _cancel_statement(database))
+        stack.enter_context(postgres.errors_about(ERP))
+        require_sight(database, TABLES, ERP)
+        credentials = read_credentials(work.connection, self.credentials_key)
+        vendor = open_vendor(work.connection, credentials.values, self.access, within=cancellation)
+        stack.callback(vendor.close)
+
+        def report(stage: str, *, done: int, total: int | None) -> None:
+            cancellation.check()
+            work.keep_lock()
+            progress(
+                shown.Progress(
+                    work.connection.key,
+                    stage,
+                    done=done,
+                    total=total,
+                    calls=vendor.calls,
+                    waited=vendor.waited,
+                )
+            )
+
+        return SyncSession(
+            connection=work.connection,
+            vendor=vendor,
+            database=database,
+            records=records,
+            landing=self.landing,
+            xml_store=self.xml_store,
+            run_id=work.run_id,
+            zone=self.zone,
+            started=work.started,
+            clock=self.clock,
+            fence=work.fence,
+            report=report,
+            accepted=accepted,
+        )
+
+
+@dataclass
+class _SyncRun:
+    """One sync of one connection, module by module."""
+
+    session: SyncSession
+    outcome: SyncOutcome
+    cancellation: Cancellation
+    months: Sequence[date] | None
+    full: bool
+
+    def sync(self, modules: Sequence[Module], functions: FunctionsAccess) -> None:
+        refused = False
+        try:
+            for module in modules:
+                done = _untried() if refused else self._module(module)
+                self.outcome.modules[module] = done
+                # Any other call would be refused as well; a missing scope (403) concerns this module alone.
+                refused = refused or (isinstance(done.error, RefusedError) and done.error.status != 403)
+        finally:
+            self.outcome.calls, self.outcome.wait_seconds = (
+                self.session.vendor.calls,
+                self.session.vendor.waited,
+            )
+        if Module.INVOICES in modules:
+            with functions.open(self.session.connection, self.cancellation) as opened:
+                self.outcome.credits = analyse_credits(self.session, opened)
+
+    def _module(self, module: Module) -> ModuleOutcome:
+        """What became of a module; its failure is recorded and not raised, so that the others are done."""
+        started = time.monotonic()
+        try:
+            done = self._do(module)
+        except SyncError as error:
+            self.cancellation.check()
+            done = ModuleOutcome("error", str(error), error=error)
+        done.seconds = time.monotonic() - started
+        return done
+
+    def _do(self, module: Module) -> ModuleOutcome:
+        match module:
+            case Module.COMPANY:
+                return sync_company(self.session)
+            case Module.PRODUCTS:
+                return sync_products(self.session, full=self.full)
+            case Module.INVOICES:
+                return self._invoices()
+            case Module.FINANCIALS:
+                return ModuleOutcome("skipped", _UNSERVED)
+
+    def _invoices(self) -> ModuleOutcome:
+        months = self.months or usual_months(self.session.started, self.session.zone)
+        self.outcome.months = sync_invoices(self.session, months)
+        return _sum(self.outcome.months)
+
+
+def _sum(months: dict[date, ModuleOutcome]) -> ModuleOutcome:
+    """The months as one module: an error if one of them is."""
+    whole = ModuleOutcome()
+    failed: list[str] = []
+    for month, one in sorted(months.items()):
+        whole.counts.add(one.counts)
+        whole.bytes += one.bytes
+        whole.raw_path = one.raw_path or whole.raw_path
+        if one.status == "error":
+            failed.append(f"{month:%m/%Y}: {one.message}")
+            whole.error = whole.error or one.error or TransientError(one.message)
+    if failed:
+        whole.status = "error"
+        whole.message = " ".join(failed[:5])
+    return whole
+
+
+def _untried() -> ModuleOutcome:
+    return ModuleOutcome("error", _UNTRIED)
+
+
+@contextmanager
+def _interrupted_by(cancellation: Cancellation) -> Iterator[None]:
+    """What a cancelled call or statement raises is no failure of the connection."""
+    try:
+        yield
+    except SyncError:
+        cancellation.check()
+        raise
+
+
+def _cancel_statement(connection: postgres.Connection) -> None:
+    import psycopg
+
+    with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
+        connection.cancel_safe(timeout=CANCEL_SECONDS)
