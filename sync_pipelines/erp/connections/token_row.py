@@ -73,9 +73,10 @@ class TokenRow:
         mark = json.dumps({"at": at, "token": _digest(tokens.refresh_token)})
         self.database.do(lambda connection: connection.execute(_MARK, (MARK, mark, self.connection_id)))
 
-    def end(self) -> None:
-        """Take the mark away: the vendor answered, and gave no new pair."""
-        self.database.do(lambda connection: connection.execute(_UNMARK, (MARK, self.connection_id)))
+    def restore(self, tokens: StoredTokens) -> None:
+        """Leave the row as it was before `begin`: the vendor gave no new pair."""
+        if tokens.interrupted_at is None:
+            self.database.do(lambda connection: connection.execute(_UNMARK, (MARK, self.connection_id)))
 
     def store(self, used: StoredTokens, changes: Mapping[str, Any]) -> Credentials:
         """Store a new pair; returns the credentials that the row holds now.

@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
-from sync_pipelines.erp.vendors import omie
+from sync_pipelines.erp.vendors import bling, omie
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -18,6 +18,7 @@ from sync_pipelines.settings.erp import ErpSettings
 
 #: By their value of the enum `erp_type`.
 VENDORS: Mapping[str, VendorSpec] = {
+    "bling": bling.SPEC,
     "omie": omie.SPEC,
 }
 
