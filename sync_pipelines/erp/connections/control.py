@@ -29,7 +29,8 @@ _ROWS: LiteralString = """
       case when last_sync_at > '9999-12-30Z' then '9999-12-30Z'
         when last_sync_at < '0001-01-02Z' then '0001-01-02Z' else last_sync_at end,
       case when next_sync_at > '9999-12-30Z' then '9999-12-30Z'
-        when next_sync_at < '0001-01-02Z' then '0001-01-02Z' else next_sync_at end
+        when next_sync_at < '0001-01-02Z' then '0001-01-02Z' else next_sync_at end,
+      created_at
     from public.erp_connections
 """
 #: `metadata` with our mark set or taken away. What is no object there is a person's: it stays, beside the mark.
@@ -72,6 +73,13 @@ class Control:
             )
         return found[0]
 
+    def change(self, name: str) -> ErpConnection:
+        """As `named`; until the transaction ends nobody else changes it."""
+        found = self.lock(self.named(name).id)
+        if found is None:
+            raise PermanentError(f"Connection {name[:60]!r} was deleted at this moment.")
+        return found
+
     def write(
         self,
         connection_id: UUID,
@@ -104,7 +112,7 @@ class Control:
 
 
 def _connection(row: tuple[Any, ...]) -> ErpConnection:
-    number, user_id, company_id, erp_type, name, status, message, *documents, last, due = row
+    number, user_id, company_id, erp_type, name, status, message, *documents, last, due, created = row
     problems: list[str] = []
     credentials = _value("credentials", documents[0], problems)
     return ErpConnection(
@@ -121,6 +129,7 @@ def _connection(row: tuple[Any, ...]) -> ErpConnection:
         metadata=_object("metadata", documents[2], []),
         last_sync_at=last,
         next_sync_at=due,
+        created_at=created,
         problem=problems[0] if problems else None,
     )
 

@@ -200,7 +200,9 @@ class ConnectionRuns:
         if steward.failure is None:
             # The work went to its end, and its end was rejected: that is the failure.
             steward.failure, detail = error, sentences.unwritten(detail)
-        log.close_alone(self.url, opened.id, detail)
+        if log.close_alone(self.url, opened.id, detail):
+            # The connection's row was not written either: it is as due as it was.
+            steward.due = self.clock()
 
     def _send_alert(self, opened: Execution | None, steward: ConnectionSteward, *, run_id: str) -> None:
         """Never raises. A sync that a person or a shutdown interrupted is no news to anybody."""

@@ -120,8 +120,9 @@ class OmieApi:
         if wait := self.limits.redundant(caller, asked.body, self.calls.clock()):
             return omie_faults.redundant(wait)
         narrowed = faults.rows(account.name, asked.page)
-        others = set(omie_faults.ANSWERS) - set(faults.concerned(asked.method, list(omie_faults.ANSWERS)))
-        if (struck := self.switches.answer(lambda: narrowed, others)) is not None:
+        if (
+            struck := self.switches.answer(lambda: narrowed, omie_faults.of_others(asked.method))
+        ) is not None:
             return struck
         if path.strip("/") != f"api/v1/{omie_lists.PATHS.get(asked.method)}":
             return omie_faults.unknown_method(asked.method)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,15 +17,19 @@ _TIME = re.compile(
 )
 
 
-def amount(text: str | None, field: str) -> Decimal:
-    """The number of a field, exactly as it stands; 0 where the note has no such field.
+def amount(texts: Mapping[str, str | None], name: str) -> Decimal:
+    """The number of a field among the texts of its group; 0 where the group has no such field."""
+    return number(texts[name], name) if name in texts else ZERO
+
+
+def number(text: str | None, field: str) -> Decimal:
+    """A number of the layout, exactly as it stands.
 
     InvoiceRejectedError (`number`) for a comma, a sign, an exponent, an empty text: the field's name, not its text.
     """
-    if text is None:
-        return ZERO
-    if _NUMBER.fullmatch(text) or _NUMBER.fullmatch(text := text.strip()):
-        return Decimal(text)
+    plain = text or ""
+    if _NUMBER.fullmatch(plain) or _NUMBER.fullmatch(plain := plain.strip()):
+        return Decimal(plain)
     raise InvoiceRejectedError(Rule.NUMBER, field)
 
 
