@@ -55,6 +55,10 @@ class TransientError(SyncError):
         self.retry_after = retry_after
 
 
+class UnreachedError(TransientError):
+    """No connection could be made: the other side has not seen the request."""
+
+
 class ThrottledError(TransientError):
     """The other side asks for fewer calls, of everybody who shares our key; `retry_after` says for how long."""
 
@@ -110,8 +114,9 @@ def from_http_error(
     if isinstance(error, httpx.ProxyError):
         sentence = f"{what}: the proxy refused or failed ({str(error)[:80]})."
         return PermanentError(sentence) if re.match(r"4\d\d", str(error)) else TransientError(sentence)
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return UnreachedError(f"{what}: no connection within the time allowed.")
     transient = (
-        ((httpx.ConnectTimeout, httpx.PoolTimeout), "no connection within the time allowed"),
         ((httpx.TimeoutException,), "no answer within the time allowed"),
         ((httpx.RemoteProtocolError, httpx.DecodingError), "the answer was cut or garbled on its way"),
         ((httpx.NetworkError,), "the connection was lost"),
@@ -139,7 +144,7 @@ def _from_connect_error(error: "httpx.ConnectError", what: str, ca_setting: str)
             )
         if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
             return PermanentError(f"{what}: the host name is not known. Check its spelling.")
-    return TransientError(f"{what}: no connection could be made.")
+    return UnreachedError(f"{what}: no connection could be made.")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

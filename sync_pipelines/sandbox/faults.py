@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -32,14 +32,14 @@ class _Active:
     name: str
     left: int | None
     after: int
-    row: int | None
+    row: Hashable
 
     @property
     def label(self) -> str:
         return self.name if self.row is None else f"{self.name} of {self.row}"
 
 
-def _no_rows() -> Collection[int]:
+def _no_rows() -> Collection[Hashable]:
     return ()
 
 
@@ -55,11 +55,11 @@ class Switches:
         self._on: list[_Active] = []
         self._lock = Lock()
 
-    def add(self, name: str, times: int | None = None, *, after: int = 0, row: int | None = None) -> None:
+    def add(self, name: str, times: int | None = None, *, after: int = 0, row: Hashable = None) -> None:
         """Switch a fault on; ValueError in a sentence for an unknown name or count.
 
-        It skips the first `after` requests that it could have hit; with `row` it hits only requests that carry the row
-        of this number.
+        It skips the first `after` requests that it could have hit; with `row` it hits only requests that carry this
+        row: a number, or whatever else a fake tells its requests apart by.
         """
         if name not in self.known:
             raise ValueError(f"There is no fault {name!r}. Known: {', '.join(self.known)}.")
@@ -76,13 +76,13 @@ class Switches:
         with self._lock:
             self._on.clear()
 
-    def strikes(self, name: str, rows: Callable[[], Collection[int]] = _no_rows) -> bool:
+    def strikes(self, name: str, rows: Callable[[], Collection[Hashable]] = _no_rows) -> bool:
         """Whether the fault hits this request, whose rows `rows` gives; that uses it once."""
         with self._lock:
             return any(self._uses(one) for one in self._concerned(name, rows))
 
     def answer(
-        self, rows: Callable[[], Collection[int]] = _no_rows, others: Collection[str] = ()
+        self, rows: Callable[[], Collection[Hashable]] = _no_rows, others: Collection[str] = ()
     ) -> Response | None:
         """The answer of a fault that is on, or None; the faults in `others` do not concern this request."""
         concerned = (name for name in self._answers if name not in others)
@@ -93,7 +93,7 @@ class Switches:
         with self._lock:
             return {one.label: one.left for one in self._on}
 
-    def _concerned(self, name: str, rows: Callable[[], Collection[int]]) -> Iterator[_Active]:
+    def _concerned(self, name: str, rows: Callable[[], Collection[Hashable]]) -> Iterator[_Active]:
         for one in [one for one in self._on if one.name == name]:
             if one.row is None or one.row in rows():
                 yield one

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-
 from sync_pipelines.erp.defs.checks import STANDING_CHECKS
 from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, CONNECTIONS_KEY, INVOICES_KEY, WORKED_ON
 from sync_pipelines.erp.defs.due_connections import DUE, JOB, DueConnections

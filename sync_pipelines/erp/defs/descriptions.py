@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
@@ -162,7 +162,7 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=30), warn
 
 
 def _spec(
-    key: dg.AssetKey, description: str, deps: list[dg.AssetKey | dg.AssetDep], *, table: dict[str, object]
+    key: dg.AssetKey, description: str, deps: Sequence[dg.AssetKey | dg.AssetDep], *, table: dict[str, object]
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         key,

@@ -50,16 +50,22 @@ class DueConnections:
         rows.sort(key=lambda one: (one.last_sync_at is not None, one.last_sync_at))
         return {one.key: one.next_sync_at for one in rows}
 
+    def keys_at_work(self) -> frozenset[str]:
+        """The connections whose lock a living process holds."""
+        held = read_at_work(self.url)
+        return frozenset(key for key, number in self.ids().items() if number in held)
+
     def tick(self, instance: dg.DagsterInstance, rests: bool) -> Tick:
         """The due connections to start; with `rests` none whose last runs died."""
         return DUE.tick(
             instance,
             self.due(),
-            at_work=lambda: read_at_work(self.url),
+            at_work=self.keys_at_work,
             now=self.clock(),
             retry_at=_retry_at if rests else None,
         )
 
 
 def _retry_at(ended: datetime, deaths: int) -> datetime:
-    return ended + min(_FIRST_REST * 2 ** (deaths - 1), _LONGEST_REST)
+    rest: timedelta = min(_FIRST_REST * 2 ** (deaths - 1), _LONGEST_REST)
+    return ended + rest

@@ -1,4 +1,4 @@
-"""`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of one connection or several."""
+"""`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of any connections."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def invoice_asset(
         op_tags=MAX_RUNTIME,
     )
     def erp_invoices(
-        context: dg.AssetExecutionContext, config: InvoiceConfig, sync: dg.ResourceParam[ConnectionSync]
+        context: dg.AssetExecutionContext, config: InvoiceConfig, erp: dg.ResourceParam[ConnectionSync]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         with failing_in_a_sentence(context):
             months: dict[str, list[date]] = {}
             for key in context.partition_keys:
-                parts = key.keys_by_dimension  # type: ignore[attr-defined]
+                parts = key.keys_by_dimension
                 months.setdefault(parts[CONNECTION], []).append(date.fromisoformat(parts[MONTH]))
-            with pool_of(None, sync, ids) as pool:
+            with pool_of(None, erp, ids) as pool:
                 for connection, wanted in months.items():
                     options = SyncOptions((Module.INVOICES,), tuple(sorted(wanted)), accept=config.accepted())
                     pool.start(connection, context.run.run_id, options)

@@ -72,12 +72,12 @@ def sync_assets(
         op_tags=MAX_RUNTIME,
     )
     def erp_connection(
-        context: dg.AssetExecutionContext, config: SyncConfig, sync: dg.ResourceParam[ConnectionSync]
+        context: dg.AssetExecutionContext, config: SyncConfig, erp: dg.ResourceParam[ConnectionSync]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         selected = [key for key in ASSETS if key in context.selected_asset_keys]
         with failing_in_a_sentence(context):
             options = config.options(today())
-            with pool_of(started, sync, ids) as pool:
+            with pool_of(started, erp, ids) as pool:
                 for key in context.partition_keys:
                     pool.start(key, context.run.run_id, _narrowed(options, selected))
                 run = _Run(context, pool)

@@ -93,13 +93,21 @@ class Vendor(Protocol):
     succeed. An error is never an empty list, and a list ends only where the vendor says that it ends.
     """
 
-    #: The vendor's name as a person writes it, such as `Omie`.
-    name: str
-    #: Whether `products(since)` yields only what changed since.
-    lists_product_changes: bool
-    #: Calls that were made, and the seconds that were waited for the vendor's limits.
-    calls: int
-    waited: float
+    @property
+    def name(self) -> str:
+        """The vendor's name as a person writes it, such as `Omie`."""
+
+    @property
+    def lists_product_changes(self) -> bool:
+        """Whether `products(since)` yields only what changed since."""
+
+    @property
+    def calls(self) -> int:
+        """Calls that were made."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds that were waited for the vendor's limits."""
 
     def company(self) -> Page[Company]:
         """The company of the account: one item."""

@@ -72,16 +72,22 @@ class JsonClient(HttpClient):
         """
         return self._exchange("POST", url, headers, json=body)
 
+    def post_form(
+        self, url: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None
+    ) -> JsonAnswer:
+        """POST the fields of a form, once; raises SyncError if no whole answer came, or if the judge says so."""
+        return self._exchange("POST", url, headers, data=dict(fields))
+
     def get_json(self, url: str, *, headers: Mapping[str, str] | None = None) -> JsonAnswer:
         """GET, once; raises SyncError if no whole answer came, or if the judge says so."""
-        return self._exchange("GET", url, headers, json=None)
+        return self._exchange("GET", url, headers)
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str] | None, json: Any) -> JsonAnswer:
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str] | None, **sent: Any) -> JsonAnswer:
         what, target = self._checked(url, method)
         if self._budget is not None:
             self._budget.wait()
         response, content = self._whole(
-            what, method, target, headers=headers or {}, largest=self._largest, json=json
+            what, method, target, headers=headers or {}, largest=self._largest, **sent
         )
         answer = json_answer(response, content, self._now(), exact=self._exact)
         problem = self._judge(answer) if self._judge is not None else None

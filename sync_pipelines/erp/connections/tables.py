@@ -1,0 +1,28 @@
+"""The application's tables of connections and of their log (contract of the ERPs, sections 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sync_pipelines.lib.records.run_log import RunLog
+
+ERP = "the erp database"
+CONNECTIONS = "public.erp_connections"
+LOGS = "public.erp_sync_logs"
+#: A row a sync. The words are those of the enum `erp_sync_status`; a person's Ctrl-C is a cancellation.
+SYNC_LOG = RunLog(
+    LOGS,
+    started_at="started_at",
+    completed_at="completed_at",
+    processed="records_synced",
+    failed="records_failed",
+    error="error_message",
+    details="details",
+    running="running",
+    success="success",
+    failure="error",
+    interrupted="cancelled",
+    lock_prefix="erp_sync_logs:",
+)
+#: The log as the reaper closes it: nobody cancelled a sync whose process died.
+ORPHAN_LOG = replace(SYNC_LOG, interrupted="error")

@@ -1,0 +1,77 @@
+"""What no sync can say, by the hour: whether a connection is left behind, and whether today's summary still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+
+import dagster as dg
+
+from sync_pipelines.erp.analyses.summary import read_differences
+from sync_pipelines.erp.connections.at_work import read_running
+from sync_pipelines.erp.connections.control import Control
+from sync_pipelines.erp.connections.freshness import stale_because
+from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.defs import descriptions
+from sync_pipelines.erp.defs.due_connections import DueConnections
+from sync_pipelines.lib import postgres
+
+SUMMARY_HOLDS = "todays_summary_still_equals_the_credits"
+STANDING_CHECKS = (
+    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, descriptions.FRESH),
+    dg.AssetCheckKey(descriptions.CREDITS_KEY, SUMMARY_HOLDS),
+)
+_NAMED = 20
+
+
+def checks(due: DueConnections) -> list[dg.AssetChecksDefinition]:
+    """The checks that run by the hour."""
+    return [_freshness(due), _summary(due)]
+
+
+def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=descriptions.CONNECTIONS_KEY,
+        name=descriptions.FRESH,
+        description="The last success of every connection with auto-sync is no older than its frequency allows, or a"
+        " sync is at work on it.",
+    )
+    def every_connection_is_fresh() -> dg.AssetCheckResult:
+        with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
+            rows, running = Control(session).all(), read_running(session)
+        now, wanted = due.clock(), [one for one in rows if one.auto_sync and one.erp_type in due.served]
+        found = {
+            one.key: sentence
+            for one in wanted
+            if (sentence := stale_because(one, now, served=due.served, running_since=running.get(one.id)))
+        }
+        return _verdict(found, f"Holds for {len(wanted)} connections.")
+
+    return every_connection_is_fresh
+
+
+def _summary(due: DueConnections) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=descriptions.CREDITS_KEY,
+        name=SUMMARY_HOLDS,
+        description="The summaries that a sync of today rebuilt are still the sums of the users' credits: another"
+        " caller of analyze-credits replaces them (a warning; the next sync rebuilds them).",
+    )
+    def todays_summary_still_equals_the_credits() -> dg.AssetCheckResult:
+        with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
+            found = read_differences(session, due.clock().astimezone(UTC).date())
+        return _verdict(
+            found, "Every summary of today is the sum of the credits.", severity=dg.AssetCheckSeverity.WARN
+        )
+
+    return todays_summary_still_equals_the_credits
+
+
+def _verdict(
+    found: Mapping[str, str], holds: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+) -> dg.AssetCheckResult:
+    named = "; ".join(f"{key}: {found[key]}" for key in sorted(found)[:_NAMED])
+    more = f" (and {len(found) - _NAMED} more)" if len(found) > _NAMED else ""
+    return dg.AssetCheckResult(
+        passed=not found, description=f"{named}{more}." if found else holds, severity=severity
+    )

@@ -1,0 +1,66 @@
+"""The Dagster definitions of the ERP sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from sync_pipelines.erp.connection_pool import ConnectionPool
+from sync_pipelines.erp.defs import automation, checks, connection_jobs, descriptions
+from sync_pipelines.erp.defs.connections_card import ConnectionsCard, card_asset
+from sync_pipelines.erp.defs.due_connections import STEP, DueConnections
+from sync_pipelines.erp.defs.invoice_assets import invoice_asset
+from sync_pipelines.erp.defs.sync_assets import sync_assets
+from sync_pipelines.erp.pipeline import ConnectionSync
+from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines.settings.erp import ErpSettings
+
+#: Every sync mails its failure itself, once a day a cause. That a connection is left behind stands on the card, so that
+#: `operations` mails it.
+NOTIFIES_ITSELF = frozenset({STEP})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def definitions(
+    settings: ErpSettings,
+    sync: ConnectionSync | None = None,
+    *,
+    pool: ConnectionPool | None = None,
+    clock: Callable[[], datetime] = _now,
+) -> dg.Definitions:
+    """Assets, checks, jobs, schedules and sensors; `sync` replaces the real clock and network.
+
+    `pool` holds connections that the command line has started already.
+    """
+    on, vendors = settings.automation_is_on, {erp_type: spec.name for erp_type, spec in VENDORS.items()}
+    due = DueConnections(settings.erp_url, frozenset(vendors), clock)
+    card = ConnectionsCard(settings)
+    return dg.Definitions(
+        assets=[
+            *descriptions.external_specs(vendors),
+            sync_assets(
+                vendors,
+                due.ids,
+                today=lambda: clock().astimezone(settings.zone).date(),
+                show=card,
+                started=pool,
+            ),
+            invoice_asset(settings.sync_timezone, vendors, due.ids, show=card),
+            card_asset(card),
+        ],
+        asset_checks=checks.checks(due),
+        jobs=[
+            automation.sync_job,
+            automation.invoices_job,
+            automation.checks_job,
+            *connection_jobs.connection_jobs(due),
+        ],
+        schedules=automation.schedules(due, on=on),
+        sensors=automation.sensors(due, on=on),
+        resources={"erp": sync or ConnectionSync.from_settings(settings)},
+    )

@@ -1,0 +1,275 @@
+"""Omie (contract of the ERPs, section 4): every call is a POST of `{call, app_key, app_secret, param}`.
+
+Unknown parameters are ignored without a word, so what a filter should have left out is left out here as well. An error
+is a text, `faultstring`, in an HTTP 500 or in a 200; "no records" is one too, and means an empty list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sync_pipelines.erp.vendors.limits import CallLimit, ErrorLimit, Limits, Per
+from sync_pipelines.erp.vendors.paging import Counted, NumberedList, Row
+from sync_pipelines.erp.vendors.session import BlockedError, Opening, VendorSession, VendorSpec
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, text_of
+from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
+from sync_pipelines.erp.vendors.xml_text import xml_bytes
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+    from_http_status,
+)
+from sync_pipelines.lib.http.json import JsonAnswer
+
+NAME = "Omie"
+CREDENTIALS = ("app_key", "app_secret")
+LIMITS = Limits(
+    "omie",
+    calls=(
+        CallLimit(960, 60, Per.ADDRESS),
+        # No limit of the vendor's: it is there to be blocked when the vendor blocks an account.
+        CallLimit(960, 60, Per.ACCOUNT),
+        CallLimit(240, 60, Per.METHOD),
+        CallLimit(1, 60, Per.REQUEST),
+    ),
+    errors=ErrorLimit(10, 1800),
+    in_flight={"ObterNfe": 4},
+)
+#: Its help centre says up to 500 rows a page; some lists are capped at 100 without a word.
+PAGE_SIZE = 100
+PATHS = {
+    "ListarNF": "produtos/nfconsultar/",
+    "ObterNfe": "produtos/dfedocs/",
+    "ListarProdutos": "geral/produtos/",
+    "ListarEmpresas": "geral/empresas/",
+}
+_COUNTED = Counted("pagina", "total_de_paginas", rows="registros", total="total_de_registros")
+#: Seconds after a block that does not say how long, and after a call that met another one of its method.
+_BLOCKED, _CONCURRENT = 1800.0, 5.0
+#: The type of an item that is a service.
+_SERVICE = "09"
+_SECONDS = re.compile(r"(\d+) segundo")
+
+
+def judge(answer: JsonAnswer) -> SyncError | None:
+    """The error that an answer means, or None: also for "no records". It quotes nothing but the fault's code."""
+    fault, code = _fault(answer)
+    said = _SECONDS.search(fault)
+    seconds = float(said[1]) if said else None
+    if answer.status == 425 or "MISUSE" in code or "consumo indevido" in fault:
+        return BlockedError(f"{NAME} blocked the account for misuse.", retry_after=seconds or _BLOCKED)
+    if has_no_records(answer):
+        return None
+    if "chave de acesso" in fault or answer.status in {401, 403}:
+        return RefusedError(f"{NAME} refused the credentials. Renew app_key and app_secret.", 401)
+    if "redundant" in fault:
+        return TransientError(f"{NAME} calls the request redundant.", retry_after=seconds or 60.0)
+    if "ja existe uma requisicao" in fault:
+        return TransientError(f"{NAME} still works on another call of the method.", retry_after=_CONCURRENT)
+    if answer.status == 429:
+        wait = seconds or answer.retry_after
+        return ThrottledError(f"{NAME} asks for fewer calls (429).", retry_after=wait)
+    if "soap-error" in fault or answer.status == 418 or ":server" in code.casefold():
+        return TransientError(f"{NAME} did not manage to answer ({answer.status}, {_quotable(code)}).")
+    if fault or code:
+        return PermanentError(f"{NAME} does not accept the call ({answer.status}, {_quotable(code)}).")
+    if answer.status != 200:
+        return from_http_status(answer.status, what=NAME, retry_after=answer.retry_after, setting="OMIE_URL")
+    if not isinstance(answer.body, Mapping):
+        return TransientError(
+            f"{NAME} answered with something that is no JSON document, or with a part of it."
+        )
+    return None
+
+
+def has_no_records(answer: JsonAnswer) -> bool:
+    """Whether an answer says that the list is empty."""
+    fault, code = _fault(answer)
+    return code.endswith("-5113") or "nao existem registros" in fault
+
+
+def is_error(answer: JsonAnswer) -> bool:
+    """Whether the vendor counts an answer as an error; it counts "no records" too."""
+    return answer.status >= 400 or any(_fault(answer))
+
+
+def is_remembered(answer: JsonAnswer) -> bool:
+    """Whether the application answered, or may still be working, so that the same request would be redundant."""
+    return any(_fault(answer)) or answer.status in {200, 408, 504, 524}
+
+
+@dataclass
+class OmieVendor:
+    """One app of Omie."""
+
+    session: VendorSession
+    credentials: Mapping[str, str] = field(repr=False)
+    name: str = NAME
+    lists_product_changes: bool = False
+
+    @classmethod
+    def open(cls, opening: Opening) -> OmieVendor:
+        """The app of a connection."""
+        credentials = {name: opening.credentials.text(name) or "" for name in CREDENTIALS}
+        return cls(opening.session(account=credentials["app_key"]), credentials)
+
+    @property
+    def calls(self) -> int:
+        return self.session.calls
+
+    @property
+    def waited(self) -> float:
+        return self.session.waited
+
+    def company(self) -> Page[Company]:
+        """The company of the app; the first that is active where it lists several."""
+        pages = list(self._pages("ListarEmpresas", "empresas_cadastro", {}))
+        rows = [row for page in pages for row in page.items]
+        active = [row for row in rows if text_of(row, "inativa") != "S"]
+        return Page(pages[0].raw, [_company(row) for row in (active or rows)[:1]])
+
+    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+        """The whole catalogue. By default the list has only what the vendor's point of sale sells."""
+        filters = {"apenas_importado_api": "N", "filtrar_apenas_omiepdv": "N"}
+        for page in self._pages("ListarProdutos", "produto_servico_cadastro", filters):
+            yield Page(page.raw, [_product(row) for row in page.items])
+
+    def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
+        """Sales and purchases of the days, in every state."""
+        filters = {"dEmiInicial": f"{first:%d/%m/%Y}", "dEmiFinal": f"{last:%d/%m/%Y}", "tpAmb": "1"}
+        for page in self._pages("ListarNF", "nfCadastro", filters):
+            listed = (_invoice(row) for row in page.items)
+            yield Page(page.raw, [one for one in listed if first <= one.issued_on <= last])
+
+    def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
+        """The document; None where the vendor says that it has none (`cCodStatus`)."""
+        if not invoice.vendor_id.isdigit():
+            return InvoiceXml(invoice.key, None)
+        answer = self._call("ObterNfe", {"nIdNfe": int(invoice.vendor_id)})
+        body = answer.body if isinstance(answer.body, Mapping) else {}
+        key = text_of(body, "nChaveNfe") or invoice.key
+        if has_no_records(answer) or text_of(body, "cCodStatus") != "0":
+            return InvoiceXml(key, None)
+        return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or ""))
+
+    def close(self) -> None:
+        """End what is open."""
+        self.session.close()
+
+    def _call(self, method: str, parameters: Mapping[str, object]) -> JsonAnswer:
+        body = {"call": method, **self.credentials, "param": [parameters]}
+        return self.session.post(method, PATHS[method], body, request=parameters)
+
+    def _pages(self, method: str, rows: str, filters: Mapping[str, str]) -> Iterator[Page[Row]]:
+        def ask(number: int) -> tuple[bytes, object] | None:
+            answer = self._call(method, {"pagina": number, "registros_por_pagina": PAGE_SIZE, **filters})
+            return None if has_no_records(answer) else (answer.content, answer.body)
+
+        return NumberedList(f"{NAME} ({method})", rows, _COUNTED, identity=_IDENTITIES[method]).pages(ask)
+
+
+def _company(row: Row) -> Company:
+    city = re.sub(r"\s*\([A-Z]{2}\)$", "", text_of(row, "cidade") or "")
+    return Company(
+        cnpj=text_of(row, "cnpj"),
+        legal_name=text_of(row, "razao_social"),
+        trade_name=text_of(row, "nome_fantasia"),
+        cnae=text_of(row, "cnae"),
+        state=text_of(row, "estado"),
+        city=city if city and not city.isdigit() else None,  # a number is a code, not a name
+        # Omie does not tell the two normal regimes apart.
+        regime="simples" if text_of(row, "optante_simples_nacional") == "S" else None,
+    )
+
+
+def _product(row: Row) -> Product:
+    return Product(
+        vendor_id=text_of(row, "codigo_produto") or "",
+        name=text_of(row, "descricao") or "",
+        code=text_of(row, "codigo"),
+        ncm=text_of(row, "ncm"),
+        unit=text_of(row, "unidade"),
+        ean=text_of(row, "ean"),
+        price=amount_of(row, "valor_unitario"),
+        is_active=text_of(row, "inativo") != "S",
+        is_service=text_of(row, "tipoItem") == _SERVICE,
+    )
+
+
+def _invoice(row: Row) -> Invoice:
+    head, key = group(row, "ide"), text_of(group(row, "compl"), "cChaveNFe")
+    issued_on = next(filter(None, (day_of(head, name) for name in ("dEmi", "dReg", "dInut"))), None)
+    if issued_on is None:
+        raise PermanentError(f"{NAME}: the invoice {_invoice_id(row)} has no date of issue.")
+    direction = text_of(head, "tpNF")
+    is_voided = bool(_date_text(head, "dInut"))
+    return Invoice(
+        vendor_id=_invoice_id(row),
+        state=_state(head, is_issued=key is not None and not is_voided),
+        issued_on=issued_on,
+        key=key.upper() if key else None,
+        model=text_of(head, "mod"),
+        environment=text_of(head, "tpAmb"),
+        direction=int(direction) if direction in {"0", "1"} else None,
+        series=number_of(head, "serie"),
+        number=number_of(head, "nNF"),
+        total=amount_of(group(row, "total", "ICMSTot"), "vNF"),
+        is_voided=is_voided,
+    )
+
+
+def _state(head: Row, *, is_issued: bool) -> InvoiceState:
+    if text_of(head, "cDeneg") == "S":
+        return InvoiceState.DENIED
+    if _date_text(head, "dCan"):
+        return InvoiceState.CANCELLED
+    return InvoiceState.AUTHORISED if is_issued else InvoiceState.UNISSUED
+
+
+def _date_text(head: Row, name: str) -> str:
+    """What stands in a date that is empty where nothing happened; `00/00/0000` is empty too."""
+    return (text_of(head, name) or "").strip("0/ ")
+
+
+def _invoice_id(row: Row) -> str:
+    """The vendor's number; of an invoice without one what else tells it apart."""
+    complement, head = group(row, "compl"), group(row, "ide")
+    known = text_of(complement, "nIdNF") or text_of(complement, "cChaveNFe")
+    return known or "/".join(text_of(head, name) or "" for name in ("tpNF", "serie", "nNF"))
+
+
+_IDENTITIES = {
+    "ListarNF": _invoice_id,
+    "ListarProdutos": lambda row: text_of(row, "codigo_produto"),
+    "ListarEmpresas": lambda row: text_of(row, "codigo_empresa"),
+}
+
+
+def _fault(answer: JsonAnswer) -> tuple[str, str]:
+    """The text of a fault, in lower case without accents, and its code; both empty where it is none."""
+    body = answer.body if isinstance(answer.body, Mapping) else {}
+    return plain(body.get("faultstring") or ""), str(body.get("faultcode") or "")
+
+
+def _quotable(code: str) -> str:
+    """A fault's code as a sentence may quote it."""
+    return code if re.fullmatch(r"[\w:.-]{1,40}", code, re.ASCII) else "without a code"
+
+
+SPEC = VendorSpec(
+    erp_type="omie",
+    name=NAME,
+    url_setting="omie_url",
+    version_path="/api/v1",
+    limits=LIMITS,
+    judge=judge,
+    is_error=is_error,
+    is_remembered=is_remembered,
+    open=OmieVendor.open,
+)

@@ -1,0 +1,74 @@
+"""Lists whose pages are numbered and counted: every row once, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sync_pipelines.erp.vendors.values import text_of
+from sync_pipelines.erp.vendors.vendor import Page
+from sync_pipelines.lib.failures import TransientError
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The names of what a page says of itself: its number, how many pages there are, its rows, the rows of all."""
+
+    page: str
+    pages: str
+    rows: str
+    total: str
+
+
+@dataclass(frozen=True)
+class NumberedList:
+    """A list of a vendor. `what` names it in errors; `identity` tells two of its rows apart; `field` holds the rows."""
+
+    what: str
+    field: str
+    counted: Counted
+    identity: Callable[[Row], object]
+
+    def pages(self, ask: Callable[[int], tuple[bytes, object] | None]) -> Iterator[Page[Row]]:
+        """Every page. `ask` gives the answer for a page number, from 1: its bytes and its body; None: no records.
+
+        Raises TransientError where rows are missing or come twice: the list changed while it was read, or was cut.
+        """
+        number, seen = 1, set[object]()
+        while True:
+            answer = ask(number)
+            if answer is None and number == 1:
+                yield Page(b"", [])
+                return
+            raw, body = answer or (b"", None)
+            rows, pages, total = self._read(body, number)
+            before = len(seen)
+            seen |= {self.identity(row) for row in rows}
+            if len(seen) != before + len(rows):
+                raise TransientError(f"{self.what}: page {number} repeats rows of the list.")
+            yield Page(raw, rows)
+            if number >= pages:
+                break
+            number += 1
+        if len(seen) != total:
+            raise TransientError(
+                f"{self.what}: the list gave {len(seen)} rows of the {total} that it counts."
+            )
+
+    def _read(self, body: object, number: int) -> tuple[list[Row], int, int]:
+        """The rows of a page, how many pages and rows there are in all."""
+        body = body if isinstance(body, Mapping) else {}
+        found, names = body.get(self.field), self.counted
+        said = [text_of(body, name) or "" for name in (names.page, names.pages, names.rows, names.total)]
+        if not isinstance(found, list) or not all(text.isascii() and text.isdigit() for text in said):
+            raise TransientError(f"{self.what}: page {number} is no page of a list.")
+        page, pages, count, total = map(int, said)
+        if page != number:
+            raise TransientError(f"{self.what}: page {page} came when page {number} was asked for.")
+        rows = [row for row in found if isinstance(row, Mapping)]
+        if len(rows) != len(found) or len(rows) != count:
+            raise TransientError(f"{self.what}: page {number} has {len(rows)} of its {count} rows.")
+        return rows, pages, total

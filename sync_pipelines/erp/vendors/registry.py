@@ -1,0 +1,66 @@
+"""The vendors that are served, a line each, and the way to an account of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.connections.credentials import read_credentials
+from sync_pipelines.erp.vendors import bling, omie
+from sync_pipelines.erp.vendors.session import Opening, VendorSpec
+from sync_pipelines.erp.vendors.vendor import Vendor
+from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.settings.erp import ErpSettings
+
+#: By their value of the enum `erp_type`.
+VENDORS: Mapping[str, VendorSpec] = {
+    "bling": bling.SPEC,
+    "omie": omie.SPEC,
+}
+
+
+def is_served(erp_type: str) -> bool:
+    """Whether connections of a type are synced."""
+    return erp_type in VENDORS
+
+
+@dataclass(frozen=True)
+class VendorAccess:
+    """How vendors are reached. Addresses and secrets are read when an account is opened, not before."""
+
+    settings: ErpSettings
+    #: Of JsonClient, such as a test's transport, sleep or backoff.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    #: Of the budget, such as a virtual clock and its sleep.
+    budget_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def open(self, connection: ErpConnection, within: Cancellation | None = None) -> Iterator[Vendor]:
+        """The account of a connection; `within` ends its calls.
+
+        Raises RefusedError for credentials that a person has to enter again, PermanentError for a type that is not
+        served, SettingsError if an address or a database is not set.
+        """
+        spec = VENDORS.get(connection.erp_type)
+        if spec is None:
+            served = " and ".join(one.name for one in VENDORS.values())
+            raise PermanentError(
+                f"Connections of {connection.erp_type} are not synced yet, only of {served}."
+            )
+        key = self.settings.erp_credentials_key
+        credentials = read_credentials(connection, key.get_secret_value() if key else None)
+        opening = Opening(
+            spec,
+            connection,
+            credentials=credentials,
+            settings=self.settings,
+            options=self.options,
+            budget_options=self.budget_options,
+            within=within,
+        )
+        with closing(spec.open(opening)) as vendor:
+            yield vendor

@@ -1,0 +1,53 @@
+"""Values of a vendor's JSON, whose numbers come as text or as numbers, and whose fields may be missing."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+
+def group(row: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """A group within a row; empty where there is none."""
+    for name in names:
+        found = row.get(name)
+        row = found if isinstance(found, Mapping) else {}
+    return row
+
+
+def text_of(row: Mapping[str, Any], name: str) -> str | None:
+    """A value as text, whether it came as text or as a number; None where it is missing or blank."""
+    value = row.get(name)
+    text = "" if value is None or isinstance(value, bool | list | Mapping) else str(value).strip()
+    return text or None
+
+
+def number_of(row: Mapping[str, Any], name: str) -> str | None:
+    """The number of a series or an invoice, without the zeros that some write before it."""
+    text = text_of(row, name)
+    return (text.lstrip("0") or "0") if text else None
+
+
+def day_of(row: Mapping[str, Any], name: str, layout: str = "%d/%m/%Y") -> date | None:
+    """A date that is written by a layout of `strptime`; None where it is missing or none."""
+    try:
+        return datetime.strptime(text_of(row, name) or "", layout).date()
+    except ValueError:
+        return None
+
+
+def amount_of(row: Mapping[str, Any], name: str) -> Decimal | None:
+    """An amount with a decimal point; None where it is missing or none."""
+    try:
+        amount = Decimal(text_of(row, name) or "")
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def plain(text: object) -> str:
+    """A vendor's words in lower case and without accents, so that they can be looked for."""
+    decomposed = unicodedata.normalize("NFKD", str(text).casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))

@@ -1,0 +1,76 @@
+"""The calls that a fake ERP received, without a secret: what was asked for, by which account, when, and the status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+
+class Call(NamedTuple):
+    """A call: `method` is the vendor's own word (`ListarNF`, `nfe`, `token`), `account` the name of its company.
+
+    `parameters` are what was asked for, without keys and tokens; `account` is None where nobody is known by the
+    credentials. `at` is when the call came, in seconds of the fake's clock; `status` is 0 where no answer was given.
+    """
+
+    method: str
+    account: str | None
+    parameters: Mapping[str, object]
+    at: float
+    status: int
+
+
+class Calls:
+    """A record in the order of the answers. `clock` gives the time in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.all: list[Call] = []
+        self._arrived: Counter[str] = Counter()
+
+    def arrive(self, method: str) -> int:
+        """Count a call that begins; returns how many of its method there were."""
+        self._arrived[method] += 1
+        return self._arrived[method]
+
+    def record(self, call: Call) -> None:
+        """Keep a call that was answered."""
+        self.all.append(call)
+
+    def of(
+        self, method: str | None = None, *, account: str | None = None, status: int | None = None
+    ) -> list[Call]:
+        """The calls of a method, account and status, or of any."""
+        return [
+            call
+            for call in self.all
+            if method in (None, call.method)
+            and account in (None, call.account)
+            and status in (None, call.status)
+        ]
+
+    def count(
+        self, method: str | None = None, *, account: str | None = None, status: int | None = None
+    ) -> int:
+        """How many calls were answered."""
+        return len(self.of(method, account=account, status=status))
+
+    def arrived(self, method: str) -> int:
+        """How many calls of a method came, answered or not."""
+        return self._arrived[method]
+
+    def busiest(self, seconds: float, method: str | None = None, *, account: str | None = None) -> int:
+        """The most calls in any window of so many seconds, refused ones included."""
+        times = sorted(call.at for call in self.of(method, account=account))
+        most = start = 0
+        for end, time in enumerate(times):
+            while times[start] <= time - seconds:
+                start += 1
+            most = max(most, end - start + 1)
+        return most
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.all.clear()
+        self._arrived.clear()

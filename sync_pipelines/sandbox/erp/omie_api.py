@@ -1,0 +1,227 @@
+"""Omie's endpoints: what stands before every answer, and the answers (contract of the ERPs, section 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from sync_pipelines.sandbox.erp import faults, omie_faults, omie_lists
+from sync_pipelines.sandbox.erp import omie_documents as documents
+from sync_pipelines.sandbox.erp.calls import Call, Calls
+from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.hooks import Hooks
+from sync_pipelines.sandbox.erp.omie_limits import Caller, OmieLimits, canonical
+from sync_pipelines.sandbox.faults import Switches, parsed
+
+
+@dataclass(frozen=True)
+class OmieAccount:
+    """An account of Omie. `credentials` is what the application stores of it, before it is sealed."""
+
+    name: str
+    company: ErpCompany
+    app_key: str
+    app_secret: str
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return {"app_key": self.app_key, "app_secret": self.app_secret}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request that could be read: who asks what. `page` is the page of a list, or the number of an invoice."""
+
+    method: str
+    key: str
+    secret: str
+    parameters: Mapping[str, Any]
+    body: str
+    page: int
+
+
+@dataclass(frozen=True)
+class OmieApi:
+    """Answers for accounts, which are found by their key. `page_cap` is the largest page."""
+
+    accounts: dict[str, OmieAccount]
+    limits: OmieLimits
+    switches: Switches
+    calls: Calls
+    hooks: Hooks
+    page_cap: int
+    latency_seconds: float
+
+    @property
+    def routes(self) -> list[Route]:
+        paths = dict.fromkeys(omie_lists.PATHS.values())
+        return [
+            *(Route(f"/api/v1/{path}/", self._serve, methods=["POST", "GET"]) for path in paths),
+            *(Route(f"/api/v1/{path}", self._without_slash, methods=["POST", "GET"]) for path in paths),
+        ]
+
+    async def _without_slash(self, request: Request) -> Response:
+        self._record(request.url.path, None, {}, self.calls.clock(), 301)
+        return RedirectResponse(f"{request.url.path}/", 301)
+
+    async def _serve(self, request: Request) -> Response:
+        at = self.calls.clock()
+        if request.method == "GET":  # as after a redirect that a client followed
+            self._record("GET", None, {}, at, 200)
+            return Response("<html>Documentação da API</html>", media_type="text/html")
+        asked = _asked(parsed(await request.body()))
+        if asked is None:
+            self._record("?", None, {}, at, 500)
+            return omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
+        number = self.calls.arrive(asked.method)
+        caller = Caller(request.client.host if request.client else "", asked.key, asked.method)
+        refused = self.limits.refusal(caller, at)
+        answer = refused or await self._limited(request, caller, asked, number)
+        answer = self._with_status(answer)
+        if refused is None and _is_error(answer):
+            self.limits.failed(caller, self.calls.clock())
+        account = self.accounts.get(asked.key)
+        status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+        self._record(asked.method, account.name if account else None, asked.parameters, at, status)
+        return answer
+
+    def _record(
+        self, method: str, account: str | None, parameters: Mapping[str, Any], at: float, status: int
+    ) -> None:
+        self.calls.record(
+            Call(method=method, account=account, parameters=dict(parameters), at=at, status=status)
+        )
+
+    async def _limited(self, request: Request, caller: Caller, asked: _Asked, number: int) -> Response:
+        """An answer for a call that is within the windows."""
+        if not self.limits.begin(caller):
+            return omie_faults.concurrent(429)
+        try:
+            if self.latency_seconds:
+                await asyncio.sleep(self.latency_seconds)
+            for action in self.hooks.take(asked.method, number):
+                await run_in_threadpool(action)
+            return self._answer(request.url.path, caller, asked)
+        finally:
+            self.limits.end(caller)
+
+    def _answer(self, path: str, caller: Caller, asked: _Asked) -> Response:
+        account = self.accounts.get(asked.key)
+        if account is None or not secrets.compare_digest(account.app_secret, asked.secret):
+            return omie_faults.bad_credentials()
+        if wait := self.limits.redundant(caller, asked.body, self.calls.clock()):
+            return omie_faults.redundant(wait)
+        narrowed = faults.rows(account.name, asked.page)
+        if (
+            struck := self.switches.answer(lambda: narrowed, omie_faults.of_others(asked.method))
+        ) is not None:
+            return struck
+        if path.strip("/") != f"api/v1/{omie_lists.PATHS.get(asked.method)}":
+            return omie_faults.unknown_method(asked.method)
+
+        def strikes(name: str) -> bool:
+            return self.switches.strikes(f"{asked.method}_{name}", lambda: narrowed)
+
+        if asked.method == "ObterNfe":
+            return _document(account.company, asked, strikes)
+        return self._page(account.company, asked, strikes)
+
+    def _page(self, company: ErpCompany, asked: _Asked, strikes: Callable[[str], bool]) -> Response:
+        words = omie_lists.LISTS[asked.method].words
+        paging = omie_lists.paging_of(asked.method, asked.parameters, self.page_cap)
+        wanted = (
+            replace(paging, number=paging.number - 1) if strikes("repeats") and paging.number > 1 else paging
+        )
+        if strikes("stuck"):
+            paging = wanted = replace(paging, number=1)
+        page = omie_lists.page_of(asked.method, company, asked.parameters, wanted)
+        if page is None or strikes("lost"):
+            return omie_faults.no_records(paging.number)
+        if strikes("lost_200"):
+            lost = omie_faults.no_records(paging.number)
+            lost.status_code = 200
+            return lost
+        page[words.page] = paging.number
+        _spoil(page, asked.method, strikes)
+        return JSONResponse(page)
+
+    def _with_status(self, answer: Response) -> Response:
+        is_fault = isinstance(answer, JSONResponse) and b'"faultstring"' in answer.body
+        if is_fault and answer.status_code == 500 and self.switches.strikes("faults_200"):
+            answer.status_code = 200
+        return answer
+
+
+def _asked(body: Any) -> _Asked | None:
+    if not isinstance(body, dict):
+        return None
+    given = body.get("param")
+    parameters = given[0] if isinstance(given, list) and given and isinstance(given[0], dict) else {}
+    method = str(body.get("call"))
+    if method in omie_lists.LISTS:
+        page = omie_lists.whole(parameters.get(omie_lists.LISTS[method].words.page), 1)
+    else:
+        page = omie_lists.whole(parameters.get("nIdNfe"), 1)
+    return _Asked(
+        method=method,
+        key=str(body.get("app_key") or ""),
+        secret=str(body.get("app_secret") or ""),
+        parameters=parameters,
+        body=canonical(body),
+        page=page,
+    )
+
+
+def _is_error(answer: Response) -> bool:
+    """Whether the vendor counts this answer as an error: faults, "no records" included; not what throttles."""
+    if isinstance(answer, faults.NO_ANSWER) or answer.status_code in (425, 429):
+        return False
+    return answer.status_code >= 400 or b'"faultstring"' in answer.body
+
+
+def _document(company: ErpCompany, asked: _Asked, strikes: Callable[[str], bool]) -> Response:
+    notes = documents.listed(company)
+    found = next((note for note in notes if note.vendor_id == asked.page), None)
+    if found is None:
+        return omie_faults.fault(f"NF-e não cadastrada para o Código [{asked.page}]!", "SOAP-ENV:Client-103")
+    if strikes("of_another"):
+        found = notes[notes.index(found) - 1]
+    answer = documents.document(found, escaped=strikes("escaped"))
+    if strikes("status"):
+        answer.update(cCodStatus="1", cDesStatus="O XML da NF-e não está disponível.", cXmlNfe="")
+    if strikes("without_xml"):
+        answer["cXmlNfe"] = ""
+    return JSONResponse(answer)
+
+
+def _spoil(page: dict[str, Any], method: str, strikes: Callable[[str], bool]) -> None:
+    """Change a page as the faults say that are on."""
+    one = omie_lists.LISTS[method]
+    words, rows = one.words, page[one.key]
+    if strikes("short"):
+        page[one.key] = rows[:-1]
+    if strikes("total_too_high"):
+        page[words.total] += 1
+    if strikes("total_too_low"):
+        page[words.total] -= 1
+    if strikes("pages_too_few"):
+        page[words.pages] -= 1
+    if strikes("totals_as_text"):
+        page.update({name: str(page[name]) for name in (words.page, words.pages, words.rows, words.total)})
+    if strikes("without_totals"):
+        del page[words.pages], page[words.total]
+    if strikes("list_null"):
+        page[one.key] = None
+    if method == "ListarNF" and strikes("without_key"):
+        for row in rows:
+            del row["compl"]["cChaveNFe"]
+    if method == "ListarEmpresas" and strikes("city_code"):
+        rows[0]["cidade"] = "3550308"

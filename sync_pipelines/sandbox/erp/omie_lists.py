@@ -1,0 +1,162 @@
+"""What Omie's calls answer for a company: filters, paging, rows (contract of the ERPs, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sync_pipelines.sandbox.erp import omie_documents as documents
+from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.notes import SandboxNote
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PagingWords:
+    """How a list calls its paging: two ways are in use."""
+
+    page: str = "pagina"
+    limit: str = "registros_por_pagina"
+    pages: str = "total_de_paginas"
+    rows: str = "registros"
+    total: str = "total_de_registros"
+
+
+_ACCOUNTANT: Final = PagingWords("nPagina", "nRegPorPagina", "nTotPaginas", "nRegistros", "nTotRegistros")
+_DEFAULT_LIMIT: Final = 50
+
+
+@dataclass(frozen=True)
+class OmieList:
+    """A call that answers pages: where it is, its list, what it finds, and how a row is written."""
+
+    path: str
+    key: str
+    find: Callable[[ErpCompany, Parameters], Sequence[Any]]
+    write: Callable[[Any, Parameters], dict[str, Any]]
+    words: PagingWords = PagingWords()
+
+
+def whole(value: Any, default: int) -> int:
+    """A number of the request, which may be a text; the default for what is none or below 1."""
+    try:
+        return max(int(value), 1)
+    except (TypeError, ValueError):
+        return default
+
+
+def _brazilian(value: Any) -> date | None:
+    """A date of the request; None, and so no filter, for what is not dd/mm/aaaa: the vendor says nothing about it."""
+    try:
+        return datetime.strptime(str(value), "%d/%m/%Y").date()
+    except ValueError:
+        return None
+
+
+def _in_period(note: SandboxNote, asked: Parameters) -> bool:
+    first, last = _brazilian(asked.get("dEmiInicial")), _brazilian(asked.get("dEmiFinal"))
+    issued = note.issued_at.date()
+    return (first is None or first <= issued) and (last is None or issued <= last)
+
+
+def _is(value: str, asked: Parameters, name: str) -> bool:
+    return asked.get(name) in (None, "") or str(asked[name]) == value
+
+
+def _invoices(company: ErpCompany, asked: Parameters) -> list[SandboxNote]:
+    status = asked.get("filtrar_por_status")
+    return [
+        note
+        for note in documents.listed(company)
+        if _in_period(note, asked)
+        and _is(str(note.direction), asked, "tpNF")
+        and _is(note.environment, asked, "tpAmb")
+        and (status not in ("N", "C") or (note.state == "cancelled") is (status == "C"))
+    ]
+
+
+def _documents(company: ErpCompany, asked: Parameters) -> list[SandboxNote]:
+    wanted = {"cOperacao": "1", **asked}
+    return [
+        note
+        for note in company.select(lambda note: note.state != "voided")
+        if _in_period(note, asked)
+        and _is(note.model, wanted, "cModelo")
+        and _is(str(note.direction), wanted, "cOperacao")
+        and _is(note.environment, wanted, "cAmbiente")
+    ]
+
+
+def _products(company: ErpCompany, asked: Parameters) -> list[Any]:
+    # Not asked for, the list holds only what the point of sale sells.
+    only_pdv = str(asked.get("filtrar_apenas_omiepdv") or "S").upper() == "S"
+    with company.lock:
+        return [product for product in company.products if product.is_pdv or not only_pdv]
+
+
+LISTS: Final[Mapping[str, OmieList]] = {
+    "ListarNF": OmieList(
+        path="produtos/nfconsultar",
+        key="nfCadastro",
+        find=_invoices,
+        write=lambda note, asked: documents.invoice(note, with_items=asked.get("cApenasResumo") != "S"),
+    ),
+    "ListarDocumentos": OmieList(
+        path="contador/xml",
+        key="documentosEncontrados",
+        find=_documents,
+        write=lambda note, _asked: documents.found_document(note),
+        words=_ACCOUNTANT,
+    ),
+    "ListarProdutos": OmieList(
+        path="geral/produtos",
+        key="produto_servico_cadastro",
+        find=_products,
+        write=lambda product, _asked: documents.product(product),
+    ),
+    "ListarEmpresas": OmieList(
+        path="geral/empresas",
+        key="empresas_cadastro",
+        find=lambda company, _asked: [company.profile],
+        write=lambda profile, _asked: documents.company_of(profile),
+    ),
+}
+OBTER_NFE_PATH: Final = "produtos/dfedocs"
+#: The calls of each path.
+PATHS: Final = {**{method: one.path for method, one in LISTS.items()}, "ObterNfe": OBTER_NFE_PATH}
+
+
+@dataclass(frozen=True)
+class Paging:
+    """A page that was asked for: `number` from 1, `limit` rows at most."""
+
+    number: int
+    limit: int
+
+
+def paging_of(method: str, asked: Parameters, cap: int) -> Paging:
+    """The page that a request wants; more than `cap` rows are cut to it without a word."""
+    words = LISTS[method].words
+    limit = whole(asked.get(words.limit), _DEFAULT_LIMIT)
+    return Paging(whole(asked.get(words.page), 1), min(limit, cap))
+
+
+def page_of(method: str, company: ErpCompany, asked: Parameters, paging: Paging) -> dict[str, Any] | None:
+    """The answer for a page; None where no row is on it."""
+    one = LISTS[method]
+    found = one.find(company, asked)
+    start = (paging.number - 1) * paging.limit
+    rows = found[start : start + paging.limit]
+    if not rows:
+        return None
+    words = one.words
+    return {
+        words.page: paging.number,
+        words.pages: -(-len(found) // paging.limit),
+        words.rows: len(rows),
+        words.total: len(found),
+        one.key: [one.write(row, asked) for row in rows],
+    }

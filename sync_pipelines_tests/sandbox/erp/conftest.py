@@ -1,0 +1,35 @@
+"""Companies of the sandbox, and the official layouts that their documents are held to."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+from lxml import etree
+
+from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.year import made_up_company
+
+_LAYOUTS = files("nfelib")
+
+
+@pytest.fixture(scope="session")
+def note_layout() -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(str(_LAYOUTS / "nfe/schemas/v4_0/procNFe_v4.00.xsd")))
+
+
+@pytest.fixture(scope="session")
+def cancellation_layout() -> etree.XMLSchema:
+    path = _LAYOUTS / "nfe_evento_cancel/schemas/v1_0/procEventoCancNFe_v1.00.xsd"
+    return etree.XMLSchema(etree.parse(str(path)))
+
+
+@pytest.fixture(scope="session")
+def correction_layout() -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(str(_LAYOUTS / "nfe_evento_cce/schemas/v1_0/procCCeNFe_v1.00.xsd")))
+
+
+@pytest.fixture
+def company() -> ErpCompany:
+    """A year of an alphanumeric company of the normal regime."""
+    return made_up_company(1, alphanumeric=True)
