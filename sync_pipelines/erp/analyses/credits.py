@@ -82,7 +82,10 @@ def _conclude(outcome: CreditsOutcome, error: SyncError | None) -> None:
     )
     if error is not None:
         outcome.status, outcome.error = "error", error
-        outcome.message += f" Notas cuja análise falhou: {outcome.failed}. Causa: {error} A próxima sincronização as analisa de novo."
+        outcome.message += (
+            f" Notas cuja análise falhou: {outcome.failed}, e a próxima sincronização as analisa de novo."
+            f" Causa: {error}"
+        )
     elif outcome.differences:
         outcome.status = "error"
         outcome.message += " O resumo de hoje difere dos créditos identificados."

@@ -26,7 +26,6 @@ from sync_pipelines.lib.postgres.catalog import columns_of, exists
 from sync_pipelines.lib.postgres.digest import canonical
 
 TABLE = "public.credit_analysis_summary"
-_DATABASE = "the erp database"
 #: A call of the application may write credits between our summary and its proof.
 _ATTEMPTS = 3
 #: From the first to the last day that a summary speaks of.
@@ -128,21 +127,13 @@ def summary_differences(connection: postgres.Connection, user_id: UUID, day: dat
     )
 
 
-def read_summary_differences(url: str, day: date | None = None) -> dict[str, str]:
-    """What differs in the summaries of a day (today's, in UTC) that we built, one sentence a user."""
-    with (
-        postgres.connect(url, what=_DATABASE, read_only=True) as connection,
-        postgres.errors_about(_DATABASE),
-    ):
-        if not exists(connection, TABLE):
-            return {}
-        built = connection.execute(
-            "select user_id, day from sync_private.credit_summaries"
-            " where day = coalesce(%s::date, (now() at time zone 'UTC')::date) order by user_id",
-            (day,),
-        ).fetchall()
-        found = {f"user {user}": summary_differences(connection, user, one) for user, one in built}
-    return {name: "; ".join(differences) for name, differences in found.items() if differences}
+def read_differences(connection: postgres.Connection, day: date) -> dict[str, str]:
+    """What differs of the summaries of a day that we built, by user; empty: every one is equal."""
+    if not exists(connection, TABLE):
+        return {}
+    users = connection.execute("select user_id from sync_private.credit_summaries where day = %s", (day,))
+    found = {str(user): summary_differences(connection, user, day) for (user,) in users.fetchall()}
+    return {user: " ".join(sentences) for user, sentences in found.items() if sentences}
 
 
 def _names(connection: postgres.Connection) -> Sequence[str]:
