@@ -61,12 +61,16 @@ class TokenVendor:
                 return scripted
             asked = form["refresh_token"]
             if asked != self.refresh and not (self.keeps_old and asked < self.refresh):
-                return httpx.Response(400, json={"error": {"type": "invalid_grant", "message": "invalid_grant"}})
+                return httpx.Response(
+                    400, json={"error": {"type": "invalid_grant", "message": "invalid_grant"}}
+                )
             self.number += 1
             if (scripted := self.after()) is not None:
                 return scripted
             pair = {"access_token": self.access, "refresh_token": self.refresh}
-            return httpx.Response(200, json={**pair, "expires_in": 21600, "token_type": "Bearer", **self.answer})
+            return httpx.Response(
+                200, json={**pair, "expires_in": 21600, "token_type": "Bearer", **self.answer}
+            )
 
 
 @dataclass
@@ -97,7 +101,9 @@ class TokenWorld:
 
     @property
     def raw(self) -> Any:
-        found = self.erp.execute("select credentials from erp_connections where id = %s", (self.connection_id,))
+        found = self.erp.execute(
+            "select credentials from erp_connections where id = %s", (self.connection_id,)
+        )
         return (found.fetchone() or (None,))[0]
 
     @property
