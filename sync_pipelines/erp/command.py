@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sync_pipelines.lib.console import console
-from sync_pipelines.lib.runs import Run
+from sync_pipelines.lib.runs import Run, Runner, RunOption
 
 if TYPE_CHECKING:  # psycopg, which `--help` must not wait for
     from sync_pipelines.erp.connections.actions import ConnectionActions
@@ -19,11 +19,38 @@ if TYPE_CHECKING:  # psycopg, which `--help` must not wait for
 app = typer.Typer()
 connections_app = typer.Typer(no_args_is_help=True, help="The connected ERPs whose data is synced.")
 app.add_typer(connections_app, name="erp")
-RUNS: Sequence[Run] = ()
 
 Connections = Annotated[
     list[str], typer.Argument(metavar="CONNECTION...", help="UUIDs or keys of connections.")
 ]
+
+
+def _sync() -> Runner:
+    from sync_pipelines.erp.defs.sync_run import run
+    from sync_pipelines.erp.pipeline import ACCEPTS
+
+    return Runner(run, accepts=ACCEPTS)
+
+
+RUNS = (
+    Run(
+        "erp",
+        needs=("erp_database_url", "ops_database_url"),
+        load=_sync,
+        options=(
+            RunOption(
+                "connections",
+                flag="connection",
+                kind=str,
+                help="A connection to sync whatever its time or auto-sync, by UUID or key; may be repeated.",
+            ),
+            RunOption(
+                "modules", flag="modules", kind=str, help="Of nfe,produtos,empresa; else what each wants."
+            ),
+            RunOption("full", flag="full", kind=bool, help="Read the whole catalogue of products again."),
+        ),
+    ),
+)
 
 
 class Switch(StrEnum):
@@ -71,6 +98,26 @@ def reviewed(
         if not names:
             console.print("No connection waits for a person.")
         _each(names, lambda one: actions.reviewed(one, now=datetime.now(UTC)))
+
+
+@connections_app.command("sync")
+def sync_now(
+    context: typer.Context,
+    connections: Connections,
+    modules: Annotated[str, typer.Option(help="Of nfe,produtos,empresa; else what each wants.")] = "",
+    first: Annotated[
+        str | None, typer.Option("--from", help="First month of invoices, such as 2026-01.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last month of invoices, included.")] = None,
+) -> None:
+    """Sync connections at once: short for `run erp --connection …`."""
+    given = [("--modules", modules), ("--from", first), ("--to", last)]
+    arguments = ["erp", *(part for one in connections for part in ("--connection", one))]
+    arguments += [part for option, value in given if value for part in (option, value)]
+    root = context.find_root()
+    run = root.command.get_command(root, "run")  # type: ignore[attr-defined]
+    with run.make_context("run", arguments, parent=root) as inner:
+        run.invoke(inner)
 
 
 @contextmanager

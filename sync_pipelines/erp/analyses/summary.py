@@ -124,6 +124,13 @@ def summary_differences(connection: postgres.Connection, user_id: UUID, day: dat
     )
 
 
+def read_differences(connection: postgres.Connection, day: date) -> dict[str, str]:
+    """What differs of the summaries of a day that we built, by user; empty: every one is equal."""
+    users = connection.execute("select user_id from sync_private.credit_summaries where day = %s", (day,))
+    found = {str(user): summary_differences(connection, user, day) for (user,) in users.fetchall()}
+    return {user: " ".join(sentences) for user, sentences in found.items() if sentences}
+
+
 def _names(connection: postgres.Connection) -> Sequence[str]:
     """The figures that the table has."""
     live = {column.name for column in columns_of(connection, TABLE)}

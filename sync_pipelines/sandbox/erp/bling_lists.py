@@ -18,6 +18,19 @@ Parameters = Mapping[str, str]
 #: The default page, and the largest.
 PAGE: Final = 100
 _SITUATIONS: Final = {str(number) for number in range(1, 12)}
+#: The filters that do something; others are ignored.
+INVOICE_FILTERS: Final = {
+    "pagina",
+    "limite",
+    "situacao",
+    "tipo",
+    "chaveAcesso",
+    "numero",
+    "serie",
+    "dataEmissaoInicial",
+    "dataEmissaoFinal",
+}
+PRODUCT_FILTERS: Final = {"pagina", "limite", "criterio", "dataAlteracaoInicial", "dataAlteracaoFinal"}
 #: `criterio`: 1 last included, 2 active, 3 inactive, 4 deleted, 5 all.
 _LAST_INCLUDED, _ACTIVE, _INACTIVE, _DELETED = "1", "2", "3", "4"
 

@@ -1,4 +1,4 @@
-"""Companies of the sandbox, and the official layouts that their documents are held to."""
+"""Companies of the sandbox, and the official layouts of their documents."""
 
 from __future__ import annotations
 
