@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -18,12 +18,13 @@ from sync_pipelines.sandbox.erp import bling_faults, bling_files, bling_lists, f
 from sync_pipelines.sandbox.erp.bling_limits import BlingLimits
 from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
-from sync_pipelines.sandbox.erp.documents import NO_MOMENT
+from sync_pipelines.sandbox.erp.documents import NO_MOMENT, Json
 from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.oauth import BlingAccount, OAuth, pair_of
 from sync_pipelines.sandbox.faults import Dropped, Switches
 
 BASE = "/Api/v3"
+Row = TypeVar("Row")
 #: The scope that each call needs.
 SCOPES: Mapping[str, str] = {
     "invoices": "nfe",
@@ -158,9 +159,8 @@ class BlingApi:
         return _list([documents.product(one) for one in _page(found, served)], served)
 
     def _invoice(self, served: _Served) -> Response:
-        notes = served.company.select(lambda note: note.state != "voided")
-        found = _one(notes, served)
-        if found is None:
+        found = _one(served.company.note, lambda: served.company.select(bling_lists.is_known), served)
+        if found is None or not bling_lists.is_known(found):
             return bling_faults.not_found("A nota fiscal")
         link = bling_files.link_of(found, self.addresses, served.strikes)
         detail = documents.invoice_detail(found, served.company.profile, link)
@@ -168,18 +168,17 @@ class BlingApi:
             detail["dataEmissao"] = NO_MOMENT
         if served.strikes("without_key"):
             del detail["chaveAcesso"]
-        return JSONResponse({"data": detail})
+        return Json({"data": detail})
 
     def _product(self, served: _Served) -> Response:
-        with served.company.lock:
-            found = _one(list(served.company.products), served)
+        found = _one(served.company.product, lambda: served.company.products, served)
         if found is None:
             return bling_faults.not_found("O produto")
-        return JSONResponse({"data": documents.product_detail(found)})
+        return Json({"data": documents.product_detail(found)})
 
     @staticmethod
     def _company(served: _Served) -> Response:
-        return JSONResponse({"data": documents.company(served.company.profile)})
+        return Json({"data": documents.company(served.company.profile)})
 
     async def _token(self, request: Request) -> Response:
         at, ip = self.calls.clock(), _ip(request)
@@ -254,12 +253,16 @@ def _page(found: list[Any], served: _Served) -> list[Any]:
     return list(bling_lists.page_of(found, page, served.asked))
 
 
-def _one(rows: list[Any], served: _Served) -> Any:
-    numbers = [row.vendor_id for row in rows]
-    if served.subject not in numbers:
+def _one(find: Callable[[int], Row], everything: Callable[[], list[Row]], served: _Served) -> Row | None:
+    """The row of the id that was asked for; by a fault the one before it."""
+    try:
+        found = find(served.subject)
+    except KeyError:
         return None
-    index = numbers.index(served.subject)
-    return rows[index - 1] if served.strikes("of_another") else rows[index]
+    if served.strikes("of_another"):
+        rows = everything()
+        return rows[rows.index(found) - 1]
+    return found
 
 
 def _list(rows: list[dict[str, Any]], served: _Served) -> Response:
@@ -269,4 +272,4 @@ def _list(rows: list[dict[str, Any]], served: _Served) -> Response:
         rows = rows[:-1]
     if served.strikes("ids_as_text"):
         rows = [{**row, "id": str(row["id"])} for row in rows]
-    return JSONResponse({"data": rows})
+    return Json({"data": rows})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,8 +42,8 @@ def link_of(note: SandboxNote, addresses: Addresses, strikes: Callable[[str], bo
 def find(companies: list[ErpCompany], key: str) -> tuple[ErpCompany, SandboxNote] | None:
     """The invoice of this key, of whichever company."""
     for company in companies:
-        for note in company.select(lambda one: one.key == key):
-            return company, note
+        with suppress(KeyError):
+            return company, company.by_key(key)
     return None
 
 
