@@ -37,6 +37,8 @@ class Want:
 
     entry: Entry
     known: Known
+    #: Ask the ERP although the store has the document: its detail may say another state than its list.
+    asks_vendor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Fetcher:
         return not pool.is_empty
 
     def _get(self, want: Want) -> Got:
-        return self._from_store(want) or self._from_vendor(want)
+        return (None if want.asks_vendor else self._from_store(want)) or self._from_vendor(want)
 
     def _from_store(self, want: Want) -> Got | None:
         """What the stored document says; None if there is none that can be used."""

@@ -10,7 +10,7 @@ from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices import report
 from sync_pipelines.erp.invoices.documents import Documents
-from sync_pipelines.erp.invoices.extract import InvoiceList, ranges, read_list
+from sync_pipelines.erp.invoices.extract import InvoiceList, month_of, ranges, read_list
 from sync_pipelines.erp.invoices.fetch import Fetcher
 from sync_pipelines.erp.invoices.load import InvoiceLoader
 from sync_pipelines.erp.invoices.month_run import MonthRun
@@ -67,7 +67,7 @@ class _InvoiceSync:
         except SyncError as error:
             self.outcomes |= {month: _failed(error) for month in months}
             return
-        ids = frozenset(one.vendor_id for one in listed.invoices)
+        ids = {one.vendor_id: month_of(one.issued_on) for one in listed.invoices}
         done = 0
         for month in reversed(months):
             run = MonthRun(

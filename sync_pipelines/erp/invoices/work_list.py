@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sync_pipelines.erp.invoices.fetch import Want
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.prove import Stored
-from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOIDED, Entry
+from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOID_STATES, VOIDED, Entry
 from sync_pipelines.erp.vendors.vendor import InvoiceState
 
 #: For how long a document that broke a rule, or that there is none of a void invoice, is not asked for again.
@@ -52,7 +52,9 @@ def work_list(
             work.stored[entry.key] = unchanged
             work.decided.append(replace(entry, decision="stored", remarks=tuple(was.remarks or ())))
         else:
-            work.wants.append(Want(entry, was))
+            # No cancellation is ever undone, so a list that takes one back is not believed without its detail.
+            is_taken_back = was.state in VOID_STATES and not entry.is_void
+            work.wants.append(Want(entry, was, asks_vendor=is_taken_back))
     return work
 
 
@@ -78,6 +80,8 @@ def _unchanged(
     if entry.key is None or not was.is_intact or was.decision != "stored":
         return None
     if was.sha256 is None or was.bytes is None or size(entry.key) != was.bytes:
+        return None
+    if was.state in VOID_STATES and not entry.is_void:
         return None
     state = entry.state if entry.is_void else elsewhere.get(entry.key, entry.state)
     return Stored(state.value, was.sha256, was.bytes) if was.status == state.value else None
