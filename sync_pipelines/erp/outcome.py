@@ -27,7 +27,7 @@ Status = Literal["success", "error", "skipped"]
 
 @dataclass
 class Counts:
-    """Rows of one asset and partition: read = inserted + changed + unchanged + skipped + rejected."""
+    """Rows of one asset and partition: read = inserted + changed + unchanged + skipped + rejected + unread."""
 
     read: int = 0
     inserted: int = 0
@@ -36,6 +36,8 @@ class Counts:
     #: Listed by the ERP, and no rows of this asset: an NFC-e, an invoice of the test environment, a service.
     skipped: int = 0
     rejected: int = 0
+    #: Invoices whose document did not come; they are asked for again by the next sync.
+    unread: int = 0
     #: No longer listed by the ERP, and marked as such.
     vanished: int = 0
     skipped_because: Counter[str] = field(default_factory=Counter)
@@ -50,7 +52,8 @@ class Counts:
 
     def add(self, other: Counts) -> None:
         """Add the rows of another partition."""
-        for name in ("read", "inserted", "changed", "unchanged", "skipped", "rejected", "vanished"):
+        counts = ("read", "inserted", "changed", "unchanged", "skipped", "rejected", "unread", "vanished")
+        for name in counts:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.skipped_because.update(other.skipped_because)
 
@@ -113,4 +116,4 @@ class SyncOutcome:
 
     @property
     def records_failed(self) -> int:
-        return sum(one.counts.rejected for one in self.modules.values())
+        return sum(one.counts.rejected + one.counts.unread for one in self.modules.values())

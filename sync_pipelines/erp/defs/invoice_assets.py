@@ -63,7 +63,7 @@ def invoice_asset(
         with failing_in_a_sentence(context):
             months: dict[str, list[date]] = {}
             for key in context.partition_keys:
-                parts = key.keys_by_dimension  # type: ignore[attr-defined]
+                parts = key.keys_by_dimension
                 months.setdefault(parts[CONNECTION], []).append(date.fromisoformat(parts[MONTH]))
             with pool_of(None, erp, ids) as pool:
                 for connection, wanted in months.items():

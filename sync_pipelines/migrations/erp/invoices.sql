@@ -32,18 +32,25 @@ create table if not exists sync_private.invoices (
     month date not null,
     nfe_key text,
     state text not null,
+    model text,
     direction smallint,
     series text,
     number text,
     issue_date date,
     total numeric,
-    decision text not null check (decision in ('stored', 'marked', 'skipped', 'rejected')),
+    decision text not null check (decision in ('stored', 'marked', 'skipped', 'rejected', 'unread')),
     reason text,
+    -- What a person should know of a stored invoice: its items do not add up, its own date is of another month.
+    remarks text[] not null default '{}',
     import_id uuid references public.xml_imports (id) on delete set null,
     content_hash uuid,
     listed_at timestamptz not null default now(),
+    -- When its document was judged.
     read_at timestamptz,
+    -- Since when the list lacks it, though nobody said that it was cancelled.
+    vanished_at timestamptz,
     primary key (connection_id, vendor_id)
 );
 create index if not exists idx_invoices_month on sync_private.invoices (connection_id, month);
 create index if not exists idx_invoices_import on sync_private.invoices (import_id);
+create index if not exists idx_invoices_key on sync_private.invoices (nfe_key);

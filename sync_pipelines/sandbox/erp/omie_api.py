@@ -17,7 +17,9 @@ from sync_pipelines.sandbox.erp import faults, omie_faults, omie_lists
 from sync_pipelines.sandbox.erp import omie_documents as documents
 from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.documents import Json
 from sync_pipelines.sandbox.erp.hooks import Hooks
+from sync_pipelines.sandbox.erp.notes import SandboxNote
 from sync_pipelines.sandbox.erp.omie_limits import Caller, OmieLimits, canonical
 from sync_pipelines.sandbox.faults import Switches, parsed
 
@@ -120,8 +122,9 @@ class OmieApi:
         if wait := self.limits.redundant(caller, asked.body, self.calls.clock()):
             return omie_faults.redundant(wait)
         narrowed = faults.rows(account.name, asked.page)
-        others = set(omie_faults.ANSWERS) - set(faults.concerned(asked.method, list(omie_faults.ANSWERS)))
-        if (struck := self.switches.answer(lambda: narrowed, others)) is not None:
+        if (
+            struck := self.switches.answer(lambda: narrowed, omie_faults.of_others(asked.method))
+        ) is not None:
             return struck
         if path.strip("/") != f"api/v1/{omie_lists.PATHS.get(asked.method)}":
             return omie_faults.unknown_method(asked.method)
@@ -150,7 +153,7 @@ class OmieApi:
             return lost
         page[words.page] = paging.number
         _spoil(page, asked.method, strikes)
-        return JSONResponse(page)
+        return Json(page)
 
     def _with_status(self, answer: Response) -> Response:
         is_fault = isinstance(answer, JSONResponse) and b'"faultstring"' in answer.body
@@ -187,18 +190,26 @@ def _is_error(answer: Response) -> bool:
 
 
 def _document(company: ErpCompany, asked: _Asked, strikes: Callable[[str], bool]) -> Response:
-    notes = documents.listed(company)
-    found = next((note for note in notes if note.vendor_id == asked.page), None)
+    found = _listed(company, asked.page)
     if found is None:
         return omie_faults.fault(f"NF-e não cadastrada para o Código [{asked.page}]!", "SOAP-ENV:Client-103")
     if strikes("of_another"):
+        notes = documents.listed(company)
         found = notes[notes.index(found) - 1]
     answer = documents.document(found, escaped=strikes("escaped"))
     if strikes("status"):
         answer.update(cCodStatus="1", cDesStatus="O XML da NF-e não está disponível.", cXmlNfe="")
     if strikes("without_xml"):
         answer["cXmlNfe"] = ""
-    return JSONResponse(answer)
+    return Json(answer)
+
+
+def _listed(company: ErpCompany, vendor_id: int) -> SandboxNote | None:
+    try:
+        found = company.note(vendor_id)
+    except KeyError:
+        return None
+    return found if documents.is_listed(found) else None
 
 
 def _spoil(page: dict[str, Any], method: str, strikes: Callable[[str], bool]) -> None:

@@ -84,6 +84,8 @@ class OmieLimits:
 
     def redundant(self, caller: Caller, body: Hashable, now: float) -> float:
         """The seconds until the same may be asked again; 0: now, and then it is remembered as asked."""
+        if not self.rules.redundant_seconds:
+            return 0.0
         asked = self._bodies.get((caller, body))
         if asked is not None and asked + self.rules.redundant_seconds > now:
             return asked + self.rules.redundant_seconds - now

@@ -7,12 +7,13 @@ the application's estimate, which is marked as such (`simulated`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sync_pipelines.erp.invoices.nfe.note import Note, RawData, ReformTaxes
+from sync_pipelines.erp.invoices.nfe.calculation import CalculatedReform
+from sync_pipelines.erp.invoices.nfe.note import Note, RawData, ReformTaxes, Totals
 from sync_pipelines.erp.invoices.nfe.raw_data import TYPE
 from sync_pipelines.erp.invoices.nfe.values import ZERO
 
@@ -25,16 +26,11 @@ ESTIMATED_CBS, ESTIMATED_IBS_UF, ESTIMATED_IBS_MUN = Decimal("0.088"), Decimal("
 
 
 @dataclass(frozen=True, slots=True)
-class CalculatedReform:
-    """What the function `calculate-rtc` answered: its figures, and its whole `data`, which is kept."""
-
-    taxes: ReformTaxes
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
-    """The columns of `xml_analysis`. Amounts in reais, of at most two decimals; None where one cannot be stored."""
+    """The columns of `xml_analysis`, by name. Amounts are in reais with two decimals.
+
+    An amount that its column cannot hold is None, and `analysis_data` says so under `out_of_range`.
+    """
 
     xml_type: str
     document_number: str
@@ -45,7 +41,7 @@ class Analysis:
     recipient_cnpj: str | None
     recipient_name: str | None
     items_count: int
-    document_total: Decimal
+    document_total: Decimal | None
     current_tax_total: Decimal | None
     reform_tax_total: Decimal | None
     difference_value: Decimal | None
@@ -58,20 +54,15 @@ class Analysis:
 
 def analyse(note: Note, calculated: CalculatedReform | None = None) -> Analysis:
     """The row of a note. `calculated` counts only where the note itself states no taxes of the reform."""
-    totals = note.totals
-    current = totals.icms + totals.pis + totals.cofins + totals.ipi
+    now = _current_taxes(note.totals)
     reform, data = _reform(note, calculated)
-    difference = reform.total - current
-    percent = _cents(difference / current * 100) if current else ZERO
-    missing = {
-        name: "out of range"
-        for name, value, largest in (
-            ("current_tax_total", current, LARGEST_AMOUNT),
-            ("reform_tax_total", reform.total, LARGEST_AMOUNT),
-            ("difference_value", difference, LARGEST_AMOUNT),
-            ("difference_percent", percent, LARGEST_PERCENT),
-        )
-        if abs(_cents(value)) > largest
+    difference, columns = reform.total - now["total"], _Columns()
+    figures = {
+        "document_total": columns.amount("document_total", note.totals.note),
+        "current_tax_total": columns.amount("current_tax_total", now["total"]),
+        "reform_tax_total": columns.amount("reform_tax_total", reform.total),
+        "difference_value": columns.amount("difference_value", difference),
+        "difference_percent": columns.percent("difference_percent", difference, now["total"]),
     }
     return Analysis(
         xml_type=TYPE,
@@ -83,22 +74,10 @@ def analyse(note: Note, calculated: CalculatedReform | None = None) -> Analysis:
         recipient_cnpj=note.recipient.taxpayer if note.recipient else None,
         recipient_name=note.recipient.name if note.recipient else None,
         items_count=note.items_count,
-        document_total=_cents(totals.note),
-        current_tax_total=None if "current_tax_total" in missing else _cents(current),
-        reform_tax_total=None if "reform_tax_total" in missing else _cents(reform.total),
-        difference_value=None if "difference_value" in missing else _cents(difference),
-        difference_percent=None if "difference_percent" in missing else percent,
+        **figures,
         raw_data=note.raw_data,
-        analysis_data={**data, "missing": missing} if missing else data,
-        current_taxes={
-            "icms": totals.icms,
-            "pis": totals.pis,
-            "cofins": totals.cofins,
-            "ipi": totals.ipi,
-            "icms_st": totals.icms_st,
-            "frete": totals.freight,
-            "total": current,
-        },
+        analysis_data={**data, "out_of_range": columns.out_of_range} if columns.out_of_range else data,
+        current_taxes=now,
         reform_taxes={
             "cbs": reform.cbs,
             "ibsUf": reform.ibs_uf,
@@ -117,6 +96,37 @@ def estimate(products: Decimal) -> ReformTaxes:
         ibs_mun=_cents(products * ESTIMATED_IBS_MUN),
         selective=ZERO,
     )
+
+
+@dataclass
+class _Columns:
+    """Values as columns hold them, and the names of those that one cannot hold."""
+
+    out_of_range: list[str] = field(default_factory=list)
+
+    def amount(self, name: str, value: Decimal, largest: Decimal = LARGEST_AMOUNT) -> Decimal | None:
+        # The column rounds before it refuses. A value far beyond its limit has no two decimals to round to.
+        if abs(value) < largest + 1 and abs(rounded := _cents(value)) <= largest:
+            return rounded
+        self.out_of_range.append(name)
+        return None
+
+    def percent(self, name: str, part: Decimal, whole: Decimal) -> Decimal | None:
+        """0 of nothing, as the application has it."""
+        return self.amount(name, part / whole * 100 if whole else ZERO, LARGEST_PERCENT)
+
+
+def _current_taxes(totals: Totals) -> dict[str, Decimal]:
+    """The taxes of today; their total is without substitution (ICMS-ST)."""
+    return {
+        "icms": totals.icms,
+        "pis": totals.pis,
+        "cofins": totals.cofins,
+        "ipi": totals.ipi,
+        "icms_st": totals.icms_st,
+        "frete": totals.freight,
+        "total": totals.icms + totals.pis + totals.cofins + totals.ipi,
+    }
 
 
 def _reform(note: Note, calculated: CalculatedReform | None) -> tuple[ReformTaxes, Mapping[str, Any]]:

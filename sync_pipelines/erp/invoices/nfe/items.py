@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ Texts = dict[str, str | None]
 #: Names and texts of an element's children are read by C alone: half the time of a loop.
 _NAME_AND_TEXT = attrgetter("tag", "text")
 _NONE: Texts = {}
+#: The taxes of the reform in an item.
+REFORM_GROUPS = frozenset({"IBSCBS", "IS"})
 _NO_NCM = "00000000"
 _NO_UNIT = "UN"
 
@@ -27,43 +29,32 @@ def texts(element: _Element) -> Texts:
     return dict(map(_NAME_AND_TEXT, element))
 
 
-def read_items(elements: Iterable[_Element]) -> tuple[list[Item], ItemSums]:
-    """The items in order, counted from 1, and the sums of those that count in the total."""
-    items, goods, services = list[Item](), ZERO, ZERO
+def read_items(elements: Iterable[_Element]) -> tuple[list[Item], ItemSums, bool]:
+    """The items in order, counted from 1, the sums of those that count, and whether one states taxes of the reform."""
+    items, goods, services, states_reform = list[Item](), ZERO, ZERO, False
     for number, element in enumerate(elements, 1):
         try:
-            item, counts, is_service = _read_item(element, number)
+            item, counts, taxes = _read_item(element, number)
         except InvoiceRejectedError as problem:
-            raise InvoiceRejectedError(problem.rule, f"item {number}") from None
+            raise InvoiceRejectedError(problem.rule, f"item {number}, {problem.where}") from None
         items.append(item)
-        if counts and is_service:
+        states_reform = states_reform or not REFORM_GROUPS.isdisjoint(taxes)
+        if not counts:
+            continue
+        if "ISSQN" in taxes:
             services += item["valorTotal"]
-        elif counts:
+        else:
             goods += item["valorTotal"]
-    return items, ItemSums(goods, services)
+    return items, ItemSums(goods, services), states_reform
 
 
-def _read_item(det: _Element, number: int) -> tuple[Item, bool, bool]:
-    """The item, whether it counts in the total, whether it is a service."""
-    product, icms, pis, cofins, ipi = _NONE, _NONE, _NONE, _NONE, _NONE
-    is_service = False
-    for part in det:
-        name = part.tag
-        if name == "prod":
-            product = texts(part)
-        elif name == "imposto":
-            for tax in part:
-                name = tax.tag
-                if name == "ICMS":
-                    icms = _variant(tax)
-                elif name == "PIS":
-                    pis = _variant(tax)
-                elif name == "COFINS":
-                    cofins = _variant(tax)
-                elif name == "IPI":
-                    ipi = _ipi(tax)
-                elif name == "ISSQN":
-                    is_service = True
+def _read_item(det: _Element, number: int) -> tuple[Item, bool, Mapping[str, _Element]]:
+    """The item, whether it counts in the total, and its groups of taxes."""
+    parts = {part.tag: part for part in det}
+    product = texts(parts["prod"]) if "prod" in parts else _NONE
+    taxes = {tax.tag: tax for tax in parts["imposto"]} if "imposto" in parts else {}
+    icms, pis, cofins = _variant(taxes.get("ICMS")), _variant(taxes.get("PIS")), _variant(taxes.get("COFINS"))
+    ipi = _ipi(taxes.get("IPI"))
     item = {
         "numero": number,
         "ncm": product.get("NCM") or _NO_NCM,
@@ -72,30 +63,28 @@ def _read_item(det: _Element, number: int) -> tuple[Item, bool, bool]:
         "cst_pis": pis.get("CST") or "",
         "cst_cofins": cofins.get("CST") or "",
         "descricao": product.get("xProd") or "",
-        "quantidade": amount(product.get("qCom"), "qCom"),
+        "quantidade": amount(product, "qCom"),
         "unidade": product.get("uCom") or _NO_UNIT,
-        "valorUnitario": amount(product.get("vUnCom"), "vUnCom"),
-        "valorTotal": amount(product.get("vProd"), "vProd"),
-        "icms": amount(icms.get("vICMS"), "vICMS"),
-        "pis": amount(pis.get("vPIS"), "vPIS"),
-        "cofins": amount(cofins.get("vCOFINS"), "vCOFINS"),
-        "ipi": amount(ipi.get("vIPI"), "vIPI"),
-        "icms_st": amount(icms.get("vICMSST"), "vICMSST"),
+        "valorUnitario": amount(product, "vUnCom"),
+        "valorTotal": amount(product, "vProd"),
+        "icms": amount(icms, "vICMS"),
+        "pis": amount(pis, "vPIS"),
+        "cofins": amount(cofins, "vCOFINS"),
+        "ipi": amount(ipi, "vIPI"),
+        "icms_st": amount(icms, "vICMSST"),
         "credito_icms": 0,
         "credito_pis": 0,
         "credito_cofins": 0,
     }
-    return item, product.get("indTot") != "0", is_service
+    return item, product.get("indTot") != "0", taxes
 
 
-def _variant(tax: _Element) -> Texts:
+def _variant(tax: _Element | None) -> Texts:
     """The texts of the one group in a tax, whichever of its groups it is (ICMS00 … ICMSSN900, PISAliq …)."""
-    return texts(tax[0]) if len(tax) else _NONE
+    return _NONE if tax is None or not len(tax) else texts(tax[0])
 
 
-def _ipi(tax: _Element) -> Texts:
-    """The group of IPI stands behind the codes of its frame."""
-    for group in tax:
-        if group.tag == "IPITrib":
-            return texts(group)
-    return _NONE
+def _ipi(tax: _Element | None) -> Texts:
+    """The group with the value of IPI, which stands behind the codes of its frame."""
+    group = None if tax is None else tax.find("IPITrib")
+    return _NONE if group is None else texts(group)

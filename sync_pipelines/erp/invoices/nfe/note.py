@@ -16,12 +16,17 @@ RawData = dict[str, Any]
 
 
 class Party(NamedTuple):
-    """Who issued or received a note. `taxpayer` is a CNPJ or a CPF, None for a foreigner."""
+    """Who issued or received a note.
+
+    `taxpayer` is a CNPJ or a CPF without punctuation, as the note has it where it is neither; None where it has none.
+    `foreign_id` is idEstrangeiro, of a recipient abroad.
+    """
 
     taxpayer: str | None
     name: str
     state: str
     city: str
+    foreign_id: str | None = None
 
 
 class Totals(NamedTuple):

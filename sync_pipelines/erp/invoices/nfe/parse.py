@@ -26,7 +26,6 @@ STATES = {
     "151": InvoiceState.CANCELLED,
     "155": InvoiceState.CANCELLED,
     "110": InvoiceState.DENIED,
-    "205": InvoiceState.DENIED,
     "301": InvoiceState.DENIED,
     "302": InvoiceState.DENIED,
     "303": InvoiceState.DENIED,
@@ -46,7 +45,7 @@ def parse_note(info: _Element, protocol: _Element | None) -> Note:
     issuer = _party(groups["emit"], "enderEmit")
     _compare(key, ide, issued_at=issued_at)
     _compare_issuer(key, issuer, groups.get("avulsa"))
-    items, sums = read_items(details)
+    items, sums, states_reform = read_items(details)
     totals = _totals(groups["total"])
     recipient = _party(groups["dest"], "enderDest") if "dest" in groups else None
     direction = code(ide.get("tpNF"), among="01", field="tpNF")
@@ -64,7 +63,7 @@ def parse_note(info: _Element, protocol: _Element | None) -> Note:
         recipient=recipient,
         totals=totals,
         sums=sums,
-        reform=own_reform(groups["total"], details),
+        reform=own_reform(groups["total"], details if states_reform else ()),
         municipality=_plain(ide.get("cMunFG")),
         raw_data=raw_data(key.text, ide, issuer, recipient=recipient, totals=totals, items=items),
     )
@@ -127,7 +126,8 @@ def _compare(key: AccessKey, ide: Texts, *, issued_at: datetime) -> None:
 
 def _compare_issuer(key: AccessKey, issuer: Party, office: _Element | None) -> None:
     """The key names the issuer, or the office of the tax authority that issued the note for it."""
-    if key.issuer == (issuer.taxpayer or "").zfill(14):
+    taxpayer = normal_taxpayer(issuer.taxpayer)
+    if taxpayer is not None and key.issuer == taxpayer.zfill(14):
         return
     if office is not None and int(key.series) in _OFFICE_SERIES and key.issuer == office.findtext("CNPJ"):
         return
@@ -137,13 +137,15 @@ def _compare_issuer(key: AccessKey, issuer: Party, office: _Element | None) -> N
 def _party(group: _Element, address: str) -> Party:
     """Who stands in `emit` or `dest`; its address may be missing."""
     facts = texts(group)
+    written = _plain(facts.get("CNPJ")) or _plain(facts.get("CPF"))
     place = group.find(address)
     where = texts(place) if place is not None else _NONE
     return Party(
-        taxpayer=normal_taxpayer(facts.get("CNPJ") or facts.get("CPF")),
+        taxpayer=normal_taxpayer(written) or written or None,
         name=_plain(facts.get("xNome")),
         state=_plain(where.get("UF")),
         city=_plain(where.get("xMun")),
+        foreign_id=_plain(facts.get("idEstrangeiro")) or None,
     )
 
 
@@ -151,17 +153,17 @@ def _totals(group: _Element) -> Totals:
     """The totals that every note has; a tax that it does not state is 0."""
     found = group.find("ICMSTot")
     stated = texts(found) if found is not None else _NONE
-    if stated.get("vProd") is None or stated.get("vNF") is None:
+    if not stated.keys() >= {"vProd", "vNF"}:
         raise InvoiceRejectedError(Rule.TOTALS)
     return Totals(
-        products=amount(stated["vProd"], "total vProd"),
-        note=amount(stated["vNF"], "total vNF"),
-        icms=amount(stated.get("vICMS"), "total vICMS"),
-        pis=amount(stated.get("vPIS"), "total vPIS"),
-        cofins=amount(stated.get("vCOFINS"), "total vCOFINS"),
-        ipi=amount(stated.get("vIPI"), "total vIPI"),
-        icms_st=amount(stated.get("vST"), "total vST"),
-        freight=amount(stated.get("vFrete"), "total vFrete"),
+        products=amount(stated, "vProd"),
+        note=amount(stated, "vNF"),
+        icms=amount(stated, "vICMS"),
+        pis=amount(stated, "vPIS"),
+        cofins=amount(stated, "vCOFINS"),
+        ipi=amount(stated, "vIPI"),
+        icms_st=amount(stated, "vST"),
+        freight=amount(stated, "vFrete"),
     )
 
 

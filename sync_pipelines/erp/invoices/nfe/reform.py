@@ -4,37 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync_pipelines.erp.invoices.nfe.note import ReformTaxes
-from sync_pipelines.erp.invoices.nfe.values import ZERO, amount
+from sync_pipelines.erp.invoices.nfe.values import ZERO, number
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_TOTALS = "IBSCBSTot"
-#: Where the figures stand in a total and in an item. Tax that falls due at one stage only (`gMono`) is not divided
-#: between state and municipality: while IBS has a rate of the state alone it is counted there. What an earlier stage
-#: retained (`…Ret`) is not due by this note.
-_CBS = ("gCBS/vCBS", "gMono/vCBSMono", "gMono/vCBSMonoReten")
-_IBS_UF = ("gIBS/gIBSUF/vIBSUF", "gMono/vIBSMono", "gMono/vIBSMonoReten")
-_IBS_MUN = ("gIBS/gIBSMun/vIBSMun",)
+
+class _Paths(NamedTuple):
+    """Where each tax stands: what is in several places is summed up.
+
+    IBS of goods that are taxed at one stage only (mono) is not divided between state and municipality. It is counted as
+    the state's, whose rate is the only one above 0 in 2026. What an earlier stage retained (`…Ret`) is not due by this
+    note; credits that are transferred or reversed are no tax of it either.
+    """
+
+    cbs: Sequence[str]
+    ibs_uf: Sequence[str]
+    ibs_mun: Sequence[str]
+    selective: Sequence[str]
+
+
+_IN_TOTALS = _Paths(
+    cbs=("IBSCBSTot/gCBS/vCBS", "IBSCBSTot/gMono/vCBSMono", "IBSCBSTot/gMono/vCBSMonoReten"),
+    ibs_uf=("IBSCBSTot/gIBS/gIBSUF/vIBSUF", "IBSCBSTot/gMono/vIBSMono", "IBSCBSTot/gMono/vIBSMonoReten"),
+    ibs_mun=("IBSCBSTot/gIBS/gIBSMun/vIBSMun",),
+    selective=("ISTot/vIS",),
+)
+_IN_ITEM = _Paths(
+    cbs=("imposto/IBSCBS/gIBSCBS/gCBS/vCBS", "imposto/IBSCBS/gIBSCBSMono/vTotCBSMonoItem"),
+    ibs_uf=("imposto/IBSCBS/gIBSCBS/gIBSUF/vIBSUF", "imposto/IBSCBS/gIBSCBSMono/vTotIBSMonoItem"),
+    ibs_mun=("imposto/IBSCBS/gIBSCBS/gIBSMun/vIBSMun",),
+    selective=("imposto/IS/vIS",),
+)
 
 
 def own_reform(total: _Element, details: Sequence[_Element]) -> ReformTaxes | None:
-    """What the totals state of CBS, IBS and IS; None where neither group is there."""
-    ibs_cbs, selective = total.find(_TOTALS), total.find("ISTot")
-    if ibs_cbs is None and selective is None:
-        return None
+    """What the totals state of CBS, IBS and IS, else the sums of the items; None where neither states any of them."""
+    if total.find("IBSCBSTot") is not None or total.find("ISTot") is not None:
+        return _sums([total], _IN_TOTALS)
+    return _sums(details, _IN_ITEM) if details else None
+
+
+def _sums(groups: Sequence[_Element], paths: _Paths) -> ReformTaxes:
     return ReformTaxes(
-        cbs=_sum(ibs_cbs, _CBS),
-        ibs_uf=_sum(ibs_cbs, _IBS_UF),
-        ibs_mun=_sum(ibs_cbs, _IBS_MUN),
-        selective=_sum(selective, ("vIS",)),
+        cbs=_sum(groups, paths.cbs),
+        ibs_uf=_sum(groups, paths.ibs_uf),
+        ibs_mun=_sum(groups, paths.ibs_mun),
+        selective=_sum(groups, paths.selective),
     )
 
 
-def _sum(group: _Element | None, paths: Sequence[str]) -> Decimal:
-    if group is None:
-        return ZERO
-    return sum((amount(group.findtext(path), path) for path in paths), ZERO)
+def _sum(groups: Sequence[_Element], paths: Sequence[str]) -> Decimal:
+    texts = ((group.findtext(path), path) for group in groups for path in paths)
+    return sum((number(text, path) for text, path in texts if text is not None), ZERO)

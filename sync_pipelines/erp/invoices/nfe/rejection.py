@@ -67,3 +67,5 @@ class InvoiceRejectedError(ValueError):
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
+        #: The field, where the rule holds for several.
+        self.where = where

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from sync_pipelines.sandbox.erp.omie_limits import OmieRules
-from sync_pipelines_tests.sandbox.erp.clients import OmieCaller, company
+from sync_pipelines_tests.sandbox.erp.vendors.clients import OmieCaller, company
 
 NewOmie = Callable[..., OmieCaller]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sync_pipelines.sandbox.erp.omie_faults import ANSWERS
-from sync_pipelines_tests.sandbox.erp.clients import OmieCaller, company, key_of
+from sync_pipelines_tests.sandbox.erp.vendors.clients import OmieCaller, company, key_of
 
 NewOmie = Callable[..., OmieCaller]
 

@@ -1,0 +1,83 @@
+"""Which invoices of a month need their document read, and what the others are known to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sync_pipelines.erp.invoices.fetch import Want
+from sync_pipelines.erp.invoices.known import Known
+from sync_pipelines.erp.invoices.prove import Stored
+from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOIDED, Entry
+from sync_pipelines.erp.vendors.vendor import InvoiceState
+
+#: For how long a document that broke a rule, or that there is none of a void invoice, is not asked for again.
+TRUSTED_FOR = timedelta(days=7)
+#: Reasons of the list: that they are not given any more decides anew.
+_OF_THE_LIST = (DUPLICATE, UNISSUED, VOIDED)
+#: Rejects whose cause may be gone with the next call.
+_ASKED_ALWAYS = ("document_is_there", "document_is_answered", "row_is_taken")
+
+
+@dataclass
+class WorkList:
+    """Entries that are decided, and those whose document is wanted."""
+
+    decided: list[Entry] = field(default_factory=list)
+    wants: list[Want] = field(default_factory=list)
+    #: What is stored and unchanged, by access key.
+    stored: dict[str, Stored] = field(default_factory=dict)
+
+
+def work_list(
+    entries: Iterable[Entry],
+    known: Mapping[str, Known],
+    elsewhere: Mapping[str, InvoiceState],
+    *,
+    size: Callable[[str], int | None],
+    now: datetime,
+) -> WorkList:
+    """Split a month's entries. `elsewhere` are keys that are void by another row, `size` that of a stored document."""
+    work = WorkList()
+    for listed in entries:
+        was = known[listed.vendor_id]
+        entry = replace(listed, key=was.key)
+        if entry.decision is not None:
+            work.decided.append(entry)
+        elif (answer := _as_before(entry, was, now)) is not None:
+            work.decided.append(answer)
+        elif (unchanged := _unchanged(entry, was, elsewhere, size=size)) is not None:
+            assert entry.key is not None
+            work.stored[entry.key] = unchanged
+            work.decided.append(replace(entry, decision="stored", remarks=tuple(was.remarks or ())))
+        else:
+            work.wants.append(Want(entry, was))
+    return work
+
+
+def _as_before(entry: Entry, was: Known, now: datetime) -> Entry | None:
+    """An earlier decision that needs no document, while it can be trusted."""
+    if was.decision == "skipped" and was.reason not in _OF_THE_LIST:
+        return entry.decided("skipped", was.reason)
+    if was.decision not in ("rejected", "marked") or was.state != entry.state.value or was.read_at is None:
+        return None
+    if was.reason in _ASKED_ALWAYS or now - was.read_at >= TRUSTED_FOR:
+        return None
+    return entry.decided("rejected" if was.decision == "rejected" else "marked", was.reason)
+
+
+def _unchanged(
+    entry: Entry,
+    was: Known,
+    elsewhere: Mapping[str, InvoiceState],
+    *,
+    size: Callable[[str], int | None],
+) -> Stored | None:
+    """What is stored, if nothing says that it is not what it should be."""
+    if entry.key is None or not was.is_intact or was.decision != "stored":
+        return None
+    if was.sha256 is None or was.bytes is None or size(entry.key) != was.bytes:
+        return None
+    state = entry.state if entry.is_void else elsewhere.get(entry.key, entry.state)
+    return Stored(state.value, was.sha256, was.bytes) if was.status == state.value else None
