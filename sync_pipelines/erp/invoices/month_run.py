@@ -82,7 +82,7 @@ class MonthRun:
             self._take(batch)
 
     def _show(self) -> None:
-        self.session.report("nfe", done=self.done + len(self.entries), total=self.total)
+        self.session.report("xml", done=self.done + len(self.entries), total=self.total)
 
     def _take(self, batch: Sequence[Got]) -> None:
         usable: dict[str, Got] = {}
@@ -195,8 +195,8 @@ class MonthRun:
             self.session,
             self.month.month,
             self.entries.values(),
-            self.stored,
-            self.fetcher.documents,
+            stored=self.stored,
+            documents=self.fetcher.documents,
         )
         if not proved.proof.holds:
             self._record(proved)

@@ -17,7 +17,7 @@ from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 
 Decision = Literal["stored", "marked", "skipped", "rejected", "unread"]
 #: Why something is skipped, as `sync_private.invoices.reason` has it.
-MODEL_65, TEST, UNISSUED, VOIDED = "model_65", "test_environment", "unissued", "voided_number"
+NFCE, TEST, UNISSUED, VOIDED = "nfc_e", "test_environment", "unissued", "voided_number"
 OTHER_MODEL, DUPLICATE = "other_model", "duplicate_key"
 #: States in which an invoice counts for nothing.
 VOID_STATES = (InvoiceState.CANCELLED, InvoiceState.DENIED)
@@ -94,7 +94,7 @@ def judged(invoice: Invoice) -> Entry:
     if invoice.is_voided:
         return entry.decided("skipped", VOIDED)
     if entry.model == "65":
-        return entry.decided("skipped", MODEL_65)
+        return entry.decided("skipped", NFCE)
     if entry.model not in (None, "55"):
         return entry.decided("skipped", OTHER_MODEL)
     if invoice.environment == "2":

@@ -11,6 +11,7 @@ import pytest
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.steward import ConnectionBusyError, UnusableConnectionError
 from sync_pipelines.erp.connections.tables import ORPHAN_LOG, SYNC_LOG
+from sync_pipelines.erp.connections.token_row import locked_row
 from sync_pipelines.erp.outcome import Counts, CreditsOutcome, Module, ModuleOutcome
 from sync_pipelines.erp.run_logs import run_logs
 from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
@@ -108,14 +109,25 @@ def test_refused_credentials_wait_for_a_person_who_renews_them(project: Project)
 
 
 def test_tokens_that_the_sync_itself_stored_are_no_renewal(project: Project) -> None:
-    one = project.put("bling")
+    one = project.put("bling", credentials={"access_token": "um-token-0001", "refresh_token": "outro-0001"})
     with pytest.raises(RefusedError), project.runs.execution(one, run_id="run") as work:
-        project.set(one, credentials='"sealed anew"')
-        work.stored_credentials("sealed anew")
-        raise RefusedError("Bling answered 403.", 403)
+        with locked_row(project.url, one, key=None, what="the test") as row:
+            row.store(row.read(), {"access_token": "um-token-0002", "refresh_token": "outro-0002"})
+        assert project.row(one).credentials != work.connection.credentials
+        raise RefusedError("Bling answered 401.", 401)
     project.clock.now = START + 3 * DAY
     with project.runs.execution(one, run_id="run", only_if_due=True) as work:
         assert not work.is_due
+
+
+def test_credentials_that_a_person_renews_during_the_sync_are_tried(project: Project) -> None:
+    one = project.put()
+    with pytest.raises(RefusedError), project.runs.execution(one, run_id="run"):
+        project.set(one, credentials='{"app_key": "nova-chave-0002"}')
+        raise RefusedError("Omie refused the key.", 401)
+    project.clock.now = START + DAY
+    with project.runs.execution(one, run_id="run", only_if_due=True) as work:
+        assert work.is_due
 
 
 def test_a_second_run_of_the_connection_touches_nothing(project: Project) -> None:

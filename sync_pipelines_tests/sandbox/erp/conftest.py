@@ -1,4 +1,4 @@
-"""Companies of the sandbox, the official layouts of their documents, and the application's database."""
+"""Companies of the sandbox, the official layouts of their documents, and an unmigrated database of the application."""
 
 from __future__ import annotations
 
