@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
+from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.outcome import Counts, Module, ModuleOutcome
 from sync_pipelines.lib.failures import (
@@ -55,6 +57,24 @@ def test_refused_credentials_say_what_to_renew(project: Project) -> None:
     assert "informe de novo o App Key e o App Secret do Omie" in alert.text
     assert f"sync-pipelines erp reviewed {project.row(one).key}" in alert.text
     assert "12345678909" not in alert.text + alert.title
+
+
+def test_credentials_that_cannot_be_opened_are_told_from_those_that_the_erp_refuses(project: Project) -> None:
+    """Trap 60: a message of its own, and no secret in it."""
+    one = put(project)
+    project.set(one, credentials='"bm90IHNlYWxlZCBhdCBhbGwsIGp1c3QgdGV4dA=="')
+    try:
+        read_credentials(project.row(one), "k" * 32)
+    except CredentialsError as error:
+        project.fail(one, error)
+    (alert,), row = project.sent, project.row(one)
+    assert "As credenciais guardadas não podem ser usadas: The credentials of the connection" in alert.text
+    assert row.status_message == (
+        "As credenciais guardadas não podem ser usadas: informe de novo o App Key e o App Secret do Omie."
+        " Até lá não há sincronização automática."
+    )
+    assert waits_for_person(row) is not None
+    assert "bm90IH" not in alert.text + str(project.logged("error_message, details"))
 
 
 def test_a_cause_of_a_connection_is_mailed_once_a_day(project: Project) -> None:
