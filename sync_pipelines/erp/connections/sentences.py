@@ -133,6 +133,9 @@ def kept(outcome: SyncOutcome) -> str:
         for module, one in outcome.modules.items()
         if one.status == "success"
     ]
+    stored = sum(one.status == "success" for one in outcome.months.values())
+    if stored and Module.INVOICES in outcome.failed:
+        done.append(f"{MODULES[Module.INVOICES]} de {stored} de {len(outcome.months)} meses")
     if done:
         return f"Foi sincronizado e permanece: {', '.join(done)}."
     return "O que já estava gravado permanece."

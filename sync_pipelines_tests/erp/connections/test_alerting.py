@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,12 +37,16 @@ def test_a_failed_module_is_mailed_with_all_that_a_person_needs(project: Project
         work.outcome.modules[Module.INVOICES] = ModuleOutcome(
             "error", "a página 3 não veio.", error=TransientError("Omie answered 502.")
         )
+        work.outcome.months = {
+            date(2026, 10, 1): ModuleOutcome(),
+            date(2026, 11, 1): work.outcome.modules[Module.INVOICES],
+        }
     (alert,) = project.sent
     assert alert.mail_subject == "🚨 [erp] Omie de Doces da Serra: a sincronização falhou"
     assert alert.text.split("\n\n") == [
         f"A sincronização da conexão {project.row(one).key} (Omie) da empresa Doces da Serra falhou.",
         "Não foi sincronizado NF-e: a página 3 não veio.",
-        "Foi sincronizado e permanece: empresa (0 registros), produtos (41 registros).",
+        "Foi sincronizado e permanece: empresa (0 registros), produtos (41 registros), NF-e de 1 de 2 meses.",
         "Próxima tentativa: 23/11/2026 21:00 (America/Sao_Paulo).",
         "O que fazer: Nenhuma ação por enquanto: a sincronização se repete na próxima hora marcada.",
     ]
