@@ -234,16 +234,13 @@ class BlingVendor:
 
     def _details(self, numbers: Sequence[str]) -> dict[str, _Detail]:
         """The details of products by their number, several calls at once."""
-        details = dict[str, _Detail]()
         pool: OrderedPool[str, _Detail] = OrderedPool(
             lambda number: self._detail("produtos", number), width=IN_FLIGHT, depth=PAGE_SIZE
         )
         with pool:
             for number in numbers:
                 pool.give(number)
-            while not pool.is_empty:
-                details[pool.oldest] = pool.take_one()
-        return details
+            return {number: pool.take_one() for number in numbers}
 
     def _detail(self, path: str, number: str) -> _Detail:
         answer = self.http.get(f"{path}/{{id}}", f"{path}/{quote(number, safe='')}")
