@@ -119,7 +119,7 @@ class BlingFake:
         """Open an account; its name, by which calls and faults know it, is `bling-1` and so on unless given.
 
         Without a refresh token it gets a first pair. A given pair is valid from now on, unless the file of tokens
-        knows the account already.
+        knows the account already; a refresh token alone is that of an account whose access token has expired.
         """
         account = BlingAccount(
             name=name or f"bling-{len(self.accounts) + 1}",

@@ -98,6 +98,11 @@ def _within(moment: datetime | None, between: tuple[datetime | None, datetime | 
     return (first is None or first <= local) and (last is None or local <= last)
 
 
+def is_known(note: SandboxNote) -> bool:
+    """Whether the vendor has a note at all: of numbers that were voided it knows nothing."""
+    return note.state != "voided"
+
+
 def invoices(
     company: ErpCompany, asked: Parameters, *, model: str, default_direction: str | None
 ) -> list[SandboxNote]:
@@ -109,8 +114,7 @@ def invoices(
     if direction not in ("0", "1", None):
         raise ParameterError("tipo", "O valor informado é inválido")
     issued = period(asked, "dataEmissao")
-    # The vendor knows nothing of numbers that were voided.
-    notes = company.select(lambda note: note.model == model and note.state != "voided")
+    notes = company.select(lambda note: note.model == model and is_known(note))
     return [
         note
         for note in notes
