@@ -52,7 +52,7 @@ LIMITS = Limits(
     calls=(
         # The usual margin of 0.1 s would leave a tenth of the calls unused. One call of a method at a time: of several
         # under way at once, some arrive later than they were granted, and then four of them within a second.
-        CallLimit(3, 1, margin=0.05),
+        CallLimit(3, 1, margin=0.03),
         CallLimit(120_000, 86_400),
         # The 600th request of an address within 10 s blocks it for ten minutes.
         CallLimit(590, 10, Per.ADDRESS),
