@@ -85,8 +85,11 @@ def asked(session: SyncSession, found: list[Vanished], stopped: SyncError | None
     return answers
 
 
-def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> int:
-    """Mark invoices as vanished, in the caller's transaction; returns how many were not marked before."""
+def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> tuple[int, list[str]]:
+    """Mark invoices as vanished, in the caller's transaction.
+
+    Returns how many were not marked before, and the keys of the imports whose state changed by what the ERP said.
+    """
     rows = session.database.execute(
         "update sync_private.invoices set vanished_at = coalesce(vanished_at, %(now)s)"
         " where connection_id = %(connection)s and month = %(month)s and vendor_id = any(%(gone)s)"
@@ -105,13 +108,13 @@ def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> int:
         " where v.connection_id = %s and v.vendor_id = s.vendor_id and v.state <> s.state",
         ([one for one, _ in said], [state for _, state in said], session.connection.id),
     )
-    session.database.execute(
+    changed = session.database.execute(
         "update public.xml_imports as i set nfe_status = v.state from sync_private.invoices as v"
         " where v.import_id = i.id and v.connection_id = %s and v.vendor_id = any(%s)"
-        " and i.nfe_status is distinct from v.state",
+        " and i.nfe_status is distinct from v.state returning i.nfe_key",
         (session.connection.id, [one for one, _ in said]),
-    )
-    return int(rows.rowcount)
+    ).fetchall()
+    return int(rows.rowcount), [key for (key,) in changed]
 
 
 def _vanished(row: tuple[Any, ...]) -> Vanished:

@@ -162,10 +162,10 @@ class MonthRun:
             database.execute(statements.RECORD, given)
             marked = {key for (key,) in database.execute(statements.MARK, given).fetchall()}
             guard.move(self.session, self.month.month, self.listed)
-            vanished = guard.mark(self.session, self.month.month, found)
+            vanished, voided = guard.mark(self.session, self.month.month, found)
             content = live_content(statements.WRITTEN)
             database.execute(
-                sql.SQL(statements.HASH).format(content=content), {**given, "marked": list(marked)}
+                sql.SQL(statements.HASH).format(content=content), {**given, "marked": [*marked, *voided]}
             )
             database.execute(statements.WANT_CREDITS, given)
             postgres.end_writes(database)

@@ -44,6 +44,7 @@ def sync_invoices(
     sync = _InvoiceSync(session, fetcher)
     for run in reversed(ranges(months)):
         sync.sync_range(run)
+    sync.look_for_gaps()
     return sync.outcomes
 
 
@@ -87,6 +88,15 @@ class _InvoiceSync:
             self.outcomes[month].seconds = (ended - began).total_seconds()
             began = ended
 
+    def look_for_gaps(self) -> None:
+        """Warn of numbers that are missing before invoices of these months; a gap may begin in another month."""
+        months = [month for month, one in self.outcomes.items() if one.status == "success"]
+        with postgres.errors_about(ERP):
+            found = gaps(self.session, months) if months else []
+        for month in months:
+            if sentence := report.numbering(one for one in found if one.month == month):
+                self.outcomes[month].warnings[report.NO_GAPS] = sentence
+
     def _outcome(self, run: MonthRun, listed: InvoiceList) -> ModuleOutcome:
         """Sync one month. Raises RefusedError, and whatever is no SyncError."""
         try:
@@ -94,7 +104,6 @@ class _InvoiceSync:
                 # Listed once, before threads ask for it.
                 _ = self.fetcher.documents.sizes
                 run.sync()
-                found = gaps(self.session, [run.month.month])
         except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:
@@ -103,7 +112,7 @@ class _InvoiceSync:
             outcome = ModuleOutcome(
                 message=report.message(run.counts),
                 counts=run.counts,
-                warnings=report.warnings(run.month, list(run.entries.values()), found),
+                warnings=report.warnings(run.month, list(run.entries.values())),
             )
             if run.problems:
                 outcome.status, outcome.error = "error", _unread(run)

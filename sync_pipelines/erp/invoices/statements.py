@@ -141,7 +141,7 @@ from public.xml_imports as i
 join public.xml_analysis as a on a.import_id = i.id
 where i.id in (
     select v.import_id from sync_private.invoices as v
-    where v.connection_id = %(connection)s and v.month = %(month)s and v.vanished_at is null
+    where v.connection_id = %(connection)s and v.month = %(month)s
 )
 order by i.id
 on conflict (import_id) do update set (user_id, connection_id, wanted)
