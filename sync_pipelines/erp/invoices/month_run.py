@@ -57,7 +57,7 @@ class MonthRun:
         found = guard.vanished(self.session, self.month.month, self.listed)
         self.loader.begin()
         self._read()
-        found = guard.asked(self.session, found, self.fetcher.stopped)
+        found = guard.asked(self.session, found, self.fetcher)
         loaded, proved, vanished, marked = self._store(found)
         self._count(loaded, marked)
         self.counts.vanished = vanished

@@ -8,7 +8,7 @@ from datetime import date
 
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices import report
+from sync_pipelines.erp.invoices import guard, report
 from sync_pipelines.erp.invoices.documents import Documents
 from sync_pipelines.erp.invoices.extract import InvoiceList, ranges, read_list
 from sync_pipelines.erp.invoices.fetch import Fetcher
@@ -60,12 +60,16 @@ class _InvoiceSync:
         """Sync contiguous months, whose list is read at once."""
         began = self.session.clock()
         try:
+            if self.fetcher.stopped is not None:
+                raise self.fetcher.stopped
             listed = read_list(self.session, months)
             with postgres.errors_about(ERP):
                 loader = InvoiceLoader.open(self.session, self.fetcher.documents)
         except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:
+            # At some vendors each further call prolongs the block.
+            self.fetcher.stopped = error if isinstance(error, ThrottledError) else self.fetcher.stopped
             self.outcomes |= {month: _failed(error) for month in months}
             return
         lists = month_lists(listed.invoices)
@@ -91,8 +95,11 @@ class _InvoiceSync:
     def look_for_gaps(self) -> None:
         """Warn of numbers that are missing before invoices of these months; a gap may begin in another month."""
         months = [month for month, one in self.outcomes.items() if one.status == "success"]
-        with postgres.errors_about(ERP):
-            found = gaps(self.session, months) if months else []
+        try:
+            with postgres.errors_about(ERP):
+                found = gaps(self.session, months) if months else []
+        except SyncError:  # the months are stored and proved all the same
+            return
         for month in months:
             if sentence := report.numbering(one for one in found if one.month == month):
                 self.outcomes[month].warnings[report.NO_GAPS] = sentence
@@ -114,11 +121,22 @@ class _InvoiceSync:
                 counts=run.counts,
                 warnings=report.warnings(run.month, list(run.entries.values())),
             )
-            if run.problems:
-                outcome.status, outcome.error = "error", _unread(run)
+            outcome.error = self._incomplete(run)
+            if outcome.error is not None:
+                outcome.status = "error"
         outcome.raw_path = self.session.landing.describe(listed.file.path)
         outcome.bytes = run.bytes
         return outcome
+
+    def _incomplete(self, run: MonthRun) -> SyncError | None:
+        """Why a month is no success although what came of it is stored."""
+        if run.problems:
+            return _unread(run)
+        try:
+            guard.refuse_mass_rejection(self.session, run.entries.values(), run.partition)
+        except TransientError as error:
+            return error
+        return None
 
 
 def _failed(error: SyncError) -> ModuleOutcome:

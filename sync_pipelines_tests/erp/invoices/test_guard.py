@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sync_pipelines.erp.invoices.guard import MASS_VANISHING
-from sync_pipelines.erp.vendors.vendor import InvoiceState
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
+from sync_pipelines.lib.failures import PermanentError, ThrottledError, TransientError
 from sync_pipelines_tests.erp.invoices.account import Account
 from sync_pipelines_tests.erp.invoices.book import Book
 from sync_pipelines_tests.erp.invoices.test_extract import fill
@@ -54,6 +54,37 @@ def test_a_few_are_marked_and_asked_for_once_each(account: Account, book: Book) 
     assert vanished(account) == ["7003", "7004"]
     assert account.value("select count(*) from public.xml_imports where nfe_status <> 'autorizada'") == 0
     assert (account.synced().vanished, book.asked) == (0, ["7003", "7004"])
+
+
+def test_one_of_which_nothing_was_heard_is_asked_for_again(account: Account, book: Book) -> None:
+    fill(book, 20)
+    account.synced()
+    remove(book, 3, 4)
+
+    def fail(_invoice: Invoice) -> None:
+        raise ThrottledError("API blocked.")
+
+    book.before_xml = fail
+    book.asked.clear()
+    assert account.synced().vanished == 2
+    assert book.asked == ["7003"]
+    book.before_xml = lambda _invoice: None
+    book.asked.clear()
+    assert account.synced().vanished == 0
+    assert account.synced().vanished == 0
+    assert book.asked == ["7003", "7004"]
+
+
+def test_far_too_many_documents_that_are_not_there_are_no_success(account: Account, book: Book) -> None:
+    fill(book, 12)
+    documents = dict(book.xml)
+    book.xml.clear()
+    outcome = account.sync()
+    assert isinstance(outcome.error, TransientError)
+    assert (outcome.counts.rejected, MASS_REJECTION in str(outcome.error)) == (12, True)
+    assert account.synced(accept=frozenset({MASS_REJECTION})).rejected == 12
+    book.xml.update(documents)
+    assert account.synced().inserted == 12
 
 
 def test_what_the_erp_says_of_a_vanished_invoice_counts(account: Account, book: Book) -> None:

@@ -170,18 +170,22 @@ def test_a_writer_beside_the_sync_is_not_called_proved(account: Account, book: B
     assert account.synced().unchanged == 5
 
 
-def test_a_document_that_is_lost_while_the_month_is_stored_is_not_called_proved(
-    account: Account, book: Book
+@pytest.mark.parametrize(
+    "table",
+    ["public.xml_imports", "public.xml_analysis", "sync_private.invoices", "sync_private.credit_analyses"],
+)
+def test_a_sync_that_dies_between_two_statements_leaves_nothing(
+    account: Account, book: Book, table: str
 ) -> None:
     fill(book, 5)
     account.synced()
-    add_trigger(account, "public.xml_analysis", "perform pg_terminate_backend(pg_backend_pid());")
+    add_trigger(account, table, "perform pg_terminate_backend(pg_backend_pid());")
     book.add(9, DAY)
     before = account.everything()
     outcome = account.sync()
     assert isinstance(outcome.error, TransientError)
     assert account.everything() == before
-    account.erp.execute("drop trigger meddle on public.xml_analysis")
+    account.erp.execute(f"drop trigger meddle on {table}".encode())
     book.asked.clear()
     assert (account.synced().inserted, book.asked) == (1, [])
 
