@@ -7,10 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from psycopg import sql
-
 from sync_pipelines.erp.invoices import guard, statements
-from sync_pipelines.erp.invoices.content import live_content
+from sync_pipelines.erp.invoices.content import read_live_contents
 from sync_pipelines.erp.invoices.extract import ASSET, partition_key
 from sync_pipelines.erp.invoices.fetch import Fetcher, Got
 from sync_pipelines.erp.invoices.known import parameters, read_known, stage, void_elsewhere
@@ -163,10 +161,8 @@ class MonthRun:
             marked = {key for (key,) in database.execute(statements.MARK, given).fetchall()}
             guard.move(self.session, self.month.month, self.listed)
             vanished, voided = guard.mark(self.session, self.month.month, found)
-            content = live_content(statements.WRITTEN)
-            database.execute(
-                sql.SQL(statements.HASH).format(content=content), {**given, "marked": [*marked, *voided]}
-            )
+            read_live_contents(database, statements.IMPORTS_OF_MONTH, given)
+            database.execute(statements.HASH, {"marked": [*marked, *voided]})
             database.execute(statements.WANT_CREDITS, given)
             postgres.end_writes(database)
             proved = self._prove()
