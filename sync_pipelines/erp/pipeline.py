@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.erp import progress as shown
 from sync_pipelines.erp.analyses.credits import analyse_credits
-from sync_pipelines.erp.analyses.functions import FunctionsAccess
+from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
-from sync_pipelines.erp.connections.credentials import read_credentials
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.erp.products.pipeline import sync_products
 from sync_pipelines.erp.session import SyncSession
-from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, open_vendor
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.acceptance import known_words
@@ -61,12 +61,12 @@ class ConnectionSync:
 
     database_url: str = field(repr=False)
     ops_url: str = field(repr=False)
-    #: The secret that the application seals credentials with.
-    credentials_key: str | None = field(repr=False)
     landing: LandingStore
     xml_store: LandingStore
     access: VendorAccess
     functions: FunctionsAccess
+    #: Whether the application's function is asked for reform taxes that an invoice does not have.
+    asks_reform: bool
     runs: ConnectionRuns
     zone: ZoneInfo
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -76,11 +76,11 @@ class ConnectionSync:
         return cls(
             database_url=settings.erp_url,
             ops_url=settings.ops_url,
-            credentials_key=settings.credentials_key,
             landing=settings.landing_store,
             xml_store=settings.xml_store,
             access=VendorAccess(settings),
             functions=FunctionsAccess(settings),
+            asks_reform=settings.erp_reform_by == "function",
             runs=ConnectionRuns.from_settings(settings, served=frozenset(VENDORS)),
             zone=settings.zone,
         )
@@ -114,8 +114,17 @@ class ConnectionSync:
                         stack, work, accepted=accepted, progress=progress, cancellation=cancellation
                     )
                     chosen = [one for one in Module if one in (modules or work.connection.modules)]
-                    run = _SyncRun(session, work.outcome, cancellation, months=months, full=full)
-                    run.sync(chosen, self.functions)
+                    functions = stack.enter_context(self.functions.open(work.connection, cancellation))
+                    asked = functions if self.asks_reform else None
+                    run = _SyncRun(
+                        session,
+                        work,
+                        cancellation,
+                        reader=NfeReader(asked.calculate_rtc if asked else None),
+                        months=months,
+                        full=full,
+                    )
+                    run.sync(chosen, functions)
             return work.outcome
 
     def _open(
@@ -133,9 +142,7 @@ class ConnectionSync:
         cancellation.on_cancel(lambda: _cancel_statement(database))
         stack.enter_context(postgres.errors_about(ERP))
         require_sight(database, TABLES, ERP)
-        credentials = read_credentials(work.connection, self.credentials_key)
-        vendor = open_vendor(work.connection, credentials.values, self.access, within=cancellation)
-        stack.callback(vendor.close)
+        vendor = stack.enter_context(self.access.open(work.connection, cancellation))
 
         def report(stage: str, *, done: int, total: int | None) -> None:
             cancellation.check()
@@ -173,17 +180,23 @@ class _SyncRun:
     """One sync of one connection, module by module."""
 
     session: SyncSession
-    outcome: SyncOutcome
+    work: ConnectionWork
     cancellation: Cancellation
+    reader: NfeReader
     months: Sequence[date] | None
     full: bool
 
-    def sync(self, modules: Sequence[Module], functions: FunctionsAccess) -> None:
+    @property
+    def outcome(self) -> SyncOutcome:
+        return self.work.outcome
+
+    def sync(self, modules: Sequence[Module], functions: EdgeFunctions | None) -> None:
         refused = False
         try:
             for module in modules:
                 done = _untried() if refused else self._module(module)
                 self.outcome.modules[module] = done
+                self.work.record()
                 # Any other call would be refused as well; a missing scope (403) concerns this module alone.
                 refused = refused or (isinstance(done.error, RefusedError) and done.error.status != 403)
         finally:
@@ -192,8 +205,7 @@ class _SyncRun:
                 self.session.vendor.waited,
             )
         if Module.INVOICES in modules:
-            with functions.open(self.session.connection, self.cancellation) as opened:
-                self.outcome.credits = analyse_credits(self.session, opened)
+            self.outcome.credits = analyse_credits(self.session, functions)
 
     def _module(self, module: Module) -> ModuleOutcome:
         """What became of a module; its failure is recorded and not raised, so that the others are done."""
@@ -219,7 +231,7 @@ class _SyncRun:
 
     def _invoices(self) -> ModuleOutcome:
         months = self.months or usual_months(self.session.started, self.session.zone)
-        self.outcome.months = sync_invoices(self.session, months)
+        self.outcome.months = sync_invoices(self.session, months, reader=self.reader)
         return _sum(self.outcome.months)
 
 

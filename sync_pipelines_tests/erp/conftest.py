@@ -5,21 +5,26 @@
 | `erp` | an owner's connection: all tables of the application, migrated, without rows |
 | `ops` | an owner's connection to an empty ops database |
 | `erp_url`, `ops_url` | where they are |
+| `syncs` | sessions of syncs over both, for the account that a test makes |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.postgres.embedded import PostgresServer
+from sync_pipelines.lib.records import open_records
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.erp.database import build_erp
+from sync_pipelines_tests.erp.account import Syncs
 
 _numbers = count(1)
 
@@ -57,3 +62,13 @@ def erp(erp_url: str) -> Iterator[psycopg.Connection[Any]]:
 def ops(ops_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(ops_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def syncs(erp_url: str, ops_url: str, tmp_path: Path) -> Iterator[Syncs]:
+    """Sessions over `erp`, with a store below the test's folder."""
+    with (
+        postgres.connect(erp_url, what="the erp database") as connection,
+        open_records(ops_url) as records,
+    ):
+        yield Syncs(connection, records, tmp_path / "landing")

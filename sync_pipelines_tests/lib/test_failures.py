@@ -15,6 +15,7 @@ from sync_pipelines.lib.failures import (
     SyncError,
     ThrottledError,
     TransientError,
+    UnreachedError,
     classify_http_status,
     classify_sqlstate,
     from_http_error,
@@ -112,10 +113,10 @@ def _unknown_issuer() -> ssl.SSLCertVerificationError:
     [
         (_unknown_issuer(), PermanentError, "name it in HITSS_CA_BUNDLE"),
         (ssl.SSLError(1, "wrong version number"), PermanentError, "no TLS connection"),
-        (ssl.SSLEOFError(8, "unexpected eof"), TransientError, "no connection could be made"),
+        (ssl.SSLEOFError(8, "unexpected eof"), UnreachedError, "no connection could be made"),
         (socket.gaierror(socket.EAI_NONAME, "x"), PermanentError, "host name is not known"),
-        (socket.gaierror(socket.EAI_AGAIN, "x"), TransientError, "no connection could be made"),
-        (ConnectionRefusedError(111, "x"), TransientError, "no connection could be made"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), UnreachedError, "no connection could be made"),
+        (ConnectionRefusedError(111, "x"), UnreachedError, "no connection could be made"),
     ],
 )
 def test_why_a_connection_failed_decides(cause: Exception, kind: type[SyncError], words: str) -> None:

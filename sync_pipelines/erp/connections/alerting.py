@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -30,7 +30,6 @@ logger = logging.getLogger(__name__)
 SYSTEM = "erp"
 #: In the place of a connection, for what is wrong with all of them.
 ALL = "all"
-#: The legal name of a sole trader ends with the number of a person's CPF.
 _NUMBERS = re.compile(r"[\d./-]{8,}")
 
 
@@ -93,19 +92,32 @@ class ConnectionAlerts:
 
 
 def company_name(url: str, connection: ErpConnection) -> str:
-    """The company of a connection as a person calls it, without registration numbers; else the connection's name."""
-    name: str | None = None
+    """The company of a connection as a person calls it; else the connection's own name. Never raises."""
+    known: Mapping[UUID, str] = {}
     try:
         with postgres.connect(url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
-            row = session.execute(
-                "select coalesce(nullif(trim(nome_fantasia), ''), nullif(trim(razao_social), ''))"
-                " from public.company_profile where id = %s",
-                (connection.company_id,),
-            ).fetchone()
-            name = row[0] if row else None
+            known = read_companies(session, [connection])
     except (SyncError, psycopg.Error) as error:
         logger.warning("The company of connection %s could not be read: %s", connection.key, error)
-    return " ".join(_NUMBERS.sub(" ", name or connection.name).split()) or connection.key
+    found = known.get(connection.company_id) if connection.company_id else None
+    return found or _without_numbers(connection.name) or connection.key
+
+
+def read_companies(session: postgres.Connection, rows: Sequence[ErpConnection]) -> dict[UUID, str]:
+    """The names of the connections' companies by the company's id: the trade name, else the legal one.
+
+    Without long numbers, because they go into logs: the legal name of a sole trader ends with the CPF.
+    """
+    found = session.execute(
+        "select id, coalesce(nullif(trim(nome_fantasia), ''), nullif(trim(razao_social), ''), '')"
+        " from public.company_profile where id = any(%s)",
+        ([one.company_id for one in rows if one.company_id],),
+    )
+    return {number: name for number, text in found if (name := _without_numbers(text))}
+
+
+def _without_numbers(name: str) -> str:
+    return " ".join(_NUMBERS.sub(" ", name).split())
 
 
 def _joined(parts: Sequence[str]) -> str:

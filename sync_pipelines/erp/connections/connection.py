@@ -31,6 +31,7 @@ class ErpConnection:
     credentials: Any = field(default=None, repr=False)
     last_sync_at: datetime | None = None
     next_sync_at: datetime | None = None
+    created_at: datetime | None = None
     sync_config: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     #: What of the row cannot be read, so that no automatic run takes it.

@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.erp.connections.connection import ErpConnection
-from sync_pipelines.erp.connections.mark import NAME, Mark
+from sync_pipelines.erp.connections.mark import NAME, REQUEST, Mark
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
@@ -29,14 +29,15 @@ _ROWS: LiteralString = """
       case when last_sync_at > '9999-12-30Z' then '9999-12-30Z'
         when last_sync_at < '0001-01-02Z' then '0001-01-02Z' else last_sync_at end,
       case when next_sync_at > '9999-12-30Z' then '9999-12-30Z'
-        when next_sync_at < '0001-01-02Z' then '0001-01-02Z' else next_sync_at end
+        when next_sync_at < '0001-01-02Z' then '0001-01-02Z' else next_sync_at end,
+      created_at
     from public.erp_connections
 """
-#: `metadata` with our mark set or taken away. What is no object there is a person's: it stays, beside the mark.
+#: `metadata` with another mark, or none, and no request. What is no object there is a person's: it stays beside.
 _METADATA: LiteralString = """
     (case when jsonb_typeof(coalesce(metadata, 'null')) = 'object' then metadata
        when jsonb_typeof(coalesce(metadata, 'null')) = 'null' then '{}'
-       else jsonb_build_object('previous', metadata) end - %(name)s) || %(mark)s
+       else jsonb_build_object('previous', metadata) end - %(ours)s::text[]) || %(mark)s
 """
 
 
@@ -72,6 +73,13 @@ class Control:
             )
         return found[0]
 
+    def change(self, name: str) -> ErpConnection:
+        """As `named`; until the transaction ends nobody else changes it."""
+        found = self.lock(self.named(name).id)
+        if found is None:
+            raise PermanentError(f"Connection {name[:60]!r} was deleted at this moment.")
+        return found
+
     def write(
         self,
         connection_id: UUID,
@@ -94,9 +102,17 @@ class Control:
                 "status_message": status_message,
                 "last_sync_at": last_sync_at,
                 "next_sync_at": next_sync_at,
-                "name": NAME,
+                "ours": [NAME, REQUEST],
                 "mark": Jsonb({NAME: mark.as_json()} if mark else {}),
             },
+        )
+
+    def request(self, connection_id: UUID, at: datetime) -> None:
+        """Note that a person asked for a sync; the next one to end takes the note away."""
+        noted = Jsonb({REQUEST: at.isoformat()})
+        self.connection.execute(
+            "update public.erp_connections set metadata = " + _METADATA + " where id = %(id)s",
+            {"id": connection_id, "ours": [REQUEST], "mark": noted},
         )
 
     def _rows(self, query: LiteralString, *values: object) -> list[ErpConnection]:
@@ -104,7 +120,7 @@ class Control:
 
 
 def _connection(row: tuple[Any, ...]) -> ErpConnection:
-    number, user_id, company_id, erp_type, name, status, message, *documents, last, due = row
+    number, user_id, company_id, erp_type, name, status, message, *documents, last, due, created = row
     problems: list[str] = []
     credentials = _value("credentials", documents[0], problems)
     return ErpConnection(
@@ -121,6 +137,7 @@ def _connection(row: tuple[Any, ...]) -> ErpConnection:
         metadata=_object("metadata", documents[2], []),
         last_sync_at=last,
         next_sync_at=due,
+        created_at=created,
         problem=problems[0] if problems else None,
     )
 

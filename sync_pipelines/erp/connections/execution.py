@@ -62,13 +62,6 @@ class ConnectionWork:
         assert self._steward.connection is not None
         return self._steward.connection
 
-    def stored_credentials(self, credentials: object) -> None:
-        """Note the JSON value that this sync stored as the connection's credentials, such as rotated tokens.
-
-        Otherwise they would count as renewed by a person, and a refusal would not wait for one.
-        """
-        self._steward.credentials = credentials
-
     def record(self) -> None:
         """Write the counts so far, so that a killed process leaves true ones. Call it after each module."""
         assert self.opened is not None
@@ -200,7 +193,9 @@ class ConnectionRuns:
         if steward.failure is None:
             # The work went to its end, and its end was rejected: that is the failure.
             steward.failure, detail = error, sentences.unwritten(detail)
-        log.close_alone(self.url, opened.id, detail)
+        if log.close_alone(self.url, opened.id, detail):
+            # The connection's row was not written either: it is as due as it was.
+            steward.due = self.clock()
 
     def _send_alert(self, opened: Execution | None, steward: ConnectionSteward, *, run_id: str) -> None:
         """Never raises. A sync that a person or a shutdown interrupted is no news to anybody."""

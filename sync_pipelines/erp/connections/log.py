@@ -118,17 +118,19 @@ def close_dead(connection: postgres.Connection, connection_id: UUID) -> None:
         logger.warning("Connection %s: %s orphaned syncs were closed.", connection_id, len(closed))
 
 
-def close_alone(url: str, row_id: str, sentence: str) -> None:
-    """Close a row that could not be closed together with its connection's: it says error, and why. Never raises.
+def close_alone(url: str, row_id: str, sentence: str) -> bool:
+    """Close a row that could not be closed together with its connection's, as an error; whether it was open.
 
-    Where this fails too, the reaper closes it.
+    Never raises: where this fails too, the reaper closes the row.
     """
     with suppress(SyncError, psycopg.Error), postgres.connect(url, what=ERP) as connection:
-        connection.execute(
+        closed = connection.execute(
             "update public.erp_sync_logs set status = 'error', error_message = %s, completed_at = now()"
             " where id = %s and status = 'running'",
             (redact(sentence), row_id),
         )
+        return closed.rowcount > 0
+    return False
 
 
 def _rows(connection: postgres.Connection, where: LiteralString, *values: object) -> list[LogRow]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -24,16 +26,24 @@ from sync_pipelines.lib.failures import (
     SyncError,
     ThrottledError,
     TransientError,
+    UnreachedError,
     from_http_status,
 )
+from sync_pipelines.lib.http.budget import Budget, Window
+from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient
 from sync_pipelines.lib.redaction import register
+from sync_pipelines.lib.retry import Backoff
 
 #: A token that ends within this time is refreshed before it is used.
 _EARLY = timedelta(minutes=5)
+#: Whoever interrupts a run waits for the end of a refresh.
+_LIMITS = Timeouts(connect=10.0, read=20.0, total=30.0)
+_BACKOFF = Backoff(attempts=3, first=2.0, longest=10.0)
 #: Seconds after a throttled answer that does not say how long.
 _THROTTLED = 60.0
-_CONNECT = "Connect the account again in the application."
+#: What a person does about a token that cannot be refreshed.
+CONNECT = "Connect the account again in the application."
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +54,7 @@ class TokenEndpoint:
     vendor: str
     url: str
     url_setting: str
+    windows: tuple[Window, ...]
     client_id: str = "client_id"
     client_secret: str = "client_secret"  # noqa: S105 - its name
 
@@ -55,12 +66,12 @@ class TokenEndpoint:
         if word in {"invalid_client", "unauthorized_client"}:
             return RefusedError(
                 f"{self.vendor} does not accept {self.client_id} and {self.client_secret} ({word})."
-                f" Correct them, or: {_CONNECT}",
+                f" Correct them, or: {CONNECT}",
                 answer.status,
             )
         if word == "invalid_grant":
             return InvalidGrantError(
-                f"{self.vendor} does not accept the refresh token any more (invalid_grant). {_CONNECT}",
+                f"{self.vendor} does not accept the refresh token any more (invalid_grant). {CONNECT}",
                 answer.status,
             )
         if answer.status == 429:
@@ -92,21 +103,23 @@ class _Grant:
     changes: Mapping[str, Any] = field(repr=False)
 
 
-@dataclass
+@dataclass(frozen=True)
 class ConnectionTokens:
     """Where the tokens of one connection are stored, and how they are refreshed. `what` names it in errors."""
 
-    #: Of the application's database.
-    url: str = field(repr=False)
     connection_id: UUID
     what: str
     endpoint: TokenEndpoint
-    #: Its judge is that of the endpoint; it waits for the budget of token calls.
-    http: JsonClient
-    key: str | None = field(default=None, repr=False)
+    #: Of the application's database, and of the ops database, which has the budget of token calls.
+    url: str = field(repr=False)
+    ops_url: str = field(repr=False)
+    #: ERP_CREDENTIALS_KEY.
+    key: str | None = field(repr=False)
+    party: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    #: Before a wait for the database; a test's does not wait.
-    sleep_options: Mapping[str, Any] = field(default_factory=dict)
+    #: Of JsonClient and of Budget, such as a test's transport and sleep.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    budget_options: Mapping[str, Any] = field(default_factory=dict)
 
     def is_ending(self, credentials: Credentials) -> bool:
         """Whether the access token is about to end, as far as the row says."""
@@ -127,9 +140,12 @@ class ConnectionTokens:
             return pool.submit(self._refreshed, refused).result()
 
     def _refreshed(self, refused: str | None) -> Credentials:
-        row_of = locked_row(self.url, self.connection_id, key=self.key, what=self.what, **self.sleep_options)
-        with row_of as row:
-            found = self.http.retrying()(self._grant, row, refused)
+        sleep = self.options.get("sleep", time.sleep)
+        with (
+            locked_row(self.url, self.connection_id, key=self.key, what=self.what, sleep=sleep) as row,
+            self._client() as http,
+        ):
+            found = http.retrying()(self._grant, row, http, refused)
             if isinstance(found, Credentials):
                 return found
             # Not within the retries: from now on the vendor refuses the token that is stored.
@@ -137,7 +153,23 @@ class ConnectionTokens:
         logger.info("%s: the access token was refreshed.", self.what)
         return stored
 
-    def _grant(self, row: TokenRow, refused: str | None) -> Credentials | _Grant:
+    @contextmanager
+    def _client(self) -> Iterator[JsonClient]:
+        endpoint, options = self.endpoint, {"timeouts": _LIMITS, "backoff": _BACKOFF, **self.options}
+        budget_options = {"name": f"{endpoint.vendor} (token)", **self.budget_options}
+        with (
+            Budget(self.ops_url, endpoint.windows, party=f"{self.party}:token", **budget_options) as budget,
+            JsonClient(
+                name=endpoint.vendor,
+                url_setting=endpoint.url_setting,
+                judge=endpoint.judge,
+                budget=budget,
+                **options,
+            ) as http,
+        ):
+            yield http
+
+    def _grant(self, row: TokenRow, http: JsonClient, refused: str | None) -> Credentials | _Grant:
         """A new pair; or what is stored, if another worker refreshed it meanwhile."""
         used = row.read()
         if self._is_fresh(used.credentials, refused):
@@ -145,27 +177,27 @@ class ConnectionTokens:
         if missing := self._missing(used.credentials):
             raise RefusedError(
                 f"{self.what}: the access token has ended, and without {' and '.join(missing)} no other one can be"
-                f" obtained. {_CONNECT}",
+                f" obtained. {CONNECT}",
                 401,
             )
         now = self.clock()
-        row.begin(used, now.isoformat(timespec="seconds"))
+        row.begin(used, used.interrupted_at or now.isoformat(timespec="seconds"))
         try:
-            return _Grant(used, _changes(self._ask(used.credentials), now))
+            return _Grant(used, _changes(self._ask(http, used.credentials), now))
         except RefusedError as error:
             self._after_refusal(row, used, error=error)
-        except PermanentError:
-            row.end()
+        except (PermanentError, UnreachedError):
+            row.restore(used)
             raise
 
-    def _ask(self, credentials: Credentials) -> Mapping[str, Any]:
+    def _ask(self, http: JsonClient, credentials: Credentials) -> Mapping[str, Any]:
         endpoint = self.endpoint
         pair = f"{credentials.text(endpoint.client_id)}:{credentials.text(endpoint.client_secret)}"
         basic = b64encode(pair.encode()).decode()
         register(basic)
         fields = {"grant_type": "refresh_token", "refresh_token": credentials.text("refresh_token") or ""}
         headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        answer = self.http.post_form(endpoint.url, fields, headers=headers)
+        answer = http.post_form(endpoint.url, fields, headers=headers)
         assert isinstance(answer.body, Mapping)  # the judge saw it
         return answer.body
 
@@ -173,11 +205,11 @@ class ConnectionTokens:
         if row.read().refresh_token != used.refresh_token:
             # Whoever does not know our lock, such as the application, has refreshed with the same token.
             raise TransientError(f"{self.what}: the tokens were replaced during a refresh.") from None
-        row.end()
+        row.restore(used)
         if used.interrupted_at and isinstance(error, InvalidGrantError):
             raise InvalidGrantError(
                 f"{self.what}: a refresh of the token began at {used.interrupted_at} and was interrupted before its"
-                f" answer was stored, and {self.endpoint.vendor} does not accept the old token any more. {_CONNECT}",
+                f" answer was stored, and {self.endpoint.vendor} does not accept the old token any more. {CONNECT}",
                 error.status,
             ) from None
         raise type(error)(f"{self.what}: {error}", error.status) from None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 
 import dagster as dg
 
-from sync_pipelines.erp.analyses.summary import read_summary_differences
-from sync_pipelines.erp.connections.at_work import read_at_work
-from sync_pipelines.erp.connections.control import read_connections
+from sync_pipelines.erp.analyses.summary import read_differences
+from sync_pipelines.erp.connections.at_work import read_running
+from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.freshness import stale_because
+from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.due_connections import DueConnections
+from sync_pipelines.lib import postgres
 
 SUMMARY_HOLDS = "todays_summary_still_equals_the_credits"
 STANDING_CHECKS = (
@@ -34,12 +37,13 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
         " sync is at work on it.",
     )
     def every_connection_is_fresh() -> dg.AssetCheckResult:
-        rows, at_work, now = read_connections(due.url), read_at_work(due.url), due.clock()
-        wanted = [one for one in rows if one.auto_sync and one.erp_type in due.served]
+        with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
+            rows, running = Control(session).all(), read_running(session)
+        now, wanted = due.clock(), [one for one in rows if one.auto_sync and one.erp_type in due.served]
         found = {
             one.key: sentence
             for one in wanted
-            if one.id not in at_work and (sentence := stale_because(one, now, due.served))
+            if (sentence := stale_because(one, now, served=due.served, running_since=running.get(one.id)))
         }
         return _verdict(found, f"Holds for {len(wanted)} connections.")
 
@@ -54,7 +58,8 @@ def _summary(due: DueConnections) -> dg.AssetChecksDefinition:
         " caller of analyze-credits replaces them (a warning; the next sync rebuilds them).",
     )
     def todays_summary_still_equals_the_credits() -> dg.AssetCheckResult:
-        found = read_summary_differences(due.url)
+        with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
+            found = read_differences(session, due.clock().astimezone(UTC).date())
         return _verdict(
             found, "Every summary of today is the sum of the credits.", severity=dg.AssetCheckSeverity.WARN
         )

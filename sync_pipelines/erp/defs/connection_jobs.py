@@ -1,7 +1,5 @@
 """Jobs on connections for the launchpad: what people do on the card and on the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import dagster as dg
@@ -29,25 +27,19 @@ def connection_jobs(due: DueConnections) -> list[dg.JobDefinition]:
             due,
             "erp_auto_sync_on",
             "Sync the connection by itself again.",
-            act=lambda actions, one: actions.auto_sync(one, on=True, now=due.clock()),
+            act=lambda actions, one: actions.auto_sync_on(one, now=due.clock()),
         ),
         _job(
             due,
             "erp_auto_sync_off",
             "No automatic sync takes the connection until auto-sync is on again.",
-            act=lambda actions, one: actions.auto_sync(one, on=False, now=due.clock()),
+            act=lambda actions, one: actions.auto_sync_off(one),
         ),
         _job(
             due,
             "erp_reviewed",
             "A person renewed the credentials: the connection is due again.",
             act=lambda actions, one: actions.reviewed(one, now=due.clock()),
-        ),
-        _job(
-            due,
-            "erp_sync_now",
-            "Make the connection due at once; the sensor erp_due starts it within half a minute.",
-            act=lambda actions, one: actions.sync_now(one, now=due.clock()),
         ),
     ]
 

@@ -1,7 +1,5 @@
 """`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of any connections."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -63,7 +61,7 @@ def invoice_asset(
         with failing_in_a_sentence(context):
             months: dict[str, list[date]] = {}
             for key in context.partition_keys:
-                parts = key.keys_by_dimension  # type: ignore[attr-defined]
+                parts = key.keys_by_dimension
                 months.setdefault(parts[CONNECTION], []).append(date.fromisoformat(parts[MONTH]))
             with pool_of(None, erp, ids) as pool:
                 for connection, wanted in months.items():

@@ -18,7 +18,6 @@ from sync_pipelines.erp.defs import definitions as system
 from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, INVOICES_KEY
 from sync_pipelines.erp.defs.due_connections import JOB, STEP
 from sync_pipelines.erp.defs.sync_config import modules_of, months_of
-from sync_pipelines.erp.nightly import night_sentences
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
 from sync_pipelines.erp.progress import Progress
@@ -135,7 +134,7 @@ def sync_connections(
         # Dagster's automatic runs are right to leave them; whoever waits for this one reads that they are not proved.
         report.problems += pool.errors(ConnectionBusyError)
     report.notes += [sentence for outcome in pool.outcomes() for sentence in _notes(outcome)]
-    report.notes += night_sentences(pool.outcomes(), len(wanted))
+    report.notes.append(_summary(pool.outcomes(), len(wanted)))
     report.nothing_to_do = not report.problems and not any(found.values())
 
 
@@ -155,6 +154,14 @@ def _add_rows(
         proved = sum(bool(row.get("proved")) for row in rows)
         if rows or wanted[asset]:
             report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted[asset]}"))
+
+
+def _summary(outcomes: Sequence[SyncOutcome], wanted: int) -> str:
+    """What the requirement's function returned: processed, succeeded, failed; the problems say why."""
+    succeeded = sum(not one.failed and not one.skipped for one in outcomes)
+    skipped = sum(one.skipped is not None for one in outcomes)
+    left = f", {skipped} left alone" if skipped else ""
+    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped} failed{left}."
 
 
 def _notes(outcome: SyncOutcome) -> Iterator[str]:

@@ -14,7 +14,7 @@ from sync_pipelines.erp.invoices.extract import InvoiceList, ranges, read_list
 from sync_pipelines.erp.invoices.fetch import Fetcher
 from sync_pipelines.erp.invoices.load import InvoiceLoader
 from sync_pipelines.erp.invoices.month_run import MonthRun
-from sync_pipelines.erp.invoices.nfe_reader import Calculate, NfeReader
+from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.numbering import gaps
 from sync_pipelines.erp.invoices.reading import Reader
 from sync_pipelines.erp.invoices.validate import MonthList, month_lists
@@ -28,19 +28,16 @@ def sync_invoices(
     session: SyncSession,
     months: Sequence[date],
     *,
-    calculate: Calculate | None = None,
     reader: Reader | None = None,
 ) -> dict[date, ModuleOutcome]:
     """Sync these months, each by its first day; the newest first, because that is what a person looks for.
 
     A month that fails is an outcome with status error and does not stop the others. Raises RefusedError and
-    ConnectionBusyError, which concern all of them. `calculate` calls `calculate-rtc`, where the taxes of the
-    reform are wanted from there; `reader` takes the place of the reader of NF-e.
+    ConnectionBusyError, which concern all of them. `reader` reads documents: NF-e, with the taxes of the
+    reform that they state or the estimate, unless another one is given.
     """
     documents = Documents(session.xml_store, session.connection.user_id)
-    fetcher = Fetcher(
-        session.vendor, reader or NfeReader(calculate), documents=documents, landing=session.landing
-    )
+    fetcher = Fetcher(session.vendor, reader or NfeReader(), documents=documents, landing=session.landing)
     sync = _InvoiceSync(session, fetcher)
     for run in reversed(ranges(months)):
         sync.sync_range(run)
@@ -124,6 +121,7 @@ class _InvoiceSync:
             outcome.error = self._incomplete(run)
             if outcome.error is not None:
                 outcome.status = "error"
+                outcome.message = report.incomplete(run.counts)
         outcome.raw_path = self.session.landing.describe(listed.file.path)
         outcome.bytes = run.bytes
         return outcome

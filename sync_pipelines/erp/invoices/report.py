@@ -34,6 +34,11 @@ def message(counts: Counts) -> str:
     return f"{counts.read} {'nota fiscal' if counts.read == 1 else 'notas fiscais'}: {said}."
 
 
+def incomplete(counts: Counts) -> str:
+    """A month that is stored but for what did not come."""
+    return f"{message(counts)} O ERP não entregou todos os XML; a próxima sincronização busca os que faltam."
+
+
 def failure(error: SyncError) -> str:
     """Why a month failed, for the application's users."""
     kind = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
-from sync_pipelines.erp.vendors import omie
+from sync_pipelines.erp.vendors import bling, omie
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -18,6 +18,7 @@ from sync_pipelines.settings.erp import ErpSettings
 
 #: By their value of the enum `erp_type`.
 VENDORS: Mapping[str, VendorSpec] = {
+    "bling": bling.SPEC,
     "omie": omie.SPEC,
 }
 
@@ -50,12 +51,10 @@ class VendorAccess:
             raise PermanentError(
                 f"Connections of {connection.erp_type} are not synced yet, only of {served}."
             )
-        key = self.settings.erp_credentials_key
-        credentials = read_credentials(connection, key.get_secret_value() if key else None)
         opening = Opening(
             spec,
             connection,
-            credentials=credentials,
+            credentials=read_credentials(connection, self.settings.credentials_key),
             settings=self.settings,
             options=self.options,
             budget_options=self.budget_options,

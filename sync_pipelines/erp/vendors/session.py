@@ -120,11 +120,18 @@ class VendorSession:
     def waited(self) -> float:
         return self.budget.waited
 
-    def get(self, method: str, path: str, query: Mapping[str, str | list[str]] | None = None) -> JsonAnswer:
+    def get(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | list[str]] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonAnswer:
         """GET `path` of the base address. `method` is the vendor's name of the call, for its limits."""
         tail = urlencode(query or {}, doseq=True)
         url = f"{self.base_url}/{path}" + (f"?{tail}" if tail else "")
-        return self.call(Call(method, path, tail, send=lambda http: http.get_json(url)))
+        return self.call(Call(method, path, tail, send=lambda http: http.get_json(url, headers=headers)))
 
     def post(self, method: str, path: str, body: Mapping[str, Any], *, request: object) -> JsonAnswer:
         """POST `body`. `request` is the part of it that two calls of the account may differ by."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
+from sync_pipelines.erp.vendors.session import Opening, VendorSession
 from sync_pipelines.lib.failures import PermanentError, TransientError, from_http_status, retry_after_seconds
 from sync_pipelines.lib.http.client import HttpClient
 
@@ -65,6 +66,15 @@ class XmlLinks(HttpClient):
     def __init__(self, origins: Origins, **options: Any) -> None:
         super().__init__(**options)
         self._origins = origins
+
+    @classmethod
+    def open(cls, origins: Origins, opening: Opening, session: VendorSession) -> Self:
+        """The files of an account's invoices; the end of the session's calls ends theirs."""
+        options = {"sleep": session.cancellation.sleep, **opening.options}
+        setting = opening.spec.url_setting.upper()
+        links = cls(origins, name=f"{opening.spec.name} (XML)", url_setting=setting, **options)
+        session.cancellation.on_cancel(links.abort)
+        return links
 
     def fetch(self, url: str) -> bytes | None:
         """The file, None if there is none (404, 410, nothing in it). It is tried again after a TransientError.

@@ -9,15 +9,31 @@ create table if not exists sync_private.credit_analyses (
     analysed uuid,
     analysed_at timestamptz,
     credits integer,
-    error text
+    error text,
+    -- Calls whose notification was not looked for yet: each may have made one, answered or not.
+    attempts integer not null default 0
 );
 create index if not exists idx_credit_analyses_due on sync_private.credit_analyses (user_id)
     where analysed is distinct from wanted;
 
--- Notifications that the function made at our calls; of those of a day one is kept.
+-- Since when a user's calls have left traces that nobody tidied: a summary of one call alone, a notification each.
+create table if not exists sync_private.credit_runs (
+    user_id uuid primary key,
+    since timestamptz not null
+);
+
+-- The days of which we built the summary of a user.
+create table if not exists sync_private.credit_summaries (
+    user_id uuid not null,
+    day date not null,
+    built_at timestamptz not null,
+    primary key (user_id, day)
+);
+
+-- The notification that stands for those that the function made at our calls, since when.
 create table if not exists sync_private.credit_notifications (
     notification_id uuid primary key,
     user_id uuid not null,
-    day date not null,
-    credits integer not null default 0
+    since timestamptz not null,
+    credits integer not null
 );

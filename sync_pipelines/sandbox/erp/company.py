@@ -47,7 +47,7 @@ class SandboxProfile:
 
 @dataclass
 class ErpCompany:
-    """What one account of an ERP holds. Take `lock` to read several things that belong together.
+    """What one account of an ERP holds. Take `lock` to read several things that belong together; change it by methods.
 
     `now` is the moment of the next change; each change is a second after the one before.
     """
@@ -57,22 +57,22 @@ class ErpCompany:
     products: list[SandboxProduct] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 22, 12, tzinfo=BRASILIA)
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
+    _by_id: dict[int, SandboxNote] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _by_key: dict[str, SandboxNote] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def note(self, vendor_id: int) -> SandboxNote:
         """The note of this number. Raises KeyError if there is none."""
         with self.lock:
-            for note in self.notes:
-                if note.vendor_id == vendor_id:
-                    return note
-        raise KeyError(vendor_id)
+            if vendor_id not in self._by_id:
+                self._by_id = {note.vendor_id: note for note in self.notes}
+            return self._by_id[vendor_id]
 
     def by_key(self, key: str) -> SandboxNote:
         """The note of this access key. Raises KeyError if there is none."""
         with self.lock:
-            for note in self.notes:
-                if note.key == key:
-                    return note
-        raise KeyError(key)
+            if key not in self._by_key:
+                self._by_key = {note.key: note for note in self.notes if note.key}
+            return self._by_key[key]
 
     def product(self, vendor_id: int) -> SandboxProduct:
         """The product of this number. Raises KeyError if there is none."""
@@ -114,6 +114,7 @@ class ErpCompany:
             note = self.note(vendor_id)
             for name, value in {"altered_at": self._tick(), **fields}.items():
                 setattr(note, name, value)
+            self._by_key = {}
             return note
 
     def remove_note(self, vendor_id: int) -> SandboxNote:
@@ -121,6 +122,7 @@ class ErpCompany:
         with self.lock:
             note = self.note(vendor_id)
             self.notes.remove(note)
+            self._by_id, self._by_key = {}, {}
             self._tick()
             return note
 

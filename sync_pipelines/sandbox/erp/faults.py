@@ -60,11 +60,6 @@ def answers_of(
     return {f"{method}_{name}": answer for method in methods for name, answer in {**COMMON, **own}.items()}
 
 
-def concerned(method: str, names: Sequence[str]) -> list[str]:
-    """The names that are of this method."""
-    return [name for name in names if name.startswith(f"{method}_")]
-
-
 def row(account: str | None, page: int | None) -> Hashable:
     """What a fault is narrowed to: an account, a page or number, one page of an account, or nothing."""
     return (account, page) if account is not None and page is not None else (account or page)

@@ -30,17 +30,17 @@ def cents(value: Decimal) -> Decimal:
 
 
 def items_of(
-    note: SandboxNote, catalogue: Sequence[SandboxProduct], random: Random, lines: int
+    note: SandboxNote, catalogue: Sequence[SandboxProduct], random: Random, *, lines: int
 ) -> list[NoteItem]:
     """So many lines. Of several lines the last is left out of the total (indTot 0) now and then, as a gift is."""
     goods = [product for product in catalogue if not product.is_service]
-    items = [_item(note, random.choice(goods), random, number) for number in range(1, lines + 1)]
+    items = [_item(note, random.choice(goods), random, number=number) for number in range(1, lines + 1)]
     if lines > 2 and random.random() < 0.25:
         items[-1] = replace(items[-1], counted=False, freight=Decimal(0), taxes=_untaxed(note))
     return items
 
 
-def _item(note: SandboxNote, product: SandboxProduct, random: Random, number: int) -> NoteItem:
+def _item(note: SandboxNote, product: SandboxProduct, random: Random, *, number: int) -> NoteItem:
     quantity = Decimal(random.randrange(1, 4_000)) / (100 if product.unit == "KG" else 1)
     price = product.price * Decimal(random.randrange(9_000, 11_000)) / 10_000
     total = cents(quantity * price)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sync_pipelines.sandbox.erp.nfe_events import cancellation_of
-from sync_pipelines.sandbox.erp.notes import SandboxNote
+
+if TYPE_CHECKING:
+    from sync_pipelines.sandbox.erp.notes import SandboxNote
 
 #: Just beyond what the application's bucket takes.
 _TOO_LARGE: Final = 10 * 1024 * 1024 + 1

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from sync_pipelines.sandbox.erp.notes import SandboxNote
+from sync_pipelines.sandbox.erp.nfe_signature import NAMESPACE, signature
+
+if TYPE_CHECKING:
+    from sync_pipelines.sandbox.erp.notes import SandboxNote
+
 
 _REASON = "Pedido desfeito pelo cliente"
 _LETTER = "Onde se le caixa, leia-se unidade"
@@ -24,7 +29,7 @@ def cancellation_of(note: SandboxNote) -> bytes:
         f"<descEvento>Cancelamento</descEvento><nProt>135{note.issued_at:%y}{note.vendor_id:010d}</nProt>"
         f"<xJust>{_REASON}</xJust>"
     )
-    return _event(note, "110111", detail, "Cancelamento")
+    return _event(note, "110111", detail, name="Cancelamento")
 
 
 def correction_of(note: SandboxNote) -> bytes:
@@ -33,12 +38,10 @@ def correction_of(note: SandboxNote) -> bytes:
         f"<descEvento>Carta de Correcao</descEvento><xCorrecao>{_LETTER}</xCorrecao>"
         f"<xCondUso>{_CONDITIONS}</xCondUso>"
     )
-    return _event(note, "110110", detail, "Carta de Correcao")
+    return _event(note, "110110", detail, name="Carta de Correcao")
 
 
-def _event(note: SandboxNote, kind: str, detail: str, name: str) -> bytes:
-    from sync_pipelines.sandbox.erp.nfe_xml import NAMESPACE, signature
-
+def _event(note: SandboxNote, kind: str, detail: str, *, name: str) -> bytes:
     if note.key is None:
         raise ValueError(f"The note {note.vendor_id} is {note.state}: it has no events.")
     moment = (note.issued_at + timedelta(hours=2)).isoformat()

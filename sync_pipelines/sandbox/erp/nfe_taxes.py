@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sync_pipelines.sandbox.erp.notes import NoteItem, Reform, Taxes
+if TYPE_CHECKING:
+    from sync_pipelines.sandbox.erp.notes import NoteItem, Reform, Taxes
 
 
 def money(value: Decimal) -> str:
@@ -101,9 +102,23 @@ WITH_ST: Final = frozenset(
 def taxes_xml(item: NoteItem) -> str:
     """The element `imposto`."""
     tax = item.taxes
-    pis = _contribution("PIS", tax.pis_group, tax.pis_cst, tax.pis_base, tax.pis_rate, tax.pis, item)
+    pis = _contribution(
+        "PIS",
+        tax.pis_group,
+        cst=tax.pis_cst,
+        base=tax.pis_base,
+        percent=tax.pis_rate,
+        amount=tax.pis,
+        item=item,
+    )
     cofins = _contribution(
-        "COFINS", tax.cofins_group, tax.cofins_cst, tax.cofins_base, tax.cofins_rate, tax.cofins, item
+        "COFINS",
+        tax.cofins_group,
+        cst=tax.cofins_cst,
+        base=tax.cofins_base,
+        percent=tax.cofins_rate,
+        amount=tax.cofins,
+        item=item,
     )
     return f"<imposto>{_icms(tax)}{_ipi(tax)}{pis}{cofins}{_reform(tax.reform)}</imposto>"
 
@@ -127,7 +142,7 @@ def _ipi(tax: Taxes) -> str:
 
 
 def _contribution(
-    name: str, group: str, cst: str, base: Decimal, percent: Decimal, amount: Decimal, item: NoteItem
+    name: str, group: str, *, cst: str, base: Decimal, percent: Decimal, amount: Decimal, item: NoteItem
 ) -> str:
     """PIS or COFINS; the group ...Qtde has a quantity in place of a base, ...NT only the CST."""
     if group.endswith("NT"):

@@ -1,20 +1,19 @@
-"""The XML of a sandbox note: an `nfeProc` of the layout 4.00, valid against the official schema unless dirt is wanted.
-
-The signature is made up: it has the form and the size of a real one, and no certificate.
-"""
+"""The XML of a sandbox note: an `nfeProc` of the layout 4.00, valid against the official schema unless it is soiled."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha512
-from typing import Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 from sync_pipelines.sandbox.erp.nfe_dirt import soiled
+from sync_pipelines.sandbox.erp.nfe_signature import NAMESPACE, digest_of, signature
 from sync_pipelines.sandbox.erp.nfe_taxes import money, taxes_xml
-from sync_pipelines.sandbox.erp.notes import ZERO, NoteItem, Party, Reform, SandboxNote
 
-NAMESPACE: Final = "http://www.portalfiscal.inf.br/nfe"
+if TYPE_CHECKING:
+    from sync_pipelines.sandbox.erp.notes import NoteItem, Party, Reform, SandboxNote
+
+_ZERO: Final = Decimal(0)
 _TEST_NAME: Final = "NF-E EMITIDA EM AMBIENTE DE HOMOLOGACAO - SEM VALOR FISCAL"
 _DENIED: Final = ("302", "Uso Denegado: Irregularidade fiscal do destinatario")
 _AUTHORISED: Final = ("100", "Autorizado o uso da NF-e")
@@ -33,31 +32,12 @@ def protocol_of(note: SandboxNote) -> str:
     return f"135{note.issued_at:%y}{note.vendor_id:010d}"
 
 
-def signature(reference: str) -> str:
-    """A signature that signs nothing, for the element whose Id is `reference`."""
-    w3 = "http://www.w3.org"
-    noise = sha512(reference.encode()).digest()
-    digest, value = b64encode(noise[:20]).decode(), b64encode(noise * 4).decode()
-    return (
-        f'<Signature xmlns="{w3}/2000/09/xmldsig#"><SignedInfo>'
-        f'<CanonicalizationMethod Algorithm="{w3}/TR/2001/REC-xml-c14n-20010315"/>'
-        f'<SignatureMethod Algorithm="{w3}/2000/09/xmldsig#rsa-sha1"/>'
-        f'<Reference URI="#{reference}"><Transforms>'
-        f'<Transform Algorithm="{w3}/2000/09/xmldsig#enveloped-signature"/>'
-        f'<Transform Algorithm="{w3}/TR/2001/REC-xml-c14n-20010315"/></Transforms>'
-        f'<DigestMethod Algorithm="{w3}/2000/09/xmldsig#sha1"/><DigestValue>{digest}</DigestValue></Reference>'
-        f"</SignedInfo><SignatureValue>{value}</SignatureValue><KeyInfo><X509Data>"
-        f"<X509Certificate>{b64encode(noise * 20).decode()}</X509Certificate></X509Data></KeyInfo></Signature>"
-    )
-
-
 def _processed(note: SandboxNote, key: str) -> str:
     status, reason = _DENIED if note.state == "denied" else _AUTHORISED
-    digest = b64encode(sha512(f"NFe{key}".encode()).digest()[:20]).decode()
     protocol = (
         f'<protNFe versao="4.00"><infProt><tpAmb>{note.environment}</tpAmb><verAplic>SP_NFE_PL009_V4</verAplic>'
         f"<chNFe>{key}</chNFe><dhRecbto>{note.issued_at.isoformat()}</dhRecbto><nProt>{protocol_of(note)}</nProt>"
-        f"<digVal>{digest}</digVal><cStat>{status}</cStat><xMotivo>{reason}</xMotivo></infProt></protNFe>"
+        f"<digVal>{digest_of(f'NFe{key}')}</digVal><cStat>{status}</cStat><xMotivo>{reason}</xMotivo></infProt></protNFe>"
     )
     body = (
         f'<infNFe versao="4.00" Id="NFe{key}">{_identification(note, key)}{_issuer(note.issuer)}{_recipient(note)}'
@@ -161,16 +141,16 @@ def _reform_totals(note: SandboxNote) -> str:
     groups: list[Reform] = [item.taxes.reform for item in note.items if item.taxes.reform]
     if not groups:
         return ""
-    state, city = sum((one.ibs_state for one in groups), ZERO), sum((one.ibs_city for one in groups), ZERO)
+    state, city = sum((one.ibs_state for one in groups), _ZERO), sum((one.ibs_city for one in groups), _ZERO)
     none = "<vDif>0.00</vDif><vDevTrib>0.00</vDevTrib>"
     credit = "<vCredPres>0.00</vCredPres><vCredPresCondSus>0.00</vCredPresCondSus>"
     selective = [one.selective for one in groups if one.selective_rate is not None]
     return (
-        f"{f'<ISTot><vIS>{money(sum(selective, ZERO))}</vIS></ISTot>' if selective else ''}"
-        f"<IBSCBSTot><vBCIBSCBS>{money(sum((one.base for one in groups), ZERO))}</vBCIBSCBS>"
+        f"{f'<ISTot><vIS>{money(sum(selective, _ZERO))}</vIS></ISTot>' if selective else ''}"
+        f"<IBSCBSTot><vBCIBSCBS>{money(sum((one.base for one in groups), _ZERO))}</vBCIBSCBS>"
         f"<gIBS><gIBSUF>{none}<vIBSUF>{money(state)}</vIBSUF></gIBSUF>"
         f"<gIBSMun>{none}<vIBSMun>{money(city)}</vIBSMun></gIBSMun><vIBS>{money(state + city)}</vIBS>{credit}</gIBS>"
-        f"<gCBS>{none}<vCBS>{money(sum((one.cbs for one in groups), ZERO))}</vCBS>{credit}</gCBS></IBSCBSTot>"
+        f"<gCBS>{none}<vCBS>{money(sum((one.cbs for one in groups), _ZERO))}</vCBS>{credit}</gCBS></IBSCBSTot>"
         f"<vNFTot>{money(note.totals.total)}</vNFTot>"
     )
 

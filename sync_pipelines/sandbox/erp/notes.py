@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
+from sync_pipelines.sandbox.erp.nfe_xml import document_of
+
 #: What the ERP says of a note; `voided` is a number that was given up, and no note.
 NoteState = Literal["authorised", "cancelled", "denied", "unissued", "voided"]
 ZERO: Final = Decimal("0.00")
@@ -198,6 +200,4 @@ class SandboxNote:
 
     def xml(self) -> bytes:
         """The document, as the ERP would give it. The state is not in it: a cancelled note's XML says authorised."""
-        from sync_pipelines.sandbox.erp.nfe_xml import document_of
-
         return document_of(self)

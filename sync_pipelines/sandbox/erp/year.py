@@ -52,11 +52,11 @@ class _Month:
         ]
 
     def add(
-        self, issued_at: datetime, issuer: Party, recipient: Party | None, fields: Mapping[str, object]
+        self, issued_at: datetime, issuer: Party, recipient: Party | None, *, given: Mapping[str, object]
     ) -> SandboxNote:
         """Add a note with fields, a number of its own, and its key unless it has none."""
-        given = {"series": SALES, "lines": self.random.choice((1, 1, 2, 2, 3, 4, 6)), **fields}
-        series, number, lines = (int(str(given.pop(name))) for name in ("series", "number", "lines"))
+        fields = {"series": SALES, "lines": self.random.choice((1, 1, 2, 2, 3, 4, 6)), **given}
+        series, number, lines = (int(str(fields.pop(name))) for name in ("series", "number", "lines"))
         note = SandboxNote(
             vendor_id=self.seed * 100_000_000 + self.index * 1_000 + len(self.notes) + 1,
             key=None,
@@ -66,10 +66,10 @@ class _Month:
             issuer=issuer,
             recipient=recipient,
         )
-        for name, value in given.items():
+        for name, value in fields.items():
             setattr(note, name, value)
         if note.state != "voided":
-            note.items = items_of(note, self.catalogue, self.random, lines)
+            note.items = items_of(note, self.catalogue, self.random, lines=lines)
         if note.state not in ("voided", "unissued"):
             note.key = access_key(
                 state=issuer.state,
@@ -114,7 +114,15 @@ def made_up_company(
     )
     last = until.year * 12 + until.month - 1
     for index in range(last - months + 1, last + 1):
-        month = _Month(seed, index, profile, catalogue, partners, suppliers, Random(f"{seed} {index}"))
+        month = _Month(
+            seed=seed,
+            index=index,
+            profile=profile,
+            catalogue=catalogue,
+            partners=partners,
+            suppliers=suppliers,
+            random=Random(f"{seed} {index}"),
+        )
         _fill(month, a_month, lines)
         company.notes += [note for note in month.notes if note.issued_at.date() <= until]
     company.notes.sort(key=lambda note: (note.issued_at, note.vendor_id))
@@ -122,7 +130,7 @@ def made_up_company(
 
 
 def _fill(month: _Month, count: int, lines: int | None) -> None:
-    """A quarter are purchases and seven stand apart; the rest are the company's own, in the series 1."""
+    """A quarter are purchases and four stand apart; the rest are the company's own, in the series 1."""
     fixed: dict[str, object] = {} if lines is None else {"lines": lines}
     purchases = max(count // 4, 1)
     own = max(count - purchases - 4, 6)
@@ -131,11 +139,11 @@ def _fill(month: _Month, count: int, lines: int | None) -> None:
         # Months have the same size, so that the numbers of a series have no gap.
         number = (month.index - _FIRST_MONTH) * own + place + 1
         recipient = month.partners[(month.index + place) % len(month.partners)]
-        month.add(issued_at, me, recipient, {"number": number, **fixed, **_own_kind(place, month)})
+        month.add(issued_at, me, recipient, given={"number": number, **fixed, **_own_kind(place, month)})
     for place, issued_at in enumerate(month.moments(purchases)):
         supplier = month.suppliers[place % len(month.suppliers)]
         bought = {"number": month.index * 10 + place, "direction": 0, "nature": "Venda a revendedor"}
-        month.add(issued_at, supplier, me, {**bought, **fixed})
+        month.add(issued_at, supplier, me, given={**bought, **fixed})
     _apart(month, me, fixed)
 
 
@@ -169,12 +177,12 @@ def _apart(month: _Month, me: Party, fixed: dict[str, object]) -> None:
     first, second, third, fourth = month.moments(4)
     number = month.index - _FIRST_MONTH + 1
     consumer = {"model": "65", "series": CONSUMER, "nature": "Venda ao consumidor", **fixed}
-    month.add(first, me, None, {"number": 2 * number - 1, **consumer})
-    month.add(fourth, me, None, {"number": 2 * number, **consumer})
+    month.add(first, me, None, given={"number": 2 * number - 1, **consumer})
+    month.add(fourth, me, None, given={"number": 2 * number, **consumer})
     test = {"number": number, "series": TESTS, "environment": "2", **fixed}
-    month.add(second, me, month.partners[0], test)
+    month.add(second, me, month.partners[0], given=test)
     draft = {"number": number, "series": DRAFTS, "state": "unissued", "has_xml": False, **fixed}
-    month.add(third, me, month.partners[1], draft)
+    month.add(third, me, month.partners[1], given=draft)
 
 
 def _customers(random: Random) -> list[Party]:

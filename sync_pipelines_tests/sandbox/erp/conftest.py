@@ -1,20 +1,17 @@
-"""Companies of the sandbox, the official layouts of their documents, and a fake Omie whose clock a test moves."""
+"""Companies of the sandbox, the official layouts of their documents, and an unmigrated database of the application."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
 
-import httpx
+import psycopg
 import pytest
 from lxml import etree
 
 from sync_pipelines.sandbox.erp.company import ErpCompany
-from sync_pipelines.sandbox.erp.omie import OmieFake
+from sync_pipelines.sandbox.erp.database import build_erp
 from sync_pipelines.sandbox.erp.year import made_up_company
-from sync_pipelines_tests.sandbox.erp.clients import Clock, OmieCaller
 
 _LAYOUTS = files("nfelib")
 
@@ -42,13 +39,9 @@ def company() -> ErpCompany:
 
 
 @pytest.fixture
-def new_omie() -> Iterator[Callable[..., OmieCaller]]:
-    with ExitStack() as opened:
-
-        def make(*companies: ErpCompany, **options: Any) -> OmieCaller:
-            clock = Clock()
-            omie = opened.enter_context(OmieFake(*companies, clock=clock, **options))
-            http = opened.enter_context(httpx.Client(base_url=omie.url, timeout=httpx.Timeout(10.0)))
-            return OmieCaller(omie, http, clock)
-
-        yield make
+def new_erp(new_database: Callable[[str | None], str]) -> str:
+    """The address of the application's database as it left it, not migrated."""
+    url = new_database(None)
+    with psycopg.connect(url) as connection:
+        build_erp(connection)
+    return url

@@ -126,7 +126,8 @@ def _compare(key: AccessKey, ide: Texts, *, issued_at: datetime) -> None:
 
 def _compare_issuer(key: AccessKey, issuer: Party, office: _Element | None) -> None:
     """The key names the issuer, or the office of the tax authority that issued the note for it."""
-    if key.issuer == (issuer.taxpayer or "").zfill(14):
+    taxpayer = normal_taxpayer(issuer.taxpayer)
+    if taxpayer is not None and key.issuer == taxpayer.zfill(14):
         return
     if office is not None and int(key.series) in _OFFICE_SERIES and key.issuer == office.findtext("CNPJ"):
         return
@@ -152,17 +153,17 @@ def _totals(group: _Element) -> Totals:
     """The totals that every note has; a tax that it does not state is 0."""
     found = group.find("ICMSTot")
     stated = texts(found) if found is not None else _NONE
-    if stated.get("vProd") is None or stated.get("vNF") is None:
+    if not stated.keys() >= {"vProd", "vNF"}:
         raise InvoiceRejectedError(Rule.TOTALS)
     return Totals(
-        products=amount(stated["vProd"], "total vProd"),
-        note=amount(stated["vNF"], "total vNF"),
-        icms=amount(stated.get("vICMS"), "total vICMS"),
-        pis=amount(stated.get("vPIS"), "total vPIS"),
-        cofins=amount(stated.get("vCOFINS"), "total vCOFINS"),
-        ipi=amount(stated.get("vIPI"), "total vIPI"),
-        icms_st=amount(stated.get("vST"), "total vST"),
-        freight=amount(stated.get("vFrete"), "total vFrete"),
+        products=amount(stated, "vProd"),
+        note=amount(stated, "vNF"),
+        icms=amount(stated, "vICMS"),
+        pis=amount(stated, "vPIS"),
+        cofins=amount(stated, "vCOFINS"),
+        ipi=amount(stated, "vIPI"),
+        icms_st=amount(stated, "vST"),
+        freight=amount(stated, "vFrete"),
     )
 
 

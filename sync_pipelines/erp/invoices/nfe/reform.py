@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from sync_pipelines.erp.invoices.nfe.note import ReformTaxes
-from sync_pipelines.erp.invoices.nfe.values import ZERO, amount
+from sync_pipelines.erp.invoices.nfe.values import ZERO, number
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -58,4 +58,5 @@ def _sums(groups: Sequence[_Element], paths: _Paths) -> ReformTaxes:
 
 
 def _sum(groups: Sequence[_Element], paths: Sequence[str]) -> Decimal:
-    return sum((amount(group.findtext(path), path) for group in groups for path in paths), ZERO)
+    texts = ((group.findtext(path), path) for group in groups for path in paths)
+    return sum((number(text, path) for text, path in texts if text is not None), ZERO)

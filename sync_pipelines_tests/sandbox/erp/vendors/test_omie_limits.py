@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from sync_pipelines.sandbox.erp.omie_limits import OmieRules
-from sync_pipelines_tests.sandbox.erp.clients import OmieCaller, company
+from sync_pipelines_tests.sandbox.erp.vendors.clients import OmieCaller, company
 
 NewOmie = Callable[..., OmieCaller]
 
@@ -118,6 +118,7 @@ def test_only_so_many_calls_of_a_method_run_at_once(new_omie: NewOmie) -> None:
         go_on.set()
         assert [one.result().status_code for one in slow] == [200, 200]
     assert caller.call("ListarNF", pagina=1, n=3).status_code == 200
+    assert caller.omie.limits.most_at_once == 2
 
 
 @pytest.mark.parametrize("single", [(), ("ListarEmpresas",)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines_tests.sandbox.erp.clients import (
+from sync_pipelines_tests.sandbox.erp.vendors.clients import (
     BRASILIA,
     CUSTOMER,
     SUPPLIER,

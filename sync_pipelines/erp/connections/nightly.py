@@ -1,0 +1,105 @@
+"""The summary of a nightly run, as the requirement's function returned it: processed, succeeded, failed, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from sync_pipelines.erp.connections import sentences
+from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.connections.log import LogRow
+from sync_pipelines.lib.alerts import Alert
+
+#: A run that takes longer is worth a note.
+LONG = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What became of a connection: `why` is empty for a success."""
+
+    key: str
+    erp_type: str
+    why: str = ""
+    synced: int = 0
+    #: Rejected records.
+    rejected: int = 0
+
+    @classmethod
+    def of(cls, connection: ErpConnection, row: LogRow | None) -> Self:
+        """The result that a log row of the night states; without a row it was not begun or not finished."""
+        if row is None:
+            return cls(connection.key, connection.erp_type, "a sincronização não começou ou não terminou")
+        why = "" if row.status == "success" else row.message or row.status
+        return cls(connection.key, connection.erp_type, why, synced=row.synced, rejected=row.failed)
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.why
+
+
+@dataclass(frozen=True)
+class NightlySummary:
+    """All connections of one night, by the order in which they are given."""
+
+    results: Sequence[SyncResult]
+    took: timedelta
+
+    @classmethod
+    def of(cls, results: Iterable[SyncResult], took: timedelta) -> Self:
+        return cls(tuple(results), took)
+
+    @property
+    def processed(self) -> int:
+        return len(self.results)
+
+    @property
+    def failed(self) -> Sequence[SyncResult]:
+        return [one for one in self.results if not one.succeeded]
+
+    @property
+    def succeeded(self) -> int:
+        return self.processed - len(self.failed)
+
+    @property
+    def is_long(self) -> bool:
+        """More than 30 minutes; exactly 30 are quiet."""
+        return self.took > LONG
+
+    @property
+    def text(self) -> str:
+        """The summary in Portuguese: a line of figures, a line for each failure, the note on its length."""
+        synced, rejected = sum(one.synced for one in self.results), sum(one.rejected for one in self.results)
+        lines = [
+            f"Conexões processadas: {self.processed}; com sucesso: {self.succeeded}; com falha: {len(self.failed)}."
+            f" Registros gravados: {synced}; rejeitados: {rejected}. Duração: {_minutes(self.took)}."
+        ]
+        lines += [f"{one.key} ({sentences.vendor(one.erp_type)}): {one.why}" for one in self.failed]
+        if self.is_long:
+            lines.append(f"Atenção: a execução passou de {_minutes(LONG)}.")
+        return "\n".join(lines)
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """The same as values: what the requirement's function answered, and the seconds."""
+        return {
+            "processed": self.processed,
+            "succeeded": self.succeeded,
+            "failed": len(self.failed),
+            "why": {one.key: one.why for one in self.failed},
+            "seconds": round(self.took.total_seconds(), 3),
+            "is_long": self.is_long,
+        }
+
+    def alert(self) -> Alert | None:
+        """The e-mail of a night that took too long; each failed connection has sent its own."""
+        if not self.is_long:
+            return None
+        title = f"a sincronização noturna levou {_minutes(self.took)}"
+        return Alert("erp", title, self.text, severity="aviso")
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.0f} min"

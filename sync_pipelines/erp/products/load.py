@@ -1,0 +1,174 @@
+"""The catalogue of a connection in `sync_private.products`: merged by the vendor's number, proved in its transaction.
+
+A product that a whole pass does not find is marked as vanished and kept. Nothing is written before the whole list is
+in hand, and only rows of this connection are touched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from sync_pipelines.erp.products import ncm_rows
+from sync_pipelines.erp.products.guard import refuse_mass_vanishing
+from sync_pipelines.erp.products.ncm_rows import NcmRows
+from sync_pipelines.erp.products.validate import COLUMNS, Catalogue
+from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.postgres.digest import Digest, Proof, digest_of, digest_query, row_hash_sql
+
+TABLE = "sync_private.products"
+_SAID = sql.SQL(", ").join(sql.Identifier(column.name) for column in COLUMNS)
+_STAGE = "create temporary table read_products (like sync_private.products including defaults) on commit drop"
+_MERGE = sql.SQL(
+    "insert into sync_private.products as target (connection_id, {said}, content_hash, read_at)"
+    " select connection_id, {said}, content_hash, read_at from pg_temp.read_products order by vendor_id"
+    " on conflict (connection_id, vendor_id) do update"
+    " set ({said}, content_hash, read_at, vanished_at) = ({excluded}, excluded.content_hash, excluded.read_at, null)"
+    " where (target.content_hash, target.vanished_at, {target})"
+    " is distinct from (excluded.content_hash, null::timestamptz, {excluded}) returning xmax = 0"
+).format(
+    said=_SAID,
+    excluded=sql.SQL(", ").join(sql.Identifier("excluded", column.name) for column in COLUMNS),
+    target=sql.SQL(", ").join(sql.Identifier("target", column.name) for column in COLUMNS),
+)
+#: Live rows of the connection that this run did not read; a rejected product is listed all the same.
+_UNREAD = (
+    " from sync_private.products as p where p.connection_id = %(connection)s and p.vanished_at is null"
+    " and not exists (select from pg_temp.read_products as r where r.vendor_id = p.vendor_id)"
+)
+_NOT_REJECTED = " and p.vendor_id <> all(%(rejected)s)"
+_READ = (
+    "insert into sync_private.product_catalogs as t (connection_id, full_at, changes_at)"
+    " values (%(connection)s, %(full_at)s, %(began)s) on conflict (connection_id) do update"
+    " set full_at = coalesce(excluded.full_at, t.full_at), changes_at = excluded.changes_at"
+)
+
+
+class LastPass(NamedTuple):
+    """When the catalogue was last read: whole, and for changes; None if never."""
+
+    full_at: datetime | None = None
+    changes_at: datetime | None = None
+
+
+class Loaded(NamedTuple):
+    """What a pass did to the catalogue. Where the proof does not hold, nothing was written."""
+
+    inserted: int
+    changed: int
+    unchanged: int
+    vanished: int
+    ncm: NcmRows
+    proof: Proof
+
+
+def last_pass(connection: postgres.Connection, connection_id: UUID) -> LastPass:
+    row = connection.execute(
+        "select full_at, changes_at from sync_private.product_catalogs where connection_id = %s",
+        (connection_id,),
+    ).fetchone()
+    return LastPass(*row) if row else LastPass()
+
+
+def is_altered(connection: postgres.Connection, connection_id: UUID) -> bool:
+    """Whether somebody changed a row since it was read, or another version of this code read it."""
+    query = sql.SQL(
+        "select exists (select from sync_private.products where connection_id = %s and vanished_at is null"
+        " and replace(content_hash::text, '-', '') <> {})"
+    ).format(row_hash_sql(COLUMNS))
+    return connection.execute(query, (connection_id,)).fetchone() == (True,)
+
+
+def load(session: SyncSession, catalogue: Catalogue, *, began: datetime, is_full: bool) -> Loaded:
+    """Write what a pass read that began then, and its rows of the NCM analysis. One transaction.
+
+    Raises PermanentError if far too many products vanished.
+    """
+    connection, given = session.database, _parameters(session, catalogue, began, is_full=is_full)
+    with connection.transaction():
+        session.fence(connection)
+        _stage(session, catalogue, began)
+        vanished = _mark_vanished(session, given) if is_full else 0
+        written = [is_new for (is_new,) in connection.execute(_MERGE).fetchall()]
+        ncm = ncm_rows.write(connection, session.connection)
+        connection.execute(_READ, given)
+        postgres.end_writes(connection)
+        loaded = Loaded(
+            inserted=sum(written),
+            changed=len(written) - sum(written),
+            unchanged=len(catalogue.rows) - len(written),
+            vanished=vanished,
+            ncm=ncm,
+            proof=_prove(session, catalogue, given, is_full=is_full),
+        )
+        if not loaded.proof.holds:
+            raise psycopg.Rollback
+    return loaded
+
+
+def _parameters(
+    session: SyncSession, catalogue: Catalogue, began: datetime, is_full: bool
+) -> dict[str, object]:
+    return {
+        "connection": session.connection.id,
+        "began": began,
+        "full_at": began if is_full else None,
+        "rejected": sorted(catalogue.rejected_ids),
+    }
+
+
+def _stage(session: SyncSession, catalogue: Catalogue, read_at: datetime) -> None:
+    connection = session.database
+    connection.execute(_STAGE)
+    names = ["connection_id", *(column.name for column in COLUMNS), "content_hash", "read_at"]
+    rows = ([session.connection.id, *row, row.content_hash, read_at] for row in catalogue.rows.values())
+    postgres.copy_rows(connection, "pg_temp.read_products", names, rows=rows)
+    connection.execute("analyze pg_temp.read_products")
+
+
+def _mark_vanished(session: SyncSession, given: dict[str, object]) -> int:
+    connection = session.database
+    row = connection.execute(
+        "select count(*), (select count(*)" + _UNREAD + _NOT_REJECTED + ") from sync_private.products"
+        " where connection_id = %(connection)s and vanished_at is null",
+        given,
+    ).fetchone()
+    before, vanished = row or (0, 0)
+    refuse_mass_vanishing(vanished, before, session.accepted, vendor=session.vendor.name)
+    connection.execute(
+        "update sync_private.products as q set vanished_at = %(began)s from (select p.connection_id, p.vendor_id"
+        + _UNREAD
+        + _NOT_REJECTED
+        + ") as gone where (q.connection_id, q.vendor_id) = (gone.connection_id, gone.vendor_id)",
+        given,
+    )
+    return int(vanished)
+
+
+def _prove(session: SyncSession, catalogue: Catalogue, given: dict[str, object], *, is_full: bool) -> Proof:
+    """What the vendor said, now or when an unread product was read, beside the live rows."""
+    connection = session.database
+    unread = connection.execute("select p.vendor_id, p.content_hash" + _UNREAD, given).fetchall()
+    said = digest_of(row.content_hash.bytes for row in catalogue.rows.values())
+    said += digest_of(content_hash.bytes for _, content_hash in unread)
+    query = digest_query(
+        postgres.table(TABLE),
+        COLUMNS,
+        where=sql.SQL("connection_id = %s and vanished_at is null"),
+    )
+    live = connection.execute(query, (session.connection.id,)).fetchone()
+    left = sum(vendor_id not in catalogue.rejected_ids for vendor_id, _ in unread) if is_full else 0
+    wanted, found = ncm_rows.count(connection, session.connection)
+    return Proof(
+        {"digest": str(said), "vanished products left": "0", "NCM rows": str(wanted)},
+        {
+            "digest": live[1] if live else str(Digest()),
+            "vanished products left": str(left),
+            "NCM rows": str(found),
+        },
+    )

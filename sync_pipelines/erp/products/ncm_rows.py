@@ -1,0 +1,95 @@
+"""The rows of `company_ncm_analysis` that stand for the products of a connection (contract, sections 2.6 and 10).
+
+The application's own analysis of NCM codes deletes all rows of a user and inserts what the invoices say: so ours come
+and go, and the catalogue remembers which row is whose (`ncm_row_id`). A row that is not ours is never touched. Where
+the application has a row with the same product and code, a second one would only double it.
+
+Name, code and company of our rows are kept equal to the catalogue. The status is the application's as soon as the row
+is there: it is written again only with another code.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString, NamedTuple
+
+from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.lib import postgres
+
+TABLE = "public.company_ncm_analysis"
+_ACTION = "Corrija o NCM no cadastro do produto no ERP."
+_WANTED: LiteralString = "p.is_active and not p.is_service and p.vanished_at is null"
+#: Rows of ours whose product is no longer one of the analysis.
+_DELETE: LiteralString = (
+    "delete from public.company_ncm_analysis as t using sync_private.products as p"
+    f" where p.connection_id = %(connection)s and t.id = p.ncm_row_id and not ({_WANTED})"
+)
+#: The row is gone, by us or by the application.
+_FORGET: LiteralString = (
+    "update sync_private.products as p set ncm_row_id = null where p.connection_id = %(connection)s"
+    " and p.ncm_row_id is not null and not exists (select from public.company_ncm_analysis as t"
+    " where t.id = p.ncm_row_id and t.user_id = %(user)s)"
+)
+_UPDATE: LiteralString = (
+    "update public.company_ncm_analysis as t set product_name = p.name, ncm_code = p.ncm_code,"
+    " company_id = %(company)s::uuid, status = case when t.ncm_code = p.ncm_code then t.status else p.ncm_status end,"
+    " reason = case when t.ncm_code = p.ncm_code then t.reason else p.ncm_reason end,"
+    " suggested_action = case when t.ncm_code = p.ncm_code then t.suggested_action"
+    " when p.ncm_reason is not null then %(action)s end"
+    " from sync_private.products as p where p.connection_id = %(connection)s and t.id = p.ncm_row_id"
+    " and (t.product_name, t.ncm_code, t.company_id) is distinct from (p.name, p.ncm_code, %(company)s::uuid)"
+)
+#: A row of the application that says the same; one without a company is of all companies of the user.
+_APPLICATIONS: LiteralString = (
+    "select from public.company_ncm_analysis as t where t.user_id = %(user)s and t.product_name = p.name"
+    " and t.ncm_code = p.ncm_code and (t.company_id is null or t.company_id = %(company)s::uuid)"
+    " and not exists (select from sync_private.products as o where o.ncm_row_id = t.id)"
+)
+_CLAIM: LiteralString = (
+    "update sync_private.products as p set ncm_row_id = gen_random_uuid() where p.connection_id = %(connection)s"
+    f" and p.ncm_row_id is null and {_WANTED} and not exists ({_APPLICATIONS})"
+)
+_INSERT: LiteralString = (
+    "insert into public.company_ncm_analysis"
+    " (id, user_id, company_id, product_name, ncm_code, status, reason, suggested_action)"
+    " select p.ncm_row_id, %(user)s, %(company)s::uuid, p.name, p.ncm_code, p.ncm_status, p.ncm_reason,"
+    " case when p.ncm_reason is not null then %(action)s end"
+    " from sync_private.products as p where p.connection_id = %(connection)s and p.ncm_row_id is not null"
+    " and not exists (select from public.company_ncm_analysis as t where t.id = p.ncm_row_id)"
+)
+_COUNT: LiteralString = (
+    "select count(*), count(*) filter (where exists (select from public.company_ncm_analysis as t"
+    " where t.id = p.ncm_row_id and t.user_id = %(user)s"
+    " and (t.product_name, t.ncm_code) = (p.name, p.ncm_code) and t.company_id is not distinct from %(company)s::uuid)"
+    f" or (p.ncm_row_id is null and exists ({_APPLICATIONS})))"
+    f" from sync_private.products as p where p.connection_id = %(connection)s and {_WANTED}"
+)
+
+
+class NcmRows(NamedTuple):
+    """What was done to our rows of the analysis."""
+
+    inserted: int
+    changed: int
+    deleted: int
+
+
+def write(connection: postgres.Connection, erp: ErpConnection) -> NcmRows:
+    """Make our rows equal to the catalogue, in the caller's transaction."""
+    given = _parameters(erp)
+    deleted = connection.execute(_DELETE, given).rowcount
+    connection.execute(_FORGET, given)
+    changed = connection.execute(_UPDATE, given).rowcount
+    connection.execute(_CLAIM, given)
+    inserted = connection.execute(_INSERT, given).rowcount
+    return NcmRows(inserted, changed, deleted)
+
+
+def count(connection: postgres.Connection, erp: ErpConnection) -> tuple[int, int]:
+    """Products that the analysis should show, and those that it shows."""
+    row = connection.execute(_COUNT, _parameters(erp)).fetchone()
+    wanted, found = row or (0, 0)
+    return int(wanted), int(found)
+
+
+def _parameters(erp: ErpConnection) -> dict[str, object]:
+    return {"connection": erp.id, "user": erp.user_id, "company": erp.company_id, "action": _ACTION}

@@ -1,0 +1,82 @@
+"""What the rows of Bling's answers say: products and invoices in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, text_of
+from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Product
+from sync_pipelines.lib.failures import PermanentError
+
+#: By `situacao`. 6 has its printed form as well, 7 came by its XML (purchases, other issuers). A number that is not
+#: here is taken for an invoice: its XML, or that there is none, says what it is.
+UNISSUED = frozenset({"1", "3", "4", "8", "10", "11"})
+VOID = {"2": InvoiceState.CANCELLED, "9": InvoiceState.DENIED}
+
+Row = Mapping[str, Any]
+
+
+def id_of(row: Row) -> str:
+    return text_of(row, "id") or ""
+
+
+def needs_detail(row: Row) -> bool:
+    """Only what is sold as goods needs an NCM."""
+    return text_of(row, "tipo") == "P" and text_of(row, "situacao") != "I"
+
+
+def product_of(row: Row, detail: Row) -> Product:
+    return Product(
+        vendor_id=id_of(row),
+        name=text_of(row, "nome") or "",
+        code=text_of(row, "codigo"),
+        ncm=text_of(group(detail, "tributacao"), "ncm"),
+        unit=text_of(detail, "unidade"),
+        ean=text_of(detail, "gtin"),
+        price=amount_of(row, "preco"),
+        is_active=text_of(row, "situacao") == "A",
+        is_service=text_of(row, "tipo") in {"S", "N"},
+    )
+
+
+def invoice_of(row: Row) -> Invoice | None:
+    """None for one that was never issued and has no date."""
+    key, state = key_of(row), state_of(row)
+    issued_on = _day(row, "dataEmissao") or _day(row, "dataOperacao") or _month(key)
+    if issued_on is None and state is InvoiceState.UNISSUED:
+        return None
+    if issued_on is None:
+        raise PermanentError(f"Bling: the invoice {id_of(row)} has neither a date of issue nor a key.")
+    direction = text_of(row, "tipo")
+    return Invoice(
+        vendor_id=id_of(row),
+        state=state,
+        issued_on=issued_on,
+        key=key,
+        model=key[20:22] if key and len(key) == 44 else None,
+        direction=int(direction) if direction in {"0", "1"} else None,
+        number=number_of(row, "numero"),
+    )
+
+
+def key_of(row: Row) -> str | None:
+    key = text_of(row, "chaveAcesso")
+    return key.upper() if key else None
+
+
+def state_of(row: Row) -> InvoiceState:
+    number = text_of(row, "situacao") or ""
+    return InvoiceState.UNISSUED if number in UNISSUED else VOID.get(number, InvoiceState.AUTHORISED)
+
+
+def _day(row: Row, name: str) -> date | None:
+    """The day of a date with or without a time; `0000-00-00` is none."""
+    day = (text_of(row, name) or "")[:10]
+    return day_of({"day": day}, "day", "%Y-%m-%d")
+
+
+def _month(key: str | None) -> date | None:
+    """The first day of the month that an access key names."""
+    return day_of({"month": (key or "")[2:6]}, "month", "%y%m")

@@ -1,0 +1,271 @@
+"""Bling's endpoints: what stands before every answer, and the answers (contract of the ERPs, section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sync_pipelines.sandbox.erp import bling_documents as documents
+from sync_pipelines.sandbox.erp import bling_faults, bling_files, bling_lists, faults
+from sync_pipelines.sandbox.erp.bling_limits import BlingLimits
+from sync_pipelines.sandbox.erp.calls import Call, Calls
+from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.documents import NO_MOMENT, Json
+from sync_pipelines.sandbox.erp.hooks import Hooks
+from sync_pipelines.sandbox.erp.oauth import BlingAccount, OAuth, pair_of
+from sync_pipelines.sandbox.faults import Dropped, Switches
+
+BASE = "/Api/v3"
+Row = TypeVar("Row")
+#: The scope that each call needs.
+SCOPES: Mapping[str, str] = {
+    "invoices": "nfe",
+    "invoice": "nfe",
+    "consumer_invoices": "nfce",
+    "products": "produtos",
+    "product": "produtos",
+    "company": "empresas",
+}
+
+
+@dataclass(frozen=True)
+class _Served:
+    """A call that may be answered: its method, its company, what was asked for. `subject` is a page or an id."""
+
+    method: str
+    company: ErpCompany
+    asked: Mapping[str, str]
+    subject: int
+    strikes: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class BlingApi:
+    """Answers for the accounts of `oauth`. `default_direction` is `tipo` where it is not given; None: both."""
+
+    oauth: OAuth
+    limits: BlingLimits
+    switches: Switches
+    calls: Calls
+    hooks: Hooks
+    addresses: bling_files.Addresses
+    key_in_list: bool
+    default_direction: str | None
+    latency_seconds: float
+
+    @property
+    def routes(self) -> list[Route]:
+        def served(
+            method: str, make: Callable[[_Served], Response]
+        ) -> Callable[[Request], Awaitable[Response]]:
+            async def answer(request: Request) -> Response:
+                return await self._serve(request, method, make)
+
+            return answer
+
+        return [
+            Route(f"{BASE}/oauth/token", self._token, methods=["POST"]),
+            Route(f"{BASE}/nfe", served("invoices", self._invoices)),
+            Route(f"{BASE}/nfe/{{id:int}}", served("invoice", self._invoice)),
+            Route(f"{BASE}/nfce", served("consumer_invoices", self._invoices)),
+            Route(f"{BASE}/produtos", served("products", self._products)),
+            Route(f"{BASE}/produtos/{{id:int}}", served("product", self._product)),
+            Route(f"{BASE}/empresas/me/dados-basicos", served("company", self._company)),
+            Route(bling_files.FILE_PATH, self._file),
+        ]
+
+    async def _serve(self, request: Request, method: str, make: Callable[[_Served], Response]) -> Response:
+        at, ip = self.calls.clock(), _ip(request)
+        number = self.calls.arrive(method)
+        account = self._account(request)
+        answer = self.limits.arrived(ip, at, for_token=False) or self._refusal(method, account, at)
+        asked = dict(request.query_params)
+        if answer is None and account is not None:
+            answer = await self._answer(request, method, account, number, make)
+        assert answer is not None
+        self._done(ip, _call(method, account, asked, at, answer), request)
+        return answer
+
+    def _account(self, request: Request) -> BlingAccount | None:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        grant = self.oauth.grant(token) if kind.lower() == "bearer" else None
+        return next((one for one in self.oauth.accounts if grant and one.name == grant.account), None)
+
+    def _refusal(self, method: str, account: BlingAccount | None, now: float) -> Response | None:
+        if account is None:
+            return bling_faults.invalid_token()
+        if (refused := self.limits.refusal(account.name, now)) is not None:
+            return refused
+        return None if SCOPES[method] in account.scopes else bling_faults.insufficient_scope()
+
+    async def _answer(
+        self,
+        request: Request,
+        method: str,
+        account: BlingAccount,
+        number: int,
+        make: Callable[[_Served], Response],
+    ) -> Response:
+        asked = dict(request.query_params)
+        try:
+            subject = int(request.path_params.get("id") or bling_lists.page_number(asked))
+            await self._before(method, number)
+            narrowed = faults.rows(account.name, subject)
+            if (struck := self.switches.answer(lambda: narrowed, bling_faults.of_others(method))) is not None:
+                return struck
+
+            def strikes(name: str) -> bool:
+                return self.switches.strikes(f"{method}_{name}", lambda: narrowed)
+
+            return make(_Served(method, account.company, asked, subject, strikes))
+        except bling_lists.ParameterError as refused:
+            return refused.answer
+
+    async def _before(self, method: str, number: int) -> None:
+        if self.latency_seconds:
+            await asyncio.sleep(self.latency_seconds)
+        for action in self.hooks.take(method, number):
+            await run_in_threadpool(action)
+
+    def _done(self, ip: str, call: Call, request: Request) -> None:
+        shown = {
+            **call.parameters,
+            **({"id": request.path_params["id"]} if "id" in request.path_params else {}),
+        }
+        self.calls.record(call._replace(parameters=shown))
+        if call.status >= 400:
+            self.limits.failed(ip, self.calls.clock())
+
+    def _invoices(self, served: _Served) -> Response:
+        model = "55" if served.method == "invoices" else "65"
+        found = bling_lists.invoices(
+            served.company, served.asked, model=model, default_direction=self.default_direction
+        )
+        rows = [documents.invoice(note, with_key=self.key_in_list) for note in _page(found, served)]
+        if served.method == "invoices" and served.strikes("empty_dates"):
+            rows = [{**row, "dataEmissao": NO_MOMENT} for row in rows]
+        return _list(rows, served)
+
+    def _products(self, served: _Served) -> Response:
+        found = bling_lists.products(served.company, served.asked)
+        return _list([documents.product(one) for one in _page(found, served)], served)
+
+    def _invoice(self, served: _Served) -> Response:
+        found = _one(served.company.note, lambda: served.company.select(bling_lists.is_known), served)
+        if found is None or not bling_lists.is_known(found):
+            return bling_faults.not_found("A nota fiscal")
+        link = bling_files.link_of(found, self.addresses, served.strikes)
+        detail = documents.invoice_detail(found, served.company.profile, link)
+        if served.strikes("empty_dates"):
+            detail["dataEmissao"] = NO_MOMENT
+        if served.strikes("without_key"):
+            del detail["chaveAcesso"]
+        return Json({"data": detail})
+
+    def _product(self, served: _Served) -> Response:
+        found = _one(served.company.product, lambda: served.company.products, served)
+        if found is None:
+            return bling_faults.not_found("O produto")
+        return Json({"data": documents.product_detail(found)})
+
+    @staticmethod
+    def _company(served: _Served) -> Response:
+        return Json({"data": documents.company(served.company.profile)})
+
+    async def _token(self, request: Request) -> Response:
+        at, ip = self.calls.clock(), _ip(request)
+        number = self.calls.arrive("token")
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        authorization = request.headers.get("authorization", "")
+        account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
+        name = account.name if account else None
+        answer = self.limits.arrived(ip, at, for_token=True)
+        if answer is None:
+            await self._before("token", number)
+            answer = self.switches.answer(lambda: faults.rows(name, 1), bling_faults.of_others("token"))
+        if answer is None:
+            answer = self.oauth.answer(authorization, form, jwt=request.headers.get("enable-jwt") == "1")
+            answer = self._spoilt_tokens(answer, account)
+        self._done(ip, _call("token", account, {"grant_type": form.get("grant_type")}, at, answer), request)
+        return answer
+
+    def _spoilt_tokens(self, answer: Response, account: BlingAccount | None) -> Response:
+        if answer.status_code != 200 or account is None:
+            return answer
+        if self.switches.strikes("token_lost", lambda: faults.rows(account.name, 1)):
+            return Dropped()
+        if self.switches.strikes("token_without_refresh", lambda: faults.rows(account.name, 1)):
+            return JSONResponse(
+                {name: value for name, value in pair_of(account).items() if name != "refresh_token"}
+            )
+        return answer
+
+    async def _file(self, request: Request) -> Response:
+        at = self.calls.clock()
+        number = self.calls.arrive("xml")
+        found = bling_files.find(self.oauth.accounts, request.query_params.get("chaveAcesso", ""))
+        await self._before("xml", number)
+        account, subject = (found[0], found[1].vendor_id) if found else (None, 0)
+        narrowed = faults.rows(account.name if account else None, subject)
+
+        def strikes(name: str) -> bool:
+            return self.switches.strikes(f"xml_{name}", lambda: narrowed)
+
+        answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("xml"))
+        if answer is None and found is not None:
+            answer = bling_files.file_of(found[0].company, found[1], self.addresses, strikes, request)
+        answer = answer or Response("Arquivo não encontrado", 404, media_type="text/plain")
+        # A token that a client sends with it is a mistake that the record shows.
+        shown = {"id": subject, "has_authorization": "authorization" in request.headers}
+        self.calls.record(_call("xml", account, shown, at, answer))
+        return answer
+
+
+def _ip(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _call(
+    method: str, account: BlingAccount | None, asked: Mapping[str, object], at: float, answer: Response
+) -> Call:
+    """What the record keeps of a call that was answered."""
+    status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+    name = account.name if account else None
+    return Call(method, name, asked, at, status, bling_faults.kind_of(answer))
+
+
+def _page(found: list[Any], served: _Served) -> list[Any]:
+    page = served.subject
+    if page > 1 and served.strikes("repeats"):
+        page -= 1
+    return list(bling_lists.page_of(found, page, served.asked))
+
+
+def _one(find: Callable[[int], Row], everything: Callable[[], list[Row]], served: _Served) -> Row | None:
+    """The row of the id that was asked for; by a fault the one before it."""
+    try:
+        found = find(served.subject)
+    except KeyError:
+        return None
+    if served.strikes("of_another"):
+        rows = everything()
+        return rows[rows.index(found) - 1]
+    return found
+
+
+def _list(rows: list[dict[str, Any]], served: _Served) -> Response:
+    if served.strikes("lost"):
+        rows = []
+    if served.strikes("short"):
+        rows = rows[:-1]
+    if served.strikes("ids_as_text"):
+        rows = [{**row, "id": str(row["id"])} for row in rows]
+    return Json({"data": rows})
