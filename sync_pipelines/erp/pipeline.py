@@ -17,7 +17,7 @@ from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices.guard import MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
@@ -35,7 +35,7 @@ from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.settings.erp import ErpSettings
 
-ACCEPTS = (MASS_VANISHING,)
+ACCEPTS = (MASS_VANISHING, MASS_REJECTION)
 #: The tables of which a sync must see every row.
 TABLES = (
     "public.erp_connections",
