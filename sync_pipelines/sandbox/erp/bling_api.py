@@ -91,7 +91,7 @@ class BlingApi:
         if answer is None and account is not None:
             answer = await self._answer(request, method, account, number, make)
         assert answer is not None
-        self._done(ip, Call(method, account.name if account else None, asked, at, _status(answer)), request)
+        self._done(ip, _call(method, account, asked, at, answer), request)
         return answer
 
     def _account(self, request: Request) -> BlingAccount | None:
@@ -194,9 +194,7 @@ class BlingApi:
         if answer is None:
             answer = self.oauth.answer(authorization, form, jwt=request.headers.get("enable-jwt") == "1")
             answer = self._spoilt_tokens(answer, account)
-        self._done(
-            ip, Call("token", name, {"grant_type": form.get("grant_type")}, at, _status(answer)), request
-        )
+        self._done(ip, _call("token", account, {"grant_type": form.get("grant_type")}, at, answer), request)
         return answer
 
     def _spoilt_tokens(self, answer: Response, account: BlingAccount | None) -> Response:
@@ -213,28 +211,21 @@ class BlingApi:
     async def _file(self, request: Request) -> Response:
         at = self.calls.clock()
         number = self.calls.arrive("xml")
-        found = bling_files.find(
-            [account.company for account in self.oauth.accounts], request.query_params.get("chaveAcesso", "")
-        )
+        found = bling_files.find(self.oauth.accounts, request.query_params.get("chaveAcesso", ""))
         await self._before("xml", number)
-        subject = found[1].vendor_id if found else 0
-        name = next((one.name for one in self.oauth.accounts if found and one.company is found[0]), None)
-        narrowed = faults.rows(name, subject)
+        account, subject = (found[0], found[1].vendor_id) if found else (None, 0)
+        narrowed = faults.rows(account.name if account else None, subject)
+
+        def strikes(name: str) -> bool:
+            return self.switches.strikes(f"xml_{name}", lambda: narrowed)
+
         answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("xml"))
-        if answer is None:
-            answer = Response("Arquivo não encontrado", 404, media_type="text/plain")
-            if found is not None:
-                company, note = found
-                answer = bling_files.file_of(
-                    company,
-                    note,
-                    self.addresses,
-                    lambda fault: self.switches.strikes(f"xml_{fault}", lambda: narrowed),
-                    request,
-                )
+        if answer is None and found is not None:
+            answer = bling_files.file_of(found[0].company, found[1], self.addresses, strikes, request)
+        answer = answer or Response("Arquivo não encontrado", 404, media_type="text/plain")
         # A token that a client sends with it is a mistake that the record shows.
         shown = {"id": subject, "has_authorization": "authorization" in request.headers}
-        self.calls.record(Call("xml", name, shown, at, _status(answer)))
+        self.calls.record(_call("xml", account, shown, at, answer))
         return answer
 
 
@@ -242,8 +233,13 @@ def _ip(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _status(answer: Response) -> int:
-    return 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+def _call(
+    method: str, account: BlingAccount | None, asked: Mapping[str, object], at: float, answer: Response
+) -> Call:
+    """What the record keeps of a call that was answered."""
+    status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+    name = account.name if account else None
+    return Call(method, name, asked, at, status, bling_faults.kind_of(answer))
 
 
 def _page(found: list[Any], served: _Served) -> list[Any]:

@@ -57,4 +57,5 @@ def test_a_token_opens_what_its_scopes_say(new_bling: NewBling) -> None:
         assert (refused.status_code, refused.json()["error"]["type"]) == (403, "insufficient_scope")
     assert caller.get("/nfe", token="nada").status_code == 401
     assert caller.http.get("/nfe").status_code == 401
-    assert caller.bling.calls.all[-1].account is None
+    last = caller.bling.calls.all[-1]
+    assert (last.account, last.status, last.fault) == (None, 401, "invalid_token")
