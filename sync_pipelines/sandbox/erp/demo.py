@@ -49,13 +49,15 @@ class DemoAccount:
 
     def company(self, a_month: int = A_MONTH, until: date | None = None) -> ErpCompany:
         """Its company, with so many notes a month in the year up to a day, today unless given."""
-        return made_up_company(
+        company = made_up_company(
             self.seed,
             crt=self.crt,
             alphanumeric=self.alphanumeric,
             a_month=a_month,
             until=until or datetime.now(BRASILIA).date(),
         )
+        company.clock = lambda: datetime.now(BRASILIA)
+        return company
 
 
 ACCOUNTS: Final = (
