@@ -31,11 +31,12 @@ from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
 from sync_pipelines.sandbox.erp.truth import Account, differences
+from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 
 SECRET = "um segredo de teste com 32 caracteres ou mais"
-A_MONTH = 10
+A_MONTH = 12
 
 
 @dataclass
@@ -143,11 +144,12 @@ def test_every_connection_of_the_demo_is_synced_and_stays_true(world: World) -> 
     assert world.differences() == []
     for account in ACCOUNTS:
         assert world.run(account).records_synced == 0
-    # The world turns: a cancellation, a product that is called otherwise.
+    # The world turns: a cancellation, a note, a product that is called otherwise.
     for account in ACCOUNTS:
         company = world.companies[account.connection_id]
         [*_, last] = [note for note in world.account(account).stored if note.state == "authorised"]
         company.cancel(last.vendor_id)
+        further_note(company, last.issued_at + timedelta(minutes=1))
         company.alter_product(company.products[0].vendor_id, name="Novo nome", ncm="2202.10.00")
-        assert world.run(account).records_synced > 1
+        assert world.run(account).records_synced == 3
     assert world.differences() == []
