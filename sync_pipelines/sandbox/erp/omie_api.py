@@ -86,7 +86,7 @@ class OmieApi:
         number = self.calls.arrive(asked.method)
         caller = Caller(request.client.host if request.client else "", asked.key, asked.method)
         refused = self.limits.refusal(caller, at)
-        answer = refused or await self._limited(request, caller, asked, number)
+        answer = refused or await self._limited(request.url.path, caller, asked, number=number)
         answer = self._with_status(answer)
         if refused is None and _is_error(answer):
             self.limits.failed(caller, self.calls.clock())
@@ -105,9 +105,18 @@ class OmieApi:
         status: int,
         fault: str | None = None,
     ) -> None:
-        self.calls.record(Call(method, account, dict(parameters), at, status, fault))
+        self.calls.record(
+            Call(
+                method=method,
+                account=account,
+                parameters=dict(parameters),
+                at=at,
+                status=status,
+                fault=fault,
+            )
+        )
 
-    async def _limited(self, request: Request, caller: Caller, asked: _Asked, number: int) -> Response:
+    async def _limited(self, path: str, caller: Caller, asked: _Asked, *, number: int) -> Response:
         """An answer for a call that is within the windows."""
         if not self.limits.begin(caller):
             return omie_faults.concurrent(429)
@@ -116,7 +125,7 @@ class OmieApi:
                 await asyncio.sleep(self.latency_seconds)
             for action in self.hooks.take(asked.method, number):
                 await run_in_threadpool(action)
-            return self._answer(request.url.path, caller, asked)
+            return self._answer(path, caller, asked)
         finally:
             self.limits.end(caller)
 
@@ -149,7 +158,7 @@ class OmieApi:
         )
         if strikes("stuck"):
             paging = wanted = replace(paging, number=1)
-        page = omie_lists.page_of(asked.method, company, asked.parameters, wanted)
+        page = omie_lists.page_of(asked.method, company, asked.parameters, paging=wanted)
         if page is None or strikes("lost"):
             return omie_faults.no_records(paging.number)
         if strikes("lost_200"):

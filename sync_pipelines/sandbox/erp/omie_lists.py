@@ -25,7 +25,9 @@ class PagingWords:
     total: str = "total_de_registros"
 
 
-_ACCOUNTANT: Final = PagingWords("nPagina", "nRegPorPagina", "nTotPaginas", "nRegistros", "nTotRegistros")
+_ACCOUNTANT: Final = PagingWords(
+    page="nPagina", limit="nRegPorPagina", pages="nTotPaginas", rows="nRegistros", total="nTotRegistros"
+)
 _DEFAULT_LIMIT: Final = 50
 
 
