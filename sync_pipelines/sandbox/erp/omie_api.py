@@ -71,18 +71,21 @@ class OmieApi:
         ]
 
     async def _without_slash(self, request: Request) -> Response:
-        self._record(request.url.path, None, {}, self.calls.clock(), 301)
-        return RedirectResponse(f"{request.url.path}/", 301)
+        answer = RedirectResponse(f"{request.url.path}/", 301)
+        self._record(request.url.path, self.calls.clock(), answer)
+        return answer
 
     async def _serve(self, request: Request) -> Response:
         at = self.calls.clock()
         if request.method == "GET":  # as after a redirect that a client followed
-            self._record("GET", None, {}, at, 200)
-            return Response("<html>Documentação da API</html>", media_type="text/html")
+            page = Response("<html>Documentação da API</html>", media_type="text/html")
+            self._record("GET", at, page)
+            return page
         asked = _asked(parsed(await request.body()))
         if asked is None:
-            self._record("?", None, {}, at, 500)
-            return omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
+            unread = omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
+            self._record("?", at, unread)
+            return unread
         number = self.calls.arrive(asked.method)
         caller = Caller(request.client.host if request.client else "", asked.key, asked.method)
         refused = self.limits.refusal(caller, at)
@@ -90,29 +93,19 @@ class OmieApi:
         answer = self._with_status(answer)
         if refused is None and _is_error(answer):
             self.limits.failed(caller, self.calls.clock())
-        account = self.accounts.get(asked.key)
-        status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
-        name = account.name if account else None
-        self._record(asked.method, name, asked.parameters, at, status, omie_faults.code_of(answer))
+        self._record(asked.method, at, answer, asked=asked)
         return answer
 
-    def _record(
-        self,
-        method: str,
-        account: str | None,
-        parameters: Mapping[str, Any],
-        at: float,
-        status: int,
-        fault: str | None = None,
-    ) -> None:
+    def _record(self, method: str, at: float, answer: Response, *, asked: _Asked | None = None) -> None:
+        account = self.accounts.get(asked.key) if asked else None
         self.calls.record(
             Call(
                 method=method,
-                account=account,
-                parameters=dict(parameters),
+                account=account.name if account else None,
+                parameters=dict(asked.parameters) if asked else {},
                 at=at,
-                status=status,
-                fault=fault,
+                status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
+                fault=omie_faults.code_of(answer),
             )
         )
 
