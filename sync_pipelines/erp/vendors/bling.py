@@ -242,7 +242,8 @@ class BlingVendor:
             for number in numbers:
                 pool.give(number)
             while not pool.is_empty:
-                details[pool.oldest] = pool.take_one()
+                number = pool.oldest
+                details[number] = pool.take_one()
         return details
 
     def _detail(self, path: str, number: str) -> _Detail:

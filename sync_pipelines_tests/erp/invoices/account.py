@@ -121,6 +121,9 @@ class Account:
     def rejects(self) -> list[tuple[Any, ...]]:
         return self.ops.execute("select locator ->> 'key', rule from ops.rejects order by id").fetchall()
 
+    def another_user(self) -> UUID:
+        return uuid4()
+
     def another(self, book: Book, erp_type: str = "bling", *, user: UUID | None = None) -> Account:
         """A second connection, of the same user unless another one is named, with a company of its own."""
         owner = user or self.user

@@ -142,7 +142,12 @@ def test_what_the_detail_says_of_the_state_counts(account: Account, book: Book) 
     book.add(1, DAY)
     book.states["7001"] = InvoiceState.CANCELLED
     account.synced()
-    assert account.value("select nfe_status from public.xml_imports") == "cancelada"
+    for _ in range(2):
+        assert account.value("select nfe_status from public.xml_imports") == "cancelada"
+        assert account.synced().unchanged == 1
+    del book.states["7001"]
+    assert account.synced().changed == 1
+    assert account.value("select nfe_status from public.xml_imports") == "autorizada"
 
 
 def test_the_document_of_another_invoice_is_a_reject(account: Account, book: Book) -> None:
