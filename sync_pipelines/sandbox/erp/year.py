@@ -129,6 +129,36 @@ def made_up_company(
     return company
 
 
+def further_note(company: ErpCompany, issued_at: datetime, **fields: object) -> SandboxNote:
+    """Issue one more note like the newest sale, with the next number of its series, and add it to the company."""
+    sales = company.select(
+        lambda note: note.series == SALES and note.issuer.cnpj == company.profile.cnpj and note.model == "55"
+    )
+    like = next(note for note in reversed(sales) if note.state == "authorised" and note.direction == 1)
+    number = max(note.number for note in sales) + 1
+    note = replace(
+        like,
+        vendor_id=max(one.vendor_id for one in company.notes) + 1,
+        number=number,
+        issued_at=issued_at,
+        items=list(like.items),
+        corrected=False,
+        dirt=frozenset(),
+        key=access_key(
+            state=like.issuer.state,
+            issued_at=issued_at,
+            issuer=str(like.issuer.document),
+            model=like.model,
+            series=like.series,
+            number=number,
+            code=number * 7,
+        ),
+    )
+    for name, value in fields.items():
+        setattr(note, name, value)
+    return company.add_note(note)
+
+
 def _fill(month: _Month, count: int, lines: int | None) -> None:
     """A quarter are purchases and four stand apart; the rest are the company's own, in the series 1."""
     fixed: dict[str, object] = {} if lines is None else {"lines": lines}
