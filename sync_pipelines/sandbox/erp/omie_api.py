@@ -152,6 +152,8 @@ class OmieApi:
         if strikes("stuck"):
             paging = wanted = replace(paging, number=1)
         page = omie_lists.page_of(asked.method, company, asked.parameters, paging=wanted)
+        if page is None and strikes("nothing_as_list"):
+            return Json(omie_lists.nothing(asked.method, paging))
         if page is None or strikes("lost"):
             return omie_faults.no_records(paging.number)
         if strikes("lost_200"):
@@ -163,8 +165,10 @@ class OmieApi:
         return Json(page)
 
     def _with_status(self, answer: Response) -> Response:
-        if omie_faults.code_of(answer) and answer.status_code == 500 and self.switches.strikes("faults_200"):
-            answer.status_code = 200
+        if omie_faults.code_of(answer) and answer.status_code == 500:
+            for status in (200, 400):
+                if self.switches.strikes(f"faults_{status}"):
+                    answer.status_code = status
         return answer
 
 

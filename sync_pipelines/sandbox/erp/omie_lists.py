@@ -167,3 +167,10 @@ def page_of(method: str, company: ErpCompany, asked: Parameters, paging: Paging)
         words.total: len(found),
         one.key: [one.write(row, asked) for row in rows],
     }
+
+
+def nothing(method: str, paging: Paging) -> dict[str, Any]:
+    """A page without rows, as a vendor that makes no fault of it would answer."""
+    one = LISTS[method]
+    words = one.words
+    return {words.page: paging.number, words.pages: 0, words.rows: 0, words.total: 0, one.key: []}
