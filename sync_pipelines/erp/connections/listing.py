@@ -42,7 +42,12 @@ def read_listing(url: str, served: Collection[str]) -> Listing:
     """Raises SyncError where the tables cannot be read."""
     with postgres.connect(url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
         rows = Control(session).all()
-        return Listing(rows, log.newest_rows(session), read_companies(session, rows), served)
+        return Listing(
+            rows,
+            newest=log.newest_rows(session),
+            companies=read_companies(session, rows),
+            served=served,
+        )
 
 
 def table_of(listing: Listing, now: datetime, zone: ZoneInfo) -> Table:

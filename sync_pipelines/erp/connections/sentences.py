@@ -152,7 +152,7 @@ def screen(reason: Reason, connection: ErpConnection, *, due: datetime | None, z
     why = {
         Cause.CREDENTIALS: f"O {name} não permite isso às credenciais: {_renew(connection)}, com acesso a tudo.",
         Cause.THROTTLED: f"O {name} pediu menos chamadas.",
-        Cause.TRANSIENT: f"O {name} não respondeu como devia.",
+        Cause.TRANSIENT: "Foi uma falha temporária.",
     }.get(reason.cause, "O motivo está no histórico de sincronizações.")
     return f"{what} {why} {next_try(due, zone, waits_for_person=False)}"
 

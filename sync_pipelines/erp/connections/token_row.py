@@ -29,17 +29,17 @@ MARK = "token_refresh"
 _WAIT_SECONDS = 240.0
 #: A pair that cannot be stored is lost, so a restart of the database is waited for, for 70 s.
 _STORE = Backoff(attempts=12, first=0.25, longest=10.0, jitter=0.0)
-_READ: LiteralString = "select credentials, metadata -> %s from public.erp_connections where id = %s"
+_READ: LiteralString = "select credentials, metadata -> %s::text from public.erp_connections where id = %s"
 _MARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') || jsonb_build_object(%s, %s::jsonb)"
+    "update public.erp_connections set metadata = coalesce(metadata, '{}') || jsonb_build_object(%s::text, %s::jsonb)"
     " where id = %s"
 )
 _UNMARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') - %s where id = %s"
+    "update public.erp_connections set metadata = coalesce(metadata, '{}') - %s::text where id = %s"
 )
 _STORE_PAIR: LiteralString = (
     "update public.erp_connections set credentials = %s::jsonb,"
-    " metadata = (coalesce(metadata, '{}') - %s) || jsonb_build_object(%s::text, %s::text) where id = %s"
+    " metadata = (coalesce(metadata, '{}') - %s::text) || jsonb_build_object(%s::text, %s::text) where id = %s"
 )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from sync_pipelines.erp.invoices.documents import Documents
+from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.reading import OTHER_MONTH, DocumentRejectedError, NoInvoice, Reader, Reading
 from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry, access_key
@@ -37,6 +38,8 @@ class Want:
 
     entry: Entry
     known: Known
+    #: Ask the ERP although the store has the document: its detail may say another state than its list.
+    asks_vendor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Fetcher:
         return not pool.is_empty
 
     def _get(self, want: Want) -> Got:
-        return self._from_store(want) or self._from_vendor(want)
+        return (None if want.asks_vendor else self._from_store(want)) or self._from_vendor(want)
 
     def _from_store(self, want: Want) -> Got | None:
         """What the stored document says; None if there is none that can be used."""
@@ -192,10 +195,7 @@ def _no_invoice(entry: Entry, found: NoInvoice) -> Got:
 def _read(entry: Entry, reading: Reading, content: bytes) -> Got:
     state = reading.state if reading.state in VOID_STATES and not entry.is_void else entry.state
     remarks = reading.remarks
-    if (reading.issued_on.year, reading.issued_on.month) != (
-        entry.invoice.issued_on.year,
-        entry.invoice.issued_on.month,
-    ):
+    if month_of(reading.issued_on) != month_of(entry.invoice.issued_on):
         remarks = (*remarks, OTHER_MONTH)
     entry = replace(entry, key=reading.key, state=state, decision="stored", remarks=remarks)
     return Got(entry, reading=reading, sha256=sha256(content).hexdigest(), bytes=len(content))

@@ -17,7 +17,7 @@ from sync_pipelines.erp.invoices.month_run import MonthRun
 from sync_pipelines.erp.invoices.nfe_reader import Calculate, NfeReader
 from sync_pipelines.erp.invoices.numbering import gaps
 from sync_pipelines.erp.invoices.reading import Reader
-from sync_pipelines.erp.invoices.validate import month_list
+from sync_pipelines.erp.invoices.validate import MonthList, month_lists
 from sync_pipelines.erp.outcome import ModuleOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
@@ -67,12 +67,13 @@ class _InvoiceSync:
         except SyncError as error:
             self.outcomes |= {month: _failed(error) for month in months}
             return
-        ids = frozenset(one.vendor_id for one in listed.invoices)
+        lists = month_lists(listed.invoices)
+        ids = {entry.vendor_id: month for month, one in lists.items() for entry in one.entries}
         done = 0
         for month in reversed(months):
             run = MonthRun(
                 session=self.session,
-                month=month_list(listed.invoices, month),
+                month=lists.get(month, MonthList(month)),
                 listed=ids,
                 landed=listed.landed,
                 fetcher=self.fetcher,

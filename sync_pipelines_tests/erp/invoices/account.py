@@ -52,6 +52,24 @@ class Account:
     def xml_store(self) -> FolderStore:
         return FolderStore(self.home / "xml")
 
+    @property
+    def landing(self) -> FolderStore:
+        return FolderStore(self.home / "landing")
+
+    def everything(self) -> list[tuple[Any, ...]]:
+        """Every row that a sync writes in the application's database, with the transaction that wrote it."""
+        tables = (
+            "public.xml_imports",
+            "public.xml_analysis",
+            "sync_private.invoices",
+            "sync_private.credit_analyses",
+        )
+        return [
+            row
+            for name in tables
+            for row in self.rows(f"select '{name}', xmin::text, * from {name} order by 3, 4")
+        ]
+
     def sync_months(self, *months: date, accept: frozenset[str] = frozenset()) -> dict[date, ModuleOutcome]:
         self.now += timedelta(days=1)
         with (
@@ -63,7 +81,7 @@ class Account:
                 vendor=self.book,
                 database=database,
                 records=records,
-                landing=FolderStore(self.home / "landing"),
+                landing=self.landing,
                 xml_store=self.xml_store,
                 run_id=f"run-{next(self.runs)}",
                 zone=ZoneInfo("America/Sao_Paulo"),
@@ -102,6 +120,9 @@ class Account:
 
     def rejects(self) -> list[tuple[Any, ...]]:
         return self.ops.execute("select locator ->> 'key', rule from ops.rejects order by id").fetchall()
+
+    def another_user(self) -> UUID:
+        return uuid4()
 
     def another(self, book: Book, erp_type: str = "bling", *, user: UUID | None = None) -> Account:
         """A second connection, of the same user unless another one is named, with a company of its own."""

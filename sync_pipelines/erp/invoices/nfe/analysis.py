@@ -105,8 +105,8 @@ class _Columns:
     out_of_range: list[str] = field(default_factory=list)
 
     def amount(self, name: str, value: Decimal, largest: Decimal = LARGEST_AMOUNT) -> Decimal | None:
-        # Rounding may carry a value over the limit, and cannot be done to one far beyond it.
-        if abs(value) <= largest and abs(rounded := _cents(value)) <= largest:
+        # The column rounds before it refuses. A value far beyond its limit has no two decimals to round to.
+        if abs(value) < largest + 1 and abs(rounded := _cents(value)) <= largest:
             return rounded
         self.out_of_range.append(name)
         return None

@@ -31,15 +31,14 @@ def read_document(data: bytes) -> Document:
     info = _only(note, "infNFe")
     ide = _only(info, "ide")
     protocol = _protocol(root)
-    key = _key_of(info)
     model = _text(ide, "mod")
     if model == NFCE:
-        return Skipped(SkipReason.NFCE, key)
+        return Skipped(SkipReason.NFCE, _key_of(info))
     if model != NFE:
         raise InvoiceRejectedError(Rule.MODEL)
     environments = {_text(ide, "tpAmb")} | ({_text(protocol, "tpAmb")} if protocol is not None else set())
     if _TEST in environments:
-        return Skipped(SkipReason.TEST_ENVIRONMENT, key)
+        return Skipped(SkipReason.TEST_ENVIRONMENT, _key_of(info))
     if _text(ide, "tpAmb") != _PRODUCTION:
         raise InvoiceRejectedError(Rule.ENVIRONMENT)
     return parse_note(info, protocol)

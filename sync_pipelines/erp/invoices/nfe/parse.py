@@ -126,7 +126,8 @@ def _compare(key: AccessKey, ide: Texts, *, issued_at: datetime) -> None:
 
 def _compare_issuer(key: AccessKey, issuer: Party, office: _Element | None) -> None:
     """The key names the issuer, or the office of the tax authority that issued the note for it."""
-    if key.issuer == (issuer.taxpayer or "").zfill(14):
+    taxpayer = normal_taxpayer(issuer.taxpayer)
+    if taxpayer is not None and key.issuer == taxpayer.zfill(14):
         return
     if office is not None and int(key.series) in _OFFICE_SERIES and key.issuer == office.findtext("CNPJ"):
         return

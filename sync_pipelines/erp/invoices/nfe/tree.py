@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ LARGEST_DOCUMENT = 10 * 1024 * 1024
 NAMESPACE = "http://www.portalfiscal.inf.br/nfe"
 _DECLARATION = f' xmlns="{NAMESPACE}"'.encode()
 _PREFIX = f"{{{NAMESPACE}}}"
+_DOCTYPE = b"<!DOCTYPE"
+_ENCODING = re.compile(r"""\s*<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._-]{1,40})["']""")
 
 
 def read_tree(data: bytes) -> _Element:
@@ -31,13 +34,30 @@ def read_tree(data: bytes) -> _Element:
         # Without the declaration the reader makes no qualified names: a fifth of the time of reading all of them.
         root = etree.fromstring(data.lstrip().replace(_DECLARATION, b""), parser())
     except (etree.XMLSyntaxError, ValueError):
-        raise InvoiceRejectedError(Rule.NOT_XML) from None
+        # Some DTDs end the reading themselves: those of entities that grow, and those from a network.
+        raise InvoiceRejectedError(Rule.DOCTYPE if _DOCTYPE in data else Rule.NOT_XML) from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise InvoiceRejectedError(Rule.DOCTYPE)
     if root.tag.startswith(_PREFIX) or any(str(child.tag).startswith(_PREFIX) for child in root):
         for element in root.iter(f"{_PREFIX}*"):
             element.tag = element.tag.removeprefix(_PREFIX)
     return root
+
+
+def document_bytes(text: str) -> bytes:
+    """The bytes of a document that an API carried as a text, in the encoding that it declares, else in UTF-8.
+
+    A text in JSON is decoded already: encoded as UTF-8 whatever it declares, every accent of a name would be garbled.
+    """
+    plain = text.removeprefix("\ufeff")
+    declared = _ENCODING.match(plain)
+    if declared is None:
+        return plain.encode(errors="replace")
+    try:
+        return plain.encode(declared[1])
+    except (LookupError, UnicodeEncodeError):
+        start, end = declared.span(1)
+        return f"{plain[:start]}UTF-8{plain[end:]}".encode(errors="replace")
 
 
 @lru_cache(maxsize=1)

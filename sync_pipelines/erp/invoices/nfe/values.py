@@ -11,7 +11,7 @@ from sync_pipelines.erp.invoices.nfe.rejection import InvoiceRejectedError, Rule
 
 ZERO = Decimal(0)
 #: The widest number of the layout has 13 digits before its point, and 10 after it.
-_NUMBER = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,10})?")
+_is_number = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,10})?").fullmatch
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -19,7 +19,11 @@ _TIME = re.compile(
 
 def amount(texts: Mapping[str, str | None], name: str) -> Decimal:
     """The number of a field among the texts of its group; 0 where the group has no such field."""
-    return number(texts[name], name) if name in texts else ZERO
+    if name not in texts:
+        return ZERO
+    text = texts[name]
+    # Most texts are numbers as they stand: `number` tries again without spaces, and complains.
+    return Decimal(text) if text and _is_number(text) else number(text, name)
 
 
 def number(text: str | None, field: str) -> Decimal:
@@ -27,8 +31,8 @@ def number(text: str | None, field: str) -> Decimal:
 
     InvoiceRejectedError (`number`) for a comma, a sign, an exponent, an empty text: the field's name, not its text.
     """
-    plain = text or ""
-    if _NUMBER.fullmatch(plain) or _NUMBER.fullmatch(plain := plain.strip()):
+    plain = (text or "").strip()
+    if _is_number(plain):
         return Decimal(plain)
     raise InvoiceRejectedError(Rule.NUMBER, field)
 
