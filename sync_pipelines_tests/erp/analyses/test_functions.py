@@ -34,13 +34,9 @@ def test_a_user_token_is_that_of_the_projects_own_sign_in(project: Project) -> N
     strategy = UserToken(project.fake.jwt_secret, project.syncs.clock)
     user = uuid4()
     token = strategy.token(user)
-    claims = jwt.decode(
-        token,
-        project.fake.jwt_secret,
-        ["HS256"],
-        audience="authenticated",
-        options={"verify_exp": False, "verify_iat": False},
-    )
+    unchecked = {"verify_exp": False, "verify_iat": False}
+    secret = project.fake.jwt_secret
+    claims = jwt.decode(token, secret, ["HS256"], audience="authenticated", options=unchecked)
     assert (claims["sub"], claims["role"], claims["exp"] - claims["iat"]) == (
         str(user),
         "authenticated",
@@ -89,6 +85,7 @@ def test_the_reform_is_calculated_as_the_user(project: Project) -> None:
         ("not_successful", TransientError, "without success"),
         ("truncated", TransientError, "no JSON object"),
         ("throttled", TransientError, "429"),
+        ("worker_limit", TransientError, "more time or memory"),
     ],
 )
 def test_an_answer_that_is_no_success_is_an_error(
