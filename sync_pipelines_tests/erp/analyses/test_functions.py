@@ -34,9 +34,13 @@ def test_a_user_token_is_that_of_the_projects_own_sign_in(project: Project) -> N
     strategy = UserToken(project.fake.jwt_secret, project.syncs.clock)
     user = uuid4()
     token = strategy.token(user)
-    unchecked = {"verify_exp": False, "verify_iat": False}
-    secret = project.fake.jwt_secret
-    claims = jwt.decode(token, secret, ["HS256"], audience="authenticated", options=unchecked)
+    claims = jwt.decode(
+        token,
+        project.fake.jwt_secret,
+        ["HS256"],
+        audience="authenticated",
+        options={"verify_exp": False, "verify_iat": False},
+    )
     assert (claims["sub"], claims["role"], claims["exp"] - claims["iat"]) == (
         str(user),
         "authenticated",
