@@ -77,10 +77,10 @@ def list_connections() -> None:
 def auto_sync(switch: Switch, connections: Connections) -> None:
     """Let automatic runs take the connections, or none; switched on, the first comes after a whole interval."""
     with _actions() as actions:
-        if switch is Switch.ON:
-            _each(connections, lambda one: actions.auto_sync_on(one, now=datetime.now(UTC)))
-        else:
-            _each(connections, actions.auto_sync_off)
+        _each(
+            connections,
+            lambda one: actions.auto_sync(one, on=switch is Switch.ON, now=datetime.now(UTC)),
+        )
 
 
 @connections_app.command()

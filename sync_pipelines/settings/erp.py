@@ -59,6 +59,11 @@ class ErpSettings(Settings):
         return self.require("erp_database_url")
 
     @property
+    def credentials_key(self) -> str | None:
+        """The secret that seals credentials; None where rows are expected to hold them in clear."""
+        return self.erp_credentials_key.get_secret_value() if self.erp_credentials_key is not None else None
+
+    @property
     def xml_store(self) -> LandingStore:
         """Where the XML of invoices is kept: ERP_XML_STORE_URL, else the landing store."""
         if self.erp_xml_store_url is None:

@@ -22,7 +22,7 @@ from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.completed_pool import Completed, CompletedPool
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
-from sync_pipelines.lib.postgres.catalog import exists
+from sync_pipelines.lib.postgres.catalog import exists, require_sight
 from sync_pipelines.lib.redaction import redacted_exception
 
 ASSET = "erp/credits"
@@ -35,6 +35,8 @@ PASSES = 2
 #: How long one sync of a user waits for another's calls, in seconds.
 PATIENCE = 600.0
 _DATABASE = "the erp database"
+#: Tables of which it must see every row; the application may lack some of them.
+TABLES = (due.CREDITS, summary.TABLE, notifications.TABLE, "public.credit_rules")
 
 
 def analyse_credits(session: SyncSession, functions: EdgeFunctions | None) -> CreditsOutcome:
@@ -61,6 +63,7 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
         return
     if not exists(connection, due.CREDITS):
         raise PermanentError(f"There is no table {due.CREDITS}: is it the right project?")
+    require_sight(connection, TABLES, _DATABASE)
     # A user may have several connections, and two of them in parallel: an import is analysed by one of them.
     key = postgres.lock_key("erp", "credits", str(user))
     busy = "Another sync of the same user is at the credit analysis."
@@ -73,14 +76,15 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
 
 
 def _conclude(outcome: CreditsOutcome, error: SyncError | None) -> None:
-    parts = [f"{outcome.analysed} notas analisadas", f"{outcome.credits} créditos"]
-    if outcome.cleared:
-        parts.append(f"{outcome.cleared} notas canceladas sem créditos")
-    outcome.message = ", ".join(parts) + "."
+    outcome.message = (
+        f"Notas analisadas: {outcome.analysed}; créditos identificados: {outcome.credits}; notas canceladas ou"
+        f" denegadas cujos créditos foram retirados: {outcome.cleared}."
+    )
     if error is not None:
         outcome.status, outcome.error = "error", error
         outcome.message += (
-            f" A análise de {outcome.failed} notas falhou ({error}) e será repetida na próxima sincronização."
+            f" Notas cuja análise falhou: {outcome.failed}, e a próxima sincronização as analisa de novo."
+            f" Causa: {error}"
         )
     elif outcome.differences:
         outcome.status = "error"
@@ -97,6 +101,8 @@ class _Call(NamedTuple):
 
     due: DueImport
     parsed: Sequence[Mapping[str, Any]]
+    #: The credits that are stored before it.
+    before: frozenset[UUID]
 
 
 @dataclass
@@ -109,6 +115,8 @@ class CreditAnalysis:
     last_error: SyncError | None = None
     #: Failures since the last success.
     in_a_row: int = 0
+    #: What refuses the token refuses it for every import.
+    is_refused: bool = False
     #: Imports that another call of this sync would not help.
     given_up: set[UUID] = field(default_factory=set)
     failed: dict[UUID, SyncError] = field(default_factory=dict)
@@ -126,7 +134,7 @@ class CreditAnalysis:
     @property
     def is_over(self) -> bool:
         """Whether another call would fail as well."""
-        return self.in_a_row >= GIVE_UP_AFTER
+        return self.is_refused or self.in_a_row >= GIVE_UP_AFTER
 
     def _run(self, wanted: Sequence[DueImport]) -> None:
         with CompletedPool[_Call, CreditAnswer](self._call, IN_FLIGHT, 2 * IN_FLIGHT) as pool:
@@ -150,11 +158,11 @@ class CreditAnalysis:
         document = due.read_document(self.session.database, one.id)
         if document is None:
             return None
-        if not document.is_authorised and not document.has_credits:
+        if not document.is_authorised and not document.credits:
             self._write(one, credits=0)
             return None
         try:
-            call = _Call(one, _parsed(document))
+            call = _Call(one, _parsed(document), document.credits)
         except (KeyError, TypeError):
             self._failed(
                 one, PermanentError("The import has no raw_data of an invoice: it was not parsed by us.")
@@ -180,14 +188,17 @@ class CreditAnalysis:
             return
         if isinstance(answer, BaseException):
             raise answer
-        found = due.count_credits(self.session.database, self.session.connection.user_id, call.due.id)
-        if found != answer.credits:
-            sentence = f"analyze-credits said {answer.credits} credits, and {found} are stored."
+        found = due.read_credits(self.session.database, call.due.id)
+        if len(found) != answer.credits or found & call.before:
+            sentence = (
+                f"analyze-credits said {answer.credits} credits; {len(found)} are stored, {len(found & call.before)} of"
+                " them from before the call."
+            )
             self._failed(call.due, TransientError(sentence))
             return
-        self._write(call.due, credits=found)
+        self._write(call.due, credits=len(found))
         self.in_a_row = 0
-        self.outcome.credits += found
+        self.outcome.credits += len(found)
         if call.parsed:
             self.outcome.analysed += 1
         else:
@@ -206,8 +217,8 @@ class CreditAnalysis:
         self.failed[one.id] = error
         if not isinstance(error, TransientError):
             self.given_up.add(one.id)
-        # What refuses the token refuses it for every import.
-        self.in_a_row = GIVE_UP_AFTER if isinstance(error, RefusedError) else self.in_a_row + 1
+        self.is_refused = self.is_refused or isinstance(error, RefusedError)
+        self.in_a_row += 1
 
 
 def _parsed(document: Document) -> list[dict[str, Any]]:

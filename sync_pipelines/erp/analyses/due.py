@@ -7,13 +7,17 @@ content: a call that was cut off, or not recorded, is made again, which replaces
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from sync_pipelines.erp.vendors.vendor import InvoiceState
 from sync_pipelines.lib import postgres
 
 CREDITS = "public.identified_credits"
+_IDS: LiteralString = (
+    "array(select c.id from public.identified_credits as c"
+    " where c.xml_import_id = i.id and c.user_id = i.user_id)"
+)
 _DUE = (
     "select import_id, wanted from sync_private.credit_analyses join public.xml_imports as i on i.id = import_id"
     " where credit_analyses.user_id = %s and analysed is distinct from wanted and import_id <> all(%s)"
@@ -21,8 +25,7 @@ _DUE = (
 )
 _DOCUMENT = (
     "select i.nfe_status, (select a.raw_data from public.xml_analysis as a where a.import_id = i.id"
-    " order by a.created_at desc limit 1), exists (select from public.identified_credits as c"
-    " where c.xml_import_id = i.id) from public.xml_imports as i where i.id = %s"
+    f" order by a.created_at desc limit 1), {_IDS} from public.xml_imports as i where i.id = %s"
 )
 _ATTEMPT = "update sync_private.credit_analyses set attempts = attempts + 1 where import_id = %s"
 _ANALYSED = (
@@ -44,8 +47,8 @@ class Document(NamedTuple):
 
     is_authorised: bool
     raw_data: Any
-    #: Whether credits of it are stored, which a cancelled invoice must not have.
-    has_credits: bool
+    #: The credits of it that are stored: a cancelled invoice must have none, and each call makes new ones.
+    credits: frozenset[UUID]
 
 
 def read_due(
@@ -61,17 +64,16 @@ def read_document(connection: postgres.Connection, import_id: UUID) -> Document 
     row = connection.execute(_DOCUMENT, (import_id,)).fetchone()
     if row is None:
         return None
-    status, raw_data, has_credits = row
-    return Document(status == InvoiceState.AUTHORISED, raw_data, has_credits)
+    status, raw_data, credits = row
+    return Document(status == InvoiceState.AUTHORISED, raw_data, frozenset(credits))
 
 
-def count_credits(connection: postgres.Connection, user_id: UUID, import_id: UUID) -> int:
-    """The credits of an import that the user has."""
+def read_credits(connection: postgres.Connection, import_id: UUID) -> frozenset[UUID]:
+    """The credits of an import that its user has."""
     row = connection.execute(
-        "select count(*) from public.identified_credits where user_id = %s and xml_import_id = %s",
-        (user_id, import_id),
+        f"select {_IDS} from public.xml_imports as i where i.id = %s", (import_id,)
     ).fetchone()
-    return int(row[0]) if row else 0
+    return frozenset(row[0]) if row else frozenset()
 
 
 def record_attempt(connection: postgres.Connection, one: DueImport) -> None:

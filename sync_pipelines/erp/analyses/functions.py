@@ -66,12 +66,25 @@ class EdgeFunctions:
         """The taxes of the reform for the items of an invoice, as the function answers them. Raises SyncError."""
         return self._call(CALCULATE_RTC, body)
 
+    def check_token(self) -> str:
+        """Whether `analyze-credits` takes our token: the name of its setting. Raises SyncError.
+
+        The call lacks the list that the function requires: it checks the token, answers 400 and does nothing.
+        """
+        strategy, answer = self._post(ANALYZE_CREDITS, {"user_id": str(self.user_id)})
+        if answer.status != 400:
+            _success(answer, ANALYZE_CREDITS, strategy.setting)
+        return strategy.setting
+
     def _call(self, name: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        strategy, answer = self._post(name, body)
+        return _success(answer, name, strategy.setting)
+
+    def _post(self, name: str, body: Mapping[str, Any]) -> tuple[TokenStrategy, JsonAnswer]:
         self.cancellation.check()
         strategy = self.strategy(name)
         headers = {"Authorization": f"Bearer {strategy.token(self.user_id)}"}
-        answer = self.http.post_json(f"{self.base_url}/functions/v1/{name}", body, headers=headers)
-        return _success(answer, name, strategy.setting)
+        return strategy, self.http.post_json(f"{self.base_url}/functions/v1/{name}", body, headers=headers)
 
     def strategy(self, name: str) -> TokenStrategy:
         """As whom a function is called. Raises PermanentError if no setting allows it."""

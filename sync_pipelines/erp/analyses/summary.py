@@ -26,6 +26,8 @@ from sync_pipelines.lib.postgres.catalog import columns_of, exists
 from sync_pipelines.lib.postgres.digest import canonical
 
 TABLE = "public.credit_analysis_summary"
+#: A call of the application may write credits between our summary and its proof.
+_ATTEMPTS = 3
 #: From the first to the last day that a summary speaks of.
 _PERIOD = timedelta(days=365)
 #: The split by tax is the function's own: by the rule of each credit.
@@ -65,6 +67,7 @@ _TOUCHED = (
     " join sync_private.credit_runs as r on r.user_id = s.user_id"
     " where s.user_id = %s and s.created_at >= r.since and s.analysis_date is not null"
 )
+_CLEAR = "delete from public.credit_analysis_summary where user_id = %(user)s and analysis_date = %(day)s"
 _BUILT = (
     "insert into sync_private.credit_summaries as t (user_id, day, built_at)"
     " values (%(user)s, %(day)s, clock_timestamp()) on conflict (user_id, day) do update"
@@ -126,6 +129,8 @@ def summary_differences(connection: postgres.Connection, user_id: UUID, day: dat
 
 def read_differences(connection: postgres.Connection, day: date) -> dict[str, str]:
     """What differs of the summaries of a day that we built, by user; empty: every one is equal."""
+    if not exists(connection, TABLE):
+        return {}
     users = connection.execute("select user_id from sync_private.credit_summaries where day = %s", (day,))
     found = {str(user): summary_differences(connection, user, day) for (user,) in users.fetchall()}
     return {user: " ".join(sentences) for user, sentences in found.items() if sentences}
@@ -157,18 +162,17 @@ def _build(session: SyncSession, day: date) -> None:
         sql.SQL(_FIGURES),
     )
     differences: tuple[str, ...] = ()
-    with connection.transaction():
-        session.fence(connection)
-        connection.execute(
-            "delete from public.credit_analysis_summary where user_id = %(user)s and analysis_date = %(day)s",
-            given,
-        )
-        connection.execute(statement, given)
-        connection.execute(_BUILT, given)
-        postgres.end_writes(connection)
-        if differences := summary_differences(connection, user, day):
-            raise psycopg.Rollback
-    if differences:
-        raise TransientError(
-            f"The summary of {day} is not what was written: {'; '.join(differences)}. Nothing was changed."
-        )
+    for _ in range(_ATTEMPTS):
+        with connection.transaction():
+            session.fence(connection)
+            connection.execute(_CLEAR, given)
+            connection.execute(statement, given)
+            connection.execute(_BUILT, given)
+            postgres.end_writes(connection)
+            if differences := summary_differences(connection, user, day):
+                raise psycopg.Rollback
+        if not differences:
+            return
+    raise TransientError(
+        f"The summary of {day} is not what was written: {'; '.join(differences)}. Nothing was changed."
+    )

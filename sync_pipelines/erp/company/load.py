@@ -34,6 +34,7 @@ TABLE = "public.company_profile"
 _CNPJ = "cnpj_principal"
 #: What the profile of another branch of the company keeps.
 _OF_THE_BRANCH = (_CNPJ, "uf_sede", "municipio_sede")
+_LOCK = "select from public.company_profile where user_id = %s order by id for no key update"
 Row = dict[str, str | None]
 
 
@@ -71,12 +72,13 @@ def load(session: SyncSession, profile: Profile) -> Written | None:
             "select pg_advisory_xact_lock(%s)", (postgres.lock_key("erp", "company", str(user)),)
         )
         names = _known(connection, [_CNPJ, *profile.columns])
+        connection.execute(_LOCK, (user,))
         rows = _rows(connection, user, names)
         match = find(profile, rows, session.connection.company_id)
         if match is None:
             return None
         meant = {name: value for name, value in match.meant.items() if name in names}
-        status = _write(connection, user, match, meant)
+        status = _write(connection, user, match, meant=meant)
         postgres.end_writes(connection)
         written = Written(status, _prove(_rows(connection, user, names).get(match.id), meant), match.warning)
         if not written.proof.holds:
@@ -91,7 +93,7 @@ def find(profile: Profile, rows: Mapping[UUID, Row], company_id: UUID | None) ->
         raise MismatchError("A empresa ligada à conexão não é deste usuário. Corrija a empresa da conexão.")
     same = [one for one, row in rows.items() if profile.cnpj and normalised(row[_CNPJ]) == profile.cnpj]
     if same:
-        return _of_same_cnpj(same, rows, company_id, said)
+        return _of_same_cnpj(same, rows, company_id, said=said)
     if company_id is None:
         return Match(uuid4(), None, said) if profile.cnpj else None
     stored = rows[company_id]

@@ -24,7 +24,7 @@ def sync_company(session: SyncSession) -> ModuleOutcome:
     An ERP account of another company is an outcome with status error: its sentence tells the user what to correct.
     """
     began = session.clock()
-    read = read_list(session, ASSET, iter([session.vendor.company()]), "company")
+    read = read_list(session, ASSET, iter([session.vendor.company()]), stage="company")
     outcome = ModuleOutcome(raw_path=session.landing.describe(read.file.path), bytes=read.file.bytes)
     if len(read.items) != 1:
         raise PermanentError(f"{session.vendor.name} named {len(read.items)} companies for one account.")

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.erp.connections.connection import ACTIVE, ERROR, ErpConnection
+from sync_pipelines.erp.connections.connection import ACTIVE, ERROR, INACTIVE, ErpConnection
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.lib import postgres
@@ -29,6 +29,10 @@ class ConnectionActions:
     @property
     def _control(self) -> Control:
         return Control(self.connection)
+
+    def auto_sync(self, name: str, *, on: bool, now: datetime) -> str:
+        """Let automatic runs take a connection, or none."""
+        return self.auto_sync_on(name, now=now) if on else self.auto_sync_off(name)
 
     def auto_sync_on(self, name: str, *, now: datetime) -> str:
         """Let automatic runs take a connection: first after its frequency, as the application's screen does."""
@@ -79,6 +83,17 @@ class ConnectionActions:
             f"Connection {found.key} is reviewed. Its auto-sync is off: sync it once with"
             f" `sync-pipelines run erp --connection {found.id}`."
         )
+
+    def sync_now(self, name: str, *, now: datetime) -> str:
+        """Make a connection due at once, whatever its time, its auto-sync and its last error say."""
+        with self.connection.transaction():
+            found = self._changeable(name)
+            if found.status == INACTIVE:
+                raise PermanentError(
+                    f"Connection {found.key} is inactive: activate it in the application first."
+                )
+            self._control.request(found.id, now)
+        return f"Connection {found.key} is due at once."
 
     def waiting(self) -> list[ErpConnection]:
         """The connections that wait for a person after an error."""

@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.erp.connections.connection import ErpConnection
-from sync_pipelines.erp.connections.mark import NAME, Mark
+from sync_pipelines.erp.connections.mark import NAME, REQUEST, Mark
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
@@ -33,11 +33,11 @@ _ROWS: LiteralString = """
       created_at
     from public.erp_connections
 """
-#: `metadata` with our mark set or taken away. What is no object there is a person's: it stays, beside the mark.
+#: `metadata` with another mark, or none, and no request. What is no object there is a person's: it stays beside.
 _METADATA: LiteralString = """
     (case when jsonb_typeof(coalesce(metadata, 'null')) = 'object' then metadata
        when jsonb_typeof(coalesce(metadata, 'null')) = 'null' then '{}'
-       else jsonb_build_object('previous', metadata) end - %(name)s) || %(mark)s
+       else jsonb_build_object('previous', metadata) end - %(ours)s::text[]) || %(mark)s
 """
 
 
@@ -102,9 +102,17 @@ class Control:
                 "status_message": status_message,
                 "last_sync_at": last_sync_at,
                 "next_sync_at": next_sync_at,
-                "name": NAME,
+                "ours": [NAME, REQUEST],
                 "mark": Jsonb({NAME: mark.as_json()} if mark else {}),
             },
+        )
+
+    def request(self, connection_id: UUID, at: datetime) -> None:
+        """Note that a person asked for a sync; the next one to end takes the note away."""
+        noted = Jsonb({REQUEST: at.isoformat()})
+        self.connection.execute(
+            "update public.erp_connections set metadata = " + _METADATA + " where id = %(id)s",
+            {"id": connection_id, "ours": [REQUEST], "mark": noted},
         )
 
     def _rows(self, query: LiteralString, *values: object) -> list[ErpConnection]:

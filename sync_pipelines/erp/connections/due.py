@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sync_pipelines.erp.connections.connection import ACTIVE, ERROR, ErpConnection
-from sync_pipelines.erp.connections.mark import waits_for_person
+from sync_pipelines.erp.connections.connection import ACTIVE, ERROR, INACTIVE, ErpConnection
+from sync_pipelines.erp.connections.mark import is_requested, waits_for_person
 
 
 def is_due(connection: ErpConnection, now: datetime, served: Collection[str]) -> bool:
@@ -21,17 +21,24 @@ def not_due_because(connection: ErpConnection, now: datetime, served: Collection
     """Why no automatic run should take it now; None when it is due. `served` are the ERPs with an adapter."""
     if reason := never_due_because(connection, served):
         return reason
+    if is_requested(connection):
+        return None
     if connection.next_sync_at is not None and connection.next_sync_at > now:
         return f"its next sync is at {connection.next_sync_at:%Y-%m-%d %H:%M} UTC"
     return None
 
 
 def never_due_because(connection: ErpConnection, served: Collection[str]) -> str | None:
-    """Why it will not be due, however late it gets, until a person does something; None when it will."""
+    """Why it will not be due, however late it gets, until a person does something; None when it will.
+
+    A person who asks for a sync has it whatever time, switch and credentials say, but not of what is inactive.
+    """
     if connection.problem:
         return connection.problem
     if connection.erp_type not in served:
         return f"there is no adapter for {connection.erp_type}"
+    if is_requested(connection) and connection.status != INACTIVE:
+        return None
     if not connection.auto_sync:
         return "its auto-sync is off"
     if connection.status not in (ACTIVE, ERROR):

@@ -62,13 +62,6 @@ class ConnectionWork:
         assert self._steward.connection is not None
         return self._steward.connection
 
-    def stored_credentials(self, credentials: object) -> None:
-        """Note the JSON value that this sync stored as the connection's credentials, such as rotated tokens.
-
-        Otherwise they would count as renewed by a person, and a refusal would not wait for one.
-        """
-        self._steward.credentials = credentials
-
     def record(self) -> None:
         """Write the counts so far, so that a killed process leaves true ones. Call it after each module."""
         assert self.opened is not None

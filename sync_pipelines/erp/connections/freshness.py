@@ -18,8 +18,8 @@ GRACE, LONGEST_SYNC = timedelta(hours=2), timedelta(hours=24)
 def stale_because(
     connection: ErpConnection,
     now: datetime,
-    *,
     served: Collection[str],
+    *,
     running_since: datetime | None = None,
 ) -> str | None:
     """Why the connection counts as left behind; None for one that does not, or that nobody wants to be synced."""

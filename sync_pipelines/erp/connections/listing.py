@@ -42,7 +42,12 @@ def read_listing(url: str, served: Collection[str]) -> Listing:
     """Raises SyncError where the tables cannot be read."""
     with postgres.connect(url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
         rows = Control(session).all()
-        return Listing(rows, log.newest_rows(session), read_companies(session, rows), served)
+        return Listing(
+            rows,
+            newest=log.newest_rows(session),
+            companies=read_companies(session, rows),
+            served=served,
+        )
 
 
 def table_of(listing: Listing, now: datetime, zone: ZoneInfo) -> Table:
@@ -50,17 +55,14 @@ def table_of(listing: Listing, now: datetime, zone: ZoneInfo) -> Table:
     from rich.table import Table
 
     table = Table(title=f"ERP connections, times in {zone.key}", title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("key", no_wrap=True)
-    table.add_column("company", overflow="fold")
-    table.add_column("ERP")
-    table.add_column("auto", no_wrap=True)
-    for heading in ("status", "last success", "next sync", "last result"):
-        table.add_column(heading)
+    # The longest key has 18 characters.
+    table.add_column("connection", overflow="fold", ratio=3, min_width=18)
+    for heading in ("auto", "status", "last success", "next sync"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("last result", overflow="fold", ratio=2)
     for row in listing.rows:
         table.add_row(
-            row.key,
-            listing.company(row),
-            sentences.vendor(row.erp_type),
+            f"{row.key}\n{listing.company(row)} ({sentences.vendor(row.erp_type)})",
             "on" if row.auto_sync else "off",
             row.status,
             _moment(row.last_sync_at, now, zone),

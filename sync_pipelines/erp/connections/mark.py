@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 
-#: Our key in `metadata`.
-NAME = "sync_pipelines"
+#: Our keys in `metadata`: the mark; when a person asked for a sync; the fingerprint of tokens that a sync stored.
+NAME, REQUEST, TOKENS = "sync_pipelines", "sync_pipelines_request", "sync_pipelines_tokens"
 #: Hexadecimal digits of a fingerprint: enough to tell two values apart, and nothing to find a secret by.
 _DIGITS = 16
 
@@ -87,3 +87,17 @@ def waits_for_person(connection: ErpConnection) -> Mark | None:
     if mark is None or not mark.waits_for_person or mark.credentials != fingerprint(connection.credentials):
         return None
     return mark
+
+
+def used_credentials(seen: ErpConnection, current: ErpConnection) -> str:
+    """The fingerprint of the credentials that a sync used, which saw the row as `seen` at its start.
+
+    Tokens that were refreshed meanwhile are its own; whatever else is new was entered by a person, and was not used.
+    """
+    now = fingerprint(current.credentials)
+    return now if current.metadata.get(TOKENS) == now else fingerprint(seen.credentials)
+
+
+def is_requested(connection: ErpConnection) -> bool:
+    """Whether a person asked for a sync that has not ended yet."""
+    return isinstance(connection.metadata.get(REQUEST), str)

@@ -60,11 +60,8 @@ class Reason:
     text: str
     action: str = ""
     modules: tuple[Module, ...] = ()
-
-    @property
-    def waits_for_person(self) -> bool:
-        """Credentials do not cure themselves; everything else is tried again at the next planned time."""
-        return self.cause is Cause.CREDENTIALS
+    #: Credentials do not cure themselves; everything else is tried again at the next planned time.
+    waits_for_person: bool = False
 
 
 def vendor(erp_type: str) -> str:
@@ -89,13 +86,31 @@ def reason_of(error: Exception | None, outcome: SyncOutcome, connection: ErpConn
     name = vendor(connection.erp_type)
     if error is not None:
         cause = cause_of(error)
-        return Reason(cause, f"{_opening(cause, name)} {detail_of(error)}", _action(cause, connection))
+        return Reason(
+            cause,
+            f"{_opening(cause, name)} {detail_of(error)}",
+            _action(cause, connection),
+            waits_for_person=cause is Cause.CREDENTIALS,
+        )
     failed = outcome.failed
     causes = [cause_of(one.error) for one in failed.values()]
     cause = min(causes, key=list(Cause).index, default=Cause.UNEXPECTED)
     parts = [f"{MODULES[module]}: {_message(one)}" for module, one in failed.items()]
     opening = "Não foi sincronizado" if len(parts) == 1 else "Não foram sincronizados"
-    return Reason(cause, f"{opening} {' | '.join(parts)}", _action(cause, connection), modules=tuple(failed))
+    return Reason(
+        cause,
+        f"{opening} {' | '.join(parts)}",
+        _action(cause, connection),
+        modules=tuple(failed),
+        waits_for_person=_is_refused(outcome),
+    )
+
+
+def _is_refused(outcome: SyncOutcome) -> bool:
+    """Whether the ERP refused the account, and not only what it is allowed (403) for some of the modules."""
+    refusals = [one.error for one in outcome.failed.values() if isinstance(one.error, RefusedError)]
+    works = any(one.status == "success" for one in outcome.modules.values())
+    return any(one.status != 403 for one in refusals) or (bool(refusals) and not works)
 
 
 def detail_of(error: Exception) -> str:
@@ -135,8 +150,9 @@ def screen(reason: Reason, connection: ErpConnection, *, due: datetime | None, z
         else "A última sincronização falhou."
     )
     why = {
+        Cause.CREDENTIALS: f"O {name} não permite isso às credenciais: {_renew(connection)}, com acesso a tudo.",
         Cause.THROTTLED: f"O {name} pediu menos chamadas.",
-        Cause.TRANSIENT: f"O {name} não respondeu como devia.",
+        Cause.TRANSIENT: "Foi uma falha temporária.",
     }.get(reason.cause, "O motivo está no histórico de sincronizações.")
     return f"{what} {why} {next_try(due, zone, waits_for_person=False)}"
 

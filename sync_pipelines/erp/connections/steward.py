@@ -16,7 +16,7 @@ from sync_pipelines.erp.connections.at_work import connection_lock
 from sync_pipelines.erp.connections.connection import ACTIVE, ERROR, INACTIVE, ErpConnection
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.due import next_sync_at, not_due_because
-from sync_pipelines.erp.connections.mark import Mark, fingerprint
+from sync_pipelines.erp.connections.mark import Mark, is_requested, used_credentials
 from sync_pipelines.erp.connections.tables import SYNC_LOG
 from sync_pipelines.erp.outcome import SyncOutcome
 from sync_pipelines.lib import postgres
@@ -51,8 +51,6 @@ class ConnectionSteward:
     columns: dict[str, object] = field(default_factory=dict)
     #: The row at the start.
     connection: ErpConnection | None = None
-    #: The credentials that this sync knows: as they were at the start, or as it stored them since.
-    credentials: object = None
     started: datetime | None = None
     failure: BaseException | None = None
     #: When the connection is due next, once the sync has ended.
@@ -84,10 +82,10 @@ class ConnectionSteward:
             "connection_id": found.id,
             "user_id": found.user_id,
             "company_id": found.company_id,
-            "sync_type": "auto" if self.only_if_due else "manual",
+            "sync_type": "auto" if self.only_if_due and not is_requested(found) else "manual",
         }
         log.close_dead(session, number)
-        self.connection, self.credentials = found, found.credentials
+        self.connection = found
 
     def _usable(self, found: ErpConnection | None, now: datetime) -> ErpConnection:
         number = self.outcome.connection_id
@@ -133,12 +131,13 @@ class ConnectionSteward:
     def _fail(self, session: postgres.Connection, current: ErpConnection, now: datetime) -> str:
         """Write that the sync failed; returns what the log row says."""
         assert isinstance(self.failure, Exception | None)
+        assert self.connection is not None
         reason = sentences.reason_of(self.failure, self.outcome, current)
         mark = Mark(
             cause=reason.cause.value,
             since=now,
             waits_for_person=reason.waits_for_person,
-            credentials=fingerprint(self.credentials),
+            credentials=used_credentials(self.connection, current),
         ).after(Mark.of(current))
         self._write(session, current, ERROR, now=now, reason=reason, mark=mark)
         return sentences.failure(reason, self.outcome, due=self.due, zone=self.zone)

@@ -16,6 +16,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from sync_pipelines.erp.connections.credentials import Credentials, open_stored
+from sync_pipelines.erp.connections.mark import TOKENS, fingerprint
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres.reconnecting import Reconnecting
@@ -28,17 +29,17 @@ MARK = "token_refresh"
 _WAIT_SECONDS = 240.0
 #: A pair that cannot be stored is lost, so a restart of the database is waited for, for 70 s.
 _STORE = Backoff(attempts=12, first=0.25, longest=10.0, jitter=0.0)
-_READ: LiteralString = "select credentials, metadata -> %s from public.erp_connections where id = %s"
+_READ: LiteralString = "select credentials, metadata -> %s::text from public.erp_connections where id = %s"
 _MARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') || jsonb_build_object(%s, %s::jsonb)"
+    "update public.erp_connections set metadata = coalesce(metadata, '{}') || jsonb_build_object(%s::text, %s::jsonb)"
     " where id = %s"
 )
 _UNMARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') - %s where id = %s"
+    "update public.erp_connections set metadata = coalesce(metadata, '{}') - %s::text where id = %s"
 )
 _STORE_PAIR: LiteralString = (
-    "update public.erp_connections set credentials = %s::jsonb, metadata = coalesce(metadata, '{}') - %s"
-    " where id = %s"
+    "update public.erp_connections set credentials = %s::jsonb,"
+    " metadata = (coalesce(metadata, '{}') - %s::text) || jsonb_build_object(%s::text, %s::text) where id = %s"
 )
 
 
@@ -90,9 +91,11 @@ class TokenRow:
                 now = self._read(connection, lock=True)
                 if now.refresh_token != used.refresh_token:
                     return now.credentials
-                stored = json.dumps(now.credentials.stored(changes, self.key))
-                connection.execute(_STORE_PAIR, (stored, MARK, self.connection_id))
-                return open_stored(json.loads(stored), self.key, what=self.what)
+                stored = now.credentials.stored(changes, self.key)
+                # By this the pair is told from credentials that a person renews.
+                known = fingerprint(stored)
+                connection.execute(_STORE_PAIR, (json.dumps(stored), MARK, TOKENS, known, self.connection_id))
+                return open_stored(stored, self.key, what=self.what)
 
         return self.database.do(write)
 

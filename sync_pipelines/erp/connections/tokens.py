@@ -181,7 +181,7 @@ class ConnectionTokens:
                 401,
             )
         now = self.clock()
-        row.begin(used, now.isoformat(timespec="seconds"))
+        row.begin(used, used.interrupted_at or now.isoformat(timespec="seconds"))
         try:
             return _Grant(used, _changes(self._ask(http, used.credentials), now))
         except RefusedError as error:

@@ -1,7 +1,5 @@
 """Jobs on connections for the launchpad: what people do on the card and on the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """`erp/connections`: the card of the connections, materialized by the hour and at the end of every sync."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

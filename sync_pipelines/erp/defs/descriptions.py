@@ -139,13 +139,8 @@ def specs(vendors: Mapping[str, str]) -> list[dg.AssetSpec]:
     return [
         _spec(COMPANY_KEY, COMPANY_DESCRIPTION, erps, table=_company_table()),
         _spec(PRODUCTS_KEY, PRODUCTS_DESCRIPTION, erps, table=_products_table()),
-        _spec(CREDITS_KEY, CREDITS_DESCRIPTION, [invoices_dep(), FUNCTION_KEY], table=_credits_table()),
+        _spec(CREDITS_KEY, CREDITS_DESCRIPTION, [INVOICES_KEY, FUNCTION_KEY], table=_credits_table()),
     ]
-
-
-def invoices_dep() -> dg.AssetDep:
-    """All months of the connection."""
-    return dg.AssetDep(INVOICES_KEY, partition_mapping=dg.MultiToSingleDimensionPartitionMapping(CONNECTION))
 
 
 def check_specs() -> list[dg.AssetCheckSpec]:
@@ -162,7 +157,7 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=30), warn
 
 
 def _spec(
-    key: dg.AssetKey, description: str, deps: Sequence[dg.AssetKey | dg.AssetDep], *, table: dict[str, object]
+    key: dg.AssetKey, description: str, deps: Sequence[dg.AssetKey], *, table: dict[str, object]
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         key,

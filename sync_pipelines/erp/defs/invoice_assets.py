@@ -1,7 +1,5 @@
 """`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of any connections."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any

@@ -5,8 +5,6 @@ Dagster refuses one job over two partition shapes. So a sync is a run over conne
 which takes one lock and writes one row of `erp_sync_logs` a connection.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date

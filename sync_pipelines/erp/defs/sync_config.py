@@ -1,7 +1,5 @@
 """How a person says what a sync does: the run config of the jobs, and the words of the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 from typing import ClassVar

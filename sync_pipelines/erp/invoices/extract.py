@@ -69,7 +69,7 @@ def read_list(session: SyncSession, months: Sequence[date]) -> InvoiceList:
                     kept.write(page.raw.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
                     pages += 1
                     invoices.extend(page.items)
-                    session.report("lista", done=len(invoices), total=None)
+                    session.report("invoices", done=len(invoices), total=None)
         except SyncError as error:
             if pages:
                 landed = _record(session, session.landing.keep(path, FOLDER, SUFFIX), months)
@@ -77,7 +77,7 @@ def read_list(session: SyncSession, months: Sequence[date]) -> InvoiceList:
             raise
         file = session.landing.keep(path, FOLDER, SUFFIX)
     landed = _record(session, file, months)
-    _mark_usable(session, landed, months, invoices)
+    _mark_usable(session, landed, months=months, invoices=invoices)
     return InvoiceList(invoices, file, landed)
 
 
@@ -87,7 +87,7 @@ def _record(session: SyncSession, file: LandedFile, months: Sequence[date]) -> i
 
 
 def _mark_usable(
-    session: SyncSession, landed: int, months: Sequence[date], invoices: Sequence[Invoice]
+    session: SyncSession, landed: int, *, months: Sequence[date], invoices: Sequence[Invoice]
 ) -> None:
     counts = dict.fromkeys(months, 0)
     for invoice in invoices:

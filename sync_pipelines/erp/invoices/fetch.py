@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from sync_pipelines.erp.invoices.documents import Documents
+from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.invoices.known import Known
-from sync_pipelines.erp.invoices.reading import DocumentRejectedError, NoInvoice, Reader, Reading
+from sync_pipelines.erp.invoices.reading import OTHER_MONTH, DocumentRejectedError, NoInvoice, Reader, Reading
 from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry, access_key
-from sync_pipelines.erp.vendors.vendor import InvoiceXml, Vendor
+from sync_pipelines.erp.vendors.vendor import InvoiceState, InvoiceXml, Vendor
 from sync_pipelines.lib.completed_pool import CompletedPool
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 from sync_pipelines.lib.storage.landing import LandingStore
@@ -37,6 +38,8 @@ class Want:
 
     entry: Entry
     known: Known
+    #: Ask the ERP although the store has the document: its detail may say another state than its list.
+    asks_vendor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Fetcher:
         return not pool.is_empty
 
     def _get(self, want: Want) -> Got:
-        return self._from_store(want) or self._from_vendor(want)
+        return (None if want.asks_vendor else self._from_store(want)) or self._from_vendor(want)
 
     def _from_store(self, want: Want) -> Got | None:
         """What the stored document says; None if there is none that can be used."""
@@ -126,17 +129,17 @@ class Fetcher:
         if answer.xml is None:
             if entry.is_void:
                 return Got(entry.decided("marked"))
-            return self._reject(entry, "document_is_there", "o ERP não tem o XML desta nota")
+            return self._reject(entry, "document_is_there", "the ERP has no XML of this invoice")
         try:
             reading = self.reader(answer.xml)
             if isinstance(reading, NoInvoice):
-                return Got(entry.decided("skipped", reading.reason), fetched=len(answer.xml))
+                return replace(_no_invoice(entry, reading), fetched=len(answer.xml))
             if entry.key not in (None, reading.key):
                 raise DocumentRejectedError(
-                    "key_is_the_lists", "a chave do XML não é a da nota que o ERP lista"
+                    "key_is_the_lists", "the XML bears another access key than the list"
                 )
         except DocumentRejectedError as error:
-            return self._reject(entry, error.rule, error.reason, answer.xml)
+            return self._reject(entry, error.rule, error.reason, xml=answer.xml)
         content = self.documents.put_or_read(reading.key, answer.xml)
         if content is not answer.xml and content != answer.xml:
             reading = self._again(content, reading)
@@ -147,7 +150,7 @@ class Fetcher:
         reading = self.reader(content)
         return reading if isinstance(reading, Reading) and reading.key == first.key else first
 
-    def _reject(self, entry: Entry, rule: str, reason: str, xml: bytes | None = None) -> Got:
+    def _reject(self, entry: Entry, rule: str, reason: str, *, xml: bytes | None = None) -> Got:
         path = None
         if xml is not None:
             with self.landing.incoming(REJECTED_FOLDER, ".xml") as raw:
@@ -182,13 +185,17 @@ def _said(entry: Entry, answer: InvoiceXml, known_key: str | None) -> Entry:
     return replace(entry, key=key, state=state or entry.state)
 
 
+def _no_invoice(entry: Entry, found: NoInvoice) -> Got:
+    """A document that is no invoice is skipped; one that cancels this very invoice marks it."""
+    if found.cancels is not None and found.cancels == entry.key:
+        return Got(replace(entry, state=InvoiceState.CANCELLED).decided("marked", found.reason))
+    return Got(entry.decided("marked" if entry.is_void else "skipped", found.reason))
+
+
 def _read(entry: Entry, reading: Reading, content: bytes) -> Got:
     state = reading.state if reading.state in VOID_STATES and not entry.is_void else entry.state
     remarks = reading.remarks
-    if (reading.issued_on.year, reading.issued_on.month) != (
-        entry.invoice.issued_on.year,
-        entry.invoice.issued_on.month,
-    ):
-        remarks = (*remarks, "other_month")
+    if month_of(reading.issued_on) != month_of(entry.invoice.issued_on):
+        remarks = (*remarks, OTHER_MONTH)
     entry = replace(entry, key=reading.key, state=state, decision="stored", remarks=remarks)
     return Got(entry, reading=reading, sha256=sha256(content).hexdigest(), bytes=len(content))

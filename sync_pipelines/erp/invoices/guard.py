@@ -6,7 +6,7 @@ accepts it. Each of the others is asked for by its number: what the ERP then say
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -54,6 +54,18 @@ def vanished(session: SyncSession, month: date, listed: Collection[str]) -> list
             f" the month was changed. If they are gone, accept {MASS_VANISHING}."
         )
     return found
+
+
+def move(session: SyncSession, month: date, listed: Mapping[str, date]) -> None:
+    """Move invoices of a month to the month in which the list, by the vendor's number, has them now."""
+    rows = session.database.execute(_BEFORE, (session.connection.id, month)).fetchall()
+    moved = {row[0]: listed[row[0]] for row in rows if listed.get(row[0], month) != month}
+    session.database.execute(
+        "update sync_private.invoices as v set month = s.month"
+        " from unnest(%s::text[], %s::date[]) as s (vendor_id, month)"
+        " where v.connection_id = %s and v.vendor_id = s.vendor_id",
+        (list(moved), list(moved.values()), session.connection.id),
+    )
 
 
 def asked(session: SyncSession, found: list[Vanished], stopped: SyncError | None) -> list[Vanished]:

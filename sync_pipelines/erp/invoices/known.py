@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -39,7 +39,7 @@ select l.vendor_id, l.nfe_key, v.decision, v.reason, v.state, v.read_at, v.remar
         and (i.connection_id is distinct from %(connection)s or %(company)s::uuid is null
             or i.company_id = %(company)s)
         and i.connection_id is not null,
-    i.nfe_status
+    i.nfe_status, i.issue_date
 from pg_temp.listed_invoices as l
 left join sync_private.invoices as v on v.connection_id = %(connection)s and v.vendor_id = l.vendor_id
 left join public.xml_imports as i on i.user_id = %(user)s and i.nfe_key = l.nfe_key
@@ -71,6 +71,8 @@ class Known(NamedTuple):
     #: Whether the rows of the application are as they were when the invoice was stored, and have their owner.
     is_intact: bool
     status: str | None
+    #: The date of its document.
+    issued_on: date | None
 
 
 def parameters(session: SyncSession) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from psycopg import sql
 
@@ -32,8 +32,8 @@ class MonthRun:
 
     session: SyncSession
     month: MonthList
-    #: The vendor's numbers of the whole list, of all its months.
-    listed: Collection[str]
+    #: The vendor's numbers of the whole list, each with its month.
+    listed: Mapping[str, date]
     landed: int
     fetcher: Fetcher
     loader: InvoiceLoader
@@ -82,7 +82,7 @@ class MonthRun:
             self._take(batch)
 
     def _show(self) -> None:
-        self.session.report("nfe", done=self.done + len(self.entries), total=self.total)
+        self.session.report("xml", done=self.done + len(self.entries), total=self.total)
 
     def _take(self, batch: Sequence[Got]) -> None:
         usable: dict[str, Got] = {}
@@ -161,6 +161,7 @@ class MonthRun:
                 stage(self.session, self.entries.values(), self.read_at)
             database.execute(statements.RECORD, given)
             marked = {key for (key,) in database.execute(statements.MARK, given).fetchall()}
+            guard.move(self.session, self.month.month, self.listed)
             vanished = guard.mark(self.session, self.month.month, found)
             content = live_content(statements.WRITTEN)
             database.execute(
@@ -195,8 +196,8 @@ class MonthRun:
             self.session,
             self.month.month,
             self.entries.values(),
-            self.stored,
-            self.fetcher.documents,
+            stored=self.stored,
+            documents=self.fetcher.documents,
         )
         if not proved.proof.holds:
             self._record(proved)

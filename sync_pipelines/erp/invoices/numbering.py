@@ -57,4 +57,6 @@ def gaps(session: SyncSession, months: Iterable[date]) -> list[Gap]:
     """The gaps before invoices of these months, over all that the connection ever listed."""
     given = {"connection": session.connection.id, "months": list(months)}
     rows = session.database.execute(_GAPS, given).fetchall()
-    return [Gap(month, model, series or "0", first, last) for month, model, series, first, last in rows]
+    return [
+        Gap(month, model, series or "0", first=first, last=last) for month, model, series, first, last in rows
+    ]

@@ -6,33 +6,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from sync_pipelines.erp.connections.steward import ConnectionBusyError
+from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices import report
 from sync_pipelines.erp.invoices.documents import Documents
 from sync_pipelines.erp.invoices.extract import InvoiceList, ranges, read_list
 from sync_pipelines.erp.invoices.fetch import Fetcher
 from sync_pipelines.erp.invoices.load import InvoiceLoader
 from sync_pipelines.erp.invoices.month_run import MonthRun
+from sync_pipelines.erp.invoices.nfe_reader import Calculate, NfeReader
 from sync_pipelines.erp.invoices.numbering import gaps
 from sync_pipelines.erp.invoices.reading import Reader
-from sync_pipelines.erp.invoices.validate import month_list
+from sync_pipelines.erp.invoices.validate import MonthList, month_lists
 from sync_pipelines.erp.outcome import ModuleOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 
-ERP = "the erp database"
-
 
 def sync_invoices(
-    session: SyncSession, months: Sequence[date], *, reader: Reader
+    session: SyncSession,
+    months: Sequence[date],
+    *,
+    calculate: Calculate | None = None,
+    reader: Reader | None = None,
 ) -> dict[date, ModuleOutcome]:
     """Sync these months, each by its first day; the newest first, because that is what a person looks for.
 
-    A month that fails is an outcome with status error and does not stop the others. Raises RefusedError, because
-    credentials that are refused are refused for all of them.
+    A month that fails is an outcome with status error and does not stop the others. Raises RefusedError and
+    ConnectionBusyError, which concern all of them. `calculate` calls `calculate-rtc`, where the taxes of the
+    reform are wanted from there; `reader` takes the place of the reader of NF-e.
     """
     documents = Documents(session.xml_store, session.connection.user_id)
-    fetcher = Fetcher(session.vendor, reader, documents, session.landing)
+    fetcher = Fetcher(
+        session.vendor, reader or NfeReader(calculate), documents=documents, landing=session.landing
+    )
     sync = _InvoiceSync(session, fetcher)
     for run in reversed(ranges(months)):
         sync.sync_range(run)
@@ -54,17 +62,18 @@ class _InvoiceSync:
             listed = read_list(self.session, months)
             with postgres.errors_about(ERP):
                 loader = InvoiceLoader.open(self.session, self.fetcher.documents)
-        except RefusedError:
+        except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:
             self.outcomes |= {month: _failed(error) for month in months}
             return
-        ids = frozenset(one.vendor_id for one in listed.invoices)
+        lists = month_lists(listed.invoices)
+        ids = {entry.vendor_id: month for month, one in lists.items() for entry in one.entries}
         done = 0
         for month in reversed(months):
             run = MonthRun(
                 session=self.session,
-                month=month_list(listed.invoices, month),
+                month=lists.get(month, MonthList(month)),
                 listed=ids,
                 landed=listed.landed,
                 fetcher=self.fetcher,
@@ -86,7 +95,7 @@ class _InvoiceSync:
                 _ = self.fetcher.documents.sizes
                 run.sync()
                 found = gaps(self.session, [run.month.month])
-        except RefusedError:
+        except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:
             outcome = _failed(error)

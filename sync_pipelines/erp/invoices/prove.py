@@ -68,6 +68,7 @@ def prove(
     session: SyncSession,
     month: date,
     entries: Iterable[Entry],
+    *,
     stored: Mapping[str, Stored],
     documents: Documents,
 ) -> MonthProof:

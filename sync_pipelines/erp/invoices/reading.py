@@ -9,6 +9,10 @@ from typing import Any, Protocol
 
 from sync_pipelines.erp.vendors.vendor import InvoiceState
 
+#: Remarks, as `sync_private.invoices.remarks` has them: the items do not add up to the note's total of products; the
+#: document's own date is of another month than the list's.
+ITEMS_SUM, OTHER_MONTH = "items_sum", "other_month"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -22,7 +26,7 @@ class Reading:
     #: The columns of `xml_analysis` but `id`, `user_id` and `import_id`.
     analysis: Mapping[str, Any]
     direction: int | None = None
-    #: What a person should know although it is stored, as `sync_private.invoices.remarks` has it.
+    #: What a person should know although it is stored.
     remarks: tuple[str, ...] = ()
 
 
@@ -31,6 +35,8 @@ class NoInvoice:
     """A document that is no invoice of this asset (an NFC-e, an event, the test environment), and why."""
 
     reason: str
+    #: The access key that it cancels, if it is a cancellation.
+    cancels: str | None = None
 
 
 class DocumentRejectedError(Exception):

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sync_pipelines.erp.invoices.numbering import Gap
-from sync_pipelines.erp.invoices.validate import Entry, MonthList
+from sync_pipelines.erp.invoices.reading import ITEMS_SUM, OTHER_MONTH
+from sync_pipelines.erp.invoices.validate import DUPLICATE, Entry, MonthList
 from sync_pipelines.erp.outcome import Counts
 from sync_pipelines.lib.failures import SyncError, ThrottledError, TransientError
 
@@ -46,21 +47,23 @@ def warnings(month: MonthList, entries: Sequence[Entry], gaps: Iterable[Gap]) ->
     """A sentence for each check that found something."""
     found: dict[str, str] = {}
     remarks = Counter(remark for entry in entries for remark in entry.remarks if entry.decision == "stored")
-    if number := remarks["items_sum"]:
-        found["items_add_up"] = f"Em {number} nota(s) a soma dos itens difere do total dos produtos."
-    if number := remarks["other_month"]:
+    if number := remarks[ITEMS_SUM]:
+        found["items_tie_to_the_totals"] = (
+            f"Em {number} nota(s) a soma dos itens difere do total dos produtos."
+        )
+    if number := remarks[OTHER_MONTH]:
         found["months_agree"] = (
             f"Em {number} nota(s) a data do XML é de outro mês; vale o mês da lista do ERP."
         )
     if month.twice:
         found["listed_once"] = f"O ERP listou duas vezes, com conteúdo diferente: {_some(month.twice)}."
-    duplicates = [one.vendor_id for one in entries if one.reason == "duplicate_key"]
+    duplicates = [one.vendor_id for one in entries if one.reason == DUPLICATE]
     if duplicates:
-        found["keys_are_unique"] = (
+        found["each_key_is_listed_once"] = (
             f"Outra nota da lista tem a mesma chave de acesso, e conta só uma vez: {_some(duplicates)}."
         )
     if sentence := numbering(gaps):
-        found["numbers_are_complete"] = sentence
+        found["numbering_has_no_gaps"] = sentence
     return found
 
 

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
 from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
+from sync_pipelines.lib.records.rejects import storable
 
 Decision = Literal["stored", "marked", "skipped", "rejected", "unread"]
 #: Why something is skipped, as `sync_private.invoices.reason` has it.
-MODEL_65, TEST, UNISSUED, VOIDED = "model_65", "test_environment", "unissued", "voided_number"
+NFCE, TEST, UNISSUED, VOIDED = "nfc_e", "test_environment", "unissued", "voided_number"
 OTHER_MODEL, DUPLICATE = "other_model", "duplicate_key"
 #: States in which an invoice counts for nothing.
 VOID_STATES = (InvoiceState.CANCELLED, InvoiceState.DENIED)
 
+#: What a list says in the vendor's own words, which may hold what Postgres does not.
+_TEXTS = ("vendor_id", "key", "model", "environment", "series", "number")
 _KEY = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 
 
@@ -58,11 +61,9 @@ class MonthList:
     """The list of one month, one entry a vendor's number."""
 
     month: date
-    entries: list[Entry]
+    entries: list[Entry] = field(default_factory=list)
     #: Vendor's numbers that the list has twice with different content.
     twice: tuple[str, ...] = ()
-    #: Vendor's numbers of invoices whose access key another one bears as well.
-    same_key: tuple[str, ...] = ()
 
 
 def access_key(text: str | None) -> str | None:
@@ -71,21 +72,28 @@ def access_key(text: str | None) -> str | None:
     return plain if _KEY.fullmatch(plain) else None
 
 
-def month_list(invoices: Iterable[Invoice], month: date) -> MonthList:
-    """The invoices whose local issue date is in the month, each once."""
+def month_lists(invoices: Iterable[Invoice]) -> dict[date, MonthList]:
+    """The invoices by the month of their local issue date, each vendor's number once."""
     by_id: dict[str, Invoice] = {}
-    twice: list[str] = []
-    for invoice in invoices:
-        if month_of(invoice.issued_on) != month:
-            continue
-        before = by_id.get(invoice.vendor_id)
-        if before is not None and before != invoice:
-            twice.append(invoice.vendor_id)
+    twice: set[str] = set()
+    for one in invoices:
+        invoice = one._replace(**{name: storable(getattr(one, name)) for name in _TEXTS})
+        if by_id.get(invoice.vendor_id, invoice) != invoice:
+            twice.add(invoice.vendor_id)
         # A list that moves while it is read shows a row again; the later reading is the newer one.
         by_id[invoice.vendor_id] = invoice
-    entries = [judged(one) for one in by_id.values()]
-    same_key, entries = without_duplicates(entries)
-    return MonthList(month, entries, twice=tuple(twice), same_key=same_key)
+    months: dict[date, MonthList] = {}
+    for invoice in by_id.values():
+        month = month_of(invoice.issued_on)
+        months.setdefault(month, MonthList(month)).entries.append(judged(invoice))
+    return {
+        month: MonthList(
+            month,
+            without_duplicates(listed.entries),
+            twice=tuple(one.vendor_id for one in listed.entries if one.vendor_id in twice),
+        )
+        for month, listed in months.items()
+    }
 
 
 def judged(invoice: Invoice) -> Entry:
@@ -94,7 +102,7 @@ def judged(invoice: Invoice) -> Entry:
     if invoice.is_voided:
         return entry.decided("skipped", VOIDED)
     if entry.model == "65":
-        return entry.decided("skipped", MODEL_65)
+        return entry.decided("skipped", NFCE)
     if entry.model not in (None, "55"):
         return entry.decided("skipped", OTHER_MODEL)
     if invoice.environment == "2":
@@ -104,14 +112,13 @@ def judged(invoice: Invoice) -> Entry:
     return entry
 
 
-def without_duplicates(entries: Iterable[Entry]) -> tuple[tuple[str, ...], list[Entry]]:
-    """The entries, of those with one key all but one skipped; and the vendor's numbers of those skipped.
+def without_duplicates(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, of those with one key all but the first skipped.
 
     The one that stays bears the state of a cancellation if any of them does.
     """
     first: dict[str, int] = {}
     kept: list[Entry] = []
-    duplicates: list[str] = []
     for entry in entries:
         if entry.decision is not None or entry.key is None or entry.key not in first:
             if entry.decision is None and entry.key is not None:
@@ -121,6 +128,5 @@ def without_duplicates(entries: Iterable[Entry]) -> tuple[tuple[str, ...], list[
         place = first[entry.key]
         if entry.is_void and not kept[place].is_void:
             kept[place] = replace(kept[place], state=entry.state)
-        duplicates.append(entry.vendor_id)
         kept.append(entry.decided("skipped", DUPLICATE))
-    return tuple(duplicates), kept
+    return kept

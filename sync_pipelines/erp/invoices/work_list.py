@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.invoices.fetch import Want
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.prove import Stored
-from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOIDED, Entry
+from sync_pipelines.erp.invoices.reading import OTHER_MONTH
+from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOID_STATES, VOIDED, Entry
 from sync_pipelines.erp.vendors.vendor import InvoiceState
 
 #: For how long a document that broke a rule, or that there is none of a void invoice, is not asked for again.
@@ -50,10 +52,19 @@ def work_list(
         elif (unchanged := _unchanged(entry, was, elsewhere, size=size)) is not None:
             assert entry.key is not None
             work.stored[entry.key] = unchanged
-            work.decided.append(replace(entry, decision="stored", remarks=tuple(was.remarks or ())))
+            work.decided.append(replace(entry, decision="stored", remarks=_remarks(entry, was)))
         else:
-            work.wants.append(Want(entry, was))
+            # No cancellation is ever undone, so a list that takes one back is not believed without its detail.
+            is_taken_back = was.state in VOID_STATES and not entry.is_void
+            work.wants.append(Want(entry, was, asks_vendor=is_taken_back))
     return work
+
+
+def _remarks(entry: Entry, was: Known) -> tuple[str, ...]:
+    """What is still to be known of a stored invoice: its list may date it anew."""
+    own = tuple(remark for remark in was.remarks or () if remark != OTHER_MONTH)
+    is_other = was.issued_on is not None and month_of(was.issued_on) != month_of(entry.invoice.issued_on)
+    return (*own, OTHER_MONTH) if is_other else own
 
 
 def _as_before(entry: Entry, was: Known, now: datetime) -> Entry | None:
@@ -78,6 +89,8 @@ def _unchanged(
     if entry.key is None or not was.is_intact or was.decision != "stored":
         return None
     if was.sha256 is None or was.bytes is None or size(entry.key) != was.bytes:
+        return None
+    if was.state in VOID_STATES and not entry.is_void:
         return None
     state = entry.state if entry.is_void else elsewhere.get(entry.key, entry.state)
     return Stored(state.value, was.sha256, was.bytes) if was.status == state.value else None

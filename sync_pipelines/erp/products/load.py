@@ -89,7 +89,7 @@ def load(session: SyncSession, catalogue: Catalogue, *, began: datetime, is_full
 
     Raises PermanentError if far too many products vanished.
     """
-    connection, given = session.database, _parameters(session, catalogue, began, is_full)
+    connection, given = session.database, _parameters(session, catalogue, began, is_full=is_full)
     with connection.transaction():
         session.fence(connection)
         _stage(session, catalogue, began)
@@ -127,7 +127,7 @@ def _stage(session: SyncSession, catalogue: Catalogue, read_at: datetime) -> Non
     connection.execute(_STAGE)
     names = ["connection_id", *(column.name for column in COLUMNS), "content_hash", "read_at"]
     rows = ([session.connection.id, *row, row.content_hash, read_at] for row in catalogue.rows.values())
-    postgres.copy_rows(connection, "pg_temp.read_products", names, rows)
+    postgres.copy_rows(connection, "pg_temp.read_products", names, rows=rows)
     connection.execute("analyze pg_temp.read_products")
 
 

@@ -31,7 +31,7 @@ def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
     before = last_pass(session.database, session.connection.id)
     since = None if full else _changed_since(session, before.full_at, before.changes_at)
     pages = session.vendor.products(since) if since is not None else session.vendor.products()
-    read = read_list(session, ASSET, pages, "products")
+    read = read_list(session, ASSET, pages, stage="products")
     catalogue = catalogue_of(read.items, session.key, began)
     session.records.rejects.record(ASSET, catalogue.rejects, run_id=session.run_id, landed_id=read.landed_id)
     loaded = load(session, catalogue, began=began, is_full=since is None)

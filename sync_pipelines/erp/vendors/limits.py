@@ -29,11 +29,12 @@ class Per(Enum):
 
 @dataclass(frozen=True)
 class CallLimit:
-    """At most `calls` within any `seconds`, counted by `per`."""
+    """At most `calls` within any `seconds`, counted by `per`; `margin` is that of its `Window`."""
 
     calls: int
     seconds: float
     per: Per = Per.ACCOUNT
+    margin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,12 @@ class Limits:
         }
         extra = {Per.REQUEST: unseen}
         return [
-            Window(scope=scopes[one.per], calls=one.calls + extra.get(one.per, 0), seconds=one.seconds)
+            Window(
+                scope=scopes[one.per],
+                calls=one.calls + extra.get(one.per, 0),
+                seconds=one.seconds,
+                margin=one.margin,
+            )
             for one in self.calls
         ]
 

@@ -51,12 +51,10 @@ class VendorAccess:
             raise PermanentError(
                 f"Connections of {connection.erp_type} are not synced yet, only of {served}."
             )
-        key = self.settings.erp_credentials_key
-        credentials = read_credentials(connection, key.get_secret_value() if key else None)
         opening = Opening(
             spec,
             connection,
-            credentials=credentials,
+            credentials=read_credentials(connection, self.settings.credentials_key),
             settings=self.settings,
             options=self.options,
             budget_options=self.budget_options,

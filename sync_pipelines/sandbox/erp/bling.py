@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from time import time
 from types import TracebackType
@@ -74,20 +75,21 @@ class BlingFake:
         switchboard = faults_endpoint(self.switches, self.fail, options=("times", "after", "page", "account"))
         routes = [Route(FAULTS_PATH, switchboard, methods=["GET", "POST", "DELETE"]), *self.api.routes]
         self.server = BackgroundServer(Starlette(routes=routes))
-        self._foreign = BackgroundServer(Starlette(routes=[Route("/{path:path}", self._foreign_file)]))
+        self._ended = ExitStack()
+        self._foreign = Starlette(routes=[Route("/{path:path}", self._foreign_file)])
+        self._other: BackgroundServer | None = None
+        self._is_entered = False
 
     def __enter__(self) -> Self:
-        self.server.__enter__()
-        self._foreign.__enter__()
+        self._ended.enter_context(self.server)
         self.listening(self.server.url)
-        self.addresses.other_port = int(self._foreign.url.rpartition(":")[2])
+        self._is_entered = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._foreign.__exit__(kind, error, trace)
-        self.server.__exit__(kind, error, trace)
+        self._ended.close()
 
     def listening(self, origin: str) -> None:
         """Say where the server listens: links to XML files lead there."""
@@ -117,7 +119,7 @@ class BlingFake:
         """Open an account; its name, by which calls and faults know it, is `bling-1` and so on unless given.
 
         Without a refresh token it gets a first pair. A given pair is valid from now on, unless the file of tokens
-        knows the account already.
+        knows the account already; a refresh token alone is that of an account whose access token has expired.
         """
         account = BlingAccount(
             name=name or f"bling-{len(self.accounts) + 1}",
@@ -146,6 +148,8 @@ class BlingFake:
         call. It hits one page of a list (or one id) and one account only, if they are given. Raises ValueError for an
         unknown name.
         """
+        if name.endswith("other_port"):
+            self._open_other_port()
         self.switches.add(name, times, after=after, row=faults.row(account, page))
 
     def before(self, method: str, number: int, action: Callable[[], object]) -> None:
@@ -159,6 +163,12 @@ class BlingFake:
         self.calls.clear()
         self.limits.clear()
         self.foreign_calls.clear()
+
+    def _open_other_port(self) -> None:
+        """Only in a test, where somebody ends it; a process of the demo has none, and the port is closed."""
+        if self._other is None and self._is_entered:
+            self._other = self._ended.enter_context(BackgroundServer(self._foreign))
+            self.addresses.other_port = int(self._other.url.rpartition(":")[2])
 
     async def _foreign_file(self, request: Request) -> Response:
         self.foreign_calls.append(request.url.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -18,12 +18,13 @@ from sync_pipelines.sandbox.erp import bling_faults, bling_files, bling_lists, f
 from sync_pipelines.sandbox.erp.bling_limits import BlingLimits
 from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
-from sync_pipelines.sandbox.erp.documents import NO_MOMENT
+from sync_pipelines.sandbox.erp.documents import NO_MOMENT, Json
 from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.oauth import BlingAccount, OAuth, pair_of
 from sync_pipelines.sandbox.faults import Dropped, Switches
 
 BASE = "/Api/v3"
+Row = TypeVar("Row")
 #: The scope that each call needs.
 SCOPES: Mapping[str, str] = {
     "invoices": "nfe",
@@ -90,7 +91,7 @@ class BlingApi:
         if answer is None and account is not None:
             answer = await self._answer(request, method, account, number, make)
         assert answer is not None
-        self._done(ip, Call(method, account.name if account else None, asked, at, _status(answer)), request)
+        self._done(ip, _call(method, account, asked, at, answer), request)
         return answer
 
     def _account(self, request: Request) -> BlingAccount | None:
@@ -158,9 +159,8 @@ class BlingApi:
         return _list([documents.product(one) for one in _page(found, served)], served)
 
     def _invoice(self, served: _Served) -> Response:
-        notes = served.company.select(lambda note: note.state != "voided")
-        found = _one(notes, served)
-        if found is None:
+        found = _one(served.company.note, lambda: served.company.select(bling_lists.is_known), served)
+        if found is None or not bling_lists.is_known(found):
             return bling_faults.not_found("A nota fiscal")
         link = bling_files.link_of(found, self.addresses, served.strikes)
         detail = documents.invoice_detail(found, served.company.profile, link)
@@ -168,18 +168,17 @@ class BlingApi:
             detail["dataEmissao"] = NO_MOMENT
         if served.strikes("without_key"):
             del detail["chaveAcesso"]
-        return JSONResponse({"data": detail})
+        return Json({"data": detail})
 
     def _product(self, served: _Served) -> Response:
-        with served.company.lock:
-            found = _one(list(served.company.products), served)
+        found = _one(served.company.product, lambda: served.company.products, served)
         if found is None:
             return bling_faults.not_found("O produto")
-        return JSONResponse({"data": documents.product_detail(found)})
+        return Json({"data": documents.product_detail(found)})
 
     @staticmethod
     def _company(served: _Served) -> Response:
-        return JSONResponse({"data": documents.company(served.company.profile)})
+        return Json({"data": documents.company(served.company.profile)})
 
     async def _token(self, request: Request) -> Response:
         at, ip = self.calls.clock(), _ip(request)
@@ -195,9 +194,7 @@ class BlingApi:
         if answer is None:
             answer = self.oauth.answer(authorization, form, jwt=request.headers.get("enable-jwt") == "1")
             answer = self._spoilt_tokens(answer, account)
-        self._done(
-            ip, Call("token", name, {"grant_type": form.get("grant_type")}, at, _status(answer)), request
-        )
+        self._done(ip, _call("token", account, {"grant_type": form.get("grant_type")}, at, answer), request)
         return answer
 
     def _spoilt_tokens(self, answer: Response, account: BlingAccount | None) -> Response:
@@ -214,28 +211,21 @@ class BlingApi:
     async def _file(self, request: Request) -> Response:
         at = self.calls.clock()
         number = self.calls.arrive("xml")
-        found = bling_files.find(
-            [account.company for account in self.oauth.accounts], request.query_params.get("chaveAcesso", "")
-        )
+        found = bling_files.find(self.oauth.accounts, request.query_params.get("chaveAcesso", ""))
         await self._before("xml", number)
-        subject = found[1].vendor_id if found else 0
-        name = next((one.name for one in self.oauth.accounts if found and one.company is found[0]), None)
-        narrowed = faults.rows(name, subject)
+        account, subject = (found[0], found[1].vendor_id) if found else (None, 0)
+        narrowed = faults.rows(account.name if account else None, subject)
+
+        def strikes(name: str) -> bool:
+            return self.switches.strikes(f"xml_{name}", lambda: narrowed)
+
         answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("xml"))
-        if answer is None:
-            answer = Response("Arquivo não encontrado", 404, media_type="text/plain")
-            if found is not None:
-                company, note = found
-                answer = bling_files.file_of(
-                    company,
-                    note,
-                    self.addresses,
-                    lambda fault: self.switches.strikes(f"xml_{fault}", lambda: narrowed),
-                    request,
-                )
+        if answer is None and found is not None:
+            answer = bling_files.file_of(found[0].company, found[1], self.addresses, strikes, request)
+        answer = answer or Response("Arquivo não encontrado", 404, media_type="text/plain")
         # A token that a client sends with it is a mistake that the record shows.
         shown = {"id": subject, "has_authorization": "authorization" in request.headers}
-        self.calls.record(Call("xml", name, shown, at, _status(answer)))
+        self.calls.record(_call("xml", account, shown, at, answer))
         return answer
 
 
@@ -243,8 +233,13 @@ def _ip(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _status(answer: Response) -> int:
-    return 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+def _call(
+    method: str, account: BlingAccount | None, asked: Mapping[str, object], at: float, answer: Response
+) -> Call:
+    """What the record keeps of a call that was answered."""
+    status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
+    name = account.name if account else None
+    return Call(method, name, asked, at, status, bling_faults.kind_of(answer))
 
 
 def _page(found: list[Any], served: _Served) -> list[Any]:
@@ -254,12 +249,16 @@ def _page(found: list[Any], served: _Served) -> list[Any]:
     return list(bling_lists.page_of(found, page, served.asked))
 
 
-def _one(rows: list[Any], served: _Served) -> Any:
-    numbers = [row.vendor_id for row in rows]
-    if served.subject not in numbers:
+def _one(find: Callable[[int], Row], everything: Callable[[], list[Row]], served: _Served) -> Row | None:
+    """The row of the id that was asked for; by a fault the one before it."""
+    try:
+        found = find(served.subject)
+    except KeyError:
         return None
-    index = numbers.index(served.subject)
-    return rows[index - 1] if served.strikes("of_another") else rows[index]
+    if served.strikes("of_another"):
+        rows = everything()
+        return rows[rows.index(found) - 1]
+    return found
 
 
 def _list(rows: list[dict[str, Any]], served: _Served) -> Response:
@@ -269,4 +268,4 @@ def _list(rows: list[dict[str, Any]], served: _Served) -> Response:
         rows = rows[:-1]
     if served.strikes("ids_as_text"):
         rows = [{**row, "id": str(row["id"])} for row in rows]
-    return JSONResponse({"data": rows})
+    return Json({"data": rows})

@@ -23,58 +23,70 @@ METHODS: Final = (
 )
 
 
-def error(status: int, kind: str, description: str, **more: Any) -> JSONResponse:
+class Error(JSONResponse):
     """An error in the vendor's envelope."""
-    return JSONResponse(
-        {"error": {"type": kind, "message": kind, "description": description, **more}}, status
-    )
+
+    def __init__(self, status: int, kind: str, description: str, **more: Any) -> None:
+        described = {"type": kind, "message": kind, "description": description, **more}
+        super().__init__({"error": described}, status)
+        self.kind = kind
 
 
-def invalid(element: str, message: str) -> JSONResponse:
+def error(status: int, kind: str, description: str, **more: Any) -> Error:
+    """An error of the vendor's own; `more` are fields of the envelope that only some errors have."""
+    return Error(status, kind, description, **more)
+
+
+def kind_of(answer: Response) -> str | None:
+    """The type of an error; None of any other answer."""
+    return answer.kind if isinstance(answer, Error) else None
+
+
+def invalid(element: str, message: str) -> Error:
     """A parameter that cannot be used."""
     fields = [{"code": 2, "msg": message, "element": element, "namespace": "NOTASFISCAIS"}]
     return error(400, "VALIDATION_ERROR", "Não foi possível processar a requisição.", fields=fields)
 
 
-def invalid_token() -> JSONResponse:
+def invalid_token() -> Error:
     """The access token has expired, or was never one."""
     return error(401, "invalid_token", "The access token provided has expired")
 
 
-def insufficient_scope() -> JSONResponse:
+def insufficient_scope() -> Error:
     """The token does not allow this resource."""
     text = "The request requires higher privileges than provided by the access token"
     return error(403, "insufficient_scope", text)
 
 
-def not_found(what: str) -> JSONResponse:
+def not_found(what: str) -> Error:
     """The resource is not there."""
     return error(404, "RESOURCE_NOT_FOUND", f"{what} não foi encontrado(a).")
 
 
-def too_many(limit: int, period: str) -> JSONResponse:
+def too_many(limit: int, period: str) -> Error:
     """Too many calls of one account in a second or a day."""
     text = f"O limite de requisições por {'segundo' if period == 'second' else 'dia'} foi atingido."
     return error(429, "TOO_MANY_REQUESTS", text, limit=limit, period=period)
 
 
-def blocked(seconds: float, status: int) -> JSONResponse:
+def blocked(seconds: float, status: int) -> Error:
     """The address is blocked."""
     minutes = ceil(seconds / 60)
     return error(status, "TOO_MANY_REQUESTS", f"O IP foi bloqueado. Tente novamente em {minutes} minutos.")
 
 
-def invalid_grant(description: str = "Invalid refresh token") -> JSONResponse:
+def invalid_grant(description: str = "Invalid refresh token") -> Error:
     """The refresh token or code is not valid (any more)."""
     return error(400, "invalid_grant", description)
 
 
-def invalid_client() -> JSONResponse:
+def invalid_client() -> Error:
     """Client id and secret are not valid."""
     return error(401, "invalid_client", "The client credentials are invalid")
 
 
-def server_error() -> JSONResponse:
+def server_error() -> Error:
     """The service failed."""
     return error(500, "SERVER_ERROR", "Ocorreu um erro inesperado.")
 
@@ -87,6 +99,9 @@ _OWN: Final[Mapping[str, Callable[[], Response]]] = {
     "invalid_token": invalid_token,
     "insufficient_scope": insufficient_scope,
     "validation": lambda: invalid("situacao", "O valor informado é inválido"),
+    "missing_field": lambda: error(
+        400, "MISSING_REQUIRED_FIELD_ERROR", "Um campo obrigatório não foi informado."
+    ),
     "invalid_grant": invalid_grant,
     "invalid_client": invalid_client,
     "without_data": lambda: JSONResponse({}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from sync_pipelines.sandbox.erp import bling_faults
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.notes import SandboxNote
+from sync_pipelines.sandbox.erp.oauth import BlingAccount
 
 FILE_PATH: Final = "/relatorios/nfe.xml.php"
 #: The bytes of the bomb when it is unpacked.
@@ -38,11 +40,11 @@ def link_of(note: SandboxNote, addresses: Addresses, strikes: Callable[[str], bo
     return f"{addresses.origin}{FILE_PATH}?chaveAcesso={note.key}&id={note.vendor_id}"
 
 
-def find(companies: list[ErpCompany], key: str) -> tuple[ErpCompany, SandboxNote] | None:
-    """The invoice of this key, of whichever company."""
-    for company in companies:
-        for note in company.select(lambda one: one.key == key):
-            return company, note
+def find(accounts: Sequence[BlingAccount], key: str) -> tuple[BlingAccount, SandboxNote] | None:
+    """The invoice of this key, of whichever account."""
+    for account in accounts:
+        with suppress(KeyError):
+            return account, account.company.by_key(key)
     return None
 
 

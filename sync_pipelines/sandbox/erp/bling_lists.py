@@ -18,6 +18,19 @@ Parameters = Mapping[str, str]
 #: The default page, and the largest.
 PAGE: Final = 100
 _SITUATIONS: Final = {str(number) for number in range(1, 12)}
+#: The filters that do something; others are ignored.
+INVOICE_FILTERS: Final = {
+    "pagina",
+    "limite",
+    "situacao",
+    "tipo",
+    "chaveAcesso",
+    "numero",
+    "serie",
+    "dataEmissaoInicial",
+    "dataEmissaoFinal",
+}
+PRODUCT_FILTERS: Final = {"pagina", "limite", "criterio", "dataAlteracaoInicial", "dataAlteracaoFinal"}
 #: `criterio`: 1 last included, 2 active, 3 inactive, 4 deleted, 5 all.
 _LAST_INCLUDED, _ACTIVE, _INACTIVE, _DELETED = "1", "2", "3", "4"
 
@@ -85,6 +98,11 @@ def _within(moment: datetime | None, between: tuple[datetime | None, datetime | 
     return (first is None or first <= local) and (last is None or local <= last)
 
 
+def is_known(note: SandboxNote) -> bool:
+    """Whether the vendor has a note at all: of numbers that were voided it knows nothing."""
+    return note.state != "voided"
+
+
 def invoices(
     company: ErpCompany, asked: Parameters, *, model: str, default_direction: str | None
 ) -> list[SandboxNote]:
@@ -96,8 +114,7 @@ def invoices(
     if direction not in ("0", "1", None):
         raise ParameterError("tipo", "O valor informado é inválido")
     issued = period(asked, "dataEmissao")
-    # The vendor knows nothing of numbers that were voided.
-    notes = company.select(lambda note: note.model == model and note.state != "voided")
+    notes = company.select(lambda note: note.model == model and is_known(note))
     return [
         note
         for note in notes

@@ -12,6 +12,7 @@ class Call(NamedTuple):
 
     `parameters` are what was asked for, without keys and tokens; `account` is None where nobody is known by the
     credentials. `at` is when the call came, in seconds of the fake's clock; `status` is 0 where no answer was given.
+    `fault` is the vendor's code of an error, also of one that came with status 200.
     """
 
     method: str
@@ -19,6 +20,7 @@ class Call(NamedTuple):
     parameters: Mapping[str, object]
     at: float
     status: int
+    fault: str | None = None
 
 
 class Calls:

@@ -149,6 +149,11 @@ create table public.credit_rules (
     tax_type text not null,
     is_active boolean default true
 );
+insert into public.credit_rules (rule_code, rule_name, tax_type) values
+    ('PIS_COFINS_INSUMOS', 'Créditos de PIS/COFINS sobre insumos', 'PIS/COFINS'),
+    ('ICMS_ST_RESSARCIMENTO', 'Ressarcimento de ICMS-ST', 'ICMS-ST'),
+    ('ICMS_CREDITO', 'Crédito de ICMS não aproveitado', 'ICMS'),
+    ('IPI_CREDITO', 'Crédito de IPI não aproveitado', 'IPI');
 
 create table public.identified_credits (
     id uuid primary key default gen_random_uuid(),
@@ -206,5 +211,14 @@ create table public.notifications (
     category text not null default 'geral',
     action_url text,
     read boolean default false,
+    created_at timestamptz default now()
+);
+
+-- What calculate-rtc keeps of each of its calls.
+create table public.tax_calculations (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    input_data jsonb,
+    result_data jsonb,
     created_at timestamptz default now()
 );

@@ -149,9 +149,11 @@ class OAuth:
     def _issue(self, account: BlingAccount, access: str, refresh: str) -> None:
         with self._lock:
             now = self._clock()
+            self._tokens.access = {text: one for text, one in self._tokens.access.items() if one.until > now}
             account.access_token, account.refresh_token = access, refresh
             account.expires_at = now + ACCESS_SECONDS
-            self._tokens.access[access] = Grant(account.name, account.expires_at, account.scopes)
+            if access:
+                self._tokens.access[access] = Grant(account.name, account.expires_at, account.scopes)
             self._tokens.refresh[refresh] = Grant(account.name, now + REFRESH_SECONDS, account.scopes)
             self._store()
 

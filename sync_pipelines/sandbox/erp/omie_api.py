@@ -10,14 +10,16 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.erp import faults, omie_faults, omie_lists
 from sync_pipelines.sandbox.erp import omie_documents as documents
 from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.documents import Json
 from sync_pipelines.sandbox.erp.hooks import Hooks
+from sync_pipelines.sandbox.erp.notes import SandboxNote
 from sync_pipelines.sandbox.erp.omie_limits import Caller, OmieLimits, canonical
 from sync_pipelines.sandbox.faults import Switches, parsed
 
@@ -90,15 +92,20 @@ class OmieApi:
             self.limits.failed(caller, self.calls.clock())
         account = self.accounts.get(asked.key)
         status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
-        self._record(asked.method, account.name if account else None, asked.parameters, at, status)
+        name = account.name if account else None
+        self._record(asked.method, name, asked.parameters, at, status, omie_faults.code_of(answer))
         return answer
 
     def _record(
-        self, method: str, account: str | None, parameters: Mapping[str, Any], at: float, status: int
+        self,
+        method: str,
+        account: str | None,
+        parameters: Mapping[str, Any],
+        at: float,
+        status: int,
+        fault: str | None = None,
     ) -> None:
-        self.calls.record(
-            Call(method=method, account=account, parameters=dict(parameters), at=at, status=status)
-        )
+        self.calls.record(Call(method, account, dict(parameters), at, status, fault))
 
     async def _limited(self, request: Request, caller: Caller, asked: _Asked, number: int) -> Response:
         """An answer for a call that is within the windows."""
@@ -151,11 +158,10 @@ class OmieApi:
             return lost
         page[words.page] = paging.number
         _spoil(page, asked.method, strikes)
-        return JSONResponse(page)
+        return Json(page)
 
     def _with_status(self, answer: Response) -> Response:
-        is_fault = isinstance(answer, JSONResponse) and b'"faultstring"' in answer.body
-        if is_fault and answer.status_code == 500 and self.switches.strikes("faults_200"):
+        if omie_faults.code_of(answer) and answer.status_code == 500 and self.switches.strikes("faults_200"):
             answer.status_code = 200
         return answer
 
@@ -184,22 +190,30 @@ def _is_error(answer: Response) -> bool:
     """Whether the vendor counts this answer as an error: faults, "no records" included; not what throttles."""
     if isinstance(answer, faults.NO_ANSWER) or answer.status_code in (425, 429):
         return False
-    return answer.status_code >= 400 or b'"faultstring"' in answer.body
+    return answer.status_code >= 400 or omie_faults.code_of(answer) is not None
 
 
 def _document(company: ErpCompany, asked: _Asked, strikes: Callable[[str], bool]) -> Response:
-    notes = documents.listed(company)
-    found = next((note for note in notes if note.vendor_id == asked.page), None)
+    found = _listed(company, asked.page)
     if found is None:
         return omie_faults.fault(f"NF-e não cadastrada para o Código [{asked.page}]!", "SOAP-ENV:Client-103")
     if strikes("of_another"):
+        notes = documents.listed(company)
         found = notes[notes.index(found) - 1]
     answer = documents.document(found, escaped=strikes("escaped"))
     if strikes("status"):
         answer.update(cCodStatus="1", cDesStatus="O XML da NF-e não está disponível.", cXmlNfe="")
     if strikes("without_xml"):
         answer["cXmlNfe"] = ""
-    return JSONResponse(answer)
+    return Json(answer)
+
+
+def _listed(company: ErpCompany, vendor_id: int) -> SandboxNote | None:
+    try:
+        found = company.note(vendor_id)
+    except KeyError:
+        return None
+    return found if documents.is_listed(found) else None
 
 
 def _spoil(page: dict[str, Any], method: str, strikes: Callable[[str], bool]) -> None:

@@ -25,9 +25,14 @@ from sync_pipelines.sandbox.erp.products import SandboxProduct
 _STATUSES: Final = {"authorised": "00", "cancelled": "10", "denied": "20", "unissued": "40"}
 
 
+def is_listed(note: SandboxNote) -> bool:
+    """Whether ListarNF knows a note: it has a number, so it was issued, or voided."""
+    return note.state != "unissued"
+
+
 def listed(company: ErpCompany) -> list[SandboxNote]:
-    """What ListarNF knows: everything that has a number, so nothing that was not issued."""
-    return company.select(lambda note: note.state != "unissued")
+    """What ListarNF knows."""
+    return company.select(is_listed)
 
 
 def invoice(note: SandboxNote, *, with_items: bool = True) -> dict[str, Any]:

@@ -14,22 +14,35 @@ METHODS: Final = ("ListarNF", "ObterNfe", "ListarDocumentos", "ListarProdutos", 
 UNKNOWN_KEY: Final = "A chave de acesso não está preenchida ou não é válida"
 
 
-def fault(text: str, code: str, status: int = 500) -> JSONResponse:
+class Fault(JSONResponse):
+    """A fault of the vendor's own."""
+
+    def __init__(self, text: str, code: str, status: int) -> None:
+        super().__init__({"faultstring": f"ERROR: {text}", "faultcode": code}, status)
+        self.code = code
+
+
+def fault(text: str, code: str, status: int = 500) -> Fault:
     """A fault. The vendor's usual status is 500; sometimes a fault comes with 200."""
-    return JSONResponse({"faultstring": f"ERROR: {text}", "faultcode": code}, status)
+    return Fault(text, code, status)
 
 
-def no_records(page: int) -> JSONResponse:
+def code_of(answer: Response) -> str | None:
+    """The code of a fault; None of any other answer."""
+    return answer.code if isinstance(answer, Fault) else None
+
+
+def no_records(page: int) -> Fault:
     """There is nothing on this page: not an error, but it counts as one for the block."""
     return fault(f"Não existem registros para a página [{page}]!", "SOAP-ENV:Client-5113")
 
 
-def bad_credentials() -> JSONResponse:
+def bad_credentials() -> Fault:
     """The key or the secret is wrong, or missing."""
     return fault(f"{UNKNOWN_KEY}.", "SOAP-ENV:Client-4")
 
 
-def redundant(seconds: float) -> JSONResponse:
+def redundant(seconds: float) -> Fault:
     """The same was asked less than a minute ago."""
     text = (
         f"Consumo redundante detectado. Aguarde {ceil(seconds)} segundos para tentar novamente (REDUNDANT)."
@@ -37,26 +50,26 @@ def redundant(seconds: float) -> JSONResponse:
     return fault(text, "SOAP-ENV:Client-6")
 
 
-def concurrent(status: int = 500) -> JSONResponse:
+def concurrent(status: int = 500) -> Fault:
     """Too many calls of one method at once."""
     return fault(
         "Já existe uma requisição desse método sendo executada. Tente novamente.", "SOAP-ENV:Client-8", status
     )
 
 
-def too_many(seconds: float) -> JSONResponse:
+def too_many(seconds: float) -> Fault:
     """More calls a minute than the vendor allows."""
     text = f"Limite de requisições por minuto excedido. Aguarde {ceil(seconds)} segundos."
     return fault(text, "SOAP-ENV:Client-429", 429)
 
 
-def blocked(seconds: float) -> JSONResponse:
+def blocked(seconds: float) -> Fault:
     """The key is blocked for this method; every call makes it longer."""
     text = f"API bloqueada por consumo indevido. Tente novamente em {ceil(seconds)} segundos."
     return fault(text, "MISUSE_API_PROCESS", 425)
 
 
-def unknown_method(name: str) -> JSONResponse:
+def unknown_method(name: str) -> Fault:
     """The resource has no such call."""
     return fault(f'Method "{name}" not exists.', "SOAP-ENV:Server")
 

@@ -48,9 +48,13 @@ class Caller:
 
 @dataclass
 class OmieLimits:
-    """What was called so far. Calls that are refused for a limit take no place in its window."""
+    """What was called so far. Calls that are refused for a limit take no place in its window.
+
+    `most_at_once` is how many calls of one method and key ran together.
+    """
 
     rules: OmieRules
+    most_at_once: int = field(default=0, init=False)
     _ips: dict[str, Window] = field(default_factory=dict, init=False)
     _methods: dict[Caller, Window] = field(default_factory=dict, init=False)
     _blocks: dict[Caller, Block] = field(default_factory=dict, init=False)
@@ -76,6 +80,7 @@ class OmieLimits:
         if most is not None and self._running[caller] >= most:
             return False
         self._running[caller] += 1
+        self.most_at_once = max(self.most_at_once, self._running[caller])
         return True
 
     def end(self, caller: Caller) -> None:
@@ -84,6 +89,8 @@ class OmieLimits:
 
     def redundant(self, caller: Caller, body: Hashable, now: float) -> float:
         """The seconds until the same may be asked again; 0: now, and then it is remembered as asked."""
+        if not self.rules.redundant_seconds:
+            return 0.0
         asked = self._bodies.get((caller, body))
         if asked is not None and asked + self.rules.redundant_seconds > now:
             return asked + self.rules.redundant_seconds - now

@@ -47,6 +47,8 @@ class Functions:
         self.tokens.append(token)
         if token == f"Bearer {KEY}x":
             return 401, b'{"error": "Unauthorized"}'
+        if "parsed_xmls" not in body:
+            return 400, b'{"error": "parsed_xmls"}'
         if number in self.faults:
             return self.faults[number]
         count = self._effect(body)

@@ -11,10 +11,12 @@ import pytest
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.steward import ConnectionBusyError, UnusableConnectionError
 from sync_pipelines.erp.connections.tables import ORPHAN_LOG, SYNC_LOG
+from sync_pipelines.erp.connections.token_row import locked_row
 from sync_pipelines.erp.outcome import Counts, CreditsOutcome, Module, ModuleOutcome
 from sync_pipelines.erp.run_logs import run_logs
 from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
-from sync_pipelines.lib.records.orphaned_runs import OURS, reap
+from sync_pipelines.lib.records.orphaned_runs import reap
+from sync_pipelines.sandbox.erp.database import add_company
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 from sync_pipelines_tests.erp.connections.conftest import MIDNIGHT, START, Project
@@ -56,6 +58,22 @@ def test_a_success_is_one_row_with_figures_and_the_next_time(project: Project) -
     assert project.sent == []
 
 
+def test_each_row_bears_the_company_and_user_of_its_connection(project: Project) -> None:
+    """Two companies of one user never mix (trap 58)."""
+    user = uuid4()
+    companies = [add_company(project.connection, user, None) for _ in range(2)]
+    ones = [
+        project.put(erp_type, user_id=user, company_id=company)
+        for erp_type, company in zip(("omie", "bling"), companies, strict=True)
+    ]
+    for one in ones:
+        with project.runs.execution(one, run_id="run"):
+            pass
+    assert project.logged("connection_id, company_id, user_id") == [
+        (one, company, user) for one, company in zip(ones, companies, strict=True)
+    ]
+
+
 def test_a_failed_module_keeps_the_others_counts_and_is_tried_again(project: Project) -> None:
     one = project.put(next_sync_at=MIDNIGHT)
     with project.runs.execution(one, run_id="run", only_if_due=True) as work:
@@ -75,7 +93,7 @@ def test_a_failed_module_keeps_the_others_counts_and_is_tried_again(project: Pro
     row = project.row(one)
     assert (row.status, row.last_sync_at, row.next_sync_at) == ("error", None, MIDNIGHT + DAY)
     assert row.status_message == (
-        "A última sincronização falhou em parte (NF-e). O Omie não respondeu como devia."
+        "A última sincronização falhou em parte (NF-e). Foi uma falha temporária."
         " Próxima tentativa: 23/11/2026 21:00 (America/Sao_Paulo)."
     )
     project.clock.now = START + DAY
@@ -108,93 +126,25 @@ def test_refused_credentials_wait_for_a_person_who_renews_them(project: Project)
 
 
 def test_tokens_that_the_sync_itself_stored_are_no_renewal(project: Project) -> None:
-    one = project.put("bling")
+    one = project.put("bling", credentials={"access_token": "um-token-0001", "refresh_token": "outro-0001"})
     with pytest.raises(RefusedError), project.runs.execution(one, run_id="run") as work:
-        project.set(one, credentials='"sealed anew"')
-        work.stored_credentials("sealed anew")
-        raise RefusedError("Bling answered 403.", 403)
+        with locked_row(project.url, one, key=None, what="the test") as row:
+            row.store(row.read(), {"access_token": "um-token-0002", "refresh_token": "outro-0002"})
+        assert project.row(one).credentials != work.connection.credentials
+        raise RefusedError("Bling answered 401.", 401)
     project.clock.now = START + 3 * DAY
     with project.runs.execution(one, run_id="run", only_if_due=True) as work:
         assert not work.is_due
 
 
-def test_a_second_run_of_the_connection_touches_nothing(project: Project) -> None:
-    one, other = project.put(), project.put()
-    with project.runs.execution(one, run_id="first"):
-        before = project.row(one)
-        with pytest.raises(ConnectionBusyError, match="another run"), project.runs.execution(one, run_id="2"):
-            pytest.fail("it must not begin")
-        with project.runs.execution(other, run_id="other"):
-            pass
-        assert project.row(one) == before
-        assert project.logged() == ["running", "success"]
-    assert project.sent == []
-
-
-def test_a_dead_sync_is_closed_by_the_reaper_and_leaves_the_connection_due(project: Project) -> None:
+def test_credentials_that_a_person_renews_during_the_sync_are_tried(project: Project) -> None:
     one = project.put()
-    with pytest.raises(ConnectionBusyError), project.runs.execution(one, run_id="run") as work:
-        work.outcome.modules[Module.PRODUCTS] = ModuleOutcome(counts=Counts(inserted=5))
-        work.record()
-        project.die(work)
-        assert project.logged() == ["running"]
-        assert [orphan.run_id for orphan in reap(project.connection, ORPHAN_LOG)] == ["run"]
-        work.keep_lock()  # nobody else has the connection, so the lock is there again …
-        with project.connection.transaction():
-            work.fence(project.connection)  # … and the row is closed all the same
-    assert project.logged("status::text, error_message, records_synced") == [("error", OURS, 5)]
-    assert project.row(one).next_sync_at is None
-    assert project.row(one).status == "active"
-
-
-def test_a_sync_whose_lock_was_lost_and_taken_over_writes_nothing_more(project: Project) -> None:
-    one = project.put()
-    with (
-        pytest.raises(ConnectionBusyError, match="taken over"),
-        project.runs.execution(one, run_id="old") as old,
-    ):
-        with project.connection.transaction():
-            old.fence(project.connection)
-        project.die(old)
-        with project.runs.execution(one, run_id="new") as new:
-            assert project.logged("status::text, details ->> 'run_id'") == [
-                ("error", "old"),
-                ("running", "new"),
-            ]
-            with pytest.raises(ConnectionBusyError, match="writes nothing more"):
-                old.keep_lock()
-            with project.connection.transaction():
-                new.fence(project.connection)
-        old.fence(project.connection)
-    assert project.logged("status::text, details ->> 'run_id'") == [("error", "old"), ("success", "new")]
-    assert project.row(one).status == "active"
-    assert project.sent == []
-
-
-def test_taking_over_waits_for_a_write_that_has_passed_its_fence(project: Project) -> None:
-    one = project.put()
-    with pytest.raises(ConnectionBusyError), project.runs.execution(one, run_id="old") as old:
-        project.die(old)
-        with project.connection.transaction():
-            old.fence(project.connection)
-            with (
-                psycopg.connect(project.url, options="-c lock_timeout=200ms") as other,
-                pytest.raises(psycopg.errors.LockNotAvailable),
-            ):
-                other.execute("update erp_sync_logs set status = 'error' where status = 'running'")
-        with project.runs.execution(one, run_id="new"):
-            pass
-
-
-def test_a_lost_session_alone_costs_nothing(project: Project) -> None:
-    one = project.put()
-    with project.runs.execution(one, run_id="run") as work:
-        project.die(work)
-        work.keep_lock()
-        with pytest.raises(ConnectionBusyError), project.runs.execution(one, run_id="second"):
-            pytest.fail("it must not begin")
-        project.die(work)
-    assert project.logged() == ["success"]
+    with pytest.raises(RefusedError), project.runs.execution(one, run_id="run"):
+        project.set(one, credentials='{"app_key": "nova-chave-0002"}')
+        raise RefusedError("Omie refused the key.", 401)
+    project.clock.now = START + DAY
+    with project.runs.execution(one, run_id="run", only_if_due=True) as work:
+        assert work.is_due
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit()])

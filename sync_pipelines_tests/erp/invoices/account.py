@@ -15,13 +15,14 @@ import psycopg
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
+from sync_pipelines.erp.invoices.reading import Reader
 from sync_pipelines.erp.outcome import Counts, ModuleOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
-from sync_pipelines_tests.erp.invoices.book import Book, read_json
+from sync_pipelines_tests.erp.invoices.book import Book
 
 Database = psycopg.Connection[Any]
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
@@ -41,6 +42,7 @@ class Account:
     now: datetime = datetime(2026, 11, 22, 6, tzinfo=UTC)
     runs: count[int] = field(default_factory=lambda: count(1))
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
+    reader: Reader | None = None
 
     @property
     def user(self) -> UUID:
@@ -49,6 +51,24 @@ class Account:
     @property
     def xml_store(self) -> FolderStore:
         return FolderStore(self.home / "xml")
+
+    @property
+    def landing(self) -> FolderStore:
+        return FolderStore(self.home / "landing")
+
+    def everything(self) -> list[tuple[Any, ...]]:
+        """Every row that a sync writes in the application's database, with the transaction that wrote it."""
+        tables = (
+            "public.xml_imports",
+            "public.xml_analysis",
+            "sync_private.invoices",
+            "sync_private.credit_analyses",
+        )
+        return [
+            row
+            for name in tables
+            for row in self.rows(f"select '{name}', xmin::text, * from {name} order by 3, 4")
+        ]
 
     def sync_months(self, *months: date, accept: frozenset[str] = frozenset()) -> dict[date, ModuleOutcome]:
         self.now += timedelta(days=1)
@@ -61,7 +81,7 @@ class Account:
                 vendor=self.book,
                 database=database,
                 records=records,
-                landing=FolderStore(self.home / "landing"),
+                landing=self.landing,
                 xml_store=self.xml_store,
                 run_id=f"run-{next(self.runs)}",
                 zone=ZoneInfo("America/Sao_Paulo"),
@@ -70,7 +90,7 @@ class Account:
                 fence=self.fence,
                 accepted=accept,
             )
-            return sync_invoices(session, months, reader=read_json)
+            return sync_invoices(session, months, reader=self.reader)
 
     def sync(self, month: date = NOVEMBER, accept: frozenset[str] = frozenset()) -> ModuleOutcome:
         return self.sync_months(month, accept=accept)[month]
@@ -101,6 +121,9 @@ class Account:
     def rejects(self) -> list[tuple[Any, ...]]:
         return self.ops.execute("select locator ->> 'key', rule from ops.rejects order by id").fetchall()
 
+    def another_user(self) -> UUID:
+        return uuid4()
+
     def another(self, book: Book, erp_type: str = "bling", *, user: UUID | None = None) -> Account:
         """A second connection, of the same user unless another one is named, with a company of its own."""
         owner = user or self.user
@@ -110,7 +133,15 @@ class Account:
 def new_account(
     book: Book, erp: Database, ops: Database, *, erp_url: str, ops_url: str, home: Path
 ) -> Account:
-    return Account(book, erp, ops, erp_url, ops_url, home=home, connection=_connection(erp, uuid4(), "omie"))
+    return Account(
+        book,
+        erp,
+        ops,
+        erp_url=erp_url,
+        ops_url=ops_url,
+        home=home,
+        connection=_connection(erp, uuid4(), "omie"),
+    )
 
 
 def _connection(erp: Database, user: UUID, erp_type: str) -> ErpConnection:

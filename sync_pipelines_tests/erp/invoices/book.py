@@ -10,52 +10,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sync_pipelines.erp.invoices.reading import DocumentRejectedError, NoInvoice, Reading
 from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
+from sync_pipelines_tests.erp.invoices.nfe.notes import XmlNote
 
 ISSUER = "11222333000181"
 
 
-def key_of(number: int, *, issued_on: date, issuer: str = ISSUER, model: str = "55", series: int = 1) -> str:
-    """An access key in the form of the contract, section 9.1; its check digit is not looked at here."""
-    return f"35{issued_on:%y%m}{issuer}{model}{series:03}{number:09}1{number:08}0"
-
-
-def document(key: str, issued_on: date, **more: Any) -> bytes:
-    return json.dumps({"key": key, "issued_on": issued_on.isoformat(), **more}).encode()
-
-
-def read_json(xml: bytes) -> Reading | NoInvoice:
-    """Reads what `document` wrote."""
-    said = json.loads(xml)
-    if "skip" in said:
-        return NoInvoice(said["skip"])
-    if "rule" in said:
-        raise DocumentRejectedError(said["rule"], "a document of the test")
-    total = Decimal(str(said.get("total", "10.00")))
-    analysis = {
-        "xml_type": "NFe",
-        "document_number": said["key"][25:34].lstrip("0"),
-        "document_series": "1",
-        "issue_date": f"{said['issued_on']}T12:00:00-03:00",
-        "issuer_cnpj": said["key"][6:20],
-        "issuer_name": said.get("name", "EMPRESA TESTE"),
-        "items_count": 1,
-        "document_total": total,
-        "current_tax_total": Decimal("1.50"),
-        "raw_data": {"chaveNfe": said["key"], "totalNota": total},
-        "analysis_data": {"simulated": True},
-        "current_taxes": {"total": Decimal("1.50")},
-        "reform_taxes": {"total": Decimal("0")},
-        **said.get("columns", {}),
-    }
-    return Reading(
-        said["key"],
-        date.fromisoformat(said["issued_on"]),
-        InvoiceState.AUTHORISED,
-        analysis,
-        remarks=tuple(said.get("remarks", ())),
-    )
+def note(number: int, issued_on: date, issuer: str = ISSUER, **xml: Any) -> XmlNote:
+    """An authorised note of that number; `xml` replaces parts of it."""
+    given = {"number": str(number), "issued_at": f"{issued_on}T10:00:00-03:00", "issuer": issuer}
+    return XmlNote(**{**given, **xml})
 
 
 @dataclass
@@ -84,10 +48,11 @@ class Book:
         state: InvoiceState = InvoiceState.AUTHORISED,
         listed: dict[str, Any] | None = None,
         issuer: str = ISSUER,
-        **said: Any,
+        **xml: Any,
     ) -> str:
-        """An outbound invoice; returns its key. `listed` changes what the list says, `said` what the document says."""
-        key = key_of(number, issued_on=issued_on, issuer=issuer)
+        """An outbound invoice; returns its key. `listed` changes what the list says, `xml` what the document says."""
+        document = note(number, issued_on, issuer, **xml)
+        key = document.access_key
         one = Invoice(
             vendor_id=str(7000 + number),
             state=state,
@@ -98,10 +63,10 @@ class Book:
             direction=1,
             series="1",
             number=str(number),
-            total=Decimal("10.00"),
+            total=Decimal("17.62"),
         )._replace(**(listed or {}))
         self.invoices_by_id[one.vendor_id] = one
-        self.xml[one.vendor_id] = document(key, issued_on, **said)
+        self.xml[one.vendor_id] = document.xml
         return key
 
     def change(self, number: int, **changes: Any) -> None:

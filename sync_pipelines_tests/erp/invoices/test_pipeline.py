@@ -51,17 +51,11 @@ def test_a_second_sync_asks_for_the_list_alone_and_writes_nothing(account: Accou
     for number in range(1, 21):
         book.add(number, date(2026, 11, number))
     account.synced()
-    tables = (
-        "public.xml_imports",
-        "public.xml_analysis",
-        "sync_private.invoices",
-        "sync_private.credit_analyses",
-    )
-    before = [account.rows(f"select xmin::text, * from {name} order by 2, 3") for name in tables]
+    before = account.everything()
     book.asked.clear()
     counts = account.synced()
     assert (counts.unchanged, book.asked) == (20, [])
-    assert [account.rows(f"select xmin::text, * from {name} order by 2, 3") for name in tables] == before
+    assert account.everything() == before
 
 
 def test_one_list_over_contiguous_months_is_cut_by_the_issue_date(account: Account, book: Book) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.vendors.registry import VendorAccess
 from sync_pipelines.erp.vendors.vendor import Vendor
+from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 
@@ -53,7 +54,13 @@ def connection(erp_type: str, credentials: Mapping[str, Any], number: int = 1) -
 
 
 def open_account(
-    one: ErpConnection, ops_url: str, time: VirtualTime, *, settings: Mapping[str, Any], **options: Any
+    one: ErpConnection,
+    ops_url: str,
+    time: VirtualTime,
+    *,
+    settings: Mapping[str, Any],
+    within: Cancellation | None = None,
+    **options: Any,
 ) -> AbstractContextManager[Vendor]:
     """The account of a connection in a virtual time; `options` are those of JsonClient."""
     read = read_as(ErpSettings, None, OPS_DATABASE_URL=ops_url, **settings)
@@ -63,4 +70,4 @@ def open_account(
         {"sleep": time.sleep, "jitter": jitter, **options},
         {"clock": time.clock, "sleep": time.sleep},
     )
-    return access.open(one)
+    return access.open(one, within)

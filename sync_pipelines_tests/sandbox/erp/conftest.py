@@ -1,13 +1,16 @@
-"""Companies of the sandbox, and the official layouts that their documents are held to."""
+"""Companies of the sandbox, the official layouts of their documents, and an unmigrated database of the application."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 
+import psycopg
 import pytest
 from lxml import etree
 
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.database import build_erp
 from sync_pipelines.sandbox.erp.year import made_up_company
 
 _LAYOUTS = files("nfelib")
@@ -33,3 +36,12 @@ def correction_layout() -> etree.XMLSchema:
 def company() -> ErpCompany:
     """A year of an alphanumeric company of the normal regime."""
     return made_up_company(1, alphanumeric=True)
+
+
+@pytest.fixture
+def new_erp(new_database: Callable[[str | None], str]) -> str:
+    """The address of the application's database as it left it, not migrated."""
+    url = new_database(None)
+    with psycopg.connect(url) as connection:
+        build_erp(connection)
+    return url

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.company import ErpCompany, SandboxProfile
 from sync_pipelines.sandbox.erp.notes import NoteItem, Party, SandboxNote
 from sync_pipelines.sandbox.erp.omie import OmieFake
@@ -110,3 +111,37 @@ class OmieCaller:
         """The invoices that ListarNF gives."""
         answered = self.call("ListarNF", **parameters)
         return [one["compl"]["nIdNF"] for one in answered.json()["nfCadastro"]]
+
+
+@dataclass
+class BlingCaller:
+    """A client of a fake Bling, by default of its first account."""
+
+    bling: BlingFake
+    http: httpx.Client
+    clock: Clock
+
+    def get(
+        self, path: str, *, account: int = 0, wait: float = 1.0, token: str | None = None, **asked: Any
+    ) -> httpx.Response:
+        """Call a path; `wait` seconds pass before, so that no second has too many calls."""
+        self.clock.now += wait
+        bearer = token or self.bling.accounts[account].access_token
+        return self.http.get(path, params=asked, headers={"Authorization": f"Bearer {bearer}"})
+
+    def ids(self, path: str, **asked: Any) -> list[int]:
+        """The ids of a page."""
+        return [row["id"] for row in self.get(path, **asked).json()["data"]]
+
+    def detail(self, vendor_id: int) -> Any:
+        return self.get(f"/nfe/{vendor_id}").json()["data"]
+
+    def token(self, *, account: int = 0, wait: float = 10.0, **form: str) -> httpx.Response:
+        """Ask for tokens, with the account's last refresh token unless the form is given."""
+        self.clock.now += wait
+        one = self.bling.accounts[account]
+        return self.http.post(
+            "/oauth/token",
+            data=form or {"grant_type": "refresh_token", "refresh_token": one.refresh_token},
+            headers={"Authorization": one.basic},
+        )

@@ -1,4 +1,4 @@
-"""A fake Omie, called with httpx alone; its clock stands still until a test moves it."""
+"""A fake Omie and a fake Bling, called with httpx alone; their clock stands still until a test moves it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.omie import OmieFake
-from sync_pipelines_tests.sandbox.erp.vendors.clients import Clock, OmieCaller
+from sync_pipelines_tests.sandbox.erp.vendors.clients import BlingCaller, Clock, OmieCaller
 
 
 @pytest.fixture
@@ -23,5 +24,18 @@ def new_omie() -> Iterator[Callable[..., OmieCaller]]:
             omie = opened.enter_context(OmieFake(*companies, clock=clock, **options))
             http = opened.enter_context(httpx.Client(base_url=omie.url, timeout=httpx.Timeout(10.0)))
             return OmieCaller(omie, http, clock)
+
+        yield make
+
+
+@pytest.fixture
+def new_bling() -> Iterator[Callable[..., BlingCaller]]:
+    with ExitStack() as opened:
+
+        def make(*companies: ErpCompany, **options: Any) -> BlingCaller:
+            clock = Clock()
+            bling = opened.enter_context(BlingFake(*companies, clock=clock, **options))
+            http = opened.enter_context(httpx.Client(base_url=bling.url, timeout=httpx.Timeout(10.0)))
+            return BlingCaller(bling, http, clock)
 
         yield make

@@ -52,6 +52,12 @@ def test_every_fault_of_the_vendor_may_come_with_status_200(new_omie: NewOmie) -
         assert (found.status_code, found.json()["faultcode"]) == (200, "SOAP-ENV:Client-5113")
     assert caller.call("ListarNF", wait=1, pagina=3).status_code == 200
     assert caller.call("ListarNF").json()["registros"] == 1
+    assert [call.fault for call in caller.omie.calls.of(status=200)] == [
+        "SOAP-ENV:Client-5113",
+        "SOAP-ENV:Client-5113",
+        "SOAP-ENV:Client-6",
+        None,
+    ]
     # They count for the block as the others do.
     for number in range(4, 11):
         caller.call("ListarNF", pagina=number)

@@ -118,6 +118,7 @@ def test_only_so_many_calls_of_a_method_run_at_once(new_omie: NewOmie) -> None:
         go_on.set()
         assert [one.result().status_code for one in slow] == [200, 200]
     assert caller.call("ListarNF", pagina=1, n=3).status_code == 200
+    assert caller.omie.limits.most_at_once == 2
 
 
 @pytest.mark.parametrize("single", [(), ("ListarEmpresas",)])

@@ -1,0 +1,89 @@
+"""How each served vendor is put on the bench."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import httpx
+
+from sync_pipelines.sandbox.erp.bling import BlingFake
+from sync_pipelines.sandbox.erp.omie import OmieFake
+from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+
+_COMMON = {
+    Trouble.CUT: "cut",
+    Trouble.HANGS: "hang",
+    Trouble.DROPPED: "drop",
+    Trouble.NOT_JSON: "not_json",
+    Trouble.LOST: "lost",
+    Trouble.REPEATED: "repeats",
+    Trouble.SHORT: "short",
+}
+_NO_COUNT = "its lists do not say how long they are: fewer rows than asked for are the end"
+
+
+def _without_omies_dates(request: httpx.Request) -> httpx.Request:
+    body = json.loads(request.content)
+    for parameters in body.get("param", ()):
+        for name in ("dEmiInicial", "dEmiFinal"):
+            parameters.pop(name, None)
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    return httpx.Request(
+        request.method, request.url, headers=headers, json=body, extensions=request.extensions
+    )
+
+
+def _without_blings_dates(request: httpx.Request) -> httpx.Request:
+    url = request.url.copy_remove_param("dataEmissaoInicial").copy_remove_param("dataEmissaoFinal")
+    return httpx.Request(request.method, url, headers=request.headers, extensions=request.extensions)
+
+
+ARRANGEMENTS: Mapping[str, Arrangement] = {
+    "omie": Arrangement(
+        "omie",
+        fake=lambda company, clock: OmieFake(company, clock=clock),
+        settings=lambda fake: {"OMIE_URL": fake.url},
+        credentials=lambda fake: fake.account.credentials,
+        methods={
+            "company": "ListarEmpresas",
+            "products": "ListarProdutos",
+            "invoices": "ListarNF",
+            "xml": "ObterNfe",
+        },
+        troubles={
+            **_COMMON,
+            Trouble.FAILS: "fault",
+            Trouble.THROTTLED: "too_many",
+            Trouble.BLOCKED: "blocked",
+            Trouble.REFUSED: "bad_credentials",
+        },
+        undated=_without_omies_dates,
+        limits=[("ObterNfe", 240, 60.0), (None, 960, 60.0)],
+        second_pass=1 + 2 + 3,
+        without={"an_expired_token_is_renewed_once": "it has no tokens"},
+    ),
+    "bling": Arrangement(
+        "bling",
+        fake=lambda company, clock: BlingFake(company, clock=clock),
+        settings=lambda fake: {"BLING_URL": fake.url},
+        credentials=lambda fake: fake.account.credentials,
+        methods={"company": "company", "products": "products", "invoices": "invoices", "xml": "invoice"},
+        troubles={
+            **_COMMON,
+            Trouble.FAILS: "server_error",
+            Trouble.THROTTLED: "too_many_second",
+            Trouble.BLOCKED: "blocked",
+            Trouble.REFUSED: "invalid_token",
+        },
+        undated=_without_blings_dates,
+        limits=[(None, 3, 1.0)],
+        second_pass=0,
+        without={
+            "a_page_that_lacks_a_row_is_an_error": _NO_COUNT,
+            "a_page_without_rows_is_an_error": _NO_COUNT,
+            "a_note_of_the_test_environment_is_told_apart": "its list does not say; the XML does",
+            "the_same_request_waits": "it has no such rule",
+        },
+    ),
+}

@@ -1,0 +1,43 @@
+"""The properties, and the table of who holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines_tests.erp.vendors.conformance import lists, rates, shapes, troubles
+from sync_pipelines_tests.erp.vendors.conformance.arrangements import ARRANGEMENTS
+from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Lab
+
+Check = Callable[[Lab], None]
+#: In the order of the table; the docstring of each is its sentence.
+PROPERTIES: tuple[Check, ...] = (*lists.CHECKS, *troubles.CHECKS, *shapes.CHECKS, *rates.CHECKS)
+HOLDS, FAILS = "yes", "**no**"
+
+
+def sentence(check: Check) -> str:
+    """What a check checks."""
+    return (check.__doc__ or "").strip()
+
+
+def table(failed: Mapping[str, set[str]]) -> str:
+    """A Markdown table, a row for each property; `failed` are the names of the checks that failed, by vendor."""
+    vendors = [
+        (VENDORS[erp_type].name, one, failed.get(erp_type, set())) for erp_type, one in ARRANGEMENTS.items()
+    ]
+    lines = [
+        f"| It holds that | {' | '.join(name for name, _, _ in vendors)} |",
+        f"|---|{'---|' * len(vendors)}",
+    ]
+    for check in PROPERTIES:
+        cells = [_cell(check, one, failures) for _, one, failures in vendors]
+        lines.append(f"| {sentence(check)} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(check: Check, one: Arrangement, failures: set[str]) -> str:
+    if check.__name__ in failures:
+        return FAILS
+    if check.__name__ in one.without:
+        return f"– ({one.without[check.__name__]})"
+    return f"{one.second_pass} calls" if check is rates.a_second_pass_calls_as_little_as_it_can else HOLDS

@@ -1,0 +1,173 @@
+"""A vendor on the bench: its fake, our adapter on it, a virtual time for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from typing import Any, Literal, Protocol, Self
+
+import httpx
+import psycopg
+from psycopg.types.json import Jsonb
+
+from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines.erp.vendors.session import VendorSpec
+from sync_pipelines.erp.vendors.vendor import Invoice, Product, Vendor
+from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.http.client import Timeouts
+from sync_pipelines.sandbox.erp.calls import Calls
+from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, open_account
+from sync_pipelines_tests.erp.vendors.conformance.companies import FIRST, LAST
+
+#: What a vendor is asked for.
+Subject = Literal["company", "products", "invoices", "xml"]
+
+
+class Trouble(Enum):
+    """What can go wrong with an answer, whichever vendor gives it."""
+
+    FAILS = "the service fails"
+    CUT = "the answer is cut"
+    HANGS = "no answer comes"
+    DROPPED = "the connection ends"
+    NOT_JSON = "a page for people comes"
+    THROTTLED = "fewer calls are asked for"
+    BLOCKED = "the account is blocked"
+    REFUSED = "the credentials are refused"
+    LOST = "a page has no rows"
+    REPEATED = "a page is the one before"
+    SHORT = "a row of the page is missing"
+
+
+class Fake(Protocol):
+    """A vendor's fake."""
+
+    calls: Calls
+    url: str
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: Any) -> None: ...
+    def fail(
+        self, name: str, times: int | None = None, *, after: int = 0, page: int | None = None
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a vendor is put on the bench."""
+
+    erp_type: str
+    #: Starts the fake of a company; `clock` gives seconds.
+    fake: Callable[[ErpCompany, Callable[[], float]], Fake]
+    #: The settings under which our adapter finds the fake, and the credentials of its first account.
+    settings: Callable[[Any], Mapping[str, str]]
+    credentials: Callable[[Any], Mapping[str, Any]]
+    #: The fake's names of calls and faults.
+    methods: Mapping[Subject, str]
+    troubles: Mapping[Trouble, str]
+    #: Takes the dates out of a request for invoices, as a vendor does that ignores them.
+    undated: Callable[[httpx.Request], httpx.Request]
+    #: At most so many calls within so many seconds: of a method, or of all (None).
+    limits: Sequence[tuple[str | None, int, float]]
+    #: The calls of a pass over 250 notes and 120 products of which nothing changed.
+    second_pass: int
+    #: The properties that a vendor cannot have, with the reason.
+    without: Mapping[str, str]
+
+
+class _Rewriting(httpx.HTTPTransport):
+    """A real socket behind a function that changes what is asked."""
+
+    def __init__(self, change: Callable[[httpx.Request], httpx.Request]) -> None:
+        super().__init__()
+        self._change = change
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return super().handle_request(self._change(request))
+
+
+@dataclass
+class Bench:
+    """One vendor with one account."""
+
+    arrangement: Arrangement
+    company: ErpCompany
+    fake: Fake
+    time: VirtualTime
+    ops_url: str
+    erp_url: str
+    #: Of the connection: another one for each bench.
+    number: int
+    secrets: list[str] = field(default_factory=list)
+
+    @property
+    def spec(self) -> VendorSpec:
+        return VENDORS[self.arrangement.erp_type]
+
+    def fail(
+        self,
+        trouble: Trouble,
+        of: Subject,
+        times: int | None = None,
+        *,
+        page: int | None = None,
+        after: int = 0,
+    ) -> None:
+        """Switch a trouble on, until the end or for so many calls."""
+        name = f"{self.arrangement.methods[of]}_{self.arrangement.troubles[trouble]}"
+        self.fake.fail(name, times, page=page, after=after)
+
+    @contextmanager
+    def open(
+        self, *, is_undated: bool = False, within: Cancellation | None = None, **options: Any
+    ) -> Iterator[Vendor]:
+        """Our adapter on the fake."""
+        if is_undated:
+            options["transport"] = _Rewriting(self.arrangement.undated)
+        # What hangs is given up after a moment of real time.
+        options.setdefault("timeouts", Timeouts(connect=5.0, read=0.5, total=0.5))
+        one = connection(self.arrangement.erp_type, self.arrangement.credentials(self.fake), self.number)
+        self.secrets += [str(value) for value in one.credentials.values()]
+        self._store(one)
+        settings = {**self.arrangement.settings(self.fake), "ERP_DATABASE_URL": self.erp_url}
+        with open_account(
+            one, self.ops_url, self.time, settings=settings, within=within, **options
+        ) as vendor:
+            yield vendor
+
+    def invoices(self, vendor: Vendor, first: date = FIRST, last: date = LAST) -> list[Invoice]:
+        """What the list of invoices says, a row for each invoice: the last that came."""
+        rows = {one.vendor_id: one for page in vendor.invoices(first, last) for one in page.items}
+        return list(rows.values())
+
+    def products(self, vendor: Vendor) -> list[Product]:
+        return [one for page in vendor.products() for one in page.items]
+
+    def calls(self, of: Subject) -> int:
+        """How many calls came."""
+        return self.fake.calls.arrived(self.arrangement.methods[of])
+
+    def _store(self, one: ErpConnection) -> None:
+        with psycopg.connect(self.erp_url, autocommit=True) as database:
+            database.execute(
+                "insert into erp_connections (id, user_id, erp_type, connection_name, credentials, status)"
+                " values (%s, %s, %s, %s, %s, 'active') on conflict do nothing",
+                (one.id, one.user_id, one.erp_type, one.name, Jsonb(one.credentials)),
+            )
+
+
+@dataclass
+class Lab:
+    """Puts companies on the bench of one vendor."""
+
+    make: Callable[[ErpCompany], Bench]
+    #: What was logged so far.
+    logged: Callable[[], str]
+
+    def __call__(self, company: ErpCompany) -> Bench:
+        return self.make(company)

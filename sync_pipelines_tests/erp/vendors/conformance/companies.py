@@ -1,0 +1,93 @@
+"""Companies as the battery arranges them: so many plain notes and products, and single notes with a peculiarity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany, SandboxProfile
+from sync_pipelines.sandbox.erp.identifiers import access_key, made_up_cnpj
+from sync_pipelines.sandbox.erp.notes import NoteItem, Party, SandboxNote
+from sync_pipelines.sandbox.erp.products import SandboxProduct
+
+#: The days that the battery asks for.
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
+_RANDOM = Random("the battery")
+#: An alphanumeric CNPJ, as they are issued since July 2026.
+PROFILE = SandboxProfile(
+    cnpj=made_up_cnpj(_RANDOM, alphanumeric=True),
+    legal_name="Comercial Bancada Ltda",
+    trade_name="Bancada",
+    crt="1",
+)
+SUPPLIER = Party("Fornecedor Bancada SA", cnpj=made_up_cnpj(_RANDOM))
+CUSTOMER = Party("Cliente Bancada ME", cnpj=made_up_cnpj(_RANDOM))
+NOON = datetime(2026, 11, 3, 12, tzinfo=BRASILIA)
+
+
+def note(number: int, issued_at: datetime = NOON, *, is_purchase: bool = False, **fields: Any) -> SandboxNote:
+    """An authorised note of one line over 14.88 reais."""
+    issuer, recipient = (SUPPLIER, PROFILE.party) if is_purchase else (PROFILE.party, CUSTOMER)
+    price = Decimal("14.88")
+    item = NoteItem(
+        number=1,
+        code="P1",
+        description="Polpa de fruta",
+        ncm="08119000",
+        cfop="5102",
+        quantity=Decimal(1),
+        unit_price=price,
+        total=price,
+    )
+    made = SandboxNote(
+        vendor_id=7000 + number,
+        key=None,
+        series=1,
+        number=number,
+        issued_at=issued_at,
+        issuer=issuer,
+        recipient=recipient,
+        items=[item],
+        direction=0 if is_purchase else 1,
+    )
+    for name, value in fields.items():
+        setattr(made, name, value)
+    if made.state not in ("unissued", "voided"):
+        made.key = access_key(
+            state="SP",
+            issued_at=issued_at,
+            issuer=str(issuer.document),
+            model=made.model,
+            series=1,
+            number=number,
+            code=number * 7919,
+        )
+    return made
+
+
+def notes(count: int) -> list[SandboxNote]:
+    """So many sales, one a minute."""
+    return [note(number, NOON + timedelta(minutes=number)) for number in range(1, count + 1)]
+
+
+def products(count: int) -> list[SandboxProduct]:
+    """So many plain products; not one is sold at the point of sale."""
+    return [
+        SandboxProduct(
+            5000 + number, f"P{number}", f"Produto {number}", ncm="0811.90.00", price=Decimal("2.48")
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def company(listed: Sequence[SandboxNote] = (), catalogue: Sequence[SandboxProduct] = ()) -> ErpCompany:
+    """A company with these notes and products."""
+    made = ErpCompany(PROFILE)
+    for one in listed:
+        made.add_note(one)
+    for product in catalogue:
+        made.add_product(product)
+    return made

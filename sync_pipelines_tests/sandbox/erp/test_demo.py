@@ -1,0 +1,61 @@
+"""The demo's accounts: rows of the application, sealed and plain credentials."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from sync_pipelines.sandbox.erp.demo import ACCOUNTS, accounts_of, add_accounts, add_credentials
+from sync_pipelines.sandbox.erp.sealing import opened, sealed
+
+SECRET = "um segredo de teste com 32 caracteres ou mais"
+
+
+def _stored(connection: psycopg.Connection[Any]) -> list[Any]:
+    query = "select credentials from erp_connections order by id"
+    return [credentials for (credentials,) in connection.execute(query)]
+
+
+def test_credentials_are_sealed_or_plain_and_given_once(new_erp: str) -> None:
+    with psycopg.connect(new_erp) as connection:
+        add_accounts(connection)
+        assert _stored(connection) == [{}, {}, {}]
+        add_credentials(connection, SECRET)
+        first = _stored(connection)
+        add_credentials(connection, SECRET)
+        assert _stored(connection) == first
+    assert [isinstance(one, str) for one in first] == [True, True, False]
+    read = [opened(one, SECRET) if isinstance(one, str) else one for one in first]
+    assert read == [dict(account.credentials) for account in ACCOUNTS]
+
+
+def test_a_connection_of_a_user_with_two_companies_names_its_own(new_erp: str) -> None:
+    with psycopg.connect(new_erp) as connection:
+        add_accounts(connection)
+        rows = connection.execute(
+            "select connection_name, cnpj_principal, erp_type::text, status::text, next_sync_at"
+            " from erp_connections left join company_profile on company_profile.id = company_id"
+            " order by connection_name"
+        ).fetchall()
+    assert [(name, cnpj and len(cnpj), *rest) for name, cnpj, *rest in rows] == [
+        ("Distribuidora Estrela", 18, "omie", "active", None),
+        ("Loja Aurora", None, "omie", "active", None),
+        ("Padaria Estrela", 18, "bling", "active", None),
+    ]
+
+
+def test_another_secret_opens_nothing() -> None:
+    with pytest.raises(InvalidTag):
+        opened(sealed({"token": "t"}, SECRET), SECRET[::-1])
+
+
+def test_the_companies_differ_and_are_those_of_their_vendor() -> None:
+    assert (len(accounts_of("omie")), len(accounts_of("bling"))) == (2, 1)
+    companies = [account.company(8, date(2026, 11, 22)) for account in ACCOUNTS]
+    assert len({company.profile.cnpj for company in companies}) == 3
+    assert [company.profile.is_simples for company in companies] == [False, True, False]
+    assert [company.profile.cnpj.isdigit() for company in companies] == [False, True, True]

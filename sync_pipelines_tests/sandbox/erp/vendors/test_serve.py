@@ -1,0 +1,85 @@
+"""The vendors as parts of the sandbox: processes with the demo's accounts, found again after a restart."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sync_pipelines.sandbox.erp.demo import accounts_of
+from sync_pipelines.sandbox.erp.part import PART
+from sync_pipelines.sandbox.upstreams import UpstreamProcess
+
+UPSTREAMS = {upstream.name: upstream for upstream in PART.upstreams}
+
+
+@contextmanager
+def running(name: str, home: Path) -> Iterator[UpstreamProcess]:
+    process = UpstreamProcess(UPSTREAMS[name], home / name)
+    child = process.start({"invoices": 2.0}, environment={}, detached=False)
+    assert child is not None
+    try:
+        yield process
+    finally:
+        process.stop()
+        child.wait()
+
+
+def log_of(home: Path, name: str) -> str:
+    return (home / name / f"{name}.log").read_text()
+
+
+def test_omie_serves_the_demos_accounts_at_the_same_address(tmp_path: Path) -> None:
+    seen = []
+    for _ in range(2):
+        with running("omie", tmp_path) as process:
+            [url] = process.variables().values()
+            seen.append(url)
+            for account in accounts_of("omie"):
+                answered = httpx.post(
+                    f"{url}/api/v1/geral/empresas/",
+                    json={"call": "ListarEmpresas", **account.credentials, "param": [{}]},
+                )
+                [found] = answered.json()["empresas_cadastro"]
+                assert found["razao_social"] == account.company(1).profile.legal_name
+                assert account.credentials["app_secret"] not in log_of(tmp_path, "omie")
+            # A fault that a person switches on hits one account, by the name of its connection.
+            [switchboard] = process.switches().values()
+            fault = {"name": "ListarNF_blocked", "account": accounts_of("omie")[1].name}
+            assert httpx.post(switchboard, json=fault).status_code == 201
+    assert seen[0] == seen[1]
+
+
+def test_bling_keeps_its_tokens(tmp_path: Path) -> None:
+    [account] = accounts_of("bling")
+    credentials = account.credentials
+    basic = b64encode(
+        f"{credentials['bling_client_id']}:{credentials['bling_client_secret']}".encode()
+    ).decode()
+
+    def renew(process: UpstreamProcess, refresh_token: str) -> httpx.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        url = f"{process.variables()['BLING_AUTH_URL']}/Api/v3/oauth/token"
+        return httpx.post(url, data=form, headers={"Authorization": f"Basic {basic}"})
+
+    def company(process: UpstreamProcess, access_token: str) -> httpx.Response:
+        url = f"{process.variables()['BLING_URL']}/Api/v3/empresas/me/dados-basicos"
+        return httpx.get(url, headers={"Authorization": f"Bearer {access_token}"})
+
+    with running("bling", tmp_path) as process:
+        assert company(process, credentials["access_token"]).status_code == 401
+        pair: Any = renew(process, credentials["refresh_token"]).json()
+        assert company(process, pair["access_token"]).status_code == 200
+    with running("bling", tmp_path) as process:
+        assert renew(process, credentials["refresh_token"]).status_code == 400
+        assert (
+            company(process, pair["access_token"]).json()["data"]["nome"]
+            == account.company(1).profile.legal_name
+        )
+        assert renew(process, pair["refresh_token"]).status_code == 200
+    for secret in (*pair.values(), *credentials.values()):
+        assert not isinstance(secret, str) or secret == "Bearer" or secret not in log_of(tmp_path, "bling")
