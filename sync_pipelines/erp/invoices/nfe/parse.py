@@ -121,7 +121,7 @@ def _compare(key: AccessKey, ide: Texts, *, issued_at: datetime) -> None:
         (Rule.KEY_STATE, key.state, _plain(ide.get("cUF"))),
         (Rule.KEY_SERIES, key.series, _plain(ide.get("serie")).zfill(3)),
         (Rule.KEY_NUMBER, key.number, _plain(ide.get("nNF")).zfill(9)),
-        (Rule.KEY_MONTH, key.year_month, f"{issued_at:%y%m}"),
+        (Rule.KEY_MONTH, f"20{key.year_month}", f"{issued_at.year}{issued_at.month:02}"),
     )
     for rule, in_key, in_field in repeated:
         if in_key != in_field:
