@@ -50,7 +50,7 @@ class BlingWorld:
                 " values (%s, %s, 'bling', %s, %s)",
                 (one.id, one.user_id, one.name, json.dumps(stored)),
             )
-        return ErpConnection(one.id, one.user_id, "bling", one.name, "active", credentials=stored)
+        return ErpConnection(one.id, one.user_id, "bling", name=one.name, status="active", credentials=stored)
 
     @property
     def stored(self) -> dict[str, Any]:
