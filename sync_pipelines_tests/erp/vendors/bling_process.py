@@ -25,7 +25,9 @@ def main(url: str, erp_url: str, ops_url: str, key: str) -> None:
         OPS_DATABASE_URL=ops_url,
         ERP_CREDENTIALS_KEY=key,
     )
-    one = ErpConnection(number, user, "bling", name, "active", credentials=stored)
+    one = ErpConnection(
+        number, user_id=user, erp_type="bling", name=name, status="active", credentials=stored
+    )
     try:
         with VendorAccess(settings).open(one) as vendor:
             sys.stdout.write(str(vendor.company().items[0].legal_name))
