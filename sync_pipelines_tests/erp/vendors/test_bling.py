@@ -57,7 +57,7 @@ def test_a_row_of_the_list_says_what_the_interface_asks(bling: BlingWorld) -> No
             Invoice(
                 "7077",
                 InvoiceState.AUTHORISED,
-                date(2026, 11, 3),
+                issued_on=date(2026, 11, 3),
                 key=key_of(77),
                 model="55",
                 direction=1,
