@@ -43,6 +43,7 @@ class Account:
     runs: count[int] = field(default_factory=lambda: count(1))
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
     reader: Reader | None = None
+    report: Callable[..., None] = lambda _stage, **_done: None
     #: Parameters of the server for a sync's connection.
     session: dict[str, str] = field(default_factory=dict)
 
@@ -90,6 +91,7 @@ class Account:
                 started=self.now,
                 clock=lambda: self.now,
                 fence=self.fence,
+                report=self.report,
                 accepted=accept,
             )
             return sync_invoices(session, months, reader=self.reader)
