@@ -19,15 +19,15 @@ from sync_pipelines.erp.connections.mark import NAME, Mark, fingerprint
 from sync_pipelines.lib.findings import Finding, Inquiry
 from sync_pipelines.lib.sealed import seal
 from sync_pipelines.sandbox.erp.database import add_connection, build_erp
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
-from sync_pipelines_tests.erp.analyses.double import KEY, Functions
 
 NOON = Inquiry(now=lambda: datetime(2026, 11, 29, 12, tzinfo=UTC))
 SECRET = "a-secret-of-the-application-of-40-chars!"
 APP = {"app_key": "a-key-of-omie", "app_secret": "a-secret-of-omie"}
 USER = UUID(int=1)
+KEY = "a-service-key-of-the-tests"
 DATABASE, CREDENTIALS = "ERP_DATABASE_URL", "ERP_CREDENTIALS_KEY"
 FUNCTIONS, STORE = "ERP_FUNCTIONS_URL", "ERP_XML_STORE_URL"
 
@@ -65,7 +65,7 @@ class Consultation:
 def consultation(
     erp: psycopg.Connection[Any], erp_url: str, ops_url: str, tmp_path: Path
 ) -> Iterator[Consultation]:
-    with BackgroundServer(Functions(erp_url)) as server:
+    with FunctionsFake(erp_url, service_key=KEY) as server:
         yield Consultation(
             erp,
             {
