@@ -36,7 +36,7 @@ def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
     session.records.rejects.record(ASSET, catalogue.rejects, run_id=session.run_id, landed_id=read.landed_id)
     loaded = load(session, catalogue, began=began, is_full=since is None)
     _record(session, read, loaded)
-    outcome = _outcome(session, read, catalogue, loaded)
+    outcome = _outcome(session, read, catalogue, loaded=loaded)
     outcome.counts.oldest_reading = began if since is None else before.full_at
     outcome.seconds = (session.clock() - began).total_seconds()
     return outcome
