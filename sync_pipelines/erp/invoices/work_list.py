@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sync_pipelines.erp.invoices.extract import month_of
-from sync_pipelines.erp.invoices.fetch import Want
+from sync_pipelines.erp.invoices.fetch import NOT_THERE, Want
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.prove import Stored
 from sync_pipelines.erp.invoices.reading import OTHER_MONTH
@@ -19,7 +19,7 @@ TRUSTED_FOR = timedelta(days=7)
 #: Reasons of the list: that they are not given any more decides anew.
 _OF_THE_LIST = (DUPLICATE, UNISSUED, VOIDED)
 #: Rejects whose cause may be gone with the next call.
-_ASKED_ALWAYS = ("document_is_there", "document_is_answered", "row_is_taken")
+_ASKED_ALWAYS = (*NOT_THERE, "row_is_taken")
 
 
 @dataclass

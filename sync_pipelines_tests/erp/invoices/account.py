@@ -43,6 +43,8 @@ class Account:
     runs: count[int] = field(default_factory=lambda: count(1))
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
     reader: Reader | None = None
+    #: Parameters of the server for a sync's connection.
+    session: dict[str, str] = field(default_factory=dict)
 
     @property
     def user(self) -> UUID:
@@ -73,7 +75,7 @@ class Account:
     def sync_months(self, *months: date, accept: frozenset[str] = frozenset()) -> dict[date, ModuleOutcome]:
         self.now += timedelta(days=1)
         with (
-            postgres.connect(self.erp_url, what="the erp database") as database,
+            postgres.connect(self.erp_url, what="the erp database", session=self.session) as database,
             open_records(self.ops_url) as records,
         ):
             session = SyncSession(

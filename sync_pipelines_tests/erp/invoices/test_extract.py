@@ -10,7 +10,13 @@ import pytest
 from sync_pipelines.erp.invoices.extract import last_day, ranges
 from sync_pipelines.erp.invoices.validate import access_key, month_lists
 from sync_pipelines.erp.vendors.vendor import InvoiceState
-from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+)
 from sync_pipelines_tests.erp.invoices.account import NOVEMBER, OCTOBER, Account
 from sync_pipelines_tests.erp.invoices.book import Book, note
 
@@ -63,6 +69,15 @@ def test_a_list_that_fails_leaves_the_months_of_another_list_alone(account: Acco
         NOVEMBER: "error",
         date(2026, 8, 1): "success",
     }
+
+
+def test_a_vendor_that_throttles_is_asked_for_no_other_list(account: Account, book: Book) -> None:
+    def fail(_number: int) -> None:
+        raise ThrottledError("API blocked.")
+
+    book.before_page = fail
+    outcomes = account.sync_months(date(2026, 8, 1), NOVEMBER)
+    assert ([one.status for one in outcomes.values()], len(book.lists)) == (["error", "error"], 1)
 
 
 def test_refused_credentials_end_the_sync(account: Account, book: Book) -> None:

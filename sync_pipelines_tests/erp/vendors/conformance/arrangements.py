@@ -42,7 +42,7 @@ def _without_blings_dates(request: httpx.Request) -> httpx.Request:
 ARRANGEMENTS: Mapping[str, Arrangement] = {
     "omie": Arrangement(
         "omie",
-        fake=lambda company, clock: OmieFake(company, clock=clock),
+        fake=OmieFake,
         settings=lambda fake: {"OMIE_URL": fake.url},
         credentials=lambda fake: fake.account.credentials,
         methods={
@@ -65,7 +65,7 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
     ),
     "bling": Arrangement(
         "bling",
-        fake=lambda company, clock: BlingFake(company, clock=clock),
+        fake=BlingFake,
         settings=lambda fake: {"BLING_URL": fake.url},
         credentials=lambda fake: fake.account.credentials,
         methods={"company": "company", "products": "products", "invoices": "invoices", "xml": "invoice"},
@@ -77,7 +77,7 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             Trouble.REFUSED: "invalid_token",
         },
         undated=_without_blings_dates,
-        limits=[(None, 3, 1.0)],
+        limits=[("invoice", 3, 1.0)],
         second_pass=0,
         without={
             "a_page_that_lacks_a_row_is_an_error": _NO_COUNT,
