@@ -22,7 +22,7 @@ ASSET = "erp/produtos"
 #: After so long the whole catalogue is read again, whatever the vendor lists as changed.
 FULL_EVERY = timedelta(days=7)
 #: Changes are asked for from so long before the last pass: a vendor's clock, or its zone, may differ from ours.
-OVERLAP = timedelta(hours=6)
+OVERLAP = timedelta(hours=1)
 
 
 def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
