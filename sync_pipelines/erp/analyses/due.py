@@ -21,7 +21,7 @@ _IDS: LiteralString = (
 _DUE = (
     "select import_id, wanted from sync_private.credit_analyses join public.xml_imports as i on i.id = import_id"
     " where credit_analyses.user_id = %s and analysed is distinct from wanted and import_id <> all(%s)"
-    " order by i.issue_date, import_id"
+    " order by error is not null, i.issue_date, import_id"
 )
 _DOCUMENT = (
     "select i.nfe_status, (select a.raw_data from public.xml_analysis as a where a.import_id = i.id"
@@ -54,7 +54,7 @@ class Document(NamedTuple):
 def read_due(
     connection: postgres.Connection, user_id: UUID, without: Collection[UUID] = ()
 ) -> list[DueImport]:
-    """The due imports of a user, the oldest invoice first."""
+    """The due imports of a user, the oldest invoice first, and after them those that failed before."""
     rows = connection.execute(_DUE, (user_id, list(without))).fetchall()
     return [DueImport(*row) for row in rows]
 
