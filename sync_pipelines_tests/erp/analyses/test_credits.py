@@ -206,7 +206,7 @@ def test_two_syncs_of_one_user_share_the_calls(
             postgres.connect(erp_url, what="the erp database") as connection,
             open_records(ops_url) as records,
         ):
-            syncs = Syncs(connection, records, tmp_path / str(number), project.syncs.clock)
+            syncs = Syncs(connection, records, tmp_path / str(number), clock=project.syncs.clock)
             begin.wait()
             return project.analyse(syncs=syncs).status
 
