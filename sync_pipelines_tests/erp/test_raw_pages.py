@@ -23,7 +23,7 @@ ASSET = "erp/produtos"
 
 @pytest.fixture
 def session(erp: psycopg.Connection[Any], syncs: Syncs) -> SyncSession:
-    return syncs.session(add_connection(erp, UUID(int=1), "omie", {}))
+    return syncs.session(add_connection(erp, UUID(int=1), "omie", credentials={}))
 
 
 def pages(*raw: bytes, breaks: bool = False) -> Iterator[Page[int]]:

@@ -68,7 +68,7 @@ def test_the_catalogue_is_what_the_erp_lists_and_the_next_sync_changes_nothing(
 
 
 def test_the_status_is_the_applications_until_the_code_changes(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     sync_products(syncs.session(one, Account(catalogue=products()[:3])), full=False)
     erp.execute("update public.company_ncm_analysis set status = 'ok', reason = 'visto'")
     company = add_company(erp, USER, None)
