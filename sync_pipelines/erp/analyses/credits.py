@@ -74,7 +74,7 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
         analysis.run()
         notifications.merge(session)
         outcome.differences = summary.rebuild(session)
-        notifications.end(connection, user)
+        due.end_calls(connection, user)
         waiting = _prove(session, outcome)
     _conclude(outcome, analysis.last_error, waiting)
 
@@ -136,6 +136,7 @@ class CreditAnalysis:
     functions: EdgeFunctions
     outcome: CreditsOutcome
     last_error: SyncError | None = None
+    has_begun: bool = False
     #: Failed calls since the last success.
     in_a_row: int = 0
     #: What refuses the token refuses it for every import.
@@ -190,10 +191,14 @@ class CreditAnalysis:
                 one, PermanentError("The import has no raw_data of an invoice: it was not parsed by us.")
             )
             return None
-        with self.session.database.transaction():
-            self.session.fence(self.session.database)
-            notifications.begin(self.session.database, self.session.connection.user_id)
-            due.record_attempt(self.session.database, one)
+        connection, user = self.session.database, self.session.connection.user_id
+        with connection.transaction():
+            self.session.fence(connection)
+            if not self.has_begun:
+                before = [*summary.known(connection, user), *notifications.known(connection, user)]
+                due.begin_calls(connection, user, before)
+            due.record_attempt(connection, one)
+        self.has_begun = True
         return call
 
     def _call(self, call: _Call) -> CreditAnswer:

@@ -6,7 +6,7 @@ content: a call that was cut off, or not recorded, is made again, which replaces
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,10 @@ _DUE = (
 _DOCUMENT = (
     "select i.nfe_status, (select a.raw_data from public.xml_analysis as a where a.import_id = i.id"
     f" order by a.created_at desc limit 1), {_IDS} from public.xml_imports as i where i.id = %s"
+)
+_BEGIN = (
+    "insert into sync_private.credit_runs (user_id, since, known) values (%s, clock_timestamp(), %s)"
+    " on conflict (user_id) do nothing"
 )
 _ATTEMPT = "update sync_private.credit_analyses set attempts = attempts + 1 where import_id = %s"
 _ANALYSED = (
@@ -85,6 +89,19 @@ def count_analysed(connection: postgres.Connection, user_id: UUID) -> tuple[int,
     ).fetchone()
     wanted, analysed = row or (0, 0)
     return int(wanted), int(analysed)
+
+
+def begin_calls(connection: postgres.Connection, user_id: UUID, known: Sequence[UUID]) -> None:
+    """Note that calls for the user begin, unless those of a run that was cut off are still to be tidied.
+
+    `known` are the summaries and notifications that were there before.
+    """
+    connection.execute(_BEGIN, (user_id, list(known)))
+
+
+def end_calls(connection: postgres.Connection, user_id: UUID) -> None:
+    """Note that what the calls for the user left is tidied."""
+    connection.execute("delete from sync_private.credit_runs where user_id = %s", (user_id,))
 
 
 def record_attempt(connection: postgres.Connection, one: DueImport) -> None:
