@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sync_pipelines.erp.invoices import guard, statements
-from sync_pipelines.erp.invoices.content import read_live_contents
+from sync_pipelines.erp.invoices.content import name_imports, read_live_contents
 from sync_pipelines.erp.invoices.extract import ASSET, partition_key
 from sync_pipelines.erp.invoices.fetch import Fetcher, Got
 from sync_pipelines.erp.invoices.known import parameters, read_known, stage, void_elsewhere
@@ -161,9 +161,11 @@ class MonthRun:
             marked = {key for (key,) in database.execute(statements.MARK, given).fetchall()}
             guard.move(self.session, self.month.month, self.listed)
             vanished, voided = guard.mark(self.session, self.month.month, found)
-            read_live_contents(database, statements.IMPORTS_OF_MONTH, given)
-            database.execute(statements.HASH, {"marked": [*marked, *voided]})
+            given |= {"marked": [*marked, *voided]}
+            name_imports(database, statements.IMPORTS_OF_MONTH, given)
             database.execute(statements.WANT_CREDITS, given)
+            read_live_contents(database, statements.WRITTEN, given)
+            database.execute(statements.HASH)
             postgres.end_writes(database)
             proved = self._prove()
         self._record(proved)

@@ -44,7 +44,7 @@ def work_list(
     work = WorkList()
     for listed in entries:
         was = known[listed.vendor_id]
-        entry = replace(listed, key=was.key)
+        entry = _still_issued(replace(listed, key=was.key), was)
         if entry.decision is not None:
             work.decided.append(entry)
         elif (answer := _as_before(entry, was, now)) is not None:
@@ -58,6 +58,13 @@ def work_list(
             is_taken_back = was.state in VOID_STATES and not entry.is_void
             work.wants.append(Want(entry, was, asks_vendor=is_taken_back))
     return work
+
+
+def _still_issued(entry: Entry, was: Known) -> Entry:
+    """An invoice that was issued is not unissued any more, whatever a list says meanwhile: it keeps its state."""
+    if entry.reason != UNISSUED or was.decision != "stored" or was.state is None:
+        return entry
+    return replace(entry, state=InvoiceState(was.state), decision=None, reason=None)
 
 
 def _remarks(entry: Entry, was: Known) -> tuple[str, ...]:

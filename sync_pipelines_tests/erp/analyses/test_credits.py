@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from sync_pipelines.erp.analyses.credits import GIVE_UP_AFTER, IN_FLIGHT, analyse_credits
+from sync_pipelines.erp.analyses.credits import ASSET, GIVE_UP_AFTER, IN_FLIGHT, analyse_credits
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
@@ -32,6 +32,8 @@ def test_each_import_is_one_call_and_none_is_made_again(project: Project) -> Non
     assert {call.caller and call.caller.kind for call in project.fake.calls} == {"service"}
     again = project.analyse()
     assert (again.status, again.analysed, len(project.bodies())) == ("success", 0, 2)
+    proof = project.syncs.records.proofs.newest(ASSET)[project.syncs.session(project.connection_id).key]
+    assert proof.holds and proof.proof.source == {"imports": "2", "summary": ""}
     assert project.value(CREDITS) == 3
 
 
@@ -191,7 +193,7 @@ def test_two_syncs_of_one_user_share_the_calls(
             postgres.connect(erp_url, what="the erp database") as connection,
             open_records(ops_url) as records,
         ):
-            syncs = Syncs(connection, records, tmp_path / str(number), project.syncs.clock)
+            syncs = Syncs(connection, records, tmp_path / str(number), clock=project.syncs.clock)
             begin.wait()
             return project.analyse(syncs=syncs).status
 

@@ -43,6 +43,7 @@ class Account:
     runs: count[int] = field(default_factory=lambda: count(1))
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
     reader: Reader | None = None
+    report: Callable[..., None] = lambda _stage, **_done: None
     #: Parameters of the server for a sync's connection.
     session: dict[str, str] = field(default_factory=dict)
 
@@ -90,6 +91,7 @@ class Account:
                 started=self.now,
                 clock=lambda: self.now,
                 fence=self.fence,
+                report=self.report,
                 accepted=accept,
             )
             return sync_invoices(session, months, reader=self.reader)
@@ -148,7 +150,7 @@ def new_account(
 
 def _connection(erp: Database, user: UUID, erp_type: str) -> ErpConnection:
     company = add_company(erp, user, "11222333000181")
-    number = add_connection(erp, user, erp_type, {}, company_id=company)
+    number = add_connection(erp, user, erp_type, credentials={}, company_id=company)
     return ErpConnection(
         id=number, user_id=user, erp_type=erp_type, name="Teste", status="active", company_id=company
     )

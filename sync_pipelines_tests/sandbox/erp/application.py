@@ -40,7 +40,7 @@ def fill(connection: psycopg.Connection[Any], account: Account) -> None:
     """Load every invoice that an account must have, its products and its company."""
     for note in account.stored:
         import_id = _add_import(connection, account, note)
-        _add_analysis(connection, account.user_id, import_id, note.xml())
+        _add_analysis(connection, account.user_id, import_id, xml=note.xml())
     for product in account.company.products:
         _add_product(connection, account, product)
     profile = account.company.profile

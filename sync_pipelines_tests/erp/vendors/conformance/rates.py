@@ -15,7 +15,7 @@ from sync_pipelines_tests.erp.vendors.conformance.companies import company, note
 #: What of the allowed rate must be used.
 USED = 0.95
 #: How many of its windows the documents of one run fill.
-_WINDOWS = 3
+_WINDOWS = 2
 
 
 def the_limits_are_kept_and_used(lab: Lab) -> None:
@@ -31,7 +31,7 @@ def the_limits_are_kept_and_used(lab: Lab) -> None:
         for one in listed:
             vendor.invoice_xml(one)
         spent, asked = bench.time.seconds - start, vendor.calls - made
-    # The calls of the first window need not wait.
+    # The calls of the first window need not wait; those of the second follow as it frees them.
     assert asked == calls * _WINDOWS
     assert spent <= seconds * (_WINDOWS - 1) / USED
     for method, most, within in limits:
@@ -61,7 +61,7 @@ def the_same_request_waits(lab: Lab) -> None:
 
 
 def a_second_pass_calls_as_little_as_it_can(lab: Lab) -> None:
-    """A second pass in which nothing changed makes so many calls"""
+    """A second pass over 250 notes and 120 products of which nothing changed makes so many calls"""
     bench = lab(company(notes(250), products(120)))
     with bench.open() as vendor:
         vendor.company()
@@ -73,7 +73,7 @@ def a_second_pass_calls_as_little_as_it_can(lab: Lab) -> None:
         vendor.company()
         assert len([one for page in vendor.products(since) for one in page.items]) in {0, 120}
         bench.invoices(vendor)
-        assert vendor.calls == bench.arrangement.second_pass
+        assert vendor.calls == sum(bench.arrangement.second_pass.values())
 
 
 def calls_and_waits_are_counted(lab: Lab) -> None:
