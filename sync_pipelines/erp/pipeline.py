@@ -17,7 +17,7 @@ from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices.guard import MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
@@ -35,7 +35,7 @@ from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.settings.erp import ErpSettings
 
-ACCEPTS = (MASS_VANISHING,)
+ACCEPTS = (MASS_VANISHING, MASS_REJECTION)
 #: The tables of which a sync must see every row.
 TABLES = (
     "public.erp_connections",
@@ -106,7 +106,7 @@ class ConnectionSync:
         """
         accepted, cancellation = known_words(accept, ACCEPTS), cancellation or Cancellation()
         with self.runs.execution(
-            connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules
+            connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
             if work.is_due:
                 with _interrupted_by(cancellation), ExitStack() as stack:

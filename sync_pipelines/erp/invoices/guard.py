@@ -10,10 +10,17 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from sync_pipelines.erp.invoices.validate import VOID_STATES
+from sync_pipelines.erp.invoices.fetch import NOT_THERE, Fetcher
+from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
-from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, ThrottledError
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+)
 
 #: What a person accepts where far more invoices than usual are not listed any more.
 MASS_VANISHING = "mass_vanishing"
@@ -21,11 +28,14 @@ MASS_VANISHING = "mass_vanishing"
 FEW, LARGE_SHARE = 10, 0.2
 #: A month of at least so many invoices that becomes empty is a question too.
 NEVER_EMPTY_FROM = 5
+#: What a person accepts where far more documents than usual are not to be had.
+MASS_REJECTION = "mass_rejection"
 #: So many are asked for by their number; a person who accepts more than that knows what became of them.
 ASKED = 50
 
 _BEFORE = (
-    "select vendor_id, nfe_key, state, issue_date, direction, series, number, model, vanished_at is null"
+    "select vendor_id, nfe_key, state, issue_date, direction, series, number, model,"
+    " coalesce(read_at >= vanished_at, false), vanished_at is null"
     " from sync_private.invoices where connection_id = %s and month = %s order by vendor_id"
 )
 
@@ -35,6 +45,8 @@ class Vanished(NamedTuple):
 
     invoice: Invoice
     is_new: bool
+    #: Whether the ERP was asked for it since it vanished, and answered.
+    has_answer: bool
     said: InvoiceState | None = None
 
 
@@ -56,6 +68,21 @@ def vanished(session: SyncSession, month: date, listed: Collection[str]) -> list
     return found
 
 
+def refuse_mass_rejection(session: SyncSession, entries: Collection[Entry], partition: str) -> None:
+    """Raise TransientError if the ERP gave far too few of the documents that it lists; what was stored stays.
+
+    An ERP that is down may answer 404 or nothing to all. A document that came and broke a rule is none of these.
+    """
+    absent = sum(entry.decision == "rejected" and entry.reason in NOT_THERE for entry in entries)
+    invoices = sum(entry.decision in ("stored", "rejected") for entry in entries)
+    is_mass = FEW < absent > LARGE_SHARE * invoices or absent == invoices >= NEVER_EMPTY_FROM
+    if is_mass and MASS_REJECTION not in session.accepted:
+        raise TransientError(
+            f"{session.vendor.name} lists {invoices} invoices of {partition} and has no document of {absent} of them."
+            f" So many look like an outage; ops.rejects names them. If it is none, accept {MASS_REJECTION}."
+        )
+
+
 def move(session: SyncSession, month: date, listed: Mapping[str, date]) -> None:
     """Move invoices of a month to the month in which the list, by the vendor's number, has them now."""
     rows = session.database.execute(_BEFORE, (session.connection.id, month)).fetchall()
@@ -68,25 +95,36 @@ def move(session: SyncSession, month: date, listed: Mapping[str, date]) -> None:
     )
 
 
-def asked(session: SyncSession, found: list[Vanished], stopped: SyncError | None) -> list[Vanished]:
-    """The vanished invoices, those that are new among them with what the ERP says when asked for each."""
-    answers = []
-    for place, one in enumerate(found):
-        if not one.is_new or stopped is not None or place >= ASKED:
+def asked(session: SyncSession, found: list[Vanished], fetcher: Fetcher) -> list[Vanished]:
+    """The vanished invoices, with what the ERP says of those that it has not said anything of yet."""
+    answers, calls = [], 0
+    for one in found:
+        if one.has_answer or fetcher.stopped is not None or calls >= ASKED:
             answers.append(one)
             continue
-        try:
-            said = session.vendor.invoice_xml(one.invoice).state
-        except (RefusedError, ThrottledError):
-            raise
-        except SyncError:  # it does not know the invoice any more, or does not answer: nothing is assumed
-            said = None
-        answers.append(one._replace(said=said if said in VOID_STATES else None))
+        calls += 1
+        answers.append(_answered(session, one, fetcher))
     return answers
 
 
-def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> int:
-    """Mark invoices as vanished, in the caller's transaction; returns how many were not marked before."""
+def _answered(session: SyncSession, one: Vanished, fetcher: Fetcher) -> Vanished:
+    try:
+        said = session.vendor.invoice_xml(one.invoice).state
+    except RefusedError:
+        raise
+    except TransientError as error:  # asked for again by the next sync
+        fetcher.stopped = error if isinstance(error, ThrottledError) else fetcher.stopped
+        return one
+    except SyncError:  # it does not know the invoice any more: nothing is assumed
+        said = None
+    return one._replace(has_answer=True, said=said if said in VOID_STATES else None)
+
+
+def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> tuple[int, list[str]]:
+    """Mark invoices as vanished, in the caller's transaction.
+
+    Returns how many were not marked before, and the keys of the imports whose state changed by what the ERP said.
+    """
     rows = session.database.execute(
         "update sync_private.invoices set vanished_at = coalesce(vanished_at, %(now)s)"
         " where connection_id = %(connection)s and month = %(month)s and vendor_id = any(%(gone)s)"
@@ -98,6 +136,11 @@ def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> int:
             "gone": [one.invoice.vendor_id for one in found],
         },
     )
+    session.database.execute(
+        "update sync_private.invoices set read_at = vanished_at"
+        " where connection_id = %s and vendor_id = any(%s) and coalesce(read_at < vanished_at, true)",
+        (session.connection.id, [one.invoice.vendor_id for one in found if one.has_answer]),
+    )
     said = [(one.invoice.vendor_id, one.said.value) for one in found if one.said is not None]
     session.database.execute(
         "update sync_private.invoices as v set state = s.state"
@@ -105,17 +148,17 @@ def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> int:
         " where v.connection_id = %s and v.vendor_id = s.vendor_id and v.state <> s.state",
         ([one for one, _ in said], [state for _, state in said], session.connection.id),
     )
-    session.database.execute(
+    changed = session.database.execute(
         "update public.xml_imports as i set nfe_status = v.state from sync_private.invoices as v"
         " where v.import_id = i.id and v.connection_id = %s and v.vendor_id = any(%s)"
-        " and i.nfe_status is distinct from v.state",
+        " and i.nfe_status is distinct from v.state returning i.nfe_key",
         (session.connection.id, [one for one, _ in said]),
-    )
-    return int(rows.rowcount)
+    ).fetchall()
+    return int(rows.rowcount), [key for (key,) in changed]
 
 
 def _vanished(row: tuple[Any, ...]) -> Vanished:
-    vendor_id, key, state, issued_on, direction, series, number, model, is_new = row
+    vendor_id, key, state, issued_on, direction, series, number, model, has_answer, is_new = row
     return Vanished(
         Invoice(
             vendor_id,
@@ -127,5 +170,6 @@ def _vanished(row: tuple[Any, ...]) -> Vanished:
             series=series,
             number=number,
         ),
-        is_new,
+        is_new=is_new,
+        has_answer=has_answer,
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from sync_pipelines.erp.invoices.content import live_content
+from sync_pipelines.erp.invoices.content import read_live_contents
 from sync_pipelines.erp.invoices.validate import Entry
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.erp.vendors.vendor import InvoiceState
@@ -43,7 +43,7 @@ select l.vendor_id, l.nfe_key, v.decision, v.reason, v.state, v.read_at, v.remar
 from pg_temp.listed_invoices as l
 left join sync_private.invoices as v on v.connection_id = %(connection)s and v.vendor_id = l.vendor_id
 left join public.xml_imports as i on i.user_id = %(user)s and i.nfe_key = l.nfe_key
-left join {content} as c on c.import_id = i.id
+left join pg_temp.live_contents as c on c.import_id = i.id
 """
 _VOID = """
 select distinct on (v.nfe_key) v.nfe_key, v.state
@@ -96,8 +96,8 @@ def read_known(session: SyncSession, entries: Iterable[Entry]) -> dict[str, Know
     stage(session, entries, {})
     given = parameters(session)
     session.database.execute(_KEYS, given)
-    statement = sql.SQL(_KNOWN).format(content=live_content(_IMPORTS))
-    return {row[0]: Known(*row) for row in session.database.execute(statement, given).fetchall()}
+    read_live_contents(session.database, _IMPORTS, given)
+    return {row[0]: Known(*row) for row in session.database.execute(_KNOWN, given).fetchall()}
 
 
 def void_elsewhere(session: SyncSession) -> dict[str, InvoiceState]:

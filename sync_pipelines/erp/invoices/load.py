@@ -14,7 +14,13 @@ from typing import Any, NamedTuple, Self
 import psycopg
 
 from sync_pipelines.erp.invoices import statements
-from sync_pipelines.erp.invoices.content import ANALYSES, ANALYSIS_COLUMNS, IMPORT_COLUMNS, IMPORTS
+from sync_pipelines.erp.invoices.content import (
+    ANALYSES,
+    ANALYSIS_COLUMNS,
+    IMPORT_COLUMNS,
+    IMPORTS,
+    prepare_live_contents,
+)
 from sync_pipelines.erp.invoices.documents import SUFFIX, Documents
 from sync_pipelines.erp.invoices.fetch import Got
 from sync_pipelines.erp.invoices.known import parameters
@@ -82,6 +88,7 @@ class InvoiceLoader:
         """Forget what was staged for another month."""
         for statement in statements.STAGES:
             self.session.database.execute(statement)
+        prepare_live_contents(self.session.database)
 
     def stage(self, batch: Iterable[Got]) -> list[RefusedInvoice]:
         """Stage what was read; returns what no column can hold."""
@@ -123,6 +130,7 @@ class InvoiceLoader:
     def load(self) -> Loaded:
         """Merge what is staged. The caller has passed the fence and holds the user's lock."""
         database, given = self.session.database, parameters(self.session)
+        database.execute("analyze pg_temp.meant_invoices")
         database.execute(statements.OWN, given)
         row = database.execute("select coalesce(max(place), 0) from pg_temp.meant_invoices").fetchone()
         last = int(row[0]) if row else 0
@@ -163,6 +171,7 @@ class InvoiceLoader:
         imports = self.imports.run(database, given)
         extra = {key for (key,) in database.execute(statements.REMOVE_EXTRA, given).fetchall()}
         database.execute(statements.STAGE_ANALYSES, given)
+        database.execute("analyze pg_temp.meant_analyses")
         analyses = self.analyses.run(database, given)
         written = [key for (key,) in (analyses.inserted | analyses.changed)]
         of_analyses = database.execute(statements.KEYS_OF_ANALYSES, {"ids": written}).fetchall()

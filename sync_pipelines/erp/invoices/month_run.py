@@ -7,10 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from psycopg import sql
-
 from sync_pipelines.erp.invoices import guard, statements
-from sync_pipelines.erp.invoices.content import live_content
+from sync_pipelines.erp.invoices.content import name_imports, read_live_contents
 from sync_pipelines.erp.invoices.extract import ASSET, partition_key
 from sync_pipelines.erp.invoices.fetch import Fetcher, Got
 from sync_pipelines.erp.invoices.known import parameters, read_known, stage, void_elsewhere
@@ -57,7 +55,7 @@ class MonthRun:
         found = guard.vanished(self.session, self.month.month, self.listed)
         self.loader.begin()
         self._read()
-        found = guard.asked(self.session, found, self.fetcher.stopped)
+        found = guard.asked(self.session, found, self.fetcher)
         loaded, proved, vanished, marked = self._store(found)
         self._count(loaded, marked)
         self.counts.vanished = vanished
@@ -162,12 +160,12 @@ class MonthRun:
             database.execute(statements.RECORD, given)
             marked = {key for (key,) in database.execute(statements.MARK, given).fetchall()}
             guard.move(self.session, self.month.month, self.listed)
-            vanished = guard.mark(self.session, self.month.month, found)
-            content = live_content(statements.WRITTEN)
-            database.execute(
-                sql.SQL(statements.HASH).format(content=content), {**given, "marked": list(marked)}
-            )
+            vanished, voided = guard.mark(self.session, self.month.month, found)
+            given |= {"marked": [*marked, *voided]}
+            name_imports(database, statements.IMPORTS_OF_MONTH, given)
             database.execute(statements.WANT_CREDITS, given)
+            read_live_contents(database, statements.WRITTEN, given)
+            database.execute(statements.HASH)
             postgres.end_writes(database)
             proved = self._prove()
         self._record(proved)

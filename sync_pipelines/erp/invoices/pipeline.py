@@ -8,13 +8,13 @@ from datetime import date
 
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices import report
+from sync_pipelines.erp.invoices import guard, report
 from sync_pipelines.erp.invoices.documents import Documents
 from sync_pipelines.erp.invoices.extract import InvoiceList, ranges, read_list
 from sync_pipelines.erp.invoices.fetch import Fetcher
 from sync_pipelines.erp.invoices.load import InvoiceLoader
 from sync_pipelines.erp.invoices.month_run import MonthRun
-from sync_pipelines.erp.invoices.nfe_reader import Calculate, NfeReader
+from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.numbering import gaps
 from sync_pipelines.erp.invoices.reading import Reader
 from sync_pipelines.erp.invoices.validate import MonthList, month_lists
@@ -28,22 +28,20 @@ def sync_invoices(
     session: SyncSession,
     months: Sequence[date],
     *,
-    calculate: Calculate | None = None,
     reader: Reader | None = None,
 ) -> dict[date, ModuleOutcome]:
     """Sync these months, each by its first day; the newest first, because that is what a person looks for.
 
     A month that fails is an outcome with status error and does not stop the others. Raises RefusedError and
-    ConnectionBusyError, which concern all of them. `calculate` calls `calculate-rtc`, where the taxes of the
-    reform are wanted from there; `reader` takes the place of the reader of NF-e.
+    ConnectionBusyError, which concern all of them. `reader` reads documents: NF-e, with the taxes of the
+    reform that they state or the estimate, unless another one is given.
     """
     documents = Documents(session.xml_store, session.connection.user_id)
-    fetcher = Fetcher(
-        session.vendor, reader or NfeReader(calculate), documents=documents, landing=session.landing
-    )
+    fetcher = Fetcher(session.vendor, reader or NfeReader(), documents=documents, landing=session.landing)
     sync = _InvoiceSync(session, fetcher)
     for run in reversed(ranges(months)):
         sync.sync_range(run)
+    sync.look_for_gaps()
     return sync.outcomes
 
 
@@ -59,12 +57,16 @@ class _InvoiceSync:
         """Sync contiguous months, whose list is read at once."""
         began = self.session.clock()
         try:
+            if self.fetcher.stopped is not None:
+                raise self.fetcher.stopped
             listed = read_list(self.session, months)
             with postgres.errors_about(ERP):
                 loader = InvoiceLoader.open(self.session, self.fetcher.documents)
         except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:
+            # At some vendors each further call prolongs the block.
+            self.fetcher.stopped = error if isinstance(error, ThrottledError) else self.fetcher.stopped
             self.outcomes |= {month: _failed(error) for month in months}
             return
         lists = month_lists(listed.invoices)
@@ -87,6 +89,18 @@ class _InvoiceSync:
             self.outcomes[month].seconds = (ended - began).total_seconds()
             began = ended
 
+    def look_for_gaps(self) -> None:
+        """Warn of numbers that are missing before invoices of these months; a gap may begin in another month."""
+        months = [month for month, one in self.outcomes.items() if one.status == "success"]
+        try:
+            with postgres.errors_about(ERP):
+                found = gaps(self.session, months) if months else []
+        except SyncError:  # the months are stored and proved all the same
+            return
+        for month in months:
+            if sentence := report.numbering(one for one in found if one.month == month):
+                self.outcomes[month].warnings[report.NO_GAPS] = sentence
+
     def _outcome(self, run: MonthRun, listed: InvoiceList) -> ModuleOutcome:
         """Sync one month. Raises RefusedError, and whatever is no SyncError."""
         try:
@@ -94,7 +108,6 @@ class _InvoiceSync:
                 # Listed once, before threads ask for it.
                 _ = self.fetcher.documents.sizes
                 run.sync()
-                found = gaps(self.session, [run.month.month])
         except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:
@@ -103,13 +116,25 @@ class _InvoiceSync:
             outcome = ModuleOutcome(
                 message=report.message(run.counts),
                 counts=run.counts,
-                warnings=report.warnings(run.month, list(run.entries.values()), found),
+                warnings=report.warnings(run.month, list(run.entries.values())),
             )
-            if run.problems:
-                outcome.status, outcome.error = "error", _unread(run)
+            outcome.error = self._incomplete(run)
+            if outcome.error is not None:
+                outcome.status = "error"
+                outcome.message = report.incomplete(run.counts)
         outcome.raw_path = self.session.landing.describe(listed.file.path)
         outcome.bytes = run.bytes
         return outcome
+
+    def _incomplete(self, run: MonthRun) -> SyncError | None:
+        """Why a month is no success although what came of it is stored."""
+        if run.problems:
+            return _unread(run)
+        try:
+            guard.refuse_mass_rejection(self.session, run.entries.values(), run.partition)
+        except TransientError as error:
+            return error
+        return None
 
 
 def _failed(error: SyncError) -> ModuleOutcome:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from psycopg import sql
-
-from sync_pipelines.erp.invoices.content import live_content
+from sync_pipelines.erp.invoices.content import read_live_contents
 from sync_pipelines.erp.invoices.documents import Documents
 from sync_pipelines.erp.invoices.known import parameters
+from sync_pipelines.erp.invoices.statements import IMPORTS_OF_MONTH
 from sync_pipelines.erp.invoices.validate import Entry
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib.postgres.digest import Proof, digest_of, row_hash
@@ -24,15 +23,11 @@ _LISTED = (
     "select vendor_id, nfe_key, state, decision, reason, issue_date::text from sync_private.invoices"
     " where connection_id = %(connection)s and month = %(month)s and vanished_at is null"
 )
-_IMPORTS = sql.SQL(
-    "select v.import_id from sync_private.invoices as v where v.connection_id = %(connection)s"
-    " and v.month = %(month)s and v.vanished_at is null and v.decision = 'stored'"
-)
 _STORED = """
 select v.nfe_key, i.nfe_status, i.content_sha256, i.file_size::text, v.content_hash::text, c.hash::text, v.read_at
 from sync_private.invoices as v
 left join public.xml_imports as i on i.id = v.import_id and i.user_id = %(user)s and i.status = 'COMPLETED'
-left join {content} as c on c.import_id = i.id
+left join pg_temp.live_contents as c on c.import_id = i.id
 where v.connection_id = %(connection)s and v.month = %(month)s and v.vanished_at is null and v.decision = 'stored'
 """
 
@@ -75,8 +70,8 @@ def prove(
     """Compare a month, after the end of its writes; `stored` are the imports that it has to have, by access key."""
     database, given = session.database, {**parameters(session), "month": month}
     listed = database.execute(_LISTED, given).fetchall()
-    statement = sql.SQL(_STORED).format(content=live_content(_IMPORTS))
-    rows = database.execute(statement, given).fetchall()
+    read_live_contents(database, IMPORTS_OF_MONTH, given)
+    rows = database.execute(_STORED, given).fetchall()
     meant = [(key, one.state, one.sha256, str(one.bytes)) for key, one in stored.items()]
     present = sum(documents.size(key) == one.bytes for key, one in stored.items())
     proof = Proof(

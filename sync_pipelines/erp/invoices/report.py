@@ -11,6 +11,8 @@ from sync_pipelines.erp.invoices.validate import DUPLICATE, Entry, MonthList
 from sync_pipelines.erp.outcome import Counts
 from sync_pipelines.lib.failures import SyncError, ThrottledError, TransientError
 
+#: The checks, as the assets call them.
+SUMS_TIE, KEYS_UNIQUE, NO_GAPS = "items_tie_to_the_totals", "each_key_is_listed_once", "numbering_has_no_gaps"
 #: Ranges of numbers, and invoices by the vendor's number, that a sentence names.
 _NAMED = 10
 
@@ -32,6 +34,11 @@ def message(counts: Counts) -> str:
     return f"{counts.read} {'nota fiscal' if counts.read == 1 else 'notas fiscais'}: {said}."
 
 
+def incomplete(counts: Counts) -> str:
+    """A month that is stored but for what did not come."""
+    return f"{message(counts)} O ERP não entregou todos os XML; a próxima sincronização busca os que faltam."
+
+
 def failure(error: SyncError) -> str:
     """Why a month failed, for the application's users."""
     kind = (
@@ -43,14 +50,12 @@ def failure(error: SyncError) -> str:
     return f"{kind}; nada do mês foi alterado e {next_try}."
 
 
-def warnings(month: MonthList, entries: Sequence[Entry], gaps: Iterable[Gap]) -> dict[str, str]:
+def warnings(month: MonthList, entries: Sequence[Entry]) -> dict[str, str]:
     """A sentence for each check that found something."""
     found: dict[str, str] = {}
     remarks = Counter(remark for entry in entries for remark in entry.remarks if entry.decision == "stored")
     if number := remarks[ITEMS_SUM]:
-        found["items_tie_to_the_totals"] = (
-            f"Em {number} nota(s) a soma dos itens difere do total dos produtos."
-        )
+        found[SUMS_TIE] = f"Em {number} nota(s) a soma dos itens difere do total dos produtos."
     if number := remarks[OTHER_MONTH]:
         found["months_agree"] = (
             f"Em {number} nota(s) a data do XML é de outro mês; vale o mês da lista do ERP."
@@ -59,11 +64,9 @@ def warnings(month: MonthList, entries: Sequence[Entry], gaps: Iterable[Gap]) ->
         found["listed_once"] = f"O ERP listou duas vezes, com conteúdo diferente: {_some(month.twice)}."
     duplicates = [one.vendor_id for one in entries if one.reason == DUPLICATE]
     if duplicates:
-        found["each_key_is_listed_once"] = (
+        found[KEYS_UNIQUE] = (
             f"Outra nota da lista tem a mesma chave de acesso, e conta só uma vez: {_some(duplicates)}."
         )
-    if sentence := numbering(gaps):
-        found["numbering_has_no_gaps"] = sentence
     return found
 
 

@@ -126,23 +126,28 @@ returning i.nfe_key
 """
 #: For whichever connection lists the import: what was written is what each of them expects.
 HASH: LiteralString = """
-update sync_private.invoices as v set content_hash = c.hash from {content} as c
+update sync_private.invoices as v set content_hash = c.hash
+from pg_temp.live_contents as c
 where v.import_id = c.import_id and v.content_hash is distinct from c.hash
 """
 WRITTEN = sql.SQL(
     "select i.id from public.xml_imports as i where i.user_id = %(user)s and (i.nfe_key = any(%(marked)s)"
     " or i.nfe_key in (select nfe_key from pg_temp.meant_invoices))"
 )
+IMPORTS_OF_MONTH = sql.SQL(
+    "select v.import_id as id from sync_private.invoices as v"
+    " where v.connection_id = %(connection)s and v.month = %(month)s"
+)
 #: What is sent to analyze-credits, with the state: analysed once, and again once it differs.
 WANT_CREDITS: LiteralString = """
 insert into sync_private.credit_analyses as w (import_id, user_id, connection_id, wanted)
 select i.id, i.user_id, i.connection_id, md5(coalesce(a.raw_data::text, '') || '|' || i.nfe_status)::uuid
-from public.xml_imports as i
+from pg_temp.live_contents as c
+join public.xml_imports as i on i.id = c.import_id
 join public.xml_analysis as a on a.import_id = i.id
-where i.id in (
-    select v.import_id from sync_private.invoices as v
-    where v.connection_id = %(connection)s and v.month = %(month)s and v.vanished_at is null
-)
+left join sync_private.credit_analyses as before on before.import_id = i.id
+where before.import_id is null or i.nfe_key = any(%(marked)s)
+    or exists (select from pg_temp.meant_invoices as m where m.nfe_key = i.nfe_key)
 order by i.id
 on conflict (import_id) do update set (user_id, connection_id, wanted)
     = (excluded.user_id, excluded.connection_id, excluded.wanted)

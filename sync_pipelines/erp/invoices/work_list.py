@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sync_pipelines.erp.invoices.extract import month_of
-from sync_pipelines.erp.invoices.fetch import Want
+from sync_pipelines.erp.invoices.fetch import NOT_THERE, Want
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.prove import Stored
 from sync_pipelines.erp.invoices.reading import OTHER_MONTH
@@ -19,7 +19,7 @@ TRUSTED_FOR = timedelta(days=7)
 #: Reasons of the list: that they are not given any more decides anew.
 _OF_THE_LIST = (DUPLICATE, UNISSUED, VOIDED)
 #: Rejects whose cause may be gone with the next call.
-_ASKED_ALWAYS = ("document_is_there", "document_is_answered", "row_is_taken")
+_ASKED_ALWAYS = (*NOT_THERE, "row_is_taken")
 
 
 @dataclass
@@ -44,7 +44,7 @@ def work_list(
     work = WorkList()
     for listed in entries:
         was = known[listed.vendor_id]
-        entry = replace(listed, key=was.key)
+        entry = _still_issued(replace(listed, key=was.key), was)
         if entry.decision is not None:
             work.decided.append(entry)
         elif (answer := _as_before(entry, was, now)) is not None:
@@ -58,6 +58,13 @@ def work_list(
             is_taken_back = was.state in VOID_STATES and not entry.is_void
             work.wants.append(Want(entry, was, asks_vendor=is_taken_back))
     return work
+
+
+def _still_issued(entry: Entry, was: Known) -> Entry:
+    """An invoice that was issued is not unissued any more, whatever a list says meanwhile: it keeps its state."""
+    if entry.reason != UNISSUED or was.decision != "stored" or was.state is None:
+        return entry
+    return replace(entry, state=InvoiceState(was.state), decision=None, reason=None)
 
 
 def _remarks(entry: Entry, was: Known) -> tuple[str, ...]:

@@ -43,6 +43,9 @@ class Account:
     runs: count[int] = field(default_factory=lambda: count(1))
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
     reader: Reader | None = None
+    report: Callable[..., None] = lambda _stage, **_done: None
+    #: Parameters of the server for a sync's connection.
+    session: dict[str, str] = field(default_factory=dict)
 
     @property
     def user(self) -> UUID:
@@ -73,7 +76,7 @@ class Account:
     def sync_months(self, *months: date, accept: frozenset[str] = frozenset()) -> dict[date, ModuleOutcome]:
         self.now += timedelta(days=1)
         with (
-            postgres.connect(self.erp_url, what="the erp database") as database,
+            postgres.connect(self.erp_url, what="the erp database", session=self.session) as database,
             open_records(self.ops_url) as records,
         ):
             session = SyncSession(
@@ -88,6 +91,7 @@ class Account:
                 started=self.now,
                 clock=lambda: self.now,
                 fence=self.fence,
+                report=self.report,
                 accepted=accept,
             )
             return sync_invoices(session, months, reader=self.reader)
@@ -146,7 +150,7 @@ def new_account(
 
 def _connection(erp: Database, user: UUID, erp_type: str) -> ErpConnection:
     company = add_company(erp, user, "11222333000181")
-    number = add_connection(erp, user, erp_type, {}, company_id=company)
+    number = add_connection(erp, user, erp_type, credentials={}, company_id=company)
     return ErpConnection(
         id=number, user_id=user, erp_type=erp_type, name="Teste", status="active", company_id=company
     )

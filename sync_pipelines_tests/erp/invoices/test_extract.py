@@ -10,7 +10,13 @@ import pytest
 from sync_pipelines.erp.invoices.extract import last_day, ranges
 from sync_pipelines.erp.invoices.validate import access_key, month_lists
 from sync_pipelines.erp.vendors.vendor import InvoiceState
-from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import (
+    PermanentError,
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+)
 from sync_pipelines_tests.erp.invoices.account import NOVEMBER, OCTOBER, Account
 from sync_pipelines_tests.erp.invoices.book import Book, note
 
@@ -65,6 +71,15 @@ def test_a_list_that_fails_leaves_the_months_of_another_list_alone(account: Acco
     }
 
 
+def test_a_vendor_that_throttles_is_asked_for_no_other_list(account: Account, book: Book) -> None:
+    def fail(_number: int) -> None:
+        raise ThrottledError("API blocked.")
+
+    book.before_page = fail
+    outcomes = account.sync_months(date(2026, 8, 1), NOVEMBER)
+    assert ([one.status for one in outcomes.values()], len(book.lists)) == (["error", "error"], 1)
+
+
 def test_refused_credentials_end_the_sync(account: Account, book: Book) -> None:
     fill(book, 3)
 
@@ -108,6 +123,9 @@ def test_an_invoice_that_is_issued_at_last_is_stored(account: Account, book: Boo
     assert account.synced().skipped == 1
     book.change(1, state=InvoiceState.AUTHORISED)
     assert account.synced().inserted == 1
+    # What was issued stays so, whatever a list says meanwhile.
+    book.change(1, state=InvoiceState.UNISSUED)
+    assert account.synced().unchanged == 1
 
 
 def test_a_row_that_a_moving_list_shows_twice_counts_once(account: Account, book: Book) -> None:

@@ -1,0 +1,57 @@
+"""A month of ten thousand invoices of twenty items, in a process of its own: its memory, and a second sync of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sync_pipelines_tests.erp.invoices.account import Account
+
+pytestmark = pytest.mark.slow
+
+INVOICES = int(os.environ.get("INVOICES", "10000"))
+#: Not by getrusage: its peak begins with that of the process which started this one, and a test session is large.
+MEASURED = """
+import json, sys, time
+from pathlib import Path
+from sync_pipelines_tests.erp.invoices.large import large_account
+
+account = large_account(json.loads(sys.argv[1]), int(sys.argv[2]))
+for _ in range(2):
+    began, cpu = time.monotonic(), time.process_time()
+    outcome = account.sync()
+    counts = outcome.counts
+    said = {"status": outcome.status, "inserted": counts.inserted, "unchanged": counts.unchanged}
+    said |= {"seconds": round(time.monotonic() - began, 1), "cpu": round(time.process_time() - cpu, 1)}
+    said |= {"asked": len(account.book.asked), "error": str(outcome.error)}
+    account.book.asked.clear()
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(json.dumps(said | {"peak": int(status["VmHWM"].split()[0])}))
+"""
+
+
+def test_ten_thousand_invoices_take_less_than_250_mb(account: Account) -> None:
+    one = account.connection
+    given = {
+        "erp_url": account.erp_url,
+        "ops_url": account.ops_url,
+        "home": str(account.home),
+        **{"connection": str(one.id), "user": str(one.user_id), "company": str(one.company_id)},
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURED, json.dumps(given), str(INVOICES)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
+    )
+    assert run.returncode == 0, run.stderr
+    first, second = map(json.loads, run.stdout.splitlines())
+    print(first, second)  # noqa: T201
+    assert (first["status"], first["inserted"]) == ("success", INVOICES)
+    assert (second["unchanged"], second["asked"]) == (INVOICES, 0)
+    assert second["peak"] < 250 << 10
