@@ -56,6 +56,7 @@ bench: install  ## our paths beside the floor, bare pipes and naive ways, as rat
 	@$(BIN)/python -m benchmarks.archive
 	@$(BIN)/python -m benchmarks.scouter
 	@$(BIN)/python -m benchmarks.sprinthub
+	@$(BIN)/python -m benchmarks.erp
 
 shapes: install  ## write migrations/*/shape.json anew, after a change of a migration
 	@$(BIN)/python -m sync_pipelines.migrations.generation

@@ -106,7 +106,7 @@ class ConnectionSync:
         """
         accepted, cancellation = known_words(accept, ACCEPTS), cancellation or Cancellation()
         with self.runs.execution(
-            connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules
+            connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
             if work.is_due:
                 with _interrupted_by(cancellation), ExitStack() as stack:

@@ -23,6 +23,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.completed_pool import Completed, CompletedPool
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.lib.postgres.catalog import exists, require_sight
+from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.lib.redaction import redacted_exception
 
 ASSET = "erp/credits"
@@ -72,7 +74,22 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
         analysis.run()
         notifications.merge(session)
         outcome.differences = summary.rebuild(session)
+        notifications.end(connection, user)
+        _prove(session, outcome)
     _conclude(outcome, analysis.last_error)
+
+
+def _prove(session: SyncSession, outcome: CreditsOutcome) -> None:
+    """Every import of the user is analysed as it is, and the summary is the sum of the credits."""
+    wanted, analysed = due.count_analysed(session.database, session.connection.user_id)
+    proof = Proof(
+        {"imports": str(wanted), "summary": ""},
+        {"imports": str(analysed), "summary": "; ".join(outcome.differences)},
+    )
+    version = session.started.isoformat()
+    session.records.proofs.record(
+        session.run_id, [RecordableProof(ASSET, session.key, source_version=version, proof=proof)]
+    )
 
 
 def _conclude(outcome: CreditsOutcome, error: SyncError | None) -> None:

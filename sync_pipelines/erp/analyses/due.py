@@ -76,6 +76,17 @@ def read_credits(connection: postgres.Connection, import_id: UUID) -> frozenset[
     return frozenset(row[0]) if row else frozenset()
 
 
+def count_analysed(connection: postgres.Connection, user_id: UUID) -> tuple[int, int]:
+    """The imports of a user that are to be analysed, and those that are, as they are now."""
+    row = connection.execute(
+        "select count(*), count(*) filter (where analysed = wanted) from sync_private.credit_analyses"
+        " where user_id = %s",
+        (user_id,),
+    ).fetchone()
+    wanted, analysed = row or (0, 0)
+    return int(wanted), int(analysed)
+
+
 def record_attempt(connection: postgres.Connection, one: DueImport) -> None:
     """Before a call: if its answer is lost, its notification is recognised all the same."""
     connection.execute(_ATTEMPT, (one.id,))

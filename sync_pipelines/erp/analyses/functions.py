@@ -25,6 +25,8 @@ ANALYZE_CREDITS, CALCULATE_RTC = "analyze-credits", "calculate-rtc"
 _URL = "ERP_FUNCTIONS_URL"
 #: An Edge Function is ended by its platform after 150 s.
 _LIMITS = Timeouts(connect=10.0, read=150.0, total=160.0)
+#: The platform's own status for a function that it ended.
+_WORKER_LIMIT = 546
 #: `calculate-rtc` answers with all items of an invoice.
 _LARGEST_ANSWER = 8 << 20
 
@@ -106,6 +108,8 @@ def _success(answer: JsonAnswer, name: str, setting: str) -> Mapping[str, Any]:
             f"{what} refused our token ({answer.status}). Check {setting}: it has to be that of the same project.",
             answer.status,
         )
+    if answer.status == _WORKER_LIMIT:
+        raise TransientError(f"{what} needed more time or memory than its platform allows ({answer.status}).")
     if answer.status != 200:
         raise from_http_status(answer.status, what=what, retry_after=answer.retry_after, setting=_URL)
     if not isinstance(answer.body, Mapping):

@@ -45,6 +45,10 @@ _CALLS = (
     "select (select count(*) from public.identified_credits as c where c.xml_import_id = a.import_id), sum(a.attempts)"
     " from sync_private.credit_analyses as a where a.user_id = %(user)s and a.attempts > 0 group by a.import_id"
 )
+_FORGET = (
+    "delete from sync_private.credit_notifications as k where k.user_id = %(user)s"
+    " and not exists (select from public.notifications as n where n.id = k.notification_id)"
+)
 _TOTAL = (
     "select count(*), coalesce(sum(c.potential_recovery), 0) from sync_private.credit_analyses as a"
     " join public.identified_credits as c on c.xml_import_id = a.import_id"
@@ -61,6 +65,11 @@ class _Notification(NamedTuple):
 def begin(connection: postgres.Connection, user_id: UUID) -> None:
     """Note that calls for the user begin, unless those of a run that was cut off are still to be tidied."""
     connection.execute(_BEGIN, (user_id,))
+
+
+def end(connection: postgres.Connection, user_id: UUID) -> None:
+    """Note that what the calls for the user left is tidied."""
+    connection.execute("delete from sync_private.credit_runs where user_id = %s", (user_id,))
 
 
 def merge(session: SyncSession) -> None:
@@ -95,9 +104,7 @@ def _merge(connection: postgres.Connection, user: UUID, *, since: datetime) -> N
     row = connection.execute(_TOTAL, given).fetchone()
     count, amount = row or (0, Decimal(0))
     connection.execute("delete from public.notifications where id = any(%s)", (gone,))
-    connection.execute(
-        "delete from sync_private.credit_notifications where notification_id = any(%s)", (gone,)
-    )
+    connection.execute(_FORGET, given)
     title = _TITLE.sub(lambda found: found[0].replace(found[1], str(count)), stays.title)
     message = _AMOUNT.sub(lambda _: reais(amount), stays.message, count=1)
     connection.execute(

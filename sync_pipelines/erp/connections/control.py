@@ -89,8 +89,12 @@ class Control:
         last_sync_at: datetime | None,
         next_sync_at: datetime | None,
         mark: Mark | None,
+        keeps_request: bool = False,
     ) -> None:
-        """Write what a sync or a person decided; the caller has the row locked."""
+        """Write what a sync or a person decided; the caller has the row locked.
+
+        A person's request for a sync is fulfilled by it, unless `keeps_request`.
+        """
         self.connection.execute(
             "update public.erp_connections set status = %(status)s, status_message = %(status_message)s,"
             " last_sync_at = %(last_sync_at)s, next_sync_at = %(next_sync_at)s, metadata = "
@@ -102,7 +106,7 @@ class Control:
                 "status_message": status_message,
                 "last_sync_at": last_sync_at,
                 "next_sync_at": next_sync_at,
-                "ours": [NAME, REQUEST],
+                "ours": [NAME] if keeps_request else [NAME, REQUEST],
                 "mark": Jsonb({NAME: mark.as_json()} if mark else {}),
             },
         )

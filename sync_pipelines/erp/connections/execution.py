@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import LiteralString, Self
 from uuid import UUID
 
 from sync_pipelines.erp.connections import log, sentences
 from sync_pipelines.erp.connections.alerting import ConnectionAlerts
 from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.connections.scope import Scope
 from sync_pipelines.erp.connections.steward import (
     ConnectionBusyError,
     ConnectionSteward,
@@ -117,25 +118,28 @@ class ConnectionRuns:
         run_id: str,
         only_if_due: bool = False,
         modules: Collection[Module] | None = None,
+        months: Collection[date] | None = None,
     ) -> Iterator[ConnectionWork]:
         """Around the work on one connection. An exception of the block closes the sync as an error, and is raised.
 
         The sync is an error too when a module failed; then nothing is raised: look at `outcome.failed`. With
-        `only_if_due` (an automatic run) a connection that is not due any more yields work that is not. `modules` are
-        those that were asked for. Raises ConnectionBusyError; UnusableConnectionError for a connection that a person
-        named and that is inactive, gone or without an adapter; SyncError where the end could not be written.
+        `only_if_due` (an automatic run) a connection that is not due any more yields work that is not. `modules` and
+        `months` are what was asked for: a part of the planned sync leaves the time of the planned one.
+
+        Raises ConnectionBusyError; UnusableConnectionError for a connection that a person named and that is inactive,
+        gone or without an adapter; SyncError where the end could not be written.
         """
         steward = ConnectionSteward(
             SyncOutcome(connection_id),
             clock=self.clock,
             served=self.served,
-            only_if_due=only_if_due,
             zone=self.alerts.zone,
+            scope=Scope(modules, has_months=months is not None, is_automatic=only_if_due),
         )
         opened: Execution | None = None
         try:
             with ExitStack() as stack:
-                opened = self._open(stack, steward, run_id=run_id, modules=modules)
+                opened = self._open(stack, steward, run_id=run_id)
                 work = ConnectionWork(
                     steward.outcome,
                     run_id=run_id,
@@ -157,14 +161,7 @@ class ConnectionRuns:
         finally:
             self._send_alert(opened, steward, run_id=run_id)
 
-    def _open(
-        self,
-        stack: ExitStack,
-        steward: ConnectionSteward,
-        *,
-        run_id: str,
-        modules: Collection[Module] | None,
-    ) -> Execution | None:
+    def _open(self, stack: ExitStack, steward: ConnectionSteward, *, run_id: str) -> Execution | None:
         """Open the row; None when the connection is not due."""
         execution = open_execution(
             self.url,
@@ -172,7 +169,7 @@ class ConnectionRuns:
             run_id=run_id,
             what=ERP,
             started="Iniciando a sincronização.",
-            details={"requested": [one.value for one in Module if one in modules]} if modules else {},
+            details=steward.scope.details,
             columns=steward.columns,
             steward=steward,
         )

@@ -57,9 +57,9 @@ def newest_rows(connection: postgres.Connection) -> dict[UUID, LogRow]:
     return {row.connection_id: row for row in _rows(connection, newest)}
 
 
-def finished_since(connection: postgres.Connection, moment: datetime) -> list[LogRow]:
-    """The syncs that began at `moment` or later and have ended, the oldest first."""
-    return _rows(connection, "where status <> 'running' and started_at >= %s order by started_at, id", moment)
+def automatic_since(connection: postgres.Connection, moment: datetime) -> list[LogRow]:
+    """The automatic syncs that began at `moment` or later, also those that go on; the oldest first."""
+    return _rows(connection, "where sync_type = 'auto' and started_at >= %s order by started_at, id", moment)
 
 
 def details_of(outcome: SyncOutcome, seconds: float) -> dict[str, object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -36,6 +36,8 @@ class Mark:
     waits_for_person: bool = False
     failures: int = 1
     credentials: str = ""
+    #: The modules that failed; none where the whole sync did.
+    modules: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, connection: ErpConnection) -> Self | None:
@@ -50,12 +52,14 @@ class Mark:
             failures = int(found.get("failures", 1))
         except (TypeError, ValueError, OverflowError):
             return None
+        modules = found.get("modules")
         return cls(
             cause=str(found.get("cause", "")),
             since=since if since.tzinfo is not None else since.replace(tzinfo=UTC),
             waits_for_person=found.get("waits_for") == "person",
             failures=failures,
             credentials=str(found.get("credentials", "")),
+            modules=frozenset(map(str, modules)) if isinstance(modules, list) else frozenset(),
         )
 
     def after(self, previous: Mark | None) -> Mark:
@@ -63,13 +67,8 @@ class Mark:
         if previous is None:
             return self
         goes_on = previous.waits_for_person == self.waits_for_person
-        return Mark(
-            cause=self.cause,
-            since=previous.since if goes_on else self.since,
-            waits_for_person=self.waits_for_person,
-            failures=previous.failures + 1,
-            credentials=self.credentials,
-        )
+        since = previous.since if goes_on else self.since
+        return replace(self, since=since, failures=previous.failures + 1)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -77,6 +76,7 @@ class Mark:
             "since": self.since.isoformat(),
             "waits_for": "person" if self.waits_for_person else None,
             "failures": self.failures,
+            "modules": sorted(self.modules),
             "credentials": self.credentials,
         }
 

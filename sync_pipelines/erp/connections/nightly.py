@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.connection import ErpConnection
-from sync_pipelines.erp.connections.log import LogRow
+from sync_pipelines.erp.connections.control import Control
+from sync_pipelines.erp.connections.log import LogRow, automatic_since
+from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.alerts import Alert
 
 #: A run that takes longer is worth a note.
 LONG = timedelta(minutes=30)
+_UNENDED = {"running": "a sincronização ainda não terminou"}
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,9 @@ class SyncResult:
     rejected: int = 0
 
     @classmethod
-    def of(cls, connection: ErpConnection, row: LogRow | None) -> Self:
-        """The result that a log row of the night states; without a row it was not begun or not finished."""
-        if row is None:
-            return cls(connection.key, connection.erp_type, "a sincronização não começou ou não terminou")
-        why = "" if row.status == "success" else row.message or row.status
+    def of(cls, connection: ErpConnection, row: LogRow) -> Self:
+        """The result that a log row states."""
+        why = "" if row.status == "success" else row.message or _UNENDED.get(row.status, row.status)
         return cls(connection.key, connection.erp_type, why, synced=row.synced, rejected=row.failed)
 
     @property
@@ -99,6 +101,21 @@ class NightlySummary:
             return None
         title = f"a sincronização noturna levou {_minutes(self.took)}"
         return Alert("erp", title, self.text, severity="aviso")
+
+
+def read_night(url: str, since: datetime, now: datetime) -> NightlySummary:
+    """The automatic syncs since the start of a night; of a connection that was tried twice the last counts.
+
+    It took until the last of them ended, or until `now` while one goes on. Raises SyncError.
+    """
+    with postgres.connect(url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
+        known = {one.id: one for one in Control(session).all()}
+        rows = {
+            row.connection_id: row for row in automatic_since(session, since) if row.connection_id in known
+        }
+    ends = [row.completed_at or now for row in rows.values()]
+    results = [SyncResult.of(known[number], row) for number, row in rows.items()]
+    return NightlySummary.of(results, max([*ends, since]) - since)
 
 
 def _minutes(span: timedelta) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.connections.credentials import CredentialsError
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -33,6 +34,7 @@ MODULES = {
     Module.INVOICES: "NF-e",
     Module.FINANCIALS: "financeiro",
 }
+UNUSABLE = "As credenciais guardadas não podem ser usadas:"
 #: What a person renews after a refusal, in the application's screen of integrations.
 _RENEW = {
     "omie": "informe de novo o App Key e o App Secret do Omie",
@@ -62,6 +64,8 @@ class Reason:
     modules: tuple[Module, ...] = ()
     #: Credentials do not cure themselves; everything else is tried again at the next planned time.
     waits_for_person: bool = False
+    #: The stored credentials cannot be used: the ERP was not asked.
+    is_unusable: bool = False
 
 
 def vendor(erp_type: str) -> str:
@@ -86,11 +90,14 @@ def reason_of(error: Exception | None, outcome: SyncOutcome, connection: ErpConn
     name = vendor(connection.erp_type)
     if error is not None:
         cause = cause_of(error)
+        unusable = isinstance(error, CredentialsError)
+        opening = UNUSABLE if unusable else _opening(cause, name)
         return Reason(
             cause,
-            f"{_opening(cause, name)} {detail_of(error)}",
+            f"{opening} {detail_of(error)}",
             _action(cause, connection),
             waits_for_person=cause is Cause.CREDENTIALS,
+            is_unusable=unusable,
         )
     failed = outcome.failed
     causes = [cause_of(one.error) for one in failed.values()]
@@ -126,6 +133,9 @@ def kept(outcome: SyncOutcome) -> str:
         for module, one in outcome.modules.items()
         if one.status == "success"
     ]
+    stored = sum(one.status == "success" for one in outcome.months.values())
+    if stored and Module.INVOICES in outcome.failed:
+        done.append(f"{MODULES[Module.INVOICES]} de {stored} de {len(outcome.months)} meses")
     if done:
         return f"Foi sincronizado e permanece: {', '.join(done)}."
     return "O que já estava gravado permanece."
@@ -140,9 +150,8 @@ def screen(reason: Reason, connection: ErpConnection, *, due: datetime | None, z
     """The `status_message` of a connection in `error`: a user without knowledge of our ways reads it."""
     name = vendor(connection.erp_type)
     if reason.waits_for_person:
-        return (
-            f"O {name} recusou as credenciais: {_renew(connection)}. Até lá não há sincronização automática."
-        )
+        opening = UNUSABLE if reason.is_unusable else _opening(Cause.CREDENTIALS, name)
+        return f"{opening} {_renew(connection)}. Até lá não há sincronização automática."
     modules = ", ".join(MODULES[module] for module in reason.modules)
     what = (
         f"A última sincronização falhou em parte ({modules})."

@@ -6,7 +6,7 @@ Both rows are written in one transaction at the end, so that neither says what t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import LiteralString
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from sync_pipelines.erp.connections.connection import ACTIVE, ERROR, INACTIVE, E
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.due import next_sync_at, not_due_because
 from sync_pipelines.erp.connections.mark import Mark, is_requested, used_credentials
+from sync_pipelines.erp.connections.scope import Scope
 from sync_pipelines.erp.connections.tables import SYNC_LOG
 from sync_pipelines.erp.outcome import SyncOutcome
 from sync_pipelines.lib import postgres
@@ -45,8 +46,8 @@ class ConnectionSteward:
     outcome: SyncOutcome
     clock: Callable[[], datetime]
     served: Collection[str]
-    only_if_due: bool
     zone: ZoneInfo
+    scope: Scope
     #: Columns of the log row that stand in the connection's; filled before the row is inserted.
     columns: dict[str, object] = field(default_factory=dict)
     #: The row at the start.
@@ -82,14 +83,14 @@ class ConnectionSteward:
             "connection_id": found.id,
             "user_id": found.user_id,
             "company_id": found.company_id,
-            "sync_type": "auto" if self.only_if_due and not is_requested(found) else "manual",
+            "sync_type": "auto" if self.scope.is_automatic and not is_requested(found) else "manual",
         }
         log.close_dead(session, number)
         self.connection = found
 
     def _usable(self, found: ErpConnection | None, now: datetime) -> ErpConnection:
         number = self.outcome.connection_id
-        if self.only_if_due:
+        if self.scope.is_automatic:
             if found is None:
                 raise NotDueError("it is not in the table of connections any more")
             if reason := not_due_because(found, now, self.served):
@@ -121,53 +122,87 @@ class ConnectionSteward:
         execution.processed, execution.failed = self.outcome.records_synced, self.outcome.records_failed
         execution.details = log.details_of(self.outcome, (now - self.started).total_seconds())
         if status == SYNC_LOG.success:
-            self._write(session, current, ACTIVE, now=now)
+            self._succeed(session, current, now)
         elif isinstance(self.failure, Exception | None):
             execution.message = self._fail(session, current, now)
         else:
             # Whoever interrupts a sync starts it again: the connection stays as due as it was.
             execution.message = sentences.interruption(self.failure)
 
+    def _succeed(self, session: postgres.Connection, current: ErpConnection, now: datetime) -> None:
+        """Write that the sync succeeded; modules that failed before and were not asked for keep their error."""
+        mark, left = Mark.of(current), frozenset[str]()
+        if mark is not None and current.status == ERROR and not self.scope.is_whole(current):
+            left = mark.modules - self.scope.proved(self.outcome)
+        if mark is not None and left:
+            self._write(
+                session,
+                current,
+                now,
+                status=ERROR,
+                message=current.status_message,
+                mark=replace(mark, modules=left),
+            )
+        else:
+            self._write(session, current, now, status=ACTIVE, message=None, mark=None)
+
     def _fail(self, session: postgres.Connection, current: ErpConnection, now: datetime) -> str:
         """Write that the sync failed; returns what the log row says."""
         assert isinstance(self.failure, Exception | None)
         assert self.connection is not None
-        reason = sentences.reason_of(self.failure, self.outcome, current)
+        reason, previous = sentences.reason_of(self.failure, self.outcome, current), Mark.of(current)
+        modules = frozenset(one.value for one in reason.modules)
+        if previous is not None and modules and not self.scope.is_whole(current):
+            modules |= previous.modules - self.scope.proved(self.outcome)
         mark = Mark(
             cause=reason.cause.value,
             since=now,
             waits_for_person=reason.waits_for_person,
             credentials=used_credentials(self.connection, current),
-        ).after(Mark.of(current))
-        self._write(session, current, ERROR, now=now, reason=reason, mark=mark)
+            modules=modules,
+        )
+        self.due = self._next_sync_at(current, now)
+        message = sentences.screen(reason, current, due=self.due, zone=self.zone)
+        self._write(session, current, now, status=ERROR, message=message, mark=mark.after(previous))
         return sentences.failure(reason, self.outcome, due=self.due, zone=self.zone)
 
     def _write(
         self,
         session: postgres.Connection,
         current: ErpConnection,
-        status: str,
-        *,
         now: datetime,
-        reason: sentences.Reason | None = None,
-        mark: Mark | None = None,
+        *,
+        status: str,
+        message: str | None,
+        mark: Mark | None,
     ) -> None:
-        """Write the connection's row; what a person set since the start of the sync stays."""
-        seen, started = self.connection, self.started
-        assert seen is not None
-        assert started is not None
-        asked = self.failure.retry_after if isinstance(self.failure, TransientError) else None
-        self.due = next_sync_at(seen, current, started=started, now=now, asked=asked)
-        is_ours = current.status == seen.status
-        message = sentences.screen(reason, current, due=self.due, zone=self.zone) if reason else None
+        """Write the connection's row; a status that a person set since the start of the sync stays."""
+        assert self.connection is not None
+        is_ours = current.status == self.connection.status
+        self.due = self._next_sync_at(current, now)
         Control(session).write(
             current.id,
             status=status if is_ours else current.status,
             status_message=message if is_ours else current.status_message,
-            last_sync_at=started if reason is None else current.last_sync_at,
+            last_sync_at=current.last_sync_at if self.has_failed else self.started,
             next_sync_at=self.due,
             mark=mark,
+            keeps_request=not self.scope.is_whole(current),
         )
+
+    def _next_sync_at(self, current: ErpConnection, now: datetime) -> datetime | None:
+        assert self.connection is not None
+        assert self.started is not None
+        if not self.scope.is_whole(current):
+            return current.next_sync_at if current.auto_sync else None
+        return next_sync_at(
+            self.connection, current, started=self.started, now=now, asked=self._seconds_to_wait()
+        )
+
+    def _seconds_to_wait(self) -> float:
+        """For how long the vendor wants to be left alone."""
+        errors = [self.failure, *(one.error for one in self.outcome.failed.values())]
+        return max((one.retry_after or 0 for one in errors if isinstance(one, TransientError)), default=0)
 
 
 def lost(connection: ErpConnection) -> ConnectionBusyError:

@@ -126,7 +126,10 @@ def _stage(session: SyncSession, catalogue: Catalogue, read_at: datetime) -> Non
     connection = session.database
     connection.execute(_STAGE)
     names = ["connection_id", *(column.name for column in COLUMNS), "content_hash", "read_at"]
-    rows = ([session.connection.id, *row, row.content_hash, read_at] for row in catalogue.rows.values())
+    rows = (
+        [session.connection.id, *row, catalogue.hashes[vendor_id], read_at]
+        for vendor_id, row in catalogue.rows.items()
+    )
     postgres.copy_rows(connection, "pg_temp.read_products", names, rows=rows)
     connection.execute("analyze pg_temp.read_products")
 
@@ -154,7 +157,7 @@ def _prove(session: SyncSession, catalogue: Catalogue, given: dict[str, object],
     """What the vendor said, now or when an unread product was read, beside the live rows."""
     connection = session.database
     unread = connection.execute("select p.vendor_id, p.content_hash" + _UNREAD, given).fetchall()
-    said = digest_of(row.content_hash.bytes for row in catalogue.rows.values())
+    said = digest_of(content_hash.bytes for content_hash in catalogue.hashes.values())
     said += digest_of(content_hash.bytes for _, content_hash in unread)
     query = digest_query(
         postgres.table(TABLE),

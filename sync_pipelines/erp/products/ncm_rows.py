@@ -10,6 +10,7 @@ is there: it is written again only with another code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import LiteralString, NamedTuple
 
 from sync_pipelines.erp.connections.connection import ErpConnection
@@ -38,15 +39,15 @@ _UPDATE: LiteralString = (
     " from sync_private.products as p where p.connection_id = %(connection)s and t.id = p.ncm_row_id"
     " and (t.product_name, t.ncm_code, t.company_id) is distinct from (p.name, p.ncm_code, %(company)s::uuid)"
 )
-#: A row of the application that says the same; one without a company is of all companies of the user.
+#: What rows of the application say; one without a company is of all companies of the user.
 _APPLICATIONS: LiteralString = (
-    "select from public.company_ncm_analysis as t where t.user_id = %(user)s and t.product_name = p.name"
-    " and t.ncm_code = p.ncm_code and (t.company_id is null or t.company_id = %(company)s::uuid)"
-    " and not exists (select from sync_private.products as o where o.ncm_row_id = t.id)"
+    "select t.product_name, t.ncm_code from public.company_ncm_analysis as t"
+    " left join sync_private.products as o on o.ncm_row_id = t.id where o.ncm_row_id is null"
+    " and t.user_id = %(user)s and (t.company_id is null or t.company_id = %(company)s::uuid)"
 )
 _CLAIM: LiteralString = (
-    "update sync_private.products as p set ncm_row_id = gen_random_uuid() where p.connection_id = %(connection)s"
-    f" and p.ncm_row_id is null and {_WANTED} and not exists ({_APPLICATIONS})"
+    "update sync_private.products as p set ncm_row_id = gen_random_uuid()"
+    " where p.connection_id = %(connection)s and p.vendor_id = any(%(claimed)s)"
 )
 _INSERT: LiteralString = (
     "insert into public.company_ncm_analysis"
@@ -56,12 +57,12 @@ _INSERT: LiteralString = (
     " from sync_private.products as p where p.connection_id = %(connection)s and p.ncm_row_id is not null"
     " and not exists (select from public.company_ncm_analysis as t where t.id = p.ncm_row_id)"
 )
-_COUNT: LiteralString = (
-    "select count(*), count(*) filter (where exists (select from public.company_ncm_analysis as t"
-    " where t.id = p.ncm_row_id and t.user_id = %(user)s"
-    " and (t.product_name, t.ncm_code) = (p.name, p.ncm_code) and t.company_id is not distinct from %(company)s::uuid)"
-    f" or (p.ncm_row_id is null and exists ({_APPLICATIONS})))"
-    f" from sync_private.products as p where p.connection_id = %(connection)s and {_WANTED}"
+_SHOWN: LiteralString = (
+    "select p.vendor_id, p.name, p.ncm_code, p.ncm_row_id is null, t.id is not null"
+    " and (t.product_name, t.ncm_code) = (p.name, p.ncm_code) and t.company_id is not distinct from %(company)s::uuid"
+    " from sync_private.products as p left join public.company_ncm_analysis as t"
+    " on t.id = p.ncm_row_id and t.user_id = %(user)s"
+    f" where p.connection_id = %(connection)s and {_WANTED}"
 )
 
 
@@ -79,16 +80,33 @@ def write(connection: postgres.Connection, erp: ErpConnection) -> NcmRows:
     deleted = connection.execute(_DELETE, given).rowcount
     connection.execute(_FORGET, given)
     changed = connection.execute(_UPDATE, given).rowcount
-    connection.execute(_CLAIM, given)
+    without = [one for one in _products(connection, given) if not one.is_shown and not one.is_applications]
+    connection.execute(_CLAIM, {**given, "claimed": [one.vendor_id for one in without]})
     inserted = connection.execute(_INSERT, given).rowcount
     return NcmRows(inserted, changed, deleted)
 
 
 def count(connection: postgres.Connection, erp: ErpConnection) -> tuple[int, int]:
     """Products that the analysis should show, and those that it shows."""
-    row = connection.execute(_COUNT, _parameters(erp)).fetchone()
-    wanted, found = row or (0, 0)
-    return int(wanted), int(found)
+    products = _products(connection, _parameters(erp))
+    return len(products), sum(one.is_shown or one.is_applications for one in products)
+
+
+class _Product(NamedTuple):
+    """A product that the analysis should show: whether a row of ours shows it, or one of the application."""
+
+    vendor_id: str
+    is_shown: bool
+    is_applications: bool
+
+
+def _products(connection: postgres.Connection, given: Mapping[str, object]) -> list[_Product]:
+    """Compared here: joined by name and code, without an index, it would take the square of the products' number."""
+    applications = set(connection.execute(_APPLICATIONS, given).fetchall())
+    return [
+        _Product(vendor_id, is_shown, has_no_row and (name, code) in applications)
+        for vendor_id, name, code, has_no_row, is_shown in connection.execute(_SHOWN, given).fetchall()
+    ]
 
 
 def _parameters(erp: ErpConnection) -> dict[str, object]:

@@ -48,7 +48,6 @@ class ProductRow(NamedTuple):
     is_active: bool
     is_service: bool
 
-    @property
     def content_hash(self) -> UUID:
         """The md5 of the row, as `digest.row_hash_sql` computes it of the stored row."""
         return UUID(bytes=row_hash(map(canonical, self)))
@@ -59,6 +58,7 @@ class Catalogue:
     """What a list of products says: one row a product, by the vendor's number."""
 
     rows: dict[str, ProductRow] = field(default_factory=dict)
+    hashes: dict[str, UUID] = field(default_factory=dict)
     rejects: list[RejectedRow] = field(default_factory=list)
     #: Products that the list has more than once, because the catalogue moved between two pages; the last one counts.
     repeated: int = 0
@@ -74,18 +74,19 @@ def catalogue_of(products: Sequence[Product], partition_key: str, read_at: datet
             found.rejects.append(
                 _reject(product, place, problem, partition_key=partition_key, read_at=read_at)
             )
-            found.rejected_ids.add(product.vendor_id)
+            found.rejected_ids.add(_text(product.vendor_id) or "")
             continue
-        found.repeated += product.vendor_id in found.rows
-        found.rows[product.vendor_id] = _row(product)
+        row = _row(product)
+        found.repeated += row.vendor_id in found.rows
+        found.rows[row.vendor_id], found.hashes[row.vendor_id] = row, row.content_hash()
     return found
 
 
 def _problem(product: Product) -> tuple[str, str] | None:
     """The rule that a product breaks, and the sentence."""
-    if not product.vendor_id.strip():
+    if _text(product.vendor_id) is None:
         return "product_has_a_number", "a product of the catalogue has no number"
-    if not (product.name or "").replace("\x00", "").strip():
+    if _text(product.name) is None:
         return "product_has_a_name", "a product of the catalogue has no name"
     if product.price is not None and not product.price.is_finite():
         return "price_is_a_number", "the price of a product is no number"
@@ -95,7 +96,7 @@ def _problem(product: Product) -> tuple[str, str] | None:
 def _row(product: Product) -> ProductRow:
     ncm = ncm_of(product.ncm)
     return ProductRow(
-        vendor_id=product.vendor_id,
+        vendor_id=_text(product.vendor_id) or "",
         code=_text(product.code),
         name=_text(product.name) or "",
         ncm=_text(product.ncm),

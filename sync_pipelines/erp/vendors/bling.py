@@ -8,7 +8,7 @@ detail: an invoice's link to its XML, a product's NCM.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -17,9 +17,11 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.erp.connections.tokens import TokenEndpoint
 from sync_pipelines.erp.vendors.bling_rows import (
+    CANCELLED,
     Row,
     id_of,
     invoice_of,
+    is_cancelled,
     key_of,
     needs_detail,
     product_of,
@@ -42,32 +44,30 @@ from sync_pipelines.lib.failures import (
 )
 from sync_pipelines.lib.http.budget import Window
 from sync_pipelines.lib.http.json import JsonAnswer
-from sync_pipelines.lib.ordered_pool import OrderedPool
 
 NAME = "Bling"
 PAGE_SIZE = 100
-#: Details asked for at once: with answers that take a second, three a second need three.
-IN_FLIGHT = 4
 LIMITS = Limits(
     "bling",
     calls=(
-        # The usual margin of 0.1 s would leave a tenth of the calls unused; a call that comes too early is made again.
-        CallLimit(3, 1, margin=0.05),
+        # The usual margin of 0.1 s would leave a tenth of the calls unused. One call of a method at a time: of several
+        # under way at once, some arrive later than they were granted, and then four of them within a second.
+        CallLimit(3, 1, margin=0.03),
         CallLimit(120_000, 86_400),
         # The 600th request of an address within 10 s blocks it for ten minutes.
         CallLimit(590, 10, Per.ADDRESS),
     ),
-    in_flight={"nfe/{id}": IN_FLIGHT, "produtos/{id}": IN_FLIGHT},
 )
 #: The 20th token call of an address within a minute blocks it for an hour.
-TOKEN_CALLS = (Window(scope="bling:tokens", calls=10, seconds=60.0),)
+TOKEN_CALLS = (Window(scope="bling:tokens", calls=15, seconds=60.0),)
+TOKENS_ARE_BLOCKED = 3600.0
+TOO_MANY = "TOO_MANY_REQUESTS"
 VERSION_PATH = "/Api/v3"
 AUTH = AuthAddress("bling_auth_url", url="https://www.bling.com.br/Api/v3", api_host="api.bling.com.br")
 #: Where the files of invoices lie.
 FILE_HOSTS = frozenset({"bling.com.br", "www.bling.com.br", "api.bling.com.br"})
 #: Seconds: after the quota of a day, which the next sync tries again; after a block of the address.
 DAY_IS_OVER, ADDRESS_IS_BLOCKED = 3600.0, 600.0
-CANCELLED = "2"
 #: `criterio`: all products; by default the list has those that were included last.
 ALL_PRODUCTS = "5"
 #: The vendor's clock, and how far it may be from ours.
@@ -84,13 +84,14 @@ def judge(answer: JsonAnswer) -> SyncError | None:
     what = f"{NAME} ({_quotable(error)})" if error else NAME
     if answer.status == 401:
         return ExpiredTokenError(f"{what} does not accept the access token (401).")
+    # With which status a blocked address is refused is not documented.
+    if answer.status == 429 or text_of(error, "type") == TOO_MANY or (answer.status == 403 and not error):
+        return _throttled(answer.status, text_of(error, "period"), answer.retry_after)
     if answer.status == 403:
         return RefusedError(
             f"{what} does not let the app make this call (403). Grant it the access, and connect the account again.",
             403,
         )
-    if answer.status == 429:
-        return _throttled(text_of(error, "period"), answer.retry_after)
     if answer.status == 404:
         return None
     if answer.status != 200:
@@ -100,14 +101,16 @@ def judge(answer: JsonAnswer) -> SyncError | None:
     return None
 
 
-def _throttled(period: str | None, retry_after: float | None) -> SyncError:
+def _throttled(status: int, period: str | None, retry_after: float | None) -> SyncError:
     if period == "second":
-        return ThrottledError(f"{NAME} asks for fewer calls a second (429).", retry_after=retry_after or 1.0)
+        return ThrottledError(
+            f"{NAME} asks for fewer calls a second ({status}).", retry_after=retry_after or 1.0
+        )
     if period == "day":
         wait = retry_after or DAY_IS_OVER
-        return BlockedError(f"{NAME}: the account has no calls left today (429).", retry_after=wait)
+        return BlockedError(f"{NAME}: the account has no calls left today ({status}).", retry_after=wait)
     wait = retry_after or ADDRESS_IS_BLOCKED
-    return BlockedError(f"{NAME} asks for no calls for a while (429).", retry_after=wait)
+    return BlockedError(f"{NAME} takes no calls from our address for a while ({status}).", retry_after=wait)
 
 
 def _quotable(error: Row) -> str:
@@ -153,6 +156,7 @@ class BlingVendor:
             url=f"{auth_url}/oauth/token",
             url_setting="BLING_AUTH_URL",
             windows=TOKEN_CALLS,
+            blocked_seconds=TOKENS_ARE_BLOCKED,
             client_id="bling_client_id",
             client_secret="bling_client_secret",  # noqa: S106 - its name
         )
@@ -182,7 +186,9 @@ class BlingVendor:
             query["dataAlteracaoInicial"] = _moment(since - SKEW)
             query["dataAlteracaoFinal"] = _moment(now + SKEW)
         for page in self._pages("produtos", query):
-            details = self._details([id_of(row) for row in page.items if needs_detail(row)])
+            details = {
+                id_of(row): self._detail("produtos", id_of(row)) for row in page.items if needs_detail(row)
+            }
             products = [product_of(row, details.get(id_of(row), _NOTHING).row or {}) for row in page.items]
             yield Page(b"\n".join([page.raw, *(one.raw for one in details.values())]), products)
 
@@ -192,7 +198,7 @@ class BlingVendor:
             for direction in ("1", "0"):
                 period = {"dataEmissaoInicial": f"{begin} 00:00:00", "dataEmissaoFinal": f"{end} 23:59:59"}
                 for page in self._invoices({"tipo": direction, **period}):
-                    listed = (invoice_of(row) for row in page.items)
+                    listed = (invoice_of(row, asked_until=end) for row in page.items)
                     yield Page(page.raw, [one for one in listed if one and first <= one.issued_on <= last])
 
     def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
@@ -217,10 +223,10 @@ class BlingVendor:
         for _ in range(_MOST_PASSES):
             listed, cancelled = set[str](), set[str]()
             for page in self._pages("nfe", query):
-                listed |= {id_of(row) for row in page.items}
+                listed |= {id_of(row) for row in page.items if not is_cancelled(row)}
                 yield page
             for page in self._pages("nfe", {**query, "situacao": CANCELLED}):
-                cancelled |= {id_of(row) for row in page.items}
+                cancelled |= {id_of(row) for row in page.items if is_cancelled(row)}
                 yield page
             if not listed & cancelled:
                 return
@@ -231,20 +237,6 @@ class BlingVendor:
             return self._found(path, {"pagina": str(number), "limite": str(PAGE_SIZE), **query})
 
         return UncountedList(f"{NAME} ({path})", "data", PAGE_SIZE).pages(ask)
-
-    def _details(self, numbers: Sequence[str]) -> dict[str, _Detail]:
-        """The details of products by their number, several calls at once."""
-        details = dict[str, _Detail]()
-        pool: OrderedPool[str, _Detail] = OrderedPool(
-            lambda number: self._detail("produtos", number), width=IN_FLIGHT, depth=PAGE_SIZE
-        )
-        with pool:
-            for number in numbers:
-                pool.give(number)
-            while not pool.is_empty:
-                number = pool.oldest
-                details[number] = pool.take_one()
-        return details
 
     def _detail(self, path: str, number: str) -> _Detail:
         answer = self.http.get(f"{path}/{{id}}", f"{path}/{quote(number, safe='')}")

@@ -8,12 +8,12 @@ from typing import Any
 
 from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, text_of
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Product
-from sync_pipelines.lib.failures import PermanentError
 
 #: By `situacao`. 6 has its printed form as well, 7 came by its XML (purchases, other issuers). A number that is not
 #: here is taken for an invoice: its XML, or that there is none, says what it is.
 UNISSUED = frozenset({"1", "3", "4", "8", "10", "11"})
-VOID = {"2": InvoiceState.CANCELLED, "9": InvoiceState.DENIED}
+CANCELLED = "2"
+VOID = {CANCELLED: InvoiceState.CANCELLED, "9": InvoiceState.DENIED}
 
 Row = Mapping[str, Any]
 
@@ -41,24 +41,29 @@ def product_of(row: Row, detail: Row) -> Product:
     )
 
 
-def invoice_of(row: Row) -> Invoice | None:
-    """None for one that was never issued and has no date."""
+def invoice_of(row: Row, asked_until: date) -> Invoice | None:
+    """An invoice of a list that was asked for by date of issue; None for one without a date that was never issued.
+
+    One that was issued and says neither date nor key counts as of the last day asked for: its XML says when it was.
+    """
     key, state = key_of(row), state_of(row)
     issued_on = _day(row, "dataEmissao") or _day(row, "dataOperacao") or _month(key)
     if issued_on is None and state is InvoiceState.UNISSUED:
         return None
-    if issued_on is None:
-        raise PermanentError(f"Bling: the invoice {id_of(row)} has neither a date of issue nor a key.")
     direction = text_of(row, "tipo")
     return Invoice(
         vendor_id=id_of(row),
         state=state,
-        issued_on=issued_on,
+        issued_on=issued_on or asked_until,
         key=key,
         model=key[20:22] if key and len(key) == 44 else None,
         direction=int(direction) if direction in {"0", "1"} else None,
         number=number_of(row, "numero"),
     )
+
+
+def is_cancelled(row: Row) -> bool:
+    return text_of(row, "situacao") == CANCELLED
 
 
 def key_of(row: Row) -> str | None:

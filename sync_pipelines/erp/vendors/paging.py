@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,13 @@ from sync_pipelines.erp.vendors.vendor import Page
 from sync_pipelines.lib.failures import TransientError
 
 Row = Mapping[str, Any]
+#: How often a list is read that changes meanwhile, before that is an error.
+_MOST_PASSES = 2
+logger = logging.getLogger(__name__)
+
+
+class MovedListError(TransientError):
+    """Rows of a list are missing, or come twice: it changed while it was read, or was cut."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,19 @@ class NumberedList:
     def pages(self, ask: Callable[[int], tuple[bytes, object] | None]) -> Iterator[Page[Row]]:
         """Every page. `ask` gives the answer for a page number, from 1: its bytes and its body; None: no records.
 
-        Raises TransientError where rows are missing or come twice: the list changed while it was read, or was cut.
+        A list that changes meanwhile is read once more: then its rows come again, and the last time counts. Raises
+        MovedListError if that does not help.
         """
+        for passed in range(1, _MOST_PASSES + 1):
+            try:
+                yield from self._pass(ask)
+                return
+            except MovedListError as error:
+                if passed == _MOST_PASSES:
+                    raise
+                logger.warning("%s The list is read again.", error)
+
+    def _pass(self, ask: Callable[[int], tuple[bytes, object] | None]) -> Iterator[Page[Row]]:
         number, seen = 1, set[object]()
         while True:
             answer = ask(number)
@@ -48,13 +67,13 @@ class NumberedList:
             before = len(seen)
             seen |= {self.identity(row) for row in rows}
             if len(seen) != before + len(rows):
-                raise TransientError(f"{self.what}: page {number} repeats rows of the list.")
+                raise MovedListError(f"{self.what}: page {number} repeats rows of the list.")
             yield Page(raw, rows)
             if number >= pages:
                 break
             number += 1
         if len(seen) != total:
-            raise TransientError(
+            raise MovedListError(
                 f"{self.what}: the list gave {len(seen)} rows of the {total} that it counts."
             )
 
@@ -64,11 +83,11 @@ class NumberedList:
         found, names = body.get(self.field), self.counted
         said = [text_of(body, name) or "" for name in (names.page, names.pages, names.rows, names.total)]
         if not isinstance(found, list) or not all(text.isascii() and text.isdigit() for text in said):
-            raise TransientError(f"{self.what}: page {number} is no page of a list.")
+            raise MovedListError(f"{self.what}: page {number} is no page of a list.")
         page, pages, count, total = map(int, said)
         if page != number:
-            raise TransientError(f"{self.what}: page {page} came when page {number} was asked for.")
+            raise MovedListError(f"{self.what}: page {page} came when page {number} was asked for.")
         rows = [row for row in found if isinstance(row, Mapping)]
         if len(rows) != len(found) or len(rows) != count:
-            raise TransientError(f"{self.what}: page {number} has {len(rows)} of its {count} rows.")
+            raise MovedListError(f"{self.what}: page {number} has {len(rows)} of its {count} rows.")
         return rows, pages, total

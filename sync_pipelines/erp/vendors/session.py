@@ -214,6 +214,25 @@ class VendorSession:
             return self._slots.setdefault(method, BoundedSemaphore(self.spec.limits.at_once(method)))
 
 
+@dataclass
+class SessionVendor:
+    """What the vendors have in common whose calls are all those of a session."""
+
+    session: VendorSession
+
+    @property
+    def calls(self) -> int:
+        return self.session.calls
+
+    @property
+    def waited(self) -> float:
+        return self.session.waited
+
+    def close(self) -> None:
+        """End what is open."""
+        self.session.close()
+
+
 @dataclass(frozen=True)
 class Opening:
     """What a vendor's file gets to open an account."""

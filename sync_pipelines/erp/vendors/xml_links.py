@@ -178,4 +178,5 @@ def _xml(body: bytes, what: str) -> bytes | None:
 def _origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port. ValueError if the address has no port that is a number."""
     parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").casefold(), parts.port or _PORTS.get(parts.scheme, 0)
+    port = _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
+    return parts.scheme, (parts.hostname or "").casefold(), port

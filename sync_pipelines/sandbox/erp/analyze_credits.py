@@ -40,14 +40,14 @@ def findings_in(item: Mapping[str, Any]) -> list[Finding]:
     contributions = _number(item, "valor_pis") + _number(item, "valor_cofins")
     claimed = _number(item, "credito_pis") + _number(item, "credito_cofins")
     if str(item.get("cst_pis")) in {"01", "02", "03"} and contributions > claimed:
-        found.append(Finding("PIS_COFINS_INSUMOS", contributions, claimed, "high", 90))
+        found.append(Finding("PIS_COFINS_INSUMOS", contributions, claimed, level="high", score=90))
     if (st := _number(item, "valor_icms_st")) > 0:
-        found.append(Finding("ICMS_ST_RESSARCIMENTO", st, _NOTHING, "medium", 70))
+        found.append(Finding("ICMS_ST_RESSARCIMENTO", st, _NOTHING, level="medium", score=70))
     icms, used = _number(item, "valor_icms"), _number(item, "credito_icms")
     if str(item.get("cst_icms")) in {"00", "20"} and icms > used:
-        found.append(Finding("ICMS_CREDITO", icms, used, "medium", 65))
+        found.append(Finding("ICMS_CREDITO", icms, used, level="medium", score=65))
     if (ipi := _number(item, "valor_ipi")) > 0:
-        found.append(Finding("IPI_CREDITO", ipi, _NOTHING, "low", 40))
+        found.append(Finding("IPI_CREDITO", ipi, _NOTHING, level="low", score=40))
     return found
 
 
@@ -77,9 +77,11 @@ def analyze_credits(database: psycopg.Connection[Any], request: FunctionRequest)
             [{"user_id": user_id, "xml_import_id": import_id, **one} for one in credits],
         )
         totals = _totals(credits, {str(rule["id"]): rule["tax_type"] for rule in rules.values()})
-        _replace_summary(database, user_id, {**totals, "total_xmls_analyzed": len(documents)}, request)
+        _replace_summary(
+            database, user_id, {**totals, "total_xmls_analyzed": len(documents)}, request=request
+        )
         _notify(database, user_id, credits)
-    return _answer(database, user_id, credits, rules)
+    return _answer(database, user_id, credits, rules=rules)
 
 
 def _user(request: FunctionRequest) -> UUID:

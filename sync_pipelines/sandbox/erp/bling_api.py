@@ -37,6 +37,36 @@ SCOPES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
+class _Received:
+    """A call as it came: the `number`-th of its method, at `at`, of an account or of nobody who is known."""
+
+    request: Request
+    method: str
+    number: int
+    at: float
+    account: BlingAccount | None
+
+    @property
+    def ip(self) -> str:
+        return self.request.client.host if self.request.client else ""
+
+    @property
+    def name(self) -> str | None:
+        return self.account.name if self.account else None
+
+    def record(self, asked: Mapping[str, object], answer: Response) -> Call:
+        """What is kept of it once it was answered."""
+        return Call(
+            method=self.method,
+            account=self.name,
+            parameters=asked,
+            at=self.at,
+            status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
+            fault=bling_faults.kind_of(answer),
+        )
+
+
+@dataclass(frozen=True)
 class _Served:
     """A call that may be answered: its method, its company, what was asked for. `subject` is a page or an id."""
 
@@ -83,41 +113,36 @@ class BlingApi:
         ]
 
     async def _serve(self, request: Request, method: str, make: Callable[[_Served], Response]) -> Response:
-        at, ip = self.calls.clock(), _ip(request)
-        number = self.calls.arrive(method)
-        account = self._account(request)
-        answer = self.limits.arrived(ip, at, for_token=False) or self._refusal(method, account, at)
-        asked = dict(request.query_params)
-        if answer is None and account is not None:
-            answer = await self._answer(request, method, account, number, make)
-        assert answer is not None
-        self._done(ip, _call(method, account, asked, at, answer), request)
+        received = self._received(request, method, self._account(request))
+        refused = self.limits.arrived(received.ip, received.at, for_token=False) or self._refusal(received)
+        answer = refused or await self._answer(received, make)
+        self._done(received, {**request.query_params, **request.path_params}, answer)
         return answer
+
+    def _received(self, request: Request, method: str, account: BlingAccount | None) -> _Received:
+        number = self.calls.arrive(method)
+        return _Received(request, method, number=number, at=self.calls.clock(), account=account)
 
     def _account(self, request: Request) -> BlingAccount | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         grant = self.oauth.grant(token) if kind.lower() == "bearer" else None
         return next((one for one in self.oauth.accounts if grant and one.name == grant.account), None)
 
-    def _refusal(self, method: str, account: BlingAccount | None, now: float) -> Response | None:
+    def _refusal(self, received: _Received) -> Response | None:
+        account = received.account
         if account is None:
             return bling_faults.invalid_token()
-        if (refused := self.limits.refusal(account.name, now)) is not None:
+        if (refused := self.limits.refusal(account.name, received.at)) is not None:
             return refused
-        return None if SCOPES[method] in account.scopes else bling_faults.insufficient_scope()
+        return None if SCOPES[received.method] in account.scopes else bling_faults.insufficient_scope()
 
-    async def _answer(
-        self,
-        request: Request,
-        method: str,
-        account: BlingAccount,
-        number: int,
-        make: Callable[[_Served], Response],
-    ) -> Response:
-        asked = dict(request.query_params)
+    async def _answer(self, received: _Received, make: Callable[[_Served], Response]) -> Response:
+        account, method = received.account, received.method
+        assert account is not None
+        asked = dict(received.request.query_params)
         try:
-            subject = int(request.path_params.get("id") or bling_lists.page_number(asked))
-            await self._before(method, number)
+            subject = int(received.request.path_params.get("id") or bling_lists.page_number(asked))
+            await self._before(received)
             narrowed = faults.rows(account.name, subject)
             if (struck := self.switches.answer(lambda: narrowed, bling_faults.of_others(method))) is not None:
                 return struck
@@ -125,24 +150,20 @@ class BlingApi:
             def strikes(name: str) -> bool:
                 return self.switches.strikes(f"{method}_{name}", lambda: narrowed)
 
-            return make(_Served(method, account.company, asked, subject, strikes))
+            return make(_Served(method, account.company, asked, subject=subject, strikes=strikes))
         except bling_lists.ParameterError as refused:
             return refused.answer
 
-    async def _before(self, method: str, number: int) -> None:
+    async def _before(self, received: _Received) -> None:
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
-        for action in self.hooks.take(method, number):
+        for action in self.hooks.take(received.method, received.number):
             await run_in_threadpool(action)
 
-    def _done(self, ip: str, call: Call, request: Request) -> None:
-        shown = {
-            **call.parameters,
-            **({"id": request.path_params["id"]} if "id" in request.path_params else {}),
-        }
-        self.calls.record(call._replace(parameters=shown))
-        if call.status >= 400:
-            self.limits.failed(ip, self.calls.clock())
+    def _done(self, received: _Received, asked: Mapping[str, object], answer: Response) -> None:
+        self.calls.record(received.record(asked, answer))
+        if answer.status_code >= 400 and not isinstance(answer, faults.NO_ANSWER):
+            self.limits.failed(received.ip, self.calls.clock())
 
     def _invoices(self, served: _Served) -> Response:
         model = "55" if served.method == "invoices" else "65"
@@ -181,20 +202,19 @@ class BlingApi:
         return Json({"data": documents.company(served.company.profile)})
 
     async def _token(self, request: Request) -> Response:
-        at, ip = self.calls.clock(), _ip(request)
-        number = self.calls.arrive("token")
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         authorization = request.headers.get("authorization", "")
         account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
-        name = account.name if account else None
-        answer = self.limits.arrived(ip, at, for_token=True)
+        received = self._received(request, "token", account)
+        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        answer = self.limits.arrived(received.ip, received.at, for_token=True)
         if answer is None:
-            await self._before("token", number)
-            answer = self.switches.answer(lambda: faults.rows(name, 1), bling_faults.of_others("token"))
+            await self._before(received)
+            narrowed = faults.rows(received.name, 1)
+            answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("token"))
         if answer is None:
             answer = self.oauth.answer(authorization, form, jwt=request.headers.get("enable-jwt") == "1")
             answer = self._spoilt_tokens(answer, account)
-        self._done(ip, _call("token", account, {"grant_type": form.get("grant_type")}, at, answer), request)
+        self._done(received, {"grant_type": form.get("grant_type")}, answer)
         return answer
 
     def _spoilt_tokens(self, answer: Response, account: BlingAccount | None) -> Response:
@@ -209,37 +229,25 @@ class BlingApi:
         return answer
 
     async def _file(self, request: Request) -> Response:
-        at = self.calls.clock()
-        number = self.calls.arrive("xml")
         found = bling_files.find(self.oauth.accounts, request.query_params.get("chaveAcesso", ""))
-        await self._before("xml", number)
-        account, subject = (found[0], found[1].vendor_id) if found else (None, 0)
-        narrowed = faults.rows(account.name if account else None, subject)
+        account, note = found or (None, None)
+        received = self._received(request, "xml", account)
+        await self._before(received)
+        subject = note.vendor_id if note else 0
+        narrowed = faults.rows(received.name, subject)
 
         def strikes(name: str) -> bool:
             return self.switches.strikes(f"xml_{name}", lambda: narrowed)
 
         answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("xml"))
-        if answer is None and found is not None:
-            answer = bling_files.file_of(found[0].company, found[1], self.addresses, strikes, request)
+        if answer is None and account is not None and note is not None:
+            wanted = bling_files.Wanted(account.company, note, url=str(request.url))
+            answer = bling_files.file_of(wanted, self.addresses, strikes)
         answer = answer or Response("Arquivo não encontrado", 404, media_type="text/plain")
         # A token that a client sends with it is a mistake that the record shows.
         shown = {"id": subject, "has_authorization": "authorization" in request.headers}
-        self.calls.record(_call("xml", account, shown, at, answer))
+        self.calls.record(received.record(shown, answer))
         return answer
-
-
-def _ip(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-def _call(
-    method: str, account: BlingAccount | None, asked: Mapping[str, object], at: float, answer: Response
-) -> Call:
-    """What the record keeps of a call that was answered."""
-    status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
-    name = account.name if account else None
-    return Call(method, name, asked, at, status, bling_faults.kind_of(answer))
 
 
 def _page(found: list[Any], served: _Served) -> list[Any]:

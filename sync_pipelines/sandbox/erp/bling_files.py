@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from sync_pipelines.sandbox.erp import bling_faults
@@ -48,19 +47,23 @@ def find(accounts: Sequence[BlingAccount], key: str) -> tuple[BlingAccount, Sand
     return None
 
 
-def file_of(
-    company: ErpCompany,
-    note: SandboxNote,
-    addresses: Addresses,
-    strikes: Callable[[str], bool],
-    request: Request,
-) -> Response:
+@dataclass(frozen=True)
+class Wanted:
+    """A file that was asked for by a link."""
+
+    company: ErpCompany
+    note: SandboxNote
+    url: str
+
+
+def file_of(wanted: Wanted, addresses: Addresses, strikes: Callable[[str], bool]) -> Response:
     """The file, or what a fault puts in its place."""
+    note = wanted.note
     if strikes("redirect_other_port"):
         location = f"http://127.0.0.1:{addresses.other_port}/nfe.xml"
         return Response(status_code=302, headers={"Location": location})
     if strikes("redirect_loop"):
-        return Response(status_code=302, headers={"Location": str(request.url)})
+        return Response(status_code=302, headers={"Location": wanted.url})
     if strikes("page"):
         return Response("<html><title>Bling - Login</title></html>", media_type="text/html")
     if strikes("bomb"):
@@ -70,7 +73,7 @@ def file_of(
             gzip.compress(note.xml()), media_type="text/xml", headers={"Content-Encoding": "gzip"}
         )
     if strikes("of_another"):
-        others = company.select(lambda one: one.key is not None and one.has_xml)
+        others = wanted.company.select(lambda one: one.key is not None and one.has_xml)
         note = others[others.index(note) - 1]
     return Response(note.xml(), media_type="text/xml")
 

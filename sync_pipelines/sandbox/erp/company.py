@@ -49,13 +49,15 @@ class SandboxProfile:
 class ErpCompany:
     """What one account of an ERP holds. Take `lock` to read several things that belong together; change it by methods.
 
-    `now` is the moment of the next change; each change is a second after the one before.
+    `now` is the moment of the last change; each change is a second after the one before, unless there is a `clock`.
     """
 
     profile: SandboxProfile
     notes: list[SandboxNote] = field(default_factory=list)
     products: list[SandboxProduct] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 22, 12, tzinfo=BRASILIA)
+    #: The time of a change where it plays a part, such as in the demo; else `now` goes on by a second.
+    clock: Callable[[], datetime] | None = field(default=None, repr=False, compare=False)
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
     _by_id: dict[int, SandboxNote] = field(default_factory=dict, init=False, repr=False, compare=False)
     _by_key: dict[str, SandboxNote] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -156,5 +158,5 @@ class ErpCompany:
             self._tick()
 
     def _tick(self) -> datetime:
-        self.now += timedelta(seconds=1)
+        self.now = self.clock() if self.clock else self.now + timedelta(seconds=1)
         return self.now

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | Loja Aurora | Omie | normal regime, letters in its CNPJ | sealed |
 | Padaria Estrela | Bling | Simples, first of its user | sealed; its access token has expired: it is renewed first |
-| Distribuidora Estrela | Omie | normal regime, second of the same user | a plain object, as old rows have |
+| Distribuidora Estrela | Omie | normal regime, second of the same user | a plain object; left in `error` |
 
 A company has notes up to today: those of a later day are there once the fakes are started again.
 """
@@ -46,16 +46,27 @@ class DemoAccount:
     is_sealed: bool = True
     #: The application knows the company by its id, as it does for users with several.
     names_company: bool = True
+    #: How many notes the company has for one of the others: Bling gives three a second.
+    share: float = 1.0
+    #: What the application's own sync left: in it every automatic run failed.
+    status: str = "active"
+    status_message: str | None = None
+    #: Documents that are odd and can be trusted, by the rest of a note's number divided by 16.
+    dirt: Mapping[int, str] = field(default_factory=dict)
 
     def company(self, a_month: int = A_MONTH, until: date | None = None) -> ErpCompany:
         """Its company, with so many notes a month in the year up to a day, today unless given."""
-        return made_up_company(
+        company = made_up_company(
             self.seed,
             crt=self.crt,
             alphanumeric=self.alphanumeric,
-            a_month=a_month,
+            a_month=round(a_month * self.share),
             until=until or datetime.now(BRASILIA).date(),
         )
+        for note in company.select(lambda one: one.key is not None and one.vendor_id % 16 in self.dirt):
+            note.dirt = frozenset({self.dirt[note.vendor_id % 16]})
+        company.clock = lambda: datetime.now(BRASILIA)
+        return company
 
 
 ACCOUNTS: Final = (
@@ -76,6 +87,7 @@ ACCOUNTS: Final = (
         connection_id=UUID("2b3c4d5e-0000-4000-8000-000000000012"),
         seed=12,
         crt="1",
+        share=0.5,
         credentials={
             "access_token": "demo-access-0000000000000000000000000001",
             "refresh_token": "demo-refresh-000000000000000000000000001",
@@ -92,6 +104,9 @@ ACCOUNTS: Final = (
         connection_id=UUID("3c4d5e6f-0000-4000-8000-000000000013"),
         seed=13,
         is_sealed=False,
+        status="error",
+        status_message="erp-sync retornou 401",
+        dirt={3: "unknown_tag", 5: "bom", 7: "total_off"},
         credentials={"app_key": "1560731700013", "app_secret": "5f1d7a84db000000000000000estrela"},
     ),
 )
@@ -118,11 +133,24 @@ def add_accounts(connection: psycopg.Connection[Any]) -> None:
             connection,
             account.user_id,
             account.erp_type,
-            {},
+            credentials={},
             id=account.connection_id,
             connection_name=account.name,
             company_id=company_id if account.names_company else None,
+            status=account.status,
+            status_message=account.status_message,
         )
+        if account.status == "error":
+            _leave_log(connection, account)
+
+
+def _leave_log(connection: psycopg.Connection[Any], account: DemoAccount) -> None:
+    """The row of the application's last try: its end was never written, because `failed` is no status."""
+    connection.execute(
+        "insert into public.erp_sync_logs (connection_id, user_id, sync_type, status, started_at)"
+        " values (%s, %s, 'full', 'running', now() - interval '3 days')",
+        [account.connection_id, account.user_id],
+    )
 
 
 def add_credentials(connection: psycopg.Connection[Any], secret: str) -> None:

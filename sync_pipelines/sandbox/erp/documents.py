@@ -61,6 +61,6 @@ def number(amount: Decimal) -> float:
 
 
 def text_of(xml: bytes) -> str:
-    """A document as text, by the encoding that it declares; a byte order mark stays."""
+    """A document as text, by the encoding that it declares; a byte order mark stays, what is no text does not."""
     head = xml[:100].lower()
-    return xml.decode("latin-1" if b"iso-8859-1" in head else "utf-8")
+    return xml.decode("latin-1" if b"iso-8859-1" in head else "utf-8", "replace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Final
@@ -13,6 +13,8 @@ from sync_pipelines.sandbox.erp.notes import NoteItem, Reform, SandboxNote, Taxe
 from sync_pipelines.sandbox.erp.products import SandboxProduct
 
 _CENT: Final = Decimal("0.01")
+#: Lines of a kind that differ from each other.
+_MOST: Final = 100
 #: Half of the lines have the first group of their regime; the others take turns.
 _NORMAL: Final = (
     "ICMS00",
@@ -29,19 +31,41 @@ def cents(value: Decimal) -> Decimal:
     return value.quantize(_CENT, ROUND_HALF_UP)
 
 
-def items_of(
-    note: SandboxNote, catalogue: Sequence[SandboxProduct], random: Random, *, lines: int
-) -> list[NoteItem]:
-    """So many lines. Of several lines the last is left out of the total (indTot 0) now and then, as a gift is."""
-    goods = [product for product in catalogue if not product.is_service]
-    items = [_item(note, random.choice(goods), random, number=number) for number in range(1, lines + 1)]
-    if lines > 2 and random.random() < 0.25:
-        items[-1] = replace(items[-1], counted=False, freight=Decimal(0), taxes=_untaxed(note))
-    return items
+@dataclass
+class Goods:
+    """Makes the lines of a month's notes. Beyond `_MOST` of a kind they repeat: 10,000 notes cost seconds."""
+
+    catalogue: Sequence[SandboxProduct]
+    random: Random
+    _made: dict[tuple[object, ...], list[NoteItem]] = field(default_factory=dict)
+
+    def lines(self, note: SandboxNote, count: int) -> list[NoteItem]:
+        """So many lines. Of several the last is left out of the total (indTot 0) now and then, as a gift is."""
+        items = [self._line(note, number) for number in range(1, count + 1)]
+        if count > 2 and self.random.random() < 0.25:
+            items[-1] = replace(items[-1], counted=False, freight=Decimal(0), taxes=_untaxed(note))
+        return items
+
+    def _line(self, note: SandboxNote, number: int) -> NoteItem:
+        made = self._made.setdefault((_cfop(note), note.issuer.crt, _states_reform(note)), [])
+        if len(made) >= _MOST:
+            return replace(self.random.choice(made), number=number)
+        product = self.random.choice([product for product in self.catalogue if not product.is_service])
+        made.append(_item(note, product, self.random, number=number))
+        return made[-1]
+
+
+def _states_reform(note: SandboxNote) -> bool:
+    """Every other note of the normal regime does. Simples and MEI are not due before 2027."""
+    return note.issuer.crt not in ("1", "4") and note.issued_at.year >= 2026 and note.number % 2 == 1
 
 
 def _item(note: SandboxNote, product: SandboxProduct, random: Random, *, number: int) -> NoteItem:
-    quantity = Decimal(random.randrange(1, 4_000)) / (100 if product.unit == "KG" else 1)
+    quantity = (
+        Decimal(random.randrange(50, 6_000)) / 100
+        if product.unit == "KG"
+        else Decimal(random.randrange(1, 40))
+    )
     price = product.price * Decimal(random.randrange(9_000, 11_000)) / 10_000
     total = cents(quantity * price)
     digits = "".join(each for each in product.ncm if each.isdigit())
@@ -95,8 +119,7 @@ def _taxes(note: SandboxNote, total: Decimal, random: Random) -> Taxes:
         )
     elif not is_simples and random.random() < 0.2:
         taxes = replace(taxes, ipi_group="IPINT", ipi_cst="53")
-    # Simples and MEI are not due before 2027.
-    if not is_simples and note.issued_at.year >= 2026 and note.number % 2:
+    if _states_reform(note):
         taxes = replace(taxes, reform=_reform(total, random))
     return taxes
 

@@ -71,43 +71,45 @@ class OmieApi:
         ]
 
     async def _without_slash(self, request: Request) -> Response:
-        self._record(request.url.path, None, {}, self.calls.clock(), 301)
-        return RedirectResponse(f"{request.url.path}/", 301)
+        answer = RedirectResponse(f"{request.url.path}/", 301)
+        self._record(request.url.path, self.calls.clock(), answer)
+        return answer
 
     async def _serve(self, request: Request) -> Response:
         at = self.calls.clock()
         if request.method == "GET":  # as after a redirect that a client followed
-            self._record("GET", None, {}, at, 200)
-            return Response("<html>Documentação da API</html>", media_type="text/html")
+            page = Response("<html>Documentação da API</html>", media_type="text/html")
+            self._record("GET", at, page)
+            return page
         asked = _asked(parsed(await request.body()))
         if asked is None:
-            self._record("?", None, {}, at, 500)
-            return omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
+            unread = omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
+            self._record("?", at, unread)
+            return unread
         number = self.calls.arrive(asked.method)
         caller = Caller(request.client.host if request.client else "", asked.key, asked.method)
         refused = self.limits.refusal(caller, at)
-        answer = refused or await self._limited(request, caller, asked, number)
+        answer = refused or await self._limited(request.url.path, caller, asked, number=number)
         answer = self._with_status(answer)
         if refused is None and _is_error(answer):
             self.limits.failed(caller, self.calls.clock())
-        account = self.accounts.get(asked.key)
-        status = 0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code
-        name = account.name if account else None
-        self._record(asked.method, name, asked.parameters, at, status, omie_faults.code_of(answer))
+        self._record(asked.method, at, answer, asked=asked)
         return answer
 
-    def _record(
-        self,
-        method: str,
-        account: str | None,
-        parameters: Mapping[str, Any],
-        at: float,
-        status: int,
-        fault: str | None = None,
-    ) -> None:
-        self.calls.record(Call(method, account, dict(parameters), at, status, fault))
+    def _record(self, method: str, at: float, answer: Response, *, asked: _Asked | None = None) -> None:
+        account = self.accounts.get(asked.key) if asked else None
+        self.calls.record(
+            Call(
+                method=method,
+                account=account.name if account else None,
+                parameters=dict(asked.parameters) if asked else {},
+                at=at,
+                status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
+                fault=omie_faults.code_of(answer),
+            )
+        )
 
-    async def _limited(self, request: Request, caller: Caller, asked: _Asked, number: int) -> Response:
+    async def _limited(self, path: str, caller: Caller, asked: _Asked, *, number: int) -> Response:
         """An answer for a call that is within the windows."""
         if not self.limits.begin(caller):
             return omie_faults.concurrent(429)
@@ -116,7 +118,7 @@ class OmieApi:
                 await asyncio.sleep(self.latency_seconds)
             for action in self.hooks.take(asked.method, number):
                 await run_in_threadpool(action)
-            return self._answer(request.url.path, caller, asked)
+            return self._answer(path, caller, asked)
         finally:
             self.limits.end(caller)
 
@@ -149,7 +151,9 @@ class OmieApi:
         )
         if strikes("stuck"):
             paging = wanted = replace(paging, number=1)
-        page = omie_lists.page_of(asked.method, company, asked.parameters, wanted)
+        page = omie_lists.page_of(asked.method, company, asked.parameters, paging=wanted)
+        if page is None and strikes("nothing_as_list"):
+            return Json(omie_lists.nothing(asked.method, paging))
         if page is None or strikes("lost"):
             return omie_faults.no_records(paging.number)
         if strikes("lost_200"):
@@ -161,8 +165,10 @@ class OmieApi:
         return Json(page)
 
     def _with_status(self, answer: Response) -> Response:
-        if omie_faults.code_of(answer) and answer.status_code == 500 and self.switches.strikes("faults_200"):
-            answer.status_code = 200
+        if omie_faults.code_of(answer) and answer.status_code == 500:
+            for status in (200, 400):
+                if self.switches.strikes(f"faults_{status}"):
+                    answer.status_code = status
         return answer
 
 

@@ -95,6 +95,7 @@ ANSWERS: Final = answers_of(METHODS, _OWN)
 #: Change what a list holds; by the name of the method before it, as in `ListarNF_repeats`.
 _OF_LISTS: Final[Mapping[str, str]] = {
     "lost": "the page is said to have no records",
+    "nothing_as_list": "a page without records is an empty list with totals of 0, and no fault",
     "lost_200": "the page is said to have no records, with status 200",
     "repeats": "the page is the one before, with the number that was asked for",
     "stuck": "the page is the first, with the number of the first",
@@ -110,6 +111,7 @@ LISTS: Final = ("ListarNF", "ListarDocumentos", "ListarProdutos", "ListarEmpresa
 BEHAVIOURS: Final[Mapping[str, str]] = {
     **{f"{method}_{name}": what for method in LISTS for name, what in _OF_LISTS.items()},
     "faults_200": "every fault of Omie itself comes with status 200",
+    "faults_400": "every fault of Omie itself comes with status 400",
     "ObterNfe_status": "cCodStatus is 1, and there is no XML",
     "ObterNfe_without_xml": "cXmlNfe is empty, and the status is 0",
     "ObterNfe_escaped": "cXmlNfe has its XML escaped as text of XML",

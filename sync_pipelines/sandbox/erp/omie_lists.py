@@ -25,7 +25,9 @@ class PagingWords:
     total: str = "total_de_registros"
 
 
-_ACCOUNTANT: Final = PagingWords("nPagina", "nRegPorPagina", "nTotPaginas", "nRegistros", "nTotRegistros")
+_ACCOUNTANT: Final = PagingWords(
+    page="nPagina", limit="nRegPorPagina", pages="nTotPaginas", rows="nRegistros", total="nTotRegistros"
+)
 _DEFAULT_LIMIT: Final = 50
 
 
@@ -50,16 +52,23 @@ def whole(value: Any, default: int) -> int:
 
 def _brazilian(value: Any) -> date | None:
     """A date of the request; None, and so no filter, for what is not dd/mm/aaaa: the vendor says nothing about it."""
+    if value is None:
+        return None
     try:
         return datetime.strptime(str(value), "%d/%m/%Y").date()
     except ValueError:
         return None
 
 
-def _in_period(note: SandboxNote, asked: Parameters) -> bool:
+def _chosen(notes: Sequence[SandboxNote], asked: Parameters) -> list[SandboxNote]:
+    """The notes of the days that were asked for."""
     first, last = _brazilian(asked.get("dEmiInicial")), _brazilian(asked.get("dEmiFinal"))
-    issued = note.issued_at.date()
-    return (first is None or first <= issued) and (last is None or issued <= last)
+    return [
+        note
+        for note in notes
+        if (first is None or first <= note.issued_at.date())
+        and (last is None or note.issued_at.date() <= last)
+    ]
 
 
 def _is(value: str, asked: Parameters, name: str) -> bool:
@@ -70,9 +79,8 @@ def _invoices(company: ErpCompany, asked: Parameters) -> list[SandboxNote]:
     status = asked.get("filtrar_por_status")
     return [
         note
-        for note in documents.listed(company)
-        if _in_period(note, asked)
-        and _is(str(note.direction), asked, "tpNF")
+        for note in _chosen(documents.listed(company), asked)
+        if _is(str(note.direction), asked, "tpNF")
         and _is(note.environment, asked, "tpAmb")
         and (status not in ("N", "C") or (note.state == "cancelled") is (status == "C"))
     ]
@@ -82,9 +90,8 @@ def _documents(company: ErpCompany, asked: Parameters) -> list[SandboxNote]:
     wanted = {"cOperacao": "1", **asked}
     return [
         note
-        for note in company.select(lambda note: note.state != "voided")
-        if _in_period(note, asked)
-        and _is(note.model, wanted, "cModelo")
+        for note in _chosen(company.select(lambda note: note.state != "voided"), asked)
+        if _is(note.model, wanted, "cModelo")
         and _is(str(note.direction), wanted, "cOperacao")
         and _is(note.environment, wanted, "cAmbiente")
     ]
@@ -160,3 +167,10 @@ def page_of(method: str, company: ErpCompany, asked: Parameters, paging: Paging)
         words.total: len(found),
         one.key: [one.write(row, asked) for row in rows],
     }
+
+
+def nothing(method: str, paging: Paging) -> dict[str, Any]:
+    """A page without rows, as a vendor that makes no fault of it would answer."""
+    one = LISTS[method]
+    words = one.words
+    return {words.page: paging.number, words.pages: 0, words.rows: 0, words.total: 0, one.key: []}

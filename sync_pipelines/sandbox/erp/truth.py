@@ -91,7 +91,7 @@ def differences(
     for user_id in dict.fromkeys(account.user_id for account in accounts):
         own = [account for account in accounts if account.user_id == user_id]
         if "nfe" in modules:
-            found += _invoice_differences(connection, user_id, own, reform_by)
+            found += _invoice_differences(connection, user_id, own, reform_by=reform_by)
         if with_credits:
             notes = [note for account in own for note in account.stored]
             found += truth_credits.credit_differences(connection, user_id, notes)

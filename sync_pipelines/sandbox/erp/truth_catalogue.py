@@ -39,28 +39,26 @@ def product_differences(connection: psycopg.Connection[Any], account: Account) -
         if vendor_id not in by_id:
             yield f"product {vendor_id} is not in the catalogue"
         else:
-            yield from _one_product(product, by_id[vendor_id])
+            yield from _one_product(product, by_id[vendor_id], account.erp_type)
     yield from (
         f"product {one} is in the catalogue, and the ERP has none" for one in by_id.keys() - meant.keys()
     )
     yield from _ncm_differences(connection, account)
 
 
-def _one_product(product: SandboxProduct, row: Mapping[str, Any]) -> Iterator[str]:
+def _one_product(product: SandboxProduct, row: Mapping[str, Any], erp_type: str) -> Iterator[str]:
+    meant = {
+        "name": product.name,
+        "code": product.code,
+        "price": product.price,
+        "is_active": product.is_active,
+        "is_service": product.is_service,
+    }
+    # Bling's list has neither, and each detail is a call: what is not sold needs none.
+    if erp_type != "bling" or (product.is_active and not product.is_service):
+        meant |= {"ncm": _plain(product.ncm), "ean": product.ean}
     given = {**row, "ncm": _plain(row["ncm"]), "ean": row["ean"] or None}
-    yield from compared(
-        f"product {product.vendor_id}",
-        given,
-        {
-            "name": product.name,
-            "code": product.code,
-            "ncm": _plain(product.ncm),
-            "ean": product.ean,
-            "price": product.price,
-            "is_active": product.is_active,
-            "is_service": product.is_service,
-        },
-    )
+    yield from compared(f"product {product.vendor_id}", given, meant)
 
 
 def ncm_of(product: SandboxProduct) -> tuple[str, str]:

@@ -14,10 +14,10 @@ from random import Random
 from typing import Final
 
 from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany, SandboxProfile
-from sync_pipelines.sandbox.erp.goods import items_of
+from sync_pipelines.sandbox.erp.goods import Goods
 from sync_pipelines.sandbox.erp.identifiers import access_key, made_up_cnpj, made_up_cpf
 from sync_pipelines.sandbox.erp.notes import Party, SandboxNote
-from sync_pipelines.sandbox.erp.products import SandboxProduct, made_up_catalogue
+from sync_pipelines.sandbox.erp.products import made_up_catalogue
 
 _FIRST_MONTH: Final = 2024 * 12
 #: The series of the company's own documents: notes, NFC-e, drafts, and those of the test environment.
@@ -31,7 +31,7 @@ class _Month:
     seed: int
     index: int
     profile: SandboxProfile
-    catalogue: Sequence[SandboxProduct]
+    goods: Goods
     partners: Sequence[Party]
     suppliers: Sequence[Party]
     random: Random
@@ -69,7 +69,7 @@ class _Month:
         for name, value in fields.items():
             setattr(note, name, value)
         if note.state != "voided":
-            note.items = items_of(note, self.catalogue, self.random, lines=lines)
+            note.items = self.goods.lines(note, lines)
         if note.state not in ("voided", "unissued"):
             note.key = access_key(
                 state=issuer.state,
@@ -114,19 +114,50 @@ def made_up_company(
     )
     last = until.year * 12 + until.month - 1
     for index in range(last - months + 1, last + 1):
+        of_month = Random(f"{seed} {index}")
         month = _Month(
             seed=seed,
             index=index,
             profile=profile,
-            catalogue=catalogue,
+            goods=Goods(catalogue, of_month),
             partners=partners,
             suppliers=suppliers,
-            random=Random(f"{seed} {index}"),
+            random=of_month,
         )
         _fill(month, a_month, lines)
         company.notes += [note for note in month.notes if note.issued_at.date() <= until]
     company.notes.sort(key=lambda note: (note.issued_at, note.vendor_id))
     return company
+
+
+def further_note(company: ErpCompany, issued_at: datetime, **fields: object) -> SandboxNote:
+    """Issue one more note like the newest sale, with the next number of its series, and add it to the company."""
+    sales = company.select(
+        lambda note: note.series == SALES and note.issuer.cnpj == company.profile.cnpj and note.model == "55"
+    )
+    like = next(note for note in reversed(sales) if note.state == "authorised" and note.direction == 1)
+    number = max(note.number for note in sales) + 1
+    note = replace(
+        like,
+        vendor_id=max(one.vendor_id for one in company.notes) + 1,
+        number=number,
+        issued_at=issued_at,
+        items=list(like.items),
+        corrected=False,
+        dirt=frozenset(),
+        key=access_key(
+            state=like.issuer.state,
+            issued_at=issued_at,
+            issuer=str(like.issuer.document),
+            model=like.model,
+            series=like.series,
+            number=number,
+            code=number * 7,
+        ),
+    )
+    for name, value in fields.items():
+        setattr(note, name, value)
+    return company.add_note(note)
 
 
 def _fill(month: _Month, count: int, lines: int | None) -> None:

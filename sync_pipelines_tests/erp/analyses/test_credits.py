@@ -1,220 +1,223 @@
-"""The credit analysis of a user's imports: what is called, what is recorded, what it leaves."""
+"""The credit analysis of a user's imports: what is called, what is recorded, and what a failure leaves."""
 
-from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from __future__ import annotations
 
-import psycopg
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
 import pytest
-from psycopg.types.json import Jsonb
 
-from sync_pipelines.erp.analyses.credits import GIVE_UP_AFTER, analyse_credits
-from sync_pipelines.erp.analyses.functions import FunctionsAccess
-from sync_pipelines.erp.outcome import CreditsOutcome
-from sync_pipelines.lib.failures import RefusedError
-from sync_pipelines.sandbox.erp.database import add_connection
-from sync_pipelines.sandbox.servers import BackgroundServer
-from sync_pipelines.settings.erp import ErpSettings
+from sync_pipelines.erp.analyses.credits import ASSET, GIVE_UP_AFTER, IN_FLIGHT, analyse_credits
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
+from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines.lib.records import open_records
 from sync_pipelines_tests.erp.account import Syncs
-from sync_pipelines_tests.erp.analyses.double import KEY, LINK, Functions
+from sync_pipelines_tests.erp.analyses.project import FUNCTION, USER, Project
 
-USER = UUID(int=1)
-Erp = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def double(erp: Erp, erp_url: str) -> Functions:
-    erp.execute(
-        "insert into public.credit_rules (rule_code, rule_name, tax_type) values ('PIS', 'PIS', 'PIS/COFINS')"
-    )
-    return Functions(erp_url)
+ANALYSED = "select bool_and(analysed is not distinct from wanted) from sync_private.credit_analyses"
+CREDITS = "select count(*) from public.identified_credits"
 
 
-class World:
-    """A connection of the user, and the functions on a socket."""
-
-    def __init__(self, erp: Erp, syncs: Syncs, double: Functions, url: str) -> None:
-        self.erp, self.syncs, self.double, self.url = erp, syncs, double, url
-        self.connection_id = add_connection(erp, USER, "omie", {})
-
-    def add(self, *pis: str, state: str = "autorizada") -> UUID:
-        """An import with an item for each amount of PIS; it is wanted."""
-        one = uuid4()
-        self.erp.execute(
-            "insert into public.xml_imports (id, user_id, file_name, file_size, file_path, nfe_key, nfe_status,"
-            " issue_date) values (%s, %s, 'x', 1, 'x', %s, %s, '2026-11-03')",
-            (one, USER, one.hex, state),
-        )
-        self.erp.execute(
-            "insert into public.xml_analysis (user_id, import_id, xml_type, raw_data) values (%s, %s, 'NFe', %s)",
-            (USER, one, Jsonb(raw_data(*pis))),
-        )
-        self.erp.execute(
-            "insert into sync_private.credit_analyses (import_id, user_id, connection_id, wanted)"
-            " values (%s, %s, %s, gen_random_uuid())",
-            (one, USER, self.connection_id),
-        )
-        return one
-
-    def change(self, one: UUID, state: str = "autorizada") -> None:
-        self.erp.execute("update public.xml_imports set nfe_status = %s where id = %s", (state, one))
-        self.erp.execute(
-            "update sync_private.credit_analyses set wanted = gen_random_uuid() where import_id = %s", (one,)
-        )
-
-    def analyse(self, key: str = KEY) -> CreditsOutcome:
-        settings = ErpSettings.model_validate({"erp_functions_url": self.url, "erp_functions_key": key})
-        session = self.syncs.session(self.connection_id)
-        with FunctionsAccess(settings).open(session.connection) as functions:
-            return analyse_credits(session, functions)
-
-    def value(self, query: str) -> Any:
-        row = self.erp.execute(query.encode()).fetchone()
-        assert row is not None
-        return row[0]
+def test_each_import_is_one_call_and_none_is_made_again(project: Project) -> None:
+    """Trap 61: without the import's id each call would insert duplicates."""
+    one, two = project.add("2.00", "4.00"), project.add("10.00")
+    first = project.analyse()
+    assert (first.status, first.analysed, first.credits, first.failed) == ("success", 2, 3, 0)
+    bodies = project.bodies()
+    assert {body["xml_import_id"] for body in bodies} == {str(one), str(two)}
+    assert {(body["user_id"], len(body["parsed_xmls"])) for body in bodies} == {(str(USER), 1)}
+    assert {call.caller and call.caller.kind for call in project.fake.calls} == {"service"}
+    again = project.analyse()
+    assert (again.status, again.analysed, len(project.bodies())) == ("success", 0, 2)
+    proof = project.syncs.records.proofs.newest(ASSET)[project.syncs.session(project.connection_id).key]
+    assert proof.holds and proof.proof.source == {"imports": "2", "summary": ""}
+    assert project.value(CREDITS) == 3
 
 
-@pytest.fixture
-def world(erp: Erp, syncs: Syncs, double: Functions) -> Iterator[World]:
-    with BackgroundServer(double) as server:
-        yield World(erp, syncs, double, server.url)
+def test_a_change_is_analysed_again_and_replaces_the_credits(project: Project) -> None:
+    one = project.add("2.00", "4.00")
+    project.analyse()
+    project.change(one, "7.00", "8.00")
+    assert project.analyse().analysed == 1
+    assert project.rows("select potential_recovery::text from public.identified_credits order by 1") == [
+        ("7.00",),
+        ("8.00",),
+    ]
 
 
-def raw_data(*pis: str) -> dict[str, Any]:
-    item = {
-        **dict.fromkeys(("ncm", "cfop", "cst_pis", "cst_cofins", "cst_icms", "descricao"), "00"),
-        **dict.fromkeys(("cofins", "icms", "ipi", "icms_st", "credito_pis", "credito_cofins"), 0),
-        **{"credito_icms": 0, "valorTotal": 1},
-    }
-    head = dict.fromkeys(("chaveNfe", "numero", "dataEmissao", "emitenteCnpj", "emitenteNome"), "1")
-    return {**head, "produtos": [{**item, "pis": float(value)} for value in pis]}
+@pytest.mark.parametrize("state", ["cancelada", "denegada"])
+def test_a_cancelled_invoice_loses_its_credits(project: Project, state: str) -> None:
+    one = project.add("2.00")
+    project.analyse()
+    project.change(one, "2.00", state=state)
+    outcome = project.analyse()
+    assert (outcome.cleared, outcome.analysed, project.value(CREDITS)) == (1, 0, 0)
+    assert project.bodies()[-1]["parsed_xmls"] == []
+    assert project.value("select total_potential from public.credit_analysis_summary") == 0
 
 
-def test_each_import_is_one_call_and_none_is_made_again(world: World) -> None:
-    one, two = world.add("2.00", "4.00"), world.add("10.00")
-    first = world.analyse()
-    assert (first.status, first.analysed, first.credits, first.failed) == ("success", 2, 3, 0), first
-    assert {call["xml_import_id"] for call in world.double.calls} == {str(one), str(two)}
-    assert {call["user_id"] for call in world.double.calls} == {str(USER)}
-    assert {len(call["parsed_xmls"]) for call in world.double.calls} == {1}
-    again = world.analyse()
-    assert (again.status, again.analysed) == ("success", 0) and len(world.double.calls) == 2
+def test_an_invoice_that_was_cancelled_before_its_analysis_needs_no_call(project: Project) -> None:
+    project.add("2.00", state="cancelada")
+    assert project.analyse().status == "success"
+    assert project.bodies() == [] and project.value(ANALYSED)
 
 
-def test_the_summary_is_of_all_credits_and_one_notification_stays(world: World) -> None:
-    world.add("2.00", "4.00"), world.add("10.00"), world.add("0")
-    assert world.analyse().differences == ()
-    summary = world.erp.execute(
-        "select analysis_date::text, total_potential, pis_cofins_potential, high_confidence_total,"
-        " credits_found_count, total_xmls_analyzed from public.credit_analysis_summary"
-    ).fetchall()
-    assert summary == [("2026-11-22", Decimal(8), Decimal(8), Decimal(8), 3, 3)]
-    notes = world.erp.execute("select title, message from public.notifications").fetchall()
-    assert notes == [("💰 3 créditos tributários identificados!", "Potencial de R$ 8,00.")]
-
-
-def test_a_cancelled_invoice_loses_its_credits(world: World) -> None:
-    one = world.add("2.00")
-    world.analyse()
-    world.change(one, "cancelada")
-    outcome = world.analyse()
-    assert (outcome.cleared, outcome.analysed) == (1, 0)
-    assert world.double.calls[-1]["parsed_xmls"] == []
-    assert world.value("select count(*) from public.identified_credits") == 0
-    assert world.value("select total_potential from public.credit_analysis_summary") == 0
-
-
-def test_an_invoice_that_was_cancelled_before_its_analysis_needs_no_call(world: World) -> None:
-    world.add("2.00", state="cancelada")
-    assert world.analyse().status == "success"
-    assert world.double.calls == []
-    assert world.value("select analysed = wanted from sync_private.credit_analyses")
-
-
-def test_a_failure_is_recorded_and_wanted_again(world: World) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "server_error",
+        "hang",
+        "cut",
+        "drop",
+        "bad_gateway",
+        "worker_limit",
+        "throttled",
+        "not_successful",
+        "null",
+    ],
+)
+def test_a_failure_is_recorded_and_wanted_again(project: Project, fault: str) -> None:
     """Trap 66."""
-    world.add("2.00")
-    world.double.faults = {0: (500, b"{}"), 1: (500, b"{}")}
-    outcome = world.analyse()
-    assert (outcome.status, outcome.failed) == (
-        "error",
-        1,
-    ) and "próxima sincronização" in outcome.message.lower()
-    assert "500" in world.value("select error from sync_private.credit_analyses")
-    assert (world.analyse().status, world.value("select error from sync_private.credit_analyses")) == (
-        "success",
-        None,
-    )
+    project.add("2.00")
+    project.fake.fail(f"{FUNCTION}_{fault}")
+    outcome = project.analyse()
+    assert (outcome.status, outcome.failed) == ("error", 1)
+    assert isinstance(outcome.error, TransientError)
+    assert "a próxima sincronização as analisa de novo" in outcome.message
+    assert project.value("select error is not null and analysed is null from sync_private.credit_analyses")
+    project.fake.clear()
+    assert project.analyse().status == "success"
+    assert project.value("select error is null from sync_private.credit_analyses") and project.value(ANALYSED)
 
 
-def test_a_refused_token_ends_the_calls(world: World) -> None:
-    for _ in range(20):
-        world.add("2.00")
-    outcome = world.analyse(key=f"{KEY}x")
-    assert isinstance(outcome.error, RefusedError) and "ERP_FUNCTIONS_KEY" in str(outcome.error)
-    assert len(world.double.calls) <= 8
+@pytest.mark.parametrize("fault", ["half_done", "drop_after", "hang_after", "cut_after", "error_after"])
+def test_an_effect_whose_answer_is_lost_is_made_again_in_the_same_sync(project: Project, fault: str) -> None:
+    project.add("2.00", "3.00")
+    project.fake.fail(f"{FUNCTION}_{fault}", times=1)
+    assert project.analyse().status == "success"
+    assert (project.value(CREDITS), len(project.bodies())) == (2, 2)
+    assert project.titles() == ["💰 2 créditos tributários identificados!"]
 
 
-def test_a_function_that_is_down_is_not_called_for_every_import(world: World) -> None:
-    for _ in range(40):
-        world.add("2.00")
-    world.double.faults = dict.fromkeys(range(100), (503, b""))
-    assert world.analyse().status == "error"
-    assert len(world.double.calls) <= GIVE_UP_AFTER + 8
+def test_a_success_without_an_effect_is_a_failure(project: Project) -> None:
+    one = project.add("2.00")
+    project.fake.fail(f"{FUNCTION}_without_effect", times=2)
+    outcome = project.analyse()
+    assert outcome.status == "error" and "0 are stored" in outcome.message
+    project.analyse()
+    # The same number of credits as before, of which none is of this call.
+    project.change(one, "9.00")
+    project.fake.fail(f"{FUNCTION}_without_effect", times=2)
+    assert "1 of them from before the call" in project.analyse().message
+    assert not project.value(ANALYSED)
 
 
-def test_an_effect_without_an_answer_is_analysed_again_and_its_notification_is_merged(world: World) -> None:
-    world.add("2.00")
-    world.double.late = {0: (200, b'{"success": true, "cre')}
-    assert world.analyse().status == "success"
-    assert len(world.double.calls) == 2
-    assert world.value("select count(*) from public.identified_credits") == 1
-    assert world.value("select count(*) from public.notifications") == 1
-
-
-def test_a_success_without_an_effect_is_a_failure(world: World) -> None:
-    world.add("2.00")
-    world.erp.execute(
+def test_a_trigger_that_swallows_credits_is_found(project: Project) -> None:
+    project.add("2.00")
+    project.erp.execute(
         "create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;"
         " create trigger swallow before insert on public.identified_credits for each row execute function swallow()"
     )
-    outcome = world.analyse()
-    assert outcome.status == "error" and "0 are stored" in outcome.message
-    assert world.value("select analysed is null from sync_private.credit_analyses")
+    assert project.analyse().status == "error" and not project.value(ANALYSED)
 
 
-def test_a_summary_that_another_call_replaced_is_built_again(world: World) -> None:
-    world.add("2.00")
-    world.analyse()
-    world.erp.execute("update public.credit_analysis_summary set total_potential = 99")
-    outcome = world.analyse()
-    assert (outcome.status, outcome.differences) == ("success", ())
-    assert world.value("select total_potential from public.credit_analysis_summary") == 1
+def test_a_refused_token_ends_the_calls_and_says_what_to_check(project: Project) -> None:
+    for _ in range(20):
+        project.add("2.00")
+    outcome = project.analyse(erp_functions_key="another-key-of-another-project")
+    assert isinstance(outcome.error, RefusedError) and "ERP_FUNCTIONS_KEY" in str(outcome.error)
+    assert len(project.bodies()) <= 2 * IN_FLIGHT
 
 
-def test_a_summary_of_the_application_alone_is_left_alone(world: World) -> None:
-    world.erp.execute(
-        "insert into public.credit_analysis_summary (user_id, analysis_date, total_potential)"
-        " values (%s, '2026-11-22', 7)",
-        (USER,),
-    )
-    assert world.analyse().differences == ()
-    assert world.value("select total_potential from public.credit_analysis_summary") == 7
+def test_a_function_that_is_down_is_not_called_for_every_import(project: Project) -> None:
+    for _ in range(40):
+        project.add("2.00")
+    project.fake.fail(f"{FUNCTION}_unavailable")
+    assert project.analyse().status == "error"
+    assert GIVE_UP_AFTER <= len(project.bodies()) <= GIVE_UP_AFTER + 2 * IN_FLIGHT
 
 
-def test_notifications_that_are_not_ours_stay(world: World) -> None:
-    world.add("2.00"), world.add("2.00")
-    foreign = [
-        (USER, "💰 1 créditos tributários identificados!", "antes", LINK),
-        (USER, "Outra", "x", LINK),
-        (uuid4(), "💰 1 créditos tributários identificados!", "de outro", LINK),
-    ]
-    for row in foreign:
-        world.erp.execute(
-            "insert into public.notifications (user_id, title, message, action_url) values (%s, %s, %s, %s)",
-            row,
-        )
-    world.analyse()
-    messages = world.erp.execute("select message from public.notifications order by message").fetchall()
-    assert messages == [("Potencial de R$ 2,00.",), ("antes",), ("de outro",), ("x",)]
+def test_an_import_that_is_not_ours_to_parse_does_not_hold_up_the_others(project: Project) -> None:
+    project.add(raw_data={"produtos": "none"})
+    project.add("2.00")
+    outcome = project.analyse()
+    assert (outcome.analysed, outcome.failed, len(project.bodies())) == (1, 1, 1)
+
+
+def test_a_change_during_the_call_is_analysed_as_well(project: Project) -> None:
+    one = project.add("2.00")
+    project.fake.before(FUNCTION, 1, lambda: project.change(one, "5.00", "6.00"))
+    assert project.analyse().status == "success"
+    assert (project.value(CREDITS), len(project.bodies())) == (2, 2) and project.value(ANALYSED)
+
+
+def test_a_kill_between_the_call_and_its_record_costs_one_call(project: Project) -> None:
+    project.add("2.00")
+
+    def killed(_: postgres.Connection) -> None:
+        if project.bodies():
+            raise InterruptedRunError
+
+    with pytest.raises(InterruptedRunError):
+        project.analyse(fence=killed)
+    assert (project.value(CREDITS), len(project.titles())) == (1, 1) and not project.value(ANALYSED)
+    assert project.analyse().status == "success"
+    assert (project.value(CREDITS), len(project.bodies())) == (1, 2)
+    assert project.titles() == ["💰 1 créditos tributários identificados!"]
+
+
+def test_a_cancellation_ends_a_call_that_hangs(project: Project) -> None:
+    project.add("2.00")
+    cancellation = Cancellation()
+    project.fake.fail(f"{FUNCTION}_hang")
+    project.fake.before(FUNCTION, 1, cancellation.cancel)
+    session = project.syncs.session(project.connection_id)
+    with (
+        project.access().open(session.connection, cancellation) as functions,
+        pytest.raises(InterruptedRunError),
+    ):
+        analyse_credits(session, functions)
+
+
+def test_two_syncs_of_one_user_share_the_calls(
+    project: Project, erp_url: str, ops_url: str, tmp_path: Path
+) -> None:
+    imports = {str(project.add("2.00")) for _ in range(12)}
+    begin = Barrier(2)
+
+    def sync(number: int) -> str:
+        with (
+            postgres.connect(erp_url, what="the erp database") as connection,
+            open_records(ops_url) as records,
+        ):
+            syncs = Syncs(connection, records, tmp_path / str(number), clock=project.syncs.clock)
+            begin.wait()
+            return project.analyse(syncs=syncs).status
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(sync, range(2))) == ["success", "success"]
+    assert sorted(body["xml_import_id"] for body in project.bodies()) == sorted(imports)
+    assert project.titles() == ["💰 12 créditos tributários identificados!"]
+
+
+def test_without_functions_it_is_skipped_and_without_the_table_it_says_so(project: Project) -> None:
+    project.add("2.00")
+    skipped = project.analyse(erp_functions_url=None)
+    assert skipped.status == "skipped" and "ERP_FUNCTIONS_URL" in skipped.message
+    assert isinstance(project.analyse(erp_functions_key=None).error, PermanentError)
+    project.erp.execute("drop table public.identified_credits")
+    outcome = project.analyse()
+    assert outcome.status == "error" and "public.identified_credits" in outcome.message
+
+
+def test_another_sync_may_have_taken_the_connection(project: Project) -> None:
+    project.add("2.00")
+
+    def fenced(_: postgres.Connection) -> None:
+        raise TransientError("Another run has the connection.")
+
+    outcome = project.analyse(fence=fenced)
+    assert outcome.status == "error" and "Another run" in outcome.message and project.bodies() == []

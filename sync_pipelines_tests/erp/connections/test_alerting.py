@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
 
+from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
+from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.outcome import Counts, Module, ModuleOutcome
 from sync_pipelines.lib.failures import (
@@ -34,12 +37,16 @@ def test_a_failed_module_is_mailed_with_all_that_a_person_needs(project: Project
         work.outcome.modules[Module.INVOICES] = ModuleOutcome(
             "error", "a página 3 não veio.", error=TransientError("Omie answered 502.")
         )
+        work.outcome.months = {
+            date(2026, 10, 1): ModuleOutcome(),
+            date(2026, 11, 1): work.outcome.modules[Module.INVOICES],
+        }
     (alert,) = project.sent
     assert alert.mail_subject == "🚨 [erp] Omie de Doces da Serra: a sincronização falhou"
     assert alert.text.split("\n\n") == [
         f"A sincronização da conexão {project.row(one).key} (Omie) da empresa Doces da Serra falhou.",
         "Não foi sincronizado NF-e: a página 3 não veio.",
-        "Foi sincronizado e permanece: empresa (0 registros), produtos (41 registros).",
+        "Foi sincronizado e permanece: empresa (0 registros), produtos (41 registros), NF-e de 1 de 2 meses.",
         "Próxima tentativa: 23/11/2026 21:00 (America/Sao_Paulo).",
         "O que fazer: Nenhuma ação por enquanto: a sincronização se repete na próxima hora marcada.",
     ]
@@ -55,6 +62,24 @@ def test_refused_credentials_say_what_to_renew(project: Project) -> None:
     assert "informe de novo o App Key e o App Secret do Omie" in alert.text
     assert f"sync-pipelines erp reviewed {project.row(one).key}" in alert.text
     assert "12345678909" not in alert.text + alert.title
+
+
+def test_credentials_that_cannot_be_opened_are_told_from_those_that_the_erp_refuses(project: Project) -> None:
+    """Trap 60: a message of its own, and no secret in it."""
+    one = put(project)
+    project.set(one, credentials='"bm90IHNlYWxlZCBhdCBhbGwsIGp1c3QgdGV4dA=="')
+    try:
+        read_credentials(project.row(one), "k" * 32)
+    except CredentialsError as error:
+        project.fail(one, error)
+    (alert,), row = project.sent, project.row(one)
+    assert "As credenciais guardadas não podem ser usadas: The credentials of the connection" in alert.text
+    assert row.status_message == (
+        "As credenciais guardadas não podem ser usadas: informe de novo o App Key e o App Secret do Omie."
+        " Até lá não há sincronização automática."
+    )
+    assert waits_for_person(row) is not None
+    assert "bm90IH" not in alert.text + str(project.logged("error_message, details"))
 
 
 def test_a_cause_of_a_connection_is_mailed_once_a_day(project: Project) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -219,6 +221,46 @@ def test_what_a_person_did_meanwhile_stays(project: Project, ends_well: bool) ->
     row = project.row(one)
     assert (row.status, row.status_message, row.next_sync_at) == ("inactive", "férias", wish)
     assert row.last_sync_at == (START if ends_well else None)
+
+
+@pytest.mark.parametrize("asked", [{"modules": [Module.PRODUCTS]}, {"months": [date(2026, 1, 1)]}])
+def test_a_part_that_a_person_asks_for_leaves_the_planned_sync_due(
+    project: Project, asked: dict[str, Any]
+) -> None:
+    one = project.put(next_sync_at=MIDNIGHT, status="pending")
+    project.control.request(one, START)
+    with project.runs.execution(one, run_id="run", **asked) as work:
+        work.outcome.modules[Module.PRODUCTS] = ModuleOutcome()
+    row = project.row(one)
+    assert (row.status, row.last_sync_at, row.next_sync_at) == ("active", START, MIDNIGHT)
+    with project.runs.execution(one, run_id="run", only_if_due=True, **asked) as work:
+        assert work.is_due
+    assert project.row(one).next_sync_at == MIDNIGHT + DAY
+    assert project.row(one).metadata == {}
+
+
+def test_a_part_cures_no_other_modules_error(project: Project) -> None:
+    one = project.put(next_sync_at=START + DAY)
+
+    def sync(
+        *, failed: Sequence[Module] = (), done: Sequence[Module] = (), **asked: Any
+    ) -> tuple[str, list[str]]:
+        with project.runs.execution(one, run_id="run", **asked) as work:
+            error = TransientError("Omie answered 502.")
+            work.outcome.modules |= {module: ModuleOutcome("error", "502", error=error) for module in failed}
+            work.outcome.modules |= {module: ModuleOutcome() for module in done}
+        row = project.row(one)
+        return row.status, row.metadata.get("sync_pipelines", {}).get("modules", [])
+
+    assert sync(failed=[Module.PRODUCTS, Module.INVOICES]) == ("error", ["nfe", "produtos"])
+    assert sync(done=[Module.COMPANY], modules=[Module.COMPANY]) == ("error", ["nfe", "produtos"])
+    assert "NF-e" in (project.row(one).status_message or "")
+    assert sync(done=[Module.PRODUCTS], modules=[Module.PRODUCTS]) == ("error", ["nfe"])
+    # Months of long ago say nothing about those that failed.
+    asked: dict[str, Any] = {"modules": [Module.INVOICES], "months": [date(2026, 1, 1)]}
+    assert sync(done=[Module.INVOICES], **asked) == ("error", ["nfe"])
+    assert sync(failed=[Module.COMPANY], modules=[Module.COMPANY]) == ("error", ["empresa", "nfe"])
+    assert sync(done=list(Module)) == ("active", [])
 
 
 def test_auto_sync_that_is_switched_off_meanwhile_leaves_no_time(project: Project) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sync_pipelines.erp.connections import log
-from sync_pipelines.erp.connections.nightly import NightlySummary, SyncResult
+from sync_pipelines.erp.connections.nightly import NightlySummary, SyncResult, read_night
 from sync_pipelines.erp.outcome import Counts, Module, ModuleOutcome
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines_tests.erp.connections.conftest import Project
@@ -38,15 +37,29 @@ def test_a_night_of_more_than_thirty_minutes_is_worth_a_note() -> None:
 
 
 def test_the_results_come_from_the_log(project: Project) -> None:
-    good, bad, missing = (project.put() for _ in range(3))
-    with project.runs.execution(good, run_id="run") as work:
+    good, bad, running, by_hand = (project.put() for _ in range(4))
+    ((since,),) = project.connection.execute("select now()").fetchall()
+    runs = project.runs
+    with runs.execution(by_hand, run_id="run"):
+        pass
+    project.fail(good, TransientError("Omie answered 503."), only_if_due=True)
+    project.set(good, next_sync_at=None)
+    with runs.execution(good, run_id="run", only_if_due=True) as work:
         work.outcome.modules[Module.PRODUCTS] = ModuleOutcome(counts=Counts(inserted=4, rejected=1))
-    project.fail(bad, TransientError("Omie answered 502."))
-    ((begun,),) = project.connection.execute("select min(started_at) from erp_sync_logs").fetchall()
-    rows = {row.connection_id: row for row in log.finished_since(project.connection, begun)}
-    results = [SyncResult.of(project.row(one), rows.get(one)) for one in (good, bad, missing)]
-    summary = NightlySummary.of(results, timedelta(minutes=2))
-    assert (summary.processed, summary.succeeded) == (3, 1)
-    assert results[0] == SyncResult(project.row(good).key, "omie", synced=4, rejected=1)
+    project.fail(bad, TransientError("Omie answered 502."), only_if_due=True)
+    ended = read_night(project.url, since, since + timedelta(hours=1))
+    assert (ended.processed, ended.succeeded) == (2, 1)
+    assert timedelta(0) < ended.took < timedelta(minutes=10)
+    with runs.execution(running, run_id="run", only_if_due=True):
+        summary = read_night(project.url, since, since + timedelta(hours=1))
+    assert (summary.processed, summary.succeeded, summary.took) == (3, 1, timedelta(hours=1))
+    assert summary.results[0] == SyncResult(project.row(good).key, "omie", synced=4, rejected=1)
     assert "Falha temporária: Omie answered 502." in summary.text
-    assert results[2].why == "a sincronização não começou ou não terminou"
+    assert "a sincronização ainda não terminou" in summary.text
+    assert "503" not in summary.text
+
+
+def test_a_night_without_syncs_has_nothing_to_say(project: Project) -> None:
+    ((since,),) = project.connection.execute("select now()").fetchall()
+    summary = read_night(project.url, since, since)
+    assert (summary.processed, summary.succeeded, summary.took) == (0, 0, timedelta(0))

@@ -136,6 +136,18 @@ def test_of_two_runs_that_begin_at_once_one_works(project: Project) -> None:
     assert project.logged() == ["success"]
 
 
+def test_schedule_and_sensor_together_run_a_connection_once(project: Project) -> None:
+    one = project.put(next_sync_at=START)
+    runs = project.runs
+    with runs.execution(one, run_id="schedule", only_if_due=True) as first:
+        assert first.is_due
+        with pytest.raises(ConnectionBusyError), runs.execution(one, run_id="sensor", only_if_due=True):
+            pytest.fail("it must not begin")
+    with runs.execution(one, run_id="sensor again", only_if_due=True) as late:
+        assert late.outcome.skipped == "its next sync is at 2026-11-24 00:00 UTC"
+    assert project.logged() == ["success"]
+
+
 @pytest.mark.parametrize("takes_over", ["the reaper", "the next sync"])
 def test_a_killed_process_leaves_a_row_that_is_closed_and_a_connection_that_is_due(
     project: Project, takes_over: str

@@ -150,7 +150,7 @@ def new_account(
 
 def _connection(erp: Database, user: UUID, erp_type: str) -> ErpConnection:
     company = add_company(erp, user, "11222333000181")
-    number = add_connection(erp, user, erp_type, {}, company_id=company)
+    number = add_connection(erp, user, erp_type, credentials={}, company_id=company)
     return ErpConnection(
         id=number, user_id=user, erp_type=erp_type, name="Teste", status="active", company_id=company
     )

@@ -15,6 +15,7 @@ from lxml import etree
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.sandbox.erp.notes import SandboxNote
+from sync_pipelines.sandbox.erp.products import SandboxProduct
 from sync_pipelines.sandbox.erp.truth import STATES, Account
 
 _SPACE = "{http://www.portalfiscal.inf.br/nfe}"
@@ -39,75 +40,64 @@ def fill(connection: psycopg.Connection[Any], account: Account) -> None:
     """Load every invoice that an account must have, its products and its company."""
     for note in account.stored:
         import_id = _add_import(connection, account, note)
-        _add_analysis(connection, account.user_id, import_id, note.xml())
+        _add_analysis(connection, account.user_id, import_id, xml=note.xml())
     for product in account.company.products:
-        connection.execute(
-            "insert into sync_private.products (connection_id, vendor_id, code, name, ncm, ean, price, is_active,"
-            " is_service, vanished_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, null)",
-            [
-                account.connection_id,
-                str(product.vendor_id),
-                product.code,
-                product.name,
-                product.ncm,
-                product.ean,
-                product.price,
-                product.is_active,
-                product.is_service,
-            ],
-        )
-        digits = product.ncm.replace(".", "")
-        code = digits if digits.strip("0") else "00000000"
-        is_whole = len(digits) == 8 and code != "00000000"
-        if product.is_active and not product.is_service:
-            connection.execute(
-                "insert into company_ncm_analysis (user_id, company_id, product_name, ncm_code, status)"
-                " values (%s, %s, %s, %s, %s)",
-                [
-                    account.user_id,
-                    account.company_id,
-                    product.name,
-                    code,
-                    "pendente" if is_whole else "incompleto",
-                ],
-            )
+        _add_product(connection, account, product)
     profile = account.company.profile
-    connection.execute(
-        "insert into company_profile (id, user_id, cnpj_principal, razao_social, nome_fantasia, cnae_principal,"
-        " uf_sede, municipio_sede, regime_tributario) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            account.company_id or uuid4(),
-            account.user_id,
-            profile.cnpj,
-            profile.legal_name,
-            profile.trade_name,
-            profile.cnae,
-            profile.state,
-            profile.city,
-            "simples" if profile.is_simples else None,
-        ],
-    )
+    columns = {
+        "id": account.company_id or uuid4(),
+        "user_id": account.user_id,
+        "cnpj_principal": profile.cnpj,
+        "razao_social": profile.legal_name,
+        "nome_fantasia": profile.trade_name,
+        "cnae_principal": profile.cnae,
+        "uf_sede": profile.state,
+        "municipio_sede": profile.city,
+        "regime_tributario": "simples" if profile.is_simples else None,
+    }
+    _insert(connection, "company_profile", columns)
+
+
+def _insert(connection: psycopg.Connection[Any], table: str, columns: dict[str, Any]) -> None:
+    values = ", ".join(f"%({name})s" for name in columns)
+    connection.execute(f"insert into {table} ({', '.join(columns)}) values ({values})".encode(), columns)
+
+
+def _add_product(connection: psycopg.Connection[Any], account: Account, product: SandboxProduct) -> None:
+    names = ("code", "name", "ncm", "ean", "price", "is_active", "is_service")
+    columns = {name: getattr(product, name) for name in names}
+    columns |= {"connection_id": account.connection_id, "vendor_id": str(product.vendor_id)}
+    _insert(connection, "sync_private.products", columns)
+    digits = product.ncm.replace(".", "")
+    code = digits if digits.strip("0") else "00000000"
+    is_whole = len(digits) == 8 and code != "00000000"
+    if product.is_active and not product.is_service:
+        analysis = {
+            "user_id": account.user_id,
+            "company_id": account.company_id,
+            "product_name": product.name,
+        }
+        analysis |= {"ncm_code": code, "status": "pendente" if is_whole else "incompleto"}
+        _insert(connection, "company_ncm_analysis", analysis)
 
 
 def _add_import(connection: psycopg.Connection[Any], account: Account, note: SandboxNote) -> UUID:
     xml, import_id = note.xml(), uuid4()
-    connection.execute(
-        "insert into xml_imports (id, user_id, file_name, file_size, file_path, status, processed_at, nfe_key,"
-        " connection_id, nfe_status, issue_date, content_sha256)"
-        " values (%s, %s, %s, %s, %s, 'COMPLETED', now(), %s, %s, %s, %s, %s)",
-        [
-            import_id,
-            account.user_id,
-            f"{note.key}.xml",
-            len(xml),
-            f"{account.user_id}/{note.key}.xml",
-            note.key,
-            account.connection_id,
-            STATES[note.state],
-            note.issued_at.date(),
-            sha256(xml).hexdigest(),
-        ],
-    )
+    columns = {
+        "id": import_id,
+        "user_id": account.user_id,
+        "file_name": f"{note.key}.xml",
+        "file_size": len(xml),
+        "file_path": f"{account.user_id}/{note.key}.xml",
+        "status": "COMPLETED",
+        "processed_at": note.issued_at,
+        "nfe_key": note.key,
+        "connection_id": account.connection_id,
+        "nfe_status": STATES[note.state],
+        "issue_date": note.issued_at.date(),
+        "content_sha256": sha256(xml).hexdigest(),
+    }
+    _insert(connection, "xml_imports", columns)
     return import_id
 
 
@@ -143,8 +133,7 @@ def _add_analysis(connection: psycopg.Connection[Any], user_id: UUID, import_id:
         ),
         "reform_taxes": Jsonb({**reform, "total": float(due)}),
     }
-    values = ", ".join(f"%({name})s" for name in columns)
-    connection.execute(f"insert into xml_analysis ({', '.join(columns)}) values ({values})".encode(), columns)
+    _insert(connection, "xml_analysis", columns)
 
 
 def _reform(root: etree._Element | None) -> tuple[dict[str, float], bool]:

@@ -37,12 +37,12 @@ def test_a_connection_of_a_user_with_two_companies_names_its_own(new_erp: str) -
     with psycopg.connect(new_erp) as connection:
         add_accounts(connection)
         rows = connection.execute(
-            "select connection_name, cnpj_principal, erp_type::text, status::text, next_sync_at"
-            " from erp_connections left join company_profile on company_profile.id = company_id"
+            "select connection_name, cnpj_principal, erp_type::text, connections.status::text, next_sync_at"
+            " from erp_connections as connections left join company_profile on company_profile.id = company_id"
             " order by connection_name"
         ).fetchall()
     assert [(name, cnpj and len(cnpj), *rest) for name, cnpj, *rest in rows] == [
-        ("Distribuidora Estrela", 18, "omie", "active", None),
+        ("Distribuidora Estrela", 18, "omie", "error", None),
         ("Loja Aurora", None, "omie", "active", None),
         ("Padaria Estrela", 18, "bling", "active", None),
     ]

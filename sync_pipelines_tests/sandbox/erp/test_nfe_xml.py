@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from sync_pipelines.sandbox.erp.nfe_dirt import DIRT
 from sync_pipelines.sandbox.erp.nfe_events import cancellation_of, correction_of
 from sync_pipelines.sandbox.erp.nfe_taxes import CODES, ICMS_GROUPS
 from sync_pipelines.sandbox.erp.notes import SandboxNote
-from sync_pipelines.sandbox.erp.year import made_up_company
+from sync_pipelines.sandbox.erp.year import further_note, made_up_company
 
 _NS = {"n": "http://www.portalfiscal.inf.br/nfe"}
 
@@ -78,8 +79,6 @@ def test_the_numbers_of_a_series_have_no_gap(company: ErpCompany) -> None:
 
 
 def test_a_company_that_is_made_a_day_later_has_the_same_notes(company: ErpCompany) -> None:
-    from datetime import date
-
     later = made_up_company(1, alphanumeric=True, until=date(2026, 11, 23))
     assert later.notes[: len(company.notes)] == company.notes
 
@@ -115,3 +114,20 @@ def test_latin1_and_a_mark_of_byte_order_change_no_text(company: ErpCompany) -> 
 def test_dirt_that_is_not_known_is_refused(company: ErpCompany) -> None:
     with pytest.raises(ValueError, match="There is no dirt rust"):
         _soiled(company, "rust").xml()
+
+
+def test_the_companies_have_every_group_of_icms_among_them(company: ErpCompany) -> None:
+    companies = (company, made_up_company(2, crt="1"), made_up_company(3))
+    groups = {item.taxes.icms_group for one in companies for note in one.notes for item in note.items}
+    assert groups == set(ICMS_GROUPS)
+
+
+def test_a_further_note_is_the_next_of_its_series(company: ErpCompany, note_layout: etree.XMLSchema) -> None:
+    before = len(company.notes)
+    note = further_note(company, company.notes[-1].issued_at + timedelta(hours=1), corrected=True)
+    assert len(company.notes) == before + 1
+    assert company.by_key(str(note.key)) is company.note(note.vendor_id)
+    assert note.number == 1 + max(
+        one.number for one in company.notes if one.series == 1 and one.issuer == note.issuer and one != note
+    )
+    note_layout.assertValid(etree.fromstring(note.xml()))

@@ -13,6 +13,8 @@ from sync_pipelines.erp.invoices.nfe.tree import read_tree
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+#: The root of a note with its protocol, and of one without.
+_PROVED, _BARE = "nfeProc", "NFe"
 _PRODUCTION, _TEST = "1", "2"
 #: An event with its registration, its halves, and the cancellations of before there were events.
 _EVENTS = frozenset({"procEventoNFe", "envEvento", "evento", "retEvento", "procCancNFe", "retCancNFe"})
@@ -27,7 +29,9 @@ def read_document(data: bytes) -> Document:
     root = read_tree(data)
     if root.tag in _EVENTS:
         return _event(root)
-    note = root if root.tag == "NFe" else _only(root, "NFe")
+    if root.tag not in (_BARE, _PROVED):
+        raise InvoiceRejectedError(Rule.DOCUMENT)
+    note = root if root.tag == _BARE else _only(root, "NFe")
     info = _only(note, "infNFe")
     ide = _only(info, "ide")
     protocol = _protocol(root)
@@ -47,25 +51,16 @@ def read_document(data: bytes) -> Document:
 def _only(parent: _Element, name: str) -> _Element:
     """The one child of that name."""
     found = parent.findall(name)
-    if len(found) == 1:
-        return found[0]
-    if parent.tag not in ("nfeProc", "NFe", "infNFe"):
-        raise InvoiceRejectedError(Rule.DOCUMENT)
-    raise InvoiceRejectedError(Rule.STRUCTURE, name)
+    if len(found) != 1:
+        raise InvoiceRejectedError(Rule.STRUCTURE, name)
+    return found[0]
 
 
 def _protocol(root: _Element) -> _Element | None:
     """`infProt` beside the note; None where there is none."""
-    if root.tag != "nfeProc" or root.find("protNFe") is None:
+    if root.tag == _BARE or root.find("protNFe") is None:
         return None
-    return _only_protocol(root)
-
-
-def _only_protocol(root: _Element) -> _Element:
-    found = root.findall("protNFe/infProt")
-    if len(found) != 1:
-        raise InvoiceRejectedError(Rule.STRUCTURE, "infProt")
-    return found[0]
+    return _only(_only(root, "protNFe"), "infProt")
 
 
 def _event(root: _Element) -> Event:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from sync_pipelines.erp.invoices.nfe.note import ItemSums
@@ -15,47 +14,73 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 Texts = dict[str, str | None]
-#: Names and texts of an element's children are read by C alone: half the time of a loop.
-_NAME_AND_TEXT = attrgetter("tag", "text")
+#: The texts of one item by group: `prod`, `ICMS` …
+ItemTexts = dict[str, Texts]
 _NONE: Texts = {}
+_PRODUCT = frozenset({"NCM", "CFOP", "xProd", "uCom", "qCom", "vUnCom", "vProd", "indTot"})
+_TAX = frozenset({"CST", "CSOSN", "vICMS", "vICMSST", "vPIS", "vCOFINS", "vIPI"})
 #: The taxes of the reform in an item.
-REFORM_GROUPS = frozenset({"IBSCBS", "IS"})
+_REFORM = frozenset({"IBSCBS", "IS"})
+_WANTED = ("det", "prod", "ICMS", "IPI", "ISSQN", "PIS", "COFINS", *_REFORM, *_PRODUCT, *_TAX)
 _NO_NCM = "00000000"
 _NO_UNIT = "UN"
 
 
-def texts(element: _Element) -> Texts:
-    """The texts of an element's children by name."""
-    return dict(map(_NAME_AND_TEXT, element))
+def texts(element: _Element, names: Container[str]) -> Texts:
+    """The texts of an element's children by name, of those names."""
+    return {name: child.text for child in element if (name := child.tag) in names}
 
 
-def read_items(elements: Iterable[_Element]) -> tuple[list[Item], ItemSums, bool]:
-    """The items in order, counted from 1, the sums of those that count, and whether one states taxes of the reform."""
+def read_items(info: _Element) -> tuple[list[Item], ItemSums, bool]:
+    """The items of `infNFe`, counted from 1, the sums of those that count, and whether one has taxes of the reform."""
     items, goods, services, states_reform = list[Item](), ZERO, ZERO, False
-    for number, element in enumerate(elements, 1):
+    for number, groups in enumerate(_texts_by_item(info), 1):
         try:
-            item, counts, taxes = _read_item(element, number)
+            item = _item(groups, number)
         except InvoiceRejectedError as problem:
             raise InvoiceRejectedError(problem.rule, f"item {number}, {problem.where}") from None
         items.append(item)
-        states_reform = states_reform or not REFORM_GROUPS.isdisjoint(taxes)
-        if not counts:
+        states_reform = states_reform or not _REFORM.isdisjoint(groups)
+        if groups.get("prod", _NONE).get("indTot") == "0":
             continue
-        if "ISSQN" in taxes:
+        if "ISSQN" in groups:
             services += item["valorTotal"]
         else:
             goods += item["valorTotal"]
     return items, ItemSums(goods, services), states_reform
 
 
-def _read_item(det: _Element, number: int) -> tuple[Item, bool, Mapping[str, _Element]]:
-    """The item, whether it counts in the total, and its groups of taxes."""
-    parts = {part.tag: part for part in det}
-    product = texts(parts["prod"]) if "prod" in parts else _NONE
-    taxes = {tax.tag: tax for tax in parts["imposto"]} if "imposto" in parts else {}
-    icms, pis, cofins = _variant(taxes.get("ICMS")), _variant(taxes.get("PIS")), _variant(taxes.get("COFINS"))
-    ipi = _ipi(taxes.get("IPI"))
-    item = {
+def _texts_by_item(info: _Element) -> list[ItemTexts]:
+    """What each item states, in one pass that stops at wanted elements only: lxml passes over the others by itself.
+
+    An element counts only where it belongs: `det/prod/vProd`, and `det/imposto/ICMS/ICMS00/vICMS` with any of the
+    groups of ICMS. Groups that the next layout adds may repeat these names.
+    """
+    found = list[ItemTexts]()
+    item = group = None
+    stated: Texts = {}
+    for element in info.iter(*_WANTED):
+        name, parent = element.tag, element.getparent()
+        if name in _PRODUCT:
+            if parent is group:
+                stated[name] = element.text
+        elif name in _TAX:
+            if parent is not None and parent.getparent() is group:
+                stated[name] = element.text
+        elif name == "det":
+            if parent is info:
+                item = element
+                found.append({})
+        elif parent is not None and (parent if name == "prod" else parent.getparent()) is item:
+            group = element
+            stated = found[-1][name] = {}
+    return found
+
+
+def _item(groups: ItemTexts, number: int) -> Item:
+    product, icms = groups.get("prod", _NONE), groups.get("ICMS", _NONE)
+    pis, cofins = groups.get("PIS", _NONE), groups.get("COFINS", _NONE)
+    return {
         "numero": number,
         "ncm": product.get("NCM") or _NO_NCM,
         "cfop": product.get("CFOP") or "",
@@ -70,21 +95,9 @@ def _read_item(det: _Element, number: int) -> tuple[Item, bool, Mapping[str, _El
         "icms": amount(icms, "vICMS"),
         "pis": amount(pis, "vPIS"),
         "cofins": amount(cofins, "vCOFINS"),
-        "ipi": amount(ipi, "vIPI"),
+        "ipi": amount(groups.get("IPI", _NONE), "vIPI"),
         "icms_st": amount(icms, "vICMSST"),
         "credito_icms": 0,
         "credito_pis": 0,
         "credito_cofins": 0,
     }
-    return item, product.get("indTot") != "0", taxes
-
-
-def _variant(tax: _Element | None) -> Texts:
-    """The texts of the one group in a tax, whichever of its groups it is (ICMS00 … ICMSSN900, PISAliq …)."""
-    return _NONE if tax is None or not len(tax) else texts(tax[0])
-
-
-def _ipi(tax: _Element | None) -> Texts:
-    """The group with the value of IPI, which stands behind the codes of its frame."""
-    group = None if tax is None else tax.find("IPITrib")
-    return _NONE if group is None else texts(group)

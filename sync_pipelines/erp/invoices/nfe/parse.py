@@ -32,6 +32,10 @@ STATES = {
 }
 #: Series of notes that the tax office issues for somebody: the key then names the office (group `avulsa`).
 _OFFICE_SERIES = range(890, 900)
+_IDE = frozenset({"cUF", "natOp", "mod", "serie", "nNF", "dhEmi", "tpNF", "cMunFG", "finNFe"})
+_PARTY, _ADDRESS = frozenset({"CNPJ", "CPF", "idEstrangeiro", "xNome"}), frozenset({"UF", "xMun"})
+_PROTOCOL = frozenset({"chNFe", "cStat"})
+_ICMS_TOTALS = frozenset({"vProd", "vNF", "vICMS", "vPIS", "vCOFINS", "vIPI", "vST", "vFrete"})
 _NONE: Texts = {}
 
 
@@ -40,12 +44,12 @@ def parse_note(info: _Element, protocol: _Element | None) -> Note:
     groups, details = _groups(info)
     key = _key(info)
     status, state = _state(protocol, key)
-    ide = texts(groups["ide"])
+    ide = texts(groups["ide"], _IDE)
     issued_at = moment(ide.get("dhEmi"))
     issuer = _party(groups["emit"], "enderEmit")
     _compare(key, ide, issued_at=issued_at)
     _compare_issuer(key, issuer, groups.get("avulsa"))
-    items, sums, states_reform = read_items(details)
+    items, sums, states_reform = read_items(info)
     totals = _totals(groups["total"])
     recipient = _party(groups["dest"], "enderDest") if "dest" in groups else None
     direction = code(ide.get("tpNF"), among="01", field="tpNF")
@@ -101,7 +105,7 @@ def _state(protocol: _Element | None, key: AccessKey) -> tuple[str, InvoiceState
     """The protocol's cStat and what it says; it must be the protocol of this very note."""
     if protocol is None:
         raise InvoiceRejectedError(Rule.NO_PROTOCOL)
-    facts = texts(protocol)
+    facts = texts(protocol, _PROTOCOL)
     if _plain(facts.get("chNFe")).upper() != key.text:
         raise InvoiceRejectedError(Rule.PROTOCOL_KEY)
     status = _plain(facts.get("cStat"))
@@ -117,7 +121,7 @@ def _compare(key: AccessKey, ide: Texts, *, issued_at: datetime) -> None:
         (Rule.KEY_STATE, key.state, _plain(ide.get("cUF"))),
         (Rule.KEY_SERIES, key.series, _plain(ide.get("serie")).zfill(3)),
         (Rule.KEY_NUMBER, key.number, _plain(ide.get("nNF")).zfill(9)),
-        (Rule.KEY_MONTH, key.year_month, f"{issued_at:%y%m}"),
+        (Rule.KEY_MONTH, f"20{key.year_month}", f"{issued_at.year}{issued_at.month:02}"),
     )
     for rule, in_key, in_field in repeated:
         if in_key != in_field:
@@ -136,10 +140,10 @@ def _compare_issuer(key: AccessKey, issuer: Party, office: _Element | None) -> N
 
 def _party(group: _Element, address: str) -> Party:
     """Who stands in `emit` or `dest`; its address may be missing."""
-    facts = texts(group)
+    facts = texts(group, _PARTY)
     written = _plain(facts.get("CNPJ")) or _plain(facts.get("CPF"))
     place = group.find(address)
-    where = texts(place) if place is not None else _NONE
+    where = texts(place, _ADDRESS) if place is not None else _NONE
     return Party(
         taxpayer=normal_taxpayer(written) or written or None,
         name=_plain(facts.get("xNome")),
@@ -152,7 +156,7 @@ def _party(group: _Element, address: str) -> Party:
 def _totals(group: _Element) -> Totals:
     """The totals that every note has; a tax that it does not state is 0."""
     found = group.find("ICMSTot")
-    stated = texts(found) if found is not None else _NONE
+    stated = texts(found, _ICMS_TOTALS) if found is not None else _NONE
     if not stated.keys() >= {"vProd", "vNF"}:
         raise InvoiceRejectedError(Rule.TOTALS)
     return Totals(

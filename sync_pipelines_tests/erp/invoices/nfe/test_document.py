@@ -101,6 +101,7 @@ def changed(old: str, new: str) -> bytes:
         (changed("<nNF>1042</nNF>", "<nNF>9000001042</nNF>"), "key_number"),
         (changed("<dhEmi>2026-11", "<dhEmi>2026-10"), "key_month"),
         (changed("<dhEmi>2026-11", "<dhEmi>2025-11"), "key_month"),
+        (changed("<dhEmi>2026-11", "<dhEmi>1926-11"), "key_month"),
         (changed("<cUF>35</cUF>", "<cUF>33</cUF>"), "key_state"),
         (changed("<emit><CNPJ>11222333000181", "<emit><CNPJ>11222333000262"), "key_issuer"),
         (changed('Id="NFe', 'Id="'), "access_key"),

@@ -140,8 +140,14 @@ def test_taxes_of_groups_that_nobody_knows_are_not_mixed_up_with_those_that_we_r
     extra = (
         "<PISST><vBC>1.00</vBC><pPIS>9.00</pPIS><vPIS>9.00</vPIS></PISST>"
         "<gNovo><CST>77</CST><ICMS><ICMS00><vICMS>9.00</vICMS></ICMS00></ICMS><vCOFINS>9.00</vCOFINS></gNovo>"
+        "<gNovo><prod><vProd>9.00</vProd></prod><det><prod><vProd>9.00</vProd></prod></det><vProd>9.00</vProd></gNovo>"
     )
     assert only_item(XmlItem(extra=extra)) == only_item(ITEM)
+
+
+def test_values_deeper_in_a_group_that_we_read_are_not_its_own() -> None:
+    icms = "<ICMS00><CST>00</CST><gNovo><vICMS>9.00</vICMS><CST>77</CST></gNovo><vICMS>1.79</vICMS></ICMS00>"
+    assert only_item(XmlItem(icms=icms)) == only_item(ITEM)
 
 
 def test_items_outside_of_the_total_and_services_are_summed_apart() -> None:

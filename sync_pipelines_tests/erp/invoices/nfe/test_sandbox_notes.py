@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -118,6 +119,12 @@ def test_the_items_and_totals_of_each_note() -> None:
             totals.freight,
         )
         assert read.sums.tie_to(totals.products)
+
+
+def test_threads_may_read_at_once() -> None:
+    documents = [note.xml() for note in GOOD]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read_document, documents)) == [read_document(data) for data in documents]
 
 
 def test_the_taxes_of_the_reform_of_each_note() -> None:

@@ -123,7 +123,7 @@ def test_a_text_of_an_api_becomes_the_bytes_that_it_declares(text: str, encoding
     assert document_bytes(f"\ufeff{text}") == text.encode(encoding)
 
 
-@pytest.mark.parametrize("encoding", ["ISO-8859-1", "no-such-code", "hex"])
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "no-such-code", "hex", "idna", "undefined"])
 def test_a_text_that_its_declaration_cannot_hold_is_utf_8(encoding: str) -> None:
     text = f'<?xml version="1.0" encoding="{encoding}"?>{TEXT.replace("EMPRESA", "“CAFÉ”")}'
     assert issuer_of(document_bytes(text)) == "“CAFÉ” TESTE"

@@ -3,3 +3,9 @@
 `python -m sync_pipelines_tests.erp.vendors.conformance` runs it and prints the table. A further vendor adds an
 arrangement to `arrangements`, which says how its fake is started, made to fail and what its lists cannot say.
 """
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{module}" for module in ("lists", "rates", "shapes", "troubles"))
+)

@@ -42,7 +42,7 @@ def _without_blings_dates(request: httpx.Request) -> httpx.Request:
 ARRANGEMENTS: Mapping[str, Arrangement] = {
     "omie": Arrangement(
         "omie",
-        fake=lambda company, clock: OmieFake(company, clock=clock),
+        fake=OmieFake,
         settings=lambda fake: {"OMIE_URL": fake.url},
         credentials=lambda fake: fake.account.credentials,
         methods={
@@ -60,12 +60,12 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         undated=_without_omies_dates,
         limits=[("ObterNfe", 240, 60.0), (None, 960, 60.0)],
-        second_pass=1 + 2 + 3,
+        second_pass={"company": 1, "products": 2, "invoices": 3},
         without={"an_expired_token_is_renewed_once": "it has no tokens"},
     ),
     "bling": Arrangement(
         "bling",
-        fake=lambda company, clock: BlingFake(company, clock=clock),
+        fake=BlingFake,
         settings=lambda fake: {"BLING_URL": fake.url},
         credentials=lambda fake: fake.account.credentials,
         methods={"company": "company", "products": "products", "invoices": "invoices", "xml": "invoice"},
@@ -77,8 +77,8 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             Trouble.REFUSED: "invalid_token",
         },
         undated=_without_blings_dates,
-        limits=[(None, 3, 1.0)],
-        second_pass=0,
+        limits=[("invoice", 3, 1.0)],
+        second_pass={"company": 1, "products": 1, "invoices": 6},
         without={
             "a_page_that_lacks_a_row_is_an_error": _NO_COUNT,
             "a_page_without_rows_is_an_error": _NO_COUNT,

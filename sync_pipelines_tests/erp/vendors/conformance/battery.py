@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines_tests.erp.vendors.conformance import lists, rates, shapes, troubles
@@ -13,6 +14,9 @@ Check = Callable[[Lab], None]
 #: In the order of the table; the docstring of each is its sentence.
 PROPERTIES: tuple[Check, ...] = (*lists.CHECKS, *troubles.CHECKS, *shapes.CHECKS, *rates.CHECKS)
 HOLDS, FAILS = "yes", "**no**"
+#: Where the table stands, between these lines.
+DOCUMENT = Path(__file__).parents[4] / "docs" / "erp-vendors.md"
+BEGIN, END = "<!-- the battery's table -->\n", "<!-- its end -->\n"
 
 
 def sentence(check: Check) -> str:
@@ -35,9 +39,21 @@ def table(failed: Mapping[str, set[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def with_table(document: str, made: str) -> str:
+    """The document with this table. Raises ValueError if it has no place for one."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"There is no place for the table between {BEGIN.strip()} and {END.strip()}.")
+    return f"{before}{BEGIN}{made}{END}{after}"
+
+
 def _cell(check: Check, one: Arrangement, failures: set[str]) -> str:
     if check.__name__ in failures:
         return FAILS
     if check.__name__ in one.without:
         return f"– ({one.without[check.__name__]})"
-    return f"{one.second_pass} calls" if check is rates.a_second_pass_calls_as_little_as_it_can else HOLDS
+    if check is rates.a_second_pass_calls_as_little_as_it_can:
+        calls = ", ".join(f"{subject} {count}" for subject, count in one.second_pass.items())
+        return f"{sum(one.second_pass.values())} ({calls})"
+    return HOLDS

@@ -52,6 +52,7 @@ class Fake(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: Any) -> None: ...
+    def before(self, method: str, number: int, action: Callable[[], object]) -> None: ...
     def fail(
         self, name: str, times: int | None = None, *, after: int = 0, page: int | None = None
     ) -> None: ...
@@ -62,8 +63,8 @@ class Arrangement:
     """How a vendor is put on the bench."""
 
     erp_type: str
-    #: Starts the fake of a company; `clock` gives seconds.
-    fake: Callable[[ErpCompany, Callable[[], float]], Fake]
+    #: Makes the fake of a company; `clock` gives seconds, `latency_seconds` is the time of a call on its way.
+    fake: Callable[..., Fake]
     #: The settings under which our adapter finds the fake, and the credentials of its first account.
     settings: Callable[[Any], Mapping[str, str]]
     credentials: Callable[[Any], Mapping[str, Any]]
@@ -75,7 +76,7 @@ class Arrangement:
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
     #: The calls of a pass over 250 notes and 120 products of which nothing changed.
-    second_pass: int
+    second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
 
@@ -148,6 +149,10 @@ class Bench:
     def products(self, vendor: Vendor) -> list[Product]:
         return [one for page in vendor.products() for one in page.items]
 
+    def before(self, of: Subject, number: int, action: Callable[[], object]) -> None:
+        """Do something before the answer to the `number`-th call from now on."""
+        self.fake.before(self.arrangement.methods[of], number, action)
+
     def calls(self, of: Subject) -> int:
         """How many calls came."""
         return self.fake.calls.arrived(self.arrangement.methods[of])
@@ -165,9 +170,9 @@ class Bench:
 class Lab:
     """Puts companies on the bench of one vendor."""
 
-    make: Callable[[ErpCompany], Bench]
+    make: Callable[[ErpCompany, float], Bench]
     #: What was logged so far.
     logged: Callable[[], str]
 
-    def __call__(self, company: ErpCompany) -> Bench:
-        return self.make(company)
+    def __call__(self, company: ErpCompany, *, latency_seconds: float = 0.0) -> Bench:
+        return self.make(company, latency_seconds)

@@ -13,7 +13,15 @@ from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines_tests.erp.vendors.accounts import VirtualTime
 from sync_pipelines_tests.erp.vendors.conformance.arrangements import ARRANGEMENTS
-from sync_pipelines_tests.erp.vendors.conformance.battery import PROPERTIES, Check, sentence
+from sync_pipelines_tests.erp.vendors.conformance.battery import (
+    DOCUMENT,
+    FAILS,
+    PROPERTIES,
+    Check,
+    sentence,
+    table,
+    with_table,
+)
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Bench, Lab
 
 CASES = [
@@ -29,13 +37,15 @@ _numbers = count(1)
 def open_lab(
     new_database: Callable[[str | None], str], erp_url: str, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Callable[[Arrangement], Lab]]:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sync_pipelines")
     with ExitStack() as opened:
 
         def lab(arrangement: Arrangement) -> Lab:
-            def make(company: ErpCompany) -> Bench:
+            def make(company: ErpCompany, latency_seconds: float) -> Bench:
                 time = VirtualTime()
-                fake = opened.enter_context(arrangement.fake(company, time.timestamp))
+                fake = opened.enter_context(
+                    arrangement.fake(company, clock=time.timestamp, latency_seconds=latency_seconds)
+                )
                 ops_url = new_database("ops")
                 return Bench(
                     arrangement,
@@ -61,6 +71,17 @@ def test_a_vendor_holds_a_property(
 
 def test_every_vendor_that_is_served_is_on_the_bench() -> None:
     assert set(ARRANGEMENTS) == set(VENDORS)
+
+
+def test_the_documentation_has_the_table() -> None:
+    document = DOCUMENT.read_text()
+    assert document == with_table(document, table({}))
+
+
+def test_the_table_says_what_failed() -> None:
+    failed = table({"omie": {"an_empty_list_is_empty"}})
+    assert failed.count(FAILS) == 1
+    assert table({}).count(FAILS) == 0
 
 
 def test_what_a_vendor_cannot_have_is_a_property() -> None:

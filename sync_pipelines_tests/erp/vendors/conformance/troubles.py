@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines_tests.erp.vendors.conformance.bench import Bench, Lab, Subject, Trouble
-from sync_pipelines_tests.erp.vendors.conformance.companies import company, note, notes, products
+from sync_pipelines_tests.erp.vendors.conformance.companies import NOON, company, note, notes, products
 from sync_pipelines_tests.erp.vendors.conformance.lists import ids, wanted
 
 PASSING = (Trouble.FAILS, Trouble.CUT, Trouble.HANGS, Trouble.DROPPED, Trouble.NOT_JSON)
@@ -74,6 +78,20 @@ def a_page_that_comes_twice_is_an_error(lab: Lab) -> None:
     bench = _three_pages(lab)
     bench.fail(Trouble.REPEATED, "invoices", page=2)
     _ends_with(TransientError, bench)
+
+
+def a_list_that_moves_loses_nothing(lab: Lab) -> None:
+    """Nothing is lost of a list that changes while it is read"""
+    changes: list[Callable[[ErpCompany], object]] = [
+        lambda one: one.cancel(one.notes[0].vendor_id),
+        lambda one: one.add_note(note(900, NOON, is_purchase=True)),
+    ]
+    for change in changes:
+        bench = _three_pages(lab)
+        before = wanted(bench)
+        bench.before("invoices", 2, partial(change, bench.company))
+        with bench.open() as vendor:
+            assert set(before) <= set(ids(bench.invoices(vendor)))
 
 
 def fewer_calls_are_made_when_asked_for(lab: Lab) -> None:
@@ -146,6 +164,7 @@ CHECKS = (
     a_page_that_lacks_a_row_is_an_error,
     a_page_without_rows_is_an_error,
     a_page_that_comes_twice_is_an_error,
+    a_list_that_moves_loses_nothing,
     fewer_calls_are_made_when_asked_for,
     a_block_ends_all_calls,
     refused_credentials_are_not_tried_again,

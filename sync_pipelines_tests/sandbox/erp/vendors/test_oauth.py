@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -81,6 +83,20 @@ def test_who_asks_for_tokens_and_how(new_bling: NewBling) -> None:
         {"grant_type": "password"},
         {"grant_type": "refresh_token"},
     ]
+
+
+def test_of_two_workers_with_one_refresh_token_one_is_refused(new_bling: NewBling) -> None:
+    caller = new_bling(company())
+    form: dict[str, Any] = {
+        "grant_type": "refresh_token",
+        "refresh_token": caller.bling.account.refresh_token,
+    }
+    meeting = Barrier(2)
+    for number in (1, 2):
+        caller.bling.before("token", number, lambda: meeting.wait(10))
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(caller.token, **form) for _ in range(2)]
+        assert sorted(one.result().status_code for one in both) == [200, 400]
 
 
 def test_a_jwt_is_long(new_bling: NewBling) -> None:

@@ -109,6 +109,20 @@ def test_lists_without_keys_or_rows_and_documents_that_are_not_there(new_omie: N
     assert caller.call("ObterNfe", nIdNfe=7002).json()["nChaveNfe"] == key_of(2)
 
 
+def test_nothing_may_be_a_list_and_a_fault_a_400(new_omie: NewOmie) -> None:
+    caller = new_omie(company())
+    caller.omie.fail("ListarNF_nothing_as_list", 1)
+    assert caller.call("ListarNF").json() == {
+        "pagina": 1,
+        "total_de_paginas": 0,
+        "registros": 0,
+        "total_de_registros": 0,
+        "nfCadastro": [],
+    }
+    caller.omie.fail("faults_400", 1)
+    assert [caller.call("ListarNF").status_code for _ in range(2)] == [400, 500]
+
+
 def test_faults_are_switched_over_http(new_omie: NewOmie) -> None:
     caller = new_omie(company(notes=1))
     switchboard = f"{caller.omie.origin}/_sandbox/faults"
