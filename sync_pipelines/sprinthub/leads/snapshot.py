@@ -21,6 +21,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres import KeyMerge, SliceMerge
 from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_of, digest_query, row_hash
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
+from sync_pipelines.sprinthub.leads.load import not_proved
 from sync_pipelines.sprinthub.leads.row_errors import is_of_a_row
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
@@ -147,6 +148,7 @@ class Snapshot:
             self.connection.execute(_MARK, given)
             self.connection.execute(_SEGMENT, given)
             postgres.end_writes(self.connection)
+            self._prove_inserted(inserted)
             proof = self._prove(listed, refused=refused)
             if not proof.holds:
                 raise PermanentError(
@@ -211,6 +213,15 @@ class Snapshot:
             second, refused_second = self._insert_some(ids[middle:], now)
             return first | second, refused_first + refused_second
         return frozenset(key for (key,) in merged.inserted), 0
+
+    def _prove_inserted(self, inserted: frozenset[int]) -> None:
+        """Raises PermanentError for a lead that is not as its list item says: its detail may never come."""
+        if not inserted:
+            return
+        ends = {"first": min(inserted), "last": max(inserted)}
+        differences = [one for one in self.merge.differences(self.connection, ends) if one.key[0] in inserted]
+        if differences:
+            raise PermanentError(not_proved(differences))
 
     def _prove(self, listed: Listed, *, refused: int) -> Proof:
         """The list beside the two tables, and the leads of the list beside those that `api.leads` has for it."""
