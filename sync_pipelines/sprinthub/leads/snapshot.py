@@ -18,6 +18,7 @@ from psycopg import sql
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.plausibility import is_mass_loss
 from sync_pipelines.lib.postgres import KeyMerge, SliceMerge
 from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_of, digest_query, row_hash
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
@@ -27,10 +28,6 @@ from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
 #: What a person accepts where far more leads than usual left a segment at once.
 MASS_LEAVING = "mass_leaving"
-#: Leads that may leave at once without a question, and the share of the segment above which more are one.
-FEW, LARGE_SHARE = 10, 0.2
-#: A segment of at least so many leads that becomes empty is a question too.
-NEVER_EMPTY_FROM = 5
 
 _LISTED = SliceMerge(
     source=sql.SQL("(select %(segment)s::integer as segment_id, lead_id, list_hash from pg_temp.listed)"),
@@ -174,8 +171,7 @@ class Snapshot:
             (listed.segment_id,),
         ).fetchone()
         before, gone = row or (0, 0)
-        emptied = gone == before >= NEVER_EMPTY_FROM and not listed.hashes
-        if emptied or (gone > FEW and gone > LARGE_SHARE * before):
+        if is_mass_loss(gone, before, has_others=bool(listed.hashes)):
             raise PermanentError(
                 f"{gone} of {before} leads are not in the list of segment {listed.segment_id} any more. Nothing was"
                 f" changed. If they left, accept {MASS_LEAVING}."
