@@ -67,6 +67,32 @@ def test_the_catalogue_is_what_the_erp_lists_and_the_next_sync_changes_nothing(
     assert syncs.records.proofs.newest(ASSET)[syncs.session(one).key].holds
 
 
+def test_the_status_is_the_applications_until_the_code_changes(erp: Erp, syncs: Syncs) -> None:
+    one = add_connection(erp, USER, "omie", credentials={})
+    sync_products(syncs.session(one, Account(catalogue=products()[:3])), full=False)
+    erp.execute("update public.company_ncm_analysis set status = 'ok', reason = 'visto'")
+    company = add_company(erp, USER, None)
+    erp.execute("update public.erp_connections set company_id = %s", (company,))
+    renamed, recoded, repaired = products()[:3]
+    listed = [
+        renamed._replace(name="Pão de queijo"),
+        recoded._replace(ncm="0811.10.00"),
+        repaired._replace(ncm="2106.90.90"),
+    ]
+    outcome = sync_products(syncs.session(one, Account(catalogue=listed)), full=False)
+    assert outcome.counts.changed == 3
+    rows = erp.execute(
+        "select product_name, ncm_code, status, reason, company_id from public.company_ncm_analysis order by 1"
+    ).fetchall()
+    assert sorted(rows) == sorted(
+        [
+            ("Pão de queijo", "19059090", "ok", "visto", company),
+            ("Polpa", "08111000", "pendente", None, company),
+            ("Sem código", "21069090", "pendente", None, company),
+        ]
+    )
+
+
 def test_rows_that_the_analysis_erased_come_back_and_its_own_are_not_doubled(erp: Erp, syncs: Syncs) -> None:
     """Trap 63."""
     one = add_connection(erp, USER, "omie", credentials={})

@@ -132,7 +132,7 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
         budget = Clock()
         access = VendorAccess(settings, budget_options={"clock": budget.now, "sleep": budget.sleep})
         sync = replace(ConnectionSync.from_settings(settings), access=access)
-        yield World(sync, database, companies, _months(3))
+        yield World(sync, database, companies, months=_months(3))
 
 
 def test_every_connection_of_the_demo_is_synced_and_stays_true(world: World) -> None:
