@@ -32,7 +32,7 @@ from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
 from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.erp.oauth import BlingAccount
-from sync_pipelines.sandbox.erp.omie import OmieFake
+from sync_pipelines.sandbox.erp.omie import PAGE_CAP, OmieFake
 from sync_pipelines.sandbox.erp.omie_api import OmieAccount
 from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
 from sync_pipelines.sandbox.erp.sealing import sealed
@@ -44,7 +44,7 @@ from sync_pipelines.settings.erp import ErpSettings
 SECRET = "um segredo de teste com 32 caracteres ou mais"
 #: As a scheduler starts the daily run: 21:00 of the day before in Brasília.
 START = datetime(2026, 11, 23, 0, 0, 3, tzinfo=UTC)
-#: Each vendor is called as often as it is with a patient backoff; what a call waits for is not time.
+#: What a test waits for is an answer, and no longer than this.
 _TIMEOUTS = Timeouts(connect=5.0, read=5.0, total=20.0)
 
 
@@ -117,6 +117,7 @@ class Installed:
         seed: int | None = None,
         user_id: UUID | None = None,
         company: ErpCompany | None = None,
+        company_id: UUID | None = None,
         a_month: int = 10,
         months: int = 4,
         **columns: object,
@@ -135,7 +136,7 @@ class Installed:
             user,
             erp_type,
             company=company,
-            company_id=add_company(self.erp, user, company.profile.cnpj),
+            company_id=company_id or add_company(self.erp, user, company.profile.cnpj),
             account=account,
         )
         given: dict[str, object] = {"company_id": made.company_id, "status": "active", **columns}
@@ -206,20 +207,21 @@ class Installed:
         """What a sync of now reads unless it is told otherwise."""
         return usual_months(self.clock.now, self.settings.zone)
 
+    def account(self, one: Connected) -> Account:
+        """What the tables must have of a connection that was synced now."""
+        return Account(
+            one.company,
+            one.erp_type,
+            user_id=one.user_id,
+            connection_id=one.id,
+            first=self.months[0],
+            last=self.clock.now.astimezone(BRASILIA).date(),
+            company_id=one.company_id,
+        )
+
     def truth(self, *connected: Connected, **options: Any) -> list[str]:
         """What the tables of these connections have that is not as it must be; empty: all is."""
-        accounts = [
-            Account(
-                one.company,
-                one.erp_type,
-                user_id=one.user_id,
-                connection_id=one.id,
-                first=self.months[0],
-                last=self.clock.now.astimezone(BRASILIA).date(),
-                company_id=one.company_id,
-            )
-            for one in connected
-        ]
+        accounts = [self.account(one) for one in connected]
         given = {"with_credits": True, "today": self.clock.now.date(), **options}
         return differences(self.erp, *accounts, **given)
 
@@ -239,12 +241,21 @@ def sync_of(settings: ErpSettings, clock: Clock, **vendor: Any) -> ConnectionSyn
 
 @contextmanager
 def installation(
-    erp_url: str, ops_url: str, home: Path, *, clock: Clock | None = None, **more: Any
+    erp_url: str,
+    ops_url: str,
+    home: Path,
+    *,
+    clock: Clock | None = None,
+    page_cap: int = PAGE_CAP,
+    **more: Any,
 ) -> Iterator[Installed]:
-    """Serve the fakes, and be connected to the databases, over the block; `more` are settings."""
+    """Serve the fakes, and be connected to the databases, over the block; `more` are settings.
+
+    `page_cap` is the largest page of Omie.
+    """
     time = clock or Clock()
     with ExitStack() as stack:
-        omie = stack.enter_context(OmieFake(rules=OMIE_UNLIMITED, clock=time.seconds))
+        omie = stack.enter_context(OmieFake(rules=OMIE_UNLIMITED, clock=time.seconds, page_cap=page_cap))
         bling = stack.enter_context(BlingFake(rules=BLING_UNLIMITED, clock=time.seconds))
         functions = stack.enter_context(FunctionsFake(erp_url, clock=time.seconds))
         given: dict[str, Any] = {
