@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Fetcher
 from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry
-from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -23,8 +23,6 @@ from sync_pipelines.lib.failures import (
 )
 from sync_pipelines.lib.plausibility import is_mass_loss
 
-#: What a person accepts where far more invoices than usual are not listed any more.
-MASS_VANISHING = "mass_vanishing"
 #: What a person accepts where far more documents than usual are not to be had.
 MASS_REJECTION = "mass_rejection"
 #: So many are asked for by their number; a person who accepts more than that knows what became of them.
