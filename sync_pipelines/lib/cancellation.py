@@ -21,10 +21,6 @@ class Cancellation:
         if within is not None:
             within.on_cancel(self.cancel)
 
-    @property
-    def is_cancelled(self) -> bool:
-        return self._event.is_set()
-
     def cancel(self) -> None:
         """End every sleep, then do what `on_cancel` was given, in this thread."""
         self._event.set()
