@@ -91,7 +91,7 @@ def differences(
     for user_id in dict.fromkeys(account.user_id for account in accounts):
         own = [account for account in accounts if account.user_id == user_id]
         if "nfe" in modules:
-            found += _invoice_differences(connection, user_id, own, reform_by)
+            found += _invoice_differences(connection, user_id, own, reform_by=reform_by)
         if with_credits:
             notes = [note for account in own for note in account.stored]
             found += truth_credits.credit_differences(connection, user_id, notes)
@@ -101,7 +101,7 @@ def differences(
 
 
 def _invoice_differences(
-    connection: psycopg.Connection[Any], user_id: UUID, accounts: Sequence[Account], reform_by: str
+    connection: psycopg.Connection[Any], user_id: UUID, accounts: Sequence[Account], *, reform_by: str
 ) -> Iterator[str]:
     """One row a key, whichever of the user's accounts it is from, and one analysis a row."""
     imports = rows_of(
