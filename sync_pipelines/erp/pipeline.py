@@ -11,7 +11,6 @@ from typing import Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.erp import progress as shown
 from sync_pipelines.erp.analyses.credits import analyse_credits
 from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
@@ -27,6 +26,7 @@ from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
@@ -145,9 +145,12 @@ class ConnectionSync:
         require_sight(database, TABLES, ERP)
         vendor = stack.enter_context(self.access.open(work.connection, cancellation))
 
+        pace = shown.Pace()
+
         def report(stage: str, *, done: int, total: int | None) -> None:
             cancellation.check()
             work.keep_lock()
+            rate = pace.rate(stage, done)
             progress(
                 shown.Progress(
                     work.connection.key,
@@ -156,6 +159,8 @@ class ConnectionSync:
                     total=total,
                     calls=vendor.calls,
                     waited=vendor.waited,
+                    rate=rate,
+                    estimate=shown.seconds_left(rate, done, total),
                 )
             )
 

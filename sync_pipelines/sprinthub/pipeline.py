@@ -10,6 +10,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import SyncError
@@ -18,7 +19,6 @@ from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.settings.sprinthub import SprinthubSettings
-from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubAccess
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.load import DetailLoader

@@ -20,11 +20,11 @@ from sync_pipelines.erp.defs.due_connections import JOB, STEP
 from sync_pipelines.erp.defs.sync_config import modules_of, months_of
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.progress import Progress
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.orchestration.table_partitions import add_missing
+from sync_pipelines.lib.progress import ProgressLine
 from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings.erp import ErpSettings
@@ -64,14 +64,10 @@ def run(
             return report
         with (
             ConnectionPool(sync or ConnectionSync.from_settings(settings), wanted) as pool,
-            pool.watched_by(_line(progress)),
+            pool.watched_by(ProgressLine(progress)),
         ):
             sync_connections(settings, instance, pool, wanted=list(wanted), options=options, report=report)
     return report
-
-
-def _line(show: Callable[..., None]) -> Callable[[Progress], None]:
-    return lambda progress: show(progress.sentence(), done=progress.done, total=progress.total)
 
 
 def _wanted(url: str, named: Sequence[str], report: RunReport) -> dict[str, UUID]:

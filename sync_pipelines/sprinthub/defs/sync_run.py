@@ -13,6 +13,7 @@ import dagster as dg
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import in_process
 from sync_pipelines.lib.orchestration.table_partitions import add_missing
+from sync_pipelines.lib.progress import ProgressLine
 from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings.sprinthub import SprinthubSettings
@@ -21,7 +22,6 @@ from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
 from sync_pipelines.sprinthub.defs.due_segments import JOB, STEP
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import SegmentSync
-from sync_pipelines.sprinthub.progress_line import ProgressLine
 from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 from sync_pipelines.sprinthub.segments.control import read_segments
 from sync_pipelines.sprinthub.segments.segment_id import segment_id
@@ -53,7 +53,7 @@ def run(
             return report
         with (
             SegmentPool(sync or SegmentSync.from_settings(settings)) as pool,
-            pool.watched_by(ProgressLine(progress)),
+            pool.watched_by(ProgressLine(progress, "segment ")),
         ):
             sync_segments(settings, instance, pool, wanted=wanted, options=options, report=report)
     return report
