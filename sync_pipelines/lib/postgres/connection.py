@@ -7,13 +7,14 @@ identifiers are composed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from sync_pipelines.lib import failures
+from sync_pipelines.lib.interruptions import CANCEL_SECONDS
 
 #: For every connection, whatever server, database or role say: a value then has the same text everywhere.
 _SESSION = {
@@ -80,6 +81,12 @@ def end_writes(connection: Connection) -> None:
     """
     connection.execute("set constraints all immediate")
     connection.execute("set transaction read only")
+
+
+def cancel_statement(connection: Connection) -> None:
+    """End the statement that another thread waits for on this connection. Never raises."""
+    with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
+        connection.cancel_safe(timeout=CANCEL_SECONDS)
 
 
 def table(name: str) -> sql.Identifier:
