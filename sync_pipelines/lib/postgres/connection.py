@@ -14,7 +14,6 @@ import psycopg
 from psycopg import sql
 
 from sync_pipelines.lib import failures
-from sync_pipelines.lib.interruptions import CANCEL_SECONDS
 
 #: For every connection, whatever server, database or role say: a value then has the same text everywhere.
 _SESSION = {
@@ -26,6 +25,7 @@ _SESSION = {
     "client_connection_check_interval": "2000",
 }
 _READ_ONLY = {"default_transaction_read_only": "on"}
+_CANCEL_SECONDS = 5.0
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -86,7 +86,7 @@ def end_writes(connection: Connection) -> None:
 def cancel_statement(connection: Connection) -> None:
     """End the statement that another thread waits for on this connection. Never raises."""
     with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
-        connection.cancel_safe(timeout=CANCEL_SECONDS)
+        connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 def table(name: str) -> sql.Identifier:
