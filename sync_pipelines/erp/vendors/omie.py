@@ -54,6 +54,10 @@ _COUNTED = Counted("pagina", "total_de_paginas", rows="registros", total="total_
 _BLOCKED, _CONCURRENT = 1800.0, 5.0
 #: The type of an item that is a service.
 _SERVICE = "09"
+#: An invoice has a "chave de acesso" too.
+_CREDENTIALS_FAULT = re.compile(
+    r"chave de acesso (nao esta preenchida|nao e valida|invalida)|app_(key|secret)"
+)
 _SECONDS = re.compile(r"(\d+) segundo")
 
 
@@ -66,7 +70,7 @@ def judge(answer: JsonAnswer) -> SyncError | None:
         return BlockedError(f"{NAME} blocked the account for misuse.", retry_after=seconds or _BLOCKED)
     if has_no_records(answer):
         return None
-    if "chave de acesso" in fault or answer.status in {401, 403}:
+    if _CREDENTIALS_FAULT.search(fault):
         return RefusedError(f"{NAME} refused the credentials. Renew app_key and app_secret.", 401)
     if "redundant" in fault:
         return TransientError(f"{NAME} calls the request redundant.", retry_after=seconds or 60.0)

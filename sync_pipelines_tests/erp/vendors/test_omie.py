@@ -166,6 +166,24 @@ def test_refused_credentials_are_not_tried_again(account: Open, status: int) -> 
     assert SECRET not in str(caught.value)
 
 
+def test_a_key_of_an_invoice_is_no_credential(account: Open) -> None:
+    said = {
+        "faultstring": "ERROR: Chave de acesso da NF-e não encontrada!",
+        "faultcode": "SOAP-ENV:Client-103",
+    }
+    with account(Omie(Answer(500, json=said))) as vendor, pytest.raises(PermanentError) as caught:
+        vendor.invoice_xml(document_of(invoice()))
+    assert not isinstance(caught.value, RefusedError)
+
+
+def test_what_is_not_allowed_says_nothing_of_other_methods(account: Open) -> None:
+    with account(Omie(Answer(403), page([invoice()]))) as vendor:
+        with pytest.raises(RefusedError) as caught:
+            vendor.company()
+        assert caught.value.status == 403
+        assert len(invoices(vendor)) == 1
+
+
 def test_a_redundant_call_waits_until_it_is_none(account: Open, time: VirtualTime) -> None:
     omie = Omie(Answer(500, json=REDUNDANT), page([invoice()]))
     with account(omie) as vendor:
