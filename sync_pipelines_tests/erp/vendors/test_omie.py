@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from sync_pipelines.erp.vendors.session import BlockedError
-from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Vendor
+from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, InvoiceXml, Vendor
 from sync_pipelines.lib.failures import (
     PermanentError,
     RefusedError,
@@ -166,14 +166,15 @@ def test_refused_credentials_are_not_tried_again(account: Open, status: int) -> 
     assert SECRET not in str(caught.value)
 
 
-def test_a_key_of_an_invoice_is_no_credential(account: Open) -> None:
-    said = {
-        "faultstring": "ERROR: Chave de acesso da NF-e não encontrada!",
-        "faultcode": "SOAP-ENV:Client-103",
-    }
-    with account(Omie(Answer(500, json=said))) as vendor, pytest.raises(PermanentError) as caught:
-        vendor.invoice_xml(document_of(invoice()))
-    assert not isinstance(caught.value, RefusedError)
+@pytest.mark.parametrize(
+    "text", ["Chave de acesso da NF-e não encontrada!", "NF-e não cadastrada para o Código [55001]!"]
+)
+def test_an_invoice_that_the_vendor_has_not_has_no_document(account: Open, text: str) -> None:
+    said = {"faultstring": f"ERROR: {text}", "faultcode": "SOAP-ENV:Client-103"}
+    with account(Omie(Answer(500, json=said))) as vendor:
+        assert vendor.invoice_xml(document_of(invoice())) == InvoiceXml(KEY, None)
+        with pytest.raises(TransientError):
+            invoices(vendor)  # of a list it says nothing
 
 
 def test_what_is_not_allowed_says_nothing_of_other_methods(account: Open) -> None:

@@ -28,11 +28,11 @@ def read(*bodies: object) -> tuple[list[int], int]:
     """The ids of a list whose answers are these, the last one for ever, and how many were asked for."""
     answers, asked = list(bodies), 0
 
-    def ask(_number: int) -> tuple[bytes, object] | None:
+    def ask(_number: int) -> tuple[bytes, object]:
         nonlocal asked
         asked += 1
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return None if answer is None else (b"raw", answer)
+        return b"raw", answer
 
     return [row["id"] for page in LIST.pages(ask) for row in page.items], asked
 
