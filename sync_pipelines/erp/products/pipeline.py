@@ -22,7 +22,7 @@ ASSET = "erp/produtos"
 #: After so long the whole catalogue is read again, whatever the vendor lists as changed.
 FULL_EVERY = timedelta(days=7)
 #: Changes are asked for from so long before the last pass: a vendor's clock, or its zone, may differ from ours.
-OVERLAP = timedelta(hours=6)
+OVERLAP = timedelta(hours=1)
 
 
 def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
@@ -36,7 +36,7 @@ def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
     session.records.rejects.record(ASSET, catalogue.rejects, run_id=session.run_id, landed_id=read.landed_id)
     loaded = load(session, catalogue, began=began, is_full=since is None)
     _record(session, read, loaded)
-    outcome = _outcome(session, read, catalogue, loaded)
+    outcome = _outcome(session, read, catalogue, loaded=loaded)
     outcome.counts.oldest_reading = began if since is None else before.full_at
     outcome.seconds = (session.clock() - began).total_seconds()
     return outcome

@@ -13,8 +13,8 @@ from datetime import date, datetime
 
 from sync_pipelines.erp.vendors.limits import CallLimit, ErrorLimit, Limits, Per
 from sync_pipelines.erp.vendors.paging import Counted, NumberedList, Row
-from sync_pipelines.erp.vendors.session import BlockedError, Opening, VendorSession, VendorSpec
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, text_of
+from sync_pipelines.erp.vendors.session import BlockedError, Opening, SessionVendor, VendorSpec
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, quotable, text_of
 from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
 from sync_pipelines.erp.vendors.xml_text import xml_bytes
 from sync_pipelines.lib.failures import (
@@ -76,9 +76,9 @@ def judge(answer: JsonAnswer) -> SyncError | None:
         wait = seconds or answer.retry_after
         return ThrottledError(f"{NAME} asks for fewer calls (429).", retry_after=wait)
     if "soap-error" in fault or answer.status == 418 or ":server" in code.casefold():
-        return TransientError(f"{NAME} did not manage to answer ({answer.status}, {_quotable(code)}).")
+        return TransientError(f"{NAME} did not manage to answer ({answer.status}, {quotable(code)}).")
     if fault or code:
-        return PermanentError(f"{NAME} does not accept the call ({answer.status}, {_quotable(code)}).")
+        return PermanentError(f"{NAME} does not accept the call ({answer.status}, {quotable(code)}).")
     if answer.status != 200:
         return from_http_status(answer.status, what=NAME, retry_after=answer.retry_after, setting="OMIE_URL")
     if not isinstance(answer.body, Mapping):
@@ -105,10 +105,9 @@ def is_remembered(answer: JsonAnswer) -> bool:
 
 
 @dataclass
-class OmieVendor:
+class OmieVendor(SessionVendor):
     """One app of Omie."""
 
-    session: VendorSession
     credentials: Mapping[str, str] = field(repr=False)
     name: str = NAME
     lists_product_changes: bool = False
@@ -118,14 +117,6 @@ class OmieVendor:
         """The app of a connection."""
         credentials = {name: opening.credentials.text(name) or "" for name in CREDENTIALS}
         return cls(opening.session(account=credentials["app_key"]), credentials)
-
-    @property
-    def calls(self) -> int:
-        return self.session.calls
-
-    @property
-    def waited(self) -> float:
-        return self.session.waited
 
     def company(self) -> Page[Company]:
         """The company of the app; the first that is active where it lists several."""
@@ -157,10 +148,6 @@ class OmieVendor:
         if has_no_records(answer) or text_of(body, "cCodStatus") != "0":
             return InvoiceXml(key, None)
         return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or ""))
-
-    def close(self) -> None:
-        """End what is open."""
-        self.session.close()
 
     def _call(self, method: str, parameters: Mapping[str, object]) -> JsonAnswer:
         body = {"call": method, **self.credentials, "param": [parameters]}
@@ -255,11 +242,6 @@ def _fault(answer: JsonAnswer) -> tuple[str, str]:
     """The text of a fault, in lower case without accents, and its code; both empty where it is none."""
     body = answer.body if isinstance(answer.body, Mapping) else {}
     return plain(body.get("faultstring") or ""), str(body.get("faultcode") or "")
-
-
-def _quotable(code: str) -> str:
-    """A fault's code as a sentence may quote it."""
-    return code if re.fullmatch(r"[\w:.-]{1,40}", code, re.ASCII) else "without a code"
 
 
 SPEC = VendorSpec(

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from sync_pipelines.sandbox.erp.limits import PRECISION
+
 
 class Call(NamedTuple):
     """A call: `method` is the vendor's own word (`ListarNF`, `nfe`, `token`), `account` the name of its company.
@@ -67,7 +69,7 @@ class Calls:
         times = sorted(call.at for call in self.of(method, account=account))
         most = start = 0
         for end, time in enumerate(times):
-            while times[start] <= time - seconds:
+            while times[start] <= time - seconds + PRECISION:
                 start += 1
             most = max(most, end - start + 1)
         return most

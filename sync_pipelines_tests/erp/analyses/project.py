@@ -40,7 +40,9 @@ class Project:
     connection_id: UUID = field(init=False)
 
     def __post_init__(self) -> None:
-        self.connection_id = add_connection(self.erp, USER, "omie", {"app_key": "K", "app_secret": "S"})
+        self.connection_id = add_connection(
+            self.erp, USER, "omie", credentials={"app_key": "K", "app_secret": "S"}
+        )
 
     def add(self, *amounts: str, state: str = "autorizada", raw_data: Any = None) -> UUID:
         """An import that is to be analysed."""

@@ -191,7 +191,9 @@ def test_a_file_that_is_refused_says_nothing_of_the_credentials(
     assert "chave=1" not in str(caught.value)
 
 
-LISTED = Invoice("7001", InvoiceState.AUTHORISED, note(7001).issued_at.date(), key_of(1), "55")
+LISTED = Invoice(
+    "7001", InvoiceState.AUTHORISED, issued_on=note(7001).issued_at.date(), key=key_of(1), model="55"
+)
 
 
 def test_an_invoice_has_its_document_by_the_link_in_the_detail(bling: BlingWorld) -> None:

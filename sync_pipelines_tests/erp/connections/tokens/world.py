@@ -26,7 +26,8 @@ ENDPOINT = TokenEndpoint(
     "Bling",
     url="https://auth.example/oauth/token",
     url_setting="BLING_AUTH_URL",
-    windows=(Window(scope="bling:tokens", calls=10, seconds=60.0),),
+    windows=(Window(scope="bling:tokens", calls=15, seconds=60.0),),
+    blocked_seconds=3600.0,
 )
 CLIENT = {"client_id": "client-0001", "client_secret": "client-secret-0001"}
 
