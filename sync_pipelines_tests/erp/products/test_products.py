@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from sync_pipelines.erp.products.guard import MASS_VANISHING
 from sync_pipelines.erp.products.pipeline import ASSET, FULL_EVERY, OVERLAP, sync_products
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Product
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
@@ -177,7 +177,9 @@ def test_a_row_that_somebody_altered_makes_the_whole_catalogue_be_read(erp: Erp,
     sync_products(syncs.session(one, account), full=False)
     erp.execute("update sync_private.products set name = 'alterado' where vendor_id = '2'")
     assert sync_products(syncs.session(one, account), full=False).counts.changed == 1
-    assert account.asked_since == [None, None]
+    erp.execute("delete from sync_private.products where vendor_id = '3'")
+    assert sync_products(syncs.session(one, account), full=False).counts.inserted == 1
+    assert account.asked_since == [None, None, None]
 
 
 def test_the_rows_of_other_connections_and_companies_are_left_alone(erp: Erp, syncs: Syncs) -> None:
