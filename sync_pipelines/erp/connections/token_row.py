@@ -30,16 +30,19 @@ _WAIT_SECONDS = 240.0
 #: A pair that cannot be stored is lost, so a restart of the database is waited for, for 70 s.
 _STORE = Backoff(attempts=12, first=0.25, longest=10.0, jitter=0.0)
 _READ: LiteralString = "select credentials, metadata -> %s::text from public.erp_connections where id = %s"
+#: What is no object there is a person's: it stays beside.
+_METADATA: LiteralString = (
+    "(case jsonb_typeof(metadata) when 'object' then metadata"
+    " else jsonb_strip_nulls(jsonb_build_object('previous', metadata)) end)"
+)
 _MARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') || jsonb_build_object(%s::text, %s::jsonb)"
+    f"update public.erp_connections set metadata = {_METADATA} || jsonb_build_object(%s::text, %s::jsonb)"
     " where id = %s"
 )
-_UNMARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') - %s::text where id = %s"
-)
+_UNMARK: LiteralString = f"update public.erp_connections set metadata = {_METADATA} - %s::text where id = %s"
 _STORE_PAIR: LiteralString = (
     "update public.erp_connections set credentials = %s::jsonb,"
-    " metadata = (coalesce(metadata, '{}') - %s::text) || jsonb_build_object(%s::text, %s::text) where id = %s"
+    f" metadata = ({_METADATA} - %s::text) || jsonb_build_object(%s::text, %s::text) where id = %s"
 )
 
 

@@ -11,13 +11,16 @@ from sync_pipelines.erp.analyses.summary import read_differences
 from sync_pipelines.erp.connections.at_work import read_running
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.freshness import stale_because
+from sync_pipelines.erp.connections.nightly import read_night
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.due_connections import DueConnections
 from sync_pipelines.lib import postgres
 
 SUMMARY_HOLDS = "todays_summary_still_equals_the_credits"
+NIGHT_IS_SHORT = "night_ends_within_30_minutes"
 STANDING_CHECKS = (
+    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, NIGHT_IS_SHORT),
     dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, descriptions.FRESH),
     dg.AssetCheckKey(descriptions.CREDITS_KEY, SUMMARY_HOLDS),
 )
@@ -26,7 +29,7 @@ _NAMED = 20
 
 def checks(due: DueConnections) -> list[dg.AssetChecksDefinition]:
     """The checks that run by the hour."""
-    return [_freshness(due), _summary(due)]
+    return [_freshness(due), _night(due), _summary(due)]
 
 
 def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
@@ -48,6 +51,26 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
         return _verdict(found, f"Holds for {len(wanted)} connections.")
 
     return every_connection_is_fresh
+
+
+def _night(due: DueConnections) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=descriptions.CONNECTIONS_KEY,
+        name=NIGHT_IS_SHORT,
+        description="The automatic syncs since the last 00:00 UTC ended within 30 minutes; the sentence is the summary"
+        " that the requirement's function returned (a warning).",
+    )
+    def night_ends_within_30_minutes() -> dg.AssetCheckResult:
+        now = due.clock().astimezone(UTC)
+        night = read_night(due.url, now.replace(hour=0, minute=0, second=0, microsecond=0), now)
+        return dg.AssetCheckResult(
+            passed=not night.is_long,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=night.text,
+            metadata=night.metadata,
+        )
+
+    return night_ends_within_30_minutes
 
 
 def _summary(due: DueConnections) -> dg.AssetChecksDefinition:

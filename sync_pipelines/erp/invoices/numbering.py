@@ -1,7 +1,8 @@
 """Gaps in the numbers of the invoices that a company issued, by issuer, model and series.
 
-Whatever the ERP lists under a number fills it: a cancelled invoice, a rejected one, a number that was voided. A gap is
-a warning: the number may be one that the company still has to void, or an invoice that the ERP does not list.
+Whatever the ERP lists under a number fills it: a cancelled invoice, a rejected one, a number that was voided, goods
+that came in by an invoice of the company's own, such as what a customer sent back. A gap is a warning: the number may
+be one that the company still has to void, or an invoice that the ERP does not list.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from sync_pipelines.erp.session import SyncSession
 
 #: Numbers and series from the access key where there is one: a list may leave them out, or pad them.
 _GAPS: LiteralString = """
-with numbered as materialized (
+with own as materialized (
+    select distinct substr(nfe_key, 7, 14) as issuer from sync_private.invoices
+    where connection_id = %(connection)s and direction = 1 and nfe_key is not null
+), numbered as materialized (
     select substr(nfe_key, 7, 14) as issuer, coalesce(model, substr(nfe_key, 21, 2), '55') as model, month,
         coalesce(substr(nfe_key, 23, 3), lpad(series, 3, '0'), '001') as series,
         coalesce(substr(nfe_key, 26, 9), number) as number
     from sync_private.invoices
     where connection_id = %(connection)s and coalesce(model, substr(nfe_key, 21, 2), '55') = '55'
-        and (direction = 1 or reason = 'voided_number')
+        and (direction = 1 or reason = 'voided_number' or substr(nfe_key, 7, 14) in (select issuer from own))
 ), counted as (
     select issuer, model, series, number::integer as number, month from numbered where number ~ '^[0-9]{1,9}$'
 ), issued as (

@@ -16,7 +16,13 @@ from sync_pipelines.erp.vendors.budget import VendorBudget
 from sync_pipelines.erp.vendors.limits import Limits, digest
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
-from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, UnreachedError
+from sync_pipelines.lib.failures import (
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+    UnreachedError,
+)
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient, Judge
 from sync_pipelines.lib.retry import Backoff
@@ -197,7 +203,7 @@ class VendorSession:
             # What is not allowed to the account (403) says nothing about other methods.
             self.stopped = problem if problem.status != 403 else self.stopped
             return problem
-        if left_alone > 0:
+        if left_alone > 0 and isinstance(problem, TransientError):
             sentence = (
                 f"{name}: one more error of {method} would block it; no call until {self._in(left_alone)}."
             )
