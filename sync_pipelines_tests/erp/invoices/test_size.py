@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from sync_pipelines_tests.erp.invoices.account import Account
+from sync_pipelines_tests.erp.invoices.large import given_of
 
 pytestmark = pytest.mark.slow
 
@@ -34,15 +35,8 @@ for _ in range(2):
 
 
 def test_ten_thousand_invoices_take_less_than_250_mb(account: Account) -> None:
-    one = account.connection
-    given = {
-        "erp_url": account.erp_url,
-        "ops_url": account.ops_url,
-        "home": str(account.home),
-        **{"connection": str(one.id), "user": str(one.user_id), "company": str(one.company_id)},
-    }
     run = subprocess.run(
-        [sys.executable, "-c", MEASURED, json.dumps(given), str(INVOICES)],
+        [sys.executable, "-c", MEASURED, json.dumps(given_of(account)), str(INVOICES)],
         capture_output=True,
         text=True,
         check=False,
