@@ -15,14 +15,15 @@ from sync_pipelines.erp import progress as shown
 from sync_pipelines.erp.analyses.credits import analyse_credits
 from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
+from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.erp.products.pipeline import sync_products
-from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres
@@ -194,7 +195,8 @@ class _SyncRun:
         refused = False
         try:
             for module in modules:
-                done = _untried() if refused else self._module(module)
+                is_tried = not refused or module is Module.FINANCIALS  # which asks the ERP nothing yet
+                done = self._module(module) if is_tried else ModuleOutcome("error", _UNTRIED)
                 self.outcome.modules[module] = done
                 self.work.record()
                 # Any other call would be refused as well; a missing scope (403) concerns this module alone.
@@ -214,7 +216,7 @@ class _SyncRun:
             done = self._do(module)
         except SyncError as error:
             self.cancellation.check()
-            done = ModuleOutcome("error", str(error), error=error)
+            done = ModuleOutcome("error", sentences.module_failure(error, self.work.connection), error=error)
         done.seconds = time.monotonic() - started
         return done
 
@@ -250,10 +252,6 @@ def _sum(months: dict[date, ModuleOutcome]) -> ModuleOutcome:
         whole.status = "error"
         whole.message = " ".join(failed[:5])
     return whole
-
-
-def _untried() -> ModuleOutcome:
-    return ModuleOutcome("error", _UNTRIED)
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 | `ops` | an owner's connection to an empty ops database |
 | `erp_url`, `ops_url` | where they are |
 | `syncs` | sessions of syncs over both, for the account that a test makes |
+| `installed` | the vendors' fakes, the functions, and the pipeline over all of these, on a clock |
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.erp.database import build_erp
 from sync_pipelines_tests.erp.account import Syncs
+from sync_pipelines_tests.erp.installation import Installed, installation
 
 _numbers = count(1)
 
@@ -72,3 +74,9 @@ def syncs(erp_url: str, ops_url: str, tmp_path: Path) -> Iterator[Syncs]:
         open_records(ops_url) as records,
     ):
         yield Syncs(connection, records, tmp_path / "landing")
+
+
+@pytest.fixture
+def installed(erp_url: str, ops_url: str, tmp_path: Path) -> Iterator[Installed]:
+    with installation(erp_url, ops_url, tmp_path) as made:
+        yield made

@@ -126,6 +126,11 @@ def detail_of(error: Exception) -> str:
     return redact(str(error)) if known else f"{type(error).__name__}."
 
 
+def module_failure(error: SyncError, connection: ErpConnection) -> str:
+    """What became of a module that an error ended: the kind in Portuguese, then what the error says."""
+    return f"{_opening(cause_of(error), vendor(connection.erp_type))} {detail_of(error)}"
+
+
 def kept(outcome: SyncOutcome) -> str:
     """What of a failed sync is stored all the same."""
     done = [

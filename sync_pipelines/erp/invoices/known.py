@@ -75,6 +75,15 @@ class Known(NamedTuple):
     issued_on: date | None
 
 
+_UPLOADS = """
+select count(distinct l.nfe_key)
+from public.xml_imports as i
+join public.xml_analysis as a on a.import_id = i.id
+join pg_temp.listed_invoices as l on l.nfe_key = right(upper(a.raw_data ->> 'chaveNfe'), 44)
+where i.user_id = %(user)s and i.nfe_key is null and l.decision = 'stored'
+"""
+
+
 def parameters(session: SyncSession) -> dict[str, Any]:
     """What the statements about a connection are given."""
     one = session.connection
@@ -104,6 +113,12 @@ def void_elsewhere(session: SyncSession) -> dict[str, InvoiceState]:
     """The keys of staged invoices that another connection of the user, or another row of the list, has as void."""
     rows = session.database.execute(_VOID, parameters(session)).fetchall()
     return {key: InvoiceState(state) for key, state in rows}
+
+
+def uploads(session: SyncSession) -> int:
+    """How many staged invoices the user uploaded by hand as well, after they were stored: they count twice."""
+    row = session.database.execute(_UPLOADS, parameters(session)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _row(entry: Entry, read_at: datetime | None) -> tuple[object, ...]:

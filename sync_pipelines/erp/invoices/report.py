@@ -50,7 +50,7 @@ def failure(error: SyncError) -> str:
     return f"{kind}; nada do mês foi alterado e {next_try}."
 
 
-def warnings(month: MonthList, entries: Sequence[Entry]) -> dict[str, str]:
+def warnings(month: MonthList, entries: Sequence[Entry], uploads: int) -> dict[str, str]:
     """A sentence for each check that found something."""
     found: dict[str, str] = {}
     remarks = Counter(remark for entry in entries for remark in entry.remarks if entry.decision == "stored")
@@ -59,6 +59,11 @@ def warnings(month: MonthList, entries: Sequence[Entry]) -> dict[str, str]:
     if number := remarks[OTHER_MONTH]:
         found["months_agree"] = (
             f"Em {number} nota(s) a data do XML é de outro mês; vale o mês da lista do ERP."
+        )
+    if uploads:
+        found["stored_once"] = (
+            f"{uploads} nota(s) foram também enviadas à mão depois da sincronização, e contam duas vezes nas análises;"
+            " apague o envio manual."
         )
     if month.twice:
         found["listed_once"] = f"O ERP listou duas vezes, com conteúdo diferente: {_some(month.twice)}."

@@ -16,6 +16,9 @@ from sync_pipelines.erp.vendors.vendor import InvoiceState
 
 #: For how long a document that broke a rule, or that there is none of a void invoice, is not asked for again.
 TRUSTED_FOR = timedelta(days=7)
+#: Days after which a stored document is read again and compared with its digest, and days by which its key spreads
+#: that: what lies in the store is otherwise known by name and size only.
+READ_AGAIN_AFTER, SPREAD = 30, 10
 #: Reasons of the list: that they are not given any more decides anew.
 _OF_THE_LIST = (DUPLICATE, UNISSUED, VOIDED)
 #: Rejects whose cause may be gone with the next call.
@@ -49,7 +52,7 @@ def work_list(
             work.decided.append(entry)
         elif (answer := _as_before(entry, was, now)) is not None:
             work.decided.append(answer)
-        elif (unchanged := _unchanged(entry, was, elsewhere, size=size)) is not None:
+        elif (unchanged := _unchanged(entry, was, elsewhere, size=size, now=now)) is not None:
             assert entry.key is not None
             work.stored[entry.key] = unchanged
             work.decided.append(replace(entry, decision="stored", remarks=_remarks(entry, was)))
@@ -58,6 +61,10 @@ def work_list(
             is_taken_back = was.state in VOID_STATES and not entry.is_void
             work.wants.append(Want(entry, was, asks_vendor=is_taken_back))
     return work
+
+
+def _read_again_after(key: str) -> timedelta:
+    return timedelta(days=READ_AGAIN_AFTER + int(key[-9:]) % SPREAD)
 
 
 def _still_issued(entry: Entry, was: Known) -> Entry:
@@ -91,11 +98,14 @@ def _unchanged(
     elsewhere: Mapping[str, InvoiceState],
     *,
     size: Callable[[str], int | None],
+    now: datetime,
 ) -> Stored | None:
     """What is stored, if nothing says that it is not what it should be."""
     if entry.key is None or not was.is_intact or was.decision != "stored":
         return None
     if was.sha256 is None or was.bytes is None or size(entry.key) != was.bytes:
+        return None
+    if was.read_at is None or now - was.read_at >= _read_again_after(entry.key):
         return None
     if was.state in VOID_STATES and not entry.is_void:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sync_pipelines.erp.outcome import ModuleOutcome
-from sync_pipelines.erp.products.load import Loaded, is_altered, last_pass, load
+from sync_pipelines.erp.products.load import LastPass, Loaded, last_pass, live_digest, load
 from sync_pipelines.erp.products.validate import Catalogue, catalogue_of
 from sync_pipelines.erp.raw_pages import RawList, read_list
 from sync_pipelines.erp.session import SyncSession
@@ -29,7 +29,7 @@ def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
     """Bring the catalogue up to date and prove it. Raises SyncError; then nothing was changed."""
     began = session.clock()
     before = last_pass(session.database, session.connection.id)
-    since = None if full else _changed_since(session, before.full_at, before.changes_at)
+    since = None if full else _changed_since(session, before)
     pages = session.vendor.products(since) if since is not None else session.vendor.products()
     read = read_list(session, ASSET, pages, stage="products")
     catalogue = catalogue_of(read.items, session.key, began)
@@ -42,15 +42,15 @@ def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
     return outcome
 
 
-def _changed_since(
-    session: SyncSession, full_at: datetime | None, changes_at: datetime | None
-) -> datetime | None:
+def _changed_since(session: SyncSession, before: LastPass) -> datetime | None:
     """From when on changes are asked for; None for the whole catalogue."""
-    if not session.vendor.lists_product_changes or full_at is None:
+    if not session.vendor.lists_product_changes or before.full_at is None:
         return None
-    if session.started - full_at >= FULL_EVERY or is_altered(session.database, session.connection.id):
+    if session.started - before.full_at >= FULL_EVERY:
         return None
-    return (changes_at or full_at) - OVERLAP
+    if live_digest(session.database, session.connection.id) != before.digest:
+        return None
+    return (before.changes_at or before.full_at) - OVERLAP
 
 
 def _record(session: SyncSession, read: RawList[Product], loaded: Loaded) -> None:

@@ -101,7 +101,7 @@ def differences(
 
 
 def _invoice_differences(
-    connection: psycopg.Connection[Any], user_id: UUID, accounts: Sequence[Account], reform_by: str
+    connection: psycopg.Connection[Any], user_id: UUID, accounts: Sequence[Account], *, reform_by: str
 ) -> Iterator[str]:
     """One row a key, whichever of the user's accounts it is from, and one analysis a row."""
     imports = rows_of(

@@ -135,7 +135,7 @@ def _line(item: NoteItem) -> dict[str, Any]:
     }
 
 
-def _tax_differences(key: str, note: SandboxNote, row: Mapping[str, Any], reform_by: str) -> Iterator[str]:
+def _tax_differences(key: str, note: SandboxNote, row: Mapping[str, Any], *, reform_by: str) -> Iterator[str]:
     totals = note.totals
     now = totals.icms + totals.pis + totals.cofins + totals.ipi
     current = {

@@ -14,9 +14,9 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.sprinthub.defs import descriptions
 from sync_pipelines.sprinthub.defs.due_segments import DueSegments
 from sync_pipelines.sprinthub.segments import alerting, log
+from sync_pipelines.sprinthub.segments.at_work import read_running
 from sync_pipelines.sprinthub.segments.control import Control
 from sync_pipelines.sprinthub.segments.freshness import stale_because
-from sync_pipelines.sprinthub.segments.history import read_running
 from sync_pipelines.sprinthub.segments.log import LogRow
 from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 

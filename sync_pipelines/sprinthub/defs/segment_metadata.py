@@ -113,6 +113,8 @@ def _leads(outcome: SegmentOutcome, seconds: float, report: LeadsReport) -> Part
         keys.PROVED: not outcome.unread,
         keys.DURATION: round(seconds, 3),
     }
+    if outcome.earlier_reading is not None:
+        technical["oldest_reading"] = outcome.earlier_reading.isoformat(timespec="seconds")
     if outcome.drift:
         sql = "\n".join(report.suggested_sql)
         technical["suggested_sql"] = dg.MetadataValue.md(f"```sql\n{sql}\n```")
@@ -139,11 +141,16 @@ def _accounted(outcome: SegmentOutcome) -> CheckReport:
 
 
 def _equal(outcome: SegmentOutcome) -> CheckReport:
-    sentence = outcome.skipped or (
+    if outcome.skipped and not outcome.digest:
+        return CheckReport(descriptions.EQUAL, True, outcome.skipped)
+    earlier = outcome.earlier_reading
+    since = f", by details read since {earlier:%Y-%m-%d %H:%M} UTC" if earlier else ""
+    sentence = (
         f"Key set and content of {outcome.leads - outcome.rejected:,} rows are what list and details said"
-        f" (digest {outcome.digest or 'none'})."
+        f" (digest {outcome.digest or 'none'}{since})."
     )
-    return CheckReport(descriptions.EQUAL, True, sentence)
+    because = f" Read was nothing: {outcome.skipped}." if outcome.skipped else ""
+    return CheckReport(descriptions.EQUAL, True, sentence + because)
 
 
 def _drift(drift: Mapping[str, int], suggested: Sequence[str]) -> CheckReport:

@@ -86,7 +86,7 @@ def test_a_failure_is_recorded_and_wanted_again(project: Project, fault: str) ->
     outcome = project.analyse()
     assert (outcome.status, outcome.failed) == ("error", 1)
     assert isinstance(outcome.error, TransientError)
-    assert "a próxima sincronização as analisa de novo" in outcome.message
+    assert "Notas que a próxima sincronização analisa: 1." in outcome.message
     assert project.value("select error is not null and analysed is null from sync_private.credit_analyses")
     project.fake.clear()
     assert project.analyse().status == "success"
@@ -140,11 +140,24 @@ def test_a_function_that_is_down_is_not_called_for_every_import(project: Project
     assert GIVE_UP_AFTER <= len(project.bodies()) <= GIVE_UP_AFTER + 2 * IN_FLIGHT
 
 
-def test_an_import_that_is_not_ours_to_parse_does_not_hold_up_the_others(project: Project) -> None:
-    project.add(raw_data={"produtos": "none"})
+def test_imports_that_cannot_be_parsed_do_not_hold_up_the_others(project: Project) -> None:
+    for _ in range(2 * GIVE_UP_AFTER):
+        project.add(raw_data={"produtos": "none"})
     project.add("2.00")
     outcome = project.analyse()
-    assert (outcome.analysed, outcome.failed, len(project.bodies())) == (1, 1, 1)
+    assert (outcome.analysed, outcome.failed, len(project.bodies())) == (1, 2 * GIVE_UP_AFTER, 1)
+
+
+def test_imports_that_failed_come_after_those_that_were_never_sent(project: Project) -> None:
+    for _ in range(2 * GIVE_UP_AFTER):
+        project.add("1.00")
+    project.fake.fail(f"{FUNCTION}_not_deployed")
+    project.analyse()
+    project.erp.execute("update sync_private.credit_analyses set error = 'x'")
+    project.fake.clear()
+    new = project.add("2.00")
+    project.analyse()
+    assert str(new) in [body["xml_import_id"] for body in project.bodies()[:IN_FLIGHT]]
 
 
 def test_a_change_during_the_call_is_analysed_as_well(project: Project) -> None:

@@ -21,6 +21,7 @@ from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.folder_store import FolderStore
+from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
 from sync_pipelines_tests.erp.invoices.book import Book
 
@@ -44,6 +45,8 @@ class Account:
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
     reader: Reader | None = None
     report: Callable[..., None] = lambda _stage, **_done: None
+    #: Where the documents are kept, if not in a folder.
+    store: LandingStore | None = None
     #: Parameters of the server for a sync's connection.
     session: dict[str, str] = field(default_factory=dict)
 
@@ -85,7 +88,7 @@ class Account:
                 database=database,
                 records=records,
                 landing=self.landing,
-                xml_store=self.xml_store,
+                xml_store=self.store or self.xml_store,
                 run_id=f"run-{next(self.runs)}",
                 zone=ZoneInfo("America/Sao_Paulo"),
                 started=self.now,

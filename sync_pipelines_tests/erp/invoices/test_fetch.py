@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from sync_pipelines.erp.invoices.work_list import READ_AGAIN_AFTER, SPREAD
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -192,6 +193,20 @@ def test_lost_xml_is_fetched_again(account: Account, book: Book, harm: str) -> N
     assert (len(book.asked), counts.unchanged) == (len(harmed), 10)
     assert {path.name for path in folder.glob("*.xml")} == {f"{key}.xml" for key in keys}
     assert folder.joinpath(f"{keys[0]}.xml").read_bytes() == book.xml["7001"]
+
+
+def test_a_document_that_was_changed_in_the_store_is_found_within_weeks(account: Account, book: Book) -> None:
+    """With its size as it was nothing else tells."""
+    key = fill(book, 5)[0]
+    account.synced()
+    path = account.home / "xml" / str(account.user) / f"{key}.xml"
+    path.write_bytes(path.read_bytes().replace(b"EMPRESA", b"EMPRESO"))
+    book.asked.clear()
+    assert (account.synced().unchanged, book.asked) == (5, [])
+    account.now += timedelta(days=READ_AGAIN_AFTER + SPREAD)
+    counts = account.synced()
+    assert (counts.unchanged, book.asked, path.read_bytes()) == (5, ["7001"], book.xml["7001"])
+    assert counts.oldest_reading == account.now
 
 
 def test_a_link_in_the_store_is_no_document(account: Account, book: Book, tmp_path: Path) -> None:

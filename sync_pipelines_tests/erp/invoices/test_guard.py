@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import PermanentError, ThrottledError, TransientError
 from sync_pipelines_tests.erp.invoices.account import Account

@@ -218,6 +218,16 @@ def test_an_upload_by_hand_is_adopted_and_not_doubled(account: Account, book: Bo
     assert account.synced().unchanged == 3
 
 
+def test_an_upload_after_the_sync_is_named_and_left_to_the_user(account: Account, book: Book) -> None:
+    keys = fill(book, 3)
+    account.synced()
+    number = uploaded(account, keys[0])
+    outcome = account.sync()
+    assert (outcome.status, outcome.counts.unchanged) == ("success", 3)
+    assert outcome.warnings["stored_once"].startswith("1 nota(s)")
+    assert account.rows("select nfe_key from public.xml_imports where id = %s", number) == [(None,)]
+
+
 def test_an_upload_of_several_invoices_or_of_another_user_is_left_alone(account: Account, book: Book) -> None:
     keys = fill(book, 3)
     number = uploaded(account, keys[0], keys[1])

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from sync_pipelines.erp.products.guard import MASS_VANISHING
 from sync_pipelines.erp.products.pipeline import ASSET, FULL_EVERY, OVERLAP, sync_products
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Product
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
@@ -65,6 +65,32 @@ def test_the_catalogue_is_what_the_erp_lists_and_the_next_sync_changes_nothing(
         erp.execute("select id, xmin::text from public.company_ncm_analysis order by id").fetchall() == before
     )
     assert syncs.records.proofs.newest(ASSET)[syncs.session(one).key].holds
+
+
+def test_the_status_is_the_applications_until_the_code_changes(erp: Erp, syncs: Syncs) -> None:
+    one = add_connection(erp, USER, "omie", credentials={})
+    sync_products(syncs.session(one, Account(catalogue=products()[:3])), full=False)
+    erp.execute("update public.company_ncm_analysis set status = 'ok', reason = 'visto'")
+    company = add_company(erp, USER, None)
+    erp.execute("update public.erp_connections set company_id = %s", (company,))
+    renamed, recoded, repaired = products()[:3]
+    listed = [
+        renamed._replace(name="Pão de queijo"),
+        recoded._replace(ncm="0811.10.00"),
+        repaired._replace(ncm="2106.90.90"),
+    ]
+    outcome = sync_products(syncs.session(one, Account(catalogue=listed)), full=False)
+    assert outcome.counts.changed == 3
+    rows = erp.execute(
+        "select product_name, ncm_code, status, reason, company_id from public.company_ncm_analysis order by 1"
+    ).fetchall()
+    assert sorted(rows) == sorted(
+        [
+            ("Pão de queijo", "19059090", "ok", "visto", company),
+            ("Polpa", "08111000", "pendente", None, company),
+            ("Sem código", "21069090", "pendente", None, company),
+        ]
+    )
 
 
 def test_rows_that_the_analysis_erased_come_back_and_its_own_are_not_doubled(erp: Erp, syncs: Syncs) -> None:
@@ -151,7 +177,9 @@ def test_a_row_that_somebody_altered_makes_the_whole_catalogue_be_read(erp: Erp,
     sync_products(syncs.session(one, account), full=False)
     erp.execute("update sync_private.products set name = 'alterado' where vendor_id = '2'")
     assert sync_products(syncs.session(one, account), full=False).counts.changed == 1
-    assert account.asked_since == [None, None]
+    erp.execute("delete from sync_private.products where vendor_id = '3'")
+    assert sync_products(syncs.session(one, account), full=False).counts.inserted == 1
+    assert account.asked_since == [None, None, None]
 
 
 def test_the_rows_of_other_connections_and_companies_are_left_alone(erp: Erp, syncs: Syncs) -> None:

@@ -101,7 +101,7 @@ def _add_import(connection: psycopg.Connection[Any], account: Account, note: San
     return import_id
 
 
-def _add_analysis(connection: psycopg.Connection[Any], user_id: UUID, import_id: UUID, xml: bytes) -> None:
+def _add_analysis(connection: psycopg.Connection[Any], user_id: UUID, import_id: UUID, *, xml: bytes) -> None:
     root = _find(etree.fromstring(xml), "NFe/infNFe")
     ide, total = _find(root, "ide"), _find(root, "total/ICMSTot")
     now = {name: _number(total, f"v{name.upper()}") for name in ("icms", "pis", "cofins", "ipi")}

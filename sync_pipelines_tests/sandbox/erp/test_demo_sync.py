@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -58,6 +58,10 @@ class World:
     sync: ConnectionSync
     database: psycopg.Connection[Any]
     companies: dict[UUID, ErpCompany]
+    omie: OmieFake
+    bling: BlingFake
+    functions: FunctionsFake
+    clock: Clock
     months: list[date]
 
     def run(self, account: DemoAccount) -> SyncOutcome:
@@ -90,10 +94,8 @@ def _months(count: int) -> list[date]:
     return [date(one // 12, one % 12 + 1, 1) for one in range(number - count + 1, number + 1)]
 
 
-@pytest.fixture
-def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[World]:
-    runner.upgrade(History("erp"), new_erp)
-    companies = {one.connection_id: replace(one, share=1.0).company(A_MONTH) for one in ACCOUNTS}
+def _fakes(companies: Mapping[UUID, ErpCompany]) -> tuple[OmieFake, BlingFake]:
+    """The vendors with the demo's accounts, without limits."""
     omie, bling = OmieFake(rules=OMIE_UNLIMITED), BlingFake(rules=BLING_UNLIMITED)
     for account in ACCOUNTS:
         given = account.credentials
@@ -108,6 +110,14 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
                 client_secret=given["bling_client_secret"],
                 refresh_token=given["refresh_token"],
             )
+    return omie, bling
+
+
+@pytest.fixture
+def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[World]:
+    runner.upgrade(History("erp"), new_erp)
+    companies = {one.connection_id: replace(one, share=1.0).company(A_MONTH) for one in ACCOUNTS}
+    omie, bling = _fakes(companies)
     with ExitStack() as stack:
         database = stack.enter_context(psycopg.connect(new_erp, autocommit=True))
         add_accounts(database)
@@ -130,9 +140,22 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
             bling_auth_url=bling.auth_url,
         )
         budget = Clock()
-        access = VendorAccess(settings, budget_options={"clock": budget.now, "sleep": budget.sleep})
+        access = VendorAccess(
+            settings,
+            options={"sleep": budget.sleep},
+            budget_options={"clock": budget.now, "sleep": budget.sleep},
+        )
         sync = replace(ConnectionSync.from_settings(settings), access=access)
-        yield World(sync, database, companies, months=_months(3))
+        yield World(
+            sync=sync,
+            database=database,
+            companies=companies,
+            omie=omie,
+            bling=bling,
+            functions=functions,
+            clock=budget,
+            months=_months(3),
+        )
 
 
 def test_every_connection_of_the_demo_is_synced_and_stays_true(world: World) -> None:

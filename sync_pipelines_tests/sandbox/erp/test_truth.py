@@ -181,7 +181,12 @@ def test_credits_and_their_summary(database: psycopg.Connection[Any], account: A
 def test_rejects_and_what_is_none() -> None:
     company = made_up_company(5)
     account = Account(
-        company, "omie", uuid4(), connection_id=uuid4(), first=date(2025, 1, 1), last=date(2026, 12, 31)
+        company=company,
+        erp_type="omie",
+        user_id=uuid4(),
+        connection_id=uuid4(),
+        first=date(2025, 1, 1),
+        last=date(2026, 12, 31),
     )
     notes = account.stored[:5]
     for note, dirt in zip(notes, ("bare", "latin1", "event", "too_large", "wrong_check_digit"), strict=True):
