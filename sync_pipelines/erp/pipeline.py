@@ -17,12 +17,12 @@ from sync_pipelines.erp.company.pipeline import sync_company
 from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.erp.products.pipeline import sync_products
-from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres

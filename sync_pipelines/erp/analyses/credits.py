@@ -16,6 +16,7 @@ from uuid import UUID
 from sync_pipelines.erp.analyses import due, notifications, summary
 from sync_pipelines.erp.analyses.due import Document, DueImport
 from sync_pipelines.erp.analyses.functions import CreditAnswer, EdgeFunctions
+from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices.nfe.credits_document import credits_document
 from sync_pipelines.erp.outcome import CreditsOutcome
 from sync_pipelines.erp.session import SyncSession
@@ -36,7 +37,6 @@ GIVE_UP_AFTER = 5
 PASSES = 2
 #: How long one sync of a user waits for another's calls, in seconds.
 PATIENCE = 600.0
-_DATABASE = "the erp database"
 #: Tables of which it must see every row; the application may lack some of them.
 TABLES = (due.CREDITS, summary.TABLE, notifications.TABLE, "public.credit_rules")
 
@@ -45,7 +45,7 @@ def analyse_credits(session: SyncSession, functions: EdgeFunctions | None) -> Cr
     """Analyse what is due of the connection's user. Raises nothing but an interruption."""
     began, outcome = session.clock(), CreditsOutcome()
     try:
-        with postgres.errors_about(_DATABASE):
+        with postgres.errors_about(ERP):
             _analyse(session, functions, outcome)
     except SyncError as error:
         if functions is not None:
@@ -65,7 +65,7 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
         return
     if not exists(connection, due.CREDITS):
         raise PermanentError(f"There is no table {due.CREDITS}: is it the right project?")
-    require_sight(connection, TABLES, _DATABASE)
+    require_sight(connection, TABLES, ERP)
     # A user may have several connections, and two of them in parallel: an import is analysed by one of them.
     key = postgres.lock_key("erp", "credits", str(user))
     busy = "Another sync of the same user is at the credit analysis."

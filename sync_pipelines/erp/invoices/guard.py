@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Fetcher
-from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry
-from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry, state_of
+from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -23,15 +23,14 @@ from sync_pipelines.lib.failures import (
 )
 from sync_pipelines.lib.plausibility import is_mass_loss
 
-#: What a person accepts where far more invoices than usual are not listed any more.
-MASS_VANISHING = "mass_vanishing"
 #: What a person accepts where far more documents than usual are not to be had.
 MASS_REJECTION = "mass_rejection"
 #: So many are asked for by their number; a person who accepts more than that knows what became of them.
 ASKED = 50
 
 _BEFORE = (
-    "select vendor_id, nfe_key, state, issue_date, direction, series, number, model,"
+    "select vendor_id, nfe_key, state, case when issue_date between '0002-01-01' and '9998-12-31' then issue_date"
+    " else month end, direction, series, number, model,"
     " coalesce(read_at >= vanished_at, false), vanished_at is null"
     " from sync_private.invoices where connection_id = %s and month = %s order by vendor_id"
 )
@@ -157,7 +156,7 @@ def _vanished(row: tuple[Any, ...]) -> Vanished:
     return Vanished(
         Invoice(
             vendor_id,
-            InvoiceState(state),
+            state_of(state),
             issued_on,
             key=key,
             model=model,

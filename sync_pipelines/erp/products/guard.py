@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.plausibility import is_mass_loss
-
-#: What a person accepts where far more products than usual vanished at once.
-MASS_VANISHING = "mass_vanishing"
 
 
 def refuse_mass_vanishing(vanished: int, before: int, accepted: Collection[str], *, vendor: str) -> None:

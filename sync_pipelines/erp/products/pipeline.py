@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.outcome import ModuleOutcome
 from sync_pipelines.erp.products.load import LastPass, Loaded, last_pass, live_digest, load
 from sync_pipelines.erp.products.validate import Catalogue, catalogue_of
 from sync_pipelines.erp.raw_pages import RawList, read_list
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.erp.vendors.vendor import Product
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.records.proofs import RecordableProof
 
@@ -27,6 +29,11 @@ OVERLAP = timedelta(hours=1)
 
 def sync_products(session: SyncSession, *, full: bool) -> ModuleOutcome:
     """Bring the catalogue up to date and prove it. Raises SyncError; then nothing was changed."""
+    with postgres.errors_about(ERP):
+        return _sync(session, full=full)
+
+
+def _sync(session: SyncSession, *, full: bool) -> ModuleOutcome:
     began = session.clock()
     before = last_pass(session.database, session.connection.id)
     since = None if full else _changed_since(session, before)

@@ -8,7 +8,7 @@ import pytest
 
 from sync_pipelines.erp.company.pipeline import ASSET, sync_company
 from sync_pipelines.erp.vendors.vendor import Company
-from sync_pipelines.lib.failures import TransientError
+from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
 from sync_pipelines_tests.erp.account import Account, Syncs
 
@@ -123,6 +123,14 @@ def test_an_account_without_a_cnpj_fills_the_profile_of_its_connection_only(erp:
     company = add_company(erp, USER, None)
     erp.execute("update public.erp_connections set company_id = %s", (company,))
     assert sync_company(syncs.session(one, Account(said))).counts.changed == 1
+
+
+def test_a_row_that_the_database_refuses_is_an_error_of_the_module(erp: Erp, syncs: Syncs) -> None:
+    erp.execute("alter table public.company_profile add constraint short check (length(razao_social) < 5)")
+    one = add_connection(erp, USER, "omie", credentials={})
+    with pytest.raises(PermanentError, match="SQLSTATE 23514") as caught:
+        sync_company(syncs.session(one, Account(SAID)))
+    assert "PADARIA" not in str(caught.value)
 
 
 def test_a_trigger_that_alters_the_profile_is_found_and_nothing_is_written(erp: Erp, syncs: Syncs) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sync_pipelines.erp.products.guard import MASS_VANISHING, refuse_mass_vanishing
+from sync_pipelines.erp.products.guard import refuse_mass_vanishing
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.lib.failures import PermanentError
 
 

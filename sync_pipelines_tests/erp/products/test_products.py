@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from sync_pipelines.erp.products.guard import MASS_VANISHING
 from sync_pipelines.erp.products.pipeline import ASSET, FULL_EVERY, OVERLAP, sync_products
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Product
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
@@ -209,6 +209,16 @@ def test_products_that_cannot_be_used_are_rejects_with_their_content(erp: Erp, s
     assert (counts.read, counts.inserted, counts.rejected, counts.skipped) == (3, 1, 1, 1)
     row = syncs.records.connection.execute("select rule, locator ->> 'product' from ops.rejects").fetchone()
     assert row == ("product_has_a_name", "9")
+
+
+def test_a_row_that_the_database_refuses_is_an_error_of_the_module(erp: Erp, syncs: Syncs) -> None:
+    erp.execute(
+        "alter table public.company_ncm_analysis add constraint short check (length(product_name) < 4)"
+    )
+    one = add_connection(erp, USER, "omie", credentials={})
+    with pytest.raises(PermanentError, match="SQLSTATE 23514"):
+        sync_products(syncs.session(one, Account(catalogue=products())), full=False)
+    assert erp.execute("select count(*) from sync_private.products").fetchone() == (0,)
 
 
 def test_a_trigger_that_swallows_rows_is_found_and_nothing_is_written(erp: Erp, syncs: Syncs) -> None:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -83,8 +83,8 @@ class World:
             profile_before={"nome_fantasia": demo.name, "setor": "comercio"},
         )
 
-    def differences(self) -> list[str]:
-        accounts = [self.account(account) for account in ACCOUNTS]
+    def differences(self, demos: Sequence[DemoAccount] = ACCOUNTS) -> list[str]:
+        accounts = [self.account(account) for account in demos]
         return differences(self.database, *accounts, with_credits=True, today=datetime.now(UTC).date())
 
 
@@ -193,3 +193,30 @@ def test_a_document_that_cannot_be_trusted_is_rejected_and_the_others_are_there(
         counts = outcome.modules[Module.INVOICES].counts
         assert counts.rejected == len(truth.rejected)
         assert differences(world.database, truth, modules=["nfe"], with_credits=True) == []
+
+
+def test_an_invoice_that_two_erps_of_a_user_list_is_there_once(world: World) -> None:
+    """Traps 54, 55 and 58."""
+    bling, omie = ACCOUNTS[1:]
+    [*_, shared] = [note for note in world.account(omie).stored if note.state == "authorised"]
+    twin = replace(shared, vendor_id=99)
+    world.companies[bling.connection_id].add_note(twin)
+    for account in (bling, omie):
+        assert world.run(account).failed == {}
+    assert world.differences((bling, omie)) == []
+    # Only one of the two knows of the cancellation; the other says nothing new.
+    world.companies[bling.connection_id].cancel(twin.vendor_id)
+    for account in (omie, bling, omie):
+        assert world.run(account).failed == {}
+    assert world.differences((bling, omie)) == []
+
+
+def test_the_function_calculates_the_reform_where_a_note_states_none(world: World) -> None:
+    omie = ACCOUNTS[0]
+    world.sync = replace(world.sync, asks_reform=True)
+    assert world.run(omie).failed == {}
+    assert len(world.functions.of("calculate-rtc", status=200)) > 5
+    # Where goods have no code the function refuses, and the estimate stands in.
+    refused = {call.body["itens"][0]["descricao"] for call in world.functions.of("calculate-rtc", status=400)}
+    assert refused == set()
+    assert differences(world.database, world.account(omie), reform_by="function") == []
