@@ -1,8 +1,8 @@
 """Gaps in the numbers of the invoices that a company issued, by issuer, model and series.
 
-Whatever the ERP lists under a number fills it: a cancelled invoice, a rejected one, a number that was voided, goods that
-came in by an invoice of the company's own, such as what a customer sent back. A gap is a warning: the number may be one
-that the company still has to void, or an invoice that the ERP does not list.
+Whatever the ERP lists under a number fills it: a cancelled invoice, a rejected one, a number that was voided, goods
+that came in by an invoice of the company's own, such as what a customer sent back. A gap is a warning: the number may
+be one that the company still has to void, or an invoice that the ERP does not list.
 """
 
 from __future__ import annotations
