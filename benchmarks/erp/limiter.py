@@ -30,7 +30,7 @@ from sync_pipelines.settings.erp import ErpSettings
 
 #: Windows that the documents fill, by vendor: some minutes of Omie's, some hundred seconds of Bling's.
 WINDOWS = {"omie": 4, "bling": 200}
-_METHODS = {"omie": "ObterNfe", "bling": None}
+_METHODS = {"omie": "ObterNfe", "bling": "invoice"}
 _TIGHTEST = {"omie": Per.METHOD, "bling": Per.ACCOUNT}
 
 

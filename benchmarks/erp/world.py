@@ -1,7 +1,7 @@
 """Vendors and functions that cost our process nothing: `python -m benchmarks.erp.world READY_FILE OMIE BLING NOTES`.
 
 Fakes without limits and without latency, with so many companies of each ERP, each with about NOTES invoices in the four
-months up to today, and the application's rows of their connections in the database `ERP_DATABASE_URL`. The ready file
+months up to today (or twelve, if they are many), and the application's rows of their connections in the database `ERP_DATABASE_URL`. The ready file
 holds the settings. It serves until SIGTERM.
 """
 
@@ -32,15 +32,18 @@ from sync_pipelines.sandbox.erp.year import made_up_company
 
 SECRET = "a secret of the benchmark, of more than 32 characters"
 MONTHS, ITEMS, PRODUCTS = 4, 5, 40
+#: The sandbox numbers no more notes of a month apart; of a larger account a year is read.
+MOST_A_MONTH, A_YEAR = 900, 12
 
 
 def company_of(seed: int, notes: int, lines: int = ITEMS) -> ErpCompany:
-    """A company with about so many invoices of `lines` items in the months that a sync reads."""
+    """A company with about so many invoices of `lines` items in the months that a sync reads, or in a year."""
+    months = MONTHS if notes // MONTHS <= MOST_A_MONTH else A_YEAR
     return made_up_company(
         seed,
         until=datetime.now(BRASILIA).date(),
-        months=MONTHS,
-        a_month=max(notes // MONTHS, 10),
+        months=months,
+        a_month=max(notes // months, 10),
         products=PRODUCTS,
         lines=lines,
     )
