@@ -9,13 +9,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
-from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubClient
 from sync_pipelines.sprinthub.leads.drift import read_drift
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
@@ -248,22 +248,24 @@ class SegmentRun:
         self.work.keep_lock()
         self._show("list", done, total)
 
-    def _show(self, stage: shown.Stage, done: int, total: int) -> None:
+    def _show(self, stage: str, done: int, total: int) -> None:
+        rate = self.pace.rate(stage, done)
         self.report(
             shown.Progress(
-                self.segment_id,
+                str(self.segment_id),
                 stage,
                 done=done,
                 total=total,
                 calls=self.crm.budget.calls,
                 waited=self.crm.budget.waited,
-                estimate=self._estimate(stage, done, total=total),
+                rate=rate,
+                estimate=self._estimate(stage, done, total=total, rate=rate),
             )
         )
 
-    def _estimate(self, stage: shown.Stage, done: int, *, total: int) -> float | None:
+    def _estimate(self, stage: str, done: int, *, total: int, rate: float | None) -> float | None:
         """By the pace so far, or by the budget: the first minute goes fast, because nobody has used it yet."""
-        paced, allowed = self.pace.estimate(stage, done, total=total), 0.0
+        paced, allowed = shown.seconds_left(rate, done, total), 0.0
         with suppress(SyncError):  # who cannot be asked for an estimate will be asked for the next call
             calls = total - done if stage == "details" else (total - done) // self.page_size
             allowed = self.crm.budget.estimate(calls)

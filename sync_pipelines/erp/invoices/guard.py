@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Fetcher
-from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry
+from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry, state_of
 from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
@@ -29,7 +29,8 @@ MASS_REJECTION = "mass_rejection"
 ASKED = 50
 
 _BEFORE = (
-    "select vendor_id, nfe_key, state, issue_date, direction, series, number, model,"
+    "select vendor_id, nfe_key, state, case when issue_date between '0002-01-01' and '9998-12-31' then issue_date"
+    " else month end, direction, series, number, model,"
     " coalesce(read_at >= vanished_at, false), vanished_at is null"
     " from sync_private.invoices where connection_id = %s and month = %s order by vendor_id"
 )
@@ -155,7 +156,7 @@ def _vanished(row: tuple[Any, ...]) -> Vanished:
     return Vanished(
         Invoice(
             vendor_id,
-            InvoiceState(state),
+            state_of(state),
             issued_on,
             key=key,
             model=model,

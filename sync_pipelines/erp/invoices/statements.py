@@ -43,6 +43,18 @@ update pg_temp.meant_invoices as m set import_doc = m.import_doc || jsonb_build_
 from unnest(%(keys)s::text[], %(states)s::text[]) as s (nfe_key, state)
 where s.nfe_key = m.nfe_key and m.import_doc ->> 'nfe_status' not in ('cancelada', 'denegada')
 """
+#: The import that an invoice had, whose key or user somebody changed.
+RECLAIM: LiteralString = """
+update public.xml_imports as t set (user_id, nfe_key) = row(%(user)s, m.nfe_key)
+from pg_temp.meant_invoices as m
+join sync_private.invoices as v on v.nfe_key = m.nfe_key and v.connection_id = %(connection)s
+where t.id = v.import_id and m.place between %(first)s and %(last)s
+    and (t.user_id, t.nfe_key) is distinct from (%(user)s, m.nfe_key)
+    and not exists (
+        select from public.xml_imports as own where own.user_id = %(user)s and own.nfe_key = m.nfe_key
+    )
+returning t.nfe_key
+"""
 #: An upload by hand of the same invoice becomes its import, unless there is one, or it holds others as well.
 ADOPT: LiteralString = """
 update public.xml_imports as t set nfe_key = c.nfe_key

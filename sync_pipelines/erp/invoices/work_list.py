@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Want
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.prove import Stored
 from sync_pipelines.erp.invoices.reading import OTHER_MONTH
-from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOID_STATES, VOIDED, Entry
+from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOID_STATES, VOIDED, Entry, state_of
 from sync_pipelines.erp.vendors.vendor import InvoiceState
 
 #: For how long a document that broke a rule, or that there is none of a void invoice, is not asked for again.
@@ -71,14 +70,13 @@ def _still_issued(entry: Entry, was: Known) -> Entry:
     """An invoice that was issued is not unissued any more, whatever a list says meanwhile: it keeps its state."""
     if entry.reason != UNISSUED or was.decision != "stored" or was.state is None:
         return entry
-    return replace(entry, state=InvoiceState(was.state), decision=None, reason=None)
+    return replace(entry, state=state_of(was.state), decision=None, reason=None)
 
 
 def _remarks(entry: Entry, was: Known) -> tuple[str, ...]:
     """What is still to be known of a stored invoice: its list may date it anew."""
     own = tuple(remark for remark in was.remarks or () if remark != OTHER_MONTH)
-    is_other = was.issued_on is not None and month_of(was.issued_on) != month_of(entry.invoice.issued_on)
-    return (*own, OTHER_MONTH) if is_other else own
+    return (*own, OTHER_MONTH) if was.is_of_other_month else own
 
 
 def _as_before(entry: Entry, was: Known, now: datetime) -> Entry | None:

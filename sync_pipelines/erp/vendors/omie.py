@@ -54,19 +54,28 @@ _COUNTED = Counted("pagina", "total_de_paginas", rows="registros", total="total_
 _BLOCKED, _CONCURRENT = 1800.0, 5.0
 #: The type of an item that is a service.
 _SERVICE = "09"
+#: An invoice has a "chave de acesso" too.
+_CREDENTIALS_FAULT = re.compile(
+    r"chave de acesso (nao esta preenchida|nao e valida|invalida)|app_(key|secret)"
+)
+#: That there is no such invoice: it was taken out since it was listed, or came without a document.
+_NOT_FOUND = re.compile(r"nf-?e.* nao (cadastrad|encontrad|localizad|existe)")
 _SECONDS = re.compile(r"(\d+) segundo")
 
 
 def judge(answer: JsonAnswer) -> SyncError | None:
-    """The error that an answer means, or None: also for "no records". It quotes nothing but the fault's code."""
+    """The error that an answer means, or None: also for "no records" and "no such invoice".
+
+    It quotes nothing of a fault but its code.
+    """
     fault, code = _fault(answer)
     said = _SECONDS.search(fault)
     seconds = float(said[1]) if said else None
     if answer.status == 425 or "MISUSE" in code or "consumo indevido" in fault:
         return BlockedError(f"{NAME} blocked the account for misuse.", retry_after=seconds or _BLOCKED)
-    if has_no_records(answer):
+    if has_no_records(answer) or _NOT_FOUND.search(fault):
         return None
-    if "chave de acesso" in fault or answer.status in {401, 403}:
+    if _CREDENTIALS_FAULT.search(fault):
         return RefusedError(f"{NAME} refused the credentials. Renew app_key and app_secret.", 401)
     if "redundant" in fault:
         return TransientError(f"{NAME} calls the request redundant.", retry_after=seconds or 60.0)
@@ -144,19 +153,18 @@ class OmieVendor(SessionVendor):
             return InvoiceXml(invoice.key, None)
         answer = self._call("ObterNfe", {"nIdNfe": int(invoice.vendor_id)})
         body = answer.body if isinstance(answer.body, Mapping) else {}
-        key = text_of(body, "nChaveNfe") or invoice.key
-        if has_no_records(answer) or text_of(body, "cCodStatus") != "0":
-            return InvoiceXml(key, None)
-        return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or ""))
+        key = (text_of(body, "nChaveNfe") or invoice.key or "").upper() or None
+        has_document = text_of(body, "cCodStatus") == "0"
+        return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or "") if has_document else None)
 
     def _call(self, method: str, parameters: Mapping[str, object]) -> JsonAnswer:
         body = {"call": method, **self.credentials, "param": [parameters]}
         return self.session.post(method, PATHS[method], body, request=parameters)
 
     def _pages(self, method: str, rows: str, filters: Mapping[str, str]) -> Iterator[Page[Row]]:
-        def ask(number: int) -> tuple[bytes, object] | None:
+        def ask(number: int) -> tuple[bytes, object]:
             answer = self._call(method, {"pagina": number, "registros_por_pagina": PAGE_SIZE, **filters})
-            return None if has_no_records(answer) else (answer.content, answer.body)
+            return answer.content, None if has_no_records(answer) else answer.body
 
         return NumberedList(f"{NAME} ({method})", rows, _COUNTED, identity=_IDENTITIES[method]).pages(ask)
 

@@ -177,6 +177,7 @@ class VendorSession:
                 raise self.stopped
             request = digest(call.path, call.request)
             self.budget.wait(call.method, request, tries=tries.made, unseen=tries.unseen)
+            self.cancellation.check()
             tries.made += 1
             try:
                 answer = call.send(self.http)

@@ -93,11 +93,20 @@ def differences(
         if "nfe" in modules:
             found += _invoice_differences(connection, user_id, own, reform_by=reform_by)
         if with_credits:
-            notes = [note for account in own for note in account.stored]
-            found += truth_credits.credit_differences(connection, user_id, notes)
+            found += truth_credits.credit_differences(connection, user_id, _counted(own))
             if today is not None:
                 found += truth_credits.summary_differences(connection, user_id, today)
     return found
+
+
+def _counted(accounts: Sequence[Account]) -> list[SandboxNote]:
+    """Each invoice once; one that is void in any of the accounts comes as such."""
+    found: dict[str, SandboxNote] = {}
+    for account in accounts:
+        for note in account.stored:
+            if note.state != "authorised" or str(note.key) not in found:
+                found[str(note.key)] = note
+    return list(found.values())
 
 
 def _invoice_differences(

@@ -11,11 +11,11 @@ import dagster as dg
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.bar_chart import Bar, bar_chart
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sprinthub.defs import descriptions
 from sync_pipelines.sprinthub.defs.descriptions import LEADS_KEY, LIST_KEY, MEMBERSHIP_KEY
 from sync_pipelines.sprinthub.leads.report import LeadsReport
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
-from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segments.history import SHOWN, History
 
 #: Fields of the CRM that a sentence names; the SQL has them all.
@@ -76,6 +76,8 @@ def observed(progress: Progress) -> dict[str, Any]:
         keys.CALLS: progress.calls,
         "minutes_waited": round(progress.waited / 60, 2),
     }
+    if progress.rate is not None:
+        found["a_minute"] = round(60 * progress.rate, 1)
     if progress.estimate is not None:
         found["minutes_left"] = round(progress.estimate / 60, 1)
     return found

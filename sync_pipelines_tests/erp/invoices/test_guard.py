@@ -103,6 +103,16 @@ def test_what_the_erp_says_of_a_vanished_invoice_counts(account: Account, book: 
     assert account.synced().unchanged == 19
 
 
+def test_what_somebody_wrote_into_our_rows_does_not_stop_the_guard(account: Account, book: Book) -> None:
+    fill(book, 20)
+    account.synced()
+    account.erp.execute(
+        "update sync_private.invoices set issue_date = 'infinity', state = 'x', listed_at = '0044-03-15 BC'"
+    )
+    remove(book, 3)
+    assert account.synced().vanished == 1
+
+
 def test_an_invoice_that_is_listed_again_is_as_before(account: Account, book: Book) -> None:
     fill(book, 20)
     account.synced()

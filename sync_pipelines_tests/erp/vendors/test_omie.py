@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from sync_pipelines.erp.vendors.session import BlockedError
-from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Vendor
+from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, InvoiceXml, Vendor
 from sync_pipelines.lib.failures import (
     PermanentError,
     RefusedError,
@@ -164,6 +164,25 @@ def test_refused_credentials_are_not_tried_again(account: Open, status: int) -> 
                 invoices(vendor)
     assert len(omie.asked) == 1
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["Chave de acesso da NF-e não encontrada!", "NF-e não cadastrada para o Código [55001]!"]
+)
+def test_an_invoice_that_the_vendor_has_not_has_no_document(account: Open, text: str) -> None:
+    said = {"faultstring": f"ERROR: {text}", "faultcode": "SOAP-ENV:Client-103"}
+    with account(Omie(Answer(500, json=said))) as vendor:
+        assert vendor.invoice_xml(document_of(invoice())) == InvoiceXml(KEY, None)
+        with pytest.raises(TransientError):
+            invoices(vendor)  # of a list it says nothing
+
+
+def test_what_is_not_allowed_says_nothing_of_other_methods(account: Open) -> None:
+    with account(Omie(Answer(403), page([invoice()]))) as vendor:
+        with pytest.raises(RefusedError) as caught:
+            vendor.company()
+        assert caught.value.status == 403
+        assert len(invoices(vendor)) == 1
 
 
 def test_a_redundant_call_waits_until_it_is_none(account: Open, time: VirtualTime) -> None:

@@ -28,11 +28,11 @@ def read(*bodies: object) -> tuple[list[int], int]:
     """The ids of a list whose answers are these, the last one for ever, and how many were asked for."""
     answers, asked = list(bodies), 0
 
-    def ask(_number: int) -> tuple[bytes, object] | None:
+    def ask(_number: int) -> tuple[bytes, object]:
         nonlocal asked
         asked += 1
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return None if answer is None else (b"raw", answer)
+        return b"raw", answer
 
     return [row["id"] for page in LIST.pages(ask) for row in page.items], asked
 
@@ -40,7 +40,7 @@ def read(*bodies: object) -> tuple[list[int], int]:
 @given(count=st.integers(0, 60), size=st.integers(1, 20))
 def test_every_row_comes_once(count: int, size: int) -> None:
     chunks = [list(range(start, min(start + size, count))) for start in range(0, count, size)] or [[]]
-    bodies = [body(ids, number, len(chunks), total=count) for number, ids in enumerate(chunks, 1)]
+    bodies = [body(ids, number, pages=len(chunks), total=count) for number, ids in enumerate(chunks, 1)]
     assert read(*bodies) == (list(range(count)), len(chunks))
 
 
@@ -69,7 +69,7 @@ def test_numbers_may_be_texts() -> None:
     ],
 )
 def test_a_list_that_was_cut_or_moved_is_read_once_more(bad: object) -> None:
-    first, second = body([1, 2], 1, 2, total=3), body([3], 2, 2, total=3)
+    first, second = body([1, 2], pages=2, total=3), body([3], page=2, pages=2, total=3)
     assert read(first, bad, first, second) == ([1, 2, *(_ids(bad)), 1, 2, 3], 4)
     with pytest.raises(MovedListError, match=r"^The list: "):
         read(first, bad, first, bad)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -83,8 +83,8 @@ class World:
             profile_before={"nome_fantasia": demo.name, "setor": "comercio"},
         )
 
-    def differences(self) -> list[str]:
-        accounts = [self.account(account) for account in ACCOUNTS]
+    def differences(self, demos: Sequence[DemoAccount] = ACCOUNTS) -> list[str]:
+        accounts = [self.account(account) for account in demos]
         return differences(self.database, *accounts, with_credits=True, today=datetime.now(UTC).date())
 
 
@@ -193,3 +193,67 @@ def test_a_document_that_cannot_be_trusted_is_rejected_and_the_others_are_there(
         counts = outcome.modules[Module.INVOICES].counts
         assert counts.rejected == len(truth.rejected)
         assert differences(world.database, truth, modules=["nfe"], with_credits=True) == []
+
+
+def test_an_invoice_that_two_erps_of_a_user_list_is_there_once(world: World) -> None:
+    """Traps 54, 55 and 58."""
+    bling, omie = ACCOUNTS[1:]
+    [*_, shared] = [note for note in world.account(omie).stored if note.state == "authorised"]
+    twin = replace(shared, vendor_id=99)
+    world.companies[bling.connection_id].add_note(twin)
+    for account in (bling, omie):
+        assert world.run(account).failed == {}
+    assert world.differences((bling, omie)) == []
+    # Only one of the two knows of the cancellation; the other says nothing new.
+    world.companies[bling.connection_id].cancel(twin.vendor_id)
+    for account in (omie, bling, omie):
+        assert world.run(account).failed == {}
+    assert world.differences((bling, omie)) == []
+
+
+def test_the_function_calculates_the_reform_where_a_note_states_none(world: World) -> None:
+    omie = ACCOUNTS[0]
+    world.sync = replace(world.sync, asks_reform=True)
+    assert world.run(omie).failed == {}
+    assert len(world.functions.of("calculate-rtc", status=200)) > 5
+    # Where goods have no code the function refuses, and the estimate stands in.
+    refused = {call.body["itens"][0]["descricao"] for call in world.functions.of("calculate-rtc", status=400)}
+    assert refused == set()
+    assert differences(world.database, world.account(omie), reform_by="function") == []
+
+
+_SYNCED = (
+    "public.xml_imports, public.identified_credits, public.credit_analysis_summary, public.notifications,"
+    " public.company_ncm_analysis, sync_private.invoices, sync_private.products, sync_private.product_catalogs"
+)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "faults"),
+    [
+        ("omie", ("ListarNF_fault", "ListarNF_short", "ObterNfe_status", "ListarProdutos_pages_too_few")),
+        (
+            "functions",
+            ("analyze-credits_without_effect", "analyze-credits_half_done", "analyze-credits_drop_after"),
+        ),
+    ],
+)
+def test_what_succeeds_beside_a_fault_is_true_and_the_next_sync_heals_the_rest(
+    world: World, upstream: str, faults: Sequence[str]
+) -> None:
+    fake: OmieFake | FunctionsFake = getattr(world, upstream)
+    for name in faults:
+        # As if it were the first sync, and an hour later: nothing of before hides what the fault does.
+        world.database.execute(f"truncate {_SYNCED} cascade".encode())
+        world.clock.sleep(3600)
+        fake.fail(name)
+        outcome = world.run(ACCOUNTS[0])
+        good = [module.value for module, one in outcome.modules.items() if one.status == "success"]
+        assert differences(world.database, world.account(ACCOUNTS[0]), modules=good) == [], name
+        # The analyses never fail what is stored.
+        assert outcome.credits is not None
+        assert upstream == "omie" or (outcome.failed, outcome.credits.status) == ({}, "error"), name
+        fake.clear()
+        world.clock.sleep(3600)
+        assert world.run(ACCOUNTS[0]).failed == {}
+        assert world.differences(ACCOUNTS[:1]) == [], name

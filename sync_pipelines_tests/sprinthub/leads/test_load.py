@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sandbox.sprinthub import database
-from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segment_run import DetailsError
 from sync_pipelines_tests.sprinthub.installation import Installed, adds_up
 

@@ -11,7 +11,10 @@ import psycopg
 import pytest
 
 from sync_pipelines.erp.connections.credentials import milliseconds
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import PermanentError, RefusedError
+from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines_tests.erp.connections.tokens.world import START, TokenWorld
 
 
@@ -167,6 +170,19 @@ def test_a_long_token_is_stored_whole(world: TokenWorld) -> None:
     world.vendor.answer = {"access_token": long}
     assert world.worker().value() == long
     assert world.row()["access_token"] == long
+
+
+def test_who_waits_for_another_refresh_ends_with_its_run(world: TokenWorld) -> None:
+    worker = world.worker()
+    key = postgres.lock_key("erp", "tokens", str(world.connection_id))
+    world.erp.execute("select pg_advisory_lock(%s)", (key,))
+    cancellation = Cancellation()
+    cancellation.cancel()
+    world.options["sleep"] = cancellation.sleep
+    with pytest.raises(InterruptedRunError):
+        world.worker().value()
+    world.erp.execute("select pg_advisory_unlock(%s)", (key,))
+    assert worker.value() == "access-token-0002"
 
 
 def test_a_connection_that_is_gone_is_named(world: TokenWorld) -> None:

@@ -84,6 +84,8 @@ class TokenWorld:
     vendor: TokenVendor = field(default_factory=TokenVendor)
     now: datetime = START
     connection_id: UUID = field(default_factory=uuid4)
+    #: Of the client that asks for tokens.
+    options: dict[str, Any] = field(default_factory=dict)
 
     def connect(self, *, key: str | None = KEY, **more: Any) -> None:
         """Write the row: a pair of the vendor's that ends in a minute."""
@@ -126,6 +128,7 @@ class TokenWorld:
                 "transport": httpx.MockTransport(self.vendor.handle),
                 "sleep": self.sleep,
                 "jitter": lambda: 0.0,
+                **self.options,
             },
             budget_options={"clock": lambda: self.now, "sleep": self.sleep},
         )
