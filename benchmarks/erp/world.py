@@ -1,8 +1,8 @@
 """Vendors and functions that cost our process nothing: `python -m benchmarks.erp.world READY_FILE OMIE BLING NOTES`.
 
 Fakes without limits and without latency, with so many companies of each ERP, each with about NOTES invoices in the four
-months up to today (or twelve, if they are many), and the application's rows of their connections in the database `ERP_DATABASE_URL`. The ready file
-holds the settings. It serves until SIGTERM.
+months up to today (or twelve, if they are many), and the application's rows of their connections in the database
+`ERP_DATABASE_URL`. The ready file holds the settings. It serves until SIGTERM.
 """
 
 from __future__ import annotations
