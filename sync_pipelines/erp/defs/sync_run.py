@@ -100,7 +100,7 @@ def sync_connections(
         instance,
         system.definitions(settings, pool.sync, pool=pool),
         JOB,
-        pool,
+        pool=pool,
         partitions=CONNECTIONS,
         wanted=wanted,
         options=options,

@@ -31,8 +31,9 @@ class Budget:
     """The calls of one party within `windows`; a call needs all of them. Threads may share it; use it as a context.
 
     `name` is the API in errors. A block that lasts longer than `patience` seconds is an error. `clock` (aware) and
-    `sleep` are for a virtual time; by default the clock is the database's, one for all machines. Every method raises
-    SyncError if the ops database cannot be reached: without it nobody knows what others called.
+    `sleep` are for a virtual time; by default the clock is the database's, one for all machines. `ledger` is a
+    connection that several budgets share and that stays open. Every method raises SyncError if the ops database cannot
+    be reached: without it nobody knows what others called.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class Budget:
         patience: float = 120.0,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], object] = time.sleep,
+        ledger: BudgetLedger | None = None,
     ) -> None:
         if not windows:
             raise ValueError("A budget needs a window; where nothing is limited, NoBudget is the one to use.")
-        self._ledger = BudgetLedger(ops_url)
+        self._ledger, self._owns_ledger = ledger or BudgetLedger(ops_url), ledger is None
         self._windows, self._party, self._name = tuple(windows), party, name
         self._patience, self._clock, self._sleep = patience, clock, sleep
         self._turn, self._is_closed = threading.Lock(), False
@@ -67,7 +69,8 @@ class Budget:
         self._is_closed = True
         with contextlib.suppress(SyncError):  # the others find out by themselves, only later
             self._ledger.leave(self._party)
-        self._ledger.close()
+        if self._owns_ledger:
+            self._ledger.close()
 
     def ask(self) -> float:
         """0 if a call is granted, which is to be made at once; else in how many seconds to ask again."""
