@@ -32,6 +32,7 @@ CONNECTIONS = dg.DynamicPartitionsDefinition(name="erp_connection")
 CONNECTION, MONTH = "connection", "month"
 
 PROFILE_EQUAL = "profile_equals_the_erp"
+SAME_BRANCH = "the_profile_is_of_the_same_branch"
 CATALOGUE_EQUAL = "catalogue_equals_the_erp"
 NCM_KNOWN = "every_product_has_an_ncm"
 COMPLETE = "every_listed_invoice_is_accounted_for"
@@ -48,7 +49,10 @@ SUMMARY_EQUAL = "summary_equals_the_credits"
 FRESH = "every_connection_is_fresh"
 
 CONNECTION_CHECKS: Mapping[dg.AssetKey, Mapping[str, str]] = {
-    COMPANY_KEY: {PROFILE_EQUAL: "What the ERP says of the company stands in company_profile."},
+    COMPANY_KEY: {
+        PROFILE_EQUAL: "What the ERP says of the company stands in company_profile.",
+        SAME_BRANCH: "The CNPJ of the account is the profile's, not another branch's (a warning).",
+    },
     PRODUCTS_KEY: {
         CATALOGUE_EQUAL: "The stored catalogue is the one that the ERP listed, product by product.",
         NCM_KNOWN: "Every active product has an NCM of eight digits (a warning).",

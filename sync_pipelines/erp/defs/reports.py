@@ -83,7 +83,10 @@ def _metadata(done: ModuleOutcome, outcome: SyncOutcome) -> dict[str, Any]:
 
 
 def _company_checks(done: ModuleOutcome) -> list[CheckReport]:
-    return [_equal(descriptions.PROFILE_EQUAL, done, "company_profile holds what the ERP says")]
+    return [
+        _equal(descriptions.PROFILE_EQUAL, done, "company_profile holds what the ERP says"),
+        _warning(descriptions.SAME_BRANCH, done, "Account and profile have the same CNPJ."),
+    ]
 
 
 def _products_checks(done: ModuleOutcome) -> list[CheckReport]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.outcome import ModuleOutcome
 from sync_pipelines.erp.products.load import LastPass, Loaded, last_pass, live_digest, load
+from sync_pipelines.erp.products.ncm_rows import incomplete
 from sync_pipelines.erp.products.validate import Catalogue, catalogue_of
 from sync_pipelines.erp.raw_pages import RawList, read_list
 from sync_pipelines.erp.session import SyncSession
@@ -20,6 +21,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.records.proofs import RecordableProof
 
+#: The check that warns of products without a code.
+NCM_KNOWN = "every_product_has_an_ncm"
 ASSET = "erp/produtos"
 #: After so long the whole catalogue is read again, whatever the vendor lists as changed.
 FULL_EVERY = timedelta(days=7)
@@ -45,6 +48,10 @@ def _sync(session: SyncSession, *, full: bool) -> ModuleOutcome:
     _record(session, read, loaded)
     outcome = _outcome(session, read, catalogue, loaded=loaded)
     outcome.counts.oldest_reading = began if since is None else before.full_at
+    if number := incomplete(session.database, session.connection.id):
+        outcome.warnings[NCM_KNOWN] = (
+            f"{number} produto(s) ativo(s) sem NCM de oito dígitos no cadastro do ERP."
+        )
     outcome.seconds = (session.clock() - began).total_seconds()
     return outcome
 
