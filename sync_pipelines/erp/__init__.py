@@ -30,7 +30,7 @@ a module that fails keeps what the others did:
 |---|---|---|---|
 | `erp/empresa` | connection | user, CNPJ | what the ERP says stands in the profile |
 | `erp/produtos` | connection | the ERP's number | the catalogue is what the ERP listed |
-| `erp/nfe` | connection × month | user, access key | every listed invoice is accounted for; rows are what the XML says |
+| `erp/nfe` | connection × month | user, access key | every listed invoice is accounted for, rows are as the XML |
 | `erp/credits` | connection | import | every import is analysed as it is; the summary is the sum |
 | `erp/connections` | – | – | the card as the tables have it |
 
