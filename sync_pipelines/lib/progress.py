@@ -70,7 +70,7 @@ class Pace:
         """The progress of a stage, with its rate and its end."""
         rate = self.rate(stage, done)
         left = seconds_left(rate, done, total)
-        return Progress(key, stage, done, total, calls=calls, waited=waited, rate=rate, estimate=left)
+        return Progress(key, stage, done, total=total, calls=calls, waited=waited, rate=rate, estimate=left)
 
 
 def seconds_left(rate: float | None, done: int, total: int | None) -> float | None:

@@ -70,6 +70,9 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
     key = postgres.lock_key("erp", "credits", str(user))
     busy = "Another sync of the same user is at the credit analysis."
     with postgres.session_lock(connection, key, wait_seconds=PATIENCE, busy=busy):
+        with connection.transaction():
+            session.fence(connection)
+            due.want_surplus_again(connection, user)
         analysis = CreditAnalysis(session, functions, outcome)
         analysis.run()
         notifications.merge(session)
@@ -84,10 +87,16 @@ def _prove(session: SyncSession, outcome: CreditsOutcome) -> int:
 
     Returns how many imports are not.
     """
-    wanted, analysed = due.count_analysed(session.database, session.connection.user_id)
+    connection, user = session.database, session.connection.user_id
+    wanted, analysed = due.count_analysed(connection, user)
+    surplus = due.count_surplus(connection, user)
     proof = Proof(
-        {"imports": str(wanted), "summary": ""},
-        {"imports": str(analysed), "summary": "; ".join(outcome.differences)},
+        {"imports": str(wanted), "imports with surplus credits": "0", "summary": ""},
+        {
+            "imports": str(analysed),
+            "imports with surplus credits": str(surplus),
+            "summary": "; ".join(outcome.differences),
+        },
     )
     version = session.started.isoformat()
     session.records.proofs.record(

@@ -27,6 +27,13 @@ _DOCUMENT = (
     "select i.nfe_status, (select a.raw_data from public.xml_analysis as a where a.import_id = i.id"
     f" order by a.created_at desc limit 1), {_IDS} from public.xml_imports as i where i.id = %s"
 )
+_SURPLUS: LiteralString = (
+    "select a.import_id from sync_private.credit_analyses as a join (select c.xml_import_id, count(*) as stored"
+    " from public.identified_credits as c where c.user_id = %(user)s group by c.xml_import_id) as found"
+    " on found.xml_import_id = a.import_id where a.user_id = %(user)s and a.analysed is not null"
+    " and found.stored > a.credits"
+)
+_WANT_AGAIN = f"update sync_private.credit_analyses set analysed = null where import_id in ({_SURPLUS})"
 _BEGIN = (
     "insert into sync_private.credit_runs (user_id, since, known) values (%s, clock_timestamp(), %s)"
     " on conflict (user_id) do nothing"
@@ -89,6 +96,20 @@ def count_analysed(connection: postgres.Connection, user_id: UUID) -> tuple[int,
     ).fetchone()
     wanted, analysed = row or (0, 0)
     return int(wanted), int(analysed)
+
+
+def want_surplus_again(connection: postgres.Connection, user_id: UUID) -> None:
+    """Make imports due that have more credits than the function said.
+
+    A call whose connection was lost may still go on, and insert after the call that was made in its place. Fewer are
+    a person's deletion, which is left alone.
+    """
+    connection.execute(_WANT_AGAIN, {"user": user_id})
+
+
+def count_surplus(connection: postgres.Connection, user_id: UUID) -> int:
+    """The imports that have more credits than the function said."""
+    return len(connection.execute(_SURPLUS, {"user": user_id}).fetchall())
 
 
 def begin_calls(connection: postgres.Connection, user_id: UUID, known: Sequence[UUID]) -> None:

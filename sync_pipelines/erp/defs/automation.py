@@ -4,12 +4,11 @@ import dagster as dg
 
 from sync_pipelines.erp.defs.checks import STANDING_CHECKS
 from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, CONNECTIONS_KEY, INVOICES_KEY, WORKED_ON
-from sync_pipelines.erp.defs.due_connections import DUE, JOB, DueConnections
+from sync_pipelines.erp.defs.due_connections import DUE, INVOICES_JOB, JOB, DueConnections
 from sync_pipelines.lib.orchestration.due_partitions import due_schedule, due_sensor
 from sync_pipelines.lib.orchestration.schedules import cron
 from sync_pipelines.lib.orchestration.table_partitions import table_partitions_sensor
 
-INVOICES_JOB = "erp_invoices"
 standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 sync_job = dg.define_asset_job(
     JOB,

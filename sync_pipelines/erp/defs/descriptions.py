@@ -40,6 +40,9 @@ NO_REJECTS = "no_invoice_was_rejected"
 SUMS_TIE = "items_tie_to_the_totals"
 NO_GAPS = "numbering_has_no_gaps"
 KEYS_UNIQUE = "each_key_is_listed_once"
+LISTED_ONCE = "each_invoice_is_listed_once"
+MONTHS_AGREE = "xml_agrees_on_the_month"
+NO_UPLOAD = "no_upload_repeats_an_invoice"
 ANALYSED = "every_invoice_is_analysed"
 SUMMARY_EQUAL = "summary_equals_the_credits"
 FRESH = "every_connection_is_fresh"
@@ -62,6 +65,9 @@ INVOICE_CHECKS: Mapping[str, str] = {
     SUMS_TIE: "The items of each invoice add up to its totals (a warning).",
     NO_GAPS: "No number is missing between issued ones of a series; voided numbers count (a warning).",
     KEYS_UNIQUE: "No access key is listed twice (a warning).",
+    LISTED_ONCE: "No invoice is listed twice with different content (a warning).",
+    MONTHS_AGREE: "The XML of every invoice says the month that the list says (a warning).",
+    NO_UPLOAD: "No invoice was uploaded by hand after its sync: it would count twice (a warning).",
 }
 
 COMPANY_DESCRIPTION = """The company of an ERP account in `company_profile`.

@@ -31,9 +31,9 @@ class Budget:
     """The calls of one party within `windows`; a call needs all of them. Threads may share it; use it as a context.
 
     `name` is the API in errors. A block that lasts longer than `patience` seconds is an error. `clock` (aware) and
-    `sleep` are for a virtual time; by default the clock is the database's, one for all machines. `ledger` is the
-    connection of several budgets, which stays open. Every method raises SyncError if the ops database cannot be
-    reached: without it nobody knows what others called.
+    `sleep` are for a virtual time; by default the clock is the database's, one for all machines. `ledger` is a
+    connection that several budgets share and that stays open. Every method raises SyncError if the ops database cannot
+    be reached: without it nobody knows what others called.
     """
 
     def __init__(

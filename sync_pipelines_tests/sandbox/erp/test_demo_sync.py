@@ -220,3 +220,40 @@ def test_the_function_calculates_the_reform_where_a_note_states_none(world: Worl
     refused = {call.body["itens"][0]["descricao"] for call in world.functions.of("calculate-rtc", status=400)}
     assert refused == set()
     assert differences(world.database, world.account(omie), reform_by="function") == []
+
+
+_SYNCED = (
+    "public.xml_imports, public.identified_credits, public.credit_analysis_summary, public.notifications,"
+    " public.company_ncm_analysis, sync_private.invoices, sync_private.products, sync_private.product_catalogs"
+)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "faults"),
+    [
+        ("omie", ("ListarNF_fault", "ListarNF_short", "ObterNfe_status", "ListarProdutos_pages_too_few")),
+        (
+            "functions",
+            ("analyze-credits_without_effect", "analyze-credits_half_done", "analyze-credits_drop_after"),
+        ),
+    ],
+)
+def test_what_succeeds_beside_a_fault_is_true_and_the_next_sync_heals_the_rest(
+    world: World, upstream: str, faults: Sequence[str]
+) -> None:
+    fake: OmieFake | FunctionsFake = getattr(world, upstream)
+    for name in faults:
+        # As if it were the first sync, and an hour later: nothing of before hides what the fault does.
+        world.database.execute(f"truncate {_SYNCED} cascade".encode())
+        world.clock.sleep(3600)
+        fake.fail(name)
+        outcome = world.run(ACCOUNTS[0])
+        good = [module.value for module, one in outcome.modules.items() if one.status == "success"]
+        assert differences(world.database, world.account(ACCOUNTS[0]), modules=good) == [], name
+        # The analyses never fail what is stored.
+        assert outcome.credits is not None
+        assert upstream == "omie" or (outcome.failed, outcome.credits.status) == ({}, "error"), name
+        fake.clear()
+        world.clock.sleep(3600)
+        assert world.run(ACCOUNTS[0]).failed == {}
+        assert world.differences(ACCOUNTS[:1]) == [], name
