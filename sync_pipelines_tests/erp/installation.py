@@ -108,6 +108,8 @@ class Installed:
     ops: psycopg.Connection[Any]
     settings: ErpSettings
     clock: Clock
+    #: The settings as a process gets them.
+    environment: dict[str, str] = field(repr=False)
     runs: count[int] = field(default_factory=lambda: count(1))
 
     def connect(
@@ -144,7 +146,7 @@ class Installed:
             self.erp,
             user,
             erp_type,
-            credentials=sealed(made.credentials, SECRET),
+            sealed(made.credentials, SECRET),
             id=made.id,
             **given,  # type: ignore[arg-type]
         )
@@ -276,8 +278,9 @@ def installation(
             omie,
             bling,
             functions,
-            erp=stack.enter_context(psycopg.connect(erp_url, autocommit=True)),
-            ops=stack.enter_context(psycopg.connect(ops_url, autocommit=True)),
-            settings=read_as(ErpSettings, None, **given),
-            clock=time,
+            stack.enter_context(psycopg.connect(erp_url, autocommit=True)),
+            stack.enter_context(psycopg.connect(ops_url, autocommit=True)),
+            read_as(ErpSettings, None, **given),
+            time,
+            {name.upper(): str(value) for name, value in given.items()},
         )

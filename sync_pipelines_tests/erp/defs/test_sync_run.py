@@ -139,23 +139,24 @@ def test_a_database_that_is_away_is_a_problem_in_a_sentence(today: Dagster) -> N
 
 
 def test_a_partition_that_is_removed_before_its_turn_costs_nothing(today: Dagster) -> None:
-    ones = [today.installed.connect("omie", months=1) for _ in range(3)]
+    ones = [today.installed.connect("omie", months=1) for _ in range(4)]
     keys = today.add(*ones)
+    wanted = [keys[0], keys[2], keys[3]]
     # As the sensor does, when people took the connection out of the table.
     delete = today.instance.delete_dynamic_partition
-    today.installed.omie.before("ListarEmpresas", 2, lambda: delete(PARTITIONS, keys[1]))
+    today.installed.omie.before("ListarEmpresas", 2, lambda: delete(PARTITIONS, keys[2]))
     report, ids = RunReport(), {one.key: one.id for one in ones}
     with ConnectionPool(today.sync, ids, width=1) as pool:
         sync_connections(
             today.installed.settings,
             today.instance,
             pool,
-            wanted=[keys[0], keys[1], keys[2]],
+            wanted=wanted,
             options=SyncOptions(),
             report=report,
         )
     assert report.succeeded, report.problems
     assert proved(report)["empresa"] == "3/3"
     done = today.instance.get_materialized_partitions(dg.AssetKey(["erp", "empresa"]))
-    assert done == set(keys)
+    assert done == set(wanted)
     assert len(today.instance.get_materialized_partitions(INVOICES_KEY)) == 3 * len(today.installed.months)
