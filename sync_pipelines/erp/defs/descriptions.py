@@ -34,6 +34,7 @@ CONNECTION, MONTH = "connection", "month"
 PROFILE_EQUAL = "profile_equals_the_erp"
 SAME_BRANCH = "the_profile_is_of_the_same_branch"
 CATALOGUE_EQUAL = "catalogue_equals_the_erp"
+NO_PRODUCT_REJECTED = "no_product_was_rejected"
 NCM_KNOWN = "every_product_has_an_ncm"
 COMPLETE = "every_listed_invoice_is_accounted_for"
 EQUAL = "invoices_equal_their_xml"
@@ -55,6 +56,7 @@ CONNECTION_CHECKS: Mapping[dg.AssetKey, Mapping[str, str]] = {
     },
     PRODUCTS_KEY: {
         CATALOGUE_EQUAL: "The stored catalogue is the one that the ERP listed, product by product.",
+        NO_PRODUCT_REJECTED: "No product was refused (a warning; ops.rejects says which and why).",
         NCM_KNOWN: "Every active product has an NCM of eight digits (a warning).",
     },
     CREDITS_KEY: {

@@ -92,6 +92,7 @@ def _company_checks(done: ModuleOutcome) -> list[CheckReport]:
 def _products_checks(done: ModuleOutcome) -> list[CheckReport]:
     return [
         _equal(descriptions.CATALOGUE_EQUAL, done, "sync_private.products is the catalogue of the ERP"),
+        _no_rejects(descriptions.NO_PRODUCT_REJECTED, done.counts),
         _warning(descriptions.NCM_KNOWN, done, "Every active product has an NCM of eight digits."),
     ]
 
@@ -105,14 +106,7 @@ def _invoice_checks(done: ModuleOutcome) -> list[CheckReport]:
             done,
             "xml_imports, xml_analysis and the kept XML are what the ERP's documents say",
         ),
-        CheckReport(
-            descriptions.NO_REJECTS,
-            not counts.rejected,
-            f"{counts.rejected:,} invoices were rejected; ops.rejects says which and why."
-            if counts.rejected
-            else "None was rejected.",
-            severity=_WARN,
-        ),
+        _no_rejects(descriptions.NO_REJECTS, counts),
         _warning(descriptions.SUMS_TIE, done, "The items of every invoice add up to its totals."),
         _warning(descriptions.NO_GAPS, done, "No number is missing."),
         _warning(descriptions.KEYS_UNIQUE, done, "Every key is listed once."),
@@ -120,6 +114,13 @@ def _invoice_checks(done: ModuleOutcome) -> list[CheckReport]:
         _warning(descriptions.MONTHS_AGREE, done, "List and XML say the same month."),
         _warning(descriptions.NO_UPLOAD, done, "No upload repeats an invoice."),
     ]
+
+
+def _no_rejects(name: str, counts: Counts) -> CheckReport:
+    sentence = f"{counts.rejected:,} were rejected; ops.rejects says which and why."
+    return CheckReport(
+        name, not counts.rejected, sentence if counts.rejected else "None was rejected.", severity=_WARN
+    )
 
 
 def _accounted(counts: Counts) -> CheckReport:

@@ -231,3 +231,16 @@ def test_a_trigger_that_swallows_rows_is_found_and_nothing_is_written(erp: Erp, 
     with pytest.raises(TransientError, match="NCM rows"):
         sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     assert erp.execute("select count(*) from sync_private.products").fetchone() == (0,)
+
+
+def test_a_listed_product_without_its_detail_is_a_reject_and_the_next_pass_reads_everything(
+    erp: Erp, syncs: Syncs
+) -> None:
+    one = add_connection(erp, USER, "bling", credentials={})
+    listed = products()
+    missing = [listed[0]._replace(ncm=None, has_detail=False), *listed[1:]]
+    outcome = sync_products(syncs.session(one, Account(catalogue=missing, changes=[])), full=False)
+    assert outcome.counts.rejected == 1
+    account = Account(catalogue=listed, changes=[])
+    again = sync_products(syncs.session(one, account), full=False)
+    assert (again.counts.inserted, again.counts.rejected, account.asked_since) == (1, 0, [None])
