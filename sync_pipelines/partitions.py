@@ -6,7 +6,7 @@ A month's key is its first day, `2025-08-01`, as Dagster writes it. The current 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
@@ -27,21 +27,6 @@ def months(first: date, timezone: str) -> dg.MonthlyPartitionsDefinition:
 def days(first: date, timezone: str) -> dg.DailyPartitionsDefinition:
     """Every day from `first` to the current one, as days begin in `timezone`."""
     return dg.DailyPartitionsDefinition(start_date=first.isoformat(), timezone=timezone, end_offset=1)
-
-
-def contiguous(keys: Iterable[str], order: Sequence[str]) -> list[tuple[str, str]]:
-    """Cut `keys` into runs of neighbours in `order`, as (first, last), since a range run has no gaps.
-
-    Keys that `order` does not know are left out: the caller decides what they mean.
-    """
-    wanted = set(keys)
-    ranges: list[tuple[str, str]] = []
-    previous_taken = False
-    for key in order:
-        if key in wanted:
-            ranges = [*ranges[:-1], (ranges[-1][0], key)] if previous_taken else [*ranges, (key, key)]
-        previous_taken = key in wanted
-    return ranges
 
 
 def asked_months(order: Sequence[str], first: str | None, last: str | None) -> list[str] | None:

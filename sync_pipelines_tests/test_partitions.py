@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipelines.partitions import contiguous, months
+from sync_pipelines.lib.orchestration.key_ranges import contiguous
+from sync_pipelines.partitions import months
 
 ORDER = [f"2025-{month:02}-01" for month in range(1, 13)]
 

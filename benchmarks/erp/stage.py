@@ -45,7 +45,7 @@ def stage(*, omie: int, bling: int, notes: int) -> Iterator[dict[str, str]]:
     ):
         home = Path(folder)
         settings = _databases(server, home)
-        with _world(home, settings, omie, bling, notes) as served:
+        with _world(home, settings, omie, bling=bling, notes=notes) as served:
             yield settings | served
 
 

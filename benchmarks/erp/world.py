@@ -64,10 +64,10 @@ def main() -> None:
                 company = company_of(seed, notes)
                 account = omie.add(company)
                 keys = {"app_key": account.app_key, "app_secret": account.app_secret}
-                _connect(database, "omie", company, keys)
+                _connect(database, "omie", company, credentials=keys)
             for seed in range(omie_companies + 1, omie_companies + bling_companies + 1):
                 company = company_of(seed, notes)
-                _connect(database, "bling", company, bling.add(company).credentials)
+                _connect(database, "bling", company, credentials=bling.add(company).credentials)
         settings = {
             "ERP_CREDENTIALS_KEY": SECRET,
             "ERP_FUNCTIONS_URL": functions.url,
@@ -89,7 +89,7 @@ def _connect(
     """A user with the company and a connection to its account, due at once."""
     user = uuid4()
     company_id = add_company(database, user, company.profile.cnpj)
-    add_connection(database, user, erp_type, sealed(credentials, SECRET), company_id=company_id)
+    add_connection(database, user, erp_type, credentials=sealed(credentials, SECRET), company_id=company_id)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.progress import Progress, Report
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.partition_pool import PartitionPool
+from sync_pipelines.lib.progress import Progress, Report
 
 #: Connections of one ERP share its limits by address, and each has several calls under way.
 WIDTH = 4

@@ -22,6 +22,7 @@ from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
 from sync_pipelines.lib.http.reach import reach
 from sync_pipelines.lib.postgres.catalog import columns_of, exists, require_sight
+from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.erp import ErpSettings
 
 _DATABASE, _KEY, _FUNCTIONS, _STORE = (
@@ -154,14 +155,16 @@ def functions(settings: ErpSettings, inquiry: Inquiry, access: FunctionsAccess) 
 
 def xml_store(settings: ErpSettings) -> Iterator[Finding]:
     """Can the store be written, and is it where the application reads?"""
-    store = settings.xml_store
     try:
+        store = settings.xml_store
         with store.incoming("doctor", ".txt") as path:
             path.write_bytes(b"doctor\n")
             store.remove(store.keep(path, "doctor", ".txt").path)
-    except (SyncError, OSError) as error:
-        sentence = str(error) if isinstance(error, SyncError) else f"it cannot be written ({error.strerror})"
-        yield Finding(False, f"{_STORE}: {sentence}")
+    except OSError as error:
+        yield Finding(False, f"{_STORE}: it cannot be written ({error.strerror})")
+        return
+    except (SyncError, SettingsError) as error:
+        yield Finding(False, f"{_STORE}: {error}")
         return
     where = _bucket(settings)
     if settings.sync_env == "production" and where != _BUCKET:
@@ -175,9 +178,9 @@ def xml_store(settings: ErpSettings) -> Iterator[Finding]:
 
 
 def _bucket(settings: ErpSettings) -> str | None:
-    """The bucket of the XML store; None for a folder."""
+    """The bucket of the XML store, with the folder in it if there is one; None for a folder of this machine."""
     parts = urlsplit(settings.erp_xml_store_url or settings.landing_url)
-    return parts.netloc if parts.scheme == "s3" else None
+    return f"{parts.netloc}{parts.path}".rstrip("/") if parts.scheme == "s3" else None
 
 
 def _missing(connection: postgres.Connection, names: Sequence[str]) -> str:

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.erp import progress as shown
 from sync_pipelines.erp.analyses.credits import analyse_credits
 from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
 from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
 from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.erp.products.pipeline import sync_products
-from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
-from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.cancellation import Cancellation, interrupted_by
 from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
-from sync_pipelines.lib.interruptions import CANCEL_SECONDS
 from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
@@ -110,7 +109,7 @@ class ConnectionSync:
             connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
             if work.is_due:
-                with _interrupted_by(cancellation), ExitStack() as stack:
+                with interrupted_by(cancellation), ExitStack() as stack:
                     session = self._open(
                         stack, work, accepted=accepted, progress=progress, cancellation=cancellation
                     )
@@ -140,16 +139,18 @@ class ConnectionSync:
         """The connections and the client of one sync; the stack closes them."""
         records = stack.enter_context(open_records(self.ops_url))
         database = stack.enter_context(postgres.connect(self.database_url, what=ERP, session=_SESSION))
-        cancellation.on_cancel(lambda: _cancel_statement(database))
+        cancellation.on_cancel(lambda: postgres.cancel_statement(database))
         stack.enter_context(postgres.errors_about(ERP))
         require_sight(database, TABLES, ERP)
         vendor = stack.enter_context(self.access.open(work.connection, cancellation))
+
+        pace = shown.Pace()
 
         def report(stage: str, *, done: int, total: int | None) -> None:
             cancellation.check()
             work.keep_lock()
             progress(
-                shown.Progress(
+                pace.told(
                     work.connection.key,
                     stage,
                     done=done,
@@ -252,20 +253,3 @@ def _sum(months: dict[date, ModuleOutcome]) -> ModuleOutcome:
         whole.status = "error"
         whole.message = " ".join(failed[:5])
     return whole
-
-
-@contextmanager
-def _interrupted_by(cancellation: Cancellation) -> Iterator[None]:
-    """What a cancelled call or statement raises is no failure of the connection."""
-    try:
-        yield
-    except SyncError:
-        cancellation.check()
-        raise
-
-
-def _cancel_statement(connection: postgres.Connection) -> None:
-    import psycopg
-
-    with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
-        connection.cancel_safe(timeout=CANCEL_SECONDS)

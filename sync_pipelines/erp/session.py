@@ -13,6 +13,9 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.storage.landing import LandingStore
 
+#: What a person accepts where far more invoices or products than usual are not listed any more.
+MASS_VANISHING = "mass_vanishing"
+
 
 def _silent(_stage: str, *, done: int, total: int | None) -> None:
     return

@@ -6,9 +6,11 @@ patience of an API or for somebody's lock takes that step minutes later, or neve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Lock
 
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.interruptions import InterruptedRunError
 
 
@@ -20,10 +22,6 @@ class Cancellation:
         self._actions: list[Callable[[], object]] = []
         if within is not None:
             within.on_cancel(self.cancel)
-
-    @property
-    def is_cancelled(self) -> bool:
-        return self._event.is_set()
 
     def cancel(self) -> None:
         """End every sleep, then do what `on_cancel` was given, in this thread."""
@@ -50,3 +48,13 @@ class Cancellation:
         """Sleep for so long. Raises InterruptedRunError as soon as it is cancelled."""
         self._event.wait(seconds)
         self.check()
+
+
+@contextmanager
+def interrupted_by(cancellation: Cancellation) -> Iterator[None]:
+    """Around work that it ends: what a cancelled call or statement raises is no failure of the work."""
+    try:
+        yield
+    except SyncError:
+        cancellation.check()
+        raise

@@ -26,14 +26,6 @@ def loads(text: str | bytes) -> Any:
     return _DECODER.decode(text)
 
 
-def loads_any(text: str | bytes) -> Any:
-    """As `loads`, but half of a surrogate pair may stand in a text, which Python's reader takes and ours refuses."""
-    try:
-        return loads(text)
-    except ValueError:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_json)
-
-
 def loads_odd(text: bytes) -> Any:
     """As `loads`, however odd a value in it is: one of a stranger must not cost all the others.
 
@@ -84,10 +76,6 @@ def parts(text: bytes) -> list[bytes]:
         if kind in b"]}" and not depth:
             return found if found != [b""] else []
     raise ValueError("The text ends within a value.")
-
-
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no value of JSON")
 
 
 def _loads_slowly(text: bytes) -> Any:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # slow to import
     from sync_pipelines.lib import postgres
 
-CANCEL_SECONDS = 5.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -78,12 +77,11 @@ def cancelling(pool: Executor, connections: Sequence[postgres.Connection]) -> It
         yield
     except BaseException as error:
         if not isinstance(error, Exception):
-            import psycopg
+            from sync_pipelines.lib.postgres import cancel_statement
 
             pool.shutdown(wait=False, cancel_futures=True)
             for connection in connections:
-                with suppress(psycopg.Error):  # its server is gone, and so is what it waited for
-                    connection.cancel_safe(timeout=CANCEL_SECONDS)
+                cancel_statement(connection)
         raise
 
 

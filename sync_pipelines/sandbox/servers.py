@@ -117,3 +117,24 @@ class BackgroundServer:
             signal.signal(number, stop)
         listening(f"http://127.0.0.1:{line.getsockname()[1]}")
         self._server.run([line])
+
+
+class Served:
+    """A fake behind `server`: a block of it serves it, and its address is `url`."""
+
+    server: BackgroundServer
+    url: str
+
+    def __enter__(self) -> Self:
+        self.server.__enter__()
+        self.listening(self.server.url)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.server.__exit__(kind, error, trace)
+
+    def listening(self, origin: str) -> None:
+        """Say where the server listens."""
+        self.url = origin

@@ -52,6 +52,11 @@ class SegmentOutcome:
         return self.up_to_date + self.inserted + self.changed + self.unchanged + self.rejected + self.unread
 
     @property
+    def earlier_reading(self) -> datetime | None:
+        """Since when the proof rests on details of earlier runs; None if this run read all of them."""
+        return self.oldest_reading if self.up_to_date else None
+
+    @property
     def errors(self) -> int:
         return self.rejected + self.unread
 

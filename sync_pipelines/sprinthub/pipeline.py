@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
-from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.cancellation import Cancellation, interrupted_by
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.interruptions import CANCEL_SECONDS
 from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.settings.sprinthub import SprinthubSettings
-from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubAccess
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
 from sync_pipelines.sprinthub.leads.load import DetailLoader
@@ -101,7 +100,7 @@ class SegmentSync:
                 segment_id, run_id=run_id, only_if_due=only_if_due, is_full=full
             ) as work:
                 if work.is_due:
-                    with _interrupted_by(cancellation), ExitStack() as stack:
+                    with interrupted_by(cancellation), ExitStack() as stack:
                         run = self._open(
                             stack, work, accepted=accepted, progress=progress, cancellation=cancellation
                         )
@@ -130,7 +129,7 @@ class SegmentSync:
         connection = stack.enter_context(
             postgres.connect(self.database_url, what=OFICIALMED, session=_SESSION)
         )
-        cancellation.on_cancel(lambda: _cancel_statement(connection))
+        cancellation.on_cancel(lambda: postgres.cancel_statement(connection))
         stack.enter_context(postgres.errors_about(OFICIALMED))
         require_sight(connection, TABLES, OFICIALMED)
         columns = LeadColumns.read(connection, zone=self.zone)
@@ -157,20 +156,3 @@ class SegmentSync:
             report=progress,
             pace=shown.Pace(),
         )
-
-
-@contextmanager
-def _interrupted_by(cancellation: Cancellation) -> Iterator[None]:
-    """What a cancelled call or statement raises is no failure of the segment."""
-    try:
-        yield
-    except SyncError:
-        cancellation.check()
-        raise
-
-
-def _cancel_statement(connection: postgres.Connection) -> None:
-    import psycopg
-
-    with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
-        connection.cancel_safe(timeout=CANCEL_SECONDS)

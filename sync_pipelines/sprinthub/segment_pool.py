@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.partition_pool import PartitionPool
+from sync_pipelines.lib.progress import Progress, Report
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import SegmentSync
-from sync_pipelines.sprinthub.progress import Progress, Report
 from sync_pipelines.sprinthub.segments.segment_id import segment_id
 
 #: More would not be quicker: all share the CRM's patience, and each has several calls under way.

@@ -9,13 +9,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 from sync_pipelines.lib.records import Records
 from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.lib.records.rejects import RejectedRow
 from sync_pipelines.lib.storage.landing import LandedFile, LandingStore
-from sync_pipelines.sprinthub import progress as shown
 from sync_pipelines.sprinthub.client import SprinthubClient
 from sync_pipelines.sprinthub.leads.drift import read_drift
 from sync_pipelines.sprinthub.leads.enrich import Enricher, Enrichment
@@ -24,7 +24,7 @@ from sync_pipelines.sprinthub.leads.lead_number import lead_number
 from sync_pipelines.sprinthub.leads.load import DetailLoader
 from sync_pipelines.sprinthub.leads.mass_rejection import MASS_REJECTION, refuse_mass_rejection
 from sync_pipelines.sprinthub.leads.promotion import Promotion
-from sync_pipelines.sprinthub.leads.prove import prove
+from sync_pipelines.sprinthub.leads.prove import SegmentProof, prove
 from sync_pipelines.sprinthub.leads.segment_state import SegmentState, SegmentStates, gate_of, is_gate_shut
 from sync_pipelines.sprinthub.leads.snapshot import MASS_LEAVING, Listed, Snapshot
 from sync_pipelines.sprinthub.leads.validate import list_document, list_hash
@@ -96,8 +96,8 @@ class SegmentRun:
             may_skip
             and is_gate_shut(state, gate, now=self.work.started, trusted=self.gate)
             and not work_list.count()
+            and self._skip()
         ):
-            self._skip()
             return
         listed = self._list(gate)
         self.is_listed = True
@@ -118,15 +118,19 @@ class SegmentRun:
             content=content_hash(self.loader.columns.detailed),
         )
 
-    def _skip(self) -> None:
-        """Nothing changed by the CRM's own word: what is stored is proved all the same."""
+    def _skip(self) -> bool:
+        """Nothing changed by the CRM's own word: whether what is stored still is so. If not, the list mends it."""
         rows = self.connection.execute(
             "select lead_id from sync_private.segment_leads where segment_id = %s", (self.segment_id,)
         ).fetchall()
         ids = frozenset(lead_id for (lead_id,) in rows)
+        found = self._compared(ids)
+        if not found.holds:
+            return False
         self.outcome.leads = self.outcome.counted = self.outcome.up_to_date = len(ids)
         self.outcome.skipped = "the CRM says that nothing changed since the newest list"
-        self._prove(ids)
+        self._proved(found)
+        return True
 
     def _list(self, gate: str | None) -> frozenset[int]:
         """Read and store the list; returns the numbers of its leads."""
@@ -244,44 +248,43 @@ class SegmentRun:
         self.work.keep_lock()
         self._show("list", done, total)
 
-    def _show(self, stage: shown.Stage, done: int, total: int) -> None:
-        self.report(
-            shown.Progress(
-                self.segment_id,
-                stage,
-                done=done,
-                total=total,
-                calls=self.crm.budget.calls,
-                waited=self.crm.budget.waited,
-                estimate=self._estimate(stage, done, total=total),
-            )
+    def _show(self, stage: str, done: int, total: int) -> None:
+        told = self.pace.told(
+            str(self.segment_id),
+            stage,
+            done=done,
+            total=total,
+            calls=self.crm.budget.calls,
+            waited=self.crm.budget.waited,
         )
+        self.report(told._replace(estimate=self._estimate(told.estimate, stage, total - done)))
 
-    def _estimate(self, stage: shown.Stage, done: int, *, total: int) -> float | None:
+    def _estimate(self, paced: float | None, stage: str, left: int) -> float | None:
         """By the pace so far, or by the budget: the first minute goes fast, because nobody has used it yet."""
-        paced, allowed = self.pace.estimate(stage, done, total=total), 0.0
+        allowed = 0.0
         with suppress(SyncError):  # who cannot be asked for an estimate will be asked for the next call
-            calls = total - done if stage == "details" else (total - done) // self.page_size
-            allowed = self.crm.budget.estimate(calls)
+            allowed = self.crm.budget.estimate(left if stage == "details" else left // self.page_size)
         return max(paced or 0.0, allowed) if paced is not None or allowed else None
 
-    def _prove(self, listed: Collection[int], left_out: Collection[int] = ()) -> None:
+    def _prove(self, listed: Collection[int], left_out: Collection[int]) -> None:
         """Raises TransientError when the segment is not what the CRM said: the next run reads those leads again."""
-        found = prove(
-            self.connection,
-            self.segment_id,
-            listed,
-            columns=self.loader.columns.detailed,
-            left_out=left_out,
-        )
+        found = self._compared(listed, left_out)
+        self._proved(found)
+        if not found.holds:
+            raise TransientError(
+                f"Segment {self.segment_id} is not proved: {found.sentence()} The next run puts it right."
+            )
+
+    def _compared(self, listed: Collection[int], left_out: Collection[int] = ()) -> SegmentProof:
+        columns = self.loader.columns.detailed
+        return prove(self.connection, self.segment_id, listed, columns=columns, left_out=left_out)
+
+    def _proved(self, found: SegmentProof) -> None:
+        """Keep what was compared."""
         self._record(LEADS_ASSET, found.proof)
         self.outcome.drift = read_drift(self.connection, self.segment_id, self.loader.columns)
         self.outcome.digest = found.proof.destination["content"]
         self.outcome.oldest_reading = found.oldest_reading
-        if not found.holds:
-            raise TransientError(
-                f"Segment {self.segment_id} is not proved: {found.sentence()} The next run reads those leads again."
-            )
 
     def _record(self, asset: str, proof: Proof) -> None:
         version = self.work.started.isoformat()

@@ -146,7 +146,7 @@ class Installed:
             self.erp,
             user,
             erp_type,
-            sealed(made.credentials, SECRET),
+            credentials=sealed(made.credentials, SECRET),
             id=made.id,
             **given,  # type: ignore[arg-type]
         )
@@ -278,9 +278,9 @@ def installation(
             omie,
             bling,
             functions,
-            stack.enter_context(psycopg.connect(erp_url, autocommit=True)),
-            stack.enter_context(psycopg.connect(ops_url, autocommit=True)),
-            read_as(ErpSettings, None, **given),
-            time,
-            {name.upper(): str(value) for name, value in given.items()},
+            erp=stack.enter_context(psycopg.connect(erp_url, autocommit=True)),
+            ops=stack.enter_context(psycopg.connect(ops_url, autocommit=True)),
+            settings=read_as(ErpSettings, None, **given),
+            clock=time,
+            environment={name.upper(): str(value) for name, value in given.items()},
         )

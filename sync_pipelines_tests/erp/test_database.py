@@ -9,7 +9,7 @@ from sync_pipelines.sandbox.erp.database import add_connection
 
 
 def test_a_connection_as_the_application_makes_it_is_due(erp: psycopg.Connection[Any]) -> None:
-    one = add_connection(erp, uuid4(), "omie", {"app_key": "K", "app_secret": "S"})
+    one = add_connection(erp, uuid4(), "omie", credentials={"app_key": "K", "app_secret": "S"})
     row = erp.execute(
         "select sync_config ->> 'auto_sync', next_sync_at from public.erp_connections where id = %s", [one]
     ).fetchone()

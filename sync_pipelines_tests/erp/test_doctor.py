@@ -82,9 +82,9 @@ def consultation(
 
 
 def test_everything_is_in_order(consultation: Consultation) -> None:
-    add_connection(consultation.erp, USER, "omie", seal(json.dumps(APP), SECRET))
-    add_connection(consultation.erp, uuid4(), "omie", APP)
-    add_connection(consultation.erp, USER, "tiny", {"token": "x"})
+    add_connection(consultation.erp, USER, "omie", credentials=seal(json.dumps(APP), SECRET))
+    add_connection(consultation.erp, uuid4(), "omie", credentials=APP)
+    add_connection(consultation.erp, USER, "tiny", credentials={"token": "x"})
     database = consultation.right(DATABASE)
     assert "3 connections (3 active)" in database and "tiny_" in database
     assert consultation.right(CREDENTIALS).endswith("2 connections open (1 as plain object, 1 as sealed)")
@@ -114,7 +114,7 @@ def test_a_table_of_the_analysis_that_is_missing(consultation: Consultation) -> 
 
 
 def test_connections_that_wait_for_a_person(consultation: Consultation) -> None:
-    one = add_connection(consultation.erp, USER, "omie", APP, status="error")
+    one = add_connection(consultation.erp, USER, "omie", credentials=APP, status="error")
     mark = Mark(
         cause="RefusedError",
         since=datetime(2026, 11, 1, tzinfo=UTC),
@@ -129,8 +129,8 @@ def test_connections_that_wait_for_a_person(consultation: Consultation) -> None:
 
 def test_credentials_that_do_not_open(consultation: Consultation) -> None:
     """Trap 60."""
-    add_connection(consultation.erp, USER, "omie", seal(json.dumps(APP), SECRET[::-1]))
-    add_connection(consultation.erp, uuid4(), "omie", {})
+    add_connection(consultation.erp, USER, "omie", credentials=seal(json.dumps(APP), SECRET[::-1]))
+    add_connection(consultation.erp, uuid4(), "omie", credentials={})
     sentences = consultation.wrong(CREDENTIALS)
     assert len(sentences) == 2 and any("cannot be opened" in one for one in sentences)
     assert any("are empty" in one for one in sentences)
@@ -138,7 +138,7 @@ def test_credentials_that_do_not_open(consultation: Consultation) -> None:
 
 def test_sealed_credentials_without_a_key(consultation: Consultation) -> None:
     for _ in range(3):
-        add_connection(consultation.erp, uuid4(), "omie", seal(json.dumps(APP), SECRET))
+        add_connection(consultation.erp, uuid4(), "omie", credentials=seal(json.dumps(APP), SECRET))
     sentences = consultation.wrong(CREDENTIALS, erp_credentials_key=None)
     assert len(sentences) == 1 and "set ERP_CREDENTIALS_KEY" in sentences[0]
 

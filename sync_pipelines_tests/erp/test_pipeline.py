@@ -13,10 +13,10 @@ import pytest
 from sync_pipelines.erp.connections.due import is_due
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.progress import Progress
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines_tests.erp.installation import START, Connected, Installed, installation
 

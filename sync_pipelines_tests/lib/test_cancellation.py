@@ -26,7 +26,9 @@ def test_what_is_within_ends_with_the_whole_and_not_the_other_way_round() -> Non
     whole = Cancellation()
     one, other = Cancellation(whole), Cancellation(whole)
     one.cancel()
-    assert (one.is_cancelled, other.is_cancelled, whole.is_cancelled) == (True, False, False)
+    for living in (other, whole):
+        living.check()
     whole.cancel()
-    assert other.is_cancelled
-    assert Cancellation(whole).is_cancelled
+    for ended in (one, other, whole, Cancellation(whole)):
+        with pytest.raises(InterruptedRunError):
+            ended.check()

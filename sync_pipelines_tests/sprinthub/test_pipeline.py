@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sprinthub.client import SprinthubAccess
 from sync_pipelines.sprinthub.pipeline import MASS_LEAVING, TOTAL_MISMATCH
-from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segment_run import DetailsError
 from sync_pipelines_tests.sprinthub.installation import Installed, adds_up
 

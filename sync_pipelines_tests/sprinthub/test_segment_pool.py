@@ -10,8 +10,8 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines.lib.progress import Progress, Report
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
-from sync_pipelines.sprinthub.progress import Progress, Report
 from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 
 Script = Callable[[Report], None]
@@ -59,13 +59,15 @@ def test_a_segment_runs_once_however_often_it_is_asked_for() -> None:
 
 
 def test_progress_of_every_segment_comes_to_the_thread_that_waits() -> None:
-    seen: list[tuple[int, int, threading.Thread]] = []
+    seen: list[tuple[str, int, threading.Thread]] = []
 
     def watch(progress: Progress) -> None:
-        seen.append((progress.segment_id, progress.done, threading.current_thread()))
+        seen.append((progress.key, progress.done, threading.current_thread()))
 
     def work(segment_id: int) -> Script:
-        return lambda report: [report(Progress(segment_id, "details", done, total=3)) for done in (1, 2, 3)]
+        return lambda report: [
+            report(Progress(str(segment_id), "details", done, total=3)) for done in (1, 2, 3)
+        ]
 
     sync = ScriptedSync({1: work(1), 2: work(2)})
     with SegmentPool(sync, clock=lambda: 0.0) as pool, pool.watched_by(watch):
@@ -75,7 +77,7 @@ def test_progress_of_every_segment_comes_to_the_thread_that_waits() -> None:
         pool.take("2")
     assert {thread for _, _, thread in seen} == {threading.current_thread()}
     # Of the second one hardly any time passed since the first.
-    assert [done for segment, done, _ in seen if segment == 1] == [1, 3]
+    assert [done for segment, done, _ in seen if segment == "1"] == [1, 3]
 
 
 def test_an_error_is_raised_where_its_segment_is_taken() -> None:
@@ -100,7 +102,7 @@ def test_an_interruption_stops_what_is_under_way_and_what_waits() -> None:
     def work(report: Report) -> None:
         while True:
             began.set()
-            report(Progress(1, "details", 1, total=9))
+            report(Progress("1", "details", 1, total=9))
 
     sync = ScriptedSync({1: work, 2: work})
     with pytest.raises(InterruptedRunError), SegmentPool(sync, width=1) as pool:

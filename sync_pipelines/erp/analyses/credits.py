@@ -16,6 +16,7 @@ from uuid import UUID
 from sync_pipelines.erp.analyses import due, notifications, summary
 from sync_pipelines.erp.analyses.due import Document, DueImport
 from sync_pipelines.erp.analyses.functions import CreditAnswer, EdgeFunctions
+from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices.nfe.credits_document import credits_document
 from sync_pipelines.erp.outcome import CreditsOutcome
 from sync_pipelines.erp.session import SyncSession
@@ -23,6 +24,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.completed_pool import Completed, CompletedPool
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.lib.postgres.catalog import exists, require_sight
+from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.lib.redaction import redacted_exception
 
 ASSET = "erp/credits"
@@ -34,7 +37,6 @@ GIVE_UP_AFTER = 5
 PASSES = 2
 #: How long one sync of a user waits for another's calls, in seconds.
 PATIENCE = 600.0
-_DATABASE = "the erp database"
 #: Tables of which it must see every row; the application may lack some of them.
 TABLES = (due.CREDITS, summary.TABLE, notifications.TABLE, "public.credit_rules")
 
@@ -43,7 +45,7 @@ def analyse_credits(session: SyncSession, functions: EdgeFunctions | None) -> Cr
     """Analyse what is due of the connection's user. Raises nothing but an interruption."""
     began, outcome = session.clock(), CreditsOutcome()
     try:
-        with postgres.errors_about(_DATABASE):
+        with postgres.errors_about(ERP):
             _analyse(session, functions, outcome)
     except SyncError as error:
         if functions is not None:
@@ -63,19 +65,47 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
         return
     if not exists(connection, due.CREDITS):
         raise PermanentError(f"There is no table {due.CREDITS}: is it the right project?")
-    require_sight(connection, TABLES, _DATABASE)
+    require_sight(connection, TABLES, ERP)
     # A user may have several connections, and two of them in parallel: an import is analysed by one of them.
     key = postgres.lock_key("erp", "credits", str(user))
     busy = "Another sync of the same user is at the credit analysis."
     with postgres.session_lock(connection, key, wait_seconds=PATIENCE, busy=busy):
+        with connection.transaction():
+            session.fence(connection)
+            due.want_surplus_again(connection, user)
         analysis = CreditAnalysis(session, functions, outcome)
         analysis.run()
         notifications.merge(session)
         outcome.differences = summary.rebuild(session)
-    _conclude(outcome, analysis.last_error)
+        due.end_calls(connection, user)
+        waiting = _prove(session, outcome)
+    _conclude(outcome, analysis.last_error, waiting)
 
 
-def _conclude(outcome: CreditsOutcome, error: SyncError | None) -> None:
+def _prove(session: SyncSession, outcome: CreditsOutcome) -> int:
+    """Every import of the user is analysed as it is, and the summary is the sum of the credits.
+
+    Returns how many imports are not.
+    """
+    connection, user = session.database, session.connection.user_id
+    wanted, analysed = due.count_analysed(connection, user)
+    surplus = due.count_surplus(connection, user)
+    proof = Proof(
+        {"imports": str(wanted), "imports with surplus credits": "0", "summary": ""},
+        {
+            "imports": str(analysed),
+            "imports with surplus credits": str(surplus),
+            "summary": "; ".join(outcome.differences),
+        },
+    )
+    version = session.started.isoformat()
+    session.records.proofs.record(
+        session.run_id, [RecordableProof(ASSET, session.key, source_version=version, proof=proof)]
+    )
+    return wanted - analysed
+
+
+def _conclude(outcome: CreditsOutcome, error: SyncError | None, waiting: int) -> None:
     outcome.message = (
         f"Notas analisadas: {outcome.analysed}; créditos identificados: {outcome.credits}; notas canceladas ou"
         f" denegadas cujos créditos foram retirados: {outcome.cleared}."
@@ -83,12 +113,14 @@ def _conclude(outcome: CreditsOutcome, error: SyncError | None) -> None:
     if error is not None:
         outcome.status, outcome.error = "error", error
         outcome.message += (
-            f" Notas cuja análise falhou: {outcome.failed}, e a próxima sincronização as analisa de novo."
+            f" Notas cuja análise falhou: {outcome.failed}. Notas que a próxima sincronização analisa: {waiting}."
             f" Causa: {error}"
         )
     elif outcome.differences:
         outcome.status = "error"
-        outcome.message += " O resumo de hoje difere dos créditos identificados."
+        outcome.message += (
+            " O resumo de hoje (credit_analysis_summary) não confere com os créditos identificados."
+        )
 
 
 def _fail(outcome: CreditsOutcome, error: SyncError) -> None:
@@ -113,7 +145,8 @@ class CreditAnalysis:
     functions: EdgeFunctions
     outcome: CreditsOutcome
     last_error: SyncError | None = None
-    #: Failures since the last success.
+    has_begun: bool = False
+    #: Failed calls since the last success.
     in_a_row: int = 0
     #: What refuses the token refuses it for every import.
     is_refused: bool = False
@@ -139,16 +172,15 @@ class CreditAnalysis:
     def _run(self, wanted: Sequence[DueImport]) -> None:
         with CompletedPool[_Call, CreditAnswer](self._call, IN_FLIGHT, 2 * IN_FLIGHT) as pool:
             try:
-                for number, one in enumerate(wanted):
+                for one in wanted:
                     if self.is_over:
                         break
                     if (call := self._prepared(one)) is not None:
                         pool.give(call)
                     if pool.is_full:
-                        self._take(pool)
-                    self.session.report("credits", done=number, total=len(wanted))
+                        self._take(pool, len(wanted))
                 while not pool.is_empty:
-                    self._take(pool)
+                    self._take(pool, len(wanted))
             except BaseException:
                 self.functions.abort()
                 raise
@@ -168,22 +200,29 @@ class CreditAnalysis:
                 one, PermanentError("The import has no raw_data of an invoice: it was not parsed by us.")
             )
             return None
-        with self.session.database.transaction():
-            self.session.fence(self.session.database)
-            notifications.begin(self.session.database, self.session.connection.user_id)
-            due.record_attempt(self.session.database, one)
+        connection, user = self.session.database, self.session.connection.user_id
+        with connection.transaction():
+            self.session.fence(connection)
+            if not self.has_begun:
+                before = [*summary.known(connection, user), *notifications.known(connection, user)]
+                due.begin_calls(connection, user, before)
+            due.record_attempt(connection, one)
+        self.has_begun = True
         return call
 
     def _call(self, call: _Call) -> CreditAnswer:
         return self.functions.analyze_credits(call.due.id, parsed_xmls=call.parsed)
 
-    def _take(self, pool: CompletedPool[_Call, CreditAnswer]) -> None:
+    def _take(self, pool: CompletedPool[_Call, CreditAnswer], total: int) -> None:
         for done in pool.take():
             self._done(done)
+        done_with = self.outcome.analysed + self.outcome.cleared + len(self.failed)
+        self.session.report("credits", done=min(done_with, total), total=total)
 
     def _done(self, done: Completed[_Call, CreditAnswer]) -> None:
         call, answer = done.item, done.outcome
         if isinstance(answer, SyncError):
+            self.in_a_row += 1
             self._failed(call.due, answer)
             return
         if isinstance(answer, BaseException):
@@ -194,6 +233,7 @@ class CreditAnalysis:
                 f"analyze-credits said {answer.credits} credits; {len(found)} are stored, {len(found & call.before)} of"
                 " them from before the call."
             )
+            self.in_a_row += 1
             self._failed(call.due, TransientError(sentence))
             return
         self._write(call.due, credits=len(found))
@@ -218,7 +258,6 @@ class CreditAnalysis:
         if not isinstance(error, TransientError):
             self.given_up.add(one.id)
         self.is_refused = self.is_refused or isinstance(error, RefusedError)
-        self.in_a_row += 1
 
 
 def _parsed(document: Document) -> list[dict[str, Any]]:

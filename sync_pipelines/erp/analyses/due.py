@@ -6,7 +6,7 @@ content: a call that was cut off, or not recorded, is made again, which replaces
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -21,11 +21,22 @@ _IDS: LiteralString = (
 _DUE = (
     "select import_id, wanted from sync_private.credit_analyses join public.xml_imports as i on i.id = import_id"
     " where credit_analyses.user_id = %s and analysed is distinct from wanted and import_id <> all(%s)"
-    " order by i.issue_date, import_id"
+    " order by error is not null, i.issue_date, import_id"
 )
 _DOCUMENT = (
     "select i.nfe_status, (select a.raw_data from public.xml_analysis as a where a.import_id = i.id"
     f" order by a.created_at desc limit 1), {_IDS} from public.xml_imports as i where i.id = %s"
+)
+_SURPLUS: LiteralString = (
+    "select a.import_id from sync_private.credit_analyses as a join (select c.xml_import_id, count(*) as stored"
+    " from public.identified_credits as c where c.user_id = %(user)s group by c.xml_import_id) as found"
+    " on found.xml_import_id = a.import_id where a.user_id = %(user)s and a.analysed is not null"
+    " and found.stored > a.credits"
+)
+_WANT_AGAIN = f"update sync_private.credit_analyses set analysed = null where import_id in ({_SURPLUS})"
+_BEGIN = (
+    "insert into sync_private.credit_runs (user_id, since, known) values (%s, clock_timestamp(), %s)"
+    " on conflict (user_id) do nothing"
 )
 _ATTEMPT = "update sync_private.credit_analyses set attempts = attempts + 1 where import_id = %s"
 _ANALYSED = (
@@ -54,7 +65,7 @@ class Document(NamedTuple):
 def read_due(
     connection: postgres.Connection, user_id: UUID, without: Collection[UUID] = ()
 ) -> list[DueImport]:
-    """The due imports of a user, the oldest invoice first."""
+    """The due imports of a user, the oldest invoice first, and after them those that failed before."""
     rows = connection.execute(_DUE, (user_id, list(without))).fetchall()
     return [DueImport(*row) for row in rows]
 
@@ -74,6 +85,44 @@ def read_credits(connection: postgres.Connection, import_id: UUID) -> frozenset[
         f"select {_IDS} from public.xml_imports as i where i.id = %s", (import_id,)
     ).fetchone()
     return frozenset(row[0]) if row else frozenset()
+
+
+def count_analysed(connection: postgres.Connection, user_id: UUID) -> tuple[int, int]:
+    """The imports of a user that are to be analysed, and those that are, as they are now."""
+    row = connection.execute(
+        "select count(*), count(*) filter (where analysed = wanted) from sync_private.credit_analyses"
+        " where user_id = %s",
+        (user_id,),
+    ).fetchone()
+    wanted, analysed = row or (0, 0)
+    return int(wanted), int(analysed)
+
+
+def want_surplus_again(connection: postgres.Connection, user_id: UUID) -> None:
+    """Make imports due that have more credits than the function said.
+
+    A call whose connection was lost may still go on, and insert after the call that was made in its place. Fewer are
+    a person's deletion, which is left alone.
+    """
+    connection.execute(_WANT_AGAIN, {"user": user_id})
+
+
+def count_surplus(connection: postgres.Connection, user_id: UUID) -> int:
+    """The imports that have more credits than the function said."""
+    return len(connection.execute(_SURPLUS, {"user": user_id}).fetchall())
+
+
+def begin_calls(connection: postgres.Connection, user_id: UUID, known: Sequence[UUID]) -> None:
+    """Note that calls for the user begin, unless those of a run that was cut off are still to be tidied.
+
+    `known` are the summaries and notifications that were there before.
+    """
+    connection.execute(_BEGIN, (user_id, list(known)))
+
+
+def end_calls(connection: postgres.Connection, user_id: UUID) -> None:
+    """Note that what the calls for the user left is tidied."""
+    connection.execute("delete from sync_private.credit_runs where user_id = %s", (user_id,))
 
 
 def record_attempt(connection: postgres.Connection, one: DueImport) -> None:

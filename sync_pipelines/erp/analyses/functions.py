@@ -5,6 +5,7 @@ A call is made once: who calls knows what a second one would do. No body of an a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from sync_pipelines.erp.analyses.tokens import CALLERS, Caller, ServiceKey, TokenStrategy, UserToken
 from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError, from_http_status
 from sync_pipelines.lib.http.client import Timeouts
@@ -65,8 +67,11 @@ class EdgeFunctions:
         return CreditAnswer(credits)
 
     def calculate_rtc(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The taxes of the reform for the items of an invoice, as the function answers them. Raises SyncError."""
-        return self._call(CALCULATE_RTC, body)
+        """The taxes of the reform for the items of an invoice, as the function answers them. Raises SyncError.
+
+        The numbers of `body` may be Decimal; the function knows doubles only.
+        """
+        return self._call(CALCULATE_RTC, json.loads(exact_json.dumps(body)))
 
     def check_token(self) -> str:
         """Whether `analyze-credits` takes our token: the name of its setting. Raises SyncError.

@@ -1,7 +1,7 @@
 """The notifications that `analyze-credits` makes, one a call with credits: of those of our calls one stays.
 
 A first sync makes hundreds of calls, and a person would read hundreds of times that two credits were found. Which are
-ours is told by what the function writes: its title, with the number of credits, and its link, since our first call. Of
+ours is told by what the function writes: its title, with the number of credits, and its link, after our first call. Of
 each number no more are taken than we made calls, so that one of the user's own analysis stays; and only unread ones.
 """
 
@@ -23,13 +23,9 @@ TABLE = "public.notifications"
 LINK = "/analise-notas-fiscais"
 _TITLE = re.compile(r"💰 (\d+) créditos? tributários? identificados?!")
 _AMOUNT = re.compile(r"R\$\s*[\d.,]*\d")
-_BEGIN = (
-    "insert into sync_private.credit_runs (user_id, since) values (%s, clock_timestamp())"
-    " on conflict (user_id) do nothing"
-)
 _FOUND = (
     "select id, title, message from public.notifications as n where user_id = %(user)s and action_url = %(link)s"
-    " and not coalesce(read, false) and created_at >= %(since)s"
+    " and not coalesce(read, false) and id <> all(%(known)s)"
     " and not exists (select from sync_private.credit_notifications as k where k.notification_id = n.id)"
     " order by created_at desc, id for update"
 )
@@ -45,6 +41,10 @@ _CALLS = (
     "select (select count(*) from public.identified_credits as c where c.xml_import_id = a.import_id), sum(a.attempts)"
     " from sync_private.credit_analyses as a where a.user_id = %(user)s and a.attempts > 0 group by a.import_id"
 )
+_FORGET = (
+    "delete from sync_private.credit_notifications as k where k.user_id = %(user)s"
+    " and not exists (select from public.notifications as n where n.id = k.notification_id)"
+)
 _TOTAL = (
     "select count(*), coalesce(sum(c.potential_recovery), 0) from sync_private.credit_analyses as a"
     " join public.identified_credits as c on c.xml_import_id = a.import_id"
@@ -58,9 +58,14 @@ class _Notification(NamedTuple):
     message: str
 
 
-def begin(connection: postgres.Connection, user_id: UUID) -> None:
-    """Note that calls for the user begin, unless those of a run that was cut off are still to be tidied."""
-    connection.execute(_BEGIN, (user_id,))
+def known(connection: postgres.Connection, user_id: UUID) -> list[UUID]:
+    """The notifications of the function that the user has."""
+    if not exists(connection, TABLE):
+        return []
+    rows = connection.execute(
+        "select id from public.notifications where user_id = %s and action_url = %s", (user_id, LINK)
+    ).fetchall()
+    return [one for (one,) in rows]
 
 
 def merge(session: SyncSession) -> None:
@@ -71,18 +76,18 @@ def merge(session: SyncSession) -> None:
     with connection.transaction():
         session.fence(connection)
         row = connection.execute(
-            "select since from sync_private.credit_runs where user_id = %s", (user,)
+            "select since, known from sync_private.credit_runs where user_id = %s", (user,)
         ).fetchone()
         if row is not None:
-            _merge(connection, user, since=row[0])
+            _merge(connection, user, since=row[0], known=row[1])
         connection.execute(
             "update sync_private.credit_analyses set attempts = 0 where user_id = %s and attempts > 0",
             (user,),
         )
 
 
-def _merge(connection: postgres.Connection, user: UUID, *, since: datetime) -> None:
-    given: dict[str, object] = {"user": user, "link": LINK, "since": since}
+def _merge(connection: postgres.Connection, user: UUID, *, since: datetime, known: Sequence[UUID]) -> None:
+    given: dict[str, object] = {"user": user, "link": LINK, "since": since, "known": list(known)}
     made = _made_by_us(connection, given)
     if not made:
         return
@@ -95,9 +100,7 @@ def _merge(connection: postgres.Connection, user: UUID, *, since: datetime) -> N
     row = connection.execute(_TOTAL, given).fetchone()
     count, amount = row or (0, Decimal(0))
     connection.execute("delete from public.notifications where id = any(%s)", (gone,))
-    connection.execute(
-        "delete from sync_private.credit_notifications where notification_id = any(%s)", (gone,)
-    )
+    connection.execute(_FORGET, given)
     title = _TITLE.sub(lambda found: found[0].replace(found[1], str(count)), stays.title)
     message = _AMOUNT.sub(lambda _: reais(amount), stays.message, count=1)
     connection.execute(

@@ -65,8 +65,9 @@ _FIGURE_NAMES = (
 _TOUCHED = (
     "select distinct s.analysis_date from public.credit_analysis_summary as s"
     " join sync_private.credit_runs as r on r.user_id = s.user_id"
-    " where s.user_id = %s and s.created_at >= r.since and s.analysis_date is not null"
+    " where s.user_id = %s and s.id <> all(r.known) and s.analysis_date is not null"
 )
+_FORGET = "delete from sync_private.credit_summaries where user_id = %(user)s and day < %(start)s"
 _CLEAR = "delete from public.credit_analysis_summary where user_id = %(user)s and analysis_date = %(day)s"
 _BUILT = (
     "insert into sync_private.credit_summaries as t (user_id, day, built_at)"
@@ -95,8 +96,17 @@ def rebuild(session: SyncSession) -> tuple[str, ...]:
         days.add(day)
     for one in sorted(days):
         _build(session, one)
-    connection.execute("delete from sync_private.credit_runs where user_id = %s", (user,))
     return summary_differences(connection, user, day) if is_ours(connection, user, day) else ()
+
+
+def known(connection: postgres.Connection, user_id: UUID) -> list[UUID]:
+    """The summaries that the user has."""
+    if not exists(connection, TABLE):
+        return []
+    rows = connection.execute(
+        "select id from public.credit_analysis_summary where user_id = %s", (user_id,)
+    ).fetchall()
+    return [one for (one,) in rows]
 
 
 def is_ours(connection: postgres.Connection, user_id: UUID, day: date) -> bool:
@@ -168,6 +178,7 @@ def _build(session: SyncSession, day: date) -> None:
             connection.execute(_CLEAR, given)
             connection.execute(statement, given)
             connection.execute(_BUILT, given)
+            connection.execute(_FORGET, given)
             postgres.end_writes(connection)
             if differences := summary_differences(connection, user, day):
                 raise psycopg.Rollback

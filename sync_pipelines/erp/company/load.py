@@ -27,6 +27,7 @@ from psycopg import sql
 from sync_pipelines.erp.company.validate import Profile, are_of_one_company, is_said, normalised
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.postgres.catalog import columns_of
 from sync_pipelines.lib.postgres.digest import Proof, digest_of, row_hash
 
@@ -72,6 +73,8 @@ def load(session: SyncSession, profile: Profile) -> Written | None:
             "select pg_advisory_xact_lock(%s)", (postgres.lock_key("erp", "company", str(user)),)
         )
         names = _known(connection, [_CNPJ, *profile.columns])
+        if _CNPJ not in names:
+            raise PermanentError(f"{TABLE} has no column {_CNPJ}: is it the right project?")
         connection.execute(_LOCK, (user,))
         rows = _rows(connection, user, names)
         match = find(profile, rows, session.connection.company_id)

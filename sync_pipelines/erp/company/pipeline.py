@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from sync_pipelines.erp.company.load import MismatchError, Written, load
 from sync_pipelines.erp.company.validate import profile_of
+from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.outcome import Counts, ModuleOutcome
 from sync_pipelines.erp.raw_pages import read_list
 from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.records.proofs import RecordableProof
 
@@ -23,6 +25,11 @@ def sync_company(session: SyncSession) -> ModuleOutcome:
 
     An ERP account of another company is an outcome with status error: its sentence tells the user what to correct.
     """
+    with postgres.errors_about(ERP):
+        return _sync(session)
+
+
+def _sync(session: SyncSession) -> ModuleOutcome:
     began = session.clock()
     read = read_list(session, ASSET, iter([session.vendor.company()]), stage="company")
     outcome = ModuleOutcome(raw_path=session.landing.describe(read.file.path), bytes=read.file.bytes)

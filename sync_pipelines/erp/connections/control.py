@@ -7,8 +7,6 @@ ignored that, and its rows said nothing (contract of the ERPs, section 1.2, item
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -161,13 +159,6 @@ def _object(column: str, text: str | None, problems: list[str]) -> dict[str, Any
     if found is not None:
         problems.append(f"its {column} is no JSON object")
     return {}
-
-
-@contextmanager
-def open_control(url: str) -> Iterator[Control]:
-    """The connections of the database at `url`. Raises SyncError where they cannot be read."""
-    with postgres.connect(url, what=ERP) as connection, postgres.errors_about(ERP):
-        yield Control(connection)
 
 
 def read_connections(url: str) -> list[ErpConnection]:

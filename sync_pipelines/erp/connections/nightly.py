@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.connection import ErpConnection
@@ -84,7 +84,7 @@ class NightlySummary:
         return "\n".join(lines)
 
     @property
-    def metadata(self) -> dict[str, object]:
+    def metadata(self) -> dict[str, Any]:
         """The same as values: what the requirement's function answered, and the seconds."""
         return {
             "processed": self.processed,

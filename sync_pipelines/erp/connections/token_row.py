@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import count
 from typing import Any, LiteralString
 from uuid import UUID
 
 from sync_pipelines.erp.connections.credentials import Credentials, open_stored
 from sync_pipelines.erp.connections.mark import TOKENS, fingerprint
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.postgres.reconnecting import Reconnecting
 from sync_pipelines.lib.retry import Backoff
 
@@ -27,19 +28,24 @@ DATABASE = "the database of the ERP connections"
 MARK = "token_refresh"
 #: Who waits for a refresh of another worker: it takes one call, at most three attempts of it.
 _WAIT_SECONDS = 240.0
+#: How often it looks whether its own run is to end.
+_LOOK_SECONDS = 2.0
 #: A pair that cannot be stored is lost, so a restart of the database is waited for, for 70 s.
 _STORE = Backoff(attempts=12, first=0.25, longest=10.0, jitter=0.0)
 _READ: LiteralString = "select credentials, metadata -> %s::text from public.erp_connections where id = %s"
+#: What is no object there is a person's: it stays beside.
+_METADATA: LiteralString = (
+    "(case jsonb_typeof(metadata) when 'object' then metadata"
+    " else jsonb_strip_nulls(jsonb_build_object('previous', metadata)) end)"
+)
 _MARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') || jsonb_build_object(%s::text, %s::jsonb)"
+    f"update public.erp_connections set metadata = {_METADATA} || jsonb_build_object(%s::text, %s::jsonb)"
     " where id = %s"
 )
-_UNMARK: LiteralString = (
-    "update public.erp_connections set metadata = coalesce(metadata, '{}') - %s::text where id = %s"
-)
+_UNMARK: LiteralString = f"update public.erp_connections set metadata = {_METADATA} - %s::text where id = %s"
 _STORE_PAIR: LiteralString = (
     "update public.erp_connections set credentials = %s::jsonb,"
-    " metadata = (coalesce(metadata, '{}') - %s::text) || jsonb_build_object(%s::text, %s::text) where id = %s"
+    f" metadata = ({_METADATA} - %s::text) || jsonb_build_object(%s::text, %s::text) where id = %s"
 )
 
 
@@ -134,11 +140,25 @@ def locked_row(
         on_reconnect=lambda connection: postgres.try_lock(connection, lock),
         sleep=sleep,
     )
-    with (
-        closing(database),
-        postgres.session_lock(database.connection, lock, wait_seconds=_WAIT_SECONDS, busy=busy),
-    ):
+    with closing(database), ExitStack() as held:
+        with postgres.errors_about(DATABASE):
+            _wait_for(lock, held, database.connection, busy=busy, sleep=sleep)
         yield TokenRow(database, connection_id, what=what, key=key)
+
+
+def _wait_for(
+    lock: int, held: ExitStack, connection: postgres.Connection, *, busy: str, sleep: Callable[[float], None]
+) -> None:
+    """Take a lock until `held` is closed; a run that is to end does not wait for it any longer."""
+    for waited in count(_LOOK_SECONDS, _LOOK_SECONDS):
+        locked = postgres.session_lock(connection, lock, wait_seconds=_LOOK_SECONDS, busy=busy)
+        try:
+            held.enter_context(locked)
+            return
+        except TransientError:
+            if waited >= _WAIT_SECONDS:
+                raise
+            sleep(0.0)  # raises once the run is to end
 
 
 def _digest(token: str | None) -> str:

@@ -40,8 +40,6 @@ _EARLY = timedelta(minutes=5)
 #: Whoever interrupts a run waits for the end of a refresh.
 _LIMITS = Timeouts(connect=10.0, read=20.0, total=30.0)
 _BACKOFF = Backoff(attempts=3, first=2.0, longest=10.0)
-#: Seconds after a throttled answer that does not say how long.
-_THROTTLED = 60.0
 #: What a person does about a token that cannot be refreshed.
 CONNECT = "Connect the account again in the application."
 logger = logging.getLogger(__name__)
@@ -55,6 +53,8 @@ class TokenEndpoint:
     url: str
     url_setting: str
     windows: tuple[Window, ...]
+    #: For how long nobody asks after a throttled answer that does not say it.
+    blocked_seconds: float = 60.0
     client_id: str = "client_id"
     client_secret: str = "client_secret"  # noqa: S105 - its name
 
@@ -74,9 +74,11 @@ class TokenEndpoint:
                 f"{self.vendor} does not accept the refresh token any more (invalid_grant). {CONNECT}",
                 answer.status,
             )
-        if answer.status == 429:
-            wait = answer.retry_after or _THROTTLED
-            return ThrottledError(f"{self.vendor} asks for fewer token calls (429).", retry_after=wait)
+        # A gateway that refuses an address says nothing of the credentials.
+        if answer.status == 429 or word == "too_many_requests" or (answer.status in {401, 403} and not word):
+            wait = answer.retry_after or self.blocked_seconds
+            sentence = f"{self.vendor} takes no token calls for a while ({answer.status})."
+            return ThrottledError(sentence, retry_after=wait)
         if answer.status not in {200, 201}:
             what = f"{self.vendor} (token)"
             return from_http_status(
@@ -118,8 +120,8 @@ class ConnectionTokens:
     party: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     #: Of JsonClient and of Budget, such as a test's transport and sleep.
-    options: Mapping[str, Any] = field(default_factory=dict)
-    budget_options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    budget_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def is_ending(self, credentials: Credentials) -> bool:
         """Whether the access token is about to end, as far as the row says."""
@@ -237,6 +239,8 @@ class BearerToken:
             self._check()
             if self._tokens.is_ending(self._credentials) and self._tokens.can_refresh(self._credentials):
                 self._renew(None)
+            elif not _is_token(self._token):  # cut, or pasted with something else
+                self._renew(self._token)
             return self._token
 
     def renewed(self, refused: str) -> str:

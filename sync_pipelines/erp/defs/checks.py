@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC
 
 import dagster as dg
@@ -11,22 +10,25 @@ from sync_pipelines.erp.analyses.summary import read_differences
 from sync_pipelines.erp.connections.at_work import read_running
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.freshness import stale_because
+from sync_pipelines.erp.connections.nightly import read_night
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.due_connections import DueConnections
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.orchestration.named_verdict import named_verdict
 
 SUMMARY_HOLDS = "todays_summary_still_equals_the_credits"
+NIGHT_IS_SHORT = "night_ends_within_30_minutes"
 STANDING_CHECKS = (
+    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, NIGHT_IS_SHORT),
     dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, descriptions.FRESH),
     dg.AssetCheckKey(descriptions.CREDITS_KEY, SUMMARY_HOLDS),
 )
-_NAMED = 20
 
 
 def checks(due: DueConnections) -> list[dg.AssetChecksDefinition]:
     """The checks that run by the hour."""
-    return [_freshness(due), _summary(due)]
+    return [_freshness(due), _night(due), _summary(due)]
 
 
 def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
@@ -45,9 +47,29 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
             for one in wanted
             if (sentence := stale_because(one, now, served=due.served, running_since=running.get(one.id)))
         }
-        return _verdict(found, f"Holds for {len(wanted)} connections.")
+        return named_verdict(dict(sorted(found.items())), f"Holds for {len(wanted)} connections.")
 
     return every_connection_is_fresh
+
+
+def _night(due: DueConnections) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=descriptions.CONNECTIONS_KEY,
+        name=NIGHT_IS_SHORT,
+        description="The automatic syncs since the last 00:00 UTC ended within 30 minutes; the sentence is the summary"
+        " that the requirement's function returned (a warning).",
+    )
+    def night_ends_within_30_minutes() -> dg.AssetCheckResult:
+        now = due.clock().astimezone(UTC)
+        night = read_night(due.url, now.replace(hour=0, minute=0, second=0, microsecond=0), now)
+        return dg.AssetCheckResult(
+            passed=not night.is_long,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=night.text,
+            metadata=night.metadata,
+        )
+
+    return night_ends_within_30_minutes
 
 
 def _summary(due: DueConnections) -> dg.AssetChecksDefinition:
@@ -60,18 +82,10 @@ def _summary(due: DueConnections) -> dg.AssetChecksDefinition:
     def todays_summary_still_equals_the_credits() -> dg.AssetCheckResult:
         with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
             found = read_differences(session, due.clock().astimezone(UTC).date())
-        return _verdict(
-            found, "Every summary of today is the sum of the credits.", severity=dg.AssetCheckSeverity.WARN
+        return named_verdict(
+            dict(sorted(found.items())),
+            "Every summary of today is the sum of the credits.",
+            severity=dg.AssetCheckSeverity.WARN,
         )
 
     return todays_summary_still_equals_the_credits
-
-
-def _verdict(
-    found: Mapping[str, str], holds: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-) -> dg.AssetCheckResult:
-    named = "; ".join(f"{key}: {found[key]}" for key in sorted(found)[:_NAMED])
-    more = f" (and {len(found) - _NAMED} more)" if len(found) > _NAMED else ""
-    return dg.AssetCheckResult(
-        passed=not found, description=f"{named}{more}." if found else holds, severity=severity
-    )

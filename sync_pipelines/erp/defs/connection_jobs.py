@@ -27,19 +27,25 @@ def connection_jobs(due: DueConnections) -> list[dg.JobDefinition]:
             due,
             "erp_auto_sync_on",
             "Sync the connection by itself again.",
-            act=lambda actions, one: actions.auto_sync_on(one, now=due.clock()),
+            act=lambda actions, one: actions.auto_sync(one, on=True, now=due.clock()),
         ),
         _job(
             due,
             "erp_auto_sync_off",
             "No automatic sync takes the connection until auto-sync is on again.",
-            act=lambda actions, one: actions.auto_sync_off(one),
+            act=lambda actions, one: actions.auto_sync(one, on=False, now=due.clock()),
         ),
         _job(
             due,
             "erp_reviewed",
             "A person renewed the credentials: the connection is due again.",
             act=lambda actions, one: actions.reviewed(one, now=due.clock()),
+        ),
+        _job(
+            due,
+            "erp_sync_now",
+            "Make the connection due at once, whatever its time or auto-sync: erp_due starts it within half a minute.",
+            act=lambda actions, one: actions.sync_now(one, now=due.clock()),
         ),
     ]
 

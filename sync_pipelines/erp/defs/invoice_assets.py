@@ -1,6 +1,6 @@
 """`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of any connections."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -35,21 +35,7 @@ def invoice_asset(
 
     @dg.multi_asset(
         name=STEP,
-        specs=[
-            dg.AssetSpec(
-                INVOICES_KEY,
-                deps=[descriptions.vendor_key(one) for one in vendors],
-                group_name=descriptions.GROUP,
-                description=descriptions.INVOICES_DESCRIPTION,
-                metadata=descriptions.invoices_table(),
-                kinds={"postgres"},
-                owners=[descriptions.OWNER],
-                tags={"personal_data": "true"},
-                partitions_def=grid,
-                freshness_policy=descriptions.FRESHNESS,
-                skippable=True,
-            )
-        ],
+        specs=[_spec(grid, vendors)],
         check_specs=[
             dg.AssetCheckSpec(name, asset=INVOICES_KEY, description=text, partitions_def=grid)
             for name, text in INVOICE_CHECKS.items()
@@ -62,10 +48,7 @@ def invoice_asset(
         context: dg.AssetExecutionContext, config: InvoiceConfig, erp: dg.ResourceParam[ConnectionSync]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         with failing_in_a_sentence(context):
-            months: dict[str, list[date]] = {}
-            for key in context.partition_keys:
-                parts = key.keys_by_dimension
-                months.setdefault(parts[CONNECTION], []).append(date.fromisoformat(parts[MONTH]))
+            months = _months(context.partition_keys)
             with pool_of(None, erp, ids) as pool:
                 for connection, wanted in months.items():
                     options = SyncOptions((Module.INVOICES,), tuple(sorted(wanted)), accept=config.accepted())
@@ -83,9 +66,40 @@ def invoice_asset(
     return erp_invoice_months
 
 
+def _spec(grid: dg.MultiPartitionsDefinition, vendors: Mapping[str, str]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        INVOICES_KEY,
+        deps=[descriptions.vendor_key(one) for one in vendors],
+        group_name=descriptions.GROUP,
+        description=descriptions.INVOICES_DESCRIPTION,
+        metadata=descriptions.invoices_table(),
+        kinds={"postgres"},
+        owners=[descriptions.OWNER],
+        tags={"personal_data": "true"},
+        partitions_def=grid,
+        freshness_policy=descriptions.FRESHNESS,
+        skippable=True,
+    )
+
+
+def _parts(key: str) -> tuple[str, date]:
+    """The connection and the month of a partition key."""
+    assert isinstance(key, dg.MultiPartitionKey)
+    return key.keys_by_dimension[CONNECTION], date.fromisoformat(key.keys_by_dimension[MONTH])
+
+
+def _months(keys: Sequence[str]) -> dict[str, list[date]]:
+    """The months of a run by connection: a range may span several."""
+    months: dict[str, list[date]] = {}
+    for key in keys:
+        connection, month = _parts(key)
+        months.setdefault(connection, []).append(month)
+    return months
+
+
 def _month_report(pool: ConnectionPool, key: str) -> Reports:
-    parts = key.keys_by_dimension  # type: ignore[attr-defined]
-    outcome, month = pool.take(parts[CONNECTION]), date.fromisoformat(parts[MONTH])
+    connection, month = _parts(key)
+    outcome = pool.take(connection)
     if (sentence := failed_months(outcome).get(month)) is not None:
         raise PermanentError(sentence)
     found = month_reports(outcome).get(month)

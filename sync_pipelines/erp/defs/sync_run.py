@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import dagster as dg
 
@@ -20,13 +20,12 @@ from sync_pipelines.erp.defs.due_connections import JOB, STEP
 from sync_pipelines.erp.defs.sync_config import modules_of, months_of
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.progress import Progress
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.lib.orchestration.table_partitions import add_missing
+from sync_pipelines.lib.orchestration.pool_runs import materialize_pool
+from sync_pipelines.lib.progress import ProgressLine
 from sync_pipelines.lib.runs import RunReport
-from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings.erp import ErpSettings
 
 
@@ -64,14 +63,10 @@ def run(
             return report
         with (
             ConnectionPool(sync or ConnectionSync.from_settings(settings), wanted) as pool,
-            pool.watched_by(_line(progress)),
+            pool.watched_by(ProgressLine(progress)),
         ):
             sync_connections(settings, instance, pool, wanted=list(wanted), options=options, report=report)
     return report
-
-
-def _line(show: Callable[..., None]) -> Callable[[Progress], None]:
-    return lambda progress: show(progress.sentence(), done=progress.done, total=progress.total)
 
 
 def _wanted(url: str, named: Sequence[str], report: RunReport) -> dict[str, UUID]:
@@ -100,35 +95,18 @@ def sync_connections(
     report: RunReport,
 ) -> None:
     """Sync connections by the pool, and record in the instance what became of them."""
-    add_missing(instance, CONNECTIONS, wanted)
-    # A range has no gaps, so several runs may be needed; their connections are at work at the same time all the same.
-    order = instance.get_dynamic_partitions(str(CONNECTIONS.name))
-    groups = {
-        str(uuid4()): order[order.index(first) : order.index(last) + 1]
-        for first, last in contiguous(wanted, order)
-    }
-    for run_id, keys in groups.items():
-        for key in keys:
-            pool.start(key, run_id, options)
-    definitions = system.definitions(settings, pool.sync, pool=pool)
-    found: dict[str, list[Mapping[str, Any]]] = {}
     config = {"accept": sorted(options.accept), "full": options.full, "only_if_due": options.only_if_due}
-    for run_id, keys in groups.items():
-        # Until its turn no run in Dagster names these keys, so the sensor of the partitions may have removed one.
-        add_missing(instance, CONNECTIONS, keys)
-        ranges = contiguous(keys, instance.get_dynamic_partitions(str(CONNECTIONS.name)))
-        for number, ends in enumerate(ranges):
-            done = in_process.materialize(
-                definitions,
-                JOB,
-                instance,
-                config={"ops": {STEP: {"config": config}}},
-                partitions=ends,
-                run_id=str(uuid4()) if number else run_id,
-            )
-            report.problems += done.problems
-            for asset, rows in done.metadata.items():
-                found.setdefault(asset, []).extend(rows)
+    problems, found = materialize_pool(
+        instance,
+        system.definitions(settings, pool.sync, pool=pool),
+        JOB,
+        pool=pool,
+        partitions=CONNECTIONS,
+        wanted=wanted,
+        options=options,
+        config={"ops": {STEP: {"config": config}}},
+    )
+    report.problems += problems
     _add_rows(report, found, pool.outcomes())
     if options.only_if_due:
         # Dagster's automatic runs are right to leave them; whoever waits for this one reads that they are not proved.

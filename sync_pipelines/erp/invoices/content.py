@@ -74,11 +74,8 @@ def prepare_live_contents(database: Connection) -> None:
     database.execute(_TABLE)
 
 
-def read_live_contents(database: Connection, imports: sql.Composable, given: Mapping[str, object]) -> None:
-    """Fill `pg_temp.live_contents` with the imports that the query `imports` names, and the hash of their live rows.
-
-    An import with several analyses has the first of them in its hash, and their number; one that is not there has null.
-    """
+def name_imports(database: Connection, imports: sql.Composable, given: Mapping[str, object]) -> None:
+    """Fill `pg_temp.live_contents` with the ids of the imports that the query `imports` names."""
     database.execute("delete from pg_temp.live_contents")
     database.execute(
         sql.SQL(
@@ -87,6 +84,14 @@ def read_live_contents(database: Connection, imports: sql.Composable, given: Map
         given,
     )
     database.execute("analyze pg_temp.live_contents")
+
+
+def read_live_contents(database: Connection, imports: sql.Composable, given: Mapping[str, object]) -> None:
+    """As `name_imports`, with the hash of the live rows of each.
+
+    An import with several analyses has the first of them in its hash, and their number; one that is not there has null.
+    """
+    name_imports(database, imports, given)
     database.execute(
         sql.SQL(_READ).format(hash=_HASH, selected=sql.SQL(", ").join(selected for selected, _ in _SELECTED))
     )

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
-from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.storage.landing import AbsentError, LandingStore
+from sync_pipelines.lib.failures import PermanentError, SyncError, TransientError
+from sync_pipelines.lib.storage.landing import AbsentError, LandingStore, LinkError
+from sync_pipelines.lib.storage.local_files import disk_errors_about
 
+#: An access key has the issuer's CNPJ in it, which errors must not show.
+_KEY = re.compile(r"[0-9]{6}[0-9A-Z]{12}[0-9]{26}")
 INCOMING, SUFFIX = "incoming", ".xml"
+
+
+class DocumentStoreError(PermanentError):
+    """The store itself does not do its work: no matter of one invoice."""
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Errors of the store and of this machine's disk as sentences without an access key."""
+    try:
+        with disk_errors_about("The XML of an invoice"):
+            yield
+    except TransientError as error:
+        raise TransientError(_KEY.sub("…", str(error)), retry_after=error.retry_after) from None
+    except SyncError as error:  # also one that refuses us: that says nothing of the ERP's credentials
+        raise DocumentStoreError(_KEY.sub("…", str(error))) from None
+    except OSError as error:
+        raise DocumentStoreError(f"The store of XML does not do its work: {error.strerror}.") from None
 
 
 @dataclass(frozen=True)
@@ -24,7 +46,8 @@ class Documents:
 
     @cached_property
     def _sizes(self) -> dict[str, int]:
-        return {file.name: file.bytes for file in self.store.names(str(self.user_id))}
+        with store_errors():
+            return {file.name: file.bytes for file in self.store.names(str(self.user_id))}
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -40,7 +63,8 @@ class Documents:
 
     def read(self, key: str, digest: str | None) -> bytes | None:
         """A stored document; None if it is not there, or its SHA-256 (hexadecimal) is not the one given."""
-        with suppress(AbsentError), self.store.fetch(self.name(key)) as path:
+        # A link leads out of the store: as good as no document.
+        with store_errors(), suppress(AbsentError, LinkError), self.store.fetch(self.name(key)) as path:
             content = path.read_bytes()
             if digest is None or sha256(content).hexdigest() == digest:
                 return content
@@ -48,7 +72,10 @@ class Documents:
 
     def put(self, key: str, content: bytes) -> None:
         """Store a document, also in the place of one that cannot be used."""
-        name = self.name(key)
+        with store_errors():
+            self._put(self.name(key), key, content)
+
+    def _put(self, name: str, key: str, content: bytes) -> None:
         if name in self._sizes and self.read(key, sha256(content).hexdigest()) is None:
             self.store.remove(name)
         with self.store.incoming(INCOMING, SUFFIX) as path:
@@ -60,7 +87,7 @@ class Documents:
         """Store a document and return it, or what somebody stored beside us meanwhile."""
         try:
             self.put(key, content)
-        except PermanentError:
+        except DocumentStoreError:
             other = self.read(key, None)
             if other is None:
                 raise

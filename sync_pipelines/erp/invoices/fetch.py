@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from sync_pipelines.erp.invoices.documents import Documents
+from sync_pipelines.erp.invoices.documents import Documents, DocumentStoreError, store_errors
 from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.reading import OTHER_MONTH, DocumentRejectedError, NoInvoice, Reader, Reading
@@ -70,10 +70,12 @@ class Fetcher:
     #: Why the vendor is not called any more.
     stopped: SyncError | None = None
     is_proved_alive: bool = False
+    #: The month failed beside the calls: what has not begun is not begun.
+    is_leaving: bool = False
 
     def fetch(self, wants: Sequence[Want], on_batch: Callable[[], None]) -> Iterator[list[Got]]:
         """What became of each, in batches. Raises RefusedError, or what else is no matter of one invoice."""
-        waiting, in_a_row = iter(wants), 0
+        waiting, in_a_row, self.is_leaving = iter(wants), 0, False
         with CompletedPool(self._get, width=IN_FLIGHT, depth=DEPTH) as pool:
             try:
                 while self._give(pool, waiting):
@@ -88,11 +90,9 @@ class Fetcher:
                     if batch:
                         yield batch
                     on_batch()
-            except BaseException as error:
+            except BaseException:
                 # Whoever leaves waits for what is under way: the others must not begin a call.
-                self.stopped = self.stopped or (
-                    error if isinstance(error, SyncError) else TransientError("The sync was ended.")
-                )
+                self.is_leaving = True
                 raise
 
     def _give(self, pool: CompletedPool[Want, Got], waiting: Iterator[Want]) -> bool:
@@ -124,8 +124,8 @@ class Fetcher:
         return _read(entry, reading, content)
 
     def _from_vendor(self, want: Want) -> Got:
-        if self.stopped is not None:
-            raise self.stopped
+        if self.stopped is not None or self.is_leaving:
+            raise self.stopped or TransientError("Not asked for: the month failed.")
         answer = self.vendor.invoice_xml(want.entry.invoice)
         entry = _said(want.entry, answer, want.known.key)
         if answer.xml is None:
@@ -155,7 +155,7 @@ class Fetcher:
     def _reject(self, entry: Entry, rule: str, reason: str, *, xml: bytes | None = None) -> Got:
         path = None
         if xml is not None:
-            with self.landing.incoming(REJECTED_FOLDER, ".xml") as raw:
+            with store_errors(), self.landing.incoming(REJECTED_FOLDER, ".xml") as raw:
                 raw.write_bytes(xml)
                 path = self.landing.keep(raw, REJECTED_FOLDER, ".xml").path
         return Got(
@@ -169,7 +169,7 @@ class Fetcher:
         if isinstance(outcome, Got):
             self.is_proved_alive = True
             return outcome
-        if isinstance(outcome, RefusedError):
+        if isinstance(outcome, RefusedError | DocumentStoreError):
             raise outcome
         if isinstance(outcome, TransientError):
             if isinstance(outcome, ThrottledError):

@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Fetcher
-from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry
-from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry, state_of
+from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -21,20 +21,16 @@ from sync_pipelines.lib.failures import (
     ThrottledError,
     TransientError,
 )
+from sync_pipelines.lib.plausibility import is_mass_loss
 
-#: What a person accepts where far more invoices than usual are not listed any more.
-MASS_VANISHING = "mass_vanishing"
-#: Invoices of a month that may vanish without a question, and the share of it above which more are one.
-FEW, LARGE_SHARE = 10, 0.2
-#: A month of at least so many invoices that becomes empty is a question too.
-NEVER_EMPTY_FROM = 5
 #: What a person accepts where far more documents than usual are not to be had.
 MASS_REJECTION = "mass_rejection"
 #: So many are asked for by their number; a person who accepts more than that knows what became of them.
 ASKED = 50
 
 _BEFORE = (
-    "select vendor_id, nfe_key, state, issue_date, direction, series, number, model,"
+    "select vendor_id, nfe_key, state, case when issue_date between '0002-01-01' and '9998-12-31' then issue_date"
+    " else month end, direction, series, number, model,"
     " coalesce(read_at >= vanished_at, false), vanished_at is null"
     " from sync_private.invoices where connection_id = %s and month = %s order by vendor_id"
 )
@@ -59,8 +55,7 @@ def vanished(session: SyncSession, month: date, listed: Collection[str]) -> list
     found = [_vanished(row) for row in rows if row[0] not in listed]
     before, gone = sum(row[-1] for row in rows), sum(one.is_new for one in found)
     has_some = any(row[0] in listed for row in rows)
-    emptied = gone == before >= NEVER_EMPTY_FROM and not has_some
-    if MASS_VANISHING not in session.accepted and (emptied or (gone > FEW and gone > LARGE_SHARE * before)):
+    if MASS_VANISHING not in session.accepted and is_mass_loss(gone, before, has_others=has_some):
         raise PermanentError(
             f"{gone} of {before} invoices of {month:%Y-%m} are not in the list of {session.key} any more. Nothing of"
             f" the month was changed. If they are gone, accept {MASS_VANISHING}."
@@ -75,8 +70,7 @@ def refuse_mass_rejection(session: SyncSession, entries: Collection[Entry], part
     """
     absent = sum(entry.decision == "rejected" and entry.reason in NOT_THERE for entry in entries)
     invoices = sum(entry.decision in ("stored", "rejected") for entry in entries)
-    is_mass = FEW < absent > LARGE_SHARE * invoices or absent == invoices >= NEVER_EMPTY_FROM
-    if is_mass and MASS_REJECTION not in session.accepted:
+    if is_mass_loss(absent, invoices) and MASS_REJECTION not in session.accepted:
         raise TransientError(
             f"{session.vendor.name} lists {invoices} invoices of {partition} and has no document of {absent} of them."
             f" So many look like an outage; ops.rejects names them. If it is none, accept {MASS_REJECTION}."
@@ -162,7 +156,7 @@ def _vanished(row: tuple[Any, ...]) -> Vanished:
     return Vanished(
         Invoice(
             vendor_id,
-            InvoiceState(state),
+            state_of(state),
             issued_on,
             key=key,
             model=model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -33,13 +33,16 @@ _KEYS = (
     "update pg_temp.listed_invoices as l set nfe_key = v.nfe_key from sync_private.invoices as v"
     " where v.connection_id = %(connection)s and v.vendor_id = l.vendor_id and l.nfe_key is null"
 )
+#: A moment that Python cannot hold is none of ours.
 _KNOWN = """
-select l.vendor_id, l.nfe_key, v.decision, v.reason, v.state, v.read_at, v.remarks, i.id, i.content_sha256, i.file_size,
+select l.vendor_id, l.nfe_key, v.decision, v.reason, v.state,
+    case when v.read_at between '0002-01-01' and '9998-12-31' then v.read_at end,
+    v.remarks, i.id, i.content_sha256, i.file_size,
     coalesce(v.content_hash = c.hash, false)
         and (i.connection_id is distinct from %(connection)s or %(company)s::uuid is null
             or i.company_id = %(company)s)
         and i.connection_id is not null,
-    i.nfe_status, i.issue_date
+    i.nfe_status, date_trunc('month', i.issue_date) is distinct from date_trunc('month', l.issue_date)
 from pg_temp.listed_invoices as l
 left join sync_private.invoices as v on v.connection_id = %(connection)s and v.vendor_id = l.vendor_id
 left join public.xml_imports as i on i.user_id = %(user)s and i.nfe_key = l.nfe_key
@@ -71,8 +74,17 @@ class Known(NamedTuple):
     #: Whether the rows of the application are as they were when the invoice was stored, and have their owner.
     is_intact: bool
     status: str | None
-    #: The date of its document.
-    issued_on: date | None
+    #: Whether its document is of another month than the list says.
+    is_of_other_month: bool
+
+
+_UPLOADS = """
+select count(distinct l.nfe_key)
+from public.xml_imports as i
+join public.xml_analysis as a on a.import_id = i.id
+join pg_temp.listed_invoices as l on l.nfe_key = right(upper(a.raw_data ->> 'chaveNfe'), 44)
+where i.user_id = %(user)s and i.nfe_key is null and l.decision = 'stored'
+"""
 
 
 def parameters(session: SyncSession) -> dict[str, Any]:
@@ -104,6 +116,12 @@ def void_elsewhere(session: SyncSession) -> dict[str, InvoiceState]:
     """The keys of staged invoices that another connection of the user, or another row of the list, has as void."""
     rows = session.database.execute(_VOID, parameters(session)).fetchall()
     return {key: InvoiceState(state) for key, state in rows}
+
+
+def uploads(session: SyncSession) -> int:
+    """How many staged invoices the user uploaded by hand as well, after they were stored: they count twice."""
+    row = session.database.execute(_UPLOADS, parameters(session)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _row(entry: Entry, read_at: datetime | None) -> tuple[object, ...]:

@@ -167,7 +167,8 @@ class InvoiceLoader:
 
     def _merge(self, given: Mapping[str, Any]) -> Loaded:
         database = self.session.database
-        adopted = {key for (key,) in database.execute(statements.ADOPT, given).fetchall()}
+        adopted = {key for (key,) in database.execute(statements.RECLAIM, given).fetchall()}
+        adopted |= {key for (key,) in database.execute(statements.ADOPT, given).fetchall()}
         imports = self.imports.run(database, given)
         extra = {key for (key,) in database.execute(statements.REMOVE_EXTRA, given).fetchall()}
         database.execute(statements.STAGE_ANALYSES, given)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sync_pipelines.erp.invoices import guard, statements
-from sync_pipelines.erp.invoices.content import read_live_contents
+from sync_pipelines.erp.invoices.content import name_imports, read_live_contents
 from sync_pipelines.erp.invoices.extract import ASSET, partition_key
 from sync_pipelines.erp.invoices.fetch import Fetcher, Got
-from sync_pipelines.erp.invoices.known import parameters, read_known, stage, void_elsewhere
+from sync_pipelines.erp.invoices.known import parameters, read_known, stage, uploads, void_elsewhere
 from sync_pipelines.erp.invoices.load import InvoiceLoader, Loaded, RefusedInvoice
 from sync_pipelines.erp.invoices.prove import MonthProof, Stored, prove
 from sync_pipelines.erp.invoices.validate import DUPLICATE, Entry, MonthList
@@ -45,6 +45,8 @@ class MonthRun:
     void: dict[str, str] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     bytes: int = 0
+    #: Invoices that the user uploaded by hand as well.
+    uploads: int = 0
 
     @property
     def partition(self) -> str:
@@ -58,6 +60,7 @@ class MonthRun:
         found = guard.asked(self.session, found, self.fetcher)
         loaded, proved, vanished, marked = self._store(found)
         self._count(loaded, marked)
+        self.uploads = uploads(self.session)
         self.counts.vanished = vanished
         self.counts.digest = proved.proof.destination["content"]
         self.counts.oldest_reading = proved.oldest_reading
@@ -161,9 +164,11 @@ class MonthRun:
             marked = {key for (key,) in database.execute(statements.MARK, given).fetchall()}
             guard.move(self.session, self.month.month, self.listed)
             vanished, voided = guard.mark(self.session, self.month.month, found)
-            read_live_contents(database, statements.IMPORTS_OF_MONTH, given)
-            database.execute(statements.HASH, {"marked": [*marked, *voided]})
+            given |= {"marked": [*marked, *voided]}
+            name_imports(database, statements.IMPORTS_OF_MONTH, given)
             database.execute(statements.WANT_CREDITS, given)
+            read_live_contents(database, statements.WRITTEN, given)
+            database.execute(statements.HASH)
             postgres.end_writes(database)
             proved = self._prove()
         self._record(proved)

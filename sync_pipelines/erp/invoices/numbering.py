@@ -34,12 +34,22 @@ with own as materialized (
         on i.model = c.model and i.series = c.series and i.issuer = coalesce(c.issuer, i.issuer)
     order by i.issuer, c.model, c.series, c.number, c.month
 ), followed as (
-    select model, series, number, month,
-        lag(number) over (partition by issuer, model, series order by number) as before
+    select model, series, number, month, lag(number) over numbers as before, lag(month) over numbers as month_before
     from issued
+    window numbers as (partition by issuer, model, series order by number)
 )
 select month, model, ltrim(series, '0'), before + 1, number - 1 from followed
-where number - before > 1 and month = any(%(months)s) order by model, series, number
+where number - before > 1 and month = any(%(months)s)
+    -- The numbers of a month that nobody asked for are no gap.
+    and not exists (
+        select
+        from generate_series(month_before + interval '1 month', month - interval '1 month', '1 month') as between_them
+        where between_them::date <> all(%(months)s) and not exists (
+            select from sync_private.invoices as v
+            where v.connection_id = %(connection)s and v.month = between_them::date
+        )
+    )
+order by model, series, number
 """
 
 
@@ -58,7 +68,7 @@ class Gap(NamedTuple):
 
 
 def gaps(session: SyncSession, months: Iterable[date]) -> list[Gap]:
-    """The gaps before invoices of these months, over all that the connection ever listed."""
+    """The gaps before invoices of these months, which were synced, over all that the connection ever listed."""
     given = {"connection": session.connection.id, "months": list(months)}
     rows = session.database.execute(_GAPS, given).fetchall()
     return [

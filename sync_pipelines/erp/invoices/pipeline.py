@@ -116,7 +116,7 @@ class _InvoiceSync:
             outcome = ModuleOutcome(
                 message=report.message(run.counts),
                 counts=run.counts,
-                warnings=report.warnings(run.month, list(run.entries.values())),
+                warnings=report.warnings(run.month, list(run.entries.values()), uploads=run.uploads),
             )
             outcome.error = self._incomplete(run)
             if outcome.error is not None:

@@ -24,7 +24,8 @@ _LISTED = (
     " where connection_id = %(connection)s and month = %(month)s and vanished_at is null"
 )
 _STORED = """
-select v.nfe_key, i.nfe_status, i.content_sha256, i.file_size::text, v.content_hash::text, c.hash::text, v.read_at
+select v.nfe_key, i.nfe_status, i.content_sha256, i.file_size::text, v.content_hash::text, c.hash::text,
+    case when v.read_at between '0002-01-01' and '9998-12-31' then v.read_at end
 from sync_private.invoices as v
 left join public.xml_imports as i on i.id = v.import_id and i.user_id = %(user)s and i.status = 'COMPLETED'
 left join pg_temp.live_contents as c on c.import_id = i.id

@@ -43,6 +43,18 @@ update pg_temp.meant_invoices as m set import_doc = m.import_doc || jsonb_build_
 from unnest(%(keys)s::text[], %(states)s::text[]) as s (nfe_key, state)
 where s.nfe_key = m.nfe_key and m.import_doc ->> 'nfe_status' not in ('cancelada', 'denegada')
 """
+#: The import that an invoice had, whose key or user somebody changed.
+RECLAIM: LiteralString = """
+update public.xml_imports as t set (user_id, nfe_key) = row(%(user)s, m.nfe_key)
+from pg_temp.meant_invoices as m
+join sync_private.invoices as v on v.nfe_key = m.nfe_key and v.connection_id = %(connection)s
+where t.id = v.import_id and m.place between %(first)s and %(last)s
+    and (t.user_id, t.nfe_key) is distinct from (%(user)s, m.nfe_key)
+    and not exists (
+        select from public.xml_imports as own where own.user_id = %(user)s and own.nfe_key = m.nfe_key
+    )
+returning t.nfe_key
+"""
 #: An upload by hand of the same invoice becomes its import, unless there is one, or it holds others as well.
 ADOPT: LiteralString = """
 update public.xml_imports as t set nfe_key = c.nfe_key
@@ -129,8 +141,11 @@ HASH: LiteralString = """
 update sync_private.invoices as v set content_hash = c.hash
 from pg_temp.live_contents as c
 where v.import_id = c.import_id and v.content_hash is distinct from c.hash
-    and (v.nfe_key = any(%(marked)s) or exists (select from pg_temp.meant_invoices as m where m.nfe_key = v.nfe_key))
 """
+WRITTEN = sql.SQL(
+    "select i.id from public.xml_imports as i where i.user_id = %(user)s and (i.nfe_key = any(%(marked)s)"
+    " or i.nfe_key in (select nfe_key from pg_temp.meant_invoices))"
+)
 IMPORTS_OF_MONTH = sql.SQL(
     "select v.import_id as id from sync_private.invoices as v"
     " where v.connection_id = %(connection)s and v.month = %(month)s"
@@ -142,6 +157,9 @@ select i.id, i.user_id, i.connection_id, md5(coalesce(a.raw_data::text, '') || '
 from pg_temp.live_contents as c
 join public.xml_imports as i on i.id = c.import_id
 join public.xml_analysis as a on a.import_id = i.id
+left join sync_private.credit_analyses as before on before.import_id = i.id
+where before.import_id is null or i.nfe_key = any(%(marked)s)
+    or exists (select from pg_temp.meant_invoices as m where m.nfe_key = i.nfe_key)
 order by i.id
 on conflict (import_id) do update set (user_id, connection_id, wanted)
     = (excluded.user_id, excluded.connection_id, excluded.wanted)

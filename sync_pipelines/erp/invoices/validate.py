@@ -72,6 +72,11 @@ def access_key(text: str | None) -> str | None:
     return plain if _KEY.fullmatch(plain) else None
 
 
+def state_of(text: str) -> InvoiceState:
+    """A stored state; one that somebody made up is that of an issued invoice."""
+    return InvoiceState(text) if text in set(InvoiceState) else InvoiceState.AUTHORISED
+
+
 def month_lists(invoices: Iterable[Invoice]) -> dict[date, MonthList]:
     """The invoices by the month of their local issue date, each vendor's number once."""
     by_id: dict[str, Invoice] = {}

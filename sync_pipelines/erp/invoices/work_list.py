@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sync_pipelines.erp.invoices.extract import month_of
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Want
 from sync_pipelines.erp.invoices.known import Known
 from sync_pipelines.erp.invoices.prove import Stored
 from sync_pipelines.erp.invoices.reading import OTHER_MONTH
-from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOID_STATES, VOIDED, Entry
+from sync_pipelines.erp.invoices.validate import DUPLICATE, UNISSUED, VOID_STATES, VOIDED, Entry, state_of
 from sync_pipelines.erp.vendors.vendor import InvoiceState
 
 #: For how long a document that broke a rule, or that there is none of a void invoice, is not asked for again.
 TRUSTED_FOR = timedelta(days=7)
+#: Days after which a stored document is read again and compared with its digest, and days by which its key spreads
+#: that: what lies in the store is otherwise known by name and size only.
+READ_AGAIN_AFTER, SPREAD = 30, 10
 #: Reasons of the list: that they are not given any more decides anew.
 _OF_THE_LIST = (DUPLICATE, UNISSUED, VOIDED)
 #: Rejects whose cause may be gone with the next call.
@@ -44,12 +46,12 @@ def work_list(
     work = WorkList()
     for listed in entries:
         was = known[listed.vendor_id]
-        entry = replace(listed, key=was.key)
+        entry = _still_issued(replace(listed, key=was.key), was)
         if entry.decision is not None:
             work.decided.append(entry)
         elif (answer := _as_before(entry, was, now)) is not None:
             work.decided.append(answer)
-        elif (unchanged := _unchanged(entry, was, elsewhere, size=size)) is not None:
+        elif (unchanged := _unchanged(entry, was, elsewhere, size=size, now=now)) is not None:
             assert entry.key is not None
             work.stored[entry.key] = unchanged
             work.decided.append(replace(entry, decision="stored", remarks=_remarks(entry, was)))
@@ -60,11 +62,21 @@ def work_list(
     return work
 
 
+def _read_again_after(key: str) -> timedelta:
+    return timedelta(days=READ_AGAIN_AFTER + int(key[-9:]) % SPREAD)
+
+
+def _still_issued(entry: Entry, was: Known) -> Entry:
+    """An invoice that was issued is not unissued any more, whatever a list says meanwhile: it keeps its state."""
+    if entry.reason != UNISSUED or was.decision != "stored" or was.state is None:
+        return entry
+    return replace(entry, state=state_of(was.state), decision=None, reason=None)
+
+
 def _remarks(entry: Entry, was: Known) -> tuple[str, ...]:
     """What is still to be known of a stored invoice: its list may date it anew."""
     own = tuple(remark for remark in was.remarks or () if remark != OTHER_MONTH)
-    is_other = was.issued_on is not None and month_of(was.issued_on) != month_of(entry.invoice.issued_on)
-    return (*own, OTHER_MONTH) if is_other else own
+    return (*own, OTHER_MONTH) if was.is_of_other_month else own
 
 
 def _as_before(entry: Entry, was: Known, now: datetime) -> Entry | None:
@@ -84,11 +96,14 @@ def _unchanged(
     elsewhere: Mapping[str, InvoiceState],
     *,
     size: Callable[[str], int | None],
+    now: datetime,
 ) -> Stored | None:
     """What is stored, if nothing says that it is not what it should be."""
     if entry.key is None or not was.is_intact or was.decision != "stored":
         return None
     if was.sha256 is None or was.bytes is None or size(entry.key) != was.bytes:
+        return None
+    if was.read_at is None or now - was.read_at >= _read_again_after(entry.key):
         return None
     if was.state in VOID_STATES and not entry.is_void:
         return None

@@ -6,6 +6,7 @@ in hand, and only rows of this connection are touched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -19,7 +20,7 @@ from sync_pipelines.erp.products.ncm_rows import NcmRows
 from sync_pipelines.erp.products.validate import COLUMNS, Catalogue
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.postgres.digest import Digest, Proof, digest_of, digest_query, row_hash_sql
+from sync_pipelines.lib.postgres.digest import Digest, Proof, digest_of, digest_query
 
 TABLE = "sync_private.products"
 _SAID = sql.SQL(", ").join(sql.Identifier(column.name) for column in COLUMNS)
@@ -43,17 +44,19 @@ _UNREAD = (
 )
 _NOT_REJECTED = " and p.vendor_id <> all(%(rejected)s)"
 _READ = (
-    "insert into sync_private.product_catalogs as t (connection_id, full_at, changes_at)"
-    " values (%(connection)s, %(full_at)s, %(began)s) on conflict (connection_id) do update"
-    " set full_at = coalesce(excluded.full_at, t.full_at), changes_at = excluded.changes_at"
+    "insert into sync_private.product_catalogs as t (connection_id, full_at, changes_at, digest)"
+    " values (%(connection)s, %(full_at)s, %(began)s, %(digest)s) on conflict (connection_id) do update"
+    " set (full_at, changes_at, digest)"
+    " = (coalesce(excluded.full_at, t.full_at), excluded.changes_at, excluded.digest)"
 )
 
 
 class LastPass(NamedTuple):
-    """When the catalogue was last read: whole, and for changes; None if never."""
+    """When the catalogue was last read, whole and for changes, and the digest that it left; None if never."""
 
     full_at: datetime | None = None
     changes_at: datetime | None = None
+    digest: str | None = None
 
 
 class Loaded(NamedTuple):
@@ -69,19 +72,19 @@ class Loaded(NamedTuple):
 
 def last_pass(connection: postgres.Connection, connection_id: UUID) -> LastPass:
     row = connection.execute(
-        "select full_at, changes_at from sync_private.product_catalogs where connection_id = %s",
+        "select full_at, changes_at, digest from sync_private.product_catalogs where connection_id = %s",
         (connection_id,),
     ).fetchone()
     return LastPass(*row) if row else LastPass()
 
 
-def is_altered(connection: postgres.Connection, connection_id: UUID) -> bool:
-    """Whether somebody changed a row since it was read, or another version of this code read it."""
-    query = sql.SQL(
-        "select exists (select from sync_private.products where connection_id = %s and vanished_at is null"
-        " and replace(content_hash::text, '-', '') <> {})"
-    ).format(row_hash_sql(COLUMNS))
-    return connection.execute(query, (connection_id,)).fetchone() == (True,)
+def live_digest(connection: postgres.Connection, connection_id: UUID) -> str:
+    """The digest of the stored catalogue, as its rows are now."""
+    live = sql.SQL("connection_id = %s and vanished_at is null")
+    row = connection.execute(
+        digest_query(postgres.table(TABLE), COLUMNS, where=live), (connection_id,)
+    ).fetchone()
+    return str(row[1]) if row else str(Digest())
 
 
 def load(session: SyncSession, catalogue: Catalogue, *, began: datetime, is_full: bool) -> Loaded:
@@ -96,7 +99,8 @@ def load(session: SyncSession, catalogue: Catalogue, *, began: datetime, is_full
         vanished = _mark_vanished(session, given) if is_full else 0
         written = [is_new for (is_new,) in connection.execute(_MERGE).fetchall()]
         ncm = ncm_rows.write(connection, session.connection)
-        connection.execute(_READ, given)
+        said = _said(connection, catalogue, given)
+        connection.execute(_READ, {**given, "digest": str(said)})
         postgres.end_writes(connection)
         loaded = Loaded(
             inserted=sum(written),
@@ -104,7 +108,7 @@ def load(session: SyncSession, catalogue: Catalogue, *, began: datetime, is_full
             unchanged=len(catalogue.rows) - len(written),
             vanished=vanished,
             ncm=ncm,
-            proof=_prove(session, catalogue, given, is_full=is_full),
+            proof=_prove(session, said, given, is_full=is_full),
         )
         if not loaded.proof.holds:
             raise psycopg.Rollback
@@ -153,24 +157,24 @@ def _mark_vanished(session: SyncSession, given: dict[str, object]) -> int:
     return int(vanished)
 
 
-def _prove(session: SyncSession, catalogue: Catalogue, given: dict[str, object], *, is_full: bool) -> Proof:
-    """What the vendor said, now or when an unread product was read, beside the live rows."""
-    connection = session.database
-    unread = connection.execute("select p.vendor_id, p.content_hash" + _UNREAD, given).fetchall()
-    said = digest_of(content_hash.bytes for content_hash in catalogue.hashes.values())
-    said += digest_of(content_hash.bytes for _, content_hash in unread)
-    query = digest_query(
-        postgres.table(TABLE),
-        COLUMNS,
-        where=sql.SQL("connection_id = %s and vanished_at is null"),
-    )
-    live = connection.execute(query, (session.connection.id,)).fetchone()
-    left = sum(vendor_id not in catalogue.rejected_ids for vendor_id, _ in unread) if is_full else 0
+def _said(connection: postgres.Connection, catalogue: Catalogue, given: Mapping[str, object]) -> Digest:
+    """What the vendor said: of the products of this pass now, of every other when it was read."""
+    unread = connection.execute("select p.content_hash" + _UNREAD, given).fetchall()
+    now = digest_of(content_hash.bytes for content_hash in catalogue.hashes.values())
+    return now + digest_of(content_hash.bytes for (content_hash,) in unread)
+
+
+def _prove(session: SyncSession, said: Digest, given: Mapping[str, object], *, is_full: bool) -> Proof:
+    """What the vendor said beside the live rows, here and in the NCM analysis."""
+    connection, left = session.database, 0
+    if is_full:
+        row = connection.execute("select count(*)" + _UNREAD + _NOT_REJECTED, given).fetchone()
+        left = row[0] if row else 0
     wanted, found = ncm_rows.count(connection, session.connection)
     return Proof(
         {"digest": str(said), "vanished products left": "0", "NCM rows": str(wanted)},
         {
-            "digest": live[1] if live else str(Digest()),
+            "digest": live_digest(connection, session.connection.id),
             "vanished products left": str(left),
             "NCM rows": str(found),
         },

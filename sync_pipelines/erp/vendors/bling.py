@@ -59,7 +59,9 @@ LIMITS = Limits(
     ),
 )
 #: The 20th token call of an address within a minute blocks it for an hour.
-TOKEN_CALLS = (Window(scope="bling:tokens", calls=10, seconds=60.0),)
+TOKEN_CALLS = (Window(scope="bling:tokens", calls=15, seconds=60.0),)
+TOKENS_ARE_BLOCKED = 3600.0
+TOO_MANY = "TOO_MANY_REQUESTS"
 VERSION_PATH = "/Api/v3"
 AUTH = AuthAddress("bling_auth_url", url="https://www.bling.com.br/Api/v3", api_host="api.bling.com.br")
 #: Where the files of invoices lie.
@@ -82,13 +84,14 @@ def judge(answer: JsonAnswer) -> SyncError | None:
     what = f"{NAME} ({_quotable(error)})" if error else NAME
     if answer.status == 401:
         return ExpiredTokenError(f"{what} does not accept the access token (401).")
+    # With which status a blocked address is refused is not documented.
+    if answer.status == 429 or text_of(error, "type") == TOO_MANY or (answer.status == 403 and not error):
+        return _throttled(answer.status, text_of(error, "period"), answer.retry_after)
     if answer.status == 403:
         return RefusedError(
             f"{what} does not let the app make this call (403). Grant it the access, and connect the account again.",
             403,
         )
-    if answer.status == 429:
-        return _throttled(text_of(error, "period"), answer.retry_after)
     if answer.status == 404:
         return None
     if answer.status != 200:
@@ -98,14 +101,16 @@ def judge(answer: JsonAnswer) -> SyncError | None:
     return None
 
 
-def _throttled(period: str | None, retry_after: float | None) -> SyncError:
+def _throttled(status: int, period: str | None, retry_after: float | None) -> SyncError:
     if period == "second":
-        return ThrottledError(f"{NAME} asks for fewer calls a second (429).", retry_after=retry_after or 1.0)
+        return ThrottledError(
+            f"{NAME} asks for fewer calls a second ({status}).", retry_after=retry_after or 1.0
+        )
     if period == "day":
         wait = retry_after or DAY_IS_OVER
-        return BlockedError(f"{NAME}: the account has no calls left today (429).", retry_after=wait)
+        return BlockedError(f"{NAME}: the account has no calls left today ({status}).", retry_after=wait)
     wait = retry_after or ADDRESS_IS_BLOCKED
-    return BlockedError(f"{NAME} asks for no calls for a while (429).", retry_after=wait)
+    return BlockedError(f"{NAME} takes no calls from our address for a while ({status}).", retry_after=wait)
 
 
 def _quotable(error: Row) -> str:
@@ -151,6 +156,7 @@ class BlingVendor:
             url=f"{auth_url}/oauth/token",
             url_setting="BLING_AUTH_URL",
             windows=TOKEN_CALLS,
+            blocked_seconds=TOKENS_ARE_BLOCKED,
             client_id="bling_client_id",
             client_secret="bling_client_secret",  # noqa: S106 - its name
         )

@@ -24,7 +24,7 @@ def id_of(row: Row) -> str:
 
 def needs_detail(row: Row) -> bool:
     """Only what is sold as goods needs an NCM."""
-    return text_of(row, "tipo") == "P" and text_of(row, "situacao") != "I"
+    return _is_active(row) and not _is_service(row)
 
 
 def product_of(row: Row, detail: Row) -> Product:
@@ -36,9 +36,17 @@ def product_of(row: Row, detail: Row) -> Product:
         unit=text_of(detail, "unidade"),
         ean=text_of(detail, "gtin"),
         price=amount_of(row, "preco"),
-        is_active=text_of(row, "situacao") == "A",
-        is_service=text_of(row, "tipo") in {"S", "N"},
+        is_active=_is_active(row),
+        is_service=_is_service(row),
     )
+
+
+def _is_active(row: Row) -> bool:
+    return text_of(row, "situacao") in {"A", None}
+
+
+def _is_service(row: Row) -> bool:
+    return text_of(row, "tipo") in {"S", "N"}
 
 
 def invoice_of(row: Row, asked_until: date) -> Invoice | None:

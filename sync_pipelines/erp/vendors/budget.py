@@ -77,9 +77,11 @@ class VendorBudget:
         if limit is None:
             return 0.0
         allowed = max(limit.errors - self._limits.at_once(method), 1)
-        recording = self._limits.error_window(self._account, method, limit.errors)
-        self._budget([recording], party=f"{self._party}:errors").ask()
-        left_alone = self._budget([self._limits.error_window(self._account, method, allowed)]).estimate(1)
+        # A party of its own: by another one's share the room that is left would seem smaller.
+        party = f"{self._party}:errors"
+        self._budget([self._limits.error_window(self._account, method, limit.errors)], party=party).ask()
+        room = self._budget([self._limits.error_window(self._account, method, allowed)], party=party)
+        left_alone = room.estimate(1)
         if left_alone > 0:
             self.block_method(method, left_alone)
         return left_alone

@@ -13,8 +13,8 @@ from datetime import date, datetime
 
 from sync_pipelines.erp.vendors.limits import CallLimit, ErrorLimit, Limits, Per
 from sync_pipelines.erp.vendors.paging import Counted, NumberedList, Row
-from sync_pipelines.erp.vendors.session import BlockedError, Opening, VendorSession, VendorSpec
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, text_of
+from sync_pipelines.erp.vendors.session import BlockedError, Opening, SessionVendor, VendorSpec
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, quotable, text_of
 from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
 from sync_pipelines.erp.vendors.xml_text import xml_bytes
 from sync_pipelines.lib.failures import (
@@ -54,19 +54,28 @@ _COUNTED = Counted("pagina", "total_de_paginas", rows="registros", total="total_
 _BLOCKED, _CONCURRENT = 1800.0, 5.0
 #: The type of an item that is a service.
 _SERVICE = "09"
+#: An invoice has a "chave de acesso" too.
+_CREDENTIALS_FAULT = re.compile(
+    r"chave de acesso (nao esta preenchida|nao e valida|invalida)|app_(key|secret)"
+)
+#: That there is no such invoice: it was taken out since it was listed, or came without a document.
+_NOT_FOUND = re.compile(r"nf-?e.* nao (cadastrad|encontrad|localizad|existe)")
 _SECONDS = re.compile(r"(\d+) segundo")
 
 
 def judge(answer: JsonAnswer) -> SyncError | None:
-    """The error that an answer means, or None: also for "no records". It quotes nothing but the fault's code."""
+    """The error that an answer means, or None: also for "no records" and "no such invoice".
+
+    It quotes nothing of a fault but its code.
+    """
     fault, code = _fault(answer)
     said = _SECONDS.search(fault)
     seconds = float(said[1]) if said else None
     if answer.status == 425 or "MISUSE" in code or "consumo indevido" in fault:
         return BlockedError(f"{NAME} blocked the account for misuse.", retry_after=seconds or _BLOCKED)
-    if has_no_records(answer):
+    if has_no_records(answer) or _NOT_FOUND.search(fault):
         return None
-    if "chave de acesso" in fault or answer.status in {401, 403}:
+    if _CREDENTIALS_FAULT.search(fault):
         return RefusedError(f"{NAME} refused the credentials. Renew app_key and app_secret.", 401)
     if "redundant" in fault:
         return TransientError(f"{NAME} calls the request redundant.", retry_after=seconds or 60.0)
@@ -76,9 +85,9 @@ def judge(answer: JsonAnswer) -> SyncError | None:
         wait = seconds or answer.retry_after
         return ThrottledError(f"{NAME} asks for fewer calls (429).", retry_after=wait)
     if "soap-error" in fault or answer.status == 418 or ":server" in code.casefold():
-        return TransientError(f"{NAME} did not manage to answer ({answer.status}, {_quotable(code)}).")
+        return TransientError(f"{NAME} did not manage to answer ({answer.status}, {quotable(code)}).")
     if fault or code:
-        return PermanentError(f"{NAME} does not accept the call ({answer.status}, {_quotable(code)}).")
+        return PermanentError(f"{NAME} does not accept the call ({answer.status}, {quotable(code)}).")
     if answer.status != 200:
         return from_http_status(answer.status, what=NAME, retry_after=answer.retry_after, setting="OMIE_URL")
     if not isinstance(answer.body, Mapping):
@@ -105,10 +114,9 @@ def is_remembered(answer: JsonAnswer) -> bool:
 
 
 @dataclass
-class OmieVendor:
+class OmieVendor(SessionVendor):
     """One app of Omie."""
 
-    session: VendorSession
     credentials: Mapping[str, str] = field(repr=False)
     name: str = NAME
     lists_product_changes: bool = False
@@ -118,14 +126,6 @@ class OmieVendor:
         """The app of a connection."""
         credentials = {name: opening.credentials.text(name) or "" for name in CREDENTIALS}
         return cls(opening.session(account=credentials["app_key"]), credentials)
-
-    @property
-    def calls(self) -> int:
-        return self.session.calls
-
-    @property
-    def waited(self) -> float:
-        return self.session.waited
 
     def company(self) -> Page[Company]:
         """The company of the app; the first that is active where it lists several."""
@@ -153,23 +153,18 @@ class OmieVendor:
             return InvoiceXml(invoice.key, None)
         answer = self._call("ObterNfe", {"nIdNfe": int(invoice.vendor_id)})
         body = answer.body if isinstance(answer.body, Mapping) else {}
-        key = text_of(body, "nChaveNfe") or invoice.key
-        if has_no_records(answer) or text_of(body, "cCodStatus") != "0":
-            return InvoiceXml(key, None)
-        return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or ""))
-
-    def close(self) -> None:
-        """End what is open."""
-        self.session.close()
+        key = (text_of(body, "nChaveNfe") or invoice.key or "").upper() or None
+        has_document = text_of(body, "cCodStatus") == "0"
+        return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or "") if has_document else None)
 
     def _call(self, method: str, parameters: Mapping[str, object]) -> JsonAnswer:
         body = {"call": method, **self.credentials, "param": [parameters]}
         return self.session.post(method, PATHS[method], body, request=parameters)
 
     def _pages(self, method: str, rows: str, filters: Mapping[str, str]) -> Iterator[Page[Row]]:
-        def ask(number: int) -> tuple[bytes, object] | None:
+        def ask(number: int) -> tuple[bytes, object]:
             answer = self._call(method, {"pagina": number, "registros_por_pagina": PAGE_SIZE, **filters})
-            return None if has_no_records(answer) else (answer.content, answer.body)
+            return answer.content, None if has_no_records(answer) else answer.body
 
         return NumberedList(f"{NAME} ({method})", rows, _COUNTED, identity=_IDENTITIES[method]).pages(ask)
 
@@ -255,11 +250,6 @@ def _fault(answer: JsonAnswer) -> tuple[str, str]:
     """The text of a fault, in lower case without accents, and its code; both empty where it is none."""
     body = answer.body if isinstance(answer.body, Mapping) else {}
     return plain(body.get("faultstring") or ""), str(body.get("faultcode") or "")
-
-
-def _quotable(code: str) -> str:
-    """A fault's code as a sentence may quote it."""
-    return code if re.fullmatch(r"[\w:.-]{1,40}", code, re.ASCII) else "without a code"
 
 
 SPEC = VendorSpec(

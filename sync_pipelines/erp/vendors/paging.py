@@ -40,8 +40,9 @@ class NumberedList:
     counted: Counted
     identity: Callable[[Row], object]
 
-    def pages(self, ask: Callable[[int], tuple[bytes, object] | None]) -> Iterator[Page[Row]]:
-        """Every page. `ask` gives the answer for a page number, from 1: its bytes and its body; None: no records.
+    def pages(self, ask: Callable[[int], tuple[bytes, object]]) -> Iterator[Page[Row]]:
+        """Every page. `ask` gives the answer for a page number, from 1: its bytes and its body, which is
+        None where there are no records.
 
         A list that changes meanwhile is read once more: then its rows come again, and the last time counts. Raises
         MovedListError if that does not help.
@@ -55,14 +56,13 @@ class NumberedList:
                     raise
                 logger.warning("%s The list is read again.", error)
 
-    def _pass(self, ask: Callable[[int], tuple[bytes, object] | None]) -> Iterator[Page[Row]]:
+    def _pass(self, ask: Callable[[int], tuple[bytes, object]]) -> Iterator[Page[Row]]:
         number, seen = 1, set[object]()
         while True:
-            answer = ask(number)
-            if answer is None and number == 1:
-                yield Page(b"", [])
+            raw, body = ask(number)
+            if body is None and number == 1:
+                yield Page(raw, [])
                 return
-            raw, body = answer or (b"", None)
             rows, pages, total = self._read(body, number)
             before = len(seen)
             seen |= {self.identity(row) for row in rows}

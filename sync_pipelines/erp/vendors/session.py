@@ -16,7 +16,13 @@ from sync_pipelines.erp.vendors.budget import VendorBudget
 from sync_pipelines.erp.vendors.limits import Limits, digest
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
-from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, UnreachedError
+from sync_pipelines.lib.failures import (
+    RefusedError,
+    SyncError,
+    ThrottledError,
+    TransientError,
+    UnreachedError,
+)
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.lib.http.json import JsonAnswer, JsonClient, Judge
 from sync_pipelines.lib.retry import Backoff
@@ -171,6 +177,7 @@ class VendorSession:
                 raise self.stopped
             request = digest(call.path, call.request)
             self.budget.wait(call.method, request, tries=tries.made, unseen=tries.unseen)
+            self.cancellation.check()
             tries.made += 1
             try:
                 answer = call.send(self.http)
@@ -197,7 +204,7 @@ class VendorSession:
             # What is not allowed to the account (403) says nothing about other methods.
             self.stopped = problem if problem.status != 403 else self.stopped
             return problem
-        if left_alone > 0:
+        if left_alone > 0 and isinstance(problem, TransientError):
             sentence = (
                 f"{name}: one more error of {method} would block it; no call until {self._in(left_alone)}."
             )
@@ -212,6 +219,25 @@ class VendorSession:
     def _slot(self, method: str) -> BoundedSemaphore:
         with self._lock:
             return self._slots.setdefault(method, BoundedSemaphore(self.spec.limits.at_once(method)))
+
+
+@dataclass
+class SessionVendor:
+    """What the vendors have in common whose calls are all those of a session."""
+
+    session: VendorSession
+
+    @property
+    def calls(self) -> int:
+        return self.session.calls
+
+    @property
+    def waited(self) -> float:
+        return self.session.waited
+
+    def close(self) -> None:
+        """End what is open."""
+        self.session.close()
 
 
 @dataclass(frozen=True)

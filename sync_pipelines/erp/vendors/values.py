@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -51,3 +52,8 @@ def plain(text: object) -> str:
     """A vendor's words in lower case and without accents, so that they can be looked for."""
     decomposed = unicodedata.normalize("NFKD", str(text).casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def quotable(code: str) -> str:
+    """A vendor's code as a sentence may quote it: whatever else it wrote there may be anything."""
+    return code if re.fullmatch(r"[\w:.-]{1,40}", code, re.ASCII) else "without a code"

@@ -25,6 +25,7 @@ HIGHEST_RATIO = 200
 #: Bytes below which a ratio means nothing.
 _SMALL = 256 << 10
 _MOST_REDIRECTS = 3
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -176,7 +177,8 @@ def _xml(body: bytes, what: str) -> bytes | None:
 
 
 def _origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port. ValueError if the address has no port that is a number."""
+    """Scheme, host and port; this machine has one name. ValueError if the port is no number."""
     parts = urlsplit(url)
     port = _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
-    return parts.scheme, (parts.hostname or "").casefold(), port
+    host = (parts.hostname or "").casefold()
+    return parts.scheme, "localhost" if host in _LOOPBACK else host, port

@@ -13,7 +13,7 @@ def xml_bytes(text: str) -> bytes | None:
 
     The bytes are in the encoding that the document declares, or a reader would take them for something else.
     """
-    text = text.lstrip("\ufeff").strip()
+    text = text.strip(" \t\r\n\ufeff")
     if text.startswith("&lt;"):
         text = html.unescape(text)
     if not text:

@@ -14,10 +14,10 @@ from sync_pipelines.hitss.dre.lines import EMPTY_MONTH
 from sync_pipelines.hitss.dre.pending import Pending
 from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
 from sync_pipelines.hitss.dre.tables import CHAIN, EXPORT
+from sync_pipelines.lib.orchestration.key_ranges import contiguous
 from sync_pipelines.lib.orchestration.schedules import sensor_status
 from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
 from sync_pipelines.lib.records import Records, open_records
-from sync_pipelines.partitions import contiguous
 
 #: A month that failed is requested again by the sensor this often for one workbook; then a person decides.
 MAX_ATTEMPTS = 3

@@ -15,10 +15,11 @@ from sync_pipelines.hitss.dre.pending import Pending
 from sync_pipelines.hitss.dre.pipeline import Comparison, DrePipeline
 from sync_pipelines.hitss.dre.tables import CHAIN, EXPORT
 from sync_pipelines.lib.orchestration import in_process
+from sync_pipelines.lib.orchestration.key_ranges import contiguous
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.records.landing_index import Landing
 from sync_pipelines.lib.runs import AssetRow, RunReport
-from sync_pipelines.partitions import asked_months, contiguous, months
+from sync_pipelines.partitions import asked_months, months
 from sync_pipelines.settings.hitss import HitssSettings
 
 

@@ -31,9 +31,9 @@ class Budget:
     """The calls of one party within `windows`; a call needs all of them. Threads may share it; use it as a context.
 
     `name` is the API in errors. A block that lasts longer than `patience` seconds is an error. `clock` (aware) and
-    `sleep` are for a virtual time; by default the clock is the database's, one for all machines. `ledger` is another
-    budget's connection, which stays open. Every method raises SyncError if the ops database cannot be reached: without
-    it nobody knows what others called.
+    `sleep` are for a virtual time; by default the clock is the database's, one for all machines. `ledger` is a
+    connection that several budgets share and that stays open. Every method raises SyncError if the ops database cannot
+    be reached: without it nobody knows what others called.
     """
 
     def __init__(
@@ -50,11 +50,7 @@ class Budget:
     ) -> None:
         if not windows:
             raise ValueError("A budget needs a window; where nothing is limited, NoBudget is the one to use.")
-        self._ops_url, self._ledger, self._owns_ledger = (
-            ops_url,
-            ledger or BudgetLedger(ops_url),
-            ledger is None,
-        )
+        self._ledger, self._owns_ledger = ledger or BudgetLedger(ops_url), ledger is None
         self._windows, self._party, self._name = tuple(windows), party, name
         self._patience, self._clock, self._sleep = patience, clock, sleep
         self._turn, self._is_closed = threading.Lock(), False
@@ -75,19 +71,6 @@ class Budget:
             self._ledger.leave(self._party)
         if self._owns_ledger:
             self._ledger.close()
-
-    def for_party(self, party: str) -> Budget:
-        """The same windows for another party, over this budget's connection: close this one last."""
-        return Budget(
-            self._ops_url,
-            self._windows,
-            party=party,
-            name=self._name,
-            patience=self._patience,
-            clock=self._clock,
-            sleep=self._sleep,
-            ledger=self._ledger,
-        )
 
     def ask(self) -> float:
         """0 if a call is granted, which is to be made at once; else in how many seconds to ask again."""
@@ -161,10 +144,6 @@ class NoBudget:
 
     def close(self) -> None:
         """Nothing is open."""
-
-    def for_party(self, party: str) -> NoBudget:
-        """Another one: each party counts its own calls."""
-        return NoBudget()
 
     def wait(self) -> float:
         """0: every call may be made."""

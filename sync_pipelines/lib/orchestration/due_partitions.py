@@ -65,7 +65,7 @@ class DuePartitions:
         `at_work` are those whose lock a process holds: the command line may have no part in Dagster's database. With
         `retry_at` those whose last runs died rest.
         """
-        tick = Tick(self.noun, [], list(due), [])
+        tick = Tick(self.noun, [], list(due), left_alone=[])
         if not due:
             return tick
         known = instance.get_dynamic_partitions(str(self.partitions.name))
@@ -76,7 +76,11 @@ class DuePartitions:
         for key, due_at in due.items():
             if targets.has(key) or key in held:
                 tick.left_alone.append(f"A run of {self.noun} {key} is under way.")
-            elif retry_at and (until := self._rests_until(instance, key, due_at, retry_at)) and now < until:
+            elif (
+                retry_at
+                and (until := self._rests_until(instance, key, due_at, retry_at=retry_at))
+                and now < until
+            ):
                 tick.left_alone.append(
                     f"The last runs of {self.noun} {key} died; the next is at {until.astimezone(UTC):%H:%M:%S} UTC."
                 )

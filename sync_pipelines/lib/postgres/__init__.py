@@ -2,6 +2,7 @@
 
 from sync_pipelines.lib.postgres.connection import (
     Connection,
+    cancel_statement,
     connect,
     driverless,
     end_writes,
@@ -29,6 +30,7 @@ __all__ = [
     "SliceMerge",
     "array",
     "batched",
+    "cancel_statement",
     "connect",
     "copy_rows",
     "copy_texts",

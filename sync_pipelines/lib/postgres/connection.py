@@ -7,7 +7,7 @@ identifiers are composed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ _SESSION = {
     "client_connection_check_interval": "2000",
 }
 _READ_ONLY = {"default_transaction_read_only": "on"}
+_CANCEL_SECONDS = 5.0
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -80,6 +81,12 @@ def end_writes(connection: Connection) -> None:
     """
     connection.execute("set constraints all immediate")
     connection.execute("set transaction read only")
+
+
+def cancel_statement(connection: Connection) -> None:
+    """End the statement that another thread waits for on this connection. Never raises."""
+    with suppress(psycopg.Error):  # it has ended already, or its server is gone and so is what it waited for
+        connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
 
 def table(name: str) -> sql.Identifier:

@@ -19,7 +19,9 @@ create index if not exists idx_credit_analyses_due on sync_private.credit_analys
 -- Since when a user's calls have left traces that nobody tidied: a summary of one call alone, a notification each.
 create table if not exists sync_private.credit_runs (
     user_id uuid primary key,
-    since timestamptz not null
+    since timestamptz not null,
+    -- The summaries, and the notifications of the function, that were there before.
+    known uuid[] not null default '{}'
 );
 
 -- The days of which we built the summary of a user.

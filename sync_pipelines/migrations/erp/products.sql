@@ -30,5 +30,7 @@ create table if not exists sync_private.product_catalogs (
     connection_id uuid primary key references public.erp_connections (id) on delete cascade,
     -- The start of the last pass over the whole catalogue, and of the last one over changes.
     full_at timestamptz,
-    changes_at timestamptz
+    changes_at timestamptz,
+    -- What it left: a catalogue with another digest was changed by somebody else, and is read whole.
+    digest text
 );

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,7 +21,7 @@ from sync_pipelines.sandbox.aimindset.faults import ANSWERS, BEHAVIOURS
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint, parsed
 from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.rpc import Rpc
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.servers import BackgroundServer, Served
 
 ALERT_PATH = "/functions/v1/alert-processor"
 RPC_PATH = "/rest/v1/rpc/{function}"
@@ -38,7 +37,7 @@ class Recorded(NamedTuple):
     body: Any
 
 
-class AimindsetFake:
+class AimindsetFake(Served):
     """`with AimindsetFake(database_url) as project:` serves both endpoints on a free port.
 
     Without a database there are `subscribers` subscribers and no functions. `smtp` is host and port of the mail
@@ -68,16 +67,6 @@ class AimindsetFake:
             Route(FAULTS_PATH, faults_endpoint(self.switches, self.fail), methods=["GET", "POST", "DELETE"]),
         ]
         self.server = BackgroundServer(Starlette(routes=routes))
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        self.url = self.server.url
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def fail(self, name: str, times: int | None = None) -> None:
         """Switch a fault of `faults.py` on, until `clear` or for so many requests."""

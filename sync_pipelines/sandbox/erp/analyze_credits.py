@@ -8,7 +8,7 @@ call alone, and leaves a notification where it found any.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -36,18 +36,19 @@ class Finding(NamedTuple):
 
 def findings_in(item: Mapping[str, Any]) -> list[Finding]:
     """What this double finds in a line. Raises FunctionError for a value that is no number."""
-    found = []
     contributions = _number(item, "valor_pis") + _number(item, "valor_cofins")
     claimed = _number(item, "credito_pis") + _number(item, "credito_cofins")
-    if str(item.get("cst_pis")) in {"01", "02", "03"} and contributions > claimed:
-        found.append(Finding("PIS_COFINS_INSUMOS", contributions, claimed, "high", 90))
-    if (st := _number(item, "valor_icms_st")) > 0:
-        found.append(Finding("ICMS_ST_RESSARCIMENTO", st, _NOTHING, "medium", 70))
     icms, used = _number(item, "valor_icms"), _number(item, "credito_icms")
+    st, ipi = _number(item, "valor_icms_st"), _number(item, "valor_ipi")
+    found = []
+    if str(item.get("cst_pis")) in {"01", "02", "03"} and contributions > claimed:
+        found.append(Finding("PIS_COFINS_INSUMOS", contributions, claimed, level="high", score=90))
+    if st > 0:
+        found.append(Finding("ICMS_ST_RESSARCIMENTO", st, _NOTHING, level="medium", score=70))
     if str(item.get("cst_icms")) in {"00", "20"} and icms > used:
-        found.append(Finding("ICMS_CREDITO", icms, used, "medium", 65))
-    if (ipi := _number(item, "valor_ipi")) > 0:
-        found.append(Finding("IPI_CREDITO", ipi, _NOTHING, "low", 40))
+        found.append(Finding("ICMS_CREDITO", icms, used, level="medium", score=65))
+    if ipi > 0:
+        found.append(Finding("IPI_CREDITO", ipi, _NOTHING, level="low", score=40))
     return found
 
 
@@ -77,9 +78,11 @@ def analyze_credits(database: psycopg.Connection[Any], request: FunctionRequest)
             [{"user_id": user_id, "xml_import_id": import_id, **one} for one in credits],
         )
         totals = _totals(credits, {str(rule["id"]): rule["tax_type"] for rule in rules.values()})
-        _replace_summary(database, user_id, {**totals, "total_xmls_analyzed": len(documents)}, request)
+        _replace_summary(
+            database, user_id, {**totals, "total_xmls_analyzed": len(documents)}, today=request.now.date()
+        )
         _notify(database, user_id, credits)
-    return _answer(database, user_id, credits, rules)
+    return _answer(_regime(database, user_id), credits, rules)
 
 
 def _user(request: FunctionRequest) -> UUID:
@@ -149,10 +152,9 @@ def _totals(credits: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> d
 
 
 def _replace_summary(
-    database: psycopg.Connection[Any], user_id: UUID, totals: Mapping[str, Any], request: FunctionRequest
+    database: psycopg.Connection[Any], user_id: UUID, totals: Mapping[str, Any], *, today: date
 ) -> None:
     """In two statements, as the application does: who reads in between finds none."""
-    today = request.now.date()
     database.execute(
         "delete from public.credit_analysis_summary where user_id = %s and analysis_date = %s",
         [user_id, today],
@@ -177,17 +179,21 @@ def _notify(database: psycopg.Connection[Any], user_id: UUID, credits: Sequence[
     _insert(database, "notifications", [row])
 
 
+def _regime(database: psycopg.Connection[Any], user_id: UUID) -> str | None:
+    """Of the user's first company."""
+    row = database.execute(
+        "select regime_tributario from public.company_profile where user_id = %s order by created_at limit 1",
+        [user_id],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def _answer(
-    database: psycopg.Connection[Any],
-    user_id: UUID,
+    regime: str | None,
     credits: Sequence[Mapping[str, Any]],
     rules: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     totals = _totals(credits, {str(rule["id"]): rule["tax_type"] for rule in rules.values()})
-    regime = database.execute(
-        "select regime_tributario from public.company_profile where user_id = %s order by created_at limit 1",
-        [user_id],
-    ).fetchone()
     by_tax = {name: float(totals[f"{name}_potential"]) for name in ("pis_cofins", "icms", "icms_st", "ipi")}
     summary = {
         "total_potential": float(totals["total_potential"]),
@@ -197,7 +203,7 @@ def _answer(
         },
         "credits_count": len(credits),
         "by_tax_type": {**by_tax, "iss": 0},
-        "regime": regime[0] if regime else None,
+        "regime": regime,
     }
     details = [
         {name: str(credit[name]) for name in ("nfe_key", "ncm_code", "potential_recovery")}

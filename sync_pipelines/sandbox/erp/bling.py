@@ -29,10 +29,10 @@ from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.oauth import SCOPES, BlingAccount, OAuth
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.servers import BackgroundServer, Served
 
 
-class BlingFake:
+class BlingFake(Served):
     """Bling with an account for each company; `add` opens further ones.
 
     `clock` gives the seconds since 1970 by which tokens end and limits count. With `key_in_list` the list of invoices
@@ -81,15 +81,14 @@ class BlingFake:
         self._is_entered = False
 
     def __enter__(self) -> Self:
-        self._ended.enter_context(self.server)
-        self.listening(self.server.url)
         self._is_entered = True
-        return self
+        return super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.close()
+        super().__exit__(kind, error, trace)
 
     def listening(self, origin: str) -> None:
         """Say where the server listens: links to XML files lead there."""

@@ -133,7 +133,7 @@ def add_accounts(connection: psycopg.Connection[Any]) -> None:
             connection,
             account.user_id,
             account.erp_type,
-            {},
+            credentials={},
             id=account.connection_id,
             connection_name=account.name,
             company_id=company_id if account.names_company else None,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import time
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -30,7 +30,7 @@ from sync_pipelines.sandbox.erp.function_request import Function, FunctionError,
 from sync_pipelines.sandbox.erp.functions_faults import AFTERWARDS, answers_of, behaviours_of
 from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint, parsed
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.servers import BackgroundServer, Served
 
 PATH: Final = "/functions/v1/{name}"
 HANDLERS: Final[Mapping[str, Function]] = {
@@ -50,7 +50,7 @@ class FunctionCall(NamedTuple):
     status: int
 
 
-class FunctionsFake:
+class FunctionsFake(Served):
     """The functions of a project. `clock` gives seconds since 1970; today is its day in UTC."""
 
     def __init__(
@@ -82,15 +82,10 @@ class FunctionsFake:
         ]
         self.server = BackgroundServer(Starlette(routes=routes))
 
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        self.url = self.server.url
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.server.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
         self.close()
 
     def close(self) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
+
+#: Seconds since 1970 as a float are exact to a quarter of a microsecond: two moments may be closer than they are.
+PRECISION: Final = 0.0001
 
 
 @dataclass
@@ -18,7 +22,7 @@ class Window:
         """The seconds until a call is free; 0: now."""
         if self.calls is None:
             return 0.0
-        while self._taken and self._taken[0] <= now - self.seconds:
+        while self._taken and self._taken[0] <= now - self.seconds + PRECISION:
             self._taken.popleft()
         return self._taken[-self.calls] + self.seconds - now if len(self._taken) >= self.calls else 0.0
 

@@ -168,7 +168,7 @@ class SandboxNote:
     issued_at: datetime
     issuer: Party
     recipient: Party | None
-    items: list[NoteItem] = field(default_factory=list)
+    items: list[NoteItem] = field(default_factory=list, repr=False)
     model: str = "55"
     direction: int = 1
     operation: int = 1

@@ -9,8 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from time import time
-from types import TracebackType
-from typing import Self
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -23,13 +21,13 @@ from sync_pipelines.sandbox.erp.omie_api import OmieAccount, OmieApi
 from sync_pipelines.sandbox.erp.omie_faults import ANSWERS, BEHAVIOURS
 from sync_pipelines.sandbox.erp.omie_limits import OmieLimits, OmieRules
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.servers import BackgroundServer, Served
 
 #: The largest page, whatever was asked for (trap 12).
 PAGE_CAP = 100
 
 
-class OmieFake:
+class OmieFake(Served):
     """Omie with an account for each company; `add` opens further ones.
 
     `clock` gives the seconds by which limits count. `latency_seconds` is the time of a call on its way. `url` is the
@@ -67,16 +65,9 @@ class OmieFake:
         application.router.redirect_slashes = False
         self.server = BackgroundServer(application)
 
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        self.origin = self.server.url
-        self.url = f"{self.origin}/api/v1"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
+    def listening(self, origin: str) -> None:
+        self.origin = origin
+        self.url = f"{origin}/api/v1"
 
     @property
     def account(self) -> OmieAccount:

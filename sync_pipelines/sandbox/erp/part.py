@@ -58,6 +58,8 @@ PART = Part(
             module="sync_pipelines.sandbox.erp.serve_omie",
             variables=("OMIE_URL",),
             arguments=_arguments,
+            # Made-up invoices must not reach a real project.
+            depends_on=(_DATABASE,),
             address="OMIE_URL",
         ),
         Upstream(
@@ -65,6 +67,7 @@ PART = Part(
             module="sync_pipelines.sandbox.erp.serve_bling",
             variables=("BLING_URL", "BLING_AUTH_URL"),
             arguments=_arguments,
+            depends_on=(_DATABASE,),
             address="BLING_URL",
         ),
     ),

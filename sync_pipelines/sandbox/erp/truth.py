@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -91,17 +92,26 @@ def differences(
     for user_id in dict.fromkeys(account.user_id for account in accounts):
         own = [account for account in accounts if account.user_id == user_id]
         if "nfe" in modules:
-            found += _invoice_differences(connection, user_id, own, reform_by)
+            found += _invoice_differences(connection, user_id, own, reform_by=reform_by)
         if with_credits:
-            notes = [note for account in own for note in account.stored]
-            found += truth_credits.credit_differences(connection, user_id, notes)
+            found += truth_credits.credit_differences(connection, user_id, _counted(own))
             if today is not None:
                 found += truth_credits.summary_differences(connection, user_id, today)
     return found
 
 
+def _counted(accounts: Sequence[Account]) -> list[SandboxNote]:
+    """Each invoice once; one that is void in any of the accounts comes as such."""
+    found: dict[str, SandboxNote] = {}
+    for account in accounts:
+        for note in account.stored:
+            if note.state != "authorised" or str(note.key) not in found:
+                found[str(note.key)] = note
+    return list(found.values())
+
+
 def _invoice_differences(
-    connection: psycopg.Connection[Any], user_id: UUID, accounts: Sequence[Account], reform_by: str
+    connection: psycopg.Connection[Any], user_id: UUID, accounts: Sequence[Account], *, reform_by: str
 ) -> Iterator[str]:
     """One row a key, whichever of the user's accounts it is from, and one analysis a row."""
     imports = rows_of(
@@ -158,6 +168,28 @@ def _import_differences(
         yield f"{key}: connection_id is none of those that list it"
     if row["company_id"] not in {one.company_id for one, _ in places}:
         yield f"{key}: company_id is none of those of its connections"
+
+
+def store_differences(folder: Path, *accounts: Account) -> Iterator[str]:
+    """What a folder of documents has else than the XML of every stored invoice, at `<user id>/<key>.xml`."""
+    meant = {
+        f"{account.user_id}/{note.key}.xml": note.xml() for account in accounts for note in account.stored
+    }
+    odd = {
+        f"{account.user_id}/{note.key}.xml"
+        for account in accounts
+        for note in account.stored
+        if note.dirt & _REENCODED
+    }
+    for name, xml in meant.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name} is not in the store"
+        elif name not in odd and path.read_bytes() != xml:
+            yield f"{name} in the store is another document"
+    for user_id in {account.user_id for account in accounts}:
+        found = {f"{user_id}/{path.name}" for path in (folder / str(user_id)).glob("*")}
+        yield from (f"{name} in the store is of no invoice" for name in sorted(found - meant.keys()))
 
 
 def content_of(*accounts: Account) -> Decimal:

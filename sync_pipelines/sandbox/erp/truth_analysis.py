@@ -66,7 +66,7 @@ def differences_of(note: SandboxNote, row: Mapping[str, Any], reform_by: str) ->
         },
     )
     yield from _raw_differences(key, note, row["raw_data"])
-    yield from _tax_differences(key, note, row, reform_by)
+    yield from _tax_differences(key, note, row, reform_by=reform_by)
 
 
 def _raw_differences(key: str, note: SandboxNote, raw: Mapping[str, Any]) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _line(item: NoteItem) -> dict[str, Any]:
     }
 
 
-def _tax_differences(key: str, note: SandboxNote, row: Mapping[str, Any], reform_by: str) -> Iterator[str]:
+def _tax_differences(key: str, note: SandboxNote, row: Mapping[str, Any], *, reform_by: str) -> Iterator[str]:
     totals = note.totals
     now = totals.icms + totals.pis + totals.cofins + totals.ipi
     current = {

@@ -33,7 +33,7 @@ from sync_pipelines.sandbox.postgrest.refusals import RefusalError
 from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.service import Service
 from sync_pipelines.sandbox.postgrest.tokens import Tokens
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.servers import BackgroundServer, Served
 
 REST = "/rest/v1"
 REMEMBERED = 10_000
@@ -50,7 +50,7 @@ class Recorded(NamedTuple):
     status: int | None
 
 
-class PostgrestFake:
+class PostgrestFake(Served):
     """`with PostgrestFake(database_url) as fake:` serves one schema on a free port, as a server of `version` would.
 
     `max_rows` is the silent cap of an answer, `latency_seconds` the delay of every request. After a NOTIFY the server
@@ -94,15 +94,13 @@ class PostgrestFake:
 
     def __enter__(self) -> Self:
         self.open()
-        self.server.__enter__()
-        self.url = self.server.url
-        return self
+        return super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end_hanging_requests()
-        self.server.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
         self.close()
 
     @property

@@ -9,14 +9,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from time import monotonic
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint
-from sync_pipelines.sandbox.servers import BackgroundServer
+from sync_pipelines.sandbox.servers import BackgroundServer, Served
 from sync_pipelines.sandbox.sprinthub.api import Api
 from sync_pipelines.sandbox.sprinthub.calls import Calls
 from sync_pipelines.sandbox.sprinthub.faults import ANSWERS, BEHAVIOURS
@@ -28,7 +27,7 @@ from sync_pipelines.sandbox.sprinthub.truth import Truth, truth_of
 INSTANCE = "exemplo"
 
 
-class SprinthubFake:
+class SprinthubFake(Served):
     """A CRM with one tenant, which is empty until its segments are added.
 
     `rate_per_minute` calls may be made in any 60 seconds of `clock`; None: as many as one likes. `max_limit` is the
@@ -69,16 +68,6 @@ class SprinthubFake:
         switchboard = faults_endpoint(self.switches, self.fail, options=("times", "after", "lead", "page"))
         routes = [Route(FAULTS_PATH, switchboard, methods=["GET", "POST", "DELETE"]), *self.api.routes]
         self.server = BackgroundServer(Starlette(routes=routes))
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        self.url = self.server.url
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def fail(
         self,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import dagster as dg
 
-from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.lib.orchestration.failure_pause import paused_until
-from sync_pipelines.lib.orchestration.schedules import cron, sensor_status
-from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
+from sync_pipelines.lib.orchestration import inbox_sensors
+from sync_pipelines.lib.orchestration.schedules import cron
 from sync_pipelines.scouter.defs.reverse_descriptions import INBOUND_KEY
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 
@@ -28,34 +27,16 @@ inbound_job = dg.define_asset_job(
 def inbox_sensor(
     reverse_sync: ReverseSync, clock: Callable[[], datetime], *, on: bool
 ) -> dg.SensorDefinition:
-    """A sensor that requests a drain if changes wait and no drain is under way; it waits longer after each failure."""
-
-    @dg.sensor(
-        name=SENSOR,
-        job=inbound_job,
-        minimum_interval_seconds=30,
-        default_status=sensor_status(on),
+    """The sensor of the inbox, which fetches the outbox too."""
+    return inbox_sensors.inbox_sensor(
+        SENSOR,
+        inbound_job,
+        reverse_sync.waiting,
+        collect=partial(reverse_sync.collect, pages=PAGES),
+        clock=clock,
+        on=on,
         description="Fetches the outbox where one is used, and drains the inbox when something waits in it.",
     )
-    def scouter_inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if has_unfinished_run(context.instance, inbound_job.name):
-            return dg.SkipReason("A drain is under way.")
-        if (until := paused_until(context.instance, inbound_job.name)) and clock() < until:
-            return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
-        problem = ""
-        try:
-            reverse_sync.collect(pages=PAGES)
-        except SyncError as error:
-            # What is in the inbox already does not wait for the other side.
-            context.log.warning(str(error))
-            problem = f" {error}"
-        waiting = reverse_sync.waiting()
-        if not waiting:
-            return dg.SkipReason(f"Nothing waits in the inbox.{problem}")
-        # No run key: it would forbid a second try, and two are never under way.
-        return dg.RunRequest(tags={"sync/waiting": str(waiting)})
-
-    return scouter_inbox
 
 
 def inbox_schedule(zone: str, *, on: bool) -> dg.ScheduleDefinition:

@@ -11,12 +11,13 @@ from decimal import ROUND_FLOOR, Decimal
 import dagster as dg
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.orchestration.named_verdict import named_verdict
 from sync_pipelines.sprinthub.defs import descriptions
 from sync_pipelines.sprinthub.defs.due_segments import DueSegments
 from sync_pipelines.sprinthub.segments import alerting, log
+from sync_pipelines.sprinthub.segments.at_work import read_running
 from sync_pipelines.sprinthub.segments.control import Control
 from sync_pipelines.sprinthub.segments.freshness import stale_because
-from sync_pipelines.sprinthub.segments.history import read_running
 from sync_pipelines.sprinthub.segments.log import LogRow
 from sync_pipelines.sprinthub.segments.tables import OFICIALMED
 
@@ -104,11 +105,9 @@ def _reading(due: DueSegments) -> Iterator[postgres.Connection]:
 
 
 def _verdict(found: Mapping[int, str], looked_at: int) -> dg.AssetCheckResult:
-    """Segments and sentences, the first twenty by number."""
-    named = "; ".join(f"segment {one}: {found[one]}" for one in sorted(found)[:20])
-    more = f" (and {len(found) - 20} more)" if len(found) > 20 else ""
-    return dg.AssetCheckResult(
-        passed=not found,
-        description=f"{named}{more}." if found else f"Holds for {looked_at} segments.",
+    """Segments and sentences by number."""
+    return named_verdict(
+        {f"segment {one}": found[one] for one in sorted(found)},
+        f"Holds for {looked_at} segments.",
         metadata={"segments": looked_at, "segments_named": sorted(found)},
     )

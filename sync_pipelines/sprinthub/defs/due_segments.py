@@ -10,9 +10,9 @@ import dagster as dg
 
 from sync_pipelines.lib.orchestration.due_partitions import DuePartitions, Tick
 from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
+from sync_pipelines.sprinthub.segments.at_work import read_at_work
 from sync_pipelines.sprinthub.segments.cadence import Cadence
 from sync_pipelines.sprinthub.segments.control import ControlRow, read_segments
-from sync_pipelines.sprinthub.segments.history import read_at_work
 from sync_pipelines.sprinthub.segments.segment_id import is_segment_id
 
 JOB = "sprinthub_sync"

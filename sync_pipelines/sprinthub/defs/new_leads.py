@@ -9,12 +9,11 @@ import dagster as dg
 
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.orchestration import metadata as keys
-from sync_pipelines.lib.orchestration.failure_pause import paused_until
+from sync_pipelines.lib.orchestration.inbox_sensors import inbox_sensor
 from sync_pipelines.lib.orchestration.metadata import table_definition
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, log_check
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence
-from sync_pipelines.lib.orchestration.schedules import cron, sensor_status
-from sync_pipelines.lib.orchestration.unfinished_runs import has_unfinished_run
+from sync_pipelines.lib.orchestration.schedules import cron
 from sync_pipelines.settings.sprinthub import SprinthubSettings
 from sync_pipelines.sprinthub.defs.descriptions import CRM_KEY, GROUP, OWNER
 from sync_pipelines.sprinthub.new_leads import pipeline
@@ -118,30 +117,6 @@ def _not_rejected(done: NewLeadsRun) -> CheckReport:
     )
 
 
-def inbox_sensor(new_leads: NewLeads, clock: Callable[[], datetime], *, on: bool) -> dg.SensorDefinition:
-    """A sensor that requests a drain if leads wait and none is under way; it waits longer after each failure."""
-
-    @dg.sensor(
-        name=SENSOR,
-        job=new_leads_job,
-        minimum_interval_seconds=30,
-        default_status=sensor_status(on),
-        description="Drains the inbox of the webhook when a lead waits in it.",
-    )
-    def sprinthub_inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if has_unfinished_run(context.instance, new_leads_job.name):
-            return dg.SkipReason("A drain is under way.")
-        if (until := paused_until(context.instance, new_leads_job.name)) and clock() < until:
-            return dg.SkipReason(f"The last drain failed; the next is tried at {until:%H:%M:%S} UTC.")
-        waiting = new_leads.waiting()
-        if not waiting:
-            return dg.SkipReason("Nothing waits in the inbox.")
-        # No run key: it would forbid a second try, and two are never under way.
-        return dg.RunRequest(tags={"sync/waiting": str(waiting)})
-
-    return sprinthub_inbox
-
-
 def webhook_definitions(
     settings: SprinthubSettings,
     new_leads: NewLeads | None = None,
@@ -160,10 +135,18 @@ def webhook_definitions(
         zone=settings.sprinthub_timezone,
         description="Drains the webhook's inbox even if nothing came, so that old arrivals are forgotten.",
     )
+    sensor = inbox_sensor(
+        SENSOR,
+        new_leads_job,
+        new_leads.waiting,
+        clock=clock,
+        on=on,
+        description="Drains the inbox of the webhook when a lead waits in it.",
+    )
     return dg.Definitions(
         assets=[new_leads_asset],
         jobs=[new_leads_job],
-        sensors=[inbox_sensor(new_leads, clock, on=on)],
+        sensors=[sensor],
         schedules=[daily],
         resources={"new_leads": new_leads},
     )

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sprinthub.defs.descriptions import LEADS_KEY
 from sync_pipelines.sprinthub.defs.segment_metadata import observed
-from sync_pipelines.sprinthub.progress import Progress
 
 #: Seconds between two observations of a segment: each is a row of Dagster's database, and a run may take ten hours.
 SECONDS = 30.0
@@ -22,14 +22,14 @@ class Observations:
 
     context: dg.AssetExecutionContext
     clock: Callable[[], float] = time.monotonic
-    _last: dict[int, float] = field(default_factory=dict)
+    _last: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, progress: Progress) -> None:
         now = self.clock()
         # The first one after half a minute, too: a run that ends before needs none.
-        if now - self._last.setdefault(progress.segment_id, now) < SECONDS:
+        if now - self._last.setdefault(progress.key, now) < SECONDS:
             return
-        self._last[progress.segment_id] = now
+        self._last[progress.key] = now
         self.context.log_event(
-            dg.AssetObservation(LEADS_KEY, partition=str(progress.segment_id), metadata=observed(progress))
+            dg.AssetObservation(LEADS_KEY, partition=progress.key, metadata=observed(progress))
         )

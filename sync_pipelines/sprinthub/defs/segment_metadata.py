@@ -11,11 +11,11 @@ import dagster as dg
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.bar_chart import Bar, bar_chart
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport, Reports
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sprinthub.defs import descriptions
 from sync_pipelines.sprinthub.defs.descriptions import LEADS_KEY, LIST_KEY, MEMBERSHIP_KEY
 from sync_pipelines.sprinthub.leads.report import LeadsReport
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
-from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segments.history import SHOWN, History
 
 #: Fields of the CRM that a sentence names; the SQL has them all.
@@ -76,6 +76,8 @@ def observed(progress: Progress) -> dict[str, Any]:
         keys.CALLS: progress.calls,
         "minutes_waited": round(progress.waited / 60, 2),
     }
+    if progress.rate is not None:
+        found["a_minute"] = round(60 * progress.rate, 1)
     if progress.estimate is not None:
         found["minutes_left"] = round(progress.estimate / 60, 1)
     return found
@@ -113,6 +115,8 @@ def _leads(outcome: SegmentOutcome, seconds: float, report: LeadsReport) -> Part
         keys.PROVED: not outcome.unread,
         keys.DURATION: round(seconds, 3),
     }
+    if outcome.earlier_reading is not None:
+        technical["oldest_reading"] = outcome.earlier_reading.isoformat(timespec="seconds")
     if outcome.drift:
         sql = "\n".join(report.suggested_sql)
         technical["suggested_sql"] = dg.MetadataValue.md(f"```sql\n{sql}\n```")
@@ -139,11 +143,16 @@ def _accounted(outcome: SegmentOutcome) -> CheckReport:
 
 
 def _equal(outcome: SegmentOutcome) -> CheckReport:
-    sentence = outcome.skipped or (
+    if outcome.skipped and not outcome.digest:
+        return CheckReport(descriptions.EQUAL, True, outcome.skipped)
+    earlier = outcome.earlier_reading
+    since = f", by details read since {earlier:%Y-%m-%d %H:%M} UTC" if earlier else ""
+    sentence = (
         f"Key set and content of {outcome.leads - outcome.rejected:,} rows are what list and details said"
-        f" (digest {outcome.digest or 'none'})."
+        f" (digest {outcome.digest or 'none'}{since})."
     )
-    return CheckReport(descriptions.EQUAL, True, sentence)
+    because = f" Read was nothing: {outcome.skipped}." if outcome.skipped else ""
+    return CheckReport(descriptions.EQUAL, True, sentence + because)
 
 
 def _drift(drift: Mapping[str, int], suggested: Sequence[str]) -> CheckReport:

@@ -6,22 +6,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import dagster as dg
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import in_process
-from sync_pipelines.lib.orchestration.table_partitions import add_missing
+from sync_pipelines.lib.orchestration.pool_runs import materialize_pool
+from sync_pipelines.lib.progress import ProgressLine
 from sync_pipelines.lib.runs import RunReport
-from sync_pipelines.partitions import contiguous
 from sync_pipelines.settings.sprinthub import SprinthubSettings
 from sync_pipelines.sprinthub.defs import definitions as system
 from sync_pipelines.sprinthub.defs.descriptions import ASSETS, SEGMENTS
 from sync_pipelines.sprinthub.defs.due_segments import JOB, STEP
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.pipeline import SegmentSync
-from sync_pipelines.sprinthub.progress_line import ProgressLine
 from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 from sync_pipelines.sprinthub.segments.control import read_segments
 from sync_pipelines.sprinthub.segments.segment_id import segment_id
@@ -53,7 +51,7 @@ def run(
             return report
         with (
             SegmentPool(sync or SegmentSync.from_settings(settings)) as pool,
-            pool.watched_by(ProgressLine(progress)),
+            pool.watched_by(ProgressLine(progress, "segment ")),
         ):
             sync_segments(settings, instance, pool, wanted=wanted, options=options, report=report)
     return report
@@ -86,35 +84,18 @@ def sync_segments(
     report: RunReport,
 ) -> None:
     """Sync segments by the pool, and record in the instance what became of them."""
-    add_missing(instance, SEGMENTS, wanted)
-    # A range has no gaps, so several runs may be needed; their segments are at work at the same time all the same.
-    order = instance.get_dynamic_partitions(str(SEGMENTS.name))
-    groups = {
-        str(uuid4()): order[order.index(first) : order.index(last) + 1]
-        for first, last in contiguous(wanted, order)
-    }
-    for run_id, keys in groups.items():
-        for key in keys:
-            pool.start(key, run_id, options)
-    definitions = system.definitions(settings, pool.sync, pool=pool)
-    found: dict[str, list[Mapping[str, Any]]] = {}
     config = {"full": options.full, "accept": sorted(options.accept), "only_if_due": options.only_if_due}
-    for run_id, keys in groups.items():
-        # Until its turn no run in Dagster names these keys, so the sensor of the partitions may have removed one.
-        add_missing(instance, SEGMENTS, keys)
-        ranges = contiguous(keys, instance.get_dynamic_partitions(str(SEGMENTS.name)))
-        for number, ends in enumerate(ranges):
-            done = in_process.materialize(
-                definitions,
-                JOB,
-                instance,
-                config={"ops": {STEP: {"config": config}}},
-                partitions=ends,
-                run_id=str(uuid4()) if number else run_id,
-            )
-            report.problems += done.problems
-            for asset, rows in done.metadata.items():
-                found.setdefault(asset, []).extend(rows)
+    problems, found = materialize_pool(
+        instance,
+        system.definitions(settings, pool.sync, pool=pool),
+        JOB,
+        pool=pool,
+        partitions=SEGMENTS,
+        wanted=wanted,
+        options=options,
+        config={"ops": {STEP: {"config": config}}},
+    )
+    report.problems += problems
     _add_rows(report, found, len(wanted))
     if options.only_if_due:
         # Dagster's automatic runs are right to leave them; whoever waits for this one reads that they are not proved.

@@ -13,7 +13,12 @@ _DIGITS = re.compile(r"[1-9][0-9]{0,18}")
 
 def lead_number(item: Any) -> int | None:
     """The number of a lead in a list or detail; None where it has none that is a key."""
-    found = item.get("id") if isinstance(item, dict) else None
+    return as_lead_number(item.get("id")) if isinstance(item, dict) else None
+
+
+def as_lead_number(said: object) -> int | None:
+    """The number of a lead however it is written; None where that is none."""
+    found = said
     if type(found) is str:
         found = int(found) if _DIGITS.fullmatch(found) else None
     elif isinstance(found, Decimal) and found.is_finite() and found.adjusted() < 19:

@@ -7,20 +7,17 @@ segment is rejected, a run that reported success would say that an outage, or a 
 from __future__ import annotations
 
 from sync_pipelines.lib.failures import TransientError
+from sync_pipelines.lib.plausibility import is_mass_loss
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 
 #: What a person accepts where so many leads cannot be used.
 MASS_REJECTION = "mass_rejection"
-#: Leads that may be rejected without a question, and the share of the segment above which more are one.
-FEW, LARGE_SHARE = 10, 0.2
-#: All leads of a segment of at least so many are a question too.
-ALL_FROM = 5
 
 
 def refuse_mass_rejection(outcome: SegmentOutcome) -> None:
     """Raises TransientError if far too many leads of the run were rejected; what was loaded stays."""
     rejected, leads = outcome.rejected, outcome.leads
-    if (FEW < rejected > LARGE_SHARE * leads) or (rejected == leads >= ALL_FROM):
+    if is_mass_loss(rejected, leads):
         raise TransientError(
             f"{rejected} of {leads} leads of segment {outcome.segment_id} were rejected; ops.rejects says why. So many"
             f" look like an outage, and not like leads that cannot be used. If they are, accept {MASS_REJECTION}."

@@ -18,18 +18,16 @@ from psycopg import sql
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.plausibility import is_mass_loss
 from sync_pipelines.lib.postgres import KeyMerge, SliceMerge
 from sync_pipelines.lib.postgres.digest import Column, Digest, Proof, digest_of, digest_query, row_hash
 from sync_pipelines.sprinthub.leads.columns import LeadColumns
+from sync_pipelines.sprinthub.leads.load import not_proved
 from sync_pipelines.sprinthub.leads.row_errors import is_of_a_row
 from sync_pipelines.sprinthub.segments.execution import SegmentWork
 
 #: What a person accepts where far more leads than usual left a segment at once.
 MASS_LEAVING = "mass_leaving"
-#: Leads that may leave at once without a question, and the share of the segment above which more are one.
-FEW, LARGE_SHARE = 10, 0.2
-#: A segment of at least so many leads that becomes empty is a question too.
-NEVER_EMPTY_FROM = 5
 
 _LISTED = SliceMerge(
     source=sql.SQL("(select %(segment)s::integer as segment_id, lead_id, list_hash from pg_temp.listed)"),
@@ -147,6 +145,7 @@ class Snapshot:
             self.connection.execute(_MARK, given)
             self.connection.execute(_SEGMENT, given)
             postgres.end_writes(self.connection)
+            self._prove_inserted(inserted)
             proof = self._prove(listed, refused=refused)
             if not proof.holds:
                 raise PermanentError(
@@ -172,8 +171,7 @@ class Snapshot:
             (listed.segment_id,),
         ).fetchone()
         before, gone = row or (0, 0)
-        emptied = gone == before >= NEVER_EMPTY_FROM and not listed.hashes
-        if emptied or (gone > FEW and gone > LARGE_SHARE * before):
+        if is_mass_loss(gone, before, has_others=bool(listed.hashes)):
             raise PermanentError(
                 f"{gone} of {before} leads are not in the list of segment {listed.segment_id} any more. Nothing was"
                 f" changed. If they left, accept {MASS_LEAVING}."
@@ -211,6 +209,15 @@ class Snapshot:
             second, refused_second = self._insert_some(ids[middle:], now)
             return first | second, refused_first + refused_second
         return frozenset(key for (key,) in merged.inserted), 0
+
+    def _prove_inserted(self, inserted: frozenset[int]) -> None:
+        """Raises PermanentError for a lead that is not as its list item says: its detail may never come."""
+        if not inserted:
+            return
+        ends = {"first": min(inserted), "last": max(inserted)}
+        differences = [one for one in self.merge.differences(self.connection, ends) if one.key[0] in inserted]
+        if differences:
+            raise PermanentError(not_proved(differences))
 
     def _prove(self, listed: Listed, *, refused: int) -> Proof:
         """The list beside the two tables, and the leads of the list beside those that `api.leads` has for it."""

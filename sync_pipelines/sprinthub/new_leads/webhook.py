@@ -6,7 +6,6 @@ drain reads the lead itself. The inbox keeps the text as it came.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,11 +13,10 @@ from sync_pipelines.lib.http.endpoints import Answer, Call
 from sync_pipelines.lib.http.request_json import BadRequestError
 from sync_pipelines.lib.records.inbox import Arrival
 from sync_pipelines.lib.records.inbox_pool import UnstorableError
+from sync_pipelines.sprinthub.leads.lead_number import as_lead_number
 from sync_pipelines.sprinthub.new_leads.inbox import TOPIC
 
 SOURCE = "crm"
-LARGEST_ID = 2**63 - 1
-_DIGITS = re.compile(r"[0-9]{1,19}")
 
 #: The steps to a value: names of objects, numbers of list items.
 Path = Sequence[str]
@@ -66,11 +64,11 @@ def _value(document: object, path: Path) -> object:
 
 
 def _lead_id(value: object, path: Path) -> int:
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_ID:
+    # Zeros in front are a matter of writing: what the number means, the CRM says when the lead is read.
+    found = as_lead_number(value.lstrip("0") if isinstance(value, str) else value)
+    if found is None:
         raise BadRequestError(f"{_name(path)} must be a whole number above zero that fits a bigint.")
-    return value
+    return found
 
 
 def _name(path: Path) -> str:

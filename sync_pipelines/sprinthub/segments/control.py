@@ -6,8 +6,6 @@ past. The table has no column for a reason: that an error waits for a person say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -90,10 +88,6 @@ class Control:
         query = _ROWS + " where control.segment_id = %s order by control.id limit 1"
         return next(iter(self._rows(query, segment_id)), None)
 
-    def due(self, now: datetime) -> list[ControlRow]:
-        """The segments that an automatic run should take."""
-        return [row for row in self.all() if row.is_due(now)]
-
     def succeed(
         self, segment_id: int, *, started: datetime, due: datetime, seen: datetime | None
     ) -> datetime | None:
@@ -137,13 +131,6 @@ class Control:
             )
             for number, status, last, due, waits in self.connection.execute(query, values)
         ]
-
-
-@contextmanager
-def open_control(url: str) -> Iterator[Control]:
-    """The control table of the database at `url`. Raises SyncError where it cannot be read."""
-    with postgres.connect(url, what=OFICIALMED) as connection, postgres.errors_about(OFICIALMED):
-        yield Control(connection)
 
 
 def read_segments(url: str) -> list[ControlRow]:

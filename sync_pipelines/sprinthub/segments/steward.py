@@ -16,9 +16,9 @@ from sync_pipelines.lib.records.orphaned_runs import OURS
 from sync_pipelines.lib.records.run_log import ENGINE, Execution
 from sync_pipelines.sprinthub.outcome import SegmentOutcome
 from sync_pipelines.sprinthub.segments import log, sentences
+from sync_pipelines.sprinthub.segments.at_work import segment_lock
 from sync_pipelines.sprinthub.segments.cadence import Cadence
 from sync_pipelines.sprinthub.segments.control import INTERRUPTED, PERSON, WAITS_FOR, Control
-from sync_pipelines.sprinthub.segments.history import segment_lock
 from sync_pipelines.sprinthub.segments.tables import SEGMENT_LOG
 
 _CLOSING: LiteralString = (

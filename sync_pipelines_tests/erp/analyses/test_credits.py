@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from sync_pipelines.erp.analyses.credits import GIVE_UP_AFTER, IN_FLIGHT, analyse_credits
+from sync_pipelines.erp.analyses.credits import ASSET, GIVE_UP_AFTER, IN_FLIGHT, analyse_credits
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
@@ -32,6 +32,8 @@ def test_each_import_is_one_call_and_none_is_made_again(project: Project) -> Non
     assert {call.caller and call.caller.kind for call in project.fake.calls} == {"service"}
     again = project.analyse()
     assert (again.status, again.analysed, len(project.bodies())) == ("success", 0, 2)
+    proof = project.syncs.records.proofs.newest(ASSET)[project.syncs.session(project.connection_id).key]
+    assert proof.holds and proof.proof.source["imports"] == "2"
     assert project.value(CREDITS) == 3
 
 
@@ -81,12 +83,14 @@ def test_a_failure_is_recorded_and_wanted_again(project: Project, fault: str) ->
     """Trap 66."""
     project.add("2.00")
     project.fake.fail(f"{FUNCTION}_{fault}")
+    project.patience = 0.3 if fault == "hang" else 30.0
     outcome = project.analyse()
     assert (outcome.status, outcome.failed) == ("error", 1)
     assert isinstance(outcome.error, TransientError)
-    assert "a próxima sincronização as analisa de novo" in outcome.message
+    assert "Notas que a próxima sincronização analisa: 1." in outcome.message
     assert project.value("select error is not null and analysed is null from sync_private.credit_analyses")
     project.fake.clear()
+    project.patience = 30.0
     assert project.analyse().status == "success"
     assert project.value("select error is null from sync_private.credit_analyses") and project.value(ANALYSED)
 
@@ -95,6 +99,8 @@ def test_a_failure_is_recorded_and_wanted_again(project: Project, fault: str) ->
 def test_an_effect_whose_answer_is_lost_is_made_again_in_the_same_sync(project: Project, fault: str) -> None:
     project.add("2.00", "3.00")
     project.fake.fail(f"{FUNCTION}_{fault}", times=1)
+    # Long enough for the call in its place, on a busy machine too.
+    project.patience = 3.0 if fault == "hang_after" else 30.0
     assert project.analyse().status == "success"
     assert (project.value(CREDITS), len(project.bodies())) == (2, 2)
     assert project.titles() == ["💰 2 créditos tributários identificados!"]
@@ -111,6 +117,26 @@ def test_a_success_without_an_effect_is_a_failure(project: Project) -> None:
     project.fake.fail(f"{FUNCTION}_without_effect", times=2)
     assert "1 of them from before the call" in project.analyse().message
     assert not project.value(ANALYSED)
+
+
+def test_credits_that_came_twice_are_replaced_and_a_persons_deletion_is_left_alone(project: Project) -> None:
+    """A call whose connection was lost may insert after the call that was made in its place."""
+    one, two = project.add("2.00"), project.add("3.00", "4.00")
+    project.analyse()
+    project.erp.execute(
+        "insert into public.identified_credits (user_id, xml_import_id, rule_id, potential_recovery)"
+        " select user_id, xml_import_id, rule_id, potential_recovery from public.identified_credits"
+        " where xml_import_id = %s",
+        (one,),
+    )
+    project.erp.execute(
+        "delete from public.identified_credits where xml_import_id = %s and potential_recovery = 3", (two,)
+    )
+    outcome = project.analyse()
+    assert (outcome.status, outcome.analysed) == ("success", 1)
+    assert project.bodies()[-1]["xml_import_id"] == str(one)
+    assert project.value(CREDITS) == 2
+    assert project.value("select total_potential from public.credit_analysis_summary") == 6
 
 
 def test_a_trigger_that_swallows_credits_is_found(project: Project) -> None:
@@ -138,11 +164,24 @@ def test_a_function_that_is_down_is_not_called_for_every_import(project: Project
     assert GIVE_UP_AFTER <= len(project.bodies()) <= GIVE_UP_AFTER + 2 * IN_FLIGHT
 
 
-def test_an_import_that_is_not_ours_to_parse_does_not_hold_up_the_others(project: Project) -> None:
-    project.add(raw_data={"produtos": "none"})
+def test_imports_that_cannot_be_parsed_do_not_hold_up_the_others(project: Project) -> None:
+    for _ in range(2 * GIVE_UP_AFTER):
+        project.add(raw_data={"produtos": "none"})
     project.add("2.00")
     outcome = project.analyse()
-    assert (outcome.analysed, outcome.failed, len(project.bodies())) == (1, 1, 1)
+    assert (outcome.analysed, outcome.failed, len(project.bodies())) == (1, 2 * GIVE_UP_AFTER, 1)
+
+
+def test_imports_that_failed_come_after_those_that_were_never_sent(project: Project) -> None:
+    for _ in range(2 * GIVE_UP_AFTER):
+        project.add("1.00")
+    project.fake.fail(f"{FUNCTION}_not_deployed")
+    project.analyse()
+    project.erp.execute("update sync_private.credit_analyses set error = 'x'")
+    project.fake.clear()
+    new = project.add("2.00")
+    project.analyse()
+    assert str(new) in [body["xml_import_id"] for body in project.bodies()[:IN_FLIGHT]]
 
 
 def test_a_change_during_the_call_is_analysed_as_well(project: Project) -> None:
@@ -191,7 +230,7 @@ def test_two_syncs_of_one_user_share_the_calls(
             postgres.connect(erp_url, what="the erp database") as connection,
             open_records(ops_url) as records,
         ):
-            syncs = Syncs(connection, records, tmp_path / str(number), project.syncs.clock)
+            syncs = Syncs(connection, records, tmp_path / str(number), clock=project.syncs.clock)
             begin.wait()
             return project.analyse(syncs=syncs).status
 

@@ -22,10 +22,10 @@ def add_credit(project: Project, tax: str, amount: str, level: str, user: UUID =
 
 
 def test_it_adds_up_every_credit_of_the_user_as_the_function_would(project: Project) -> None:
-    add_credit(project, "ICMS", "1.10", "medium")
-    add_credit(project, "ICMS-ST", "2.20", "medium")
-    add_credit(project, "IPI", "3.30", "low")
-    add_credit(project, "IPI", "99", "low", user=uuid4())
+    add_credit(project, "ICMS", "1.10", level="medium")
+    add_credit(project, "ICMS-ST", "2.20", level="medium")
+    add_credit(project, "IPI", "3.30", level="low")
+    add_credit(project, "IPI", "99", level="low", user=uuid4())
     project.add("10.00"), project.add("20.00", "0.05"), project.add("0")
     project.add("5.00", state="cancelada")
     assert project.analyse().differences == ()
@@ -105,7 +105,7 @@ def test_columns_that_the_application_does_not_have_are_left_out(project: Projec
     project.erp.execute(
         "alter table public.credit_analysis_summary drop column period_start, drop column icms_st_potential"
     )
-    add_credit(project, "ICMS-ST", "2.20", "medium")
+    add_credit(project, "ICMS-ST", "2.20", level="medium")
     project.erp.execute(
         "insert into sync_private.credit_summaries (user_id, day, built_at) values (%s, %s, now())",
         (USER, TODAY),

@@ -8,7 +8,7 @@ import pytest
 
 from sync_pipelines.erp.company.pipeline import ASSET, sync_company
 from sync_pipelines.erp.vendors.vendor import Company
-from sync_pipelines.lib.failures import TransientError
+from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
 from sync_pipelines_tests.erp.account import Account, Syncs
 
@@ -33,7 +33,7 @@ def profiles(erp: Erp) -> list[tuple[Any, ...]]:
 
 
 def test_a_user_without_a_profile_gets_one_and_the_next_sync_changes_nothing(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     first = sync_company(syncs.session(one, Account(SAID)))
     assert profiles(erp) == [
         (
@@ -63,7 +63,7 @@ def test_an_empty_field_of_the_erp_leaves_what_is_filled(erp: Erp, syncs: Syncs)
         regime_tributario="real",
         uf_sede="RJ",
     )
-    one = add_connection(erp, USER, "omie", {}, company_id=company)
+    one = add_connection(erp, USER, "omie", credentials={}, company_id=company)
     said = Company(cnpj="12ABC34501DE35", legal_name="  ", trade_name=None, state="", regime=None, city="Rio")
     assert sync_company(syncs.session(one, Account(said))).counts.changed == 1
     assert profiles(erp) == [("12ABC34501DE35", "A", "B", None, "RJ", "Rio", "real")]
@@ -73,7 +73,7 @@ def test_codes_that_are_only_written_otherwise_stay_as_they_are(erp: Erp, syncs:
     add_company(
         erp, USER, "12.abc.345/01DE-35", razao_social="PADARIA DO TESTE LTDA", cnae_principal="1091102"
     )
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     said = Company(cnpj=SAID.cnpj, legal_name=SAID.legal_name, cnae=SAID.cnae)
     assert sync_company(syncs.session(one, Account(said))).counts.unchanged == 1
     assert profiles(erp)[0][0] == "12.abc.345/01DE-35"
@@ -83,7 +83,7 @@ def test_two_companies_of_a_user_never_mix(erp: Erp, syncs: Syncs) -> None:
     """Trap 58."""
     other = add_company(erp, USER, "11222333000181", razao_social="OUTRA")
     add_company(erp, USER, "12ABC34501DE35", razao_social="ESTA")
-    one = add_connection(erp, USER, "omie", {}, company_id=other)
+    one = add_connection(erp, USER, "omie", credentials={}, company_id=other)
     outcome = sync_company(syncs.session(one, Account(SAID)))
     assert outcome.status == "error" and "pertence a outra empresa" in outcome.message
     assert [row[1] for row in profiles(erp)] == ["OUTRA", "ESTA"]
@@ -92,7 +92,7 @@ def test_two_companies_of_a_user_never_mix(erp: Erp, syncs: Syncs) -> None:
 
 def test_a_profile_of_another_company_is_not_turned_into_this_one(erp: Erp, syncs: Syncs) -> None:
     other = add_company(erp, USER, "11222333000181", razao_social="OUTRA")
-    one = add_connection(erp, USER, "omie", {}, company_id=other)
+    one = add_connection(erp, USER, "omie", credentials={}, company_id=other)
     outcome = sync_company(syncs.session(one, Account(SAID)))
     assert outcome.status == "error" and outcome.counts.rejected == 1
     assert [row[1] for row in profiles(erp)] == ["OUTRA"]
@@ -100,7 +100,7 @@ def test_a_profile_of_another_company_is_not_turned_into_this_one(erp: Erp, sync
 
 def test_another_branch_of_the_company_keeps_its_cnpj_and_place(erp: Erp, syncs: Syncs) -> None:
     company = add_company(erp, USER, "12ABC345000199", razao_social="VELHO", uf_sede="RJ")
-    one = add_connection(erp, USER, "omie", {}, company_id=company)
+    one = add_connection(erp, USER, "omie", credentials={}, company_id=company)
     outcome = sync_company(syncs.session(one, Account(SAID)))
     assert outcome.status == "success" and outcome.warnings
     assert profiles(erp) == [
@@ -110,13 +110,13 @@ def test_another_branch_of_the_company_keeps_its_cnpj_and_place(erp: Erp, syncs:
 
 def test_the_profiles_of_other_users_are_not_looked_at(erp: Erp, syncs: Syncs) -> None:
     add_company(erp, uuid4(), "12ABC34501DE35", razao_social="DE OUTRO USUÁRIO")
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     assert sync_company(syncs.session(one, Account(SAID))).counts.inserted == 1
     assert [row[1] for row in profiles(erp)] == ["DE OUTRO USUÁRIO", "PADARIA DO TESTE LTDA"]
 
 
 def test_an_account_without_a_cnpj_fills_the_profile_of_its_connection_only(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     said = Company(legal_name="SEM CNPJ", cnpj="123")
     assert sync_company(syncs.session(one, Account(said))).status == "skipped"
     assert profiles(erp) == []
@@ -125,13 +125,21 @@ def test_an_account_without_a_cnpj_fills_the_profile_of_its_connection_only(erp:
     assert sync_company(syncs.session(one, Account(said))).counts.changed == 1
 
 
+def test_a_row_that_the_database_refuses_is_an_error_of_the_module(erp: Erp, syncs: Syncs) -> None:
+    erp.execute("alter table public.company_profile add constraint short check (length(razao_social) < 5)")
+    one = add_connection(erp, USER, "omie", credentials={})
+    with pytest.raises(PermanentError, match="SQLSTATE 23514") as caught:
+        sync_company(syncs.session(one, Account(SAID)))
+    assert "PADARIA" not in str(caught.value)
+
+
 def test_a_trigger_that_alters_the_profile_is_found_and_nothing_is_written(erp: Erp, syncs: Syncs) -> None:
     erp.execute(
         "create function spoil() returns trigger language plpgsql as $$ begin new.razao_social = 'X';"
         " return new; end $$; create trigger spoil before insert on public.company_profile"
         " for each row execute function spoil()"
     )
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     with pytest.raises(TransientError, match="trigger"):
         sync_company(syncs.session(one, Account(SAID)))
     assert profiles(erp) == []

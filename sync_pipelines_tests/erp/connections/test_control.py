@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
-from sync_pipelines.erp.connections.control import open_control, read_connections
+from sync_pipelines.erp.connections.control import read_connections
 from sync_pipelines.erp.connections.due import is_due
 from sync_pipelines.erp.connections.mark import NAME
 from sync_pipelines.erp.outcome import Module
@@ -109,5 +109,3 @@ def test_a_failed_read_is_no_empty_list(project: Project) -> None:
     project.connection.execute("alter table erp_connections rename to gone")
     with pytest.raises(SyncError, match="the erp database: relation"):
         read_connections(project.url)
-    with pytest.raises(SyncError, match="the erp database"), open_control(project.url) as control:
-        control.all()

@@ -27,7 +27,9 @@ def sealed(text: str, key: str = KEY) -> str:
 
 def connection(stored: Any, erp_type: str = "omie") -> ErpConnection:
     number = UUID("1a2b3c4d-0000-4000-8000-000000000001")
-    return ErpConnection(number, number, erp_type, "Loja", "active", credentials=stored)
+    return ErpConnection(
+        number, user_id=number, erp_type=erp_type, name="Loja", status="active", credentials=stored
+    )
 
 
 @pytest.mark.parametrize(

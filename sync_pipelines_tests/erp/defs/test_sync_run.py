@@ -41,7 +41,7 @@ def test_every_due_connection_is_synced_whatever_lies_between(today: Dagster) ->
     later = installed.clock.now + timedelta(hours=1)
     ones = [installed.connect("omie"), installed.connect("bling")]
     left = installed.connect("omie", next_sync_at=later)
-    add_connection(installed.erp, left.user_id, "tiny", {})
+    add_connection(installed.erp, left.user_id, "tiny", credentials={})
     shown: list[str] = []
     report = ran(today, progress=lambda sentence, **_figures: shown.append(sentence))
     assert report.succeeded, report.problems
@@ -91,7 +91,7 @@ def test_an_unknown_connection_and_one_without_an_adapter_are_problems(today: Da
     report = ran(today, "omie_ffffffff")
     assert "erp_connections has no row omie_ffffffff" in report.problems[0]
     one = today.installed.connect("omie", months=1)
-    number = add_connection(today.installed.erp, one.user_id, "tiny", {})
+    number = add_connection(today.installed.erp, one.user_id, "tiny", credentials={})
     report = ran(today, one, str(number))
     assert not report.succeeded
     assert any("no adapter for tiny" in problem for problem in report.problems)

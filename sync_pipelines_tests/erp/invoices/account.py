@@ -21,6 +21,7 @@ from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.storage.folder_store import FolderStore
+from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
 from sync_pipelines_tests.erp.invoices.book import Book
 
@@ -43,6 +44,9 @@ class Account:
     runs: count[int] = field(default_factory=lambda: count(1))
     fence: Callable[[postgres.Connection], None] = lambda _connection: None
     reader: Reader | None = None
+    report: Callable[..., None] = lambda _stage, **_done: None
+    #: Where the documents are kept, if not in a folder.
+    store: LandingStore | None = None
     #: Parameters of the server for a sync's connection.
     session: dict[str, str] = field(default_factory=dict)
 
@@ -84,12 +88,13 @@ class Account:
                 database=database,
                 records=records,
                 landing=self.landing,
-                xml_store=self.xml_store,
+                xml_store=self.store or self.xml_store,
                 run_id=f"run-{next(self.runs)}",
                 zone=ZoneInfo("America/Sao_Paulo"),
                 started=self.now,
                 clock=lambda: self.now,
                 fence=self.fence,
+                report=self.report,
                 accepted=accept,
             )
             return sync_invoices(session, months, reader=self.reader)
@@ -148,7 +153,7 @@ def new_account(
 
 def _connection(erp: Database, user: UUID, erp_type: str) -> ErpConnection:
     company = add_company(erp, user, "11222333000181")
-    number = add_connection(erp, user, erp_type, {}, company_id=company)
+    number = add_connection(erp, user, erp_type, credentials={}, company_id=company)
     return ErpConnection(
         id=number, user_id=user, erp_type=erp_type, name="Teste", status="active", company_id=company
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ import psycopg
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, InvoiceXml
-from sync_pipelines_tests.erp.invoices.account import Account
+from sync_pipelines_tests.erp.invoices.account import Account, Database
 from sync_pipelines_tests.erp.invoices.book import Book, note
 from sync_pipelines_tests.erp.invoices.nfe.notes import XmlItem
 
@@ -26,15 +26,35 @@ TOTALS = {"vProd": "297.60", "vNF": "314.00"}
 class LargeBook(Book):
     """Its invoices have twenty items each."""
 
+    before_document: Callable[[int], None] = lambda _number: None
+
     def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
         with self._lock:
             self.asked.append(invoice.vendor_id)
+            self.before_document(len(self.asked))
         one = note(int(invoice.vendor_id), DAY, items=ITEMS, totals=TOTALS)
         return InvoiceXml(one.access_key, one.xml)
 
 
-def large_account(given: Mapping[str, str], invoices: int) -> Account:
-    """The account over databases that are there."""
+def given_of(account: Account) -> dict[str, str]:
+    """What a process of its own needs to sync an account."""
+    one = account.connection
+    return {
+        "erp_url": account.erp_url,
+        "ops_url": account.ops_url,
+        "home": str(account.home),
+        **{"connection": str(one.id), "user": str(one.user_id), "company": str(one.company_id)},
+    }
+
+
+def large_account(
+    given: Mapping[str, str], invoices: int, connections: tuple[Database, Database] | None = None
+) -> Account:
+    """The account over databases that are there: those of the URLs, or `connections` to them."""
+    erp, ops = connections or (
+        psycopg.connect(given["erp_url"], autocommit=True),
+        psycopg.connect(given["ops_url"], autocommit=True),
+    )
     book = LargeBook()
     for number in range(1, invoices + 1):
         one = note(number, DAY)
@@ -51,8 +71,8 @@ def large_account(given: Mapping[str, str], invoices: int) -> Account:
         )
     return Account(
         book,
-        psycopg.connect(given["erp_url"], autocommit=True),
-        psycopg.connect(given["ops_url"], autocommit=True),
+        erp,
+        ops,
         erp_url=given["erp_url"],
         ops_url=given["ops_url"],
         home=Path(given["home"]),

@@ -123,6 +123,9 @@ def test_an_invoice_that_is_issued_at_last_is_stored(account: Account, book: Boo
     assert account.synced().skipped == 1
     book.change(1, state=InvoiceState.AUTHORISED)
     assert account.synced().inserted == 1
+    # What was issued stays so, whatever a list says meanwhile.
+    book.change(1, state=InvoiceState.UNISSUED)
+    assert account.synced().unchanged == 1
 
 
 def test_a_row_that_a_moving_list_shows_twice_counts_once(account: Account, book: Book) -> None:

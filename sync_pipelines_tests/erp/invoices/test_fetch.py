@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
+from sync_pipelines.erp.invoices.work_list import READ_AGAIN_AFTER, SPREAD
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -190,6 +193,66 @@ def test_lost_xml_is_fetched_again(account: Account, book: Book, harm: str) -> N
     assert (len(book.asked), counts.unchanged) == (len(harmed), 10)
     assert {path.name for path in folder.glob("*.xml")} == {f"{key}.xml" for key in keys}
     assert folder.joinpath(f"{keys[0]}.xml").read_bytes() == book.xml["7001"]
+
+
+def test_a_document_that_was_changed_in_the_store_is_found_within_weeks(account: Account, book: Book) -> None:
+    """With its size as it was nothing else tells."""
+    key = fill(book, 5)[0]
+    account.synced()
+    path = account.home / "xml" / str(account.user) / f"{key}.xml"
+    path.write_bytes(path.read_bytes().replace(b"EMPRESA", b"EMPRESO"))
+    book.asked.clear()
+    assert (account.synced().unchanged, book.asked) == (5, [])
+    account.now += timedelta(days=READ_AGAIN_AFTER + SPREAD)
+    counts = account.synced()
+    assert (counts.unchanged, book.asked, path.read_bytes()) == (5, ["7001"], book.xml["7001"])
+    assert counts.oldest_reading == account.now
+
+
+def test_a_link_in_the_store_is_no_document(account: Account, book: Book, tmp_path: Path) -> None:
+    key = book.add(1, DAY)
+    account.synced()
+    path = account.home / "xml" / str(account.user) / f"{key}.xml"
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x" * path.stat().st_size)
+    path.unlink()
+    path.symlink_to(secret)
+    assert account.synced().unchanged == 1
+    assert (path.is_symlink(), path.read_bytes(), secret.read_bytes()[:1]) == (False, book.xml["7001"], b"x")
+
+
+def test_a_store_that_does_not_work_fails_the_month_without_naming_a_key(
+    account: Account, book: Book
+) -> None:
+    key = book.add(1, DAY)
+    folder = account.home / "xml" / str(account.user)
+    folder.mkdir(parents=True)
+    (folder / f"{key}.xml").mkdir()
+    (folder / f"{key}.xml" / "x").touch()
+    outcome = account.sync()
+    assert outcome.status == "error"
+    assert (key in str(outcome.error), account.rejects()) == (False, [])
+
+
+def test_a_month_that_fails_beside_its_calls_leaves_the_next_month_alone(
+    account: Account, book: Book
+) -> None:
+    fill(book, 3, OCTOBER)
+    fill(book, 30, first=10)
+    account.report = failing_report(2)
+    outcomes = account.sync_months(OCTOBER, NOVEMBER)
+    assert [one.status for one in outcomes.values()] == ["error", "success"]
+
+
+def failing_report(number: int) -> Callable[..., None]:
+    """A report of progress that fails once, at its call of that number of the stage `xml`."""
+    calls = iter(range(1, 1000))
+
+    def report(stage: str, **_done: object) -> None:
+        if stage == "xml" and next(calls) == number:
+            raise TransientError("The lock could not be looked at.")
+
+    return report
 
 
 def test_a_damaged_document_of_a_dead_sync_is_replaced(account: Account, book: Book) -> None:

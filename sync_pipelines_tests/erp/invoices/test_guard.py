@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sync_pipelines.erp.invoices.guard import MASS_REJECTION, MASS_VANISHING
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import PermanentError, ThrottledError, TransientError
 from sync_pipelines_tests.erp.invoices.account import Account
@@ -100,6 +101,16 @@ def test_what_the_erp_says_of_a_vanished_invoice_counts(account: Account, book: 
     ]
     assert account.value("select count(*) from sync_private.credit_analyses where analysed <> wanted") == 1
     assert account.synced().unchanged == 19
+
+
+def test_what_somebody_wrote_into_our_rows_does_not_stop_the_guard(account: Account, book: Book) -> None:
+    fill(book, 20)
+    account.synced()
+    account.erp.execute(
+        "update sync_private.invoices set issue_date = 'infinity', state = 'x', listed_at = '0044-03-15 BC'"
+    )
+    remove(book, 3)
+    assert account.synced().vanished == 1
 
 
 def test_an_invoice_that_is_listed_again_is_as_before(account: Account, book: Book) -> None:

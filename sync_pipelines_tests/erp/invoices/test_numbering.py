@@ -29,6 +29,20 @@ def test_missing_numbers_are_named_in_the_month_after_them(account: Account, boo
     )
 
 
+def test_months_that_were_not_asked_for_are_no_gap(account: Account, book: Book) -> None:
+    add(book, 1, 2, day=date(2026, 7, 3))
+    add(book, 30, day=date(2026, 9, 3))
+    add(book, 50, day=date(2026, 11, 3))
+    july = date(2026, 7, 1)
+    assert CHECK not in account.sync_months(july, NOVEMBER)[NOVEMBER].warnings
+    outcomes = account.sync_months(date(2026, 9, 1), OCTOBER)
+    assert CHECK not in outcomes[date(2026, 9, 1)].warnings
+    # With August, which has none, each number between is missing.
+    outcomes = account.sync_months(july, date(2026, 8, 1), date(2026, 9, 1), OCTOBER, NOVEMBER)
+    assert "3 a 29" in outcomes[date(2026, 9, 1)].warnings[CHECK]
+    assert "31 a 49" in outcomes[NOVEMBER].warnings[CHECK]
+
+
 def test_voided_cancelled_and_unreadable_numbers_are_no_gaps(account: Account, book: Book) -> None:
     add(book, 1, 5)
     add(book, 2, state=InvoiceState.CANCELLED)

@@ -190,6 +190,27 @@ def test_a_sync_that_dies_between_two_statements_leaves_nothing(
     assert (account.synced().inserted, book.asked) == (1, [])
 
 
+def test_a_proof_that_cannot_be_recorded_is_no_success_and_made_by_the_next_sync(
+    account: Account, book: Book
+) -> None:
+    fill(book, 5)
+    account.ops.execute("alter table ops.proofs rename to elsewhere")
+    assert account.sync().status == "error"
+    account.ops.execute("alter table ops.elsewhere rename to proofs")
+    book.asked.clear()
+    assert (account.synced().unchanged, book.asked, proofs(account)) == (5, [], [True])
+
+
+def test_rejects_that_cannot_be_kept_fail_the_month(account: Account, book: Book) -> None:
+    fill(book, 3)
+    book.add(9, DAY, protocol="")
+    account.ops.execute("alter table ops.rejects rename to elsewhere")
+    assert account.sync().status == "error"
+    assert account.everything() == []
+    account.ops.execute("alter table ops.elsewhere rename to rejects")
+    assert account.synced().rejected == 1
+
+
 def test_a_month_that_fails_does_not_stop_the_others(account: Account, book: Book) -> None:
     fill(book, 5)
     fill(book, 5, OCTOBER, first=40)

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from sync_pipelines.erp.products.guard import MASS_VANISHING
 from sync_pipelines.erp.products.pipeline import ASSET, FULL_EVERY, OVERLAP, sync_products
+from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Product
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
@@ -47,7 +47,7 @@ OURS = [
 def test_the_catalogue_is_what_the_erp_lists_and_the_next_sync_changes_nothing(
     erp: Erp, syncs: Syncs
 ) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     first = sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     assert (first.counts.read, first.counts.inserted) == (6, 6)
     stored = erp.execute(
@@ -67,9 +67,35 @@ def test_the_catalogue_is_what_the_erp_lists_and_the_next_sync_changes_nothing(
     assert syncs.records.proofs.newest(ASSET)[syncs.session(one).key].holds
 
 
+def test_the_status_is_the_applications_until_the_code_changes(erp: Erp, syncs: Syncs) -> None:
+    one = add_connection(erp, USER, "omie", credentials={})
+    sync_products(syncs.session(one, Account(catalogue=products()[:3])), full=False)
+    erp.execute("update public.company_ncm_analysis set status = 'ok', reason = 'visto'")
+    company = add_company(erp, USER, None)
+    erp.execute("update public.erp_connections set company_id = %s", (company,))
+    renamed, recoded, repaired = products()[:3]
+    listed = [
+        renamed._replace(name="Pão de queijo"),
+        recoded._replace(ncm="0811.10.00"),
+        repaired._replace(ncm="2106.90.90"),
+    ]
+    outcome = sync_products(syncs.session(one, Account(catalogue=listed)), full=False)
+    assert outcome.counts.changed == 3
+    rows = erp.execute(
+        "select product_name, ncm_code, status, reason, company_id from public.company_ncm_analysis order by 1"
+    ).fetchall()
+    assert sorted(rows) == sorted(
+        [
+            ("Pão de queijo", "19059090", "ok", "visto", company),
+            ("Polpa", "08111000", "pendente", None, company),
+            ("Sem código", "21069090", "pendente", None, company),
+        ]
+    )
+
+
 def test_rows_that_the_analysis_erased_come_back_and_its_own_are_not_doubled(erp: Erp, syncs: Syncs) -> None:
     """Trap 63."""
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     account = Account(catalogue=products())
     sync_products(syncs.session(one, account), full=False)
     erp.execute("delete from public.company_ncm_analysis where user_id = %s", (USER,))
@@ -91,7 +117,7 @@ def test_rows_that_the_analysis_erased_come_back_and_its_own_are_not_doubled(erp
 
 def test_a_page_that_fails_changes_nothing(erp: Erp, syncs: Syncs) -> None:
     """Traps 5 and 52."""
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     broken = Account(catalogue=products()[:4], fails_after=1, error=TransientError("The page did not come."))
     with pytest.raises(TransientError, match="did not come"):
@@ -105,7 +131,7 @@ def test_a_page_that_fails_changes_nothing(erp: Erp, syncs: Syncs) -> None:
 
 
 def test_a_product_that_is_gone_is_marked_and_comes_back(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     outcome = sync_products(syncs.session(one, Account(catalogue=products()[1:])), full=False)
     assert outcome.counts.vanished == 1 and "Pão" not in {row[0] for row in ncm_rows(erp)}
@@ -114,7 +140,7 @@ def test_a_product_that_is_gone_is_marked_and_comes_back(erp: Erp, syncs: Syncs)
 
 
 def test_a_mass_disappearance_is_stopped_until_a_person_accepts_it(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     with pytest.raises(PermanentError, match=r"6 of 6 products .* accept mass_vanishing"):
         sync_products(syncs.session(one, Account()), full=False)
@@ -124,7 +150,7 @@ def test_a_mass_disappearance_is_stopped_until_a_person_accepts_it(erp: Erp, syn
 
 
 def test_changes_alone_are_read_until_a_week_has_passed(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "bling", {})
+    one = add_connection(erp, USER, "bling", credentials={})
     changed = products()[0]._replace(name="Pão francês")
     account = Account(catalogue=products(), changes=[changed], name="Bling")
     began = syncs.clock()
@@ -146,19 +172,21 @@ def test_changes_alone_are_read_until_a_week_has_passed(erp: Erp, syncs: Syncs) 
 
 
 def test_a_row_that_somebody_altered_makes_the_whole_catalogue_be_read(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "bling", {})
+    one = add_connection(erp, USER, "bling", credentials={})
     account = Account(catalogue=products(), changes=[])
     sync_products(syncs.session(one, account), full=False)
     erp.execute("update sync_private.products set name = 'alterado' where vendor_id = '2'")
     assert sync_products(syncs.session(one, account), full=False).counts.changed == 1
-    assert account.asked_since == [None, None]
+    erp.execute("delete from sync_private.products where vendor_id = '3'")
+    assert sync_products(syncs.session(one, account), full=False).counts.inserted == 1
+    assert account.asked_since == [None, None, None]
 
 
 def test_the_rows_of_other_connections_and_companies_are_left_alone(erp: Erp, syncs: Syncs) -> None:
     """Section 1.2, defect 10, and trap 58."""
     first, second = add_company(erp, USER, None), add_company(erp, USER, None)
-    one = add_connection(erp, USER, "omie", {}, company_id=first)
-    two = add_connection(erp, USER, "bling", {}, company_id=second)
+    one = add_connection(erp, USER, "omie", credentials={}, company_id=first)
+    two = add_connection(erp, USER, "bling", credentials={}, company_id=second)
     sync_products(syncs.session(two, Account(catalogue=products()[:2])), full=False)
     erp.execute(
         "insert into public.company_ncm_analysis (user_id, company_id, product_name, ncm_code)"
@@ -174,7 +202,7 @@ def test_the_rows_of_other_connections_and_companies_are_left_alone(erp: Erp, sy
 
 
 def test_products_that_cannot_be_used_are_rejects_with_their_content(erp: Erp, syncs: Syncs) -> None:
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     listed = [*products()[:1], Product("9", " \x00 ", ncm="1"), products()[0]]
     outcome = sync_products(syncs.session(one, Account(catalogue=listed)), full=False)
     counts = outcome.counts
@@ -183,13 +211,23 @@ def test_products_that_cannot_be_used_are_rejects_with_their_content(erp: Erp, s
     assert row == ("product_has_a_name", "9")
 
 
+def test_a_row_that_the_database_refuses_is_an_error_of_the_module(erp: Erp, syncs: Syncs) -> None:
+    erp.execute(
+        "alter table public.company_ncm_analysis add constraint short check (length(product_name) < 4)"
+    )
+    one = add_connection(erp, USER, "omie", credentials={})
+    with pytest.raises(PermanentError, match="SQLSTATE 23514"):
+        sync_products(syncs.session(one, Account(catalogue=products())), full=False)
+    assert erp.execute("select count(*) from sync_private.products").fetchone() == (0,)
+
+
 def test_a_trigger_that_swallows_rows_is_found_and_nothing_is_written(erp: Erp, syncs: Syncs) -> None:
     erp.execute(
         "create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;"
         " create trigger swallow before insert on public.company_ncm_analysis for each row"
         " execute function swallow()"
     )
-    one = add_connection(erp, USER, "omie", {})
+    one = add_connection(erp, USER, "omie", credentials={})
     with pytest.raises(TransientError, match="NCM rows"):
         sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     assert erp.execute("select count(*) from sync_private.products").fetchone() == (0,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -50,7 +50,7 @@ class BlingWorld:
                 " values (%s, %s, 'bling', %s, %s)",
                 (one.id, one.user_id, one.name, json.dumps(stored)),
             )
-        return ErpConnection(one.id, one.user_id, "bling", one.name, "active", credentials=stored)
+        return replace(one, credentials=stored)
 
     @property
     def stored(self) -> dict[str, Any]:

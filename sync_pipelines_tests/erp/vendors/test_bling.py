@@ -57,8 +57,8 @@ def test_a_row_of_the_list_says_what_the_interface_asks(bling: BlingWorld) -> No
             Invoice(
                 "7077",
                 InvoiceState.AUTHORISED,
-                date(2026, 11, 3),
-                key_of(77),
+                issued_on=date(2026, 11, 3),
+                key=key_of(77),
                 model="55",
                 direction=1,
                 number="77",
@@ -155,7 +155,7 @@ def test_a_product_has_its_ncm_from_the_detail(bling: BlingWorld) -> None:
     with bling.open() as vendor:
         [page] = vendor.products()
     assert page.items == [
-        Product("1", "ITEM 1", "P1", "0811.90.00", "UN", "7891234567890", Decimal("2.48")),
+        Product("1", "ITEM 1", "P1", ncm="0811.90.00", unit="UN", ean="7891234567890", price=Decimal("2.48")),
         Product("2", "ITEM 2", "P2", price=Decimal("2.48"), is_active=False),
         Product("3", "ITEM 3", "P3", price=Decimal("10.10"), is_service=True),
     ]

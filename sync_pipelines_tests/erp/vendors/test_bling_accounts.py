@@ -8,6 +8,7 @@ import threading
 import httpx
 import pytest
 
+from sync_pipelines.erp.vendors.bling import judge
 from sync_pipelines.erp.vendors.session import BlockedError
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -16,6 +17,7 @@ from sync_pipelines.lib.failures import (
     ThrottledError,
     TransientError,
 )
+from sync_pipelines.lib.http.json import JsonAnswer
 from sync_pipelines_tests.erp.vendors.bling_account import FIRST, LAST, BlingWorld, listed
 from sync_pipelines_tests.sandbox.erp.vendors.clients import note, product
 
@@ -137,7 +139,9 @@ def test_a_call_that_came_too_early_is_made_again(bling: BlingWorld) -> None:
         assert vendor.company().items
 
 
-@pytest.mark.parametrize(("fault", "words"), [("too_many_day", "left today"), ("blocked", "for a while")])
+@pytest.mark.parametrize(
+    ("fault", "words"), [("too_many_day", "left today"), ("blocked", "takes no calls from our address")]
+)
 def test_a_block_ends_the_calls_of_the_account(bling: BlingWorld, fault: str, words: str) -> None:
     bling.fake.fail(f"company_{fault}", 1)
     with bling.open() as vendor:
@@ -148,6 +152,21 @@ def test_a_block_ends_the_calls_of_the_account(bling: BlingWorld, fault: str, wo
     with bling.open() as vendor, pytest.raises(ThrottledError):
         vendor.company()
     assert bling.fake.calls.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(403, text="<html>Access denied</html>"), BlockedError),
+        (httpx.Response(403, json={"error": {"type": "TOO_MANY_REQUESTS"}}), BlockedError),
+        (httpx.Response(403, json={"error": {"type": "FORBIDDEN"}}), RefusedError),
+        (httpx.Response(429, text="slow down"), BlockedError),
+        (httpx.Response(429, json={"error": {"limit": 3, "period": "second"}}), ThrottledError),
+    ],
+)
+def test_a_refused_address_is_no_refused_account(answer: httpx.Response, error: type[SyncError]) -> None:
+    body = answer.json() if "json" in answer.headers["content-type"] else None
+    assert type(judge(JsonAnswer(answer.status_code, body, is_json=body is not None))) is error
 
 
 @pytest.mark.parametrize(

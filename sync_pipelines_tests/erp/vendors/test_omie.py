@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Vendor
+from sync_pipelines.erp.vendors.session import BlockedError
+from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, InvoiceXml, Vendor
 from sync_pipelines.lib.failures import (
     PermanentError,
     RefusedError,
@@ -41,6 +43,12 @@ REFUSED = {
     "faultstring": "ERROR: A chave de acesso não está preenchida ou não é válida.",
     "faultcode": "SOAP-ENV:Client-101",
 }
+SERVER = {
+    "faultstring": "SOAP-ERROR: Broken response from Application Server",
+    "faultcode": "SOAP-ENV:Server",
+}
+REFUSED_CONNECTION = httpx.ConnectError("refused")
+SLOW = httpx.ReadTimeout("slow")
 Answer = httpx.Response
 
 
@@ -103,6 +111,12 @@ def account(ops_url: str, time: VirtualTime) -> Open:
     return opened
 
 
+def document_of(row: Mapping[str, Any]) -> Invoice:
+    """The invoice of a row, to ask for its document."""
+    number, key = str(row["compl"].get("nIdNF") or "1/1/1"), row["compl"].get("cChaveNFe")
+    return Invoice(number, InvoiceState.AUTHORISED, issued_on=FIRST, key=key)
+
+
 def invoices(vendor: Vendor) -> list[Invoice]:
     return [one for listed in vendor.invoices(FIRST, LAST) for one in listed.items]
 
@@ -150,6 +164,25 @@ def test_refused_credentials_are_not_tried_again(account: Open, status: int) -> 
                 invoices(vendor)
     assert len(omie.asked) == 1
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["Chave de acesso da NF-e não encontrada!", "NF-e não cadastrada para o Código [55001]!"]
+)
+def test_an_invoice_that_the_vendor_has_not_has_no_document(account: Open, text: str) -> None:
+    said = {"faultstring": f"ERROR: {text}", "faultcode": "SOAP-ENV:Client-103"}
+    with account(Omie(Answer(500, json=said))) as vendor:
+        assert vendor.invoice_xml(document_of(invoice())) == InvoiceXml(KEY, None)
+        with pytest.raises(TransientError):
+            invoices(vendor)  # of a list it says nothing
+
+
+def test_what_is_not_allowed_says_nothing_of_other_methods(account: Open) -> None:
+    with account(Omie(Answer(403), page([invoice()]))) as vendor:
+        with pytest.raises(RefusedError) as caught:
+            vendor.company()
+        assert caught.value.status == 403
+        assert len(invoices(vendor)) == 1
 
 
 def test_a_redundant_call_waits_until_it_is_none(account: Open, time: VirtualTime) -> None:
@@ -203,3 +236,162 @@ def test_an_error_is_never_an_empty_list(
 ) -> None:
     with account(Omie(answer)) as vendor, pytest.raises(kind):
         invoices(vendor)
+
+
+@pytest.mark.parametrize(
+    ("ide", "state", "is_voided"),
+    [
+        ({"dCan": "04/11/2026"}, InvoiceState.CANCELLED, False),
+        ({"dCan": "00/00/0000"}, InvoiceState.AUTHORISED, False),
+        ({"dCan": None}, InvoiceState.AUTHORISED, False),
+        ({"cDeneg": "S"}, InvoiceState.DENIED, False),
+        ({"dInut": "04/11/2026"}, InvoiceState.UNISSUED, True),
+        ({"dInut": " "}, InvoiceState.AUTHORISED, False),
+    ],
+)
+def test_the_dates_of_an_invoice_say_what_became_of_it(
+    account: Open, ide: Mapping[str, Any], state: InvoiceState, is_voided: bool
+) -> None:
+    with account(Omie(page([invoice(**ide)]))) as vendor:
+        (found,) = invoices(vendor)
+    assert (found.state, found.is_voided) == (state, is_voided)
+
+
+def test_an_invoice_without_a_key_was_not_issued(account: Open) -> None:
+    row = invoice()
+    row["compl"]["cChaveNFe"] = ""
+    with account(Omie(page([row]))) as vendor:
+        (found,) = invoices(vendor)
+    assert (found.key, found.state) == (None, InvoiceState.UNISSUED)
+
+
+def test_two_invoices_without_a_number_of_the_vendor_are_two(account: Open) -> None:
+    rows = [invoice(1), invoice(2)]
+    for row in rows:
+        row["compl"] = {}
+    with account(Omie(page(rows))) as vendor:
+        assert [one.number for one in invoices(vendor)] == ["1", "2"]
+        assert vendor.invoice_xml(document_of(rows[0])).xml is None
+
+
+def test_an_invoice_without_a_day_is_an_error(account: Open) -> None:
+    with account(Omie(page([invoice(dEmi="")]))) as vendor, pytest.raises(PermanentError, match="55001"):
+        invoices(vendor)
+
+
+DOCUMENT = (
+    "<?xml version='1.0' encoding='ISO-8859-1'?><nfeProc><xNome>São João &amp; Filhos</xNome></nfeProc>"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "xml"),
+    [
+        ({"cXmlNfe": DOCUMENT}, DOCUMENT.encode("latin-1")),
+        ({"cXmlNfe": html.escape(DOCUMENT)}, DOCUMENT.encode("latin-1")),
+        ({"cXmlNfe": "\ufeff<nfeProc>ã</nfeProc>"}, "<nfeProc>ã</nfeProc>".encode()),
+        ({"cXmlNfe": ""}, None),
+        ({"cXmlNfe": DOCUMENT, "cCodStatus": "1"}, None),
+        ({"cXmlNfe": DOCUMENT, "cCodStatus": 0}, DOCUMENT.encode("latin-1")),
+        ({}, None),
+    ],
+)
+def test_the_document_of_an_invoice(account: Open, answer: Mapping[str, Any], xml: bytes | None) -> None:
+    omie = Omie(Answer(200, json={"nChaveNfe": KEY, "cCodStatus": "0", **answer}))
+    with account(omie) as vendor:
+        found = vendor.invoice_xml(document_of(invoice()))
+    assert (found.key, found.xml) == (KEY, xml)
+    assert omie.asked[0]["param"] == [{"nIdNfe": 55001}]
+
+
+@pytest.mark.parametrize(
+    ("row", "city", "regime"),
+    [
+        ({"cidade": "SÃO PAULO (SP)", "optante_simples_nacional": "S"}, "SÃO PAULO", "simples"),
+        ({"cidade": "3550308", "optante_simples_nacional": "N"}, None, None),
+        ({"cidade": "Embu (das Artes)"}, "Embu (das Artes)", None),
+    ],
+)
+def test_the_company(account: Open, row: Mapping[str, Any], city: str | None, regime: str | None) -> None:
+    rows = [
+        {"codigo_empresa": 1, "inativa": "S", "cnpj": "1"},
+        {"codigo_empresa": 2, "inativa": "N", "cnpj": "12.ABC.345/01DE-35", **row},
+    ]
+    with account(Omie(page([], registros=2, total_de_registros=2, empresas_cadastro=rows))) as vendor:
+        (found,) = vendor.company().items
+    assert (found.cnpj, found.city, found.regime) == ("12.ABC.345/01DE-35", city, regime)
+
+
+def test_products_are_asked_for_beyond_the_point_of_sale(account: Open) -> None:
+    omie = Omie(Answer(500, json=NO_RECORDS))
+    with account(omie) as vendor:
+        assert [list(listed.items) for listed in vendor.products()] == [[]]
+    (asked,) = omie.asked[0]["param"]
+    assert (asked["apenas_importado_api"], asked["filtrar_apenas_omiepdv"]) == ("N", "N")
+
+
+def test_a_method_is_left_alone_before_its_tenth_error(account: Open, time: VirtualTime) -> None:
+    omie = Omie(Answer(500, json=SERVER))
+    with account(omie) as vendor:
+        for _ in range(9):
+            with pytest.raises(TransientError):
+                invoices(vendor)
+        assert len(omie.asked) == 9
+        with pytest.raises(ThrottledError, match="fewer calls") as caught:
+            invoices(vendor)
+        first = time.seconds
+        with pytest.raises(TransientError):
+            vendor.company()  # another method is not concerned
+    assert 0 < (caught.value.retry_after or 0) < 1900
+    time.sleep(1900 - first)
+    healthy = Omie(page([invoice()]))
+    with account(healthy) as vendor:
+        assert len(invoices(vendor)) == 1
+
+
+def test_empty_lists_count_as_errors(account: Open) -> None:
+    omie = Omie(Answer(500, json=NO_RECORDS))
+    with account(omie) as vendor:
+        for number in range(1, 10):
+            assert next(vendor.invoices(FIRST.replace(day=number), LAST)).items == []
+        with pytest.raises(ThrottledError):
+            invoices(vendor)
+    assert len(omie.asked) == 9
+
+
+def test_documents_leave_room_for_the_calls_under_way(account: Open) -> None:
+    omie = Omie(Answer(500, json=SERVER))
+    with account(omie) as vendor:
+        for number in range(20):
+            with pytest.raises(TransientError):
+                vendor.invoice_xml(document_of(invoice(number)))
+    assert len(omie.asked) == 6
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits"), [(Answer(503), False), (httpx.ConnectError("refused"), False), (SLOW, True)]
+)
+def test_a_request_is_repeated_within_a_minute_only_if_the_vendor_has_not_seen_it(
+    account: Open, time: VirtualTime, answer: Answer | Exception, waits: bool
+) -> None:
+    with account(Omie(answer, page([invoice()]))) as vendor:
+        assert len(invoices(vendor)) == 1
+    assert (time.seconds >= 60) is waits
+
+
+def test_a_concurrent_call_is_made_again(account: Open, time: VirtualTime) -> None:
+    said = {"faultstring": "ERROR: Já existe uma requisição desse método sendo executada.", "faultcode": "x"}
+    with account(Omie(Answer(500, json=said), page([invoice()]))) as vendor:
+        assert len(invoices(vendor)) == 1
+    assert time.seconds >= 5
+
+
+def test_a_block_of_seconds_is_not_waited_for(account: Open, time: VirtualTime) -> None:
+    said = {
+        **BLOCK,
+        "faultstring": "ERROR: API bloqueada por consumo indevido. Tente novamente em 7 segundos.",
+    }
+    omie = Omie(Answer(200, json=said))
+    with account(omie) as vendor, pytest.raises(BlockedError):
+        invoices(vendor)
+    assert (len(omie.asked), time.seconds) == (1, 0)

@@ -65,6 +65,7 @@ def fetch() -> Iterator[Callable[..., bytes | None]]:
         "https://www.bling.example/relatorios/nfe.xml.php?chave=1",
         "https://WWW.Bling.Example:443/nfe.xml",
         "http://127.0.0.1:8401/files/nfe.xml",
+        "http://localhost:8401/files/nfe.xml",
         "https://proxy.example:8443/nfe.xml",
     ],
 )
@@ -85,7 +86,7 @@ def test_links_to_the_vendor_are_followed(fetch: Callable[..., bytes | None], ur
         "https://www.bling.example:8443/nfe.xml",
         "http://127.0.0.1:5432/",
         "https://127.0.0.1:8401/",
-        "http://localhost:8401/",
+        "http://localhost:8402/",
         "http://169.254.169.254/latest/meta-data/",
         "https://user:password@www.bling.example/nfe.xml",
         "https://www.bling.example@files.example/nfe.xml",
@@ -191,7 +192,9 @@ def test_a_file_that_is_refused_says_nothing_of_the_credentials(
     assert "chave=1" not in str(caught.value)
 
 
-LISTED = Invoice("7001", InvoiceState.AUTHORISED, note(7001).issued_at.date(), key_of(1), "55")
+LISTED = Invoice(
+    "7001", InvoiceState.AUTHORISED, issued_on=note(7001).issued_at.date(), key=key_of(1), model="55"
+)
 
 
 def test_an_invoice_has_its_document_by_the_link_in_the_detail(bling: BlingWorld) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from sync_pipelines.lib.failures import SyncError, ThrottledError, TransientError
 from sync_pipelines.lib.http.budget import Budget, NoBudget, Window
+from sync_pipelines.lib.http.budget_ledger import BudgetLedger
 
 MINUTE = Window("key", calls=85, seconds=60)
 START = datetime(2025, 9, 21, 12, tzinfo=UTC)
@@ -118,7 +119,7 @@ def simulate(callers: dict[str, Caller], until: float, time: VirtualTime) -> Cou
 def test_a_party_with_ten_threads_and_one_with_a_single_one_get_half_each(
     ops: str, time: VirtualTime, latency: float
 ) -> None:
-    with budget(ops, time, party="ten") as ten, ten.for_party("one") as one:
+    with budget(ops, time, party="ten") as ten, budget(ops, time, party="one") as one:
         callers = {"ten": Caller(ten, 10, latency), "one": Caller(one, 1, latency)}
         calls = simulate(callers, until=600, time=time)
     assert abs(calls["ten"] - calls["one"]) <= 2
@@ -228,7 +229,7 @@ def test_an_estimate_comes_true_alone_and_in_company(ops: str, time: VirtualTime
         for _ in range(300):
             one.wait()
         assert time.seconds == pytest.approx(expected, abs=0.1)
-        with one.for_party("b") as other:
+        with budget(ops, time, party="b") as other:
             other.ask()
             alone, shared = one.estimate(850), other.estimate(850)
             assert shared == pytest.approx(2 * 850 * 61.5 / 85, rel=0.1)
@@ -240,7 +241,7 @@ def test_threads_of_one_party_wait_for_one_call_each(ops: str) -> None:
     """In real time, by the clock of the database."""
     window = Window("key", calls=4, seconds=0.2, margin=0.05)
     calls: Counter[str] = Counter()
-    with Budget(ops, [window], party="ten") as ten, ten.for_party("one") as one:
+    with Budget(ops, [window], party="ten") as ten, Budget(ops, [window], party="one") as one:
 
         def call(party: Budget, name: str) -> None:
             while calls.total() < 40:
@@ -281,9 +282,10 @@ def test_closing_ends_the_wait_of_a_thread_and_frees_the_others(ops: str, time: 
 def test_a_budget_that_is_closed_twice_or_after_its_connection_opens_none(
     ops: str, time: VirtualTime
 ) -> None:
-    one = budget(ops, time)
-    other = one.for_party("b")
+    one, ledger = budget(ops, time), BudgetLedger(ops)
+    other = budget(ops, time, party="b", ledger=ledger)
     one.close()
+    ledger.close()
     for closed in (one, other):
         closed.close()
     others = (
@@ -334,7 +336,7 @@ def test_no_budget_counts_and_limits_nothing() -> None:
     with NoBudget() as one:
         one.block(60)
         assert [one.wait(), one.wait(), one.waited, one.estimate(1000)] == [0, 0, 0, 0]
-        assert (one.calls, one.for_party("b").calls) == (2, 0)
+        assert one.calls == 2
 
 
 def test_a_clock_that_is_set_back_costs_one_window_at_most(ops: str, time: VirtualTime) -> None:

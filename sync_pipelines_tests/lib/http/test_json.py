@@ -74,6 +74,15 @@ def test_what_the_judge_says_is_raised(
     assert len(server.requests) == 1
 
 
+def test_a_form_is_posted_with_its_fields_encoded(server: Server) -> None:
+    server.script = [GOOD]
+    with JsonClient(judge=judge) as client:
+        assert client.post_form(server.url, {"grant_type": "a b", "token": "ç&="}).body == {"data": 1}
+    [request] = server.requests
+    assert "content-type: application/x-www-form-urlencoded" in request.lower()
+    assert request.endswith("grant_type=a+b&token=%C3%A7%26%3D")
+
+
 def test_without_a_judge_the_caller_reads_every_status(server: Server) -> None:
     server.script = [THROTTLED]
     with JsonClient() as client:

@@ -120,9 +120,9 @@ def test_schedule_and_sensor_add_the_partitions_that_they_start(instance: dg.Dag
         return tick(given, "a", "b", retry_at=rest if rests else None)
 
     schedule = due_schedule(
-        "toys_daily", DUE, look, toys, cron="0 6 * * *", zone="UTC", on=True, description=""
+        "toys_daily", DUE, look, job=toys, cron="0 6 * * *", zone="UTC", on=True, description=""
     )
-    sensor = due_sensor("toys_due", DUE, look, toys, on=False, description="")
+    sensor = due_sensor("toys_due", DUE, look, job=toys, on=False, description="")
     repository = dg.Definitions(
         assets=[state], jobs=[toys], schedules=[schedule], sensors=[sensor]
     ).get_repository_def()

@@ -40,7 +40,7 @@ def fill(connection: psycopg.Connection[Any], account: Account) -> None:
     """Load every invoice that an account must have, its products and its company."""
     for note in account.stored:
         import_id = _add_import(connection, account, note)
-        _add_analysis(connection, account.user_id, import_id, note.xml())
+        _add_analysis(connection, account.user_id, import_id, xml=note.xml())
     for product in account.company.products:
         _add_product(connection, account, product)
     profile = account.company.profile
@@ -101,7 +101,7 @@ def _add_import(connection: psycopg.Connection[Any], account: Account, note: San
     return import_id
 
 
-def _add_analysis(connection: psycopg.Connection[Any], user_id: UUID, import_id: UUID, xml: bytes) -> None:
+def _add_analysis(connection: psycopg.Connection[Any], user_id: UUID, import_id: UUID, *, xml: bytes) -> None:
     root = _find(etree.fromstring(xml), "NFe/infNFe")
     ide, total = _find(root, "ide"), _find(root, "total/ICMSTot")
     now = {name: _number(total, f"v{name.upper()}") for name in ("icms", "pis", "cofins", "ipi")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from sync_pipelines.sandbox.erp.demo import ACCOUNTS, accounts_of, add_accounts, add_credentials
+from sync_pipelines.sandbox.erp.part import PART
 from sync_pipelines.sandbox.erp.sealing import opened, sealed
 
 SECRET = "um segredo de teste com 32 caracteres ou mais"
@@ -59,3 +61,10 @@ def test_the_companies_differ_and_are_those_of_their_vendor() -> None:
     assert len({company.profile.cnpj for company in companies}) == 3
     assert [company.profile.is_simples for company in companies] == [False, True, False]
     assert [company.profile.cnpj.isdigit() for company in companies] == [False, True, True]
+
+
+def test_a_real_project_gets_no_invoice_of_a_fake(tmp_path: Path) -> None:
+    real = {"ERP_DATABASE_URL": "postgresql://someone:uma-senha-longa@db.example.com/erp"}
+    assert all(upstream.is_replaced(real) for upstream in PART.upstreams)
+    assert PART.variables(tmp_path, real) == {}
+    assert len(PART.variables(tmp_path, {})["ERP_CREDENTIALS_KEY"]) >= 32

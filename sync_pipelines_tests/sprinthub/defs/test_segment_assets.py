@@ -33,6 +33,26 @@ def test_a_segment_reports_the_figures_of_the_business_first(dagster: Dagster) -
     assert passed
     assert "23 leads = 0 up to date + 23 inserted" in sentence
     assert run.verdicts("leads_equal_the_crm")["7"][0]
+    assert "since" not in run.verdicts("leads_equal_the_crm")["7"][1]
+    assert "oldest_reading" not in page
+
+
+def test_a_proof_that_rests_on_details_of_earlier_runs_says_since_when(dagster: Dagster) -> None:
+    dagster.segment(7, leads=3)
+    (lead, *_) = dagster.crm.tenant.visible(7)
+    dagster.launch(7)
+    row = dagster.oficialmed.execute(
+        "update sync_private.lead_details set detailed_at = date_trunc('second', detailed_at) - interval '3 days'"
+        " where lead_id = %s returning detailed_at at time zone 'UTC'",
+        (lead,),
+    ).fetchone()
+    assert row is not None
+    dagster.crm.tenant.change_lead(dagster.crm.tenant.visible(7)[1], city="Outra")
+    run = dagster.launch(7)
+    passed, sentence = run.verdicts("leads_equal_the_crm")["7"]
+    assert passed
+    assert f"by details read since {row[0]:%Y-%m-%d %H:%M} UTC" in sentence
+    assert run.materialized("leads")["7"]["oldest_reading"] == f"{row[0].isoformat()}+00:00"
 
 
 def test_unknown_fields_are_a_warning_with_their_sql(dagster: Dagster) -> None:

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.progress import Progress
 from sync_pipelines.sandbox.sprinthub import database
-from sync_pipelines.sprinthub.progress import Progress
 from sync_pipelines.sprinthub.segment_run import DetailsError
 from sync_pipelines_tests.sprinthub.installation import Installed, adds_up
 
@@ -239,7 +239,7 @@ def test_a_trigger_that_alters_what_is_written_is_said_and_never_a_success(
 ) -> None:
     installed.crm.tenant.add_segment(7, leads=20)
     installed.oficialmed.execute(trigger.encode())
-    sentence = installed.fails(DetailsError)
+    sentence = installed.fails(PermanentError)
     assert "differs in city right after it was written: a trigger" in sentence
     assert installed.log()[0] == "error"
     assert installed.value("select count(*) from sync_private.lead_details") == 0

@@ -30,7 +30,7 @@ Detail = Mapping[str, Any]
 
 def decoded(detail: Detail) -> Any:
     """The detail as it comes out of the API's answer."""
-    return exact_json.loads_any(json.dumps(detail))
+    return exact_json.loads_odd(json.dumps(detail).encode())
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from hypothesis import given
 from sync_pipelines.lib.http.request_json import BadRequestError
 from sync_pipelines.settings import SettingsError, read_as
 from sync_pipelines.settings.sprinthub import SprinthubSettings
-from sync_pipelines.sprinthub.new_leads.webhook import LARGEST_ID, read_lead_id
+from sync_pipelines.sprinthub.leads.lead_number import LARGEST_ID
+from sync_pipelines.sprinthub.new_leads.webhook import read_lead_id
 from sync_pipelines_tests.lib.http.test_request_json import DOCUMENTS
 
 

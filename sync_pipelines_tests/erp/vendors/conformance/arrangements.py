@@ -60,7 +60,7 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         undated=_without_omies_dates,
         limits=[("ObterNfe", 240, 60.0), (None, 960, 60.0)],
-        second_pass=1 + 2 + 3,
+        second_pass={"company": 1, "products": 2, "invoices": 3},
         without={"an_expired_token_is_renewed_once": "it has no tokens"},
     ),
     "bling": Arrangement(
@@ -78,7 +78,7 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         undated=_without_blings_dates,
         limits=[("invoice", 3, 1.0)],
-        second_pass=0,
+        second_pass={"company": 1, "products": 1, "invoices": 6},
         without={
             "a_page_that_lacks_a_row_is_an_error": _NO_COUNT,
             "a_page_without_rows_is_an_error": _NO_COUNT,

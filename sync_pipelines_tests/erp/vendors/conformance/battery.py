@@ -53,4 +53,7 @@ def _cell(check: Check, one: Arrangement, failures: set[str]) -> str:
         return FAILS
     if check.__name__ in one.without:
         return f"– ({one.without[check.__name__]})"
-    return f"{one.second_pass} calls" if check is rates.a_second_pass_calls_as_little_as_it_can else HOLDS
+    if check is rates.a_second_pass_calls_as_little_as_it_can:
+        calls = ", ".join(f"{subject} {count}" for subject, count in one.second_pass.items())
+        return f"{sum(one.second_pass.values())} ({calls})"
+    return HOLDS

@@ -76,7 +76,7 @@ class Arrangement:
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
     #: The calls of a pass over 250 notes and 120 products of which nothing changed.
-    second_pass: int
+    second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
 

@@ -26,7 +26,8 @@ ENDPOINT = TokenEndpoint(
     "Bling",
     url="https://auth.example/oauth/token",
     url_setting="BLING_AUTH_URL",
-    windows=(Window(scope="bling:tokens", calls=10, seconds=60.0),),
+    windows=(Window(scope="bling:tokens", calls=15, seconds=60.0),),
+    blocked_seconds=3600.0,
 )
 CLIENT = {"client_id": "client-0001", "client_secret": "client-secret-0001"}
 
@@ -83,6 +84,8 @@ class TokenWorld:
     vendor: TokenVendor = field(default_factory=TokenVendor)
     now: datetime = START
     connection_id: UUID = field(default_factory=uuid4)
+    #: Of the client that asks for tokens.
+    options: dict[str, Any] = field(default_factory=dict)
 
     def connect(self, *, key: str | None = KEY, **more: Any) -> None:
         """Write the row: a pair of the vendor's that ends in a minute."""
@@ -125,6 +128,7 @@ class TokenWorld:
                 "transport": httpx.MockTransport(self.vendor.handle),
                 "sleep": self.sleep,
                 "jitter": lambda: 0.0,
+                **self.options,
             },
             budget_options={"clock": lambda: self.now, "sleep": self.sleep},
         )

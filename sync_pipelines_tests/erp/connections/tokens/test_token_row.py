@@ -1,9 +1,7 @@
-"""Tokens that rotate: who refreshes, what is stored when, and what a person reads where nothing helps."""
+"""The row while its tokens are refreshed: what is stored when, by whom, and what is left after a crash."""
 
 from __future__ import annotations
 
-import json
-import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,40 +11,11 @@ import psycopg
 import pytest
 
 from sync_pipelines.erp.connections.credentials import milliseconds
-from sync_pipelines.lib.failures import PermanentError, RefusedError, ThrottledError, TransientError
-from sync_pipelines.lib.sealed import seal, unseal
-from sync_pipelines_tests.erp.connections.token_world import CLIENT, KEY, START, TokenWorld
-
-
-@pytest.fixture
-def world(erp: psycopg.Connection[Any], erp_url: str, ops_url: str) -> TokenWorld:
-    world = TokenWorld(erp, erp_url, ops_url)
-    world.connect()
-    return world
-
-
-def test_a_token_that_is_about_to_end_is_refreshed_and_stored_sealed(world: TokenWorld) -> None:
-    assert world.worker().value() == "access-token-0002"
-    assert world.vendor.calls == [
-        {
-            "grant_type": "refresh_token",
-            "refresh_token": "refresh-token-0001",
-            "client": "client-0001:client-secret-0001",
-        }
-    ]
-    assert json.loads(unseal(world.raw, KEY)) == {
-        **CLIENT,
-        "access_token": "access-token-0002",
-        "refresh_token": "refresh-token-0002",
-        "expires_at": milliseconds(START) + 21_600_000,
-    }
-    assert world.mark is None
-
-
-def test_a_token_with_time_left_is_used(world: TokenWorld) -> None:
-    world.connect(expires_at=milliseconds(START) + 3_600_000)
-    assert world.worker().value() == "access-token-0001"
-    assert world.vendor.calls == []
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.cancellation import Cancellation
+from sync_pipelines.lib.failures import PermanentError, RefusedError
+from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines_tests.erp.connections.tokens.world import START, TokenWorld
 
 
 def test_the_new_pair_is_in_the_row_before_anybody_has_it(world: TokenWorld) -> None:
@@ -67,41 +36,6 @@ def test_the_new_pair_is_in_the_row_before_anybody_has_it(world: TokenWorld) -> 
             assert world.mark["at"] == "2026-11-22T12:00:00+00:00"
         assert used.result(20) == "access-token-0002"
     assert world.row()["access_token"] == "access-token-0002"
-
-
-def test_two_workers_refresh_once(world: TokenWorld) -> None:
-    workers = [world.worker() for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda worker: worker.value(), workers))
-    assert found == ["access-token-0002"] * 4
-    assert len(world.vendor.calls) == 1
-
-
-def test_the_threads_of_a_worker_refresh_once_after_a_refusal(world: TokenWorld) -> None:
-    world.connect(expires_at=None)
-    worker = world.worker()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(worker.renewed, ["access-token-0001"] * 8))
-    assert found == ["access-token-0002"] * 8
-    assert len(world.vendor.calls) == 1
-
-
-def test_what_another_worker_stored_is_used_without_a_call(world: TokenWorld) -> None:
-    late = world.worker()
-    world.vendor.number = 7
-    world.connect(expires_at=milliseconds(START) + 3_600_000)
-    assert late.renewed("access-token-0001") == "access-token-0007"
-    assert world.vendor.calls == []
-
-
-def test_a_refused_refresh_token_is_not_offered_again(world: TokenWorld) -> None:
-    world.vendor.number = 5
-    worker = world.worker()
-    for _ in range(3):
-        with pytest.raises(RefusedError, match=r"bling_1a2b3c4d.*invalid_grant.*Connect the account again"):
-            worker.value()
-    assert len(world.vendor.calls) == 1
-    assert world.mark is None
 
 
 def test_the_application_may_have_refreshed_with_the_same_token(world: TokenWorld) -> None:
@@ -193,17 +127,6 @@ def test_a_database_that_restarts_between_answer_and_commit_gets_the_pair_all_th
     assert world.row()["refresh_token"] == "refresh-token-0002"
 
 
-def test_without_a_refresh_token_the_stored_one_is_used_until_it_is_refused(world: TokenWorld) -> None:
-    world.connect(refresh_token=None, client_id=None, client_secret=None, expires_at=1)
-    worker = world.worker()
-    assert worker.value() == "access-token-0001"
-    with pytest.raises(
-        RefusedError, match=r"without refresh_token and client_id and client_secret .*Connect"
-    ):
-        worker.renewed("access-token-0001")
-    assert world.vendor.calls == []
-
-
 def test_credentials_in_clear_become_sealed_where_there_is_a_key_and_stay_so_where_there_is_none(
     world: TokenWorld,
 ) -> None:
@@ -223,6 +146,25 @@ def test_what_the_vendor_leaves_out_stays(world: TokenWorld) -> None:
     assert world.row()["expires_at"] is None
 
 
+@pytest.mark.parametrize(
+    ("metadata", "kept"),
+    [
+        (None, {}),
+        ("null", {}),
+        ('{"plano": "a"}', {"plano": "a"}),
+        ('["a"]', {"previous": ["a"]}),
+        ('"a"', {"previous": "a"}),
+    ],
+)
+def test_whatever_stands_in_the_metadata_stays(
+    world: TokenWorld, metadata: str | None, kept: dict[str, Any]
+) -> None:
+    world.erp.execute("update erp_connections set metadata = %s", (metadata,))
+    world.worker().value()
+    found = world.erp.execute("select metadata - 'sync_pipelines_tokens' from erp_connections").fetchall()
+    assert found == [(kept,)]
+
+
 def test_a_long_token_is_stored_whole(world: TokenWorld) -> None:
     long = "eyJhbGciOi." + "x1" * 1500
     world.vendor.answer = {"access_token": long}
@@ -230,41 +172,17 @@ def test_a_long_token_is_stored_whole(world: TokenWorld) -> None:
     assert world.row()["access_token"] == long
 
 
-@pytest.mark.parametrize(
-    ("answer", "error", "calls"),
-    [
-        (httpx.Response(401, json={"error": "invalid_client"}), RefusedError, 1),
-        (httpx.Response(400, json={"error": {"type": "invalid_client"}}), RefusedError, 1),
-        (httpx.Response(400, json={"error": "invalid_request"}), PermanentError, 1),
-        (httpx.Response(404, text="no"), PermanentError, 1),
-        (httpx.Response(503), TransientError, 3),
-        (httpx.Response(200, text="<html>login</html>"), TransientError, 3),
-        (httpx.Response(200, json={"access_token": "two words"}), TransientError, 3),
-        (httpx.Response(429, headers={"Retry-After": "3600"}), ThrottledError, 1),
-    ],
-)
-def test_each_refusal_has_its_kind(
-    world: TokenWorld, answer: httpx.Response, error: type[Exception], calls: int
-) -> None:
-    world.vendor.before = lambda: httpx.Response(
-        answer.status_code, content=answer.content, headers=answer.headers
-    )
-    with pytest.raises(error) as caught:
+def test_who_waits_for_another_refresh_ends_with_its_run(world: TokenWorld) -> None:
+    worker = world.worker()
+    key = postgres.lock_key("erp", "tokens", str(world.connection_id))
+    world.erp.execute("select pg_advisory_lock(%s)", (key,))
+    cancellation = Cancellation()
+    cancellation.cancel()
+    world.options["sleep"] = cancellation.sleep
+    with pytest.raises(InterruptedRunError):
         world.worker().value()
-    assert type(caught.value) is error
-    assert len(world.vendor.calls) == calls
-    assert (world.mark is None) == (error in {RefusedError, PermanentError})
-
-
-def test_token_calls_stay_below_the_vendors_limit(world: TokenWorld) -> None:
-    """The 20th call within a minute would block the address for an hour."""
-    moments = []
-    for _ in range(25):
-        world.connect()
-        world.worker().value()
-        moments.append(world.now)
-    spans = [(later - first).total_seconds() for first, later in zip(moments, moments[10:], strict=False)]
-    assert min(spans) >= 60
+    world.erp.execute("select pg_advisory_unlock(%s)", (key,))
+    assert worker.value() == "access-token-0002"
 
 
 def test_a_connection_that_is_gone_is_named(world: TokenWorld) -> None:
@@ -272,14 +190,3 @@ def test_a_connection_that_is_gone_is_named(world: TokenWorld) -> None:
     world.erp.execute("delete from erp_connections")
     with pytest.raises(PermanentError, match=r"bling_1a2b3c4d.*the connection was deleted"):
         worker.value()
-
-
-def test_no_secret_is_logged(world: TokenWorld, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    world.vendor.before = lambda: httpx.Response(503) if len(world.vendor.calls) == 1 else None
-    worker = world.worker()
-    assert worker.value() == "access-token-0002"
-    for secret in ("access-token-0", "refresh-token-0", "client-secret-0001", KEY, seal("", KEY)[:8]):
-        assert secret not in caplog.text
-    assert KEY not in repr(world.tokens())
-    assert world.erp_url not in repr(world.tokens())

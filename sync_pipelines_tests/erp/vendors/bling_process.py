@@ -1,0 +1,39 @@
+"""A process that asks Bling for the company of the only connection: `python -m … <BLING_URL> <erp> <ops> <key>`."""
+
+from __future__ import annotations
+
+import sys
+
+import psycopg
+
+from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.vendors.registry import VendorAccess
+from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.erp import ErpSettings
+
+
+def main(url: str, erp_url: str, ops_url: str, key: str) -> None:
+    with psycopg.connect(erp_url) as database:
+        query = "select id, user_id, connection_name, credentials from erp_connections"
+        number, user, name, stored = database.execute(query).fetchall()[0]
+    settings = read_as(
+        ErpSettings,
+        None,
+        BLING_URL=url,
+        ERP_DATABASE_URL=erp_url,
+        OPS_DATABASE_URL=ops_url,
+        ERP_CREDENTIALS_KEY=key,
+    )
+    one = ErpConnection(
+        number, user_id=user, erp_type="bling", name=name, status="active", credentials=stored
+    )
+    try:
+        with VendorAccess(settings).open(one) as vendor:
+            sys.stdout.write(str(vendor.company().items[0].legal_name))
+    except SyncError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

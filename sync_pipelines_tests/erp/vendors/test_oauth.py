@@ -1,0 +1,32 @@
+"""Where tokens come from, by what is set of a vendor's addresses."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_pipelines.erp.connections.credentials import PLAIN, Credentials
+from sync_pipelines.erp.vendors.bling import AUTH, SPEC
+from sync_pipelines.erp.vendors.oauth import token_base
+from sync_pipelines.erp.vendors.session import Opening
+from sync_pipelines.settings import read_as
+from sync_pipelines.settings.erp import ErpSettings
+from sync_pipelines_tests.erp.vendors.accounts import connection
+
+
+@pytest.mark.parametrize(
+    ("base", "auth", "expected"),
+    [
+        (None, None, "https://www.bling.com.br/Api/v3"),
+        ("https://api.bling.com.br", None, "https://www.bling.com.br/Api/v3"),
+        ("http://127.0.0.1:8401/Api/v3", None, "http://127.0.0.1:8401/Api/v3"),
+        ("http://127.0.0.1:8401", None, "http://127.0.0.1:8401/Api/v3"),
+        ("https://proxy.example/bling/", None, "https://proxy.example/bling"),
+        (None, "http://127.0.0.1:8402", "http://127.0.0.1:8402/Api/v3"),
+        ("http://127.0.0.1:8401", "http://127.0.0.1:8402/auth/", "http://127.0.0.1:8402/auth"),
+    ],
+)
+def test_the_base_of_the_token_path(base: str | None, auth: str | None, expected: str) -> None:
+    found = {"BLING_URL": base, "BLING_AUTH_URL": auth}
+    settings = read_as(ErpSettings, None, **{name: url for name, url in found.items() if url is not None})
+    opening = Opening(SPEC, connection("bling", {}), credentials=Credentials({}, PLAIN), settings=settings)
+    assert token_base(opening, AUTH) == expected
