@@ -103,7 +103,8 @@ def _by_daemon(keys: list[str], settings: Mapping[str, str]) -> Figures:
 def _print(name: str, found: Figures, connections: int) -> None:
     print(
         f"  {name:20} {found['cpu'] / connections:6.2f} CPU s a connection (at most 12), {found['peak']:5.0f} MiB"
-        f" (at most 2048), {found['seconds']:6.1f} s in all"
+        f" (at most 2048), {found['seconds']:6.1f} s in all",
+        flush=True,
     )
 
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +84,7 @@ def _connect(
     database: psycopg.Connection[tuple[object, ...]],
     erp_type: str,
     company: ErpCompany,
-    credentials: dict[str, object],
+    credentials: Mapping[str, object],
 ) -> None:
     """A user with the company and a connection to its account, due at once."""
     user = uuid4()

@@ -63,7 +63,11 @@ def raises(error: Exception) -> Script:
 
 def test_all_partitions_are_at_work_at_the_same_time() -> None:
     met = threading.Barrier(3, timeout=30)
-    with ScriptedPool(dict.fromkeys("abc", lambda _report: met.wait())) as pool:
+
+    def meet(_report: Report) -> None:
+        met.wait()
+
+    with ScriptedPool(dict.fromkeys("abc", meet)) as pool:
         for key in "abc":
             pool.start(key, "run", "usual")
         assert [pool.take(key) for key in "cba"] == ["c: usual", "b: usual", "a: usual"]

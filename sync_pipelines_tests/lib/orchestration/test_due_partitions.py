@@ -129,7 +129,7 @@ def test_schedule_and_sensor_add_the_partitions_that_they_start(instance: dg.Dag
     data = repository.get_sensor_def("toys_due").evaluate_tick(
         dg.build_sensor_context(instance=instance, instance_ref=instance.get_ref(), repository_def=repository)
     )
-    (added,) = data.dynamic_partitions_requests
+    (added,) = data.dynamic_partitions_requests or ()
     assert list(added.partition_keys) == ["a", "b"]
     assert [one.run_key for one in data.run_requests or []] == [None, None]
     assert instance.get_dynamic_partitions("toy") == []
