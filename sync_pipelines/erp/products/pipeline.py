@@ -44,7 +44,7 @@ def _sync(session: SyncSession, *, full: bool) -> ModuleOutcome:
     read = read_list(session, ASSET, pages, stage="products")
     catalogue = catalogue_of(read.items, session.key, began)
     session.records.rejects.record(ASSET, catalogue.rejects, run_id=session.run_id, landed_id=read.landed_id)
-    loaded = load(session, catalogue, began=began, is_full=since is None)
+    loaded = load(session, catalogue, began=began, changed=before.digest if since is not None else None)
     _record(session, read, loaded)
     outcome = _outcome(session, read, catalogue, loaded=loaded)
     outcome.counts.oldest_reading = began if since is None else before.full_at
@@ -58,13 +58,16 @@ def _sync(session: SyncSession, *, full: bool) -> ModuleOutcome:
 
 def _changed_since(session: SyncSession, before: LastPass) -> datetime | None:
     """From when on changes are asked for; None for the whole catalogue."""
-    if not session.vendor.lists_product_changes or before.full_at is None:
+    if not session.vendor.lists_product_changes or before.full_at is None or before.changes_at is None:
+        return None
+    # A pass that is still to come is none: nobody would hear of a change until then.
+    if max(before.full_at, before.changes_at) > session.clock():
         return None
     if session.started - before.full_at >= FULL_EVERY:
         return None
     if live_digest(session.database, session.connection.id) != before.digest:
         return None
-    return (before.changes_at or before.full_at) - OVERLAP
+    return before.changes_at - OVERLAP
 
 
 def _record(session: SyncSession, read: RawList[Product], loaded: Loaded) -> None:
