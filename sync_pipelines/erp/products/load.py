@@ -45,7 +45,7 @@ _UNREAD = (
 )
 _NOT_REJECTED = " and p.vendor_id <> all(%(rejected)s)"
 #: A moment that Python cannot hold is none of ours.
-_LAST_PASS = (
+_MOMENTS = (
     "select case when full_at between '0002-01-01' and '9998-12-31' then full_at end,"
     " case when changes_at between '0002-01-01' and '9998-12-31' then changes_at end, digest"
     " from sync_private.product_catalogs where connection_id = %s"
@@ -78,7 +78,7 @@ class Loaded(NamedTuple):
 
 
 def last_pass(connection: postgres.Connection, connection_id: UUID) -> LastPass:
-    row = connection.execute(_LAST_PASS, (connection_id,)).fetchone()
+    row = connection.execute(_MOMENTS, (connection_id,)).fetchone()
     return LastPass(*row) if row else LastPass()
 
 
