@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.mark import NAME, REQUEST, Mark
-from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 
@@ -28,9 +28,16 @@ _ROWS: LiteralString = """
         when last_sync_at < '0001-01-02Z' then '0001-01-02Z' else last_sync_at end,
       case when next_sync_at > '9999-12-30Z' then '9999-12-30Z'
         when next_sync_at < '0001-01-02Z' then '0001-01-02Z' else next_sync_at end,
-      created_at
+      case when created_at > '9999-12-30Z' then '9999-12-30Z'
+        when created_at < '0001-01-02Z' then '0001-01-02Z' else created_at end
     from public.erp_connections
 """
+#: Whether the row is as it was written: a trigger may have swallowed or altered it.
+_IS_WRITTEN: LiteralString = (
+    "select (status::text, status_message, last_sync_at, next_sync_at) is not distinct from"
+    " (%(status)s::text, %(status_message)s::text, %(last_sync_at)s::timestamptz, %(next_sync_at)s::timestamptz)"
+    " from public.erp_connections where id = %(id)s"
+)
 #: `metadata` with another mark, or none, and no request. What is no object there is a person's: it stays beside.
 _METADATA: LiteralString = """
     (case when jsonb_typeof(coalesce(metadata, 'null')) = 'object' then metadata
@@ -91,23 +98,31 @@ class Control:
     ) -> None:
         """Write what a sync or a person decided; the caller has the row locked.
 
-        A person's request for a sync is fulfilled by it, unless `keeps_request`.
+        A person's request for a sync is fulfilled by it, unless `keeps_request`. Raises PermanentError if the row is
+        not as it was written.
         """
+        given = {
+            "id": connection_id,
+            "status": status,
+            "status_message": status_message,
+            "last_sync_at": last_sync_at,
+            "next_sync_at": next_sync_at,
+            "ours": [NAME] if keeps_request else [NAME, REQUEST],
+            "mark": Jsonb({NAME: mark.as_json()} if mark else {}),
+        }
         self.connection.execute(
             "update public.erp_connections set status = %(status)s, status_message = %(status_message)s,"
             " last_sync_at = %(last_sync_at)s, next_sync_at = %(next_sync_at)s, metadata = "
             + _METADATA
             + " where id = %(id)s",
-            {
-                "id": connection_id,
-                "status": status,
-                "status_message": status_message,
-                "last_sync_at": last_sync_at,
-                "next_sync_at": next_sync_at,
-                "ours": [NAME] if keeps_request else [NAME, REQUEST],
-                "mark": Jsonb({NAME: mark.as_json()} if mark else {}),
-            },
+            given,
         )
+        self.connection.execute("set constraints all immediate")
+        if self.connection.execute(_IS_WRITTEN, given).fetchone() != (True,):
+            raise PermanentError(
+                f"The row of connection {connection_id} is not what was written: a trigger of {CONNECTIONS} swallows or"
+                " alters it."
+            )
 
     def request(self, connection_id: UUID, at: datetime) -> None:
         """Note that a person asked for a sync; the next one to end takes the note away."""

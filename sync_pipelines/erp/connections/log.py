@@ -23,7 +23,9 @@ from sync_pipelines.lib.redaction import redact
 logger = logging.getLogger(__name__)
 _COLUMNS: LiteralString = (
     "id, connection_id, sync_type::text, status::text, records_synced, records_failed, error_message, details,"
-    " started_at, completed_at"
+    # What Python does not hold is no time of a sync.
+    " case when started_at between '0002-01-01' and '9998-12-31' then started_at end,"
+    " case when completed_at between '0002-01-01' and '9998-12-31' then completed_at end"
 )
 
 

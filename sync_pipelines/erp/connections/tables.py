@@ -23,6 +23,7 @@ SYNC_LOG = RunLog(
     failure="error",
     interrupted="cancelled",
     lock_prefix="erp_sync_logs:",
+    proves_its_end=True,
 )
 #: The log as the reaper closes it: nobody cancelled a sync whose process died.
 ORPHAN_LOG = replace(SYNC_LOG, interrupted="error")
