@@ -109,8 +109,8 @@ class NightlySummary:
 def read_night(url: str, since: datetime, now: datetime) -> NightlySummary:
     """The automatic syncs of the night that begins at `since`; of a connection that was tried twice the last counts.
 
-    It took until the last of them ended, or until `now` while one goes on. A connection whose time is another hour, such
-    as each six hours, is no part of the night, which ends where nothing follows within `PAUSE`. Raises SyncError.
+    It took until the last of them ended, or until `now` while one goes on. A connection whose time is another hour,
+    such as each six hours, is no part of the night, which ends where nothing follows within `PAUSE`. Raises SyncError.
     """
     with postgres.connect(url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
         known = {one.id: one for one in Control(session).all()}
