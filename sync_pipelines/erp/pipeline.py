@@ -239,17 +239,25 @@ class _SyncRun:
 
 
 def _sum(months: dict[date, ModuleOutcome]) -> ModuleOutcome:
-    """The months as one module: an error if one of them is."""
+    """The months as one module: an error if one of them is, for the gravest of their reasons."""
     whole = ModuleOutcome()
-    failed: list[str] = []
+    failed: dict[str, list[date]] = {}
+    errors: list[SyncError] = []
     for month, one in sorted(months.items()):
         whole.counts.add(one.counts)
         whole.bytes += one.bytes
         whole.raw_path = one.raw_path or whole.raw_path
         if one.status == "error":
-            failed.append(f"{month:%m/%Y}: {one.message}")
-            whole.error = whole.error or one.error or TransientError(one.message)
+            failed.setdefault(one.message, []).append(month)
+            errors.append(one.error or TransientError(one.message))
     if failed:
         whole.status = "error"
-        whole.message = " ".join(failed[:5])
+        whole.error = min(errors, key=lambda error: list(sentences.Cause).index(sentences.cause_of(error)))
+        # A list that fails fails all its months: its reason is said once.
+        whole.message = " ".join(f"{_named(those)}: {why}" for why, those in list(failed.items())[:5])
     return whole
+
+
+def _named(months: Sequence[date]) -> str:
+    first, last = f"{months[0]:%m/%Y}", f"{months[-1]:%m/%Y}"
+    return first if len(months) == 1 else f"{first} a {last} ({len(months)} meses)"

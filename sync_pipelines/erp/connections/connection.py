@@ -15,6 +15,8 @@ ACTIVE, INACTIVE, ERROR, PENDING = "active", "inactive", "error", "pending"
 #: Hexadecimal digits of the id in a partition key.
 _SHORT = 8
 _DEFAULT_HOURS = 24
+#: Hours between which an interval is usable: a sync of a large account takes minutes, and a year is a slip.
+_SHORTEST, _LONGEST = 0.25, 24 * 366
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class ErpConnection:
         hours = self.sync_config.get("frequency_hours", _DEFAULT_HOURS)
         try:
             number = float(hours)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # a jsonb number may be larger than any float
             number = 0.0
-        return timedelta(hours=number if 0 < number <= 24 * 366 else _DEFAULT_HOURS)
+        return timedelta(hours=number if _SHORTEST <= number <= _LONGEST else _DEFAULT_HOURS)
 
     @property
     def modules(self) -> tuple[Module, ...]:

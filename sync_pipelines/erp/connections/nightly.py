@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
+from uuid import UUID
 
 from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.connection import ErpConnection
@@ -17,6 +18,8 @@ from sync_pipelines.lib.alerts import Alert
 
 #: A run that takes longer is worth a note.
 LONG = timedelta(minutes=30)
+#: Between the end of a night's syncs and the start of the next one: the queue starts a run within a minute or two.
+PAUSE = timedelta(minutes=15)
 _UNENDED = {"running": "a sincronização ainda não terminou"}
 
 
@@ -104,18 +107,22 @@ class NightlySummary:
 
 
 def read_night(url: str, since: datetime, now: datetime) -> NightlySummary:
-    """The automatic syncs since the start of a night; of a connection that was tried twice the last counts.
+    """The automatic syncs of the night that begins at `since`; of a connection that was tried twice the last counts.
 
-    It took until the last of them ended, or until `now` while one goes on. Raises SyncError.
+    It took until the last of them ended, or until `now` while one goes on. A connection whose time is another hour,
+    such as each six hours, is no part of the night, which ends where nothing follows within `PAUSE`. Raises SyncError.
     """
     with postgres.connect(url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
         known = {one.id: one for one in Control(session).all()}
-        rows = {
-            row.connection_id: row for row in automatic_since(session, since) if row.connection_id in known
-        }
-    ends = [row.completed_at or now for row in rows.values()]
-    results = [SyncResult.of(known[number], row) for number, row in rows.items()]
-    return NightlySummary.of(results, max([*ends, since]) - since)
+        rows = [row for row in automatic_since(session, since) if row.connection_id in known]
+    end, newest = since, dict[UUID, LogRow]()
+    for row in rows:
+        if row.started_at is None or row.started_at > end + PAUSE:
+            break
+        newest[row.connection_id] = row
+        end = max(end, row.completed_at or now)
+    results = [SyncResult.of(known[number], row) for number, row in newest.items()]
+    return NightlySummary.of(results, end - since)
 
 
 def _minutes(span: timedelta) -> str:

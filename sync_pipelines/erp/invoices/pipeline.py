@@ -121,7 +121,7 @@ class _InvoiceSync:
             outcome.error = self._incomplete(run)
             if outcome.error is not None:
                 outcome.status = "error"
-                outcome.message = report.incomplete(run.counts)
+                outcome.message = report.incomplete(run.counts, outcome.error)
         outcome.raw_path = self.session.landing.describe(listed.file.path)
         outcome.bytes = run.bytes
         return outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from sync_pipelines.erp.connections.sentences import detail_of
 from sync_pipelines.erp.invoices.numbering import Gap
 from sync_pipelines.erp.invoices.reading import ITEMS_SUM, OTHER_MONTH
 from sync_pipelines.erp.invoices.validate import DUPLICATE, Entry, MonthList
@@ -34,9 +35,10 @@ def message(counts: Counts) -> str:
     return f"{counts.read} {'nota fiscal' if counts.read == 1 else 'notas fiscais'}: {said}."
 
 
-def incomplete(counts: Counts) -> str:
-    """A month that is stored but for what did not come."""
-    return f"{message(counts)} O ERP não entregou todos os XML; a próxima sincronização busca os que faltam."
+def incomplete(counts: Counts, error: SyncError) -> str:
+    """A month that is stored but for what did not come, and why it did not."""
+    missing = "O ERP não entregou todos os XML; a próxima sincronização busca os que faltam"
+    return f"{message(counts)} {missing}: {detail_of(error)}"
 
 
 def failure(error: SyncError) -> str:
@@ -47,7 +49,7 @@ def failure(error: SyncError) -> str:
     next_try = (
         "a próxima sincronização tenta de novo" if isinstance(error, TransientError) else "precisa de atenção"
     )
-    return f"{kind}; nada do mês foi alterado e {next_try}."
+    return f"{kind}; nada do mês foi alterado e {next_try}: {detail_of(error)}"
 
 
 def warnings(month: MonthList, entries: Sequence[Entry], uploads: int) -> dict[str, str]:

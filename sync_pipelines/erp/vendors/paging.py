@@ -82,6 +82,8 @@ class NumberedList:
         body = body if isinstance(body, Mapping) else {}
         found, names = body.get(self.field), self.counted
         said = [text_of(body, name) or "" for name in (names.page, names.pages, names.rows, names.total)]
+        if found is None and number == 1 and said[2:] == ["0", "0"]:
+            found = []  # null, or left out: where the page says that there are none, it is no page that was cut
         if not isinstance(found, list) or not all(text.isascii() and text.isdigit() for text in said):
             raise MovedListError(f"{self.what}: page {number} is no page of a list.")
         page, pages, count, total = map(int, said)

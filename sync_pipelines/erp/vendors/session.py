@@ -34,6 +34,8 @@ if TYPE_CHECKING:  # slow to import, and needed only where a request is made
 
 #: Seconds after a throttled answer that does not say how long.
 THROTTLED = 60.0
+#: Seconds of a wait that a vendor can ask for: a number beyond it is a slip, and may be beyond any date.
+LONGEST_WAIT = 86_400.0
 
 
 class BlockedError(ThrottledError):
@@ -194,6 +196,8 @@ class VendorSession:
     def _error(self, method: str, problem: SyncError, left_alone: float) -> SyncError:
         """The error of an answer, once everybody who shares the account keeps to what it asks for."""
         name = self.spec.name
+        if isinstance(problem, TransientError) and problem.retry_after is not None:
+            problem.retry_after = min(problem.retry_after, LONGEST_WAIT)
         if isinstance(problem, BlockedError):
             seconds = problem.retry_after or 0.0
             self.budget.block_account(seconds)

@@ -73,7 +73,7 @@ def test_a_mark_joins_whatever_is_in_metadata(project: Project, found: object) -
 
 @pytest.mark.parametrize("moment", ["-infinity", "infinity", "0044-03-15 BC", "294276-01-01Z"])
 def test_a_time_that_python_does_not_hold_is_read_as_one_that_it_does(project: Project, moment: str) -> None:
-    one = project.put(next_sync_at=moment, last_sync_at=moment)
+    one = project.put(next_sync_at=moment, last_sync_at=moment, created_at=moment)
     row = project.row(one)
     assert isinstance(row.next_sync_at, datetime)
     is_past = row.next_sync_at < START

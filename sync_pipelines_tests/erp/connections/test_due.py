@@ -230,3 +230,27 @@ def test_the_mark_counts_and_keeps_since_when(project: Project) -> None:
     assert (mark.cause, mark.failures, mark.since) == ("credentials", 4, START + 3 * DAY)
     assert project.row(one).metadata["kept"] == 1
     assert all(secret not in str(mark) for secret in CREDENTIALS.values())
+
+
+@pytest.mark.parametrize(
+    ("hours", "found"),
+    [
+        (6, 6),
+        ("168", 168),
+        (0.5, 0.5),
+        (10**400, 24),  # larger than any float: one row must not keep the others from being read
+        (float("inf"), 24),
+        (float("nan"), 24),
+        (1e-12, 24),  # no time at all: the sync would be due for ever
+        (0.001, 24),
+        (-6, 24),
+        (0, 24),
+        (None, 24),
+        ([6], 24),
+        ("6 horas", 24),
+    ],
+)
+def test_an_interval_that_is_none_is_a_day(hours: object, found: float) -> None:
+    one = replace(ONE, sync_config={"frequency_hours": hours})
+    assert one.frequency == found * HOUR
+    assert next_sync_at(one, one, started=START, now=START) == START + found * HOUR

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sync_pipelines.erp.connections.nightly import NightlySummary, SyncResult, read_night
 from sync_pipelines.erp.outcome import Counts, Module, ModuleOutcome
@@ -63,3 +63,17 @@ def test_a_night_without_syncs_has_nothing_to_say(project: Project) -> None:
     ((since,),) = project.connection.execute("select now()").fetchall()
     summary = read_night(project.url, since, since)
     assert (summary.processed, summary.succeeded, summary.took) == (0, 0, timedelta(0))
+
+
+def test_a_sync_at_another_hour_is_no_part_of_the_night(project: Project) -> None:
+    nightly, later, also_later = (project.put() for _ in range(3))
+    since = datetime(2026, 11, 23, tzinfo=UTC)
+    spans = ((nightly, 0, 9), (later, 20, 22), (also_later, 360, 362), (nightly, 720, 725))
+    for one, began, ended in spans:
+        project.connection.execute(
+            "insert into public.erp_sync_logs (connection_id, user_id, sync_type, status, started_at, completed_at)"
+            " select id, user_id, 'auto', 'success', %s, %s from public.erp_connections where id = %s",
+            (since + timedelta(minutes=began), since + timedelta(minutes=ended), one),
+        )
+    night = read_night(project.url, since, since + timedelta(hours=13))
+    assert (night.processed, night.took, night.is_long) == (2, timedelta(minutes=22), False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -204,6 +205,17 @@ def test_a_block_ends_the_calls_at_once_also_those_of_the_next_run(account: Open
     assert caught.value.retry_after == pytest.approx(1678)
     assert len(omie.asked) == 1
     assert time.seconds == 0
+
+
+@pytest.mark.parametrize("seconds", ["999999999999", "9" * 400])
+@pytest.mark.parametrize("fault", [BLOCK, REDUNDANT])
+def test_a_wait_beyond_any_date_is_a_day(fault: Mapping[str, str], seconds: str, account: Open) -> None:
+    words = re.sub(r"\d+ segundos", f"{seconds} segundos", fault["faultstring"])
+    omie = Omie(Answer(500, json={**fault, "faultstring": words}))
+    with account(omie) as vendor, pytest.raises(TransientError) as caught:
+        invoices(vendor)
+    assert caught.value.retry_after == 86_400
+    assert len(omie.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,18 @@ def test_no_records_is_an_empty_list() -> None:
     assert read(None) == ([], 1)
 
 
+@pytest.mark.parametrize("pages", [0, 1])
+def test_rows_may_be_null_where_the_page_counts_none(pages: int) -> None:
+    assert read(body([], pages=pages, rows=None)) == ([], 1)
+
+
+def test_null_where_the_page_counts_rows_is_an_error() -> None:
+    with pytest.raises(MovedListError):
+        read(body([1], rows=None))
+    with pytest.raises(MovedListError):
+        read(body([], total=3, rows=None))
+
+
 def test_numbers_may_be_texts() -> None:
     assert read(body([1], page="1", pages="1", count="1", total="1"))[0] == [1]  # type: ignore[arg-type]
 
