@@ -83,15 +83,19 @@ def _by_daemon(keys: list[str], settings: Mapping[str, str]) -> Figures:
     """All connections, a process each; the peak is that of the largest times those at once."""
     began, waiting, found = time.monotonic(), deque(keys), list[Figures]()
     going = deque(begun(ONE_RUN, settings, waiting.popleft()) for _ in range(min(AT_ONCE, len(keys))))
-    while going:
-        ended = next((one for one in going if one.poll() is not None), None)
-        if ended is None:
-            time.sleep(0.05)
-            continue
-        going.remove(ended)
-        found.append(finished(ended))
-        if waiting:
-            going.append(begun(ONE_RUN, settings, waiting.popleft()))
+    try:
+        while going:
+            ended = next((one for one in going if one.poll() is not None), None)
+            if ended is None:
+                time.sleep(0.05)
+                continue
+            going.remove(ended)
+            found.append(finished(ended))
+            if waiting:
+                going.append(begun(ONE_RUN, settings, waiting.popleft()))
+    finally:
+        for one in going:
+            one.terminate()
     return {
         "cpu": sum(one["cpu"] for one in found),
         "median": median(one["cpu"] for one in found),
