@@ -29,9 +29,10 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
 from sync_pipelines.lib.cancellation import Cancellation, interrupted_by
-from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
-from sync_pipelines.lib.postgres.catalog import require_sight
+from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
+from sync_pipelines.lib.postgres.catalog import exists, require_sight
 from sync_pipelines.lib.records import open_records
+from sync_pipelines.lib.records.connection import OPS
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.settings.erp import ErpSettings
 
@@ -49,6 +50,7 @@ TABLES = (
     "sync_private.product_catalogs",
     "sync_private.credit_analyses",
 )
+_OPS_TABLES = ("ops.landed_files", "ops.rejects", "ops.proofs", "ops.alerts", "ops.budget_calls")
 #: A row that somebody keeps locked must not hold a sync for ever.
 _SESSION = {"lock_timeout": "2min"}
 _UNSERVED = "Os títulos financeiros ainda não são sincronizados por este sistema; nada foi feito."
@@ -105,6 +107,7 @@ class ConnectionSync:
         its first module. InterruptedRunError ends a sync whose `cancellation` was asked for, whatever it waits for.
         """
         accepted, cancellation = known_words(accept, ACCEPTS), cancellation or Cancellation()
+        self._require_tables()
         with self.runs.execution(
             connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
@@ -126,6 +129,17 @@ class ConnectionSync:
                     )
                     run.sync(chosen, functions)
             return work.outcome
+
+    def _require_tables(self) -> None:
+        """Raise PermanentError where tables are missing: no connection is to blame, so none is touched or put off."""
+        for url, what, tables in ((self.database_url, ERP, TABLES), (self.ops_url, OPS, _OPS_TABLES)):
+            with postgres.connect(url, what=what, read_only=True) as session, postgres.errors_about(what):
+                missing = [table for table in tables if not exists(session, table)]
+            if missing:
+                raise PermanentError(
+                    f"{what}: {', '.join(missing)} is not there. Run `sync-pipelines migrate`, which says what is wrong"
+                    " if it is another project's database. Nothing was done."
+                )
 
     def _open(
         self,

@@ -13,7 +13,6 @@ import pytest
 from sync_pipelines.erp.connections.due import is_due
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.interruptions import InterruptedRunError
@@ -290,22 +289,3 @@ def test_an_automatic_sync_that_comes_too_late_does_nothing(installed: Installed
     assert outcome.skipped
     assert len(installed.logs(one)) == 1
     assert installed.log(one)["sync_type"] == "auto"
-
-
-def test_the_log_says_once_why_the_list_of_invoices_failed(installed: Installed) -> None:
-    one = installed.connect("omie", a_month=1)
-    installed.omie.fail("ListarNF_fault", account=one.name)
-    outcome = installed.sync(one)
-    error, said = outcome.modules[Module.INVOICES].error, installed.log(one)["error_message"]
-    assert str(error)
-    assert said.count(str(error)) == 1
-    assert "08/2026 a 11/2026 (4 meses)" in said
-
-
-def test_the_log_says_what_to_accept_where_a_month_lost_its_invoices(installed: Installed) -> None:
-    one = installed.connect("omie")
-    installed.sync(one)
-    one.company.notes.clear()
-    installed.clock.advance(hours=24)
-    installed.sync(one)
-    assert f"accept {MASS_VANISHING}" in installed.log(one)["error_message"]
