@@ -103,7 +103,7 @@ def load(
     connection, given = session.database, _parameters(session, catalogue, began, is_full=is_full)
     with connection.transaction():
         session.fence(connection)
-        if changed not in (None, live_digest(connection, session.connection.id)):
+        if changed is not None and not is_as_left(connection, session.connection.id, changed):
             raise TransientError(
                 f"The catalogue of {session.key} was changed while {session.vendor.name} listed what changed there."
                 " Nothing was changed; the next sync reads the whole list."
