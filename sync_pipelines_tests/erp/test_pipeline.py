@@ -17,6 +17,7 @@ from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.lib.progress import Progress
+from sync_pipelines.sandbox.erp.database import add_company
 from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines_tests.erp.installation import START, Connected, Installed, installation
 
@@ -289,3 +290,19 @@ def test_an_automatic_sync_that_comes_too_late_does_nothing(installed: Installed
     assert outcome.skipped
     assert len(installed.logs(one)) == 1
     assert installed.log(one)["sync_type"] == "auto"
+
+
+@pytest.mark.parametrize("column", ["company_id", "user_id"])
+def test_a_connection_that_changes_hands_during_its_sync_writes_nothing_for_the_former(
+    installed: Installed, column: str
+) -> None:
+    one = installed.connect(a_month=3, months=2)
+    new = uuid4() if column == "user_id" else add_company(installed.erp, one.user_id, "11222333000181")
+    installed.omie.before("ListarNF", 1, lambda: installed.set(one, **{column: new}))
+    outcome = installed.sync(one)
+    assert set(outcome.failed) == {Module.INVOICES}
+    assert installed.value("select count(*) from public.xml_imports") == 0
+    assert installed.log(one)["status"] == "error"
+    installed.clock.advance(hours=24)
+    installed.sync(one)
+    assert installed.rows(f"select distinct {column} from public.xml_imports") == [(new,)]

@@ -69,7 +69,9 @@ _BEGIN = (
     "insert into sync_private.credit_runs (user_id, since, known) values (%s, clock_timestamp(), %s)"
     " on conflict (user_id) do nothing"
 )
-_ATTEMPT = "update sync_private.credit_analyses set attempts = attempts + 1 where import_id = %s"
+_ATTEMPT = (
+    "update sync_private.credit_analyses set attempts = least(attempts, 999999) + 1 where import_id = %s"
+)
 _ANALYSED = (
     "update sync_private.credit_analyses set analysed = %(wanted)s, analysed_at = clock_timestamp(),"
     " credits = %(credits)s, found = %(found)s, error = null where import_id = %(import)s"

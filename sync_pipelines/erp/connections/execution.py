@@ -33,12 +33,13 @@ from sync_pipelines.erp.connections.steward import (
 from sync_pipelines.erp.connections.tables import ERP, SYNC_LOG
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.failures import SyncError, TransientError
 from sync_pipelines.lib.records.run_log import Execution, open_execution
 from sync_pipelines.settings.erp import ErpSettings
 
 #: Several transactions of a sync may pass the fence at once, and none while its row is being closed.
 _FENCE: LiteralString = "select from public.erp_sync_logs where id = %s and status = 'running' for share"
+_OWNER: LiteralString = "select user_id, company_id from public.erp_connections where id = %s"
 logger = logging.getLogger(__name__)
 
 
@@ -73,11 +74,18 @@ class ConnectionWork:
         """Call first in every transaction that writes: it commits only while this sync has the connection.
 
         Raises ConnectionBusyError when the row of this sync is closed: its lock was lost and the reaper or another run
-        took over. Whoever closes the row waits for the end of a transaction that has passed.
+        took over. Whoever closes the row waits for the end of a transaction that has passed. Raises TransientError when
+        the connection was given to another user or company: rows would be of the former one.
         """
         assert self.opened is not None
         if not is_open(connection, self.opened, _FENCE):
             raise lost(self.connection)
+        one = self.connection
+        if connection.execute(_OWNER, (one.id,)).fetchone() != (one.user_id, one.company_id):
+            raise TransientError(
+                f"The user or the company of connection {one.key} was changed during its sync, which therefore writes"
+                " nothing more. The next sync writes for the new one."
+            )
 
     def keep_lock(self) -> None:
         """Call now and then: takes the lock again when the server has forgotten its session.

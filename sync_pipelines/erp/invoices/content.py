@@ -60,7 +60,7 @@ from (
             select distinct on (a.import_id) a.*, count(*) over (partition by a.import_id) as analyses
             from public.xml_analysis as a
             join pg_temp.live_contents as wanted on wanted.import_id = a.import_id
-            order by a.import_id, a.created_at, a.id
+            order by a.import_id, a.id
         ) as a on a.import_id = i.id
         offset 0
     ) as joined

@@ -41,7 +41,7 @@ select l.vendor_id, l.nfe_key, v.decision, v.reason, v.state,
     coalesce(v.content_hash = c.hash, false)
         and (i.connection_id is distinct from %(connection)s or %(company)s::uuid is null
             or i.company_id = %(company)s)
-        and i.connection_id is not null,
+        and exists (select from public.erp_connections as e where e.id = i.connection_id and e.user_id = i.user_id),
     i.nfe_status, date_trunc('month', i.issue_date) is distinct from date_trunc('month', l.issue_date)
 from pg_temp.listed_invoices as l
 left join sync_private.invoices as v on v.connection_id = %(connection)s and v.vendor_id = l.vendor_id

@@ -34,6 +34,7 @@ update pg_temp.meant_invoices as m set import_doc = m.import_doc
     || case when %(company)s::uuid is null then '{}' else jsonb_build_object('company_id', %(company)s::uuid) end
 where not exists (
     select from public.xml_imports as i
+    join public.erp_connections as e on e.id = i.connection_id and e.user_id = i.user_id
     where i.user_id = %(user)s and i.nfe_key = m.nfe_key and i.connection_id <> %(connection)s
 )
 """
@@ -79,7 +80,7 @@ returning t.nfe_key
 #: An import has one analysis: the application sums up whatever lies there.
 REMOVE_EXTRA: LiteralString = """
 with ranked as (
-    select a.id, i.nfe_key, row_number() over (partition by a.import_id order by a.created_at, a.id) as place
+    select a.id, i.nfe_key, row_number() over (partition by a.import_id order by a.id) as place
     from pg_temp.meant_invoices as m
     join public.xml_imports as i on i.user_id = %(user)s and i.nfe_key = m.nfe_key
     join public.xml_analysis as a on a.import_id = i.id

@@ -91,6 +91,16 @@ def live_digest(connection: postgres.Connection, connection_id: UUID) -> str:
     return str(row[1]) if row else str(Digest())
 
 
+def is_as_left(connection: postgres.Connection, connection_id: UUID, digest: str | None) -> bool:
+    """Whether the stored catalogue, its rows and the digest of each, is the one that a pass left."""
+    rows = connection.execute(
+        "select content_hash from sync_private.products where connection_id = %s and vanished_at is null",
+        (connection_id,),
+    ).fetchall()
+    digests = {str(digest_of(one.bytes for (one,) in rows)), live_digest(connection, connection_id)}
+    return digests == {digest}
+
+
 def load(
     session: SyncSession, catalogue: Catalogue, *, began: datetime, changed: str | None = None
 ) -> Loaded:
@@ -103,7 +113,7 @@ def load(
     connection, given = session.database, _parameters(session, catalogue, began, is_full=is_full)
     with connection.transaction():
         session.fence(connection)
-        if changed not in (None, live_digest(connection, session.connection.id)):
+        if changed is not None and not is_as_left(connection, session.connection.id, changed):
             raise TransientError(
                 f"The catalogue of {session.key} was changed while {session.vendor.name} listed what changed there."
                 " Nothing was changed; the next sync reads the whole list."

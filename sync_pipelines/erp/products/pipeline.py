@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.outcome import ModuleOutcome
-from sync_pipelines.erp.products.load import LastPass, Loaded, last_pass, live_digest, load
+from sync_pipelines.erp.products.load import LastPass, Loaded, is_as_left, last_pass, load
 from sync_pipelines.erp.products.ncm_rows import incomplete
 from sync_pipelines.erp.products.validate import Catalogue, catalogue_of
 from sync_pipelines.erp.raw_pages import RawList, read_list
@@ -65,7 +65,7 @@ def _changed_since(session: SyncSession, before: LastPass) -> datetime | None:
         return None
     if session.started - before.full_at >= FULL_EVERY:
         return None
-    if live_digest(session.database, session.connection.id) != before.digest:
+    if not is_as_left(session.database, session.connection.id, before.digest):
         return None
     return before.changes_at - OVERLAP
 

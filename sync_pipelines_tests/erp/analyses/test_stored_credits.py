@@ -60,3 +60,9 @@ def test_an_import_that_was_given_to_another_user_is_not_sent_as_this_one(projec
     project.erp.execute("update public.xml_imports set user_id = gen_random_uuid() where id = %s", (one,))
     project.analyse()
     assert project.bodies() == []
+
+
+def test_a_count_of_calls_that_is_full_stops_no_call(project: Project) -> None:
+    project.add("2.00")
+    project.erp.execute("update sync_private.credit_analyses set attempts = 2147483647")
+    assert project.analyse().analysed == 1

@@ -278,7 +278,11 @@ def test_a_catalogue_that_changes_while_changes_are_listed_is_not_called_proved(
     account = Account(catalogue=products(), changes=[products()[0]])
     sync_products(syncs.session(one, account), full=False)
     session = syncs.session(one, account)
-    session.report = lambda *_, **__: erp.execute(harm.encode())
+
+    def report(_stage: str, *, done: int, total: int | None) -> None:
+        erp.execute(harm.encode())
+
+    session.report = report
     with pytest.raises(TransientError):
         sync_products(session, full=False)
     assert sync_products(syncs.session(one, account), full=False).counts.read == 6
