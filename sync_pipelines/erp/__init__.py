@@ -1,4 +1,38 @@
 """ERP sync: invoices (NF-e), products and the company of every connected ERP account, then the credits analysis.
 
-Replaces the pg_cron job `erp-auto-sync-daily` and the Edge Functions `erp-auto-sync` and `erp-sync`.
+Replaces the pg_cron job `erp-auto-sync-daily` and the Edge Functions `erp-auto-sync` and `erp-sync`. Partition: a
+connection (a row of `public.erp_connections`); of the invoices connection and month.
+
+One sync (`pipeline.ConnectionSync`) works on one connection, under its lock, with one row of `public.erp_sync_logs`;
+a module that fails keeps what the others did:
+
+    connections/ control      the application's own table, which people edit, is obeyed
+                 due          who is due: auto-sync, status, `next_sync_at`, `frequency_hours`
+                 execution    the lock, the log row, success or failure in the connection's row, mails
+                 credentials  sealed by the application, legacy or not to be opened
+                 tokens       OAuth: one refresh at a time, the new pair stored before its first use
+    vendors/     vendor       what an ERP must be able to say; a file each: paging, dates, limits, errors, mapping
+                 session      calls judged, retried, within the vendor's budgets
+                 registry     the vendors that are served, a line each
+    company/     load         `company_profile`: no filled field is overwritten with an empty one
+    products/    load         the catalogue, in hand before anything is written; rows for the NCM screen
+    invoices/    extract      the list of all months, its raw pages kept
+                 validate     what is no invoice, what is marked, what needs its document
+                 fetch        XML of what is new, changed or lost, several at once, kept in the store
+                 nfe/         an XML as columns, or a reject with its rule
+                 load         a month in one transaction: imports, analyses, what was listed
+                 prove        the live rows of the month against what was meant, before the commit
+                 guard        invoices that vanished from the list are asked for, and too many stop the month
+    analyses/    credits      `analyze-credits`, once for each changed import; its effect proved
+                 summary      today's summary rebuilt from all credits of the user
+
+| asset | grain | key | done means |
+|---|---|---|---|
+| `erp/empresa` | connection | user, CNPJ | what the ERP says stands in the profile |
+| `erp/produtos` | connection | the ERP's number | the catalogue is what the ERP listed |
+| `erp/nfe` | connection × month | user, access key | every listed invoice is accounted for, rows are as the XML |
+| `erp/credits` | connection | import | every import is analysed as it is; the summary is the sum |
+| `erp/connections` | – | – | the card as the tables have it |
+
+Outside: the vendors' APIs, the application's Edge Functions, its Postgres database and its storage.
 """

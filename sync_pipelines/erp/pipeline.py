@@ -171,17 +171,14 @@ class ConnectionSync:
         def report(stage: str, *, done: int, total: int | None) -> None:
             cancellation.check()
             work.keep_lock()
-            rate = pace.rate(stage, done)
             progress(
-                shown.Progress(
+                pace.told(
                     work.connection.key,
                     stage,
                     done=done,
                     total=total,
                     calls=vendor.calls,
                     waited=vendor.waited,
-                    rate=rate,
-                    estimate=shown.seconds_left(rate, done, total),
                 )
             )
 

@@ -115,6 +115,14 @@ class PartitionPool(Generic[Options, Outcome, Progress]):
     def options(self, key: str) -> Options:
         return self._runs[key].options
 
+    def outcome(self, key: str) -> Outcome | None:
+        """What a run reports that went to its end; None for any other."""
+        future = self._runs[key].future if key in self._runs else None
+        is_good = (
+            future is not None and future.done() and not future.cancelled() and future.exception() is None
+        )
+        return future.result() if future is not None and is_good else None
+
     def outcomes(self) -> list[Outcome]:
         """What the runs that went to their end report, in the order in which they were started."""
         return [future.result() for future in self._ended() if future.exception() is None]

@@ -64,6 +64,14 @@ class Pace:
         began, before = self._began.setdefault(stage, (now, done))
         return (done - before) / (now - began) if now - began >= SOONEST else None
 
+    def told(
+        self, key: str, stage: str, *, done: int, total: int | None, calls: int, waited: float
+    ) -> Progress:
+        """The progress of a stage, with its rate and its end."""
+        rate = self.rate(stage, done)
+        left = seconds_left(rate, done, total)
+        return Progress(key, stage, done, total=total, calls=calls, waited=waited, rate=rate, estimate=left)
+
 
 def seconds_left(rate: float | None, done: int, total: int | None) -> float | None:
     """Until the end at this rate; None while nothing is known of it."""

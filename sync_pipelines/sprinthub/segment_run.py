@@ -249,26 +249,21 @@ class SegmentRun:
         self._show("list", done, total)
 
     def _show(self, stage: str, done: int, total: int) -> None:
-        rate = self.pace.rate(stage, done)
-        self.report(
-            shown.Progress(
-                str(self.segment_id),
-                stage,
-                done=done,
-                total=total,
-                calls=self.crm.budget.calls,
-                waited=self.crm.budget.waited,
-                rate=rate,
-                estimate=self._estimate(stage, done, total=total, rate=rate),
-            )
+        told = self.pace.told(
+            str(self.segment_id),
+            stage,
+            done=done,
+            total=total,
+            calls=self.crm.budget.calls,
+            waited=self.crm.budget.waited,
         )
+        self.report(told._replace(estimate=self._estimate(told.estimate, stage, total - done)))
 
-    def _estimate(self, stage: str, done: int, *, total: int, rate: float | None) -> float | None:
+    def _estimate(self, paced: float | None, stage: str, left: int) -> float | None:
         """By the pace so far, or by the budget: the first minute goes fast, because nobody has used it yet."""
-        paced, allowed = shown.seconds_left(rate, done, total), 0.0
+        allowed = 0.0
         with suppress(SyncError):  # who cannot be asked for an estimate will be asked for the next call
-            calls = total - done if stage == "details" else (total - done) // self.page_size
-            allowed = self.crm.budget.estimate(calls)
+            allowed = self.crm.budget.estimate(left if stage == "details" else left // self.page_size)
         return max(paced or 0.0, allowed) if paced is not None or allowed else None
 
     def _prove(self, listed: Collection[int], left_out: Collection[int]) -> None:

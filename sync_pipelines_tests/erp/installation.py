@@ -108,6 +108,8 @@ class Installed:
     ops: psycopg.Connection[Any]
     settings: ErpSettings
     clock: Clock
+    #: The settings as a process gets them.
+    environment: dict[str, str] = field(repr=False)
     runs: count[int] = field(default_factory=lambda: count(1))
 
     def connect(
@@ -280,4 +282,5 @@ def installation(
             ops=stack.enter_context(psycopg.connect(ops_url, autocommit=True)),
             settings=read_as(ErpSettings, None, **given),
             clock=time,
+            environment={name.upper(): str(value) for name, value in given.items()},
         )

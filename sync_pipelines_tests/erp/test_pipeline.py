@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -103,6 +104,14 @@ def test_an_invoice_of_two_erps_of_a_user_lands_once(installed: Installed) -> No
     assert installed.functions.calls == []
 
 
+Happens = Callable[[Installed, Connected], None]
+
+
+def fails(fault: str) -> Happens:
+    """A fault of the account's vendor, until it is switched off."""
+    return lambda installed, middle: installed.fake(middle).fail(fault, account=middle.name)
+
+
 def _undecryptable(installed: Installed, middle: Connected) -> None:
     row = installed.value("select credentials from public.erp_connections where id = %s", middle.id)
     text = str(row)
@@ -115,14 +124,26 @@ def _expired_and_not_renewed(installed: Installed, middle: Connected) -> None:
 
 
 #: What goes wrong, of which ERP, with what the log says, what of the sync succeeds all the same, and whether it waits.
-TROUBLES = {
-    "a fault with 500": ("omie", "ListarNF_fault", "NF-e", {"empresa", "produtos"}, False),
-    "a fault with 200": ("omie", "ListarNF_fault_200", "NF-e", {"empresa", "produtos"}, False),
-    "a page that is cut": ("bling", "products_cut", "produtos", {"empresa", "nfe"}, False),
-    "an error read as an empty page": ("omie", "ListarNF_null", "NF-e", {"empresa", "produtos"}, False),
-    "bad credentials": ("omie", "ListarEmpresas_bad_credentials", "recusou as credenciais", set(), True),
-    "no scope": ("bling", "products_insufficient_scope", "produtos", {"empresa", "nfe"}, False),
-    "a block": ("omie", "ListarProdutos_blocked", "blocked the account", {"empresa"}, False),
+TROUBLES: Mapping[str, tuple[Literal["omie", "bling"], Happens, str, set[str], bool]] = {
+    "a fault with 500": ("omie", fails("ListarNF_fault"), "NF-e", {"empresa", "produtos"}, False),
+    "a fault with 200": ("omie", fails("ListarNF_fault_200"), "NF-e", {"empresa", "produtos"}, False),
+    "a page that is cut": ("bling", fails("products_cut"), "produtos", {"empresa", "nfe"}, False),
+    "an error read as an empty page": (
+        "omie",
+        fails("ListarNF_null"),
+        "NF-e",
+        {"empresa", "produtos"},
+        False,
+    ),
+    "bad credentials": (
+        "omie",
+        fails("ListarEmpresas_bad_credentials"),
+        "recusou as credenciais",
+        set(),
+        True,
+    ),
+    "no scope": ("bling", fails("products_insufficient_scope"), "produtos", {"empresa", "nfe"}, False),
+    "a block": ("omie", fails("ListarProdutos_blocked"), "blocked the account", {"empresa"}, False),
     "an undecryptable secret": ("omie", _undecryptable, "credenciais", set(), True),
     "a token that is not renewed": ("bling", _expired_and_not_renewed, "Bling", set(), True),
 }
@@ -132,16 +153,13 @@ TROUBLES = {
 def test_of_three_connections_the_middle_one_fails_and_touches_no_other(
     installed: Installed, trouble: str
 ) -> None:
-    erp_type, fault, said, kept, waits = TROUBLES[trouble]
+    erp_type, happens, said, kept, waits = TROUBLES[trouble]
     first, middle, last = (
         installed.connect("omie"),
-        installed.connect("omie" if erp_type == "omie" else "bling"),
+        installed.connect(erp_type),
         installed.connect("bling"),
     )
-    if isinstance(fault, str):
-        installed.fake(middle).fail(fault, account=middle.name)
-    else:
-        fault(installed, middle)
+    happens(installed, middle)
     for one in (first, middle, last):
         try:
             installed.sync(one, only_if_due=True)

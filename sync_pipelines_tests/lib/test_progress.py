@@ -50,3 +50,14 @@ def test_a_line_says_how_far_it_is_and_the_bar_counts_all_that_is_in_work() -> N
             5_100,
         ),
     ]
+
+
+def test_a_progress_is_told_with_its_pace_and_its_end() -> None:
+    now = 0.0
+    pace = Pace(clock=lambda: now)
+    assert pace.told("7", "list", done=0, total=100, calls=0, waited=0.0) == Progress(
+        "7", "list", 0, total=100
+    )
+    now = 10.0
+    told = pace.told("7", "list", done=20, total=100, calls=1, waited=5.0)
+    assert told == Progress("7", "list", 20, total=100, calls=1, waited=5.0, rate=2.0, estimate=40.0)

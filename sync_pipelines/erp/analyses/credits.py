@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sync_pipelines.erp.analyses import due, notifications, summary
-from sync_pipelines.erp.analyses.due import Document, DueImport
+from sync_pipelines.erp.analyses.due import Document, DueImport, Found
 from sync_pipelines.erp.analyses.functions import CreditAnswer, EdgeFunctions
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices.nfe.credits_document import credits_document
@@ -70,6 +70,9 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
     key = postgres.lock_key("erp", "credits", str(user))
     busy = "Another sync of the same user is at the credit analysis."
     with postgres.session_lock(connection, key, wait_seconds=PATIENCE, busy=busy):
+        with connection.transaction():
+            session.fence(connection)
+            due.want_surplus_again(connection, user)
         analysis = CreditAnalysis(session, functions, outcome)
         analysis.run()
         notifications.merge(session)
@@ -84,10 +87,16 @@ def _prove(session: SyncSession, outcome: CreditsOutcome) -> int:
 
     Returns how many imports are not.
     """
-    wanted, analysed = due.count_analysed(session.database, session.connection.user_id)
+    connection, user = session.database, session.connection.user_id
+    wanted, analysed = due.count_analysed(connection, user)
+    surplus = due.count_surplus(connection, user)
     proof = Proof(
-        {"imports": str(wanted), "summary": ""},
-        {"imports": str(analysed), "summary": "; ".join(outcome.differences)},
+        {"imports": str(wanted), "imports with surplus credits": "0", "summary": ""},
+        {
+            "imports": str(analysed),
+            "imports with surplus credits": str(surplus),
+            "summary": "; ".join(outcome.differences),
+        },
     )
     version = session.started.isoformat()
     session.records.proofs.record(
@@ -178,11 +187,11 @@ class CreditAnalysis:
 
     def _prepared(self, one: DueImport) -> _Call | None:
         """The call for an import; None where none is needed, or possible."""
-        document = due.read_document(self.session.database, one.id)
+        document = due.read_document(self.session.database, one.id, self.session.connection.user_id)
         if document is None:
             return None
         if not document.is_authorised and not document.credits:
-            self._write(one, credits=0)
+            self._write(one, due.NOTHING)
             return None
         try:
             call = _Call(one, _parsed(document), document.credits)
@@ -219,26 +228,27 @@ class CreditAnalysis:
         if isinstance(answer, BaseException):
             raise answer
         found = due.read_credits(self.session.database, call.due.id)
-        if len(found) != answer.credits or found & call.before:
+        old = found.ids & call.before
+        if len(found.ids) != answer.credits or old:
             sentence = (
-                f"analyze-credits said {answer.credits} credits; {len(found)} are stored, {len(found & call.before)} of"
-                " them from before the call."
+                f"analyze-credits said {answer.credits} credits; {len(found.ids)} are stored, {len(old)} of them from"
+                " before the call."
             )
             self.in_a_row += 1
             self._failed(call.due, TransientError(sentence))
             return
-        self._write(call.due, credits=len(found))
+        self._write(call.due, found)
         self.in_a_row = 0
-        self.outcome.credits += len(found)
+        self.outcome.credits += len(found.ids)
         if call.parsed:
             self.outcome.analysed += 1
         else:
             self.outcome.cleared += 1
 
-    def _write(self, one: DueImport, *, credits: int) -> None:
+    def _write(self, one: DueImport, found: Found) -> None:
         with self.session.database.transaction():
             self.session.fence(self.session.database)
-            due.record_analysed(self.session.database, one, credits)
+            due.record_analysed(self.session.database, one, found)
         self.failed.pop(one.id, None)
 
     def _failed(self, one: DueImport, error: SyncError) -> None:

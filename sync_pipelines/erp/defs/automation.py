@@ -4,22 +4,24 @@ import dagster as dg
 
 from sync_pipelines.erp.defs.checks import STANDING_CHECKS
 from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, CONNECTIONS_KEY, INVOICES_KEY, WORKED_ON
-from sync_pipelines.erp.defs.due_connections import DUE, JOB, DueConnections
+from sync_pipelines.erp.defs.due_connections import DUE, INVOICES_JOB, JOB, DueConnections
+from sync_pipelines.erp.defs.step import MAX_RUNTIME
 from sync_pipelines.lib.orchestration.due_partitions import due_schedule, due_sensor
 from sync_pipelines.lib.orchestration.schedules import cron
 from sync_pipelines.lib.orchestration.table_partitions import table_partitions_sensor
 
-INVOICES_JOB = "erp_invoices"
 standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 sync_job = dg.define_asset_job(
     JOB,
     selection=dg.AssetSelection.assets(*ASSETS) - standing_checks,
     description="Sync a connection: company, products, the invoices of the last 90 days, credits.",
+    tags=MAX_RUNTIME,
 )
 invoices_job = dg.define_asset_job(
     INVOICES_JOB,
     selection=dg.AssetSelection.assets(INVOICES_KEY) - standing_checks,
     description="Read the invoices of months of a connection again.",
+    tags=MAX_RUNTIME,
 )
 checks_job = dg.define_asset_job(
     "erp_checks",

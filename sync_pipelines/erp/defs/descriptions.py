@@ -32,7 +32,9 @@ CONNECTIONS = dg.DynamicPartitionsDefinition(name="erp_connection")
 CONNECTION, MONTH = "connection", "month"
 
 PROFILE_EQUAL = "profile_equals_the_erp"
+SAME_BRANCH = "the_profile_is_of_the_same_branch"
 CATALOGUE_EQUAL = "catalogue_equals_the_erp"
+NO_PRODUCT_REJECTED = "no_product_was_rejected"
 NCM_KNOWN = "every_product_has_an_ncm"
 COMPLETE = "every_listed_invoice_is_accounted_for"
 EQUAL = "invoices_equal_their_xml"
@@ -40,14 +42,21 @@ NO_REJECTS = "no_invoice_was_rejected"
 SUMS_TIE = "items_tie_to_the_totals"
 NO_GAPS = "numbering_has_no_gaps"
 KEYS_UNIQUE = "each_key_is_listed_once"
+LISTED_ONCE = "each_invoice_is_listed_once"
+MONTHS_AGREE = "xml_agrees_on_the_month"
+NO_UPLOAD = "no_upload_repeats_an_invoice"
 ANALYSED = "every_invoice_is_analysed"
 SUMMARY_EQUAL = "summary_equals_the_credits"
 FRESH = "every_connection_is_fresh"
 
 CONNECTION_CHECKS: Mapping[dg.AssetKey, Mapping[str, str]] = {
-    COMPANY_KEY: {PROFILE_EQUAL: "What the ERP says of the company stands in company_profile."},
+    COMPANY_KEY: {
+        PROFILE_EQUAL: "What the ERP says of the company stands in company_profile.",
+        SAME_BRANCH: "The CNPJ of the account is the profile's, not another branch's (a warning).",
+    },
     PRODUCTS_KEY: {
         CATALOGUE_EQUAL: "The stored catalogue is the one that the ERP listed, product by product.",
+        NO_PRODUCT_REJECTED: "No product was refused (a warning; ops.rejects says which and why).",
         NCM_KNOWN: "Every active product has an NCM of eight digits (a warning).",
     },
     CREDITS_KEY: {
@@ -62,6 +71,9 @@ INVOICE_CHECKS: Mapping[str, str] = {
     SUMS_TIE: "The items of each invoice add up to its totals (a warning).",
     NO_GAPS: "No number is missing between issued ones of a series; voided numbers count (a warning).",
     KEYS_UNIQUE: "No access key is listed twice (a warning).",
+    LISTED_ONCE: "No invoice is listed twice with different content (a warning).",
+    MONTHS_AGREE: "The XML of every invoice says the month that the list says (a warning).",
+    NO_UPLOAD: "No invoice was uploaded by hand after its sync: it would count twice (a warning).",
 }
 
 COMPANY_DESCRIPTION = """The company of an ERP account in `company_profile`.

@@ -15,12 +15,18 @@ from sync_pipelines.erp.connections.due import is_due
 from sync_pipelines.erp.defs.descriptions import CONNECTIONS, WORKED_ON
 from sync_pipelines.lib.orchestration.due_partitions import DuePartitions, Tick
 
-JOB = "erp_sync"
+JOB, INVOICES_JOB = "erp_sync", "erp_invoices"
 #: The multi-asset, which is the step of every sync.
 STEP = "erp_connection"
 CONNECTION_TAG = "erp/connection"
 DUE = DuePartitions(
-    "connection", partitions=CONNECTIONS, job=JOB, step=STEP, assets=WORKED_ON, tag=CONNECTION_TAG
+    "connection",
+    partitions=CONNECTIONS,
+    job=JOB,
+    step=STEP,
+    assets=WORKED_ON,
+    tag=CONNECTION_TAG,
+    also={INVOICES_JOB},
 )
 #: How long a connection rests whose last run died; each further death doubles it.
 _FIRST_REST, _LONGEST_REST = timedelta(minutes=15), timedelta(hours=24)

@@ -1,6 +1,6 @@
 """`erp/nfe` as an asset of its own: a run of it syncs the invoices of its months alone, of any connections."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,9 +9,9 @@ import dagster as dg
 
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
 from sync_pipelines.erp.defs import descriptions
-from sync_pipelines.erp.defs.descriptions import CONNECTION, INVOICE_CHECKS, INVOICES_KEY, MONTH
-from sync_pipelines.erp.defs.reports import failed_months, failed_sentence, month_reports
-from sync_pipelines.erp.defs.step import MAX_RUNTIME, Shown, pool_of
+from sync_pipelines.erp.defs.descriptions import CONNECTION, CREDITS_KEY, INVOICE_CHECKS, INVOICES_KEY, MONTH
+from sync_pipelines.erp.defs.reports import connection_reports, failed_months, failed_sentence, month_reports
+from sync_pipelines.erp.defs.step import Shown, log_report, pool_of
 from sync_pipelines.erp.defs.sync_config import InvoiceConfig
 from sync_pipelines.erp.outcome import Module
 from sync_pipelines.erp.pipeline import ConnectionSync
@@ -42,7 +42,6 @@ def invoice_asset(
         ],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        op_tags=MAX_RUNTIME,
     )
     def erp_invoice_months(
         context: dg.AssetExecutionContext, config: InvoiceConfig, erp: dg.ResourceParam[ConnectionSync]
@@ -61,6 +60,7 @@ def invoice_asset(
                         failed_check=dg.AssetCheckKey(INVOICES_KEY, descriptions.COMPLETE),
                     )
                 finally:
+                    _log_credits(context, pool, months)
                     show(context)
 
     return erp_invoice_months
@@ -95,6 +95,15 @@ def _months(keys: Sequence[str]) -> dict[str, list[date]]:
         connection, month = _parts(key)
         months.setdefault(connection, []).append(month)
     return months
+
+
+def _log_credits(context: dg.AssetExecutionContext, pool: ConnectionPool, keys: Iterable[str]) -> None:
+    """The credits of what the months changed: they are of the connection as a whole."""
+    for key in keys:
+        outcome = pool.outcome(key)
+        found = connection_reports(outcome).get(CREDITS_KEY) if outcome is not None else None
+        if found is not None:
+            log_report(context, CREDITS_KEY, key, report=found)
 
 
 def _month_report(pool: ConnectionPool, key: str) -> Reports:

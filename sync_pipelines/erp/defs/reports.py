@@ -83,12 +83,16 @@ def _metadata(done: ModuleOutcome, outcome: SyncOutcome) -> dict[str, Any]:
 
 
 def _company_checks(done: ModuleOutcome) -> list[CheckReport]:
-    return [_equal(descriptions.PROFILE_EQUAL, done, "company_profile holds what the ERP says")]
+    return [
+        _equal(descriptions.PROFILE_EQUAL, done, "company_profile holds what the ERP says"),
+        _warning(descriptions.SAME_BRANCH, done, "Account and profile have the same CNPJ."),
+    ]
 
 
 def _products_checks(done: ModuleOutcome) -> list[CheckReport]:
     return [
         _equal(descriptions.CATALOGUE_EQUAL, done, "sync_private.products is the catalogue of the ERP"),
+        _no_rejects(descriptions.NO_PRODUCT_REJECTED, done.counts),
         _warning(descriptions.NCM_KNOWN, done, "Every active product has an NCM of eight digits."),
     ]
 
@@ -102,27 +106,31 @@ def _invoice_checks(done: ModuleOutcome) -> list[CheckReport]:
             done,
             "xml_imports, xml_analysis and the kept XML are what the ERP's documents say",
         ),
-        CheckReport(
-            descriptions.NO_REJECTS,
-            not counts.rejected,
-            f"{counts.rejected:,} invoices were rejected; ops.rejects says which and why."
-            if counts.rejected
-            else "None was rejected.",
-            severity=_WARN,
-        ),
+        _no_rejects(descriptions.NO_REJECTS, counts),
         _warning(descriptions.SUMS_TIE, done, "The items of every invoice add up to its totals."),
         _warning(descriptions.NO_GAPS, done, "No number is missing."),
         _warning(descriptions.KEYS_UNIQUE, done, "Every key is listed once."),
+        _warning(descriptions.LISTED_ONCE, done, "Every invoice is listed once."),
+        _warning(descriptions.MONTHS_AGREE, done, "List and XML say the same month."),
+        _warning(descriptions.NO_UPLOAD, done, "No upload repeats an invoice."),
     ]
 
 
+def _no_rejects(name: str, counts: Counts) -> CheckReport:
+    sentence = f"{counts.rejected:,} were rejected; ops.rejects says which and why."
+    return CheckReport(
+        name, not counts.rejected, sentence if counts.rejected else "None was rejected.", severity=_WARN
+    )
+
+
 def _accounted(counts: Counts) -> CheckReport:
-    whole = counts.inserted + counts.changed + counts.unchanged + counts.skipped + counts.rejected
+    known = counts.inserted + counts.changed + counts.unchanged + counts.skipped + counts.rejected
     sentence = (
         f"{counts.read:,} listed = {counts.inserted:,} inserted + {counts.changed:,} changed"
-        f" + {counts.unchanged:,} unchanged + {counts.skipped:,} skipped + {counts.rejected:,} rejected."
+        f" + {counts.unchanged:,} unchanged + {counts.skipped:,} skipped + {counts.rejected:,} rejected"
+        f" + {counts.unread:,} unread."
     )
-    return CheckReport(descriptions.COMPLETE, counts.read == whole, sentence)
+    return CheckReport(descriptions.COMPLETE, counts.read == known + counts.unread, sentence)
 
 
 def _equal(name: str, done: ModuleOutcome, what: str) -> CheckReport:

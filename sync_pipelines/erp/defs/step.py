@@ -1,4 +1,4 @@
-"""What the steps of the ERP assets have in common: the pool of connections, the card at their end."""
+"""What the steps of the ERP assets have in common: the pool of connections, events by hand, the card at their end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import dagster as dg
 
 from sync_pipelines.erp.connection_pool import ConnectionPool
 from sync_pipelines.erp.pipeline import ConnectionSync
+from sync_pipelines.lib.orchestration.partition_reports import PartitionReport, log_check
 
-#: A first year of a large company, at the vendor's patience.
+#: Of a run: a first year of a large company, at the vendor's patience. Run monitoring looks at tags of runs alone.
 MAX_RUNTIME = {"dagster/max_runtime": str(12 * 3600)}
 
 
@@ -32,3 +33,12 @@ def pool_of(
         return
     with ConnectionPool(sync, ids()) as pool:
         yield pool
+
+
+def log_report(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, partition: str, report: PartitionReport
+) -> None:
+    """The events of an asset that has another partition shape than the run."""
+    context.log_event(dg.AssetMaterialization(key, metadata=dict(report.metadata), partition=partition))
+    for check in report.checks:
+        log_check(context, key, partition, check=check)

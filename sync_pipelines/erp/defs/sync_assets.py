@@ -30,13 +30,12 @@ from sync_pipelines.erp.defs.reports import (
     failed_sentence,
     month_reports,
 )
-from sync_pipelines.erp.defs.step import MAX_RUNTIME, Shown, pool_of
+from sync_pipelines.erp.defs.step import Shown, log_report, pool_of
 from sync_pipelines.erp.defs.sync_config import SyncConfig
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
 from sync_pipelines.lib.orchestration.partition_reports import (
     CheckReport,
-    PartitionReport,
     Reports,
     log_check,
 )
@@ -67,7 +66,6 @@ def sync_assets(
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         # No pool: of a pool one run at a time would go on. The vendors' limits are budgets that runs share.
-        op_tags=MAX_RUNTIME,
     )
     def erp_connection(
         context: dg.AssetExecutionContext, config: SyncConfig, erp: dg.ResourceParam[ConnectionSync]
@@ -136,14 +134,7 @@ class _Run:
     def _log_months(self, key: str, outcome: SyncOutcome) -> None:
         """The events of `erp/nfe`, which has another partition shape than this run."""
         for month, report in month_reports(outcome).items():
-            self._log_month(descriptions.invoice_key(key, month), report)
+            log_report(self._context, INVOICES_KEY, descriptions.invoice_key(key, month), report=report)
         for month, sentence in failed_months(outcome).items():
             failed = CheckReport(descriptions.COMPLETE, False, sentence)
             log_check(self._context, INVOICES_KEY, descriptions.invoice_key(key, month), check=failed)
-
-    def _log_month(self, partition: dg.MultiPartitionKey, report: PartitionReport) -> None:
-        self._context.log_event(
-            dg.AssetMaterialization(INVOICES_KEY, metadata=dict(report.metadata), partition=partition)
-        )
-        for check in report.checks:
-            log_check(self._context, INVOICES_KEY, partition, check=check)

@@ -95,12 +95,20 @@ def sync_connections(
     report: RunReport,
 ) -> None:
     """Sync connections by the pool, and record in the instance what became of them."""
-    config = {"accept": sorted(options.accept), "full": options.full, "only_if_due": options.only_if_due}
+    # What was asked for stands in the run, so that a re-execution in the UI does the same.
+    config = {
+        "accept": sorted(options.accept),
+        "full": options.full,
+        "only_if_due": options.only_if_due,
+        "modules": [str(one) for one in options.modules or ()],
+        "first_month": f"{options.months[0]:%Y-%m}" if options.months else None,
+        "last_month": f"{options.months[-1]:%Y-%m}" if options.months else None,
+    }
     problems, found = materialize_pool(
         instance,
         system.definitions(settings, pool.sync, pool=pool),
         JOB,
-        pool,
+        pool=pool,
         partitions=CONNECTIONS,
         wanted=wanted,
         options=options,

@@ -30,7 +30,7 @@ LINGER, PATIENCE = 0.25, 1.0
 #: Documents in a row that do not come, after which the vendor counts as down.
 DOWN_AFTER = 20
 #: Rules of rejects of which no document came: the ERP says that there is none, or answers with an error.
-NOT_THERE = ("document_is_there", "document_is_answered")
+NO_DOCUMENT, NOT_ANSWERED = NOT_THERE = ("document_is_there", "document_is_answered")
 REJECTED_FOLDER = "erp/nfe_rejected"
 
 
@@ -131,7 +131,7 @@ class Fetcher:
         if answer.xml is None:
             if entry.is_void:
                 return Got(entry.decided("marked"))
-            return self._reject(entry, NOT_THERE[0], "the ERP has no XML of this invoice")
+            return self._reject(entry, NO_DOCUMENT, "the ERP has no XML of this invoice")
         try:
             reading = self.reader(answer.xml)
             if isinstance(reading, NoInvoice):
@@ -176,7 +176,7 @@ class Fetcher:
                 self.stopped = self.stopped or outcome
             return Got(want.entry.decided("unread"), problem=outcome)
         if isinstance(outcome, SyncError):
-            return self._reject(want.entry, NOT_THERE[1], str(outcome))
+            return self._reject(want.entry, NOT_ANSWERED, str(outcome))
         raise outcome
 
 

@@ -59,16 +59,18 @@ def warnings(month: MonthList, entries: Sequence[Entry], uploads: int) -> dict[s
     if number := remarks[ITEMS_SUM]:
         found[SUMS_TIE] = f"Em {number} nota(s) a soma dos itens difere do total dos produtos."
     if number := remarks[OTHER_MONTH]:
-        found["months_agree"] = (
+        found["xml_agrees_on_the_month"] = (
             f"Em {number} nota(s) a data do XML é de outro mês; vale o mês da lista do ERP."
         )
     if uploads:
-        found["stored_once"] = (
+        found["no_upload_repeats_an_invoice"] = (
             f"{uploads} nota(s) foram também enviadas à mão depois da sincronização, e contam duas vezes nas análises;"
             " apague o envio manual."
         )
     if month.twice:
-        found["listed_once"] = f"O ERP listou duas vezes, com conteúdo diferente: {_some(month.twice)}."
+        found["each_invoice_is_listed_once"] = (
+            f"O ERP listou duas vezes, com conteúdo diferente: {_some(month.twice)}."
+        )
     duplicates = [one.vendor_id for one in entries if one.reason == DUPLICATE]
     if duplicates:
         found[KEYS_UNIQUE] = (

@@ -20,6 +20,7 @@ from sync_pipelines.erp.products.ncm_rows import NcmRows
 from sync_pipelines.erp.products.validate import COLUMNS, Catalogue
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.postgres.digest import Digest, Proof, digest_of, digest_query
 
 TABLE = "sync_private.products"
@@ -43,6 +44,12 @@ _UNREAD = (
     " and not exists (select from pg_temp.read_products as r where r.vendor_id = p.vendor_id)"
 )
 _NOT_REJECTED = " and p.vendor_id <> all(%(rejected)s)"
+#: A moment that Python cannot hold is none of ours.
+_MOMENTS = (
+    "select case when full_at between '0002-01-01' and '9998-12-31' then full_at end,"
+    " case when changes_at between '0002-01-01' and '9998-12-31' then changes_at end, digest"
+    " from sync_private.product_catalogs where connection_id = %s"
+)
 _READ = (
     "insert into sync_private.product_catalogs as t (connection_id, full_at, changes_at, digest)"
     " values (%(connection)s, %(full_at)s, %(began)s, %(digest)s) on conflict (connection_id) do update"
@@ -71,10 +78,7 @@ class Loaded(NamedTuple):
 
 
 def last_pass(connection: postgres.Connection, connection_id: UUID) -> LastPass:
-    row = connection.execute(
-        "select full_at, changes_at, digest from sync_private.product_catalogs where connection_id = %s",
-        (connection_id,),
-    ).fetchone()
+    row = connection.execute(_MOMENTS, (connection_id,)).fetchone()
     return LastPass(*row) if row else LastPass()
 
 
@@ -87,20 +91,29 @@ def live_digest(connection: postgres.Connection, connection_id: UUID) -> str:
     return str(row[1]) if row else str(Digest())
 
 
-def load(session: SyncSession, catalogue: Catalogue, *, began: datetime, is_full: bool) -> Loaded:
+def load(
+    session: SyncSession, catalogue: Catalogue, *, began: datetime, changed: str | None = None
+) -> Loaded:
     """Write what a pass read that began then, and its rows of the NCM analysis. One transaction.
 
-    Raises PermanentError if far too many products vanished.
+    `changed` is of a pass over changes alone: the digest of the catalogue that they change. Raises TransientError if
+    somebody changed that meanwhile, PermanentError if far too many products vanished.
     """
+    is_full = changed is None
     connection, given = session.database, _parameters(session, catalogue, began, is_full=is_full)
     with connection.transaction():
         session.fence(connection)
+        if changed not in (None, live_digest(connection, session.connection.id)):
+            raise TransientError(
+                f"The catalogue of {session.key} was changed while {session.vendor.name} listed what changed there."
+                " Nothing was changed; the next sync reads the whole list."
+            )
         _stage(session, catalogue, began)
         vanished = _mark_vanished(session, given) if is_full else 0
         written = [is_new for (is_new,) in connection.execute(_MERGE).fetchall()]
         ncm = ncm_rows.write(connection, session.connection)
         said = _said(connection, catalogue, given)
-        connection.execute(_READ, {**given, "digest": str(said)})
+        connection.execute(_READ, {**given, "digest": str(said) if catalogue.is_whole else ""})
         postgres.end_writes(connection)
         loaded = Loaded(
             inserted=sum(written),

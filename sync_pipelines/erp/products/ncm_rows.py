@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import LiteralString, NamedTuple
+from uuid import UUID
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.lib import postgres
@@ -65,6 +66,11 @@ _SHOWN: LiteralString = (
     f" where p.connection_id = %(connection)s and {_WANTED}"
 )
 
+_INCOMPLETE: LiteralString = (
+    "select count(*) from sync_private.products as p"
+    f" where p.connection_id = %(connection)s and p.ncm_status = 'incompleto' and {_WANTED}"
+)
+
 
 class NcmRows(NamedTuple):
     """What was done to our rows of the analysis."""
@@ -72,6 +78,13 @@ class NcmRows(NamedTuple):
     inserted: int
     changed: int
     deleted: int
+
+
+def incomplete(connection: postgres.Connection, connection_id: UUID) -> int:
+    """How many products of the analysis have no NCM of eight digits."""
+    row = connection.execute(_INCOMPLETE, {"connection": connection_id}).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def write(connection: postgres.Connection, erp: ErpConnection) -> NcmRows:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.outcome import ModuleOutcome
 from sync_pipelines.erp.products.load import LastPass, Loaded, last_pass, live_digest, load
+from sync_pipelines.erp.products.ncm_rows import incomplete
 from sync_pipelines.erp.products.validate import Catalogue, catalogue_of
 from sync_pipelines.erp.raw_pages import RawList, read_list
 from sync_pipelines.erp.session import SyncSession
@@ -20,6 +21,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.records.proofs import RecordableProof
 
+#: The check that warns of products without a code.
+NCM_KNOWN = "every_product_has_an_ncm"
 ASSET = "erp/produtos"
 #: After so long the whole catalogue is read again, whatever the vendor lists as changed.
 FULL_EVERY = timedelta(days=7)
@@ -41,23 +44,30 @@ def _sync(session: SyncSession, *, full: bool) -> ModuleOutcome:
     read = read_list(session, ASSET, pages, stage="products")
     catalogue = catalogue_of(read.items, session.key, began)
     session.records.rejects.record(ASSET, catalogue.rejects, run_id=session.run_id, landed_id=read.landed_id)
-    loaded = load(session, catalogue, began=began, is_full=since is None)
+    loaded = load(session, catalogue, began=began, changed=before.digest if since is not None else None)
     _record(session, read, loaded)
     outcome = _outcome(session, read, catalogue, loaded=loaded)
     outcome.counts.oldest_reading = began if since is None else before.full_at
+    if number := incomplete(session.database, session.connection.id):
+        outcome.warnings[NCM_KNOWN] = (
+            f"{number} produto(s) ativo(s) sem NCM de oito dígitos no cadastro do ERP."
+        )
     outcome.seconds = (session.clock() - began).total_seconds()
     return outcome
 
 
 def _changed_since(session: SyncSession, before: LastPass) -> datetime | None:
     """From when on changes are asked for; None for the whole catalogue."""
-    if not session.vendor.lists_product_changes or before.full_at is None:
+    if not session.vendor.lists_product_changes or before.full_at is None or before.changes_at is None:
+        return None
+    # A pass that is still to come is none: nobody would hear of a change until then.
+    if max(before.full_at, before.changes_at) > session.clock():
         return None
     if session.started - before.full_at >= FULL_EVERY:
         return None
     if live_digest(session.database, session.connection.id) != before.digest:
         return None
-    return (before.changes_at or before.full_at) - OVERLAP
+    return before.changes_at - OVERLAP
 
 
 def _record(session: SyncSession, read: RawList[Product], loaded: Loaded) -> None:

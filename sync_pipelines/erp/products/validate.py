@@ -64,6 +64,8 @@ class Catalogue:
     repeated: int = 0
     #: The numbers of rejected products: they are listed, so they have not vanished.
     rejected_ids: set[str] = field(default_factory=set)
+    #: Whether every product came with its detail; otherwise the next pass reads the whole catalogue again.
+    is_whole: bool = True
 
 
 def catalogue_of(products: Sequence[Product], partition_key: str, read_at: datetime) -> Catalogue:
@@ -75,6 +77,7 @@ def catalogue_of(products: Sequence[Product], partition_key: str, read_at: datet
                 _reject(product, place, problem, partition_key=partition_key, read_at=read_at)
             )
             found.rejected_ids.add(_text(product.vendor_id) or "")
+            found.is_whole = found.is_whole and product.has_detail
             continue
         row = _row(product)
         found.repeated += row.vendor_id in found.rows
@@ -88,6 +91,8 @@ def _problem(product: Product) -> tuple[str, str] | None:
         return "product_has_a_number", "a product of the catalogue has no number"
     if _text(product.name) is None:
         return "product_has_a_name", "a product of the catalogue has no name"
+    if not product.has_detail:
+        return "product_has_a_detail", "the ERP lists the product and has no detail of it"
     if product.price is not None and not product.price.is_finite():
         return "price_is_a_number", "the price of a product is no number"
     return None

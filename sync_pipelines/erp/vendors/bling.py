@@ -133,7 +133,7 @@ class _Detail(NamedTuple):
     raw: bytes
 
 
-_NOTHING = _Detail(None, b"")
+_NOT_NEEDED = _Detail({}, b"")
 
 
 @dataclass
@@ -189,7 +189,7 @@ class BlingVendor:
             details = {
                 id_of(row): self._detail("produtos", id_of(row)) for row in page.items if needs_detail(row)
             }
-            products = [product_of(row, details.get(id_of(row), _NOTHING).row or {}) for row in page.items]
+            products = [product_of(row, details.get(id_of(row), _NOT_NEEDED).row) for row in page.items]
             yield Page(b"\n".join([page.raw, *(one.raw for one in details.values())]), products)
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:

@@ -27,7 +27,9 @@ def needs_detail(row: Row) -> bool:
     return _is_active(row) and not _is_service(row)
 
 
-def product_of(row: Row, detail: Row) -> Product:
+def product_of(row: Row, detail: Row | None) -> Product:
+    """A row of the list with its detail; None where one is needed and there is none, empty where none is needed."""
+    has_detail, detail = detail is not None, detail or {}
     return Product(
         vendor_id=id_of(row),
         name=text_of(row, "nome") or "",
@@ -38,6 +40,7 @@ def product_of(row: Row, detail: Row) -> Product:
         price=amount_of(row, "preco"),
         is_active=_is_active(row),
         is_service=_is_service(row),
+        has_detail=has_detail,
     )
 
 

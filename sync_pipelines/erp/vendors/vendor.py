@@ -44,6 +44,8 @@ class Product(NamedTuple):
     price: Decimal | None = None
     is_active: bool = True
     is_service: bool = False
+    #: False where the vendor lists it and did not say the rest, which stands in a detail of its own.
+    has_detail: bool = True
 
 
 class InvoiceState(StrEnum):

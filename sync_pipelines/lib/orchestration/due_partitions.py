@@ -48,6 +48,8 @@ class DuePartitions:
     assets: Sequence[dg.AssetKey]
     #: On every run that is requested: dagster.yaml limits how many run at once, and to one a partition.
     tag: str
+    #: Other jobs whose runs work on the partitions.
+    also: Collection[str] = ()
 
     def tick(
         self,
@@ -69,7 +71,8 @@ class DuePartitions:
         known = instance.get_dynamic_partitions(str(self.partitions.name))
         # A key that is no partition yet may be a run's: the command line adds it as its run begins.
         order = [*known, *(key for key in due if key not in known)]
-        targets, held = unfinished_targets(instance, order, jobs={self.job}, assets=self.assets), at_work()
+        jobs, held = {self.job, *self.also}, at_work()
+        targets = unfinished_targets(instance, order, jobs=jobs, assets=self.assets)
         for key, due_at in due.items():
             if targets.has(key) or key in held:
                 tick.left_alone.append(f"A run of {self.noun} {key} is under way.")

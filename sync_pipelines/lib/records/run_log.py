@@ -18,8 +18,9 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres, redaction
-from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.postgres.reconnecting import Reconnecting
+from sync_pipelines.lib.records.run_end import kept, prove_end
 from sync_pipelines.lib.retry import Backoff
 
 Level = Literal["DEBUG", "INFO", "WARN", "ERROR"]
@@ -69,7 +70,7 @@ class RunLog:
     #: The status of a run whose process died.
     interrupted: str = "failed"
     lock_prefix: str = ""
-    #: Whether an end that a trigger swallows or alters is an error.
+    #: Whether an end that a trigger swallows or alters is an error; the table has all columns of counts.
     proves_its_end: bool = False
 
     def composed(self, statement: LiteralString, **parts: sql.Composable) -> sql.Composed:
@@ -189,24 +190,9 @@ class Execution:
                 self._update(
                     connection, "update {table} set {assignments} where {id} = %(id)s", _END, values=values
                 )
-                if self.run_log.proves_its_end:
-                    self._prove_end(connection, status)
+                prove_end(connection, self, status)
 
         self.database.do(close)
-
-    def _prove_end(self, connection: postgres.Connection, status: str) -> None:
-        """Raise PermanentError if the row does not say how the run ended, after all that its triggers did."""
-        postgres.end_writes(connection)
-        columns = [name for name in (self.run_log.processed, self.run_log.failed) if name is not None]
-        query = self.run_log.composed(
-            "select {status}::text, {columns} from {table} where {id} = %s and {completed_at} is not null",
-            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        )
-        row = connection.execute(query, (self.id,)).fetchone()
-        if row != (status, self.processed, self.failed):
-            raise PermanentError(
-                f"{self.run_log.table}: the end of the run is not what was written: a trigger swallows or alters it."
-            )
 
     def _change(self, statement: LiteralString, names: Sequence[str], **values: object) -> None:
         self.database.do(lambda connection: self._update(connection, statement, names, values=values))
@@ -296,9 +282,7 @@ def _insert(
         values=values,
     )
     row = connection.execute(statement, (run_log.running, Jsonb(dict(details)), *columns.values())).fetchone()
-    if row is None:
-        raise PermanentError(f"{run_log.table} does not keep a new row: a trigger swallows it. Nothing was begun.")
-    return str(row[0])
+    return kept(row, run_log.table)
 
 
 def _close_failed(opened: Execution, error: BaseException) -> None:

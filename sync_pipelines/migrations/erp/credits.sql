@@ -9,6 +9,8 @@ create table if not exists sync_private.credit_analyses (
     analysed uuid,
     analysed_at timestamptz,
     credits integer,
+    -- The credits that the function left, so that what somebody changed since shows.
+    found uuid,
     error text,
     -- Calls whose notification was not looked for yet: each may have made one, answered or not.
     attempts integer not null default 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from sync_pipelines.sandbox.calls import CallLog, most_within
 from sync_pipelines.sandbox.erp.limits import PRECISION
 
 
@@ -25,22 +25,8 @@ class Call(NamedTuple):
     fault: str | None = None
 
 
-class Calls:
-    """A record in the order of the answers. `clock` gives the time in seconds."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.all: list[Call] = []
-        self._arrived: Counter[str] = Counter()
-
-    def arrive(self, method: str) -> int:
-        """Count a call that begins; returns how many of its method there were."""
-        self._arrived[method] += 1
-        return self._arrived[method]
-
-    def record(self, call: Call) -> None:
-        """Keep a call that was answered."""
-        self.all.append(call)
+class Calls(CallLog[Call]):
+    """A record in the order of the answers, by method."""
 
     def of(
         self, method: str | None = None, *, account: str | None = None, status: int | None = None
@@ -66,15 +52,5 @@ class Calls:
 
     def busiest(self, seconds: float, method: str | None = None, *, account: str | None = None) -> int:
         """The most calls in any window of so many seconds, refused ones included."""
-        times = sorted(call.at for call in self.of(method, account=account))
-        most = start = 0
-        for end, time in enumerate(times):
-            while times[start] <= time - seconds + PRECISION:
-                start += 1
-            most = max(most, end - start + 1)
-        return most
-
-    def clear(self) -> None:
-        """Forget them."""
-        self.all.clear()
-        self._arrived.clear()
+        times = (call.at for call in self.of(method, account=account))
+        return most_within(times, seconds - PRECISION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sync_pipelines.sandbox.erp.nfe_signature import NAMESPACE, signature
+from sync_pipelines.sandbox.erp.nfe_signature import NAMESPACE, protocol_of, signature
 
 if TYPE_CHECKING:
     from sync_pipelines.sandbox.erp.notes import SandboxNote
@@ -26,7 +26,7 @@ _CONDITIONS = (
 def cancellation_of(note: SandboxNote) -> bytes:
     """`procEventoNFe` 110111: the cancellation of a note, registered two hours after its issue."""
     detail = (
-        f"<descEvento>Cancelamento</descEvento><nProt>135{note.issued_at:%y}{note.vendor_id:010d}</nProt>"
+        f"<descEvento>Cancelamento</descEvento><nProt>{protocol_of(_key_of(note))}</nProt>"
         f"<xJust>{_REASON}</xJust>"
     )
     return _event(note, "110111", detail, name="Cancelamento")
@@ -41,23 +41,28 @@ def correction_of(note: SandboxNote) -> bytes:
     return _event(note, "110110", detail, name="Carta de Correcao")
 
 
-def _event(note: SandboxNote, kind: str, detail: str, *, name: str) -> bytes:
+def _key_of(note: SandboxNote) -> str:
     if note.key is None:
         raise ValueError(f"The note {note.vendor_id} is {note.state}: it has no events.")
+    return note.key
+
+
+def _event(note: SandboxNote, kind: str, detail: str, *, name: str) -> bytes:
+    key = _key_of(note)
     moment = (note.issued_at + timedelta(hours=2)).isoformat()
-    identity = f"ID{kind}{note.key}01"
+    identity = f"ID{kind}{key}01"
     document = f"<CNPJ>{note.issuer.cnpj}</CNPJ>" if note.issuer.cnpj else f"<CPF>{note.issuer.cpf}</CPF>"
-    office = note.key[:2]
+    office = key[:2]
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><procEventoNFe xmlns="{NAMESPACE}" versao="1.00">'
         f'<evento versao="1.00"><infEvento Id="{identity}"><cOrgao>{office}</cOrgao><tpAmb>{note.environment}</tpAmb>'
-        f"{document}<chNFe>{note.key}</chNFe><dhEvento>{moment}</dhEvento><tpEvento>{kind}</tpEvento>"
+        f"{document}<chNFe>{key}</chNFe><dhEvento>{moment}</dhEvento><tpEvento>{kind}</tpEvento>"
         f'<nSeqEvento>1</nSeqEvento><verEvento>1.00</verEvento><detEvento versao="1.00">{detail}</detEvento>'
         f"</infEvento>"
         f'{signature(identity)}</evento><retEvento versao="1.00"><infEvento><tpAmb>{note.environment}</tpAmb>'
         f"<verAplic>SP_EVENTOS_PL_100</verAplic><cOrgao>{office}</cOrgao><cStat>135</cStat>"
-        f"<xMotivo>Evento registrado e vinculado a NF-e</xMotivo><chNFe>{note.key}</chNFe><tpEvento>{kind}</tpEvento>"
+        f"<xMotivo>Evento registrado e vinculado a NF-e</xMotivo><chNFe>{key}</chNFe><tpEvento>{kind}</tpEvento>"
         f"<xEvento>{name}</xEvento><nSeqEvento>1</nSeqEvento><dhRegEvento>{moment}</dhRegEvento>"
-        f"<nProt>135{note.issued_at:%y}{note.vendor_id + 5_000_000:010d}</nProt></infEvento></retEvento>"
+        f"<nProt>{protocol_of(key, event=1)}</nProt></infEvento></retEvento>"
         f"</procEventoNFe>"
     ).encode()

@@ -1,4 +1,7 @@
-"""A signature of the form and the size of a real one, which signs nothing and holds no certificate."""
+"""What authorities and certificates add to a document: a signature of the form and size of a real one, a protocol.
+
+The signature signs nothing and holds no certificate.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,11 @@ _W3: Final = "http://www.w3.org"
 def digest_of(reference: str) -> str:
     """20 bytes in base64, always the same for the same element."""
     return b64encode(sha512(reference.encode()).digest()[:20]).decode()
+
+
+def protocol_of(key: str, event: int = 0) -> str:
+    """The number of an authorisation, or of the n-th event of a note: 15 digits, whichever ERP has the note."""
+    return f"135{key[2:4]}{key[25:34]}{(int(key[42]) + event) % 10}"
 
 
 def signature(reference: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 from sync_pipelines.sandbox.erp.nfe_dirt import soiled
-from sync_pipelines.sandbox.erp.nfe_signature import NAMESPACE, digest_of, signature
+from sync_pipelines.sandbox.erp.nfe_signature import NAMESPACE, digest_of, protocol_of, signature
 from sync_pipelines.sandbox.erp.nfe_taxes import money, taxes_xml
 
 if TYPE_CHECKING:
@@ -27,16 +27,11 @@ def document_of(note: SandboxNote) -> bytes:
     return soiled(xml, note)
 
 
-def protocol_of(note: SandboxNote) -> str:
-    """The number of the authorisation: 15 digits."""
-    return f"135{note.issued_at:%y}{note.vendor_id:010d}"
-
-
 def _processed(note: SandboxNote, key: str) -> str:
     status, reason = _DENIED if note.state == "denied" else _AUTHORISED
     protocol = (
         f'<protNFe versao="4.00"><infProt><tpAmb>{note.environment}</tpAmb><verAplic>SP_NFE_PL009_V4</verAplic>'
-        f"<chNFe>{key}</chNFe><dhRecbto>{note.issued_at.isoformat()}</dhRecbto><nProt>{protocol_of(note)}</nProt>"
+        f"<chNFe>{key}</chNFe><dhRecbto>{note.issued_at.isoformat()}</dhRecbto><nProt>{protocol_of(key)}</nProt>"
         f"<digVal>{digest_of(f'NFe{key}')}</digVal><cStat>{status}</cStat><xMotivo>{reason}</xMotivo></infProt></protNFe>"
     )
     body = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -167,6 +168,28 @@ def _import_differences(
         yield f"{key}: connection_id is none of those that list it"
     if row["company_id"] not in {one.company_id for one, _ in places}:
         yield f"{key}: company_id is none of those of its connections"
+
+
+def store_differences(folder: Path, *accounts: Account) -> Iterator[str]:
+    """What a folder of documents has else than the XML of every stored invoice, at `<user id>/<key>.xml`."""
+    meant = {
+        f"{account.user_id}/{note.key}.xml": note.xml() for account in accounts for note in account.stored
+    }
+    odd = {
+        f"{account.user_id}/{note.key}.xml"
+        for account in accounts
+        for note in account.stored
+        if note.dirt & _REENCODED
+    }
+    for name, xml in meant.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name} is not in the store"
+        elif name not in odd and path.read_bytes() != xml:
+            yield f"{name} in the store is another document"
+    for user_id in {account.user_id for account in accounts}:
+        found = {f"{user_id}/{path.name}" for path in (folder / str(user_id)).glob("*")}
+        yield from (f"{name} in the store is of no invoice" for name in sorted(found - meant.keys()))
 
 
 def content_of(*accounts: Account) -> Decimal:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from typing import NamedTuple
+
+from sync_pipelines.sandbox.calls import CallLog, most_within
 
 
 class Call(NamedTuple):
@@ -20,22 +20,8 @@ class Call(NamedTuple):
     status: int
 
 
-class Calls:
-    """A record in the order of the answers. `clock` gives the time of each in seconds."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.all: list[Call] = []
-        self._arrived: Counter[str] = Counter()
-
-    def arrive(self, kind: str) -> int:
-        """Count a call that begins; returns how many of its kind there were."""
-        self._arrived[kind] += 1
-        return self._arrived[kind]
-
-    def record(self, call: Call) -> None:
-        """Keep a call that was answered."""
-        self.all.append(call)
+class Calls(CallLog[Call]):
+    """A record in the order of the answers, by kind."""
 
     def count(self, kind: str | None = None, *, status: int | None = None) -> int:
         """How many calls of a kind (or of all) there were, with one status or any."""
@@ -49,15 +35,5 @@ class Calls:
 
     def busiest(self, seconds: float = 60.0, *, accepted: bool = False) -> int:
         """The most calls in any window of so many seconds; with `accepted` only those that were not throttled."""
-        times = sorted(call.at for call in self.all if not (accepted and call.status in (401, 429)))
-        most = start = 0
-        for end, time in enumerate(times):
-            while times[start] <= time - seconds:
-                start += 1
-            most = max(most, end - start + 1)
-        return most
-
-    def clear(self) -> None:
-        """Forget them."""
-        self.all.clear()
-        self._arrived.clear()
+        times = (call.at for call in self.all if not (accepted and call.status in (401, 429)))
+        return most_within(times, seconds)

@@ -27,9 +27,6 @@ from sync_pipelines.sprinthub.segment_pool import RunOptions, SegmentPool
 from sync_pipelines.sprinthub.segment_run import DetailsError
 from sync_pipelines.sprinthub.segments.steward import SegmentBusyError
 
-#: The details of 60,000 leads at 85 calls a minute take twelve hours.
-_MAX_RUNTIME = {"dagster/max_runtime": str(36 * 3600)}
-
 
 class SegmentConfig(AcceptConfig):
     """How the segments of a run are synced."""
@@ -63,7 +60,6 @@ def segment_assets(freshness: dg.FreshnessPolicy, started: SegmentPool | None = 
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         # No pool: of a pool one run at a time would go on, and a small segment wait hours for a large one.
-        op_tags=_MAX_RUNTIME,
     )
     def sprinthub_segments(
         context: dg.AssetExecutionContext, config: SegmentConfig, sync: dg.ResourceParam[SegmentSync]

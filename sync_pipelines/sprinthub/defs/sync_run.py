@@ -89,7 +89,7 @@ def sync_segments(
         instance,
         system.definitions(settings, pool.sync, pool=pool),
         JOB,
-        pool,
+        pool=pool,
         partitions=SEGMENTS,
         wanted=wanted,
         options=options,

@@ -37,6 +37,8 @@ class Project:
     erp: psycopg.Connection[Any]
     syncs: Syncs
     fake: FunctionsFake
+    #: Seconds for an answer; less where one is meant to hang.
+    patience: float = 30.0
     connection_id: UUID = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,13 +85,13 @@ class Project:
         return {**head, "dataEmissao": "2026-11-03T10:00:00-03:00", "produtos": products}
 
     def access(self, **settings: object) -> FunctionsAccess:
-        """The functions as a sync reaches them; a call that hangs ends soon."""
+        """The functions as a sync reaches them."""
         values: dict[str, Any] = {
             "erp_functions_url": self.fake.url,
             "erp_functions_key": self.fake.service_key,
             **settings,
         }
-        options = {"timeouts": Timeouts(connect=5.0, read=0.3, total=5.0)}
+        options = {"timeouts": Timeouts(connect=30.0, read=self.patience, total=60.0)}
         return FunctionsAccess(read_as(ErpSettings, None, **values), options, clock=self.syncs.clock)
 
     def analyse(

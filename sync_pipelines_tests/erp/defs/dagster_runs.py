@@ -120,7 +120,7 @@ class Dagster:
             instance=self.instance, instance_ref=self.instance.get_ref(), repository_def=repository
         )
         data = repository.get_sensor_def(name).evaluate_tick(context)
-        for request in data.dynamic_partitions_requests:
+        for request in data.dynamic_partitions_requests or ():
             if isinstance(request, dg.AddDynamicPartitionsRequest):
                 self.instance.add_dynamic_partitions(PARTITIONS, list(request.partition_keys))
             else:

@@ -89,8 +89,8 @@ def test_a_document_of_another_month_than_the_list_stays_in_the_lists(account: A
     book.add(1, DAY, issued_at="2026-10-31T23:30:00-03:00")
     outcome = account.sync()
     assert (outcome.counts.inserted, outcome.status) == (1, "success")
-    assert "outro mês" in outcome.warnings["months_agree"]
-    assert "months_agree" in account.sync().warnings
+    assert "outro mês" in outcome.warnings["xml_agrees_on_the_month"]
+    assert "xml_agrees_on_the_month" in account.sync().warnings
 
 
 def test_items_that_do_not_add_up_are_a_warning_that_stays(account: Account, book: Book) -> None:

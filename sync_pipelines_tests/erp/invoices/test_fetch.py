@@ -101,15 +101,28 @@ def test_refused_credentials_are_refused_once(account: Account, book: Book) -> N
     assert len(book.asked) == 1
 
 
-def test_an_authorised_invoice_without_a_document_is_a_reject_and_asked_for_by_each_sync(
+def test_an_authorised_invoice_without_a_document_is_a_reject_and_asked_for_while_it_may_be_late(
     account: Account, book: Book
 ) -> None:
-    key = book.add(1, DAY)
+    key = book.add(1, account.now.date())
     document, book.xml["7001"] = book.xml["7001"], None
     assert account.synced().rejected == 1
     assert account.rejects() == [(key, "document_is_there")]
     book.xml["7001"] = document
     assert account.synced().inserted == 1
+
+
+def test_a_document_that_an_old_invoice_does_not_have_is_asked_for_once_a_week(
+    account: Account, book: Book
+) -> None:
+    """A vendor counts each vain question as an error, and closes the call to those who ask too often."""
+    book.add(1, DAY)
+    book.xml["7001"] = None
+    assert account.synced().rejected == 1
+    book.asked.clear()
+    assert (account.synced().rejected, book.asked) == (1, [])
+    account.now += timedelta(days=8)
+    assert (account.synced().rejected, len(book.asked)) == (1, 1)
 
 
 def test_an_answer_that_no_retry_changes_is_that_invoices_reject(account: Account, book: Book) -> None:

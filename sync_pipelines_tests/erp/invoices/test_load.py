@@ -234,7 +234,7 @@ def test_an_upload_after_the_sync_is_named_and_left_to_the_user(account: Account
     number = uploaded(account, keys[0])
     outcome = account.sync()
     assert (outcome.status, outcome.counts.unchanged) == ("success", 3)
-    assert outcome.warnings["stored_once"].startswith("1 nota(s)")
+    assert outcome.warnings["no_upload_repeats_an_invoice"].startswith("1 nota(s)")
     assert account.rows("select nfe_key from public.xml_imports where id = %s", number) == [(None,)]
 
 
@@ -265,7 +265,7 @@ def test_an_invoice_that_moves_to_another_month_is_in_that_one(account: Account,
         ("7001",)
     ]
     assert [one.counts.vanished for one in outcomes.values()] == [0, 0]
-    assert "months_agree" in outcomes[OCTOBER].warnings
+    assert "xml_agrees_on_the_month" in outcomes[OCTOBER].warnings
 
 
 def test_amounts_are_exact(account: Account, book: Book) -> None:

@@ -231,3 +231,57 @@ def test_a_trigger_that_swallows_rows_is_found_and_nothing_is_written(erp: Erp, 
     with pytest.raises(TransientError, match="NCM rows"):
         sync_products(syncs.session(one, Account(catalogue=products())), full=False)
     assert erp.execute("select count(*) from sync_private.products").fetchone() == (0,)
+
+
+def test_a_listed_product_without_its_detail_is_a_reject_and_the_next_pass_reads_everything(
+    erp: Erp, syncs: Syncs
+) -> None:
+    one = add_connection(erp, USER, "bling", credentials={})
+    listed = products()
+    missing = [listed[0]._replace(ncm=None, has_detail=False), *listed[1:]]
+    outcome = sync_products(syncs.session(one, Account(catalogue=missing, changes=[])), full=False)
+    assert outcome.counts.rejected == 1
+    account = Account(catalogue=listed, changes=[])
+    again = sync_products(syncs.session(one, account), full=False)
+    assert (again.counts.inserted, again.counts.rejected, account.asked_since) == (1, 0, [None])
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "20225-01-01", "0044-01-01 BC", "9000-01-01"])
+@pytest.mark.parametrize("column", ["full_at", "changes_at"])
+def test_a_last_pass_that_cannot_have_been_makes_the_whole_catalogue_be_read(
+    erp: Erp, syncs: Syncs, column: str, moment: str
+) -> None:
+    """A time to come would ask for no change until then."""
+    one = add_connection(erp, USER, "bling", credentials={})
+    account = Account(catalogue=products(), changes=[])
+    sync_products(syncs.session(one, account), full=False)
+    erp.execute(f"update sync_private.product_catalogs set {column} = '{moment}'".encode())
+    assert sync_products(syncs.session(one, account), full=False).counts.read == 6
+    sync_products(syncs.session(one, account), full=False)
+    assert account.asked_since[:2] == [None, None]
+    assert account.asked_since[2] is not None
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "delete from sync_private.products where vendor_id = '2'",
+        "update sync_private.products set name = 'alterado' where vendor_id = '2'",
+        "update sync_private.products set vanished_at = now() where vendor_id = '2'",
+        "update sync_private.products set name = 'x', content_hash = gen_random_uuid() where vendor_id = '2'",
+    ],
+)
+def test_a_catalogue_that_changes_while_changes_are_listed_is_not_called_proved(
+    erp: Erp, syncs: Syncs, harm: str
+) -> None:
+    one = add_connection(erp, USER, "bling", credentials={})
+    account = Account(catalogue=products(), changes=[products()[0]])
+    sync_products(syncs.session(one, account), full=False)
+    session = syncs.session(one, account)
+    session.report = lambda *_, **__: erp.execute(harm.encode())
+    with pytest.raises(TransientError):
+        sync_products(session, full=False)
+    assert sync_products(syncs.session(one, account), full=False).counts.read == 6
+    assert erp.execute("select count(*) from sync_private.products where vanished_at is null").fetchall() == [
+        (6,)
+    ]

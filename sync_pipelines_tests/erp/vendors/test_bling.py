@@ -185,12 +185,12 @@ def test_what_changed_since_more_than_a_year_is_everything(bling: BlingWorld) ->
     assert bling.asked("products", "dataAlteracaoInicial") == [(None,)]
 
 
-def test_a_product_that_is_deleted_meanwhile_has_what_the_list_says(bling: BlingWorld) -> None:
+def test_a_product_that_is_deleted_meanwhile_says_that_its_detail_is_missing(bling: BlingWorld) -> None:
     bling.company.add_product(product(1))
     bling.fake.before("product", 1, lambda: bling.company.remove_product(1))
     with bling.open() as vendor:
         [page] = vendor.products()
-    assert page.items == [Product("1", "ITEM 1", "P1", price=Decimal("2.48"))]
+    assert page.items == [Product("1", "ITEM 1", "P1", price=Decimal("2.48"), has_detail=False)]
 
 
 @pytest.mark.parametrize("fault", ["product_of_another", "product_without_data"])

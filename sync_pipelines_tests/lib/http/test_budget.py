@@ -17,6 +17,7 @@ import pytest
 
 from sync_pipelines.lib.failures import SyncError, ThrottledError, TransientError
 from sync_pipelines.lib.http.budget import Budget, NoBudget, Window
+from sync_pipelines.lib.http.budget_ledger import BudgetLedger
 
 MINUTE = Window("key", calls=85, seconds=60)
 START = datetime(2025, 9, 21, 12, tzinfo=UTC)
@@ -278,10 +279,15 @@ def test_closing_ends_the_wait_of_a_thread_and_frees_the_others(ops: str, time: 
         assert connection.execute("select party from ops.budget_parties").fetchall() == []
 
 
-def test_a_budget_that_is_closed_twice_opens_no_connection(ops: str, time: VirtualTime) -> None:
-    one = budget(ops, time)
+def test_a_budget_that_is_closed_twice_or_after_its_connection_opens_none(
+    ops: str, time: VirtualTime
+) -> None:
+    one, ledger = budget(ops, time), BudgetLedger(ops)
+    other = budget(ops, time, party="b", ledger=ledger)
     one.close()
-    one.close()
+    ledger.close()
+    for closed in (one, other):
+        closed.close()
     others = (
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
     )

@@ -31,7 +31,7 @@ from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.erp.nfe_dirt import DIRT, HARMLESS
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
-from sync_pipelines.sandbox.erp.truth import Account, differences
+from sync_pipelines.sandbox.erp.truth import Account, differences, store_differences
 from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
@@ -62,6 +62,7 @@ class World:
     bling: BlingFake
     functions: FunctionsFake
     clock: Clock
+    store: Path
     months: list[date]
 
     def run(self, account: DemoAccount) -> SyncOutcome:
@@ -85,7 +86,8 @@ class World:
 
     def differences(self, demos: Sequence[DemoAccount] = ACCOUNTS) -> list[str]:
         accounts = [self.account(account) for account in demos]
-        return differences(self.database, *accounts, with_credits=True, today=datetime.now(UTC).date())
+        of_database = differences(self.database, *accounts, with_credits=True, today=datetime.now(UTC).date())
+        return [*of_database, *store_differences(self.store, *accounts)]
 
 
 def _months(count: int) -> list[date]:
@@ -154,6 +156,7 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
             bling=bling,
             functions=functions,
             clock=budget,
+            store=tmp_path,
             months=_months(3),
         )
 

@@ -3,6 +3,7 @@
 | fixture | what is in it |
 |---|---|
 | `account` | four months of an alphanumeric company, whose rows the plain reader has written |
+| `account_of_notes` | a year of a company, of which nothing is stored |
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +21,7 @@ import pytest
 
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.functions import FunctionsFake
-from sync_pipelines.sandbox.erp.truth import Account, content_of, differences
+from sync_pipelines.sandbox.erp.truth import Account, content_of, differences, store_differences
 from sync_pipelines.sandbox.erp.truth_analysis import rows_of
 from sync_pipelines.sandbox.erp.truth_credits import notification_differences
 from sync_pipelines.sandbox.erp.year import made_up_company
@@ -178,19 +180,42 @@ def test_credits_and_their_summary(database: psycopg.Connection[Any], account: A
     assert any("lacks the credit" in one for one in differences(database, account, with_credits=True))
 
 
-def test_rejects_and_what_is_none() -> None:
-    company = made_up_company(5)
-    account = Account(
-        company=company,
+@pytest.fixture
+def account_of_notes() -> Account:
+    """A year of a company of which nothing is stored."""
+    return Account(
+        company=made_up_company(5),
         erp_type="omie",
         user_id=uuid4(),
         connection_id=uuid4(),
         first=date(2025, 1, 1),
         last=date(2026, 12, 31),
     )
+
+
+def test_rejects_and_what_is_none(account_of_notes: Account) -> None:
+    account, company = account_of_notes, account_of_notes.company
     notes = account.stored[:5]
     for note, dirt in zip(notes, ("bare", "latin1", "event", "too_large", "wrong_check_digit"), strict=True):
         company.alter_note(note.vendor_id, dirt=frozenset({dirt}))
     assert [note.dirt for note in account.rejected] == [{"bare"}, {"too_large"}, {"wrong_check_digit"}]
     assert [note in account.stored for note in notes] == [False, True, False, False, False]
     assert content_of(account) > Decimal(0)
+
+
+def test_what_a_folder_of_documents_lacks_and_has_too_much(account_of_notes: Account, tmp_path: Path) -> None:
+    account, folder = account_of_notes, tmp_path / str(account_of_notes.user_id)
+    folder.mkdir()
+    for note in account.stored:
+        (folder / f"{note.key}.xml").write_bytes(note.xml())
+    assert list(store_differences(tmp_path, account)) == []
+    first, second, third = (folder / f"{note.key}.xml" for note in account.stored[:3])
+    first.unlink()
+    second.write_bytes(b"<nfeProc/>")
+    third.rename(folder / "other.xml")
+    assert [one.partition(" ")[2] for one in store_differences(tmp_path, account)] == [
+        "is not in the store",
+        "in the store is another document",
+        "is not in the store",
+        "in the store is of no invoice",
+    ]

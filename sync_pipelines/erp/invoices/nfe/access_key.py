@@ -6,6 +6,7 @@ Letters stand in both since July 2026: neither is a number, and stripping all bu
 from __future__ import annotations
 
 import re
+from operator import mul
 from typing import NamedTuple, Self
 
 from sync_pipelines.erp.invoices.nfe.rejection import InvoiceRejectedError, Rule
@@ -16,6 +17,7 @@ _CPF = re.compile(r"[0-9]{11}")
 _PUNCTUATION = re.compile(r"[\s./\-]+")
 #: 2 to 9 from the right, again and again, for the 43 characters before the check digit.
 _WEIGHTS = tuple((42 - place) % 8 + 2 for place in range(43))
+_OFFSET = 48 * sum(_WEIGHTS)
 NFE, NFCE = "55", "65"
 
 
@@ -61,10 +63,7 @@ def is_access_key(text: str) -> bool:
 
 def check_digit(characters: str) -> str:
     """The check digit of the first 43 characters of an access key; a letter counts as its ASCII code less 48."""
-    total = sum(
-        weight * (code - 48) for weight, code in zip(_WEIGHTS, characters.encode("ascii"), strict=True)
-    )
-    return _digit(total)
+    return _digit(sum(map(mul, _WEIGHTS, characters.encode("ascii"))) - _OFFSET)
 
 
 def _digit(total: int) -> str:

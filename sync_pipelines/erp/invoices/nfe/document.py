@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync_pipelines.erp.invoices.nfe.access_key import NFCE, NFE, is_access_key
+from sync_pipelines.erp.invoices.nfe.items import PlainTexts, plain_texts
 from sync_pipelines.erp.invoices.nfe.note import Document, Event, Skipped, SkipReason
-from sync_pipelines.erp.invoices.nfe.parse import parse_note
+from sync_pipelines.erp.invoices.nfe.parse import IDE, PROTOCOL, parse_note
 from sync_pipelines.erp.invoices.nfe.rejection import InvoiceRejectedError, Rule
 from sync_pipelines.erp.invoices.nfe.tree import read_tree
 
@@ -33,19 +34,18 @@ def read_document(data: bytes) -> Document:
         raise InvoiceRejectedError(Rule.DOCUMENT)
     note = root if root.tag == _BARE else _only(root, "NFe")
     info = _only(note, "infNFe")
-    ide = _only(info, "ide")
+    ide = plain_texts(_only(info, "ide"), IDE)
     protocol = _protocol(root)
-    model = _text(ide, "mod")
+    model = ide.get("mod")
     if model == NFCE:
         return Skipped(SkipReason.NFCE, _key_of(info))
     if model != NFE:
         raise InvoiceRejectedError(Rule.MODEL)
-    environments = {_text(ide, "tpAmb")} | ({_text(protocol, "tpAmb")} if protocol is not None else set())
-    if _TEST in environments:
+    if _TEST in (ide.get("tpAmb"), protocol.get("tpAmb")):
         return Skipped(SkipReason.TEST_ENVIRONMENT, _key_of(info))
-    if _text(ide, "tpAmb") != _PRODUCTION:
+    if ide.get("tpAmb") != _PRODUCTION:
         raise InvoiceRejectedError(Rule.ENVIRONMENT)
-    return parse_note(info, protocol)
+    return parse_note(info, ide, protocol)
 
 
 def _only(parent: _Element, name: str) -> _Element:
@@ -56,11 +56,11 @@ def _only(parent: _Element, name: str) -> _Element:
     return found[0]
 
 
-def _protocol(root: _Element) -> _Element | None:
-    """`infProt` beside the note; None where there is none."""
+def _protocol(root: _Element) -> PlainTexts:
+    """The texts of `infProt` beside the note; none where there is no protocol."""
     if root.tag == _BARE or root.find("protNFe") is None:
-        return None
-    return _only(_only(root, "protNFe"), "infProt")
+        return {}
+    return plain_texts(_only(_only(root, "protNFe"), "infProt"), PROTOCOL)
 
 
 def _event(root: _Element) -> Event:
@@ -78,7 +78,3 @@ def _event(root: _Element) -> Event:
 def _key_of(info: _Element) -> str | None:
     key = (info.get("Id") or "").removeprefix("NFe").upper()
     return key if is_access_key(key) else None
-
-
-def _text(parent: _Element, name: str) -> str:
-    return (parent.findtext(name) or "").strip()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 Texts = dict[str, str | None]
+PlainTexts = dict[str, str]
 #: The texts of one item by group: `prod`, `ICMS` …
 ItemTexts = dict[str, Texts]
 _NONE: Texts = {}
@@ -29,6 +30,11 @@ _NO_UNIT = "UN"
 def texts(element: _Element, names: Container[str]) -> Texts:
     """The texts of an element's children by name, of those names."""
     return {name: child.text for child in element if (name := child.tag) in names}
+
+
+def plain_texts(element: _Element, names: Container[str]) -> PlainTexts:
+    """As `texts`, without spaces around them."""
+    return {name: (child.text or "").strip() for child in element if (name := child.tag) in names}
 
 
 def read_items(info: _Element) -> tuple[list[Item], ItemSums, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sync_pipelines.erp.invoices.nfe.access_key import AccessKey, normal_taxpayer
-from sync_pipelines.erp.invoices.nfe.items import Texts, read_items, texts
+from sync_pipelines.erp.invoices.nfe.items import PlainTexts, Texts, plain_texts, read_items, texts
 from sync_pipelines.erp.invoices.nfe.note import Note, Party, Totals
 from sync_pipelines.erp.invoices.nfe.raw_data import raw_data
 from sync_pipelines.erp.invoices.nfe.reform import own_reform
@@ -32,19 +32,21 @@ STATES = {
 }
 #: Series of notes that the tax office issues for somebody: the key then names the office (group `avulsa`).
 _OFFICE_SERIES = range(890, 900)
-_IDE = frozenset({"cUF", "natOp", "mod", "serie", "nNF", "dhEmi", "tpNF", "cMunFG", "finNFe"})
+#: What is read of `ide` and of `infProt`.
+IDE = frozenset({"cUF", "natOp", "mod", "serie", "nNF", "dhEmi", "tpNF", "cMunFG", "tpAmb", "finNFe"})
+PROTOCOL = frozenset({"tpAmb", "chNFe", "cStat"})
 _PARTY, _ADDRESS = frozenset({"CNPJ", "CPF", "idEstrangeiro", "xNome"}), frozenset({"UF", "xMun"})
-_PROTOCOL = frozenset({"chNFe", "cStat"})
 _ICMS_TOTALS = frozenset({"vProd", "vNF", "vICMS", "vPIS", "vCOFINS", "vIPI", "vST", "vFrete"})
-_NONE: Texts = {}
 
 
-def parse_note(info: _Element, protocol: _Element | None) -> Note:
-    """The note of `infNFe` and its `infProt`. InvoiceRejectedError where one of them cannot be trusted."""
+def parse_note(info: _Element, ide: PlainTexts, protocol: PlainTexts) -> Note:
+    """The note of `infNFe`, of the texts in its `ide` and in `infProt`; no texts: there is no protocol.
+
+    InvoiceRejectedError where one of them cannot be trusted.
+    """
     groups, details = _groups(info)
     key = _key(info)
     status, state = _state(protocol, key)
-    ide = texts(groups["ide"], _IDE)
     issued_at = moment(ide.get("dhEmi"))
     issuer = _party(groups["emit"], "enderEmit")
     _compare(key, ide, issued_at=issued_at)
@@ -61,14 +63,14 @@ def parse_note(info: _Element, protocol: _Element | None) -> Note:
         issued_at=issued_at,
         direction=direction,
         purpose=purpose,
-        series=_plain(ide.get("serie")),
-        number=_plain(ide.get("nNF")),
+        series=ide.get("serie", ""),
+        number=ide.get("nNF", ""),
         issuer=issuer,
         recipient=recipient,
         totals=totals,
         sums=sums,
         reform=own_reform(groups["total"], details if states_reform else ()),
-        municipality=_plain(ide.get("cMunFG")),
+        municipality=ide.get("cMunFG", ""),
         raw_data=raw_data(key.text, ide, issuer, recipient=recipient, totals=totals, items=items),
     )
 
@@ -101,26 +103,25 @@ def _key(info: _Element) -> AccessKey:
     return AccessKey.parse(name[3:])
 
 
-def _state(protocol: _Element | None, key: AccessKey) -> tuple[str, InvoiceState]:
+def _state(protocol: PlainTexts, key: AccessKey) -> tuple[str, InvoiceState]:
     """The protocol's cStat and what it says; it must be the protocol of this very note."""
-    if protocol is None:
+    if not protocol:
         raise InvoiceRejectedError(Rule.NO_PROTOCOL)
-    facts = texts(protocol, _PROTOCOL)
-    if _plain(facts.get("chNFe")).upper() != key.text:
+    if protocol.get("chNFe", "").upper() != key.text:
         raise InvoiceRejectedError(Rule.PROTOCOL_KEY)
-    status = _plain(facts.get("cStat"))
+    status = protocol.get("cStat", "")
     if status not in STATES:
         raise InvoiceRejectedError(Rule.PROTOCOL_STATUS)
     return status, STATES[status]
 
 
-def _compare(key: AccessKey, ide: Texts, *, issued_at: datetime) -> None:
+def _compare(key: AccessKey, ide: PlainTexts, *, issued_at: datetime) -> None:
     """The parts of the key against the fields that they repeat."""
     repeated = (
-        (Rule.KEY_MODEL, key.model, _plain(ide.get("mod"))),
-        (Rule.KEY_STATE, key.state, _plain(ide.get("cUF"))),
-        (Rule.KEY_SERIES, key.series, _plain(ide.get("serie")).zfill(3)),
-        (Rule.KEY_NUMBER, key.number, _plain(ide.get("nNF")).zfill(9)),
+        (Rule.KEY_MODEL, key.model, ide.get("mod")),
+        (Rule.KEY_STATE, key.state, ide.get("cUF")),
+        (Rule.KEY_SERIES, key.series, ide.get("serie", "").zfill(3)),
+        (Rule.KEY_NUMBER, key.number, ide.get("nNF", "").zfill(9)),
         (Rule.KEY_MONTH, f"20{key.year_month}", f"{issued_at.year}{issued_at.month:02}"),
     )
     for rule, in_key, in_field in repeated:
@@ -140,23 +141,23 @@ def _compare_issuer(key: AccessKey, issuer: Party, office: _Element | None) -> N
 
 def _party(group: _Element, address: str) -> Party:
     """Who stands in `emit` or `dest`; its address may be missing."""
-    facts = texts(group, _PARTY)
-    written = _plain(facts.get("CNPJ")) or _plain(facts.get("CPF"))
+    facts = plain_texts(group, _PARTY)
+    written = facts.get("CNPJ") or facts.get("CPF")
     place = group.find(address)
-    where = texts(place, _ADDRESS) if place is not None else _NONE
+    where: PlainTexts = {} if place is None else plain_texts(place, _ADDRESS)
     return Party(
         taxpayer=normal_taxpayer(written) or written or None,
-        name=_plain(facts.get("xNome")),
-        state=_plain(where.get("UF")),
-        city=_plain(where.get("xMun")),
-        foreign_id=_plain(facts.get("idEstrangeiro")) or None,
+        name=facts.get("xNome", ""),
+        state=where.get("UF", ""),
+        city=where.get("xMun", ""),
+        foreign_id=facts.get("idEstrangeiro") or None,
     )
 
 
 def _totals(group: _Element) -> Totals:
     """The totals that every note has; a tax that it does not state is 0."""
     found = group.find("ICMSTot")
-    stated = texts(found, _ICMS_TOTALS) if found is not None else _NONE
+    stated: Texts = {} if found is None else texts(found, _ICMS_TOTALS)
     if not stated.keys() >= {"vProd", "vNF"}:
         raise InvoiceRejectedError(Rule.TOTALS)
     return Totals(
@@ -169,7 +170,3 @@ def _totals(group: _Element) -> Totals:
         icms_st=amount(stated, "vST"),
         freight=amount(stated, "vFrete"),
     )
-
-
-def _plain(text: str | None) -> str:
-    return (text or "").strip()

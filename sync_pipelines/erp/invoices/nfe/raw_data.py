@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_pipelines.erp.invoices.nfe.items import Item, Texts
+from sync_pipelines.erp.invoices.nfe.items import Item, PlainTexts
 from sync_pipelines.erp.invoices.nfe.note import Party, RawData, Totals
 
 TYPE = "NFe"
@@ -10,19 +10,19 @@ _NOBODY = Party(taxpayer=None, name="", state="", city="")
 
 
 def raw_data(
-    key: str, ide: Texts, issuer: Party, *, recipient: Party | None, totals: Totals, items: list[Item]
+    key: str, ide: PlainTexts, issuer: Party, *, recipient: Party | None, totals: Totals, items: list[Item]
 ) -> RawData:
     """Texts as in the XML, numbers as Decimal; the CNPJ of a party that has none is its CPF."""
     other = recipient or _NOBODY
     return {
         "tipo": TYPE,
-        "numero": _text(ide, "nNF"),
-        "serie": _text(ide, "serie"),
+        "numero": ide.get("nNF", ""),
+        "serie": ide.get("serie", ""),
         "chaveNfe": key,
-        "dataEmissao": _text(ide, "dhEmi"),
-        "naturezaOperacao": _text(ide, "natOp"),
-        "tipoOperacao": _text(ide, "tpNF"),
-        "finalidadeNfe": _text(ide, "finNFe"),
+        "dataEmissao": ide.get("dhEmi", ""),
+        "naturezaOperacao": ide.get("natOp", ""),
+        "tipoOperacao": ide.get("tpNF", ""),
+        "finalidadeNfe": ide.get("finNFe", ""),
         "emitenteNome": issuer.name,
         "emitenteCnpj": issuer.taxpayer or "",
         "emitenteUf": issuer.state,
@@ -40,7 +40,3 @@ def raw_data(
         "totalNota": totals.note,
         "produtos": items,
     }
-
-
-def _text(ide: Texts, name: str) -> str:
-    return (ide.get(name) or "").strip()
