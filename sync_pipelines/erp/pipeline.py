@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Self
@@ -15,8 +15,10 @@ from sync_pipelines.erp.analyses.credits import analyse_credits
 from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
 from sync_pipelines.erp.company.pipeline import sync_company
 from sync_pipelines.erp.connections import sentences
+from sync_pipelines.erp.connections.control import Control
+from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
-from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.connections.tables import ERP, require_tables
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.invoices.pipeline import sync_invoices
@@ -29,8 +31,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
 from sync_pipelines.lib.cancellation import Cancellation, interrupted_by
-from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
-from sync_pipelines.lib.postgres.catalog import exists, require_sight
+from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
+from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.records.connection import OPS
 from sync_pipelines.lib.storage.landing import LandingStore
@@ -107,7 +109,7 @@ class ConnectionSync:
         its first module. InterruptedRunError ends a sync whose `cancellation` was asked for, whatever it waits for.
         """
         accepted, cancellation = known_words(accept, ACCEPTS), cancellation or Cancellation()
-        self._require_tables()
+        self._require_installation(connection_id)
         with self.runs.execution(
             connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
@@ -130,16 +132,23 @@ class ConnectionSync:
                     run.sync(chosen, functions)
             return work.outcome
 
-    def _require_tables(self) -> None:
-        """Raise PermanentError where tables are missing: no connection is to blame, so none is touched or put off."""
-        for url, what, tables in ((self.database_url, ERP, TABLES), (self.ops_url, OPS, _OPS_TABLES)):
-            with postgres.connect(url, what=what, read_only=True) as session, postgres.errors_about(what):
-                missing = [table for table in tables if not exists(session, table)]
-            if missing:
-                raise PermanentError(
-                    f"{what}: {', '.join(missing)} is not there. Run `sync-pipelines migrate`, which says what is wrong"
-                    " if it is another project's database. Nothing was done."
-                )
+    def _require_installation(self, connection_id: UUID) -> None:
+        """Raise PermanentError where a table of ours or the key of the credentials is missing.
+
+        No connection is to blame for that, so none is touched or put off.
+        """
+        with postgres.connect(self.ops_url, what=OPS, read_only=True) as session, postgres.errors_about(OPS):
+            require_tables(session, _OPS_TABLES, OPS)
+        with (
+            postgres.connect(self.database_url, what=ERP, read_only=True) as session,
+            postgres.errors_about(ERP),
+        ):
+            require_tables(session, TABLES, ERP)
+            connection = Control(session).row(connection_id)
+        if connection is not None and connection.erp_type in VENDORS:
+            # What is wrong with the credentials themselves is the connection's own.
+            with suppress(CredentialsError):
+                read_credentials(connection, self.access.settings.credentials_key)
 
     def _open(
         self,
@@ -157,7 +166,6 @@ class ConnectionSync:
         stack.enter_context(postgres.errors_about(ERP))
         require_sight(database, TABLES, ERP)
         vendor = stack.enter_context(self.access.open(work.connection, cancellation))
-
         pace = shown.Pace()
 
         def report(stage: str, *, done: int, total: int | None) -> None:

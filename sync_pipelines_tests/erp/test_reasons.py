@@ -7,7 +7,7 @@ import pytest
 from sync_pipelines.erp.outcome import Module
 from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines_tests.erp.installation import Installed
+from sync_pipelines_tests.erp.installation import Installed, sync_of
 
 
 def test_the_log_says_once_why_the_list_of_invoices_failed(installed: Installed) -> None:
@@ -44,3 +44,16 @@ def test_without_our_tables_no_connection_is_touched(installed: Installed, missi
         [],
     )
     assert installed.calls(one) == {}
+
+
+def test_without_the_key_of_the_credentials_no_connection_is_touched(installed: Installed) -> None:
+    one = installed.connect()
+    settings = installed.settings.model_copy(update={"erp_credentials_key": None})
+    with pytest.raises(PermanentError, match="set ERP_CREDENTIALS_KEY"):
+        sync_of(settings, installed.clock).sync(one.id, run_id="run", only_if_due=True)
+    assert (installed.row(one).status, installed.row(one).next_sync_at, installed.logs(one)) == (
+        "active",
+        None,
+        [],
+    )
+    assert installed.sync(one).failed == {}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.postgres.catalog import exists
 from sync_pipelines.lib.records.run_log import RunLog
 
 ERP = "the erp database"
@@ -27,3 +31,12 @@ SYNC_LOG = RunLog(
 )
 #: The log as the reaper closes it: nobody cancelled a sync whose process died.
 ORPHAN_LOG = replace(SYNC_LOG, interrupted="error")
+
+
+def require_tables(session: postgres.Connection, tables: Iterable[str], what: str) -> None:
+    """Raise PermanentError where one of them is missing."""
+    if missing := [table for table in tables if not exists(session, table)]:
+        raise PermanentError(
+            f"{what}: {', '.join(missing)} is not there. Run `sync-pipelines migrate`, which says what is wrong if it"
+            " is another project's database. Nothing was done."
+        )
