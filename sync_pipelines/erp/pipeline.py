@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.erp.analyses.credits import analyse_credits
 from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
-from sync_pipelines.erp.company.pipeline import sync_company
+from sync_pipelines.erp.company.pipeline import ForeignCompanyError, sync_company
 from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
@@ -57,6 +57,7 @@ _OPS_TABLES = ("ops.landed_files", "ops.rejects", "ops.proofs", "ops.alerts", "o
 _SESSION = {"lock_timeout": "2min"}
 _UNSERVED = "Os títulos financeiros ainda não são sincronizados por este sistema; nada foi feito."
 _UNTRIED = "Não tentado: o ERP recusou as credenciais."
+_FOREIGN = "Não tentado: a conta do ERP não é da empresa desta conexão, e nada pode ser gravado nela."
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,14 @@ class ConnectionSync:
         )
 
 
+def _untried_because(error: SyncError | None) -> str | None:
+    """Why no further module is tried after this error of one; None if the others are."""
+    if isinstance(error, ForeignCompanyError):
+        return _FOREIGN
+    # Any other call would be refused as well; a missing scope (403) concerns its module alone.
+    return _UNTRIED if isinstance(error, RefusedError) and error.status != 403 else None
+
+
 @dataclass
 class _SyncRun:
     """One sync of one connection, module by module."""
@@ -215,15 +224,14 @@ class _SyncRun:
         return self.work.outcome
 
     def sync(self, modules: Sequence[Module], functions: EdgeFunctions | None) -> None:
-        refused = False
+        untried: str | None = None
         try:
             for module in modules:
-                is_tried = not refused or module is Module.FINANCIALS  # which asks the ERP nothing yet
-                done = self._module(module) if is_tried else ModuleOutcome("error", _UNTRIED)
+                is_tried = untried is None or module is Module.FINANCIALS  # which asks the ERP nothing yet
+                done = self._module(module) if is_tried else ModuleOutcome("error", untried or "")
                 self.outcome.modules[module] = done
                 self.work.record()
-                # Any other call would be refused as well; a missing scope (403) concerns this module alone.
-                refused = refused or (isinstance(done.error, RefusedError) and done.error.status != 403)
+                untried = untried or _untried_because(done.error)
         finally:
             self.outcome.calls, self.outcome.wait_seconds = (
                 self.session.vendor.calls,

@@ -81,6 +81,25 @@ def test_a_world_that_changed_is_followed(installed: Installed) -> None:
     assert installed.truth(*ones) == []
 
 
+def test_an_account_of_another_company_stores_nothing_under_that_of_its_connection(
+    installed: Installed,
+) -> None:
+    """Trap 58: the connection was linked to the user's other company."""
+    omie = installed.connect("omie")
+    other = add_company(installed.erp, omie.user_id, "11222333000181", razao_social="Outra empresa")
+    installed.set(omie, company_id=other)
+    outcome = installed.sync(omie)
+    assert set(outcome.failed) == {Module.COMPANY, Module.PRODUCTS, Module.INVOICES}
+    assert (
+        installed.rows(
+            "select company_id from xml_imports union all select company_id from company_ncm_analysis"
+        )
+        == []
+    )
+    assert installed.log(omie)["status"] == "error"
+    assert installed.calls(omie) == {"ListarEmpresas": 1}
+
+
 def test_two_companies_of_one_user_stand_beside_each_other(installed: Installed) -> None:
     user = uuid4()
     ones = [installed.connect("omie", user_id=user), installed.connect("bling", user_id=user)]

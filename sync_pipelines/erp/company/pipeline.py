@@ -29,6 +29,10 @@ def sync_company(session: SyncSession) -> ModuleOutcome:
         return _sync(session)
 
 
+class ForeignCompanyError(PermanentError):
+    """The account is not that of the connection's company: nothing of it may be stored under that company."""
+
+
 def _sync(session: SyncSession) -> ModuleOutcome:
     began = session.clock()
     read = read_list(session, ASSET, iter([session.vendor.company()]), stage="company")
@@ -40,7 +44,7 @@ def _sync(session: SyncSession) -> ModuleOutcome:
         written = load(session, profile_of(read.items[0]))
     except MismatchError as error:
         outcome.status, outcome.message = "error", str(error)
-        outcome.error = PermanentError(str(error))
+        outcome.error = ForeignCompanyError(str(error))
         outcome.counts.rejected = 1
         session.records.landings.mark_refused(read.landed_id, str(error))
     else:
