@@ -323,5 +323,15 @@ def test_a_connection_that_changes_hands_during_its_sync_writes_nothing_for_the_
     assert installed.value("select count(*) from public.xml_imports") == 0
     assert installed.log(one)["status"] == "error"
     installed.clock.advance(hours=24)
+    # Whose the account is has to be said for the company as well: otherwise nothing is stored.
+    assert Module.INVOICES in installed.sync(one).failed
+    if column == "user_id":
+        installed.set(one, company_id=None)
+    else:
+        installed.erp.execute(
+            "update public.company_profile set cnpj_principal = case when id = %s then cnpj end"
+            " from (select cnpj_principal as cnpj from public.company_profile where id = %s) as former",
+            (new, one.company_id),
+        )
     installed.sync(one)
     assert installed.rows(f"select distinct {column} from public.xml_imports") == [(new,)]
