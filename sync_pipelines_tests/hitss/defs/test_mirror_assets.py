@@ -152,8 +152,9 @@ def test_a_line_that_is_cut_at_a_commit_changes_no_count(mirrored: Mirrored, cut
     assert mirrored.destination.execute("select count(*) from dre_hitss").fetchone() == (80,)
 
 
+@pytest.mark.slow
 def test_proofs_that_could_not_be_written_down_are_said(mirrored: Mirrored) -> None:
-    """The months are mirrored, the run is no success, and its record says both."""
+    """The months are mirrored, the run is no success, and its record says both. It waits a minute for the database."""
     url = mirrored.settings.require("ops_database_url")
     name = url.rpartition("/")[2]
     mirror = quick(mirrored.settings)

@@ -231,6 +231,7 @@ _SYNCED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("upstream", "faults"),
     [
