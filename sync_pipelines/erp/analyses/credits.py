@@ -78,14 +78,14 @@ def _analyse(session: SyncSession, functions: EdgeFunctions | None, outcome: Cre
         notifications.merge(session)
         outcome.differences = summary.rebuild(session)
         due.end_calls(connection, user)
-        waiting = _prove(session, outcome)
-    _conclude(outcome, analysis.last_error, waiting)
+        waiting, surplus = _prove(session, outcome)
+    _conclude(outcome, analysis.last_error, waiting=waiting, surplus=surplus)
 
 
-def _prove(session: SyncSession, outcome: CreditsOutcome) -> int:
+def _prove(session: SyncSession, outcome: CreditsOutcome) -> tuple[int, int]:
     """Every import of the user is analysed as it is, and the summary is the sum of the credits.
 
-    Returns how many imports are not.
+    Returns how many imports of this connection are not, and how many have more credits than the function said.
     """
     connection, user = session.database, session.connection.user_id
     wanted, analysed = due.count_analysed(connection, user)
@@ -102,10 +102,10 @@ def _prove(session: SyncSession, outcome: CreditsOutcome) -> int:
     session.records.proofs.record(
         session.run_id, [RecordableProof(ASSET, session.key, source_version=version, proof=proof)]
     )
-    return wanted - analysed
+    return due.count_waiting(connection, user, session.connection.id), surplus
 
 
-def _conclude(outcome: CreditsOutcome, error: SyncError | None, waiting: int) -> None:
+def _conclude(outcome: CreditsOutcome, error: SyncError | None, *, waiting: int, surplus: int) -> None:
     outcome.message = (
         f"Notas analisadas: {outcome.analysed}; créditos identificados: {outcome.credits}; notas canceladas ou"
         f" denegadas cujos créditos foram retirados: {outcome.cleared}."
@@ -115,6 +115,11 @@ def _conclude(outcome: CreditsOutcome, error: SyncError | None, waiting: int) ->
         outcome.message += (
             f" Notas cuja análise falhou: {outcome.failed}. Notas que a próxima sincronização analisa: {waiting}."
             f" Causa: {error}"
+        )
+    elif waiting or surplus:
+        outcome.status = "error"
+        outcome.message += (
+            f" Notas que a próxima sincronização analisa: {waiting}; notas com créditos a mais: {surplus}."
         )
     elif outcome.differences:
         outcome.status = "error"

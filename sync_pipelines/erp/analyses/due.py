@@ -50,6 +50,13 @@ _COUNT: LiteralString = (
     + _ANALYSES
     + " where w.user_id = %(user)s"
 )
+_OWN_WAITING: LiteralString = (
+    "select count(*)"
+    + _ANALYSES
+    + " where w.user_id = %(user)s and w.connection_id = %(connection)s and ("
+    + _IS_ANALYSED
+    + ") is not true"
+)
 _DOCUMENT = (
     "select i.nfe_status, (select a.raw_data from public.xml_analysis as a where a.import_id = i.id"
     f" order by a.id limit 1), {_IDS} from public.xml_imports as i where i.id = %s and i.user_id = %s"
@@ -136,11 +143,17 @@ def count_analysed(connection: postgres.Connection, user_id: UUID) -> tuple[int,
     return int(wanted), int(analysed)
 
 
+def count_waiting(connection: postgres.Connection, user_id: UUID, connection_id: UUID) -> int:
+    """The imports of one connection that are not analysed: another's are its own sync's, maybe just now."""
+    row = connection.execute(_OWN_WAITING, {"user": user_id, "connection": connection_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
 def want_surplus_again(connection: postgres.Connection, user_id: UUID) -> None:
     """Make imports due that have more credits than the function said.
 
-    A call whose connection was lost may still go on, and insert after the call that was made in its place. Fewer are
-    a person's deletion, which is left alone.
+    A call whose connection was lost may still go on, and insert after the call that was made in its place. Fewer, or
+    other ones, are found by their digest.
     """
     connection.execute(_WANT_AGAIN, {"user": user_id})
 

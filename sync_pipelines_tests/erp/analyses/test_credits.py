@@ -257,3 +257,18 @@ def test_another_sync_may_have_taken_the_connection(project: Project) -> None:
 
     outcome = project.analyse(fence=fenced)
     assert outcome.status == "error" and "Another run" in outcome.message and project.bodies() == []
+
+
+def test_an_analysis_that_is_not_recorded_is_no_success(project: Project) -> None:
+    """A trigger swallows the record: no call failed, and the import still waits."""
+    project.add("2.00")
+    project.erp.execute(
+        "update sync_private.credit_analyses set connection_id = (select id from public.erp_connections limit 1)"
+    )
+    project.erp.execute(
+        "create function unseen() returns trigger language plpgsql as $$ begin return null; end $$;"
+        " create trigger unseen before update on sync_private.credit_analyses for each row"
+        " when (new.analysed is not null) execute function unseen()"
+    )
+    assert project.analyse().status == "error"
+    assert project.value("select count(*) from sync_private.credit_analyses where analysed is not null") == 0
