@@ -18,6 +18,7 @@ from sync_pipelines.erp.connections import sentences
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
+from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.connections.tables import ERP, require_tables
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
@@ -245,6 +246,8 @@ class _SyncRun:
         started = time.monotonic()
         try:
             done = self._do(module)
+        except ConnectionBusyError:
+            raise  # another run has the connection by now: this one asks and writes nothing more
         except SyncError as error:
             self.cancellation.check()
             done = ModuleOutcome("error", sentences.module_failure(error, self.work.connection), error=error)
