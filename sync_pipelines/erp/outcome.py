@@ -22,6 +22,15 @@ class Module(StrEnum):
     FINANCIALS = "financeiro"
 
 
+class Analysis(StrEnum):
+    """What the application makes of the stored data, beside the credits, in the order in which it is done."""
+
+    NCM = "ncm_analysis"
+    DRE = "process_dre"
+    OPPORTUNITIES = "opportunities"
+    SCORE = "tax_score"
+
+
 Status = Literal["success", "error", "skipped"]
 
 
@@ -60,7 +69,7 @@ class Counts:
 
 @dataclass
 class ModuleOutcome:
-    """What became of one module, or of one month of the invoices."""
+    """What became of one module, of one of its months, or of the income statement that follows from the titles."""
 
     status: Status = "success"
     #: In Portuguese: the application's users read it.
@@ -93,14 +102,45 @@ class CreditsOutcome:
 
 
 @dataclass
+class AnalysisOutcome:
+    """What became of one analysis. A failure is recorded here and never fails the sync.
+
+    `skipped`: it cannot be made, and the message says what a person has to do.
+    """
+
+    status: Status = "success"
+    #: In Portuguese: the application's users read it.
+    message: str = ""
+    #: Calls of the function; 0 where nothing had changed since the last one.
+    calls: int = 0
+    error: SyncError | None = None
+    #: What the function left, by name: figures for the asset's metadata.
+    figures: dict[str, str | int | float] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass
+class FinancialsOutcome:
+    """What became of the titles by month of their list, and of `company_dre`."""
+
+    months: dict[date, ModuleOutcome] = field(default_factory=dict)
+    #: Its counts are months of the income statement; None where no month of titles could be read.
+    dre: ModuleOutcome | None = None
+
+
+@dataclass
 class SyncOutcome:
     """One sync of one connection."""
 
     connection_id: UUID
     modules: dict[Module, ModuleOutcome] = field(default_factory=dict)
-    #: The invoices by month; `modules` has their sum.
-    months: dict[date, ModuleOutcome] = field(default_factory=dict)
+    #: Invoices and titles by month; `modules` has their sum.
+    months: dict[Module, dict[date, ModuleOutcome]] = field(default_factory=dict)
+    #: The months of `company_dre`; `modules` counts its failure with the titles.
+    dre: ModuleOutcome | None = None
     credits: CreditsOutcome | None = None
+    analyses: dict[Analysis, AnalysisOutcome] = field(default_factory=dict)
     calls: int = 0
     wait_seconds: float = 0.0
     #: Why nothing was looked at.

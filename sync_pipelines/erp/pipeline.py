@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -11,28 +10,22 @@ from typing import Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.erp.analyses.credits import analyse_credits
-from sync_pipelines.erp.analyses.functions import EdgeFunctions, FunctionsAccess
-from sync_pipelines.erp.company.pipeline import ForeignCompanyError, sync_company
-from sync_pipelines.erp.connections import sentences
+from sync_pipelines.erp.analyses.functions import FunctionsAccess
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
-from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.connections.tables import ERP, require_tables
+from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
-from sync_pipelines.erp.invoices.pipeline import sync_invoices
-from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
-from sync_pipelines.erp.products.pipeline import sync_products
+from sync_pipelines.erp.module_runs import ModuleRuns
+from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
-from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
 from sync_pipelines.lib.cancellation import Cancellation, interrupted_by
-from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
 from sync_pipelines.lib.postgres.catalog import require_sight
 from sync_pipelines.lib.records import open_records
 from sync_pipelines.lib.records.connection import OPS
@@ -56,9 +49,6 @@ TABLES = (
 _OPS_TABLES = ("ops.landed_files", "ops.rejects", "ops.proofs", "ops.alerts", "ops.budget_calls")
 #: A row that somebody keeps locked must not hold a sync for ever.
 _SESSION = {"lock_timeout": "2min"}
-_UNSERVED = "Os títulos financeiros ainda não são sincronizados por este sistema; nada foi feito."
-_UNTRIED = "Não tentado: o ERP recusou as credenciais."
-_FOREIGN = "Não tentado: a conta do ERP não é da empresa desta conexão, e nada pode ser gravado nela."
 
 
 @dataclass(frozen=True)
@@ -73,6 +63,7 @@ class ConnectionSync:
     functions: FunctionsAccess
     #: Whether the application's function is asked for reform taxes that an invoice does not have.
     asks_reform: bool
+    financials: FinancialOptions
     runs: ConnectionRuns
     zone: ZoneInfo
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -87,6 +78,7 @@ class ConnectionSync:
             access=VendorAccess(settings),
             functions=FunctionsAccess(settings),
             asks_reform=settings.erp_reform_by == "function",
+            financials=FinancialOptions.from_settings(settings),
             runs=ConnectionRuns.from_settings(settings, served=frozenset(VENDORS)),
             zone=settings.zone,
         )
@@ -123,11 +115,12 @@ class ConnectionSync:
                     chosen = [one for one in Module if one in (modules or work.connection.modules)]
                     functions = stack.enter_context(self.functions.open(work.connection, cancellation))
                     asked = functions if self.asks_reform else None
-                    run = _SyncRun(
+                    run = ModuleRuns(
                         session,
                         work,
                         cancellation,
                         reader=NfeReader(asked.calculate_rtc if asked else None),
+                        financials=self.financials,
                         months=months,
                         full=full,
                     )
@@ -199,98 +192,3 @@ class ConnectionSync:
             report=report,
             accepted=accepted,
         )
-
-
-def _untried_because(error: SyncError | None) -> str | None:
-    """Why no further module is tried after this error of one; None if the others are."""
-    if isinstance(error, ForeignCompanyError):
-        return _FOREIGN
-    # Any other call would be refused as well; a missing scope (403) concerns its module alone.
-    return _UNTRIED if isinstance(error, RefusedError) and error.status != 403 else None
-
-
-@dataclass
-class _SyncRun:
-    """One sync of one connection, module by module."""
-
-    session: SyncSession
-    work: ConnectionWork
-    cancellation: Cancellation
-    reader: NfeReader
-    months: Sequence[date] | None
-    full: bool
-
-    @property
-    def outcome(self) -> SyncOutcome:
-        return self.work.outcome
-
-    def sync(self, modules: Sequence[Module], functions: EdgeFunctions | None) -> None:
-        untried: str | None = None
-        try:
-            for module in modules:
-                is_tried = untried is None or module is Module.FINANCIALS  # which asks the ERP nothing yet
-                done = self._module(module) if is_tried else ModuleOutcome("error", untried or "")
-                self.outcome.modules[module] = done
-                self.work.record()
-                untried = untried or _untried_because(done.error)
-        finally:
-            self.outcome.calls, self.outcome.wait_seconds = (
-                self.session.vendor.calls,
-                self.session.vendor.waited,
-            )
-        if Module.INVOICES in modules:
-            self.outcome.credits = analyse_credits(self.session, functions)
-
-    def _module(self, module: Module) -> ModuleOutcome:
-        """What became of a module; its failure is recorded and not raised, so that the others are done."""
-        started = time.monotonic()
-        try:
-            done = self._do(module)
-        except ConnectionBusyError:
-            raise  # another run has the connection by now: this one asks and writes nothing more
-        except SyncError as error:
-            self.cancellation.check()
-            done = ModuleOutcome("error", sentences.module_failure(error, self.work.connection), error=error)
-        done.seconds = time.monotonic() - started
-        return done
-
-    def _do(self, module: Module) -> ModuleOutcome:
-        match module:
-            case Module.COMPANY:
-                return sync_company(self.session)
-            case Module.PRODUCTS:
-                return sync_products(self.session, full=self.full)
-            case Module.INVOICES:
-                return self._invoices()
-            case Module.FINANCIALS:
-                return ModuleOutcome("skipped", _UNSERVED)
-
-    def _invoices(self) -> ModuleOutcome:
-        months = self.months or usual_months(self.session.started, self.session.zone)
-        self.outcome.months = sync_invoices(self.session, months, reader=self.reader)
-        return _sum(self.outcome.months)
-
-
-def _sum(months: dict[date, ModuleOutcome]) -> ModuleOutcome:
-    """The months as one module: an error if one of them is, for the gravest of their reasons."""
-    whole = ModuleOutcome()
-    failed: dict[str, list[date]] = {}
-    errors: list[SyncError] = []
-    for month, one in sorted(months.items()):
-        whole.counts.add(one.counts)
-        whole.bytes += one.bytes
-        whole.raw_path = one.raw_path or whole.raw_path
-        if one.status == "error":
-            failed.setdefault(one.message, []).append(month)
-            errors.append(one.error or TransientError(one.message))
-    if failed:
-        whole.status = "error"
-        whole.error = min(errors, key=lambda error: list(sentences.Cause).index(sentences.cause_of(error)))
-        # A list that fails fails all its months: its reason is said once.
-        whole.message = " ".join(f"{_named(those)}: {why}" for why, those in list(failed.items())[:5])
-    return whole
-
-
-def _named(months: Sequence[date]) -> str:
-    first, last = f"{months[0]:%m/%Y}", f"{months[-1]:%m/%Y}"
-    return first if len(months) == 1 else f"{first} a {last} ({len(months)} meses)"

@@ -30,6 +30,19 @@ class ErpSettings(Settings):
     omie_url: Annotated[HttpsUrl, Upstream()] = "https://app.omie.com.br/api/v1"
     bling_url: Annotated[HttpsUrl, Upstream()] = "https://api.bling.com.br/Api/v3"
     bling_auth_url: Annotated[HttpsUrl | None, Upstream()] = None
+    contaazul_url: Annotated[HttpsUrl, Upstream()] = "https://api-v2.contaazul.com"
+    contaazul_auth_url: Annotated[HttpsUrl | None, Upstream()] = None
+    tiny_url: Annotated[HttpsUrl, Upstream()] = "https://api.tiny.com.br/api2"
+    sankhya_url: Annotated[HttpsUrl, Upstream()] = "https://api.sankhya.com.br"
+    #: Names of categories whose titles go between accounts of the company, comma between several.
+    erp_transfer_categories: str = ""
+    #: Whether `company_dre` holds a row for each company of a user and month; the migration changes its unique key.
+    erp_dre_by_company: bool = False
+    #: The project's address, which publishes the keys that sign its users' tokens.
+    erp_project_url: Annotated[HttpsUrl | None, Upstream()] = None
+    #: Screens that a browser may call `erp-sync` from, and the reverse proxies before the receiver.
+    erp_screen_origins: str = ""
+    erp_trusted_proxies: str = ""
 
     @field_validator("erp_credentials_key")
     @classmethod
@@ -45,7 +58,17 @@ class ErpSettings(Settings):
     def _xml_store(cls, value: str | None) -> str | None:
         return cls.checked_store(value) if value is not None else None
 
-    @field_validator("omie_url", "bling_url", "bling_auth_url", "erp_functions_url")
+    @field_validator(
+        "omie_url",
+        "bling_url",
+        "bling_auth_url",
+        "contaazul_url",
+        "contaazul_auth_url",
+        "tiny_url",
+        "sankhya_url",
+        "erp_functions_url",
+        "erp_project_url",
+    )
     @classmethod
     def _without_query(cls, value: str | None) -> str | None:
         """Paths are added to it: what follows a path would swallow them."""
@@ -57,6 +80,11 @@ class ErpSettings(Settings):
     def erp_url(self) -> str:
         """The application's database. Raises SettingsError when it is not set."""
         return self.require("erp_database_url")
+
+    @property
+    def transfer_categories(self) -> frozenset[str]:
+        """ERP_TRANSFER_CATEGORIES as names."""
+        return frozenset(filter(None, (name.strip() for name in self.erp_transfer_categories.split(","))))
 
     @property
     def credentials_key(self) -> str | None:

@@ -271,7 +271,7 @@ def test_a_part_of_a_sync_leaves_the_time_of_the_whole(installed: Installed) -> 
     assert installed.row(one).next_sync_at is None
     month = installed.months[-2]
     outcome = installed.sync(one, modules=[Module.INVOICES], months=[month])
-    assert list(outcome.months) == [month]
+    assert list(outcome.months[Module.INVOICES]) == [month]
     assert {
         day for (day,) in installed.rows("select date_trunc('month', issue_date)::date from xml_imports")
     } == {month}

@@ -13,7 +13,13 @@ from uuid import UUID
 import psycopg
 
 from sync_pipelines.erp.connections.tables import ERP
-from sync_pipelines.erp.outcome import CreditsOutcome, ModuleOutcome, SyncOutcome
+from sync_pipelines.erp.outcome import (
+    AnalysisOutcome,
+    CreditsOutcome,
+    Module,
+    ModuleOutcome,
+    SyncOutcome,
+)
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records.orphaned_runs import OURS
@@ -72,10 +78,15 @@ def details_of(outcome: SyncOutcome, seconds: float) -> dict[str, object]:
         "calls": outcome.calls,
         "wait_seconds": round(outcome.wait_seconds, 3),
     }
-    if outcome.months:
-        details["months"] = {month.isoformat(): _module(one) for month, one in sorted(outcome.months.items())}
+    for module, months in outcome.months.items():
+        name = "months" if module is Module.INVOICES else f"{module}_months"
+        details[name] = {month.isoformat(): _module(one) for month, one in sorted(months.items())}
+    if outcome.dre is not None:
+        details["dre"] = _module(outcome.dre)
     if outcome.credits is not None:
         details["credits"] = _credits(outcome.credits)
+    if outcome.analyses:
+        details["analyses"] = {kind.value: _analysis(one) for kind, one in outcome.analyses.items()}
     if outcome.skipped:
         details["skipped"] = redact(outcome.skipped)
     return details
@@ -102,6 +113,17 @@ def _credits(one: CreditsOutcome) -> dict[str, object]:
         "failed": one.failed,
         "credits": one.credits,
         "message": redact(one.message),
+        "duration_ms": round(one.seconds * 1000),
+    }
+
+
+def _analysis(one: AnalysisOutcome) -> dict[str, object]:
+    return {
+        "status": one.status,
+        "calls": one.calls,
+        "message": redact(one.message),
+        "warnings": {name: redact(sentence) for name, sentence in one.warnings.items()},
+        **one.figures,
         "duration_ms": round(one.seconds * 1000),
     }
 

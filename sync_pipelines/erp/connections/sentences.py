@@ -138,9 +138,10 @@ def kept(outcome: SyncOutcome) -> str:
         for module, one in outcome.modules.items()
         if one.status == "success"
     ]
-    stored = sum(one.status == "success" for one in outcome.months.values())
-    if stored and Module.INVOICES in outcome.failed:
-        done.append(f"{MODULES[Module.INVOICES]} de {stored} de {len(outcome.months)} meses")
+    for module, months in outcome.months.items():
+        stored = sum(one.status == "success" for one in months.values())
+        if stored and module in outcome.failed:
+            done.append(f"{MODULES[module]} de {stored} de {len(months)} meses")
     if done:
         return f"Foi sincronizado e permanece: {', '.join(done)}."
     return "O que já estava gravado permanece."

@@ -35,14 +35,15 @@ def month_reports(outcome: SyncOutcome) -> dict[date, PartitionReport]:
     """The reports of the months of invoices that succeeded."""
     return {
         month: PartitionReport(_metadata(done, outcome), _invoice_checks(done))
-        for month, done in sorted(outcome.months.items())
+        for month, done in sorted(outcome.months.get(Module.INVOICES, {}).items())
         if done.status == "success"
     }
 
 
 def failed_months(outcome: SyncOutcome) -> dict[date, str]:
     """The months of invoices that failed, each with a sentence."""
-    return {month: done.message for month, done in sorted(outcome.months.items()) if done.status == "error"}
+    months = outcome.months.get(Module.INVOICES, {})
+    return {month: done.message for month, done in sorted(months.items()) if done.status == "error"}
 
 
 def failed_sentence(outcome: SyncOutcome) -> str | None:

@@ -131,7 +131,7 @@ def _add_rows(
     wanted = {
         "empresa": sum(Module.COMPANY in one.modules for one in outcomes),
         "produtos": sum(Module.PRODUCTS in one.modules for one in outcomes),
-        "nfe": sum(len(one.months) for one in outcomes),
+        "nfe": sum(len(one.months.get(Module.INVOICES, {})) for one in outcomes),
         "credits": sum(one.credits is not None and one.credits.status != "skipped" for one in outcomes),
     }
     for key in (*ASSETS[:2], INVOICES_KEY, *ASSETS[2:]):

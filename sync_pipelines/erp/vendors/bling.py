@@ -32,7 +32,18 @@ from sync_pipelines.erp.vendors.oauth import AuthAddress, ExpiredTokenError, Tok
 from sync_pipelines.erp.vendors.session import BlockedError, Opening, VendorSession, VendorSpec
 from sync_pipelines.erp.vendors.uncounted import UncountedList
 from sync_pipelines.erp.vendors.values import group, text_of
-from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
+from sync_pipelines.erp.vendors.vendor import (
+    Category,
+    Company,
+    Invoice,
+    InvoiceState,
+    InvoiceXml,
+    ListedBy,
+    Page,
+    Product,
+    Side,
+    Title,
+)
 from sync_pipelines.erp.vendors.xml_links import Origins, XmlLinks
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -145,6 +156,7 @@ class BlingVendor:
     links: XmlLinks
     name: str = NAME
     lists_product_changes: bool = True
+    titles_by: ListedBy = ListedBy.DUE
 
     @classmethod
     def open(cls, opening: Opening) -> BlingVendor:
@@ -209,6 +221,15 @@ class BlingVendor:
         state, link = state_of(row), text_of(row, "xml")
         xml = self.links.fetch(link) if link and state is not InvoiceState.UNISSUED else None
         return InvoiceXml(key_of(row) or invoice.key, xml, state)
+
+    def categories(self) -> Iterator[Page[Category]]:
+        raise NotImplementedError
+
+    def titles(self, first: date, last: date) -> Iterator[Page[Title]]:
+        raise NotImplementedError
+
+    def title(self, side: Side, vendor_id: str) -> Title | None:
+        raise NotImplementedError
 
     def close(self) -> None:
         """End what is open."""

@@ -15,7 +15,18 @@ from sync_pipelines.erp.vendors.limits import CallLimit, ErrorLimit, Limits, Per
 from sync_pipelines.erp.vendors.paging import Counted, NumberedList, Row
 from sync_pipelines.erp.vendors.session import BlockedError, Opening, SessionVendor, VendorSpec
 from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, quotable, text_of
-from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
+from sync_pipelines.erp.vendors.vendor import (
+    Category,
+    Company,
+    Invoice,
+    InvoiceState,
+    InvoiceXml,
+    ListedBy,
+    Page,
+    Product,
+    Side,
+    Title,
+)
 from sync_pipelines.erp.vendors.xml_text import xml_bytes
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -120,6 +131,7 @@ class OmieVendor(SessionVendor):
     credentials: Mapping[str, str] = field(repr=False)
     name: str = NAME
     lists_product_changes: bool = False
+    titles_by: ListedBy = ListedBy.ISSUE
 
     @classmethod
     def open(cls, opening: Opening) -> OmieVendor:
@@ -156,6 +168,15 @@ class OmieVendor(SessionVendor):
         key = (text_of(body, "nChaveNfe") or invoice.key or "").upper() or None
         has_document = text_of(body, "cCodStatus") == "0"
         return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or "") if has_document else None)
+
+    def categories(self) -> Iterator[Page[Category]]:
+        raise NotImplementedError
+
+    def titles(self, first: date, last: date) -> Iterator[Page[Title]]:
+        raise NotImplementedError
+
+    def title(self, side: Side, vendor_id: str) -> Title | None:
+        raise NotImplementedError
 
     def _call(self, method: str, parameters: Mapping[str, object]) -> JsonAnswer:
         body = {"call": method, **self.credentials, "param": [parameters]}

@@ -9,6 +9,7 @@ from typing import Any
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
+from sync_pipelines.erp.outcome import Module
 from sync_pipelines.erp.vendors import bling, omie
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
@@ -26,6 +27,12 @@ VENDORS: Mapping[str, VendorSpec] = {
 def is_served(erp_type: str) -> bool:
     """Whether connections of a type are synced."""
     return erp_type in VENDORS
+
+
+def unserved_because(erp_type: str, module: Module) -> str | None:
+    """Why a module of a served vendor is not synced, in Portuguese; None if it is."""
+    spec = VENDORS.get(erp_type)
+    return spec.unserved.get(module) if spec is not None else None
 
 
 @dataclass(frozen=True)

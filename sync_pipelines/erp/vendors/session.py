@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import Credentials
+from sync_pipelines.erp.outcome import Module
 from sync_pipelines.erp.vendors.budget import VendorBudget
 from sync_pipelines.erp.vendors.limits import Limits, digest
 from sync_pipelines.erp.vendors.vendor import Vendor
@@ -61,6 +62,8 @@ class VendorSpec:
     limits: Limits
     judge: Judge
     open: Callable[[Opening], Vendor]
+    #: Modules that are not established for the vendor, each with the sentence in Portuguese that its sync says.
+    unserved: Mapping[Module, str] = field(default_factory=dict)
     #: Which answers the vendor counts against its limit of errors.
     is_error: Callable[[JsonAnswer], bool] = is_error_status
     #: Which answers came from where the vendor remembers requests, and not from a gateway before it.

@@ -88,6 +88,78 @@ class InvoiceXml(NamedTuple):
     state: InvoiceState | None = None
 
 
+class Side(StrEnum):
+    """Which account a title is of: money that comes in, or goes out."""
+
+    RECEIVABLE = "receber"
+    PAYABLE = "pagar"
+
+
+class TitleState(StrEnum):
+    """What an ERP says of a title. Cancelled and renegotiated ones are no income or expense; every other one is."""
+
+    OPEN = "aberto"
+    PARTIAL = "parcial"
+    SETTLED = "liquidado"
+    RETURNED = "devolvido"
+    LOST = "perdido"
+    CANCELLED = "cancelado"
+    RENEGOTIATED = "renegociado"
+
+
+class ListedBy(StrEnum):
+    """The date of a title by which a vendor's list is asked for."""
+
+    DUE = "due"
+    ISSUE = "issue"
+
+
+class Split(NamedTuple):
+    """The part of a title that is of one category: the vendor's id of it, or its name where there is no id."""
+
+    category: str
+    amount: Decimal
+
+
+class Title(NamedTuple):
+    """A receivable or a payable: one instalment. Amounts are positive, in the currency of the account.
+
+    `listed_on` is the date by which the list is asked for (`Vendor.titles_by`). A value is None where the vendor does
+    not say it, or in a form that is none. `splits` add up to the amount; empty: the vendor names no category.
+    """
+
+    vendor_id: str
+    side: Side
+    state: TitleState
+    listed_on: date | None
+    amount: Decimal | None = None
+    issued_on: date | None = None
+    due_on: date | None = None
+    #: A day of the month that the title is of.
+    competence: date | None = None
+    splits: tuple[Split, ...] = ()
+    #: Free text of the company's; it may name people.
+    description: str | None = None
+    number: str | None = None
+    nfe_key: str | None = None
+    #: False where the list leaves out what stands in a detail of its own, such as category and competence.
+    has_detail: bool = True
+
+
+class Category(NamedTuple):
+    """A category of titles, as the company keeps them. `side` is None where the vendor does not say."""
+
+    vendor_id: str
+    name: str
+    side: Side | None = None
+    parent: str | None = None
+    #: The vendor's own line of its income statement: code and name.
+    dre_code: str | None = None
+    dre_name: str | None = None
+    #: Between accounts of the company: neither income nor expense.
+    is_transfer: bool = False
+
+
 class Vendor(Protocol):
     """One account of an ERP. Every call is retried and waits for the vendor's budget.
 
@@ -122,6 +194,21 @@ class Vendor(Protocol):
 
     def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
         """The document of an invoice. Threads may call it at once."""
+
+    @property
+    def titles_by(self) -> ListedBy:
+        """The date by which `titles` is asked for."""
+
+    def categories(self) -> Iterator[Page[Category]]:
+        """Every category of titles; no page where the vendor has no such list."""
+
+    def titles(self, first: date, last: date) -> Iterator[Page[Title]]:
+        """Every receivable and payable listed from `first` to `last`, both included, in whatever state; of another
+        day only those without a readable `listed_on`. `last` may be years ahead.
+        """
+
+    def title(self, side: Side, vendor_id: str) -> Title | None:
+        """One title with its detail; None where the vendor does not have it (any more), or cannot be asked."""
 
     def close(self) -> None:
         """End what is open."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sync_pipelines.sandbox.erp.notes import NoteState, Party, SandboxNote
 from sync_pipelines.sandbox.erp.products import SandboxProduct
+from sync_pipelines.sandbox.erp.titles import SandboxCategory, SandboxTitle, TitleSide
 
 #: The time of the issuers. Brazil has had no daylight saving time since 2019.
 BRASILIA: Final = timezone(timedelta(hours=-3))
@@ -55,6 +56,8 @@ class ErpCompany:
     profile: SandboxProfile
     notes: list[SandboxNote] = field(default_factory=list)
     products: list[SandboxProduct] = field(default_factory=list)
+    categories: list[SandboxCategory] = field(default_factory=list)
+    titles: list[SandboxTitle] = field(default_factory=list)
     now: datetime = datetime(2026, 11, 22, 12, tzinfo=BRASILIA)
     #: The time of a change where it plays a part, such as in the demo; else `now` goes on by a second.
     clock: Callable[[], datetime] | None = field(default=None, repr=False, compare=False)
@@ -150,6 +153,59 @@ class ErpCompany:
             self.products.remove(product)
             self._tick()
             return product
+
+    def category(self, number: int) -> SandboxCategory:
+        """The category of this number. Raises KeyError if there is none."""
+        with self.lock:
+            for category in self.categories:
+                if category.number == number:
+                    return category
+        raise KeyError(number)
+
+    def alter_category(self, number: int, **fields: Any) -> SandboxCategory:
+        """Change fields of a category."""
+        with self.lock:
+            category = self.category(number)
+            for name, value in fields.items():
+                setattr(category, name, value)
+            self._tick()
+            return category
+
+    def titles_of(self, side: TitleSide) -> list[SandboxTitle]:
+        """The receivables or the payables, in the order of their numbers."""
+        with self.lock:
+            return sorted((one for one in self.titles if one.side == side), key=lambda one: one.vendor_id)
+
+    def title(self, vendor_id: int) -> SandboxTitle:
+        """The title of this number. Raises KeyError if there is none."""
+        with self.lock:
+            for title in self.titles:
+                if title.vendor_id == vendor_id:
+                    return title
+        raise KeyError(vendor_id)
+
+    def add_title(self, title: SandboxTitle) -> SandboxTitle:
+        """Add a title."""
+        with self.lock:
+            title.altered_at = self._tick()
+            self.titles.append(title)
+            return title
+
+    def alter_title(self, vendor_id: int, **fields: Any) -> SandboxTitle:
+        """Change fields of a title."""
+        with self.lock:
+            title = self.title(vendor_id)
+            for name, value in {"altered_at": self._tick(), **fields}.items():
+                setattr(title, name, value)
+            return title
+
+    def remove_title(self, vendor_id: int) -> SandboxTitle:
+        """Take a title out of the ERP."""
+        with self.lock:
+            title = self.title(vendor_id)
+            self.titles.remove(title)
+            self._tick()
+            return title
 
     def alter_profile(self, **fields: Any) -> None:
         """Change what the ERP says of the company."""

@@ -222,3 +222,202 @@ create table public.tax_calculations (
     result_data jsonb,
     created_at timestamptz default now()
 );
+
+-- The income statement: inputs of a person or of a sync, the rest by process-dre.
+create table public.company_dre (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    period_type text not null default 'monthly',
+    period_month integer not null default 0,
+    period_quarter integer,
+    period_year integer not null,
+    input_vendas_produtos numeric(15, 2) default 0,
+    input_vendas_servicos numeric(15, 2) default 0,
+    input_outras_receitas numeric(15, 2) default 0,
+    input_devolucoes numeric(15, 2) default 0,
+    input_descontos_concedidos numeric(15, 2) default 0,
+    input_custo_mercadorias numeric(15, 2) default 0,
+    input_custo_materiais numeric(15, 2) default 0,
+    input_custo_mao_obra_direta numeric(15, 2) default 0,
+    input_custo_servicos_terceiros numeric(15, 2) default 0,
+    input_salarios_encargos numeric(15, 2) default 0,
+    input_prolabore numeric(15, 2) default 0,
+    input_aluguel numeric(15, 2) default 0,
+    input_energia_agua_internet numeric(15, 2) default 0,
+    input_marketing_publicidade numeric(15, 2) default 0,
+    input_software_assinaturas numeric(15, 2) default 0,
+    input_contador_juridico numeric(15, 2) default 0,
+    input_viagens_refeicoes numeric(15, 2) default 0,
+    input_manutencao_equipamentos numeric(15, 2) default 0,
+    input_frete_logistica numeric(15, 2) default 0,
+    input_outras_despesas numeric(15, 2) default 0,
+    input_juros_pagos numeric(15, 2) default 0,
+    input_juros_recebidos numeric(15, 2) default 0,
+    input_tarifas_bancarias numeric(15, 2) default 0,
+    input_multas_pagas numeric(15, 2) default 0,
+    input_impostos_sobre_vendas numeric(15, 2) default 0,
+    input_regime_tributario text default 'presumido',
+    input_calcular_impostos_auto boolean default true,
+    calc_receita_bruta numeric(15, 2) default 0,
+    calc_deducoes_receita numeric(15, 2) default 0,
+    calc_receita_liquida numeric(15, 2) default 0,
+    calc_custo_produtos_vendidos numeric(15, 2) default 0,
+    calc_lucro_bruto numeric(15, 2) default 0,
+    calc_margem_bruta numeric(5, 2) default 0,
+    calc_despesas_operacionais_total numeric(15, 2) default 0,
+    calc_resultado_operacional numeric(15, 2) default 0,
+    calc_margem_operacional numeric(5, 2) default 0,
+    calc_resultado_financeiro numeric(15, 2) default 0,
+    calc_resultado_antes_ir numeric(15, 2) default 0,
+    calc_impostos_sobre_lucro numeric(15, 2) default 0,
+    calc_lucro_liquido numeric(15, 2) default 0,
+    calc_margem_liquida numeric(5, 2) default 0,
+    calc_ebitda numeric(15, 2) default 0,
+    calc_ebitda_margin numeric(5, 2) default 0,
+    calc_ponto_equilibrio numeric(15, 2) default 0,
+    health_score integer default 0,
+    health_status text default 'pending',
+    diagnostics jsonb default '[]',
+    recommendations jsonb default '[]',
+    reforma_impostos_atuais numeric(15, 2) default 0,
+    reforma_impostos_novos numeric(15, 2) default 0,
+    reforma_impacto_lucro numeric(15, 2) default 0,
+    reforma_impacto_percentual numeric(5, 2) default 0,
+    created_at timestamptz default now(),
+    updated_at timestamptz default now(),
+    constraint company_dre_user_period_unique unique (user_id, period_type, period_year, period_month)
+);
+create index idx_company_dre_user_id on public.company_dre (user_id);
+create trigger update_company_dre_updated_at before update on public.company_dre
+    for each row execute function public.update_updated_at_column();
+
+-- What process-dre copies of the newest statement.
+alter table public.company_profile
+    add column folha_mensal numeric(15, 2),
+    add column margem_bruta_percentual numeric(15, 2),
+    add column compras_insumos_mensal numeric(15, 2),
+    add column prolabore_mensal numeric(15, 2),
+    add column dados_financeiros_atualizados_em timestamptz;
+
+-- What the score knows of the person.
+create table public.profiles (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null unique,
+    empresa text,
+    cnae text,
+    regime text,
+    faturamento_mensal numeric(15, 2)
+);
+create table public.simulations (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    calculator_slug text not null,
+    created_at timestamptz default now()
+);
+
+create table public.tax_score (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null unique,
+    score_total integer default 0,
+    score_grade text default 'E',
+    score_status text default 'pending',
+    score_conformidade integer default 0,
+    score_eficiencia integer default 0,
+    score_risco integer default 0,
+    score_documentacao integer default 0,
+    score_gestao integer default 0,
+    resp_situacao_fiscal text,
+    resp_certidoes text,
+    resp_obrigacoes text,
+    resp_controles text,
+    auto_regime_tributario text,
+    auto_xmls_importados integer default 0,
+    auto_xmls_periodo_inicio date,
+    auto_xmls_periodo_fim date,
+    auto_dre_preenchido boolean default false,
+    auto_creditos_identificados numeric(15, 2) default 0,
+    auto_comparativo_realizado boolean default false,
+    economia_potencial numeric(15, 2) default 0,
+    risco_autuacao numeric(15, 2) default 0,
+    creditos_nao_aproveitados numeric(15, 2) default 0,
+    cards_completos integer default 0,
+    cards_total integer default 8,
+    calculated_at timestamptz default now(),
+    updated_at timestamptz default now(),
+    created_at timestamptz default now()
+);
+create table public.tax_score_history (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    score_total integer not null,
+    score_grade text not null,
+    score_conformidade integer,
+    score_eficiencia integer,
+    score_risco integer,
+    score_documentacao integer,
+    score_gestao integer,
+    calculated_at timestamptz default now()
+);
+create table public.score_actions (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    action_code text not null,
+    action_title text not null,
+    action_description text,
+    points_gain integer default 0,
+    economia_estimada numeric(15, 2) default 0,
+    priority integer default 3,
+    status text default 'pending',
+    link_to text,
+    created_at timestamptz default now()
+);
+
+create table public.tax_opportunities (
+    id uuid primary key default gen_random_uuid(),
+    code text not null unique,
+    name text not null,
+    name_simples text not null,
+    category text,
+    criterios jsonb not null default '{}',
+    economia_percentual_min numeric(5, 2),
+    economia_percentual_max numeric(5, 2),
+    economia_base text,
+    complexidade text,
+    risco_fiscal text,
+    is_active boolean default true,
+    created_at timestamptz default now(),
+    updated_at timestamptz default now()
+);
+insert into public.tax_opportunities
+    (code, name, name_simples, category, criterios, economia_percentual_min, economia_percentual_max, economia_base,
+     complexidade, risco_fiscal) values
+    ('COMERCIO_CREDITOS', 'Créditos no comércio', 'Créditos no comércio', 'creditos', '{"setor": "comercio"}',
+     0.5, 1.5, 'faturamento', 'baixa', 'baixo'),
+    ('SIMPLES_SEGREGACAO', 'Segregação no Simples', 'Segregar receitas', 'simples', '{"regime_tributario": "simples"}',
+     1, 3, 'das', 'media', 'nenhum'),
+    ('SP_ICMS', 'Benefícios de ICMS em SP', 'ICMS em SP', 'icms', '{"uf_sede": "SP"}',
+     1, 2, 'icms', 'alta', 'medio');
+create table public.company_opportunities (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null,
+    company_id uuid references public.company_profile (id) on delete cascade,
+    opportunity_id uuid not null references public.tax_opportunities (id) on delete cascade,
+    match_score integer default 0,
+    match_reasons text[] default '{}',
+    missing_criteria text[] default '{}',
+    economia_mensal_min numeric(15, 2) default 0,
+    economia_mensal_max numeric(15, 2) default 0,
+    economia_anual_min numeric(15, 2) default 0,
+    economia_anual_max numeric(15, 2) default 0,
+    prioridade integer default 3,
+    quick_win boolean default false,
+    alto_impacto boolean default false,
+    -- nova, interessado, analisando, implementando, ativa, descartada: a person's word.
+    status text default 'nova',
+    motivo_descarte text,
+    notas_usuario text,
+    created_at timestamptz default now(),
+    updated_at timestamptz default now(),
+    unique (user_id, opportunity_id)
+);

@@ -37,7 +37,7 @@ def test_a_failed_module_is_mailed_with_all_that_a_person_needs(project: Project
         work.outcome.modules[Module.INVOICES] = ModuleOutcome(
             "error", "a página 3 não veio.", error=TransientError("Omie answered 502.")
         )
-        work.outcome.months = {
+        work.outcome.months[Module.INVOICES] = {
             date(2026, 10, 1): ModuleOutcome(),
             date(2026, 11, 1): work.outcome.modules[Module.INVOICES],
         }
