@@ -76,9 +76,17 @@ class Arrangement:
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
     #: The calls of a pass over 250 notes and 120 products of which nothing changed.
-    second_pass: Mapping[Subject, int]
+    second_pass: Mapping[str, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
+    #: The list that the properties of lists are tried with.
+    listing: Literal["invoices", "products"] = "invoices"
+    #: How often an account logs in before its first call.
+    logins: int = 0
+
+    @property
+    def has_invoices(self) -> bool:
+        return "invoices" in self.methods
 
 
 class _Rewriting(httpx.HTTPTransport):
@@ -145,6 +153,21 @@ class Bench:
         """What the list of invoices says, a row for each invoice: the last that came."""
         rows = {one.vendor_id: one for page in vendor.invoices(first, last) for one in page.items}
         return list(rows.values())
+
+    @property
+    def listing(self) -> Subject:
+        """The list that the properties of lists are tried with."""
+        return self.arrangement.listing
+
+    def listed(self, vendor: Vendor) -> list[int]:
+        """The numbers that this list has, in their order."""
+        rows = self.invoices(vendor) if self.listing == "invoices" else self.products(vendor)
+        return sorted(int(one.vendor_id) for one in rows)
+
+    def wanted(self) -> list[int]:
+        """The numbers that it must have."""
+        rows = self.company.notes if self.listing == "invoices" else self.company.products
+        return sorted(one.vendor_id for one in rows)
 
     def products(self, vendor: Vendor) -> list[Product]:
         return [one for page in vendor.products() for one in page.items]
