@@ -8,6 +8,7 @@ from uuid import UUID
 import dagster as dg
 
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.descriptions import CONNECTION, CREDITS_KEY, INVOICE_CHECKS, INVOICES_KEY, MONTH
 from sync_pipelines.erp.defs.reports import connection_reports, failed_months, failed_sentence, month_reports
@@ -112,6 +113,8 @@ def _month_report(pool: ConnectionPool, key: str) -> Reports:
     if (sentence := failed_months(outcome).get(month)) is not None:
         raise PermanentError(sentence)
     found = month_reports(outcome).get(month)
+    if found is None and outcome.is_all_skipped:
+        raise PermanentError(nothing_synced(outcome))
     if found is None:
         raise PermanentError(failed_sentence(outcome) or "The sync did not reach the month.")
     return {INVOICES_KEY: found}

@@ -14,6 +14,7 @@ from uuid import UUID
 import dagster as dg
 
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.descriptions import (
@@ -124,6 +125,9 @@ class _Run:
             return {}
         if outcome.skipped:
             self._context.log.info(f"{key} is left alone: {outcome.skipped}.")
+            return {}
+        if outcome.is_all_skipped:
+            self._context.log.info(f"{key}: {nothing_synced(outcome)}")
             return {}
         self._log_months(key, outcome)
         found = {one: report for one, report in connection_reports(outcome).items() if one in selected}

@@ -13,6 +13,7 @@ import dagster as dg
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
 from sync_pipelines.erp.connections.control import read_connections
 from sync_pipelines.erp.connections.due import is_due
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.defs import definitions as system
 from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, INVOICES_KEY
@@ -129,8 +130,8 @@ def _add_rows(
 ) -> None:
     """One line an asset over all connections; of the invoices the months count."""
     wanted = {
-        "empresa": sum(Module.COMPANY in one.modules for one in outcomes),
-        "produtos": sum(Module.PRODUCTS in one.modules for one in outcomes),
+        "empresa": sum(_is_wanted(one, Module.COMPANY) for one in outcomes),
+        "produtos": sum(_is_wanted(one, Module.PRODUCTS) for one in outcomes),
         "nfe": sum(len(one.months.get(Module.INVOICES, {})) for one in outcomes),
         "credits": sum(one.credits is not None and one.credits.status != "skipped" for one in outcomes),
     }
@@ -142,12 +143,19 @@ def _add_rows(
             report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted[asset]}"))
 
 
+def _is_wanted(outcome: SyncOutcome, module: Module) -> bool:
+    """Whether a module is to be proved: one that is not served is not."""
+    return module in outcome.modules and outcome.modules[module].status != "skipped"
+
+
 def _summary(outcomes: Sequence[SyncOutcome], wanted: int) -> str:
     """What the requirement's function returned: processed, succeeded, failed; the problems say why."""
-    succeeded = sum(not one.failed and not one.skipped for one in outcomes)
+    idle = sum(one.is_all_skipped for one in outcomes)
+    succeeded = sum(not one.failed and not one.skipped for one in outcomes) - idle
     skipped = sum(one.skipped is not None for one in outcomes)
     left = f", {skipped} left alone" if skipped else ""
-    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped} failed{left}."
+    left += f", {idle} with nothing to sync" if idle else ""
+    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped - idle} failed{left}."
 
 
 def _notes(outcome: SyncOutcome) -> Iterator[str]:
@@ -155,6 +163,9 @@ def _notes(outcome: SyncOutcome) -> Iterator[str]:
     name = f"Connection {outcome.connection_id}"
     if outcome.skipped:
         yield f"{name}: {outcome.skipped}."
+    if outcome.is_all_skipped:
+        yield f"{name}: {nothing_synced(outcome)}"
+        return
     for module, done in outcome.modules.items():
         if done.status == "skipped":
             yield f"{name}, {module}: {done.message}"

@@ -27,7 +27,7 @@ VENDORS: Mapping[str, VendorSpec] = {
 
 
 def is_served(erp_type: str) -> bool:
-    """Whether connections of a type are synced."""
+    """Whether connections of a type are taken, if only to say why nothing of them is synced."""
     return erp_type in VENDORS
 
 
@@ -35,6 +35,13 @@ def unserved_because(erp_type: str, module: Module) -> str | None:
     """Why a module of a served vendor is not synced, in Portuguese; None if it is."""
     spec = VENDORS.get(erp_type)
     return spec.unserved.get(module) if spec is not None else None
+
+
+def served_modules(connection: ErpConnection) -> tuple[Module, ...]:
+    """What of a connection's modules is synced; none of a vendor that is not known."""
+    if not is_served(connection.erp_type):
+        return ()
+    return tuple(one for one in connection.modules if unserved_because(connection.erp_type, one) is None)
 
 
 @dataclass(frozen=True)
