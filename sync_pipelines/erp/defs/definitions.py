@@ -13,8 +13,9 @@ from sync_pipelines.erp.defs.connections_card import ConnectionsCard, card_asset
 from sync_pipelines.erp.defs.due_connections import STEP, DueConnections
 from sync_pipelines.erp.defs.invoice_assets import invoice_asset
 from sync_pipelines.erp.defs.sync_assets import sync_assets
+from sync_pipelines.erp.outcome import Module
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines.erp.vendors.registry import VENDORS, unserved_because
 from sync_pipelines.settings.erp import ErpSettings
 
 #: Every sync mails its failure itself, once a day a cause. That a connection is left behind stands on the card, so that
@@ -37,8 +38,10 @@ def definitions(
 
     `pool` holds connections that the command line has started already.
     """
-    on, vendors = settings.automation_is_on, {erp_type: spec.name for erp_type, spec in VENDORS.items()}
-    due = DueConnections(settings.erp_url, frozenset(vendors), clock)
+    on = settings.automation_is_on
+    vendors = {erp_type: spec.name for erp_type, spec in VENDORS.items() if spec.serves}
+    invoicing = {one: name for one, name in vendors.items() if unserved_because(one, Module.INVOICES) is None}
+    due = DueConnections(settings.erp_url, frozenset(VENDORS), clock)
     card = ConnectionsCard(settings)
     return dg.Definitions(
         assets=[
@@ -50,7 +53,7 @@ def definitions(
                 show=card,
                 started=pool,
             ),
-            invoice_asset(settings.sync_timezone, vendors, due.ids, show=card),
+            invoice_asset(settings.sync_timezone, invoicing, due.ids, show=card),
             card_asset(card),
         ],
         asset_checks=checks.checks(due),
