@@ -33,6 +33,10 @@ class TitleManner:
         """The date by which the title is listed."""
         return title.issued_on if self.listed_by == "issue" else title.due_on
 
+    def id_of(self, title: SandboxTitle) -> str:
+        """What the vendor calls the title."""
+        return str(title.vendor_id)
+
     def competence_of(self, title: SandboxTitle) -> date | None:
         """The competence that an answer says."""
         if self.competence is None or title.competence is None:
