@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final, Literal
+from uuid import UUID
 
 from sync_pipelines.sandbox.erp.ledger_categories import Chart
 from sync_pipelines.sandbox.erp.titles import SandboxTitle, TitleState
@@ -22,12 +23,13 @@ class TitleManner:
     states: frozenset[TitleState]
     chart: Chart = None
     says_issue: bool = True
-    #: None: no competence; `month`: its first day.
-    competence: Literal["day", "month"] | None = "day"
+    #: None: no competence; `month`: its first day; `always`: where nobody says one it is the day of the issue.
+    competence: Literal["day", "month", "always"] | None = "day"
     says_note_key: bool = False
     #: Whether a title may have several categories.
     splits: bool = False
     marks_transfers: bool = False
+    has_uuids: bool = False
 
     def listed_on(self, title: SandboxTitle) -> date:
         """The date by which the title is listed."""
@@ -35,13 +37,14 @@ class TitleManner:
 
     def id_of(self, title: SandboxTitle) -> str:
         """What the vendor calls the title."""
-        return str(title.vendor_id)
+        return str(UUID(int=title.vendor_id)) if self.has_uuids else str(title.vendor_id)
 
     def competence_of(self, title: SandboxTitle) -> date | None:
         """The competence that an answer says."""
-        if self.competence is None or title.competence is None:
+        if self.competence is None:
             return None
-        return title.competence.replace(day=1) if self.competence == "month" else title.competence
+        said = title.competence or (title.issued_on if self.competence == "always" else None)
+        return said.replace(day=1) if said and self.competence == "month" else said
 
     def month_of(self, title: SandboxTitle) -> date:
         """The month of the income statement by its first day: competence, else issue, else due date (section 10)."""
@@ -67,7 +70,13 @@ MANNERS: Final = {
     ),
     "bling": TitleManner("due", _COMMON | {"cancelled", "returned"}),
     "contaazul": TitleManner(
-        "due", _COMMON | {"renegotiated", "lost"}, chart="contaazul", says_issue=False, splits=True
+        "due",
+        _COMMON | {"renegotiated", "lost"},
+        chart="contaazul",
+        says_issue=False,
+        competence="always",
+        splits=True,
+        has_uuids=True,
     ),
     "tiny": TitleManner("due", _COMMON | {"cancelled"}, competence="month"),
 }

@@ -139,7 +139,7 @@ def _statements(account: Account) -> dict[str, dict[str, str]]:
                 "2026-11": {"outras_receitas": "50.00", "aluguel": "90.00", "outras_despesas": "1007.00"},
             },
         ),
-        # No date of issue: without a competence the due date. A renegotiated title is out, a cancelled one it has not.
+        # No date of issue, and always a competence.
         (
             "contaazul",
             {
@@ -148,9 +148,9 @@ def _statements(account: Account) -> dict[str, dict[str, str]]:
                     "outras_receitas": "50.00",
                     "aluguel": "60.00",
                     "impostos_sobre_vendas": "30.00",
+                    "devolucoes": "7.00",
                     "outras_despesas": "1000.00",
                 },
-                "2026-12": {"devolucoes": "7.00"},
             },
         ),
     ],
