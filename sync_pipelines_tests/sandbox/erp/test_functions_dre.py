@@ -153,7 +153,8 @@ def test_a_margin_that_its_column_cannot_hold_is_a_500_that_leaves_the_row(proje
 def test_what_a_body_must_have(project: Project) -> None:
     no_year = {"inputs": {}, "period": {"month": 1}}
     text = {"inputs": {"aluguel": "100"}, "period": PERIOD}
-    for body in ({}, {"inputs": INPUTS}, text, no_year, [], None):
+    bodies: list[Any] = [{}, {"inputs": INPUTS}, text, no_year, [], None]
+    for body in bodies:
         assert project.signed_in("process-dre", body).status_code == 500
     assert project.rows("select count(*) from company_dre") == [(0,)]
 
