@@ -30,6 +30,11 @@ def is_served(erp_type: str) -> bool:
     return erp_type in VENDORS
 
 
+def serving(module: Module) -> list[str]:
+    """The vendors of which a module is synced."""
+    return [erp_type for erp_type, spec in VENDORS.items() if module not in spec.unserved]
+
+
 def unserved_because(erp_type: str, module: Module) -> str | None:
     """Why a module of a served vendor is not synced, in Portuguese; None if it is."""
     spec = VENDORS.get(erp_type)
