@@ -98,6 +98,8 @@ class ConnectionSync:
     ) -> SyncOutcome:
         """Bring a connection up to date and prove it; `modules` and `months` are the connection's and the usual ones.
 
+        Without any module only the analyses are made.
+
         A module that failed raises nothing: it is in `outcome.failed`, the log row is an error, and what the others did
         stays. Raises ConnectionBusyError if another sync has the connection, SyncError for what ended this one before
         its first module. InterruptedRunError ends a sync whose `cancellation` was asked for, whatever it waits for.
@@ -107,8 +109,7 @@ class ConnectionSync:
         with self.runs.execution(
             connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
-            chosen = self._chosen(work, modules) if work.is_due else []
-            if chosen:
+            if work.is_due and (chosen := self._chosen(work, modules)) is not None:
                 with interrupted_by(cancellation), ExitStack() as stack:
                     session = self._open(
                         stack, work, accepted=accepted, progress=progress, cancellation=cancellation
@@ -128,15 +129,18 @@ class ConnectionSync:
             return work.outcome
 
     @staticmethod
-    def _chosen(work: ConnectionWork, modules: Collection[Module] | None) -> list[Module]:
-        """The modules to sync. None of them if the vendor serves none: that is recorded, and the ERP is not asked."""
-        chosen = [one for one in Module if one in (modules or work.connection.modules)]
-        reasons = {one: unserved_because(work.connection.erp_type, one) for one in chosen}
+    def _chosen(work: ConnectionWork, modules: Collection[Module] | None) -> list[Module] | None:
+        """The modules to sync; None if the vendor serves none of them: that is recorded, and the ERP is not asked."""
+        wanted = work.connection.modules if modules is None else modules
+        chosen = [one for one in Module if one in wanted]
+        # Who asks for the analyses alone asks for no module.
+        asked = chosen or work.connection.modules
+        reasons = {one: unserved_because(work.connection.erp_type, one) for one in asked}
         if not all(reasons.values()):
             return chosen
         skipped = {one: ModuleOutcome("skipped", reason or "") for one, reason in reasons.items()}
         work.outcome.modules.update(skipped)
-        return []
+        return None
 
     def _require_installation(self, connection_id: UUID) -> None:
         """Raise PermanentError where a table of ours or the key of the credentials is missing.

@@ -10,7 +10,7 @@ from typing import Any
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.vendors import bling, omie, sankhya, totvs
+from sync_pipelines.erp.vendors import bling, omie, sankhya, tiny, totvs
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -22,6 +22,7 @@ VENDORS: Mapping[str, VendorSpec] = {
     "bling": bling.SPEC,
     "omie": omie.SPEC,
     "sankhya": sankhya.SPEC,
+    "tiny": tiny.SPEC,
     "totvs": totvs.SPEC,
 }
 
@@ -29,6 +30,11 @@ VENDORS: Mapping[str, VendorSpec] = {
 def is_served(erp_type: str) -> bool:
     """Whether connections of a type are taken, if only to say why nothing of them is synced."""
     return erp_type in VENDORS
+
+
+def serving(module: Module) -> list[str]:
+    """The vendors of which a module is synced."""
+    return [erp_type for erp_type, spec in VENDORS.items() if module not in spec.unserved]
 
 
 def unserved_because(erp_type: str, module: Module) -> str | None:

@@ -57,7 +57,7 @@ def open_lab(
                     number=next(_numbers),
                 )
 
-            return Lab(make, logged=lambda: caplog.text)
+            return Lab(arrangement, make, logged=lambda: caplog.text)
 
         yield lab
 
