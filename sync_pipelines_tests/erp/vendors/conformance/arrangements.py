@@ -10,6 +10,8 @@ import httpx
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.sankhya_arrangement import SANKHYA
+from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
 _COMMON = {
     Trouble.CUT: "cut",
@@ -122,4 +124,6 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         states=("open", "overdue", "partial", "settled", "returned", "cancelled"),
     ),
+    "tiny": TINY,
+    "sankhya": SANKHYA,
 }

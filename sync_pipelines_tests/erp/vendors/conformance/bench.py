@@ -25,8 +25,10 @@ from sync_pipelines.sandbox.erp.titles import SandboxTitle, TitleState
 from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, open_account
 from sync_pipelines_tests.erp.vendors.conformance.companies import FIRST, LAST
 
-#: What a vendor is asked for.
-Subject = Literal["company", "products", "invoices", "xml", "receivables", "payables", "categories"]
+#: What a vendor is asked for; `login` is a token of an account that stores none.
+Subject = Literal[
+    "login", "company", "products", "invoices", "xml", "receivables", "payables", "categories"
+]
 
 
 class Trouble(Enum):
@@ -80,7 +82,7 @@ class Arrangement:
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
     #: The calls of a pass over 250 notes and 120 products of which nothing changed; and of a list of 250 receivables,
-    #: 100 payables and three categories.
+    #: 100 payables and four categories.
     second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
@@ -88,6 +90,14 @@ class Arrangement:
     states: Collection[TitleState] = ("open", "overdue", "partial", "settled", "cancelled")
     #: How the vendor writes the number of a title.
     title_id: Callable[[SandboxTitle], str] = lambda one: str(one.vendor_id)
+    #: The list that the properties of lists are tried with.
+    listing: Literal["invoices", "products"] = "invoices"
+    #: How often an account logs in before its first call.
+    logins: int = 0
+
+    @property
+    def has_invoices(self) -> bool:
+        return "invoices" in self.methods
 
 
 class _Rewriting(httpx.HTTPTransport):
@@ -154,6 +164,21 @@ class Bench:
         """What the list of invoices says, a row for each invoice: the last that came."""
         rows = {one.vendor_id: one for page in vendor.invoices(first, last) for one in page.items}
         return list(rows.values())
+
+    @property
+    def listing(self) -> Subject:
+        """The list that the properties of lists are tried with."""
+        return self.arrangement.listing
+
+    def listed(self, vendor: Vendor) -> list[int]:
+        """The numbers that this list has, in their order."""
+        rows = self.invoices(vendor) if self.listing == "invoices" else self.products(vendor)
+        return sorted(int(one.vendor_id) for one in rows)
+
+    def wanted(self) -> list[int]:
+        """The numbers that it must have."""
+        rows = self.company.notes if self.listing == "invoices" else self.company.products
+        return sorted(one.vendor_id for one in rows)
 
     def products(self, vendor: Vendor) -> list[Product]:
         return [one for page in vendor.products() for one in page.items]
