@@ -26,9 +26,7 @@ from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, o
 from sync_pipelines_tests.erp.vendors.conformance.companies import FIRST, LAST
 
 #: What a vendor is asked for; `login` is a token of an account that stores none.
-Subject = Literal[
-    "login", "company", "products", "invoices", "xml", "receivables", "payables", "categories"
-]
+Subject = Literal["login", "company", "products", "invoices", "xml", "receivables", "payables", "categories"]
 
 
 class Trouble(Enum):
