@@ -64,6 +64,8 @@ class VendorSpec:
     open: Callable[[Opening], Vendor]
     #: Modules that are not established for the vendor, each with the sentence in Portuguese that its sync says.
     unserved: Mapping[Module, str] = field(default_factory=dict)
+    #: Whether its list of invoices has every number of a series; else a gap is no sign of a missing invoice.
+    lists_all_numbers: bool = True
     #: Which answers the vendor counts against its limit of errors.
     is_error: Callable[[JsonAnswer], bool] = is_error_status
     #: Which answers came from where the vendor remembers requests, and not from a gateway before it.

@@ -79,6 +79,8 @@ class Arrangement:
     second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
+    #: The sandbox's number of a note or a product by the vendor's id.
+    number: Callable[[str], int] = int
 
 
 class _Rewriting(httpx.HTTPTransport):
@@ -148,6 +150,10 @@ class Bench:
 
     def products(self, vendor: Vendor) -> list[Product]:
         return [one for page in vendor.products() for one in page.items]
+
+    def number_of(self, one: Invoice | Product) -> int:
+        """The sandbox's number of what a list says."""
+        return self.arrangement.number(one.vendor_id)
 
     def before(self, of: Subject, number: int, action: Callable[[], object]) -> None:
         """Do something before the answer to the `number`-th call from now on."""

@@ -49,7 +49,7 @@ def what_passes_is_tried_again(lab: Lab) -> None:
         bench = _three_pages(lab)
         bench.fail(trouble, "invoices", 1, page=2)
         with bench.open() as vendor:
-            assert ids(bench.invoices(vendor)) == wanted(bench), trouble
+            assert ids(bench, bench.invoices(vendor)) == wanted(bench), trouble
 
 
 def an_answer_that_is_always_cut_is_an_error(lab: Lab) -> None:
@@ -91,7 +91,7 @@ def a_list_that_moves_loses_nothing(lab: Lab) -> None:
         before = wanted(bench)
         bench.before("invoices", 2, partial(change, bench.company))
         with bench.open() as vendor:
-            assert set(before) <= set(ids(bench.invoices(vendor)))
+            assert set(before) <= set(ids(bench, bench.invoices(vendor)))
 
 
 def fewer_calls_are_made_when_asked_for(lab: Lab) -> None:
@@ -99,7 +99,7 @@ def fewer_calls_are_made_when_asked_for(lab: Lab) -> None:
     bench = _three_pages(lab)
     bench.fail(Trouble.THROTTLED, "invoices", 1, page=2)
     with bench.open() as vendor:
-        assert ids(bench.invoices(vendor)) == wanted(bench)
+        assert ids(bench, bench.invoices(vendor)) == wanted(bench)
         assert vendor.waited > 0
 
 
@@ -116,7 +116,7 @@ def a_block_ends_all_calls(lab: Lab) -> None:
     assert len(bench.fake.calls.all) == 1
     bench.time.sleep(caught.value.retry_after or 0)
     with bench.open() as vendor:
-        assert ids(bench.invoices(vendor)) == wanted(bench)
+        assert ids(bench, bench.invoices(vendor)) == wanted(bench)
 
 
 def refused_credentials_are_not_tried_again(lab: Lab) -> None:
@@ -139,7 +139,7 @@ def an_expired_token_is_renewed_once(lab: Lab) -> None:
     bench = _three_pages(lab)
     bench.fail(Trouble.REFUSED, "invoices", 1, page=2)
     with bench.open() as vendor:
-        assert ids(bench.invoices(vendor)) == wanted(bench)
+        assert ids(bench, bench.invoices(vendor)) == wanted(bench)
     assert bench.fake.calls.count("token") == 1
 
 
