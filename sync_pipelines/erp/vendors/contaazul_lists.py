@@ -61,10 +61,14 @@ class TotalledList(_List):
                     raise
 
     def _pass(self, ask: Ask) -> Iterator[Page[Row]]:
-        number, seen = 1, set[str]()
+        number, seen, said = 1, set[str](), None
         while True:
             answer = ask(number)
             rows, total = self.rows(answer.body, number), self._total(answer.body, number)
+            if number > 1 and total != said:
+                # A row that went and one that came behind it may leave the sum right.
+                raise MovedListError(f"{self.what}: the list counted {said} rows, and then {total}.")
+            said = total
             new = [row for key, row in rows.items() if key not in seen]
             if total is not None and len(new) != len(rows):
                 raise MovedListError(f"{self.what}: page {number} repeats rows of the list.")

@@ -18,6 +18,13 @@ from sync_pipelines.sandbox.erp.titles import TitleSide
 #: The bytes of the bomb when it is unpacked.
 BOMB_BYTES: Final = 40 << 20
 
+#: What faults write into the first row of a page.
+_SPOILT: Final[Mapping[str, Mapping[str, object]]] = {
+    "odd": {"id": "", "chave_acesso": None},
+    "bad_amount": {"total": "1.234,56"},
+    "bad_date": {"data_vencimento": "0000-00-00"},
+}
+
 
 @dataclass(frozen=True)
 class Manners:
@@ -157,6 +164,7 @@ def _rows(rows: list[dict[str, Any]], served: Served) -> list[dict[str, Any]] | 
         rows = []
     if rows and served.strikes("short"):
         rows = rows[:-1]
-    if rows and served.strikes("odd"):
-        rows = [{**rows[0], "id": "", "chave_acesso": None}, *rows[1:]]
+    for name, spoilt in _SPOILT.items():
+        if rows and served.strikes(name):
+            rows = [{**rows[0], **spoilt}, *rows[1:]]
     return None if not rows and served.strikes("null") else rows

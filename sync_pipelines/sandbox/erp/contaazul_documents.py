@@ -108,8 +108,8 @@ def category(one: SandboxCategory) -> dict[str, Any]:
         "nome": one.name,
         "tipo": "RECEITA" if one.side == "receivable" else "DESPESA",
         "categoria_pai": one.parent or "",
-        "entrada_dre": one.dre_name or one.dre_code,
-        "considera_custo_dre": False,
+        "entrada_dre": one.dre_code or "",
+        "considera_custo_dre": (one.dre_code or "").startswith("CUSTO"),
     }
 
 

@@ -11,6 +11,8 @@ from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
 from sync_pipelines_tests.erp.vendors.conformance.contaazul_arrangement import CONTAAZUL
+from sync_pipelines_tests.erp.vendors.conformance.sankhya_arrangement import SANKHYA
+from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
 _COMMON = {
     Trouble.CUT: "cut",
@@ -20,6 +22,8 @@ _COMMON = {
     Trouble.LOST: "lost",
     Trouble.REPEATED: "repeats",
     Trouble.SHORT: "short",
+    Trouble.NO_AMOUNT: "bad_amount",
+    Trouble.NO_DATE: "bad_date",
 }
 _NO_COUNT = "its lists do not say how long they are: fewer rows than asked for are the end"
 
@@ -27,7 +31,7 @@ _NO_COUNT = "its lists do not say how long they are: fewer rows than asked for a
 def _without_omies_dates(request: httpx.Request) -> httpx.Request:
     body = json.loads(request.content)
     for parameters in body.get("param", ()):
-        for name in ("dEmiInicial", "dEmiFinal"):
+        for name in ("dEmiInicial", "dEmiFinal", "filtrar_por_emissao_de", "filtrar_por_emissao_ate"):
             parameters.pop(name, None)
     headers = {name: value for name, value in request.headers.items() if name != "content-length"}
     return httpx.Request(
@@ -51,6 +55,9 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             "products": "ListarProdutos",
             "invoices": "ListarNF",
             "xml": "ObterNfe",
+            "receivables": "ListarContasReceber",
+            "payables": "ListarContasPagar",
+            "categories": "ListarCategorias",
         },
         troubles={
             **_COMMON,
@@ -61,8 +68,19 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         undated=_without_omies_dates,
         limits=[("ObterNfe", 240, 60.0), (None, 960, 60.0)],
-        second_pass={"company": 1, "products": 2, "invoices": 3},
-        without={"an_expired_token_is_renewed_once": "it has no tokens"},
+        second_pass={
+            "company": 1,
+            "products": 2,
+            "invoices": 3,
+            "receivables": 3,
+            "payables": 1,
+            "categories": 1,
+        },
+        without={
+            "an_expired_token_is_renewed_once": "it has no tokens",
+            "the_month_of_a_title_is_told": "it does not say",
+            "a_title_is_asked_for_by_its_number": "its lists say all of a title",
+        },
     ),
     "bling": Arrangement(
         "bling",
@@ -88,4 +106,6 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
     ),
     "contaazul": CONTAAZUL,
+    "tiny": TINY,
+    "sankhya": SANKHYA,
 }

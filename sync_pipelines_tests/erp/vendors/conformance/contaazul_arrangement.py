@@ -8,7 +8,7 @@ import httpx
 
 from sync_pipelines.sandbox.erp.contaazul import ContaAzulFake
 from sync_pipelines.sandbox.erp.contaazul_answers import Manners
-from sync_pipelines.sandbox.erp.contaazul_documents import number_of
+from sync_pipelines.sandbox.erp.contaazul_documents import number_of, uuid_of
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
 
 _COUNTS_ALL = "its list counts notes that it does not show"
@@ -42,6 +42,9 @@ CONTAAZUL = Arrangement(
         "products": "products",
         "invoices": "invoices",
         "xml": "xml",
+        "receivables": "receivables",
+        "payables": "payables",
+        "categories": "categories",
     },
     troubles={
         Trouble.CUT: "cut",
@@ -53,13 +56,25 @@ CONTAAZUL = Arrangement(
         Trouble.SHORT: "short",
         Trouble.FAILS: "server_error",
         Trouble.THROTTLED: "too_many",
-        Trouble.BLOCKED: "too_many",
+        # It blocks nobody: what lasts is a token that is refused.
+        Trouble.BLOCKED: "invalid_token",
         Trouble.REFUSED: "invalid_token",
+        Trouble.NO_AMOUNT: "bad_amount",
+        Trouble.NO_DATE: "bad_date",
     },
     undated=_without_dates,
     limits=[("xml", 10, 1.0), (None, 10, 1.0), (None, 600, 60.0)],
-    second_pass={"company": 1, "products": 123, "invoices": 8},
+    second_pass={
+        "company": 1,
+        "products": 123,
+        "invoices": 8,
+        "receivables": 3,
+        "payables": 1,
+        "categories": 2,
+    },
+    states=("open", "overdue", "partial", "settled", "lost", "renegotiated"),
     number=_number,
+    title_id=lambda one: uuid_of(one.vendor_id),
     without={
         "sales_and_purchases_are_listed": "it offers sales alone",
         "a_page_that_lacks_a_row_is_an_error": _COUNTS_ALL,
