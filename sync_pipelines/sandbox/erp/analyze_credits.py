@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from sync_pipelines.sandbox.erp.function_request import FunctionError, FunctionRequest
+from sync_pipelines.sandbox.erp.function_rows import insert_rows
 
 MOST_DOCUMENTS: Final = 500
 _NOTHING: Final = Decimal("0.00")
@@ -72,7 +73,7 @@ def analyze_credits(database: psycopg.Connection[Any], request: FunctionRequest)
             )
         if request.ends_early():
             raise FunctionError(500, "Erro interno")
-        _insert(
+        insert_rows(
             database,
             "identified_credits",
             [{"user_id": user_id, "xml_import_id": import_id, **one} for one in credits],
@@ -160,7 +161,7 @@ def _replace_summary(
         [user_id, today],
     )
     period = {"analysis_date": today, "period_start": today - timedelta(days=365), "period_end": today}
-    _insert(database, "credit_analysis_summary", [{"user_id": user_id, **period, **totals}])
+    insert_rows(database, "credit_analysis_summary", [{"user_id": user_id, **period, **totals}])
 
 
 def _notify(database: psycopg.Connection[Any], user_id: UUID, credits: Sequence[Mapping[str, Any]]) -> None:
@@ -176,7 +177,7 @@ def _notify(database: psycopg.Connection[Any], user_id: UUID, credits: Sequence[
         "category": "sistema",
         "action_url": "/analise-notas-fiscais",
     }
-    _insert(database, "notifications", [row])
+    insert_rows(database, "notifications", [row])
 
 
 def _regime(database: psycopg.Connection[Any], user_id: UUID) -> str | None:
@@ -210,14 +211,6 @@ def _answer(
         for credit in credits[:50]
     ]
     return {"success": True, "summary": summary, "details": details, "credits_count": len(credits)}
-
-
-def _insert(database: psycopg.Connection[Any], table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        names = ", ".join(rows[0])
-        values = ", ".join(f"%({name})s" for name in rows[0])
-        with database.cursor() as cursor:
-            cursor.executemany(f"insert into public.{table} ({names}) values ({values})".encode(), rows)
 
 
 def _number(item: Mapping[str, Any], name: str) -> Decimal:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -15,7 +16,7 @@ from sync_pipelines.sandbox.erp.callers import Caller
 class FunctionError(Exception):
     """The answer is an error: its status, and its body."""
 
-    def __init__(self, status: int, message: str, **fields: object) -> None:
+    def __init__(self, status: int, message: str, /, **fields: object) -> None:
         super().__init__(message)
         self.status = status
         self.body = {**fields, "error": message}
@@ -40,6 +41,12 @@ class FunctionRequest:
         if not isinstance(self.body, dict):
             raise FunctionError(500, "Unexpected end of JSON input")
         return self.body
+
+    def user_id(self) -> UUID:
+        """Who is signed in. Raises FunctionError for anybody else: the service's key is refused (trap 62)."""
+        if self.caller is None or self.caller.user_id is None:
+            raise FunctionError(401, "Unauthorized")
+        return self.caller.user_id
 
 
 #: What a function does: the dictionary is its answer. Raises FunctionError, or psycopg.Error if Postgres refuses a row.

@@ -23,19 +23,27 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.erp.analyze_credits import analyze_credits
+from sync_pipelines.sandbox.erp.analyze_ncm import analyze_ncm
 from sync_pipelines.sandbox.erp.calculate_rtc import calculate_rtc
 from sync_pipelines.sandbox.erp.callers import Caller, Callers
 from sync_pipelines.sandbox.erp.faults import NO_ANSWER
 from sync_pipelines.sandbox.erp.function_request import Function, FunctionError, FunctionRequest
 from sync_pipelines.sandbox.erp.functions_faults import AFTERWARDS, answers_of, behaviours_of
 from sync_pipelines.sandbox.erp.hooks import Hooks
+from sync_pipelines.sandbox.erp.match_opportunities import match_opportunities
+from sync_pipelines.sandbox.erp.process_dre import process_dre
+from sync_pipelines.sandbox.erp.tax_score import calculate_tax_score
 from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint, parsed
 from sync_pipelines.sandbox.servers import BackgroundServer, Served
 
 PATH: Final = "/functions/v1/{name}"
 HANDLERS: Final[Mapping[str, Function]] = {
     "analyze-credits": analyze_credits,
+    "analyze-ncm-from-xmls": analyze_ncm,
     "calculate-rtc": calculate_rtc,
+    "calculate-tax-score": calculate_tax_score,
+    "match-opportunities": match_opportunities,
+    "process-dre": process_dre,
 }
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -29,7 +29,7 @@ _OWN: Final[Mapping[str, Callable[[], Response]]] = {
 }
 _BEHAVIOURS: Final = {
     "without_effect": "the answer is that of a success, and nothing is written",
-    "half_done": "what was there is deleted, nothing is inserted, and the answer is a 500",
+    "half_done": "what it replaces is gone, what comes next is not written, and the answer is a 500",
     **dict.fromkeys(AFTERWARDS, "all is written, and then the answer is lost"),
 }
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 
+import httpx
 import psycopg
 import pytest
 from lxml import etree
 
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.database import build_erp
+from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.erp.year import made_up_company
+from sync_pipelines_tests.sandbox.erp.functions_project import NOW, Project
 
 _LAYOUTS = files("nfelib")
 
@@ -45,3 +48,13 @@ def new_erp(new_database: Callable[[str | None], str]) -> str:
     with psycopg.connect(url) as connection:
         build_erp(connection)
     return url
+
+
+@pytest.fixture
+def project(new_erp: str) -> Iterator[Project]:
+    with (
+        psycopg.connect(new_erp, autocommit=True) as database,
+        FunctionsFake(new_erp, clock=NOW.timestamp) as fake,
+        httpx.Client(base_url=fake.url) as http,
+    ):
+        yield Project(fake, database, http)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import jwt
-import psycopg
 import pytest
 
-from sync_pipelines.sandbox.erp.functions import FunctionsFake
+from sync_pipelines_tests.sandbox.erp.functions_project import Project
 
-NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 ITEM = {
     "ncm": "19022000",
     "cfop": "5102",
@@ -61,42 +56,6 @@ def document(key: str = "K1", **item: object) -> dict[str, Any]:
         "nome_emitente": "FORNECEDOR",
         "itens": [{**ITEM, **item}],
     }
-
-
-@dataclass
-class Project:
-    fake: FunctionsFake
-    database: psycopg.Connection[Any]
-    http: httpx.Client
-    user_id: UUID = field(default_factory=uuid4)
-
-    def call(self, body: Any, function: str = "analyze-credits", token: str | None = None) -> httpx.Response:
-        bearer = {"Authorization": f"Bearer {token or self.fake.service_key}"}
-        return self.http.post(f"/functions/v1/{function}", json=body, headers=bearer)
-
-    def analyse(self, *documents: dict[str, Any], **fields: object) -> httpx.Response:
-        return self.call({"parsed_xmls": list(documents), "user_id": str(self.user_id), **fields})
-
-    def rows(self, query: str) -> list[Any]:
-        return self.database.execute(query.encode()).fetchall()
-
-    def add_import(self) -> UUID:
-        row = self.database.execute(
-            "insert into xml_imports (user_id, file_name, file_size, file_path) values (%s, 'a', 1, 'a') returning id",
-            [self.user_id],
-        ).fetchone()
-        assert row is not None
-        return UUID(str(row[0]))
-
-
-@pytest.fixture
-def project(new_erp: str) -> Iterator[Project]:
-    with (
-        psycopg.connect(new_erp, autocommit=True) as database,
-        FunctionsFake(new_erp, clock=NOW.timestamp) as fake,
-        httpx.Client(base_url=fake.url) as http,
-    ):
-        yield Project(fake, database, http)
 
 
 def test_the_service_analyses_for_the_user_that_it_names(project: Project) -> None:
@@ -262,4 +221,4 @@ def test_something_may_happen_before_a_call_does_its_work(project: Project) -> N
 
 
 def test_a_function_that_is_not_there(project: Project) -> None:
-    assert project.call({}, "match-opportunities").status_code == 404
+    assert project.call({}, "match-nothing").status_code == 404
