@@ -14,8 +14,8 @@ from sync_pipelines.erp.outcome import AnalysisOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import RefusedError, SyncError
-from sync_pipelines.lib.records.proofs import RecordableProof
 from sync_pipelines.lib.postgres.digest import Proof
+from sync_pipelines.lib.records.proofs import RecordableProof
 
 Answer = TypeVar("Answer")
 
@@ -46,6 +46,12 @@ class UserCalls:
         with self.database.transaction():
             self.session.fence(self.database)
             put_back()
+
+    def settle(self, key: StateKey) -> None:
+        """After `heal`, where no call is due."""
+        with self.database.transaction():
+            self.session.fence(self.database)
+            state.settle(self.database, key)
 
     def call(
         self,

@@ -1,8 +1,8 @@
 """The analyses that follow a sync, each only where what it reads has changed since it was made.
 
 They are those of a user, whose connections may be synced at the same time: one sync makes them, the others wait. Each
-records its failure, which fails no other and never the sync (contract of the ERPs, section 3, consequence d), and is due
-again for the next.
+records its failure, which fails no other and never the sync (contract of the ERPs, section 3, consequence d), and is
+due again for the next.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ _MAKERS: Mapping[Analysis, Callable[[UserCalls, AnalysisOutcome], None]] = {
 TABLES: Mapping[Analysis, tuple[str, ...]] = {
     Analysis.NCM: ("public.xml_analysis", "public.company_ncm_analysis"),
     Analysis.DRE: ("public.company_dre", "public.company_profile"),
-    Analysis.OPPORTUNITIES: ("public.company_profile", "public.tax_opportunities", "public.company_opportunities"),
+    Analysis.OPPORTUNITIES: (
+        "public.company_profile",
+        "public.tax_opportunities",
+        "public.company_opportunities",
+    ),
     Analysis.SCORE: (
         *("public.tax_score", "public.tax_score_history", "public.score_actions", "public.profiles"),
         *("public.company_dre", "public.credit_analysis_summary", "public.simulations"),

@@ -39,6 +39,8 @@ def analyse_ncm(calls: UserCalls, outcome: AnalysisOutcome) -> None:
         return
     live = ncm_kept.read_verdicts(connection, user)
     if state.inputs == inputs and _left(state.found) <= live.keys():
+        if state.kept is not None:
+            calls.settle(key)
         _describe(outcome, state.found, invoices=invoices)
     else:
         found = _call(calls, key, outcome, state=state, live=live, inputs=inputs)

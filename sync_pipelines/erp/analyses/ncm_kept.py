@@ -64,7 +64,8 @@ _PUT_PRODUCTS: LiteralString = (
 )
 _PUT_VERDICTS: LiteralString = (
     "update public.company_ncm_analysis as t set status = k.now ->> 0, reason = k.now ->> 1,"
-    " suggested_action = k.now ->> 2 from jsonb_to_recordset(%(verdicts)s::jsonb) as k (code text, said jsonb, now jsonb)"
+    " suggested_action = k.now ->> 2 from jsonb_to_recordset(%(verdicts)s::jsonb)"
+    " as k (code text, said jsonb, now jsonb)"
     " where t.user_id = %(user)s and t.company_id is null and t.ncm_code = k.code"
     " and jsonb_build_array(t.status, t.reason, t.suggested_action) = k.said"
     " and not exists (select from sync_private.products as p where p.ncm_row_id = t.id)"
@@ -84,7 +85,12 @@ def count_foreign(connection: postgres.Connection, user_id: UUID) -> int:
 
 
 def read_kept(
-    connection: postgres.Connection, user_id: UUID, *, live: Verdicts, left: Verdicts, before: Mapping[str, Any]
+    connection: postgres.Connection,
+    user_id: UUID,
+    *,
+    live: Verdicts,
+    left: Verdicts,
+    before: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What is to be put back after a call.
 

@@ -1,12 +1,13 @@
 """erp/opportunities: the application's tax opportunities that fit a connection's company.
 
-Grain: one call of `match-opportunities` a company, where its profile or the list of opportunities changed, or a row that
-the last call left is gone. Done means: the new rows are as many as the function said, what persons made of their
+Grain: one call of `match-opportunities` a company, where its profile or the list of opportunities changed, or a row
+that the last call left is gone. Done means: the new rows are as many as the function said, what persons made of their
 opportunities stands, and what another company of the user has is there (contract of the ERPs, section 3).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -26,9 +27,11 @@ _INPUTS: LiteralString = (
     " from public.tax_opportunities as o where o.is_active)))"
     " from public.company_profile as p where p.id = %(company)s and p.user_id = %(user)s"
 )
-_NO_COMPANY = "Ligue a conexão a uma empresa: as oportunidades são de uma empresa, e o usuário não tem uma só."
+_NO_COMPANY = (
+    "Ligue a conexão a uma empresa: as oportunidades são de uma empresa, e o usuário não tem uma só."
+)
 _INCOMPLETE = (
-    "Complete o perfil da empresa no aplicativo: sem ele, as oportunidades tributárias não podem ser calculadas."
+    "Complete o perfil da empresa no aplicativo: sem ele, não se calculam oportunidades tributárias."
 )
 
 
@@ -36,10 +39,12 @@ def match_opportunities(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     """Make the analysis if it is due. Raises SyncError."""
     connection, user = calls.database, calls.session.connection.user_id
     states = read_states(connection, user, Analysis.OPPORTUNITIES)
-    for one in states.values():
-        if one.kept is not None:
-            calls.heal(lambda kept=one.kept: opportunities_kept.put_back(connection, user, kept))  # type: ignore[misc]
     company = company_of(calls.session)
+    for subject, one in states.items():
+        if one.kept is not None:
+            calls.heal(partial(opportunities_kept.put_back, connection, user, one.kept))
+            if subject != str(company):
+                calls.settle(StateKey(user, Analysis.OPPORTUNITIES, subject))
     row = connection.execute(_INPUTS, {"user": user, "company": company}).fetchone()
     if company is None or row is None:
         outcome.status, outcome.message = "skipped", _NO_COMPANY
@@ -50,6 +55,8 @@ def match_opportunities(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     if state.inputs != inputs or _gone(state.found, live, company):
         state = State(inputs=inputs, found=_call(calls, key, outcome, company=company, inputs=inputs))
         live = opportunities_kept.read_rows(connection, user)
+    elif state.kept is not None:
+        calls.settle(key)
     if not state.found:
         outcome.status, outcome.message = "skipped", _INCOMPLETE
         return
@@ -96,7 +103,7 @@ def _call(calls: UserCalls, key: StateKey, outcome: AnalysisOutcome, *, company:
 
 
 def _gone(found: Any, live: dict[str, dict[str, Any]], company: UUID) -> set[str]:
-    """The opportunities whose row is gone or altered. A user has one row of each: it may be another company's by now."""
+    """The opportunities whose row is gone or altered; a user's one row of each may be another company's by now."""
     if not found:
         return set()
     return {

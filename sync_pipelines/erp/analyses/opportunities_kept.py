@@ -17,9 +17,9 @@ from sync_pipelines.lib.failures import TransientError
 
 NEW = "nova"
 _ROWS: LiteralString = (
-    "select t.opportunity_id::text, t.company_id::text, md5(concat_ws('|', t.match_score, trim_scale(t.economia_anual_min),"
-    " trim_scale(t.economia_anual_max))) from public.company_opportunities as t where t.user_id = %s"
-    " and (%s or t.status = 'nova')"
+    "select t.opportunity_id::text, t.company_id::text, md5(concat_ws('|', t.match_score,"
+    " trim_scale(t.economia_anual_min), trim_scale(t.economia_anual_max)))"
+    " from public.company_opportunities as t where t.user_id = %s and (%s or t.status = 'nova')"
 )
 _PERSONS: LiteralString = (
     "select t.opportunity_id::text, t.status, t.motivo_descarte, t.notas_usuario"
@@ -34,8 +34,8 @@ _OTHERS: LiteralString = (
 )
 _PUT_OTHERS: LiteralString = (
     "insert into public.company_opportunities select k.* from jsonb_populate_recordset("
-    "null::public.company_opportunities, %(others)s::jsonb) as k where exists (select from public.tax_opportunities as o"
-    " where o.id = k.opportunity_id) on conflict do nothing"
+    "null::public.company_opportunities, %(others)s::jsonb) as k where exists ("
+    "select from public.tax_opportunities as o where o.id = k.opportunity_id) on conflict do nothing"
 )
 #: What a person says of it by now stands: only what the function made new is as it was.
 _PUT_PERSONS: LiteralString = (

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from sync_pipelines.erp.analyses import dre_months, profile_kept
@@ -42,7 +43,7 @@ def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     states = read_states(connection, user, Analysis.DRE)
     for state in states.values():
         if state.kept is not None:
-            calls.heal(lambda kept=state.kept: profile_kept.put_back(connection, user, kept))  # type: ignore[misc]
+            calls.heal(partial(profile_kept.put_back, connection, user, state.kept))
     company = company_of(calls.session)
     if company is None:
         outcome.message = "A conexão não tem empresa: nenhum mês da DRE é processado."
@@ -78,6 +79,7 @@ class DreRun:
 
     def process(self) -> None:
         due = [month for month in self.months if not self._is_processed(month)]
+        self._settle(due)
         for done, month in enumerate(due):
             self.calls.session.report("process_dre", done=done, total=len(due))
             if large := month.statement.too_large:
@@ -96,6 +98,12 @@ class DreRun:
             else:
                 self.processed, self.in_a_row = self.processed + 1, 0
         self._conclude(due)
+
+    def _settle(self, due: Sequence[DreMonth]) -> None:
+        called = {str(month.id) for month in due}
+        for subject, state in self.states.items():
+            if state.kept is not None and subject not in called:
+                self.calls.settle(StateKey(self.user_id, Analysis.DRE, subject))
 
     def _is_processed(self, month: DreMonth) -> bool:
         state = self.states.get(str(month.id), State())

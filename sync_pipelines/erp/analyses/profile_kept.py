@@ -2,9 +2,9 @@
 
 The function copies figures of the month, and its regime, to the profile of **every** active company of the user
 (contract of the ERPs, trap 58: two companies never mix), whichever month it was called for. So before a call the
-profiles are kept, and afterwards each column that is as the function writes it gets its value back: of other companies
-all, of the own one the regime, and the figures unless the month is its newest. What is neither as it was nor as the
-function writes it was changed by somebody else meanwhile, and stays.
+profiles are kept, and afterwards what is as the function writes it gets its value back: of other companies all, of the
+own one the regime, and the figures unless the month is its newest. What is not as the function writes it was changed by
+somebody else meanwhile, and stays.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _REGIME = "regime_tributario"
 #: What the function writes beside the figures: where they are from, and when.
 _ORIGIN = {"dados_financeiros_origem", "dados_financeiros_atualizados_em"}
 _PROFILES: LiteralString = (
-    "select id::text, to_jsonb(t)::text from public.company_profile as t where user_id = %s order by id for no key update"
+    "select id::text, to_jsonb(t)::text from public.company_profile as t where user_id = %s order by id"
+    " for no key update"
 )
 
 
@@ -70,9 +71,11 @@ def put_back(connection: postgres.Connection, user_id: UUID, kept: Mapping[str, 
 
 def _changes(row: Mapping[str, Any], before: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
     """The values that a profile gets back."""
-    functions = {name for name, value in written.items() if _is_as_written(row.get(name), value)}
-    if functions == written.keys():
-        functions |= _ORIGIN
+    as_written = {name for name, value in written.items() if _is_as_written(row.get(name), value)}
+    # Figures go together: a later call for another month may have written some of the same.
+    figures = written.keys() - {_REGIME}
+    functions = figures | _ORIGIN if figures <= as_written else set[str]()
+    functions |= as_written & {_REGIME}
     return {name: value for name, value in before.items() if name in functions and row.get(name) != value}
 
 

@@ -27,7 +27,11 @@ _BEGIN: LiteralString = (
 )
 _MADE: LiteralString = (
     "update sync_private.analyses set inputs = %(inputs)s, made_at = clock_timestamp(), found = %(found)s::jsonb,"
-    " error = null, attempts = 0, began_at = null, kept = null"
+    " error = null, attempts = 0, began_at = null, kept = case when attempts > 1 then kept end"
+    " where user_id = %(user)s and analysis = %(analysis)s and subject = %(subject)s"
+)
+_SETTLE: LiteralString = (
+    "update sync_private.analyses set kept = case when attempts > 0 then kept end, attempts = 0, began_at = null"
     " where user_id = %(user)s and analysis = %(analysis)s and subject = %(subject)s"
 )
 _FAILED: LiteralString = (
@@ -82,8 +86,19 @@ def begin(connection: postgres.Connection, key: StateKey, kept: object = None) -
 
 
 def record_made(connection: postgres.Connection, key: StateKey, *, inputs: str, found: object) -> None:
-    """The effect of a call was seen: `inputs` is what the function read, as it was before the call."""
+    """The effect of a call was seen: `inputs` is what the function read, as it was before the call.
+
+    After calls whose end nobody knows, what was kept stays for the next sync, as in `settle`.
+    """
     connection.execute(_MADE, {**key.given, "inputs": inputs, "found": _text(found)})
+
+
+def settle(connection: postgres.Connection, key: StateKey) -> None:
+    """What a lost call overwrote is put back, and no other call is due.
+
+    The lost one may still go on: what was kept is put back once more by the next sync.
+    """
+    connection.execute(_SETTLE, key.given)
 
 
 def record_failed(connection: postgres.Connection, key: StateKey, sentence: str) -> None:

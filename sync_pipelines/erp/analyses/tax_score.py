@@ -1,8 +1,8 @@
 """erp/tax_score: the application's tax score of a user.
 
-Grain: one call of `calculate-tax-score` a user, where something that it reads changed, or the score that it left is gone
-or altered: each call with points adds a row to `tax_score_history` (contract of the ERPs, trap 65). Done means: the
-stored score is the one that the function said, and its history has exactly one row more.
+Grain: one call of `calculate-tax-score` a user, where something that it reads changed, or the score that it left is
+gone or altered: each call with points adds a row to `tax_score_history` (contract of the ERPs, trap 65). Done means:
+the stored score is the one that the function said, and its history has exactly one row more.
 
 A call whose answer was lost is made again, because nobody knows whether it came to its end. The row of the history that
 it may have left is removed then, where the second call says the same: as many as there were such calls, never more.
@@ -83,7 +83,9 @@ def _call(
     """One call with its proof. Returns what it left."""
     connection, user = calls.database, key.user_id
     lost, before = state.kept or {"history": [], "actions": {}}, _history(connection, user)
-    persons = {code: status for code, status in _read_actions(connection, user).items() if status != "pending"}
+    persons = {
+        code: status for code, status in _read_actions(connection, user).items() if status != "pending"
+    }
     known = lost["history"] if state.attempts else sorted(before)
     calls.begin(key, {"history": known, "actions": lost["actions"] | persons})
 
