@@ -23,8 +23,8 @@ TABLE = "public.company_dre"
 _FIGURES = ("calc_", "reforma_")
 _MONTHS: LiteralString = (
     "select d.id, to_jsonb(d)::text from public.company_dre as d where d.user_id = %(user)s"
-    " and d.company_id = %(company)s and d.period_type = 'monthly' and d.period_month between 1 and 12"
-    " and exists (select from sync_private.dre_lines as l where l.dre_id = d.id)"
+    " and d.period_type = 'monthly' and d.period_month between 1 and 12 and exists ("
+    "select from sync_private.dre_lines as l where l.dre_id = d.id and l.company_id = %(company)s)"
     " order by d.period_year, d.period_month"
 )
 _NEWEST: LiteralString = (

@@ -23,7 +23,7 @@ from sync_pipelines.lib.postgres.digest import Proof
 
 #: The function's dimensions, and their columns.
 _DIMENSIONS = ("conformidade", "eficiencia", "risco", "documentacao", "gestao")
-#: Exactly what the function reads. Its own row holds the person's answers to its questions.
+#: Exactly what the function reads. Its own row, which the first call makes, holds the person's answers.
 _INPUTS: LiteralString = """
 select md5(jsonb_build_array(
     (select jsonb_build_array(p.empresa, p.cnae, p.regime, trim_scale(p.faturamento_mensal))
@@ -35,8 +35,8 @@ select md5(jsonb_build_array(
         where s.user_id = %(user)s order by s.created_at desc, s.id limit 1),
     (select count(*) from public.simulations as c
         where c.user_id = %(user)s and c.calculator_slug = 'comparativo-regimes'),
-    (select jsonb_build_array(t.resp_situacao_fiscal, t.resp_certidoes, t.resp_obrigacoes, t.resp_controles)
-        from public.tax_score as t where t.user_id = %(user)s)
+    coalesce((select jsonb_build_array(t.resp_situacao_fiscal, t.resp_certidoes, t.resp_obrigacoes, t.resp_controles)
+        from public.tax_score as t where t.user_id = %(user)s), '[null, null, null, null]')
 )::text)
 """
 _SCORE: LiteralString = (
