@@ -98,6 +98,8 @@ class ConnectionSync:
     ) -> SyncOutcome:
         """Bring a connection up to date and prove it; `modules` and `months` are the connection's and the usual ones.
 
+        Without any module only the analyses are made.
+
         A module that failed raises nothing: it is in `outcome.failed`, the log row is an error, and what the others did
         stays. Raises ConnectionBusyError if another sync has the connection, SyncError for what ended this one before
         its first module. InterruptedRunError ends a sync whose `cancellation` was asked for, whatever it waits for.
@@ -112,7 +114,8 @@ class ConnectionSync:
                     session = self._open(
                         stack, work, accepted=accepted, progress=progress, cancellation=cancellation
                     )
-                    chosen = [one for one in Module if one in (modules or work.connection.modules)]
+                    wanted = work.connection.modules if modules is None else modules
+                    chosen = [one for one in Module if one in wanted]
                     functions = stack.enter_context(self.functions.open(work.connection, cancellation))
                     asked = functions if self.asks_reform else None
                     run = ModuleRuns(

@@ -14,15 +14,16 @@ from sync_pipelines.erp.connections.nightly import read_night
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.due_connections import DueConnections
+from sync_pipelines.erp.defs.keys import CONNECTIONS_KEY, CREDITS_KEY
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.orchestration.named_verdict import named_verdict
 
 SUMMARY_HOLDS = "todays_summary_still_equals_the_credits"
 NIGHT_IS_SHORT = "night_ends_within_30_minutes"
 STANDING_CHECKS = (
-    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, NIGHT_IS_SHORT),
-    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, descriptions.FRESH),
-    dg.AssetCheckKey(descriptions.CREDITS_KEY, SUMMARY_HOLDS),
+    dg.AssetCheckKey(CONNECTIONS_KEY, NIGHT_IS_SHORT),
+    dg.AssetCheckKey(CONNECTIONS_KEY, descriptions.FRESH),
+    dg.AssetCheckKey(CREDITS_KEY, SUMMARY_HOLDS),
 )
 
 
@@ -33,7 +34,7 @@ def checks(due: DueConnections) -> list[dg.AssetChecksDefinition]:
 
 def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=descriptions.CONNECTIONS_KEY,
+        asset=CONNECTIONS_KEY,
         name=descriptions.FRESH,
         description="The last success of every connection with auto-sync is no older than its frequency allows, or a"
         " sync is at work on it.",
@@ -54,7 +55,7 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
 
 def _night(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=descriptions.CONNECTIONS_KEY,
+        asset=CONNECTIONS_KEY,
         name=NIGHT_IS_SHORT,
         description="The automatic syncs since the last 00:00 UTC ended within 30 minutes; the sentence is the summary"
         " that the requirement's function returned (a warning).",
@@ -74,7 +75,7 @@ def _night(due: DueConnections) -> dg.AssetChecksDefinition:
 
 def _summary(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=descriptions.CREDITS_KEY,
+        asset=CREDITS_KEY,
         name=SUMMARY_HOLDS,
         description="The summaries that a sync of today rebuilt are still the sums of the users' credits: another"
         " caller of analyze-credits replaces them (a warning; the next sync rebuilds them).",

@@ -11,7 +11,8 @@ import psycopg
 
 from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.erp.database import build_erp
-from sync_pipelines.sandbox.erp.demo import A_MONTH, add_accounts, add_credentials
+from sync_pipelines.sandbox.erp.demo import A_MONTH
+from sync_pipelines.sandbox.erp.demo_rows import add_accounts, add_credentials
 from sync_pipelines.sandbox.part import Database, Option, Options, Part, Upstream
 from sync_pipelines.sandbox.serving import kept_secret
 

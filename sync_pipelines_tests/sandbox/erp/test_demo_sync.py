@@ -26,7 +26,8 @@ from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED as BLING_UNLIMITED
 from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany
-from sync_pipelines.sandbox.erp.demo import ACCOUNTS, DemoAccount, add_accounts, add_credentials
+from sync_pipelines.sandbox.erp.demo import ACCOUNTS, DemoAccount
+from sync_pipelines.sandbox.erp.demo_rows import add_accounts, add_credentials
 from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.erp.nfe_dirt import DIRT, HARMLESS
 from sync_pipelines.sandbox.erp.omie import OmieFake
@@ -200,7 +201,7 @@ def test_a_document_that_cannot_be_trusted_is_rejected_and_the_others_are_there(
 
 def test_an_invoice_that_two_erps_of_a_user_list_is_there_once(world: World) -> None:
     """Traps 54, 55 and 58."""
-    bling, omie = ACCOUNTS[1:]
+    bling, omie = ACCOUNTS[1:3]
     [*_, shared] = [note for note in world.account(omie).stored if note.state == "authorised"]
     twin = replace(shared, vendor_id=99)
     world.companies[bling.connection_id].add_note(twin)

@@ -10,6 +10,8 @@ import httpx
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.sankhya_arrangement import SANKHYA
+from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
 _COMMON = {
     Trouble.CUT: "cut",
@@ -19,6 +21,8 @@ _COMMON = {
     Trouble.LOST: "lost",
     Trouble.REPEATED: "repeats",
     Trouble.SHORT: "short",
+    Trouble.NO_AMOUNT: "bad_amount",
+    Trouble.NO_DATE: "bad_date",
 }
 _NO_COUNT = "its lists do not say how long they are: fewer rows than asked for are the end"
 
@@ -26,7 +30,7 @@ _NO_COUNT = "its lists do not say how long they are: fewer rows than asked for a
 def _without_omies_dates(request: httpx.Request) -> httpx.Request:
     body = json.loads(request.content)
     for parameters in body.get("param", ()):
-        for name in ("dEmiInicial", "dEmiFinal"):
+        for name in ("dEmiInicial", "dEmiFinal", "filtrar_por_emissao_de", "filtrar_por_emissao_ate"):
             parameters.pop(name, None)
     headers = {name: value for name, value in request.headers.items() if name != "content-length"}
     return httpx.Request(
@@ -50,6 +54,9 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             "products": "ListarProdutos",
             "invoices": "ListarNF",
             "xml": "ObterNfe",
+            "receivables": "ListarContasReceber",
+            "payables": "ListarContasPagar",
+            "categories": "ListarCategorias",
         },
         troubles={
             **_COMMON,
@@ -60,8 +67,19 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         undated=_without_omies_dates,
         limits=[("ObterNfe", 240, 60.0), (None, 960, 60.0)],
-        second_pass={"company": 1, "products": 2, "invoices": 3},
-        without={"an_expired_token_is_renewed_once": "it has no tokens"},
+        second_pass={
+            "company": 1,
+            "products": 2,
+            "invoices": 3,
+            "receivables": 3,
+            "payables": 1,
+            "categories": 1,
+        },
+        without={
+            "an_expired_token_is_renewed_once": "it has no tokens",
+            "the_month_of_a_title_is_told": "it does not say",
+            "a_title_is_asked_for_by_its_number": "its lists say all of a title",
+        },
     ),
     "bling": Arrangement(
         "bling",
@@ -86,4 +104,6 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             "the_same_request_waits": "it has no such rule",
         },
     ),
+    "tiny": TINY,
+    "sankhya": SANKHYA,
 }
