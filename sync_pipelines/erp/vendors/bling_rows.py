@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, text_of
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, month_of_key, number_of, text_of
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Product
 
 #: By `situacao`. 6 has its printed form as well, 7 came by its XML (purchases, other issuers). A number that is not
@@ -58,7 +58,7 @@ def invoice_of(row: Row, asked_until: date) -> Invoice | None:
     One that was issued and says neither date nor key counts as of the last day asked for: its XML says when it was.
     """
     key, state = key_of(row), state_of(row)
-    issued_on = _day(row, "dataEmissao") or _day(row, "dataOperacao") or _month(key)
+    issued_on = _day(row, "dataEmissao") or _day(row, "dataOperacao") or month_of_key(key)
     if issued_on is None and state is InvoiceState.UNISSUED:
         return None
     direction = text_of(row, "tipo")
@@ -91,8 +91,3 @@ def _day(row: Row, name: str) -> date | None:
     """The day of a date with or without a time; `0000-00-00` is none."""
     day = (text_of(row, name) or "")[:10]
     return day_of({"day": day}, "day", "%Y-%m-%d")
-
-
-def _month(key: str | None) -> date | None:
-    """The first day of the month that an access key names."""
-    return day_of({"month": (key or "")[2:6]}, "month", "%y%m")

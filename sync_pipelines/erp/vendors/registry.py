@@ -10,7 +10,7 @@ from typing import Any
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.vendors import bling, omie
+from sync_pipelines.erp.vendors import bling, omie, tiny
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -21,6 +21,7 @@ from sync_pipelines.settings.erp import ErpSettings
 VENDORS: Mapping[str, VendorSpec] = {
     "bling": bling.SPEC,
     "omie": omie.SPEC,
+    "tiny": tiny.SPEC,
 }
 
 

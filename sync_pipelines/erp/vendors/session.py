@@ -64,6 +64,8 @@ class VendorSpec:
     open: Callable[[Opening], Vendor]
     #: Modules that are not established for the vendor, each with the sentence in Portuguese that its sync says.
     unserved: Mapping[Module, str] = field(default_factory=dict)
+    #: The limits of the account's plan, where an answer says them: they take the place of `limits`.
+    plan_limits: Callable[[JsonAnswer], Limits | None] = lambda _answer: None
     #: Which answers the vendor counts against its limit of errors.
     is_error: Callable[[JsonAnswer], bool] = is_error_status
     #: Which answers came from where the vendor remembers requests, and not from a gateway before it.
@@ -189,6 +191,7 @@ class VendorSession:
             except UnreachedError:
                 tries.unseen += 1
                 raise
+        self.budget.limits = self.spec.plan_limits(answer) or self.budget.limits
         problem = self.spec.judge(answer)
         left_alone = self.budget.failed(call.method) if self.spec.is_error(answer) else 0.0
         if problem is None:

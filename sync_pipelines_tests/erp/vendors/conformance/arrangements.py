@@ -10,6 +10,7 @@ import httpx
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
 _COMMON = {
     Trouble.CUT: "cut",
@@ -102,4 +103,5 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             "the_same_request_waits": "it has no such rule",
         },
     ),
+    "tiny": TINY,
 }
