@@ -41,6 +41,7 @@ _RENEW = {
     "bling": "autorize o Bling de novo",
     "contaazul": "autorize o Conta Azul de novo",
     "tiny": "informe de novo o token do Tiny",
+    "sankhya": "informe o Client ID, o Client Secret e o X-Token do Gateway do Sankhya",
 }
 
 

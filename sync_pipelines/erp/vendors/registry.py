@@ -10,7 +10,7 @@ from typing import Any
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.vendors import bling, omie, tiny
+from sync_pipelines.erp.vendors import bling, omie, sankhya, tiny, totvs
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -21,7 +21,9 @@ from sync_pipelines.settings.erp import ErpSettings
 VENDORS: Mapping[str, VendorSpec] = {
     "bling": bling.SPEC,
     "omie": omie.SPEC,
+    "sankhya": sankhya.SPEC,
     "tiny": tiny.SPEC,
+    "totvs": totvs.SPEC,
 }
 
 
@@ -60,10 +62,8 @@ class VendorAccess:
         """
         spec = VENDORS.get(connection.erp_type)
         if spec is None:
-            served = " and ".join(one.name for one in VENDORS.values())
-            raise PermanentError(
-                f"Connections of {connection.erp_type} are not synced yet, only of {served}."
-            )
+            served = ", ".join(one.name for one in VENDORS.values() if one.serves)
+            raise PermanentError(f"Connections of {connection.erp_type} are not synced, only of {served}.")
         opening = Opening(
             spec,
             connection,

@@ -10,6 +10,7 @@ import httpx
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.sankhya_arrangement import SANKHYA
 from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
 _COMMON = {
@@ -104,4 +105,5 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
     ),
     "tiny": TINY,
+    "sankhya": SANKHYA,
 }

@@ -88,6 +88,14 @@ class Arrangement:
     states: Collection[TitleState] = ("open", "overdue", "partial", "settled", "cancelled")
     #: How the vendor writes the number of a title.
     title_id: Callable[[SandboxTitle], str] = lambda one: str(one.vendor_id)
+    #: The list that the properties of lists are tried with.
+    listing: Literal["invoices", "products"] = "invoices"
+    #: How often an account logs in before its first call.
+    logins: int = 0
+
+    @property
+    def has_invoices(self) -> bool:
+        return "invoices" in self.methods
 
 
 class _Rewriting(httpx.HTTPTransport):
@@ -154,6 +162,21 @@ class Bench:
         """What the list of invoices says, a row for each invoice: the last that came."""
         rows = {one.vendor_id: one for page in vendor.invoices(first, last) for one in page.items}
         return list(rows.values())
+
+    @property
+    def listing(self) -> Subject:
+        """The list that the properties of lists are tried with."""
+        return self.arrangement.listing
+
+    def listed(self, vendor: Vendor) -> list[int]:
+        """The numbers that this list has, in their order."""
+        rows = self.invoices(vendor) if self.listing == "invoices" else self.products(vendor)
+        return sorted(int(one.vendor_id) for one in rows)
+
+    def wanted(self) -> list[int]:
+        """The numbers that it must have."""
+        rows = self.company.notes if self.listing == "invoices" else self.company.products
+        return sorted(one.vendor_id for one in rows)
 
     def products(self, vendor: Vendor) -> list[Product]:
         return [one for page in vendor.products() for one in page.items]
