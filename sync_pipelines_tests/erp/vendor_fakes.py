@@ -12,6 +12,7 @@ from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED as BLING_UNLIMITED
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.omie import PAGE_CAP, OmieFake
 from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
+from sync_pipelines.sandbox.erp.sankhya import SankhyaFake
 from sync_pipelines.sandbox.erp.tiny import TinyFake
 from sync_pipelines.sandbox.erp.tiny_limits import UNLIMITED as TINY_UNLIMITED
 from sync_pipelines.sandbox.servers import Served
@@ -46,6 +47,7 @@ _VENDORS: Final[Mapping[str, _Vendor]] = {
         lambda clock, _: BlingFake(rules=BLING_UNLIMITED, clock=clock),
         {"bling_url": "url", "bling_auth_url": "auth_url"},
     ),
+    "sankhya": _Vendor(lambda clock, _: SankhyaFake(clock=clock), {"sankhya_url": "url"}),
     "tiny": _Vendor(lambda clock, _: TinyFake(rules=TINY_UNLIMITED, clock=clock), {"tiny_url": "url"}),
 }
 #: The settings of every vendor: none may fall back to a vendor of the world.

@@ -77,6 +77,7 @@ PART = Part(
         _vendor("omie", "OMIE_URL"),
         _vendor("bling", "BLING_URL", "BLING_AUTH_URL"),
         _vendor("tiny", "TINY_URL"),
+        _vendor("sankhya", "SANKHYA_URL"),
     ),
     options=(Option("invoices", A_MONTH, "Invoices a month of each ERP's company, about.", flag="invoices"),),
     variables=_variables,
