@@ -81,7 +81,7 @@ class _Served:
 class BlingApi:
     """Answers for the accounts of `oauth`. `default_direction` is `tipo` where it is not given; None: both."""
 
-    oauth: OAuth
+    oauth: OAuth[BlingAccount]
     limits: BlingLimits
     switches: Switches
     calls: Calls
