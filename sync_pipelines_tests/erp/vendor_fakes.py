@@ -10,6 +10,8 @@ from typing import Any, Final, Protocol
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED as BLING_UNLIMITED
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.contaazul import ContaAzulFake
+from sync_pipelines.sandbox.erp.contaazul_limits import UNLIMITED as CONTAAZUL_UNLIMITED
 from sync_pipelines.sandbox.erp.omie import PAGE_CAP, OmieFake
 from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
 from sync_pipelines.sandbox.erp.sankhya import SankhyaFake
@@ -46,6 +48,10 @@ _VENDORS: Final[Mapping[str, _Vendor]] = {
     "bling": _Vendor(
         lambda clock, _: BlingFake(rules=BLING_UNLIMITED, clock=clock),
         {"bling_url": "url", "bling_auth_url": "auth_url"},
+    ),
+    "contaazul": _Vendor(
+        lambda clock, _: ContaAzulFake(rules=CONTAAZUL_UNLIMITED, clock=clock),
+        {"contaazul_url": "url", "contaazul_auth_url": "auth_url"},
     ),
     "sankhya": _Vendor(lambda clock, _: SankhyaFake(clock=clock), {"sankhya_url": "url"}),
     "tiny": _Vendor(lambda clock, _: TinyFake(rules=TINY_UNLIMITED, clock=clock), {"tiny_url": "url"}),

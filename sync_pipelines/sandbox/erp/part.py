@@ -76,6 +76,7 @@ PART = Part(
         ),
         _vendor("omie", "OMIE_URL"),
         _vendor("bling", "BLING_URL", "BLING_AUTH_URL"),
+        _vendor("contaazul", "CONTAAZUL_URL", "CONTAAZUL_AUTH_URL"),
         _vendor("tiny", "TINY_URL"),
         _vendor("sankhya", "SANKHYA_URL"),
     ),

@@ -37,6 +37,7 @@ from sync_pipelines_tests.erp.vendor_fakes import VendorFakes
 
 SECRET = "um segredo de teste com 32 caracteres ou mais"
 A_MONTH = 16
+MODULES = ("empresa", "produtos", "nfe", "financeiro")
 #: What the adapters that there are sync: all but TOTVS, of which nothing is read.
 SYNCED = [account for account in ACCOUNTS if account.erp_type in VENDORS and account.erp_type != "totvs"]
 #: The arguments by which the fakes open accounts, where the credentials have other names.
@@ -99,7 +100,9 @@ class World:
 
     def differences(self, demos: Sequence[DemoAccount] = SYNCED) -> list[str]:
         accounts = [self.account(account) for account in demos]
-        of_database = differences(self.database, *accounts, with_credits=True, today=datetime.now(UTC).date())
+        of_database = differences(
+            self.database, *accounts, modules=MODULES, with_credits=True, today=datetime.now(UTC).date()
+        )
         return [*of_database, *store_differences(self.store, *accounts)]
 
 
@@ -117,9 +120,18 @@ def _open(fakes: VendorFakes, demo: DemoAccount, company: ErpCompany) -> None:
     fakes.of(demo.erp_type).add(company, **given)
 
 
+_BY_COMPANY = """
+alter table public.company_dre drop constraint company_dre_user_period_unique,
+    add constraint company_dre_user_period_unique unique nulls not distinct
+        (user_id, company_id, period_type, period_year, period_month)
+"""
+
+
 @pytest.fixture
 def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[World]:
     runner.upgrade(History("erp"), new_erp)
+    with psycopg.connect(new_erp) as connection:
+        connection.execute(_BY_COMPANY.encode())
     companies = {one.connection_id: replace(one, share=1.0).company(A_MONTH) for one in SYNCED}
     budget = Clock()
     with ExitStack() as stack:
