@@ -25,11 +25,12 @@ from sync_pipelines.lib.postgres.catalog import columns_of, exists, require_sigh
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.erp import ErpSettings
 
-_DATABASE, _KEY, _FUNCTIONS, _STORE = (
+_DATABASE, _KEY, _FUNCTIONS, _STORE, _PROJECT = (
     "ERP_DATABASE_URL",
     "ERP_CREDENTIALS_KEY",
     "ERP_FUNCTIONS_URL",
     "ERP_XML_STORE_URL",
+    "ERP_PROJECT_URL",
 )
 #: The bucket from which the application reads the XML of an invoice (contract of the ERPs, section 3).
 _BUCKET = "xml-imports"
@@ -68,6 +69,7 @@ def checks(settings: ErpSettings, inquiry: Inquiry) -> Sequence[Check]:
         *vendors,
         Check(_FUNCTIONS, lambda: functions(settings, inquiry, FunctionsAccess(settings))),
         Check(_STORE, lambda: xml_store(settings)),
+        Check(_PROJECT, lambda: button(settings, inquiry)),
     ]
 
 
@@ -175,6 +177,23 @@ def xml_store(settings: ErpSettings) -> Iterator[Finding]:
         )
         return
     yield Finding(True, f"{_STORE}: XML of invoices can be written")
+
+
+def button(settings: ErpSettings, inquiry: Inquiry) -> Iterator[Finding]:
+    """Can the receiver verify who presses the button of the old screen, and may a browser call it?"""
+    url, secret = settings.erp_project_url, settings.erp_functions_jwt_secret
+    if url is None and secret is None:
+        yield Finding(
+            not settings.erp_screen_origins,
+            f"{_PROJECT}: neither it nor ERP_FUNCTIONS_JWT_SECRET is set: the receiver does not serve erp-sync",
+        )
+        return
+    if url is not None:
+        yield _reached(_PROJECT, url, inquiry)
+    if not settings.erp_screen_origins:
+        yield Finding(True, "ERP_SCREEN_ORIGINS is not set: no browser may call erp-sync")
+    else:
+        yield Finding(True, "ERP_SCREEN_ORIGINS: `sync-pipelines webhook` serves erp-sync to these screens")
 
 
 def _bucket(settings: ErpSettings) -> str | None:

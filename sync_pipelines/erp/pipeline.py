@@ -41,10 +41,14 @@ TABLES = (
     "public.xml_analysis",
     "public.company_profile",
     "public.company_ncm_analysis",
+    "public.company_dre",
     "sync_private.invoices",
     "sync_private.products",
     "sync_private.product_catalogs",
     "sync_private.credit_analyses",
+    "sync_private.titles",
+    "sync_private.title_categories",
+    "sync_private.dre_lines",
 )
 _OPS_TABLES = ("ops.landed_files", "ops.rejects", "ops.proofs", "ops.alerts", "ops.budget_calls")
 #: A row that somebody keeps locked must not hold a sync for ever.

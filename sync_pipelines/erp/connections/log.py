@@ -78,6 +78,15 @@ def automatic_since(connection: postgres.Connection, moment: datetime) -> list[L
     return _rows(connection, "where sync_type = 'auto' and started_at >= %s order by started_at, id", moment)
 
 
+def manual_since(connection: postgres.Connection, connection_id: UUID, moment: datetime) -> list[LogRow]:
+    """Our syncs of a connection that a person started at `moment` or later, also those that go on; the oldest first."""
+    ours: LiteralString = (
+        "where connection_id = %s and sync_type = 'manual' and started_at >= %s and details ->> 'engine' = %s"
+        " order by started_at, id"
+    )
+    return _rows(connection, ours, connection_id, moment, ENGINE)
+
+
 def details_of(outcome: SyncOutcome, seconds: float) -> dict[str, object]:
     """The `details` of a sync: by the application's names what became of each module, then our own figures."""
     details: dict[str, object] = {
@@ -106,6 +115,7 @@ def _module(one: ModuleOutcome) -> dict[str, object]:
         "synced": one.counts.synced,
         "unchanged": one.counts.unchanged,
         "rejected": one.counts.rejected,
+        "unread": one.counts.unread,
         "skipped": one.counts.skipped,
         "message": redact(one.message),
         "warnings": {name: redact(sentence) for name, sentence in one.warnings.items()},
