@@ -75,7 +75,7 @@ class _Received:
 class BlingApi:
     """Answers for the accounts of `oauth`. `default_direction` is `tipo` where it is not given; None: both."""
 
-    oauth: OAuth
+    oauth: OAuth[BlingAccount]
     limits: BlingLimits
     switches: Switches
     calls: Calls

@@ -10,6 +10,7 @@ import httpx
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.contaazul_arrangement import CONTAAZUL
 from sync_pipelines_tests.erp.vendors.conformance.sankhya_arrangement import SANKHYA
 from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
@@ -124,6 +125,7 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         states=("open", "overdue", "partial", "settled", "returned", "cancelled"),
     ),
+    "contaazul": CONTAAZUL,
     "tiny": TINY,
     "sankhya": SANKHYA,
 }

@@ -86,6 +86,8 @@ class Arrangement:
     without: Mapping[str, str]
     #: Which states of titles the vendor can say.
     states: Collection[TitleState] = ("open", "overdue", "partial", "settled", "cancelled")
+    #: The sandbox's number of a note or a product by the vendor's id.
+    number: Callable[[str], int] = int
     #: How the vendor writes the number of a title.
     title_id: Callable[[SandboxTitle], str] = lambda one: str(one.vendor_id)
     #: The list that the properties of lists are tried with.
@@ -171,7 +173,11 @@ class Bench:
     def listed(self, vendor: Vendor) -> list[int]:
         """The numbers that this list has, in their order."""
         rows = self.invoices(vendor) if self.listing == "invoices" else self.products(vendor)
-        return sorted(int(one.vendor_id) for one in rows)
+        return sorted(map(self.number_of, rows))
+
+    def number_of(self, one: Invoice | Product) -> int:
+        """The sandbox's number of what a list says."""
+        return self.arrangement.number(one.vendor_id)
 
     def wanted(self) -> list[int]:
         """The numbers that it must have."""
