@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from sync_pipelines.erp.outcome import Module
 from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines_tests.erp.installation import Installed
@@ -11,6 +13,7 @@ from sync_pipelines_tests.erp.installation import Installed
 MODULES = ("empresa", "produtos", "nfe", "financeiro")
 
 
+@pytest.mark.slow
 def test_a_connection_is_synced_and_followed(installed: Installed) -> None:
     tiny = installed.connect("tiny", titles=2, a_month=4)
     first = installed.sync(tiny)
@@ -51,6 +54,7 @@ def test_a_blocked_account_waits_for_a_person_and_a_full_minute_for_a_minute(ins
     began = installed.clock.now
     assert installed.sync(tiny).failed == {}
     assert installed.clock.now - began >= timedelta(minutes=1)
+    assert installed.truth(tiny, modules=MODULES) == []
     installed.fake(tiny).fail("info_blocked")
     outcome = installed.sync(tiny)
     assert set(outcome.failed) == set(Module)
