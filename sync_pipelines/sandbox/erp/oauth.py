@@ -23,7 +23,7 @@ from sync_pipelines.sandbox.erp.company import ErpCompany
 ACCESS_SECONDS: Final = 21_600
 REFRESH_SECONDS: Final = 30 * 86_400
 CODE_SECONDS: Final = 60
-SCOPES: Final = ("empresas", "nfe", "nfce", "produtos")
+SCOPES: Final = ("empresas", "nfe", "nfce", "produtos", "contas_receber", "contas_pagar", "categorias")
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from sync_pipelines.sandbox.erp.titles import SandboxTitle, TitleState
 from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, open_account
 from sync_pipelines_tests.erp.vendors.conformance.companies import FIRST, LAST
 
-#: What a vendor is asked for.
-Subject = Literal["company", "products", "invoices", "xml", "receivables", "payables", "categories"]
+#: What a vendor is asked for; `login` is a token of an account that stores none.
+Subject = Literal["login", "company", "products", "invoices", "xml", "receivables", "payables", "categories"]
 
 
 class Trouble(Enum):
@@ -80,7 +80,7 @@ class Arrangement:
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
     #: The calls of a pass over 250 notes and 120 products of which nothing changed; and of a list of 250 receivables,
-    #: 100 payables and three categories.
+    #: 100 payables and four categories.
     second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
