@@ -16,7 +16,7 @@ from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS
-from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines.erp.vendors.registry import served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
@@ -107,7 +107,7 @@ def credentials(settings: ErpSettings) -> Iterator[Finding]:
         ):
             if not exists(connection, CONNECTIONS):
                 return
-            served = [one for one in Control(connection).all() if one.erp_type in VENDORS]
+            served = [one for one in Control(connection).all() if served_modules(one)]
     except SyncError as error:
         yield Finding(False, f"{_KEY}: {error}")
         return
@@ -225,8 +225,8 @@ def _connections(rows: Sequence[ErpConnection]) -> Iterator[Finding]:
             f"{_DATABASE}: {_listed(waiting)} wait for a person: renew their credentials in the application, then"
             " `sync-pipelines erp reviewed`",
         )
-    if unserved := [one.key for one in rows if one.erp_type not in VENDORS]:
-        yield Finding(True, f"{_DATABASE}: {_listed(unserved)} are of ERPs that are not synced yet")
+    if unserved := [one.key for one in rows if not served_modules(one)]:
+        yield Finding(True, f"{_DATABASE}: {_listed(unserved)} are of ERPs of which nothing is synced")
 
 
 def _listed(keys: Sequence[str]) -> str:

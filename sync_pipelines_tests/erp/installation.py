@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -27,19 +27,18 @@ from sync_pipelines.erp.vendors.registry import VendorAccess
 from sync_pipelines.erp.window import usual_months
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.erp.bling import BlingFake
-from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED as BLING_UNLIMITED
 from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
 from sync_pipelines.sandbox.erp.functions import FunctionsFake
-from sync_pipelines.sandbox.erp.oauth import BlingAccount
+from sync_pipelines.sandbox.erp.ledger import add_ledger
 from sync_pipelines.sandbox.erp.omie import PAGE_CAP, OmieFake
 from sync_pipelines.sandbox.erp.omie_api import OmieAccount
-from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
 from sync_pipelines.sandbox.erp.sealing import sealed
 from sync_pipelines.sandbox.erp.truth import Account, differences
 from sync_pipelines.sandbox.erp.year import made_up_company
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
+from sync_pipelines_tests.erp.vendor_fakes import UnservedAccount, VendorAccount, VendorFakes
 
 SECRET = "um segredo de teste com 32 caracteres ou mais"
 #: As a scheduler starts the daily run: 21:00 of the day before in Brasília.
@@ -75,10 +74,10 @@ class Connected:
 
     id: UUID
     user_id: UUID
-    erp_type: Literal["omie", "bling"]
+    erp_type: str
     company: ErpCompany
     company_id: UUID
-    account: OmieAccount | BlingAccount
+    account: OmieAccount | VendorAccount
 
     @property
     def key(self) -> str:
@@ -92,29 +91,45 @@ class Connected:
 
     @property
     def credentials(self) -> dict[str, object]:
-        if isinstance(self.account, BlingAccount):
-            return self.account.credentials
-        return {"app_key": self.account.app_key, "app_secret": self.account.app_secret}
+        if isinstance(self.account, OmieAccount):
+            return {"app_key": self.account.app_key, "app_secret": self.account.app_secret}
+        return dict(self.account.credentials)
 
 
 @dataclass
 class Installed:
     """The vendors, the functions, the databases, and a pipeline over them; every sync is a run of its own."""
 
-    omie: OmieFake
-    bling: BlingFake
+    fakes: VendorFakes
     functions: FunctionsFake
     erp: psycopg.Connection[Any]
     ops: psycopg.Connection[Any]
-    settings: ErpSettings
     clock: Clock
-    #: The settings as a process gets them.
-    environment: dict[str, str] = field(repr=False)
+    #: The settings by their names, but for the addresses of the vendors.
+    given: dict[str, Any] = field(repr=False)
     runs: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def settings(self) -> ErpSettings:
+        """With the addresses of the vendors that run."""
+        return read_as(ErpSettings, None, **self.given, **self.fakes.settings)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings as a process gets them."""
+        return {name.upper(): str(value) for name, value in (self.given | self.fakes.settings).items()}
+
+    @property
+    def omie(self) -> OmieFake:
+        return cast(OmieFake, self.fakes.of("omie"))
+
+    @property
+    def bling(self) -> BlingFake:
+        return cast(BlingFake, self.fakes.of("bling"))
 
     def connect(
         self,
-        erp_type: Literal["omie", "bling"] = "omie",
+        erp_type: str = "omie",
         *,
         seed: int | None = None,
         user_id: UUID | None = None,
@@ -122,16 +137,22 @@ class Installed:
         company_id: UUID | None = None,
         a_month: int = 10,
         months: int = 4,
+        titles: int = 0,
         **columns: object,
     ) -> Connected:
-        """A company with notes up to now, an account of it, and a user's connection to the account, due at once."""
+        """A company with notes up to now, an account of it, and a user's connection to the account, due at once.
+
+        `titles` are about so many a month beside those of its sales; none of either unless given.
+        """
         number = seed or next(self.runs) + 100
         until = self.clock.now.astimezone(BRASILIA).date()
         company = company or made_up_company(
             number, until=until, months=months, a_month=a_month, products=8, lines=2
         )
+        if titles:
+            add_ledger(company, number, until=until, erp_type=erp_type, months=months, a_month=titles)
         company.clock = lambda: self.clock.now.astimezone(BRASILIA)
-        account = self.omie.add(company) if erp_type == "omie" else self.bling.add(company)
+        account = UnservedAccount(company) if erp_type == "totvs" else self.fakes.of(erp_type).add(company)
         user = user_id or uuid4()
         made = Connected(
             uuid4(),
@@ -201,8 +222,8 @@ class Installed:
             found[call.method] = found.get(call.method, 0) + 1
         return found
 
-    def fake(self, one: Connected) -> OmieFake | BlingFake:
-        return self.omie if one.erp_type == "omie" else self.bling
+    def fake(self, one: Connected) -> Any:
+        return self.fakes.of(one.erp_type)
 
     @property
     def months(self) -> list[date]:
@@ -257,8 +278,6 @@ def installation(
     """
     time = clock or Clock()
     with ExitStack() as stack:
-        omie = stack.enter_context(OmieFake(rules=OMIE_UNLIMITED, clock=time.seconds, page_cap=page_cap))
-        bling = stack.enter_context(BlingFake(rules=BLING_UNLIMITED, clock=time.seconds))
         functions = stack.enter_context(FunctionsFake(erp_url, clock=time.seconds))
         given: dict[str, Any] = {
             "erp_database_url": erp_url,
@@ -269,18 +288,13 @@ def installation(
             "erp_functions_url": functions.url,
             "erp_functions_key": functions.service_key,
             "erp_functions_jwt_secret": functions.jwt_secret,
-            "omie_url": omie.url,
-            "bling_url": bling.url,
-            "bling_auth_url": bling.auth_url,
             **more,
         }
         yield Installed(
-            omie,
-            bling,
+            VendorFakes(stack, time.seconds, page_cap),
             functions,
             erp=stack.enter_context(psycopg.connect(erp_url, autocommit=True)),
             ops=stack.enter_context(psycopg.connect(ops_url, autocommit=True)),
-            settings=read_as(ErpSettings, None, **given),
             clock=time,
-            environment={name.upper(): str(value) for name, value in given.items()},
+            given=given,
         )

@@ -28,8 +28,13 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "bling": ("access_token",),
     "contaazul": ("access_token",),
     "tiny": ("token",),
-    "sankhya": ("app_key", "sankhya_id", "token"),
+    "sankhya": ("client_id", "client_secret", "token"),
     "totvs": ("base_url", "username", "password"),
+}
+#: What to enter where the application asks for something else.
+_INSTEAD: Mapping[str, str] = {
+    "sankhya": "Sankhya ended the login by App Key and Sankhya ID: store client_id and client_secret of the developer's"
+    " area, and as token the X-Token that the installation shows in its gateway settings.",
 }
 #: What is no secret: to mask it would only spoil the logs.
 _OPEN = frozenset({"expires_at", "expires_in", "token_type", "scope", "base_url", "created_at", "updated_at"})
@@ -85,7 +90,8 @@ def read_credentials(connection: ErpConnection, key: str | None) -> Credentials:
     credentials = open_stored(connection.credentials, key, what=what)
     missing = [name for name in NEEDED.get(connection.erp_type, ()) if credentials.text(name) is None]
     if missing:
-        raise CredentialsError(f"{what} lack {' and '.join(missing)}: enter them again in the application.")
+        action = _INSTEAD.get(connection.erp_type, "Enter them again in the application.")
+        raise CredentialsError(f"{what} lack {' and '.join(missing)}. {action}")
     return credentials
 
 

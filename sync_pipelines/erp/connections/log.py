@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.connections.tables import ERP, SYNC_LOG
 from sync_pipelines.erp.outcome import (
     AnalysisOutcome,
     CreditsOutcome,
@@ -49,6 +49,14 @@ class LogRow:
     details: Mapping[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None
     completed_at: datetime | None = None
+
+    @property
+    def is_all_skipped(self) -> bool:
+        """Whether the sync ended, and every module was skipped."""
+        modules = self.details.get("modules")
+        known = list(modules.values()) if isinstance(modules, Mapping) else []
+        skipped = [one for one in known if isinstance(one, Mapping) and one.get("status") == "skipped"]
+        return self.status == SYNC_LOG.interrupted and bool(known) and len(skipped) == len(known)
 
 
 def read_row(connection: postgres.Connection, row_id: str | UUID) -> LogRow | None:

@@ -41,6 +41,7 @@ _RENEW = {
     "bling": "autorize o Bling de novo",
     "contaazul": "autorize o Conta Azul de novo",
     "tiny": "informe de novo o token do Tiny",
+    "sankhya": "informe o Client ID, o Client Secret e o X-Token do Gateway do Sankhya",
 }
 
 
@@ -170,6 +171,15 @@ def screen(reason: Reason, connection: ErpConnection, *, due: datetime | None, z
         Cause.TRANSIENT: "Foi uma falha temporária.",
     }.get(reason.cause, "O motivo está no histórico de sincronizações.")
     return f"{what} {why} {next_try(due, zone, waits_for_person=False)}"
+
+
+def nothing_synced(outcome: SyncOutcome) -> str:
+    """Why no module of a sync was done; a reason that several share is said once."""
+    reasons: dict[str, list[str]] = {}
+    for module, one in outcome.modules.items():
+        reasons.setdefault(_message(one), []).append(MODULES[module])
+    parts = [f"{', '.join(of)}: {why}" for why, of in reasons.items()]
+    return f"Nada foi sincronizado. {' | '.join(parts) if len(parts) > 1 else next(iter(reasons))}"
 
 
 def interruption(error: BaseException) -> str:

@@ -3,8 +3,9 @@
 import dagster as dg
 
 from sync_pipelines.erp.defs.checks import STANDING_CHECKS
-from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, CONNECTIONS_KEY, INVOICES_KEY, WORKED_ON
-from sync_pipelines.erp.defs.due_connections import DUE, INVOICES_JOB, JOB, DueConnections
+from sync_pipelines.erp.defs.descriptions import CONNECTIONS
+from sync_pipelines.erp.defs.due_connections import DUE, INVOICES_JOB, JOB, TITLES_JOB, DueConnections
+from sync_pipelines.erp.defs.keys import ASSETS, CONNECTIONS_KEY, INVOICES_KEY, TITLES_KEY, WORKED_ON
 from sync_pipelines.erp.defs.step import MAX_RUNTIME
 from sync_pipelines.lib.orchestration.due_partitions import due_schedule, due_sensor
 from sync_pipelines.lib.orchestration.schedules import cron
@@ -14,13 +15,19 @@ standing_checks = dg.AssetSelection.checks(*STANDING_CHECKS)
 sync_job = dg.define_asset_job(
     JOB,
     selection=dg.AssetSelection.assets(*ASSETS) - standing_checks,
-    description="Sync a connection: company, products, the invoices of the last 90 days, credits.",
+    description="Sync a connection: company, products, invoices and titles of the last 90 days, then the analyses.",
     tags=MAX_RUNTIME,
 )
 invoices_job = dg.define_asset_job(
     INVOICES_JOB,
     selection=dg.AssetSelection.assets(INVOICES_KEY) - standing_checks,
     description="Read the invoices of months of a connection again.",
+    tags=MAX_RUNTIME,
+)
+titles_job = dg.define_asset_job(
+    TITLES_JOB,
+    selection=dg.AssetSelection.assets(TITLES_KEY) - standing_checks,
+    description="Read the titles of months of a connection again, and rebuild the income statement from them.",
     tags=MAX_RUNTIME,
 )
 checks_job = dg.define_asset_job(
@@ -68,7 +75,7 @@ def sensors(due: DueConnections, *, on: bool) -> list[dg.SensorDefinition]:
             "erp_connections",
             CONNECTIONS,
             due.keys,
-            jobs={JOB, INVOICES_JOB},
+            jobs={JOB, INVOICES_JOB, TITLES_JOB},
             assets=WORKED_ON,
             on=on,
             description="Keeps the partitions equal to public.erp_connections.",

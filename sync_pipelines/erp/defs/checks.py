@@ -14,15 +14,17 @@ from sync_pipelines.erp.connections.nightly import read_night
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.due_connections import DueConnections
+from sync_pipelines.erp.defs.keys import CONNECTIONS_KEY, CREDITS_KEY
+from sync_pipelines.erp.vendors.registry import served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.orchestration.named_verdict import named_verdict
 
 SUMMARY_HOLDS = "todays_summary_still_equals_the_credits"
 NIGHT_IS_SHORT = "night_ends_within_30_minutes"
 STANDING_CHECKS = (
-    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, NIGHT_IS_SHORT),
-    dg.AssetCheckKey(descriptions.CONNECTIONS_KEY, descriptions.FRESH),
-    dg.AssetCheckKey(descriptions.CREDITS_KEY, SUMMARY_HOLDS),
+    dg.AssetCheckKey(CONNECTIONS_KEY, NIGHT_IS_SHORT),
+    dg.AssetCheckKey(CONNECTIONS_KEY, descriptions.FRESH),
+    dg.AssetCheckKey(CREDITS_KEY, SUMMARY_HOLDS),
 )
 
 
@@ -33,7 +35,7 @@ def checks(due: DueConnections) -> list[dg.AssetChecksDefinition]:
 
 def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=descriptions.CONNECTIONS_KEY,
+        asset=CONNECTIONS_KEY,
         name=descriptions.FRESH,
         description="The last success of every connection with auto-sync is no older than its frequency allows, or a"
         " sync is at work on it.",
@@ -41,7 +43,8 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
     def every_connection_is_fresh() -> dg.AssetCheckResult:
         with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
             rows, running = Control(session).all(), read_running(session)
-        now, wanted = due.clock(), [one for one in rows if one.auto_sync and one.erp_type in due.served]
+        # A connection of which nothing is served never succeeds, and says why itself.
+        now, wanted = due.clock(), [one for one in rows if one.auto_sync and served_modules(one)]
         found = {
             one.key: sentence
             for one in wanted
@@ -54,7 +57,7 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
 
 def _night(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=descriptions.CONNECTIONS_KEY,
+        asset=CONNECTIONS_KEY,
         name=NIGHT_IS_SHORT,
         description="The automatic syncs since the last 00:00 UTC ended within 30 minutes; the sentence is the summary"
         " that the requirement's function returned (a warning).",
@@ -74,7 +77,7 @@ def _night(due: DueConnections) -> dg.AssetChecksDefinition:
 
 def _summary(due: DueConnections) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=descriptions.CREDITS_KEY,
+        asset=CREDITS_KEY,
         name=SUMMARY_HOLDS,
         description="The summaries that a sync of today rebuilt are still the sums of the users' credits: another"
         " caller of analyze-credits replaces them (a warning; the next sync rebuilds them).",

@@ -6,7 +6,7 @@ import dagster as dg
 
 from sync_pipelines.erp.connections.card import CardRow, markdown, read_card
 from sync_pipelines.erp.defs import descriptions
-from sync_pipelines.erp.defs.descriptions import CONNECTIONS_KEY
+from sync_pipelines.erp.defs.keys import CONNECTIONS_KEY
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_runs import failing_in_a_sentence

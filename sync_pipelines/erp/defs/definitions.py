@@ -11,10 +11,10 @@ from sync_pipelines.erp.connection_pool import ConnectionPool
 from sync_pipelines.erp.defs import automation, checks, connection_jobs, descriptions
 from sync_pipelines.erp.defs.connections_card import ConnectionsCard, card_asset
 from sync_pipelines.erp.defs.due_connections import STEP, DueConnections
-from sync_pipelines.erp.defs.invoice_assets import invoice_asset
+from sync_pipelines.erp.defs.month_assets import MONTH_ASSETS, month_asset
 from sync_pipelines.erp.defs.sync_assets import sync_assets
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines.erp.vendors.registry import VENDORS, serving
 from sync_pipelines.settings.erp import ErpSettings
 
 #: Every sync mails its failure itself, once a day a cause. That a connection is left behind stands on the card, so that
@@ -37,26 +37,30 @@ def definitions(
 
     `pool` holds connections that the command line has started already.
     """
-    on, vendors = settings.automation_is_on, {erp_type: spec.name for erp_type, spec in VENDORS.items()}
-    due = DueConnections(settings.erp_url, frozenset(vendors), clock)
+    on = settings.automation_is_on
+    vendors = {erp_type: spec.name for erp_type, spec in VENDORS.items() if spec.serves}
+    due = DueConnections(settings.erp_url, frozenset(VENDORS), clock)
     card = ConnectionsCard(settings)
     return dg.Definitions(
         assets=[
             *descriptions.external_specs(vendors),
             sync_assets(
-                vendors,
                 due.ids,
                 today=lambda: clock().astimezone(settings.zone).date(),
                 show=card,
                 started=pool,
             ),
-            invoice_asset(settings.sync_timezone, vendors, due.ids, show=card),
+            *(
+                month_asset(one, settings.sync_timezone, serving(one.module), ids=due.ids, show=card)
+                for one in MONTH_ASSETS
+            ),
             card_asset(card),
         ],
         asset_checks=checks.checks(due),
         jobs=[
             automation.sync_job,
             automation.invoices_job,
+            automation.titles_job,
             automation.checks_job,
             *connection_jobs.connection_jobs(due),
         ],

@@ -12,10 +12,11 @@ import dagster as dg
 from sync_pipelines.erp.connections.at_work import read_at_work
 from sync_pipelines.erp.connections.control import read_connections
 from sync_pipelines.erp.connections.due import is_due
-from sync_pipelines.erp.defs.descriptions import CONNECTIONS, WORKED_ON
+from sync_pipelines.erp.defs.descriptions import CONNECTIONS
+from sync_pipelines.erp.defs.keys import WORKED_ON
 from sync_pipelines.lib.orchestration.due_partitions import DuePartitions, Tick
 
-JOB, INVOICES_JOB = "erp_sync", "erp_invoices"
+JOB, INVOICES_JOB, TITLES_JOB = "erp_sync", "erp_invoices", "erp_titles"
 #: The multi-asset, which is the step of every sync.
 STEP = "erp_connection"
 CONNECTION_TAG = "erp/connection"
@@ -26,7 +27,7 @@ DUE = DuePartitions(
     step=STEP,
     assets=WORKED_ON,
     tag=CONNECTION_TAG,
-    also={INVOICES_JOB},
+    also={INVOICES_JOB, TITLES_JOB},
 )
 #: How long a connection rests whose last run died; each further death doubles it.
 _FIRST_REST, _LONGEST_REST = timedelta(minutes=15), timedelta(hours=24)

@@ -1,8 +1,8 @@
-"""The assets of a connection: its company, its products, its credits; its invoices by month on the way.
+"""The assets of a connection: company, products, analyses; its invoices and titles by month on the way.
 
 Dagster refuses one job over two partition shapes. So a sync is a run over connections, and its step logs the months of
-`erp/nfe` itself; `erp/nfe` is besides an asset of its own, for backfills of any months. Both call the same pipeline,
-which takes one lock and writes one row of `erp_sync_logs` a connection.
+`erp/nfe` and `erp/financeiro` itself; these are besides assets of their own, for backfills of any months. All call the
+same pipeline, which takes one lock and writes one row of `erp_sync_logs` a connection.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,31 +14,19 @@ from uuid import UUID
 import dagster as dg
 
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.defs import descriptions
-from sync_pipelines.erp.defs.descriptions import (
-    ASSETS,
-    COMPANY_KEY,
-    CREDITS_KEY,
-    INVOICES_KEY,
-    PRODUCTS_KEY,
-)
+from sync_pipelines.erp.defs.analysis_reports import analysis_reports, skipped_checks
 from sync_pipelines.erp.defs.due_connections import STEP
-from sync_pipelines.erp.defs.reports import (
-    connection_reports,
-    failed_months,
-    failed_sentence,
-    month_reports,
-)
-from sync_pipelines.erp.defs.step import Shown, log_report, pool_of
+from sync_pipelines.erp.defs.keys import ASSETS, COMPANY_KEY, CREDITS_KEY, DRE_KEY, PRODUCTS_KEY
+from sync_pipelines.erp.defs.month_assets import MONTH_ASSETS
+from sync_pipelines.erp.defs.reports import failed_sentence, module_reports
+from sync_pipelines.erp.defs.step import Shown, pool_of
 from sync_pipelines.erp.defs.sync_config import SyncConfig
-from sync_pipelines.erp.outcome import Module, SyncOutcome
+from sync_pipelines.erp.outcome import Module
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.lib.orchestration.partition_reports import (
-    CheckReport,
-    Reports,
-    log_check,
-)
+from sync_pipelines.lib.orchestration.partition_reports import Reports, log_check
 from sync_pipelines.lib.orchestration.partition_runs import (
     PartlyDoneError,
     failing_in_a_sentence,
@@ -47,7 +35,6 @@ from sync_pipelines.lib.orchestration.partition_runs import (
 
 
 def sync_assets(
-    vendors: Mapping[str, str],
     ids: Callable[[], Mapping[str, UUID]],
     *,
     today: Callable[[], date],
@@ -61,7 +48,7 @@ def sync_assets(
 
     @dg.multi_asset(
         name=STEP,
-        specs=descriptions.specs(vendors),
+        specs=descriptions.specs(),
         check_specs=descriptions.check_specs(),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -90,21 +77,26 @@ def sync_assets(
     return erp_connection
 
 
-_MODULE_OF = {COMPANY_KEY: Module.COMPANY, PRODUCTS_KEY: Module.PRODUCTS, CREDITS_KEY: Module.INVOICES}
+#: What the ERP is asked for because of an asset; the other analyses follow from what is stored.
+_MODULE_OF = {
+    COMPANY_KEY: Module.COMPANY,
+    PRODUCTS_KEY: Module.PRODUCTS,
+    CREDITS_KEY: Module.INVOICES,
+    DRE_KEY: Module.FINANCIALS,
+}
 
 
 def _narrowed(options: SyncOptions, selected: list[dg.AssetKey]) -> SyncOptions:
     """Only what a person selected of the assets, if that is not all of them."""
     if options.modules is not None or len(selected) == len(ASSETS):
         return options
-    wanted = {_MODULE_OF[key] for key in selected}
+    wanted = {_MODULE_OF[key] for key in selected if key in _MODULE_OF}
     return replace(options, modules=tuple(one for one in Module if one in wanted))
 
 
 def _first_check(selected: list[dg.AssetKey]) -> dg.AssetCheckKey:
     """The check that fails where a connection does."""
-    key = selected[0]
-    return dg.AssetCheckKey(key, next(iter(descriptions.CONNECTION_CHECKS[key])))
+    return dg.AssetCheckKey(selected[0], descriptions.first_check(selected[0]))
 
 
 class _Run:
@@ -125,16 +117,15 @@ class _Run:
         if outcome.skipped:
             self._context.log.info(f"{key} is left alone: {outcome.skipped}.")
             return {}
-        self._log_months(key, outcome)
-        found = {one: report for one, report in connection_reports(outcome).items() if one in selected}
+        if outcome.is_all_skipped:
+            self._context.log.info(f"{key}: {nothing_synced(outcome)}")
+            return {}
+        for asset in MONTH_ASSETS:
+            asset.log(self._context, key, outcome)
+        for one, check in skipped_checks(outcome).items():
+            log_check(self._context, one, key, check=check)
+        reports = {**module_reports(outcome), **analysis_reports(outcome)}
+        found = {one: report for one, report in reports.items() if one in selected}
         if (sentence := failed_sentence(outcome)) is not None:
             raise PartlyDoneError(sentence, found)
         return found
-
-    def _log_months(self, key: str, outcome: SyncOutcome) -> None:
-        """The events of `erp/nfe`, which has another partition shape than this run."""
-        for month, report in month_reports(outcome).items():
-            log_report(self._context, INVOICES_KEY, descriptions.invoice_key(key, month), report=report)
-        for month, sentence in failed_months(outcome).items():
-            failed = CheckReport(descriptions.COMPLETE, False, sentence)
-            log_check(self._context, INVOICES_KEY, descriptions.invoice_key(key, month), check=failed)

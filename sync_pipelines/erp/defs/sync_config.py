@@ -46,7 +46,7 @@ class SyncConfig(AcceptConfig):
         )
 
 
-class InvoiceConfig(AcceptConfig):
+class MonthConfig(AcceptConfig):
     """How the months of a run are read."""
 
     words: ClassVar = ACCEPTS

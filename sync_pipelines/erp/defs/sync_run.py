@@ -13,12 +13,17 @@ import dagster as dg
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
 from sync_pipelines.erp.connections.control import read_connections
 from sync_pipelines.erp.connections.due import is_due
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.defs import definitions as system
-from sync_pipelines.erp.defs.descriptions import ASSETS, CONNECTIONS, INVOICES_KEY
+from sync_pipelines.erp.defs.analysis_reports import analysis_reports
+from sync_pipelines.erp.defs.descriptions import CONNECTIONS
 from sync_pipelines.erp.defs.due_connections import JOB, STEP
+from sync_pipelines.erp.defs.keys import ASSETS, DRE_KEY, MONTHS
+from sync_pipelines.erp.defs.month_assets import MONTH_ASSETS
+from sync_pipelines.erp.defs.reports import MODULES
 from sync_pipelines.erp.defs.sync_config import modules_of, months_of
-from sync_pipelines.erp.outcome import Module, SyncOutcome
+from sync_pipelines.erp.outcome import SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.lib.failures import PermanentError, SyncError
@@ -127,27 +132,35 @@ def sync_connections(
 def _add_rows(
     report: RunReport, found: Mapping[str, Sequence[Mapping[str, Any]]], outcomes: Sequence[SyncOutcome]
 ) -> None:
-    """One line an asset over all connections; of the invoices the months count."""
-    wanted = {
-        "empresa": sum(Module.COMPANY in one.modules for one in outcomes),
-        "produtos": sum(Module.PRODUCTS in one.modules for one in outcomes),
-        "nfe": sum(len(one.months.get(Module.INVOICES, {})) for one in outcomes),
-        "credits": sum(one.credits is not None and one.credits.status != "skipped" for one in outcomes),
-    }
-    for key in (*ASSETS[:2], INVOICES_KEY, *ASSETS[2:]):
+    """One line an asset over all connections; of invoices and titles the months count."""
+    for key in (*ASSETS[:2], *MONTHS, *ASSETS[2:]):
         asset = key.path[-1]
-        rows = found.get(asset, [])
+        rows, wanted = found.get(asset, []), sum(_wanted_of(key, one) for one in outcomes)
         proved = sum(bool(row.get("proved")) for row in rows)
-        if rows or wanted[asset]:
-            report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted[asset]}"))
+        if rows or wanted:
+            report.rows.append(replace(in_process.asset_row(asset, rows), proved=f"{proved}/{wanted}"))
+
+
+def _wanted_of(key: dg.AssetKey, outcome: SyncOutcome) -> int:
+    """How many partitions of an asset a sync was to prove."""
+    for asset in MONTH_ASSETS:
+        if asset.key == key:
+            return len(outcome.months.get(asset.module, {}))
+    if key in MODULES:
+        done = outcome.modules.get(MODULES[key])
+        return int(done is not None and done.status != "skipped")
+    # What could not be read has no report, and was wanted all the same.
+    return int(key in analysis_reports(outcome) or (key == DRE_KEY and outcome.dre is not None))
 
 
 def _summary(outcomes: Sequence[SyncOutcome], wanted: int) -> str:
     """What the requirement's function returned: processed, succeeded, failed; the problems say why."""
-    succeeded = sum(not one.failed and not one.skipped for one in outcomes)
+    idle = sum(one.is_all_skipped for one in outcomes)
+    succeeded = sum(not one.failed and not one.skipped for one in outcomes) - idle
     skipped = sum(one.skipped is not None for one in outcomes)
     left = f", {skipped} left alone" if skipped else ""
-    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped} failed{left}."
+    left += f", {idle} with nothing to sync" if idle else ""
+    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped - idle} failed{left}."
 
 
 def _notes(outcome: SyncOutcome) -> Iterator[str]:
@@ -155,6 +168,9 @@ def _notes(outcome: SyncOutcome) -> Iterator[str]:
     name = f"Connection {outcome.connection_id}"
     if outcome.skipped:
         yield f"{name}: {outcome.skipped}."
+    if outcome.is_all_skipped:
+        yield f"{name}: {nothing_synced(outcome)}"
+        return
     for module, done in outcome.modules.items():
         if done.status == "skipped":
             yield f"{name}, {module}: {done.message}"

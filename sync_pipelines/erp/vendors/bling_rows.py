@@ -1,4 +1,4 @@
-"""What the rows of Bling's answers say: products and invoices in our words."""
+"""What the rows of Bling's answers say: products, invoices, titles and categories in our words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,37 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, text_of
-from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Product
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, month_of_key, number_of, text_of
+from sync_pipelines.erp.vendors.vendor import (
+    Category,
+    Invoice,
+    InvoiceState,
+    Product,
+    Side,
+    Split,
+    Title,
+    TitleState,
+)
 
 #: By `situacao`. 6 has its printed form as well, 7 came by its XML (purchases, other issuers). A number that is not
 #: here is taken for an invoice: its XML, or that there is none, says what it is.
 UNISSUED = frozenset({"1", "3", "4", "8", "10", "11"})
 CANCELLED = "2"
 VOID = {CANCELLED: InvoiceState.CANCELLED, "9": InvoiceState.DENIED}
+CANCELLED_TITLE = "5"
+#: By `situacao` of a title: 6 was returned in part. 1 is open and 7 confirmed, which is not paid either; so is a number
+#: that is not here, because what is not cancelled counts.
+TITLE_STATES = {
+    "2": TitleState.SETTLED,
+    "3": TitleState.PARTIAL,
+    "4": TitleState.RETURNED,
+    CANCELLED_TITLE: TitleState.CANCELLED,
+    "6": TitleState.RETURNED,
+}
+#: By `tipo` of a category; 3 is of both sides.
+CATEGORY_SIDES = {"1": Side.PAYABLE, "2": Side.RECEIVABLE}
+#: What an id is that says that there is none.
+_NONE = "0"
 
 Row = Mapping[str, Any]
 
@@ -58,7 +81,7 @@ def invoice_of(row: Row, asked_until: date) -> Invoice | None:
     One that was issued and says neither date nor key counts as of the last day asked for: its XML says when it was.
     """
     key, state = key_of(row), state_of(row)
-    issued_on = _day(row, "dataEmissao") or _day(row, "dataOperacao") or _month(key)
+    issued_on = _day(row, "dataEmissao") or _day(row, "dataOperacao") or month_of_key(key)
     if issued_on is None and state is InvoiceState.UNISSUED:
         return None
     direction = text_of(row, "tipo")
@@ -93,6 +116,39 @@ def _day(row: Row, name: str) -> date | None:
     return day_of({"day": day}, "day", "%Y-%m-%d")
 
 
-def _month(key: str | None) -> date | None:
-    """The first day of the month that an access key names."""
-    return day_of({"month": (key or "")[2:6]}, "month", "%y%m")
+def is_cancelled_title(row: Row) -> bool:
+    return text_of(row, "situacao") == CANCELLED_TITLE
+
+
+def title_of(row: Row, side: Side, *, has_detail: bool = False) -> Title:
+    """A row of a list, or a detail: the list has neither category nor competence, and payables have no issue there."""
+    amount, due_on = amount_of(row, "valor"), _day(row, "vencimento")
+    category = _id(group(row, "categoria"), "id")
+    return Title(
+        vendor_id=id_of(row),
+        side=side,
+        state=TITLE_STATES.get(text_of(row, "situacao") or "", TitleState.OPEN),
+        listed_on=due_on,
+        amount=amount,
+        issued_on=_day(row, "dataEmissao"),
+        due_on=due_on,
+        competence=_day(row, "competencia"),
+        splits=(Split(category, amount),) if category and amount is not None else (),
+        description=text_of(row, "historico"),
+        number=text_of(row, "numeroDocumento"),
+        has_detail=has_detail,
+    )
+
+
+def category_of(row: Row) -> Category:
+    return Category(
+        vendor_id=id_of(row),
+        name=text_of(row, "descricao") or "",
+        side=CATEGORY_SIDES.get(text_of(row, "tipo") or ""),
+        parent=_id(row, "idCategoriaPai"),
+    )
+
+
+def _id(row: Row, name: str) -> str | None:
+    number = text_of(row, name)
+    return None if number == _NONE else number

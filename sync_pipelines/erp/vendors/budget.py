@@ -35,9 +35,11 @@ class VendorBudget:
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._ops_url, self._limits, self._account, self._party = ops_url, limits, account, party
+        self._ops_url, self._account, self._party = ops_url, account, party
         self._name, self._patience, self._clock, self._sleep = name, patience, clock, sleep
         self._ledger, self._turn, self._counting = BudgetLedger(ops_url), Lock(), Lock()
+        #: May be replaced by those of the account's plan, once they are known.
+        self.limits = limits
         #: Calls that were granted, and the seconds that were waited for the limits.
         self.calls = 0
         self.waited = 0.0
@@ -48,10 +50,11 @@ class VendorBudget:
         `tries` is how often this process just made it, `unseen` how many of those the vendor does not know of. Raises
         ThrottledError if the calls are blocked for longer than the patience lasts.
         """
-        windows = self._limits.windows(self._account, method, request, unseen=unseen)
+        limits = self.limits
+        windows = limits.windows(self._account, method, request, unseen=unseen)
         if tries > unseen:
             # Not in the turn: the other threads need not wait until this request is no repetition any more.
-            kinds = zip(windows, self._limits.calls, strict=True)
+            kinds = zip(windows, limits.calls, strict=True)
             if same := [window for window, limit in kinds if limit.per is Per.REQUEST]:
                 self._nap(self._budget(same).estimate(1))
         with self._turn:
@@ -62,25 +65,25 @@ class VendorBudget:
 
     def block_account(self, seconds: float) -> None:
         """Let nobody call the account for so long, in whatever process."""
-        self._budget([self._limits.block(self._account)]).block(seconds)
+        self._budget([self.limits.block(self._account)]).block(seconds)
 
     def block_method(self, method: str, seconds: float) -> None:
         """Let nobody call this method of the account for so long."""
-        self._budget([self._limits.block(self._account, method)]).block(seconds)
+        self._budget([self.limits.block(self._account, method)]).block(seconds)
 
     def failed(self, method: str) -> float:
         """Record an error of a method; the seconds for which it is left alone now, 0 if it may be called.
 
         It is left alone before the error at which the vendor would block it; calls that are under way may fail too.
         """
-        limit = self._limits.errors
+        limit = self.limits.errors
         if limit is None:
             return 0.0
-        allowed = max(limit.errors - self._limits.at_once(method), 1)
+        allowed = max(limit.errors - self.limits.at_once(method), 1)
         # A party of its own: by another one's share the room that is left would seem smaller.
         party = f"{self._party}:errors"
-        self._budget([self._limits.error_window(self._account, method, limit.errors)], party=party).ask()
-        room = self._budget([self._limits.error_window(self._account, method, allowed)], party=party)
+        self._budget([self.limits.error_window(self._account, method, limit.errors)], party=party).ask()
+        room = self._budget([self.limits.error_window(self._account, method, allowed)], party=party)
         left_alone = room.estimate(1)
         if left_alone > 0:
             self.block_method(method, left_alone)

@@ -7,19 +7,28 @@ is a text, `faultstring`, in an HTTP 500 or in a 200; "no records" is one too, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sync_pipelines.erp.vendors.limits import CallLimit, ErrorLimit, Limits, Per
+from sync_pipelines.erp.vendors.omie_rows import (
+    category_id,
+    category_of,
+    company_of,
+    invoice_id,
+    invoice_of,
+    product_of,
+    title_id,
+    title_of,
+)
 from sync_pipelines.erp.vendors.paging import Counted, NumberedList, Row
 from sync_pipelines.erp.vendors.session import BlockedError, Opening, SessionVendor, VendorSpec
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, quotable, text_of
+from sync_pipelines.erp.vendors.values import plain, quotable, text_of
 from sync_pipelines.erp.vendors.vendor import (
     Category,
     Company,
     Invoice,
-    InvoiceState,
     InvoiceXml,
     ListedBy,
     Page,
@@ -59,12 +68,27 @@ PATHS = {
     "ObterNfe": "produtos/dfedocs/",
     "ListarProdutos": "geral/produtos/",
     "ListarEmpresas": "geral/empresas/",
+    "ListarContasReceber": "financas/contareceber/",
+    "ListarContasPagar": "financas/contapagar/",
+    "ListarCategorias": "geral/categorias/",
+}
+#: The list of each side: its call, and the field that holds its rows.
+_TITLES = {
+    Side.RECEIVABLE: ("ListarContasReceber", "conta_receber_cadastro"),
+    Side.PAYABLE: ("ListarContasPagar", "conta_pagar_cadastro"),
+}
+#: What tells two rows of a list apart.
+_IDENTITIES: Mapping[str, Callable[[Row], object]] = {
+    "ListarNF": invoice_id,
+    "ListarProdutos": lambda row: text_of(row, "codigo_produto"),
+    "ListarEmpresas": lambda row: text_of(row, "codigo_empresa"),
+    "ListarContasReceber": title_id,
+    "ListarContasPagar": title_id,
+    "ListarCategorias": category_id,
 }
 _COUNTED = Counted("pagina", "total_de_paginas", rows="registros", total="total_de_registros")
 #: Seconds after a block that does not say how long, and after a call that met another one of its method.
 _BLOCKED, _CONCURRENT = 1800.0, 5.0
-#: The type of an item that is a service.
-_SERVICE = "09"
 #: An invoice has a "chave de acesso" too.
 _CREDENTIALS_FAULT = re.compile(
     r"chave de acesso (nao esta preenchida|nao e valida|invalida)|app_(key|secret)"
@@ -144,19 +168,19 @@ class OmieVendor(SessionVendor):
         pages = list(self._pages("ListarEmpresas", "empresas_cadastro", {}))
         rows = [row for page in pages for row in page.items]
         active = [row for row in rows if text_of(row, "inativa") != "S"]
-        return Page(pages[0].raw, [_company(row) for row in (active or rows)[:1]])
+        return Page(pages[0].raw, [company_of(row) for row in (active or rows)[:1]])
 
     def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
         """The whole catalogue. By default the list has only what the vendor's point of sale sells."""
         filters = {"apenas_importado_api": "N", "filtrar_apenas_omiepdv": "N"}
         for page in self._pages("ListarProdutos", "produto_servico_cadastro", filters):
-            yield Page(page.raw, [_product(row) for row in page.items])
+            yield Page(page.raw, [product_of(row) for row in page.items])
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Sales and purchases of the days, in every state."""
         filters = {"dEmiInicial": f"{first:%d/%m/%Y}", "dEmiFinal": f"{last:%d/%m/%Y}", "tpAmb": "1"}
         for page in self._pages("ListarNF", "nfCadastro", filters):
-            listed = (_invoice(row) for row in page.items)
+            listed = (invoice_of(row) for row in page.items)
             yield Page(page.raw, [one for one in listed if first <= one.issued_on <= last])
 
     def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
@@ -170,13 +194,26 @@ class OmieVendor(SessionVendor):
         return InvoiceXml(key, xml_bytes(text_of(body, "cXmlNfe") or "") if has_document else None)
 
     def categories(self) -> Iterator[Page[Category]]:
-        raise NotImplementedError
+        """The chart of categories, each with its line of the vendor's own income statement."""
+        for page in self._pages("ListarCategorias", "categoria_cadastro", {}):
+            yield Page(page.raw, [category_of(row) for row in page.items])
 
     def titles(self, first: date, last: date) -> Iterator[Page[Title]]:
-        raise NotImplementedError
+        """Receivables, then payables, by their date of issue: neither list can be asked for by due date."""
+        filters = {
+            "filtrar_por_emissao_de": f"{first:%d/%m/%Y}",
+            "filtrar_por_emissao_ate": f"{last:%d/%m/%Y}",
+            "exibir_obs": "S",
+        }
+        for side, (method, rows) in _TITLES.items():
+            for page in self._pages(method, rows, filters):
+                listed = (title_of(row, side) for row in page.items)
+                asked = [one for one in listed if one.listed_on is None or first <= one.listed_on <= last]
+                yield Page(page.raw, asked)
 
     def title(self, side: Side, vendor_id: str) -> Title | None:
-        raise NotImplementedError
+        """None: the list says all that the vendor's contract has of a title."""
+        return None
 
     def _call(self, method: str, parameters: Mapping[str, object]) -> JsonAnswer:
         body = {"call": method, **self.credentials, "param": [parameters]}
@@ -188,83 +225,6 @@ class OmieVendor(SessionVendor):
             return answer.content, None if has_no_records(answer) else answer.body
 
         return NumberedList(f"{NAME} ({method})", rows, _COUNTED, identity=_IDENTITIES[method]).pages(ask)
-
-
-def _company(row: Row) -> Company:
-    city = re.sub(r"\s*\([A-Z]{2}\)$", "", text_of(row, "cidade") or "")
-    return Company(
-        cnpj=text_of(row, "cnpj"),
-        legal_name=text_of(row, "razao_social"),
-        trade_name=text_of(row, "nome_fantasia"),
-        cnae=text_of(row, "cnae"),
-        state=text_of(row, "estado"),
-        city=city if city and not city.isdigit() else None,  # a number is a code, not a name
-        # Omie does not tell the two normal regimes apart.
-        regime="simples" if text_of(row, "optante_simples_nacional") == "S" else None,
-    )
-
-
-def _product(row: Row) -> Product:
-    return Product(
-        vendor_id=text_of(row, "codigo_produto") or "",
-        name=text_of(row, "descricao") or "",
-        code=text_of(row, "codigo"),
-        ncm=text_of(row, "ncm"),
-        unit=text_of(row, "unidade"),
-        ean=text_of(row, "ean"),
-        price=amount_of(row, "valor_unitario"),
-        is_active=text_of(row, "inativo") != "S",
-        is_service=text_of(row, "tipoItem") == _SERVICE,
-    )
-
-
-def _invoice(row: Row) -> Invoice:
-    head, key = group(row, "ide"), text_of(group(row, "compl"), "cChaveNFe")
-    issued_on = next(filter(None, (day_of(head, name) for name in ("dEmi", "dReg", "dInut"))), None)
-    if issued_on is None:
-        raise PermanentError(f"{NAME}: the invoice {_invoice_id(row)} has no date of issue.")
-    direction = text_of(head, "tpNF")
-    is_voided = bool(_date_text(head, "dInut"))
-    return Invoice(
-        vendor_id=_invoice_id(row),
-        state=_state(head, is_issued=key is not None and not is_voided),
-        issued_on=issued_on,
-        key=key.upper() if key else None,
-        model=text_of(head, "mod"),
-        environment=text_of(head, "tpAmb"),
-        direction=int(direction) if direction in {"0", "1"} else None,
-        series=number_of(head, "serie"),
-        number=number_of(head, "nNF"),
-        total=amount_of(group(row, "total", "ICMSTot"), "vNF"),
-        is_voided=is_voided,
-    )
-
-
-def _state(head: Row, *, is_issued: bool) -> InvoiceState:
-    if text_of(head, "cDeneg") == "S":
-        return InvoiceState.DENIED
-    if _date_text(head, "dCan"):
-        return InvoiceState.CANCELLED
-    return InvoiceState.AUTHORISED if is_issued else InvoiceState.UNISSUED
-
-
-def _date_text(head: Row, name: str) -> str:
-    """What stands in a date that is empty where nothing happened; `00/00/0000` is empty too."""
-    return (text_of(head, name) or "").strip("0/ ")
-
-
-def _invoice_id(row: Row) -> str:
-    """The vendor's number; of an invoice without one what else tells it apart."""
-    complement, head = group(row, "compl"), group(row, "ide")
-    known = text_of(complement, "nIdNF") or text_of(complement, "cChaveNFe")
-    return known or "/".join(text_of(head, name) or "" for name in ("tpNF", "serie", "nNF"))
-
-
-_IDENTITIES = {
-    "ListarNF": _invoice_id,
-    "ListarProdutos": lambda row: text_of(row, "codigo_produto"),
-    "ListarEmpresas": lambda row: text_of(row, "codigo_empresa"),
-}
 
 
 def _fault(answer: JsonAnswer) -> tuple[str, str]:

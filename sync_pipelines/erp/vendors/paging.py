@@ -21,6 +21,18 @@ class MovedListError(TransientError):
     """Rows of a list are missing, or come twice: it changed while it was read, or was cut."""
 
 
+def again_if_moved(read: Callable[[], Iterator[Page[Row]]]) -> Iterator[Page[Row]]:
+    """The pages of a list; all of them once more if it changed while it was read. Raises MovedListError after that."""
+    for passed in range(1, _MOST_PASSES + 1):
+        try:
+            yield from read()
+            return
+        except MovedListError as error:
+            if passed == _MOST_PASSES:
+                raise
+            logger.warning("%s The list is read again.", error)
+
+
 @dataclass(frozen=True)
 class Counted:
     """The names of what a page says of itself: its number, how many pages there are, its rows, the rows of all."""
@@ -47,14 +59,7 @@ class NumberedList:
         A list that changes meanwhile is read once more: then its rows come again, and the last time counts. Raises
         MovedListError if that does not help.
         """
-        for passed in range(1, _MOST_PASSES + 1):
-            try:
-                yield from self._pass(ask)
-                return
-            except MovedListError as error:
-                if passed == _MOST_PASSES:
-                    raise
-                logger.warning("%s The list is read again.", error)
+        return again_if_moved(lambda: self._pass(ask))
 
     def _pass(self, ask: Callable[[int], tuple[bytes, object]]) -> Iterator[Page[Row]]:
         number, seen = 1, set[object]()

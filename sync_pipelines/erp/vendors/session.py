@@ -64,6 +64,10 @@ class VendorSpec:
     open: Callable[[Opening], Vendor]
     #: Modules that are not established for the vendor, each with the sentence in Portuguese that its sync says.
     unserved: Mapping[Module, str] = field(default_factory=dict)
+    #: Whether its list of invoices has every number of a series; else a gap is no sign of a missing invoice.
+    lists_all_numbers: bool = True
+    #: The limits of the account's plan, where an answer says them: they take the place of `limits`.
+    plan_limits: Callable[[JsonAnswer], Limits | None] = lambda _answer: None
     #: Which answers the vendor counts against its limit of errors.
     is_error: Callable[[JsonAnswer], bool] = is_error_status
     #: Which answers came from where the vendor remembers requests, and not from a gateway before it.
@@ -74,6 +78,11 @@ class VendorSpec:
     )
     #: Bytes of an answer.
     largest: int = 32 << 20
+
+    @property
+    def serves(self) -> bool:
+        """Whether any module of it is synced."""
+        return any(module not in self.unserved for module in Module)
 
     def base_url(self, settings: ErpSettings) -> str:
         """Where its calls begin, without a slash at the end."""
@@ -189,6 +198,7 @@ class VendorSession:
             except UnreachedError:
                 tries.unseen += 1
                 raise
+        self.budget.limits = self.spec.plan_limits(answer) or self.budget.limits
         problem = self.spec.judge(answer)
         left_alone = self.budget.failed(call.method) if self.spec.is_error(answer) else 0.0
         if problem is None:

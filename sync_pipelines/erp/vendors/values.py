@@ -39,6 +39,11 @@ def day_of(row: Mapping[str, Any], name: str, layout: str = "%d/%m/%Y") -> date 
         return None
 
 
+def month_of_key(key: str | None) -> date | None:
+    """The first day of the month that the access key of an invoice names; None without a key that has one."""
+    return day_of({"month": (key or "")[2:6]}, "month", "%y%m")
+
+
 def amount_of(row: Mapping[str, Any], name: str) -> Decimal | None:
     """An amount with a decimal point; None where it is missing or none."""
     try:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec.json import Decoder
@@ -16,17 +17,22 @@ if TYPE_CHECKING:
     import httpx
 
 LARGEST_ANSWER = 1 << 20  # bytes
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _QUICK = Decoder()
 
 
 class JsonAnswer(NamedTuple):
-    """An answer: `body` is its parsed JSON, None unless `is_json`; `content` is the body as it came."""
+    """An answer: `body` is its parsed JSON, None unless `is_json`; `content` is the body as it came.
+
+    `headers` are found by their names in lower case.
+    """
 
     status: int
     body: object
     is_json: bool
     retry_after: float | None = None
     content: bytes = b""
+    headers: Mapping[str, str] = _NO_HEADERS
 
 
 #: What an API means by an answer: an error of ours, or none where the caller is to read it.
@@ -109,10 +115,17 @@ def json_answer(
             register(cookie)
     wait = retry_after_seconds(response.headers, now)
     try:
-        body = _parse(content, exact)
+        body, is_json = _parse(content, exact), True
     except (ValueError, RecursionError):
-        return JsonAnswer(response.status_code, None, is_json=False, retry_after=wait, content=content)
-    return JsonAnswer(response.status_code, body, is_json=True, retry_after=wait, content=content)
+        body, is_json = None, False
+    return JsonAnswer(
+        response.status_code,
+        body,
+        is_json=is_json,
+        retry_after=wait,
+        content=content,
+        headers=response.headers,
+    )
 
 
 def _parse(content: bytes, exact: bool) -> object:

@@ -1,12 +1,16 @@
-"""The demo's accounts: two users, three companies, an ERP each.
+"""The demo's accounts: three users, seven companies, an ERP each. A user has one connection for each ERP.
 
 | connection | ERP | company | credentials |
 |---|---|---|---|
 | Loja Aurora | Omie | normal regime, letters in its CNPJ | sealed |
 | Padaria Estrela | Bling | Simples, first of its user | sealed; its access token has expired: it is renewed first |
 | Distribuidora Estrela | Omie | normal regime, second of the same user | a plain object; left in `error` |
+| Ateliê Horizonte | Conta Azul | normal regime | sealed; expired, `expires_at` as the OAuth callback writes it |
+| Empório Horizonte | Tiny | Simples, second of the same user | sealed |
+| Indústria Horizonte | Sankhya | normal regime, third; company and products only | sealed |
+| Rede Horizonte | TOTVS | never synced: every installation differs | sealed |
 
-A company has notes up to today: those of a later day are there once the fakes are started again.
+A company has notes and titles up to today: those of a later day are there once the fakes are started again.
 """
 
 from __future__ import annotations
@@ -17,18 +21,15 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-from psycopg.types.json import Jsonb
-
 from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany
-from sync_pipelines.sandbox.erp.database import add_company, add_connection
-from sync_pipelines.sandbox.erp.sealing import sealed
+from sync_pipelines.sandbox.erp.ledger import add_ledger
 from sync_pipelines.sandbox.erp.year import made_up_company
 
 #: Invoices a month of each company, about; an option of the demo.
 A_MONTH: Final = 24
 _AURORA = UUID("5a1c0000-0000-4000-8000-000000000001")
 _ESTRELA = UUID("5a1c0000-0000-4000-8000-000000000002")
+_HORIZONTE = UUID("5a1c0000-0000-4000-8000-000000000003")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class DemoAccount:
     is_sealed: bool = True
     #: The application knows the company by its id, as it does for users with several.
     names_company: bool = True
-    #: How many notes the company has for one of the others: Bling gives three a second.
+    #: How many notes and titles the company has for one of the others: Bling gives three a second.
     share: float = 1.0
     #: What the application's own sync left: in it every automatic run failed.
     status: str = "active"
@@ -55,14 +56,12 @@ class DemoAccount:
     dirt: Mapping[int, str] = field(default_factory=dict)
 
     def company(self, a_month: int = A_MONTH, until: date | None = None) -> ErpCompany:
-        """Its company, with so many notes a month in the year up to a day, today unless given."""
+        """Its company, with so many notes and titles a month in the year up to a day, today unless given."""
+        until, a_month = until or datetime.now(BRASILIA).date(), round(a_month * self.share)
         company = made_up_company(
-            self.seed,
-            crt=self.crt,
-            alphanumeric=self.alphanumeric,
-            a_month=round(a_month * self.share),
-            until=until or datetime.now(BRASILIA).date(),
+            self.seed, crt=self.crt, alphanumeric=self.alphanumeric, a_month=a_month, until=until
         )
+        add_ledger(company, self.seed, until=until, erp_type=self.erp_type, a_month=a_month)
         for note in company.select(lambda one: one.key is not None and one.vendor_id % 16 in self.dirt):
             note.dirt = frozenset({self.dirt[note.vendor_id % 16]})
         company.clock = lambda: datetime.now(BRASILIA)
@@ -109,55 +108,57 @@ ACCOUNTS: Final = (
         dirt={3: "unknown_tag", 5: "bom", 7: "total_off"},
         credentials={"app_key": "1560731700013", "app_secret": "5f1d7a84db000000000000000estrela"},
     ),
+    DemoAccount(
+        name="Ateliê Horizonte",
+        erp_type="contaazul",
+        user_id=_HORIZONTE,
+        connection_id=UUID("4d5e6f70-0000-4000-8000-000000000014"),
+        seed=14,
+        credentials={
+            "client_id": "demo-contaazul-client-0000000000000000001",
+            "client_secret": "demo-contaazul-secret-0000000000000000001",
+            "access_token": "demo-contaazul-access-0000000000000000001",
+            "refresh_token": "demo-contaazul-refresh-000000000000000001",
+            "expires_at": "2026-01-01T00:00:00.000Z",
+        },
+    ),
+    DemoAccount(
+        name="Empório Horizonte",
+        erp_type="tiny",
+        user_id=_HORIZONTE,
+        connection_id=UUID("5e6f7081-0000-4000-8000-000000000015"),
+        seed=15,
+        crt="1",
+        share=0.5,
+        credentials={"token": "demo-tiny-token-000000000000000000000000000000000001"},
+    ),
+    DemoAccount(
+        name="Indústria Horizonte",
+        erp_type="sankhya",
+        user_id=_HORIZONTE,
+        connection_id=UUID("6f708192-0000-4000-8000-000000000016"),
+        seed=16,
+        credentials={
+            "client_id": "demo-sankhya-client-00000000000000000001",
+            "client_secret": "demo-sankhya-secret-00000000000000000001",
+            "token": "demo-sankhya-x-token-0000000000000000001",
+        },
+    ),
+    DemoAccount(
+        name="Rede Horizonte",
+        erp_type="totvs",
+        user_id=_HORIZONTE,
+        connection_id=UUID("708192a3-0000-4000-8000-000000000017"),
+        seed=17,
+        credentials={
+            "base_url": "https://totvs.example.com",
+            "username": "integracao",
+            "password": "demo-totvs-password-00000000000000000001",
+        },
+    ),
 )
 
 
 def accounts_of(erp_type: str) -> list[DemoAccount]:
     """The accounts that one vendor has."""
     return [account for account in ACCOUNTS if account.erp_type == erp_type]
-
-
-def add_accounts(connection: psycopg.Connection[Any]) -> None:
-    """The rows that the application's users made, without credentials, which need the key that seals them.
-
-    The application knows the companies in part: what it has is kept, what it lacks is for the sync to fill.
-    """
-    for account in ACCOUNTS:
-        profile = account.company(a_month=1).profile
-        cnpj = profile.cnpj
-        formatted = f"{cnpj[:2]}.{cnpj[2:5]}.{cnpj[5:8]}/{cnpj[8:12]}-{cnpj[12:]}"
-        company_id = add_company(
-            connection, account.user_id, formatted, nome_fantasia=account.name, setor="comercio", uf_sede=None
-        )
-        add_connection(
-            connection,
-            account.user_id,
-            account.erp_type,
-            credentials={},
-            id=account.connection_id,
-            connection_name=account.name,
-            company_id=company_id if account.names_company else None,
-            status=account.status,
-            status_message=account.status_message,
-        )
-        if account.status == "error":
-            _leave_log(connection, account)
-
-
-def _leave_log(connection: psycopg.Connection[Any], account: DemoAccount) -> None:
-    """The row of the application's last try: its end was never written, because `failed` is no status."""
-    connection.execute(
-        "insert into public.erp_sync_logs (connection_id, user_id, sync_type, status, started_at)"
-        " values (%s, %s, 'full', 'running', now() - interval '3 days')",
-        [account.connection_id, account.user_id],
-    )
-
-
-def add_credentials(connection: psycopg.Connection[Any], secret: str) -> None:
-    """Give the connections that have none their credentials; those that were renewed since stay."""
-    for account in ACCOUNTS:
-        stored = sealed(account.credentials, secret) if account.is_sealed else dict(account.credentials)
-        connection.execute(
-            "update public.erp_connections set credentials = %s where id = %s and credentials = '{}'::jsonb",
-            [Jsonb(stored), account.connection_id],
-        )

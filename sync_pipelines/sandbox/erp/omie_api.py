@@ -243,5 +243,9 @@ def _spoil(page: dict[str, Any], method: str, strikes: Callable[[str], bool]) ->
     if method == "ListarNF" and strikes("without_key"):
         for row in rows:
             del row["compl"]["cChaveNFe"]
+    if method in omie_faults.TITLES and strikes("bad_amount"):
+        rows[0] = {**rows[0], "valor_documento": "1.234,56"}
+    if method in omie_faults.TITLES and strikes("bad_date"):
+        rows[0] = {**rows[0], **{name: "00/00/0000" for name in rows[0] if name.startswith("data_")}}
     if method == "ListarEmpresas" and strikes("city_code"):
         rows[0]["cidade"] = "3550308"

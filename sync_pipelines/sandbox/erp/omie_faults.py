@@ -10,7 +10,16 @@ from starlette.responses import JSONResponse, Response
 
 from sync_pipelines.sandbox.erp.faults import answers_of
 
-METHODS: Final = ("ListarNF", "ObterNfe", "ListarDocumentos", "ListarProdutos", "ListarEmpresas")
+TITLES: Final = ("ListarContasReceber", "ListarContasPagar")
+LISTS: Final = (
+    "ListarNF",
+    "ListarDocumentos",
+    "ListarProdutos",
+    "ListarEmpresas",
+    "ListarCategorias",
+    *TITLES,
+)
+METHODS: Final = (*LISTS, "ObterNfe")
 UNKNOWN_KEY: Final = "A chave de acesso não está preenchida ou não é válida"
 
 
@@ -107,9 +116,13 @@ _OF_LISTS: Final[Mapping[str, str]] = {
     "totals_as_text": "the numbers of the paging are texts",
     "list_null": "the list is null",
 }
-LISTS: Final = ("ListarNF", "ListarDocumentos", "ListarProdutos", "ListarEmpresas")
+_OF_TITLES: Final[Mapping[str, str]] = {
+    "bad_amount": "valor_documento of the first row is the text 1.234,56",
+    "bad_date": "the dates of the first row are 00/00/0000",
+}
 BEHAVIOURS: Final[Mapping[str, str]] = {
     **{f"{method}_{name}": what for method in LISTS for name, what in _OF_LISTS.items()},
+    **{f"{method}_{name}": what for method in TITLES for name, what in _OF_TITLES.items()},
     "faults_200": "every fault of Omie itself comes with status 200",
     "faults_400": "every fault of Omie itself comes with status 400",
     "ObterNfe_status": "cCodStatus is 1, and there is no XML",

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from sync_pipelines.sandbox.erp import omie_documents as documents
+from sync_pipelines.sandbox.erp import omie_titles
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.notes import SandboxNote
+from sync_pipelines.sandbox.erp.titles import TitleSide
 
 Parameters = Mapping[str, Any]
 
@@ -50,7 +52,7 @@ def whole(value: Any, default: int) -> int:
         return default
 
 
-def _brazilian(value: Any) -> date | None:
+def brazilian(value: Any) -> date | None:
     """A date of the request; None, and so no filter, for what is not dd/mm/aaaa: the vendor says nothing about it."""
     if value is None:
         return None
@@ -62,7 +64,7 @@ def _brazilian(value: Any) -> date | None:
 
 def _chosen(notes: Sequence[SandboxNote], asked: Parameters) -> list[SandboxNote]:
     """The notes of the days that were asked for."""
-    first, last = _brazilian(asked.get("dEmiInicial")), _brazilian(asked.get("dEmiFinal"))
+    first, last = brazilian(asked.get("dEmiInicial")), brazilian(asked.get("dEmiFinal"))
     return [
         note
         for note in notes
@@ -104,6 +106,31 @@ def _products(company: ErpCompany, asked: Parameters) -> list[Any]:
         return [product for product in company.products if product.is_pdv or not only_pdv]
 
 
+def _titles(side: TitleSide) -> Callable[[ErpCompany, Parameters], Sequence[Any]]:
+    def find(company: ErpCompany, asked: Parameters) -> Sequence[Any]:
+        first, last = (brazilian(asked.get(f"filtrar_por_emissao_{end}")) for end in ("de", "ate"))
+        status = asked.get("filtrar_por_status") or None
+        with company.lock:
+            rows = [omie_titles.title(one, company) for one in company.titles_of(side)]
+            days = [one.issued_on for one in company.titles_of(side)]
+        return [
+            row
+            for row, day in zip(rows, days, strict=True)
+            if (first is None or first <= day)
+            and (last is None or day <= last)
+            and status in (None, row["status_titulo"])
+        ]
+
+    return find
+
+
+def _title_row(row: dict[str, Any], asked: Parameters) -> dict[str, Any]:
+    """A title as it is listed: its text only for who asks for it."""
+    if asked.get("exibir_obs") == "S":
+        return row
+    return {name: value for name, value in row.items() if name != "observacao"}
+
+
 LISTS: Final[Mapping[str, OmieList]] = {
     "ListarNF": OmieList(
         path="produtos/nfconsultar",
@@ -129,6 +156,24 @@ LISTS: Final[Mapping[str, OmieList]] = {
         key="empresas_cadastro",
         find=lambda company, _asked: [company.profile],
         write=lambda profile, _asked: documents.company_of(profile),
+    ),
+    "ListarContasReceber": OmieList(
+        path="financas/contareceber",
+        key="conta_receber_cadastro",
+        find=_titles("receivable"),
+        write=_title_row,
+    ),
+    "ListarContasPagar": OmieList(
+        path="financas/contapagar",
+        key="conta_pagar_cadastro",
+        find=_titles("payable"),
+        write=_title_row,
+    ),
+    "ListarCategorias": OmieList(
+        path="geral/categorias",
+        key="categoria_cadastro",
+        find=lambda company, _asked: company.categories,
+        write=lambda category, _asked: omie_titles.category(category),
     ),
 }
 OBTER_NFE_PATH: Final = "produtos/dfedocs"

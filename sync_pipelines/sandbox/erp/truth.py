@@ -17,7 +17,8 @@ from uuid import UUID
 
 import psycopg
 
-from sync_pipelines.sandbox.erp import truth_analysis, truth_catalogue, truth_credits
+from sync_pipelines.sandbox.erp import truth_analysis, truth_catalogue, truth_credits, truth_dre, truth_titles
+from sync_pipelines.sandbox.erp.catalogue_manners import CATALOGUES
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.nfe_dirt import HARMLESS
 from sync_pipelines.sandbox.erp.notes import SandboxNote
@@ -37,22 +38,30 @@ class Account:
     """
 
     company: ErpCompany
-    erp_type: Literal["omie", "bling"]
+    erp_type: str
     user_id: UUID
     connection_id: UUID
     first: date
     last: date
+    #: Keys that are stored already: what is cancelled since stays, also where the ERP does not list it any more.
+    kept_keys: frozenset[str] = frozenset()
     company_id: UUID | None = None
     #: The columns of `company_profile` before the first sync, which a silent ERP leaves alone.
     profile_before: Mapping[str, Any] = field(default_factory=dict)
+    #: The lines of `company_dre` before the first sync, without `input_`, by the first day of their month.
+    dre_before: Mapping[date, Mapping[str, Decimal]] = field(default_factory=dict)
+    #: ERP_TRANSFER_CATEGORIES, for the vendors that mark no transfers.
+    transfer_names: frozenset[str] = frozenset()
 
     @property
     def invoices(self) -> list[SandboxNote]:
         """The NF-e of the time, in whatever state: no NFC-e, nothing of the test environment, nothing without a key."""
+        manner = CATALOGUES[self.erp_type]
         return [
             note
             for note in self.company.notes_between(self.first, self.last)
             if note.key and note.model == "55" and note.environment == "1" and note.state in STATES
+            if manner.lists(note) or note.key in self.kept_keys
         ]
 
     @property
@@ -89,10 +98,14 @@ def differences(
             found += truth_catalogue.profile_differences(connection, account)
         if "produtos" in modules:
             found += truth_catalogue.product_differences(connection, account)
+        if "financeiro" in modules:
+            found += truth_titles.title_differences(connection, account)
     for user_id in dict.fromkeys(account.user_id for account in accounts):
         own = [account for account in accounts if account.user_id == user_id]
         if "nfe" in modules:
             found += _invoice_differences(connection, user_id, own, reform_by=reform_by)
+        if "financeiro" in modules:
+            found += truth_dre.dre_differences(connection, own)
         if with_credits:
             found += truth_credits.credit_differences(connection, user_id, _counted(own))
             if today is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from sync_pipelines.erp.defs.definitions import definitions
-from sync_pipelines.erp.defs.descriptions import CONNECTIONS, invoice_key
+from sync_pipelines.erp.defs.descriptions import CONNECTIONS, month_key
 from sync_pipelines.erp.defs.due_connections import STEP
 from sync_pipelines.erp.pipeline import ConnectionSync
 from sync_pipelines_tests.erp.installation import Connected, Installed
@@ -99,7 +99,7 @@ class Dagster:
         self, first: tuple[Connected, date], last: tuple[Connected, date], **config: Any
     ) -> LaunchedRun:
         """Run `erp/nfe` over a rectangle of connections and months, as one run."""
-        ends = [str(invoice_key(one.key, month)) for one, month in (first, last)]
+        ends = [str(month_key(one.key, month)) for one, month in (first, last)]
         given = {"ops": {"erp_invoice_months": {"config": config}}}
         return self.run("erp_invoices", run_config=given, tags=dict(zip(RANGE, ends, strict=True)))
 

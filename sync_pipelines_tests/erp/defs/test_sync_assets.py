@@ -5,18 +5,13 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from sync_pipelines.erp.defs import descriptions
-from sync_pipelines.erp.defs.descriptions import (
-    ANALYSED,
-    CATALOGUE_EQUAL,
-    COMPLETE,
-    CREDITS_KEY,
-    FUNCTION_KEY,
-    INVOICES_KEY,
-    PROFILE_EQUAL,
-    invoice_key,
-    vendor_key,
-)
+from sync_pipelines.erp.defs import descriptions, invoice_descriptions
+from sync_pipelines.erp.defs.analysis_descriptions import ANALYSED
+from sync_pipelines.erp.defs.descriptions import CATALOGUE_EQUAL, PROFILE_EQUAL, month_key, vendor_key
+from sync_pipelines.erp.defs.invoice_descriptions import COMPLETE
+from sync_pipelines.erp.defs.keys import CREDITS_KEY, INVOICES_KEY, function_key
+from sync_pipelines.erp.outcome import Module
+from sync_pipelines.erp.vendors.registry import serving
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 from sync_pipelines_tests.erp.defs.dagster_runs import Dagster
@@ -24,7 +19,7 @@ from sync_pipelines_tests.erp.installation import Connected
 
 
 def month_keys(dagster: Dagster, *ones: Connected) -> set[str]:
-    return {str(invoice_key(one.key, month)) for one in ones for month in dagster.installed.months}
+    return {str(month_key(one.key, month)) for one in ones for month in dagster.installed.months}
 
 
 def test_definitions_need_no_network_and_the_lineage_goes_from_the_vendor_to_the_credits() -> None:
@@ -35,8 +30,9 @@ def test_definitions_need_no_network_and_the_lineage_goes_from_the_vendor_to_the
 
     made = definitions(settings)
     graph = made.resolve_asset_graph()
-    assert graph.get(INVOICES_KEY).parent_keys == {vendor_key("omie"), vendor_key("bling")}
-    assert graph.get(CREDITS_KEY).parent_keys == {INVOICES_KEY, FUNCTION_KEY}
+    assert graph.get(INVOICES_KEY).parent_keys == {vendor_key(one) for one in serving(Module.INVOICES)}
+    assert not {vendor_key("sankhya"), vendor_key("totvs")} & graph.get(INVOICES_KEY).parent_keys
+    assert graph.get(CREDITS_KEY).parent_keys == {INVOICES_KEY, function_key("analyze-credits")}
     dg.Definitions.validate_loadable(made)
 
 
@@ -54,12 +50,12 @@ def test_a_sync_materializes_its_assets_and_the_months_of_the_invoices(dagster: 
     assert len(run.materialized("connections")) == 1
     for check in (PROFILE_EQUAL, CATALOGUE_EQUAL, ANALYSED):
         assert {passed for passed, _ in run.verdicts(check).values()} == {True}
-    for check in descriptions.INVOICE_CHECKS:
+    for check in invoice_descriptions.CHECKS:
         verdicts = run.verdicts(check)
         assert {str(key) for key in verdicts} == month_keys(dagster, one)
         assert {passed for passed, _ in verdicts.values()} == {True}, check
     counted = dagster.instance.get_status_by_partition(
-        INVOICES_KEY, sorted(month_keys(dagster, one)), descriptions.invoice_partitions("America/Sao_Paulo")
+        INVOICES_KEY, sorted(month_keys(dagster, one)), descriptions.month_grid("America/Sao_Paulo")
     )
     assert counted is not None
     assert len(counted) == len(dagster.installed.months)
@@ -99,7 +95,7 @@ def test_the_months_that_fail_are_the_only_ones_that_are_not_materialized(dagste
     run = dagster.launch(one)
     assert not run.success
     assert f"{bad:%m/%Y}" in run.failure
-    failed = str(invoice_key(one.key, bad))
+    failed = str(month_key(one.key, bad))
     assert {str(key) for key in run.materialized("nfe")} == month_keys(dagster, one) - {failed}
     assert run.verdicts(COMPLETE)[failed][0] is False
     assert set(run.materialized("produtos")) == {one.key}
@@ -114,7 +110,7 @@ def test_a_rectangle_of_connections_and_months_is_one_run(dagster: Dagster) -> N
     first, last = dagster.installed.months[0], dagster.installed.months[1]
     run = dagster.backfill((ones[0], first), (ones[1], last))
     assert run.success
-    wanted = {str(invoice_key(one.key, month)) for one in ones for month in (first, last)}
+    wanted = {str(month_key(one.key, month)) for one in ones for month in (first, last)}
     assert {str(key) for key in run.materialized("nfe")} == wanted
     assert run.materialized("produtos") == {}
     # One sync a connection, whatever the number of its months, and the time of the planned one stays.
@@ -134,7 +130,7 @@ def test_a_connection_that_was_removed_meanwhile_fails_alone(dagster: Dagster) -
     month = dagster.installed.months[0]
     run = dagster.backfill((ones[0], month), (ones[1], month))
     assert not run.success
-    assert {str(key) for key in run.materialized("nfe")} == {str(invoice_key(keys[1], month))}
+    assert {str(key) for key in run.materialized("nfe")} == {str(month_key(keys[1], month))}
 
 
 def test_an_automatic_run_leaves_alone_what_is_not_due_any_more_or_busy(dagster: Dagster) -> None:

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
-from sync_pipelines.erp.defs.descriptions import INVOICES_KEY
+from sync_pipelines.erp.defs.keys import INVOICES_KEY
 from sync_pipelines.erp.defs.sync_run import run, sync_connections
 from sync_pipelines.lib.runs import RunReport
 from sync_pipelines.sandbox.erp.database import add_connection

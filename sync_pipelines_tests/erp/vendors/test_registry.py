@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, is_served
+from sync_pipelines.erp.outcome import Module
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, is_served, unserved_because
 from sync_pipelines.lib.failures import PermanentError, RefusedError
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
@@ -16,14 +17,24 @@ from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, o
 OPS = "postgresql://nobody@127.0.0.1:1/ops"
 
 
-@pytest.mark.parametrize("erp_type", ["contaazul", "tiny", "sankhya", "totvs"])
-def test_a_type_that_is_not_served_says_which_are(erp_type: str) -> None:
-    assert not is_served(erp_type)
+def test_a_type_that_is_not_served_says_which_are() -> None:
+    assert not is_served("erp-de-teste")
     with (
-        pytest.raises(PermanentError, match="Bling and Omie"),
-        open_account(connection(erp_type, {"token": "t"}), OPS, VirtualTime(), settings={}),
+        pytest.raises(PermanentError, match=r"only of Bling, .*Omie, .*Sankhya\."),
+        open_account(connection("erp-de-teste", {"token": "t"}), OPS, VirtualTime(), settings={}),
     ):
         pass
+
+
+def test_a_module_that_is_not_established_says_why() -> None:
+    """Trap 40: of TOTVS every installation differs; of Sankhya invoices and titles are not established."""
+    assert {module for module in Module if unserved_because("totvs", module)} == set(Module)
+    assert {module for module in Module if unserved_because("sankhya", module)} == {
+        Module.INVOICES,
+        Module.FINANCIALS,
+    }
+    assert not any(unserved_because("omie", module) for module in Module)
+    assert [erp_type for erp_type, spec in VENDORS.items() if not spec.serves] == ["totvs"]
 
 
 @pytest.mark.parametrize("erp_type", VENDORS)

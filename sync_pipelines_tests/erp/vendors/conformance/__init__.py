@@ -7,5 +7,8 @@ arrangement to `arrangements`, which says how its fake is started, made to fail 
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("lists", "rates", "shapes", "troubles"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("lists", "rates", "shapes", "titles", "title_troubles", "troubles")
+    )
 )

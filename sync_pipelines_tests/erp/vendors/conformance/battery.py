@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sync_pipelines.erp.vendors.registry import VENDORS
-from sync_pipelines_tests.erp.vendors.conformance import lists, rates, shapes, troubles
+from sync_pipelines_tests.erp.vendors.conformance import (
+    lists,
+    rates,
+    shapes,
+    title_troubles,
+    titles,
+    troubles,
+)
 from sync_pipelines_tests.erp.vendors.conformance.arrangements import ARRANGEMENTS
-from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Lab
+from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Lab, Subject
 
 Check = Callable[[Lab], None]
 #: In the order of the table; the docstring of each is its sentence.
-PROPERTIES: tuple[Check, ...] = (*lists.CHECKS, *troubles.CHECKS, *shapes.CHECKS, *rates.CHECKS)
+PROPERTIES: tuple[Check, ...] = (
+    *lists.CHECKS,
+    *troubles.CHECKS,
+    *shapes.CHECKS,
+    *titles.CHECKS,
+    *title_troubles.CHECKS,
+    *rates.CHECKS,
+)
+#: The properties that count calls, and of what: the table has their number.
+_COUNTED: Mapping[Check, Sequence[Subject]] = {
+    rates.a_second_pass_calls_as_little_as_it_can: rates.PASS,
+    title_troubles.a_list_of_titles_calls_as_little_as_it_can: title_troubles.PASS,
+}
 HOLDS, FAILS = "yes", "**no**"
 #: Where the table stands, between these lines.
 DOCUMENT = Path(__file__).parents[4] / "docs" / "erp-vendors.md"
@@ -53,7 +72,8 @@ def _cell(check: Check, one: Arrangement, failures: set[str]) -> str:
         return FAILS
     if check.__name__ in one.without:
         return f"– ({one.without[check.__name__]})"
-    if check is rates.a_second_pass_calls_as_little_as_it_can:
-        calls = ", ".join(f"{subject} {count}" for subject, count in one.second_pass.items())
-        return f"{sum(one.second_pass.values())} ({calls})"
+    if (subjects := _COUNTED.get(check)) is not None:
+        made = {subject: one.second_pass[subject] for subject in subjects if subject in one.second_pass}
+        calls = ", ".join(f"{subject} {count}" for subject, count in made.items())
+        return f"{sum(made.values())} ({calls})"
     return HOLDS

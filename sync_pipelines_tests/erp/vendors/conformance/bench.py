@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,16 +16,17 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.erp.vendors.session import VendorSpec
-from sync_pipelines.erp.vendors.vendor import Invoice, Product, Vendor
+from sync_pipelines.erp.vendors.vendor import Invoice, Product, Title, Vendor
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.erp.calls import Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.titles import SandboxTitle, TitleState
 from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, open_account
 from sync_pipelines_tests.erp.vendors.conformance.companies import FIRST, LAST
 
-#: What a vendor is asked for.
-Subject = Literal["company", "products", "invoices", "xml"]
+#: What a vendor is asked for; `login` is a token of an account that stores none.
+Subject = Literal["login", "company", "products", "invoices", "xml", "receivables", "payables", "categories"]
 
 
 class Trouble(Enum):
@@ -42,6 +43,8 @@ class Trouble(Enum):
     LOST = "a page has no rows"
     REPEATED = "a page is the one before"
     SHORT = "a row of the page is missing"
+    NO_AMOUNT = "the amount of the first title of the page is 1.234,56, which is no number"
+    NO_DATE = "the dates of the first title of the page are 00/00/0000, or the vendor's form of it"
 
 
 class Fake(Protocol):
@@ -53,6 +56,7 @@ class Fake(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: Any) -> None: ...
     def before(self, method: str, number: int, action: Callable[[], object]) -> None: ...
+    def clear(self) -> None: ...
     def fail(
         self, name: str, times: int | None = None, *, after: int = 0, page: int | None = None
     ) -> None: ...
@@ -71,14 +75,29 @@ class Arrangement:
     #: The fake's names of calls and faults.
     methods: Mapping[Subject, str]
     troubles: Mapping[Trouble, str]
-    #: Takes the dates out of a request for invoices, as a vendor does that ignores them.
+    #: Takes the dates out of a request for invoices or titles, as a vendor does that ignores them.
     undated: Callable[[httpx.Request], httpx.Request]
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
-    #: The calls of a pass over 250 notes and 120 products of which nothing changed.
+    #: The calls of a pass over 250 notes and 120 products of which nothing changed; and of a list of 250 receivables,
+    #: 100 payables and four categories.
     second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
+    #: Which states of titles the vendor can say.
+    states: Collection[TitleState] = ("open", "overdue", "partial", "settled", "cancelled")
+    #: The sandbox's number of a note or a product by the vendor's id.
+    number: Callable[[str], int] = int
+    #: How the vendor writes the number of a title.
+    title_id: Callable[[SandboxTitle], str] = lambda one: str(one.vendor_id)
+    #: The list that the properties of lists are tried with.
+    listing: Literal["invoices", "products"] = "invoices"
+    #: How often an account logs in before its first call.
+    logins: int = 0
+
+    @property
+    def has_invoices(self) -> bool:
+        return "invoices" in self.methods
 
 
 class _Rewriting(httpx.HTTPTransport):
@@ -146,8 +165,38 @@ class Bench:
         rows = {one.vendor_id: one for page in vendor.invoices(first, last) for one in page.items}
         return list(rows.values())
 
+    @property
+    def listing(self) -> Subject:
+        """The list that the properties of lists are tried with."""
+        return self.arrangement.listing
+
+    def listed(self, vendor: Vendor) -> list[int]:
+        """The numbers that this list has, in their order."""
+        rows = self.invoices(vendor) if self.listing == "invoices" else self.products(vendor)
+        return sorted(map(self.number_of, rows))
+
+    def number_of(self, one: Invoice | Product) -> int:
+        """The sandbox's number of what a list says."""
+        return self.arrangement.number(one.vendor_id)
+
+    def wanted(self) -> list[int]:
+        """The numbers that it must have."""
+        rows = self.company.notes if self.listing == "invoices" else self.company.products
+        return sorted(one.vendor_id for one in rows)
+
     def products(self, vendor: Vendor) -> list[Product]:
         return [one for page in vendor.products() for one in page.items]
+
+    def titles(self, vendor: Vendor, first: date = FIRST, last: date = LAST) -> list[Title]:
+        """What the lists of titles say, a row for each title: the last that came."""
+        rows = {(one.side, one.vendor_id): one for page in vendor.titles(first, last) for one in page.items}
+        return list(rows.values())
+
+    def whole_titles(self, vendor: Vendor, first: date = FIRST, last: date = LAST) -> dict[str, Title]:
+        """The titles by their numbers, each with its detail where the list leaves something out."""
+        listed = self.titles(vendor, first, last)
+        found = [one if one.has_detail else vendor.title(one.side, one.vendor_id) for one in listed]
+        return {one.vendor_id: one for one in found if one is not None}
 
     def before(self, of: Subject, number: int, action: Callable[[], object]) -> None:
         """Do something before the answer to the `number`-th call from now on."""
@@ -170,6 +219,7 @@ class Bench:
 class Lab:
     """Puts companies on the bench of one vendor."""
 
+    arrangement: Arrangement
     make: Callable[[ErpCompany, float], Bench]
     #: What was logged so far.
     logged: Callable[[], str]

@@ -1,4 +1,4 @@
-"""Companies as the battery arranges them: so many plain notes and products, and single notes with a peculiarity."""
+"""Companies as the battery arranges them: so many plain notes, products, titles, and some with a peculiarity."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany, SandboxProf
 from sync_pipelines.sandbox.erp.identifiers import access_key, made_up_cnpj
 from sync_pipelines.sandbox.erp.notes import NoteItem, Party, SandboxNote
 from sync_pipelines.sandbox.erp.products import SandboxProduct
+from sync_pipelines.sandbox.erp.titles import SandboxCategory, SandboxTitle
 
 #: The days that the battery asks for.
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
@@ -26,6 +27,8 @@ PROFILE = SandboxProfile(
 SUPPLIER = Party("Fornecedor Bancada SA", cnpj=made_up_cnpj(_RANDOM))
 CUSTOMER = Party("Cliente Bancada ME", cnpj=made_up_cnpj(_RANDOM))
 NOON = datetime(2026, 11, 3, 12, tzinfo=BRASILIA)
+#: The day of plain notes and titles.
+DAY = NOON.date()
 
 
 def note(number: int, issued_at: datetime = NOON, *, is_purchase: bool = False, **fields: Any) -> SandboxNote:
@@ -83,11 +86,50 @@ def products(count: int) -> list[SandboxProduct]:
     ]
 
 
-def company(listed: Sequence[SandboxNote] = (), catalogue: Sequence[SandboxProduct] = ()) -> ErpCompany:
-    """A company with these notes and products."""
-    made = ErpCompany(PROFILE)
+def categories() -> list[SandboxCategory]:
+    """An income, an expense within another category, and what is neither."""
+    return [
+        SandboxCategory(1, "1.01.01", "Venda de produtos", "receivable", dre_code="1.1", dre_name="Receitas"),
+        SandboxCategory(2, "2.01.01", "Despesas fixas", "payable"),
+        SandboxCategory(3, "2.01.02", "Aluguel", "payable", parent="Despesas fixas"),
+        SandboxCategory(4, "0.01.01", "Transferência entre contas", "payable", is_transfer=True),
+    ]
+
+
+def title(vendor_id: int, on: date = DAY, /, **fields: Any) -> SandboxTitle:
+    """An open receivable over 14.88 reais, issued and due on that day, of that month and of the first category."""
+    made = SandboxTitle(
+        vendor_id, "receivable", Decimal("14.88"), issued_on=on, due_on=on, competence=on.replace(day=1)
+    )
+    for name, value in fields.items():
+        setattr(made, name, value)
+    if "splits" not in fields:
+        made.splits = [(1 if made.side == "receivable" else 3, made.amount)]
+    return made
+
+
+def receivables(count: int) -> list[SandboxTitle]:
+    """So many plain receivables."""
+    return [title(9000 + number) for number in range(1, count + 1)]
+
+
+def payables(count: int) -> list[SandboxTitle]:
+    """So many plain payables."""
+    return [title(9500 + number, side="payable") for number in range(1, count + 1)]
+
+
+def company(
+    listed: Sequence[SandboxNote] = (),
+    catalogue: Sequence[SandboxProduct] = (),
+    *,
+    ledger: Sequence[SandboxTitle] = (),
+) -> ErpCompany:
+    """A company with these notes, products and titles; who has titles has categories."""
+    made = ErpCompany(PROFILE, categories=categories() if ledger else [])
     for one in listed:
         made.add_note(one)
     for product in catalogue:
         made.add_product(product)
+    for entry in ledger:
+        made.add_title(entry)
     return made
