@@ -92,3 +92,25 @@ def test_a_press_syncs_and_a_receiver_that_stops_ends_what_goes_on(
     said = (tmp_path / "receiver.log").read_text()
     hidden = [*map(str, one.credentials.values()), installed.functions.jwt_secret, "eyJ"]
     assert [text for text in hidden if text in said] == []
+
+
+def test_a_sync_outlives_a_receiver_that_is_killed(installed: Installed, tmp_path: Path) -> None:
+    installed.clock.now = datetime.now(UTC)
+    one = installed.connect("omie", months=1)
+    arrived, may_go_on = Event(), Event()
+
+    def wait() -> None:
+        arrived.set()
+        may_go_on.wait(60)
+
+    installed.omie.before("ListarEmpresas", 1, wait)
+    with receiver(installed, tmp_path) as (process, url), ThreadPoolExecutor(1) as pool:
+        pressed = pool.submit(press, installed, one, url, "empresa")
+        assert arrived.wait(60)
+        syncs = psutil.Process(process.pid).children()
+        process.kill()
+        assert isinstance(pressed.exception(60), httpx.TransportError)
+        may_go_on.set()
+        psutil.wait_procs(syncs, timeout=60)
+    assert [sync for sync in syncs if sync.is_running()] == []
+    assert installed.log(one)["status"] == "success"
