@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from sync_pipelines.sandbox.erp.functions import FunctionsFake
+from sync_pipelines.sandbox.erp.functions import HANDLERS, FunctionsFake
 from sync_pipelines_tests.erp.account import Syncs
 from sync_pipelines_tests.erp.analyses.project import Project
 from sync_pipelines_tests.erp.analyses.taxpayer import Taxpayer
@@ -35,5 +35,6 @@ def project(erp: psycopg.Connection[Any], erp_url: str, syncs: Syncs) -> Iterato
 @pytest.fixture
 def taxpayer(erp: psycopg.Connection[Any], erp_url: str, syncs: Syncs) -> Iterator[Taxpayer]:
     erp.execute(LINES)
-    with FunctionsFake(erp_url, clock=lambda: syncs.clock().timestamp()) as fake:
-        yield Taxpayer(erp, syncs, fake)
+    handlers = dict(HANDLERS)
+    with FunctionsFake(erp_url, clock=lambda: syncs.clock().timestamp(), handlers=handlers) as fake:
+        yield Taxpayer(erp, syncs, fake, handlers=handlers)

@@ -166,7 +166,8 @@ def test_what_is_not_as_the_formula_says_is_no_success(taxpayer: Taxpayer) -> No
     taxpayer.fake.clear()
     taxpayer.erp.execute(
         "create function spoil() returns trigger language plpgsql as $$ begin new.input_aluguel = 1;"
-        " return new; end $$; create trigger spoil before update on public.company_dre for each row execute function spoil()"
+        " return new; end $$; create trigger spoil before update on public.company_dre for each row"
+        " execute function spoil()"
     )
     assert "other inputs than were sent: aluguel" in dre(taxpayer).message
     taxpayer.erp.execute("drop trigger spoil on public.company_dre")

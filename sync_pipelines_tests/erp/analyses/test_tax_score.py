@@ -24,14 +24,17 @@ def score(taxpayer: Taxpayer, **options: Any) -> AnalysisOutcome:
 def scored(taxpayer: Taxpayer) -> Taxpayer:
     """A user whose score was calculated once, with an action that the user has done."""
     taxpayer.erp.execute(
-        "insert into public.profiles (user_id, empresa, cnae, regime) values (%s, 'x', 'x', 'simples')", (USER,)
+        "insert into public.profiles (user_id, empresa, cnae, regime) values (%s, 'x', 'x', 'simples')",
+        (USER,),
     )
     taxpayer.invoice("19022000")
     taxpayer.month(2026, 10, impostos_sobre_vendas=600)
     done = score(taxpayer)
     assert (done.status, done.calls, taxpayer.value(HISTORY)) == ("success", 1, 1)
     assert done.figures["score"] == taxpayer.value(SCORE)
-    taxpayer.erp.execute("update public.score_actions set status = 'completed' where action_code = 'RESPONDER'")
+    taxpayer.erp.execute(
+        "update public.score_actions set status = 'completed' where action_code = 'RESPONDER'"
+    )
     return taxpayer
 
 
@@ -41,7 +44,10 @@ def scored(taxpayer: Taxpayer) -> Taxpayer:
         ("update public.profiles set regime = 'real'", 1),
         ("update public.profiles set faturamento_mensal = 5", 1),
         ("delete from public.xml_imports", 1),
-        ("insert into public.simulations (user_id, calculator_slug) values ('{user}', 'comparativo-regimes')", 1),
+        (
+            "insert into public.simulations (user_id, calculator_slug) values ('{user}', 'comparativo-regimes')",
+            1,
+        ),
         ("insert into public.credit_analysis_summary (user_id, total_potential) values ('{user}', 9)", 1),
         ("update public.tax_score set resp_certidoes = 'em dia'", 1),
         ("update public.company_dre set input_vendas_produtos = 20000", 1),
@@ -50,11 +56,16 @@ def scored(taxpayer: Taxpayer) -> Taxpayer:
         ("delete from public.score_actions", 1),
         ("update public.profiles set empresa = empresa, faturamento_mensal = null", 0),
         ("insert into public.simulations (user_id, calculator_slug) values ('{user}', 'another')", 0),
-        ("insert into public.tax_score_history (user_id, score_total, score_grade) values ('{user}', 1, 'E')", 0),
+        (
+            "insert into public.tax_score_history (user_id, score_total, score_grade) values ('{user}', 1, 'E')",
+            0,
+        ),
         ("update public.score_actions set status = 'pending'", 0),
     ],
 )
-def test_it_is_calculated_again_where_what_it_reads_changed(scored: Taxpayer, change: str, calls: int) -> None:
+def test_it_is_calculated_again_where_what_it_reads_changed(
+    scored: Taxpayer, change: str, calls: int
+) -> None:
     scored.erp.execute(change.format(user=USER).encode())
     before = scored.value(HISTORY)
     assert [score(scored).calls for _ in range(3)] == [calls, 0, 0]
@@ -89,7 +100,8 @@ def test_a_history_that_is_no_lost_calls_stays(scored: Taxpayer) -> None:
     scored.fake.fail(f"{FUNCTION}_drop_after", times=1)
     score(scored)
     scored.erp.execute(
-        "insert into public.tax_score_history (user_id, score_total, score_grade) values (%s, 1, 'E')", (USER,)
+        "insert into public.tax_score_history (user_id, score_total, score_grade) values (%s, 1, 'E')",
+        (USER,),
     )
     scored.invoice("08119000")
     assert score(scored).status == "success"
