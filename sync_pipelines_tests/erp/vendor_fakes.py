@@ -10,8 +10,13 @@ from typing import Any, Final, Protocol
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED as BLING_UNLIMITED
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.contaazul import ContaAzulFake
+from sync_pipelines.sandbox.erp.contaazul_limits import UNLIMITED as CONTAAZUL_UNLIMITED
 from sync_pipelines.sandbox.erp.omie import PAGE_CAP, OmieFake
 from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
+from sync_pipelines.sandbox.erp.sankhya import SankhyaFake
+from sync_pipelines.sandbox.erp.tiny import TinyFake
+from sync_pipelines.sandbox.erp.tiny_limits import UNLIMITED as TINY_UNLIMITED
 from sync_pipelines.sandbox.servers import Served
 
 Seconds = Callable[[], float]
@@ -44,6 +49,12 @@ _VENDORS: Final[Mapping[str, _Vendor]] = {
         lambda clock, _: BlingFake(rules=BLING_UNLIMITED, clock=clock),
         {"bling_url": "url", "bling_auth_url": "auth_url"},
     ),
+    "contaazul": _Vendor(
+        lambda clock, _: ContaAzulFake(rules=CONTAAZUL_UNLIMITED, clock=clock),
+        {"contaazul_url": "url", "contaazul_auth_url": "auth_url"},
+    ),
+    "sankhya": _Vendor(lambda clock, _: SankhyaFake(clock=clock), {"sankhya_url": "url"}),
+    "tiny": _Vendor(lambda clock, _: TinyFake(rules=TINY_UNLIMITED, clock=clock), {"tiny_url": "url"}),
 }
 #: The settings of every vendor: none may fall back to a vendor of the world.
 _ADDRESSES: Final = (

@@ -49,7 +49,7 @@ def match_opportunities(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     if company is None or row is None:
         outcome.status, outcome.message = "skipped", _NO_COMPANY
         return
-    key, inputs = StateKey(user, Analysis.OPPORTUNITIES, str(company), company), row[0]
+    key, inputs = StateKey(user, Analysis.OPPORTUNITIES, str(company), company_id=company), row[0]
     state = states.get(key.subject, State())
     live = opportunities_kept.read_rows(connection, user)
     if state.inputs != inputs or _gone(state.found, live, company):

@@ -111,7 +111,7 @@ class DreRun:
 
     def _process(self, month: DreMonth) -> None:
         """One call, proved. Raises SyncError."""
-        key = StateKey(self.user_id, Analysis.DRE, str(month.id), self.company_id)
+        key = StateKey(self.user_id, Analysis.DRE, str(month.id), company_id=self.company_id)
         today = self.calls.session.clock().astimezone(self.calls.session.zone).date()
         kept = profile_kept.read_kept(
             self.connection,

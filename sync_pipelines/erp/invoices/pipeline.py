@@ -20,6 +20,7 @@ from sync_pipelines.erp.invoices.reading import Reader
 from sync_pipelines.erp.invoices.validate import MonthList, month_lists
 from sync_pipelines.erp.outcome import ModuleOutcome
 from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.erp.vendors.registry import lists_all_numbers
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 
@@ -91,6 +92,8 @@ class _InvoiceSync:
 
     def look_for_gaps(self) -> None:
         """Warn of numbers that are missing before invoices of these months; a gap may begin in another month."""
+        if not lists_all_numbers(self.session.connection.erp_type):
+            return
         months = [month for month, one in self.outcomes.items() if one.status == "success"]
         try:
             with postgres.errors_about(ERP):

@@ -92,7 +92,9 @@ def lock(connection: postgres.Connection, user_id: UUID) -> None:
 
     The rows of all connections of a user are written after an analysis of NCM codes, maybe during a sync of another.
     """
-    connection.execute("select pg_advisory_xact_lock(%s)", (postgres.lock_key("erp", "ncm_rows", str(user_id)),))
+    connection.execute(
+        "select pg_advisory_xact_lock(%s)", (postgres.lock_key("erp", "ncm_rows", str(user_id)),)
+    )
 
 
 def write(connection: postgres.Connection, erp: ErpConnection) -> NcmRows:

@@ -2,35 +2,43 @@
 
 A list does not say how long it is: a page with fewer rows than were asked for is its last. Without `situacao` the list
 of invoices has those in every state but the cancelled, so it is asked for twice. What a list leaves out is in the
-detail: an invoice's link to its XML, a product's NCM.
+detail: an invoice's link to its XML, a product's NCM, a title's category and competence.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.erp.connections.tokens import TokenEndpoint
+from sync_pipelines.erp.vendors.bling_answers import (
+    NAME,
+    NOT_NEEDED,
+    BlingAnswers,
+    CancelledRows,
+    body_of,
+    judge,
+)
 from sync_pipelines.erp.vendors.bling_rows import (
     CANCELLED,
-    Row,
+    CANCELLED_TITLE,
+    category_of,
     id_of,
     invoice_of,
     is_cancelled,
+    is_cancelled_title,
     key_of,
     needs_detail,
     product_of,
     state_of,
+    title_of,
 )
 from sync_pipelines.erp.vendors.limits import CallLimit, Limits, Per
-from sync_pipelines.erp.vendors.oauth import AuthAddress, ExpiredTokenError, TokenCalls, token_base
-from sync_pipelines.erp.vendors.session import BlockedError, Opening, VendorSession, VendorSpec
-from sync_pipelines.erp.vendors.uncounted import UncountedList
+from sync_pipelines.erp.vendors.oauth import AuthAddress, TokenCalls, token_base
+from sync_pipelines.erp.vendors.session import Opening, SessionVendor, VendorSpec
 from sync_pipelines.erp.vendors.values import group, text_of
 from sync_pipelines.erp.vendors.vendor import (
     Category,
@@ -45,19 +53,8 @@ from sync_pipelines.erp.vendors.vendor import (
     Title,
 )
 from sync_pipelines.erp.vendors.xml_links import Origins, XmlLinks
-from sync_pipelines.lib.failures import (
-    PermanentError,
-    RefusedError,
-    SyncError,
-    ThrottledError,
-    TransientError,
-    from_http_status,
-)
 from sync_pipelines.lib.http.budget import Window
-from sync_pipelines.lib.http.json import JsonAnswer
 
-NAME = "Bling"
-PAGE_SIZE = 100
 LIMITS = Limits(
     "bling",
     calls=(
@@ -72,87 +69,55 @@ LIMITS = Limits(
 #: The 20th token call of an address within a minute blocks it for an hour.
 TOKEN_CALLS = (Window(scope="bling:tokens", calls=15, seconds=60.0),)
 TOKENS_ARE_BLOCKED = 3600.0
-TOO_MANY = "TOO_MANY_REQUESTS"
 VERSION_PATH = "/Api/v3"
 AUTH = AuthAddress("bling_auth_url", url="https://www.bling.com.br/Api/v3", api_host="api.bling.com.br")
 #: Where the files of invoices lie.
 FILE_HOSTS = frozenset({"bling.com.br", "www.bling.com.br", "api.bling.com.br"})
-#: Seconds: after the quota of a day, which the next sync tries again; after a block of the address.
-DAY_IS_OVER, ADDRESS_IS_BLOCKED = 3600.0, 600.0
 #: `criterio`: all products; by default the list has those that were included last.
 ALL_PRODUCTS = "5"
 #: The vendor's clock, and how far it may be from ours.
 ZONE, SKEW = ZoneInfo("America/Sao_Paulo"), timedelta(minutes=10)
 #: A filter over more than a year is refused.
 LONGEST_PERIOD = timedelta(days=364)
-#: How often a list is read that changes meanwhile.
-_MOST_PASSES = 3
+#: How far ahead titles are asked for, each of its years with calls of its own: nothing due later is listed.
+FARTHEST_DUE = timedelta(days=3653)
+_CANCELLED_INVOICES = CancelledRows({"situacao": CANCELLED}, is_cancelled, "invoices")
 
 
-def judge(answer: JsonAnswer) -> SyncError | None:
-    """The error that an answer means, or None: also for a 404. Quotes nothing but the error's type and field names."""
-    error = group(_body(answer), "error")
-    what = f"{NAME} ({_quotable(error)})" if error else NAME
-    if answer.status == 401:
-        return ExpiredTokenError(f"{what} does not accept the access token (401).")
-    # With which status a blocked address is refused is not documented.
-    if answer.status == 429 or text_of(error, "type") == TOO_MANY or (answer.status == 403 and not error):
-        return _throttled(answer.status, text_of(error, "period"), answer.retry_after)
-    if answer.status == 403:
-        return RefusedError(
-            f"{what} does not let the app make this call (403). Grant it the access, and connect the account again.",
-            403,
-        )
-    if answer.status == 404:
-        return None
-    if answer.status != 200:
-        return from_http_status(answer.status, what=what, retry_after=answer.retry_after, setting="BLING_URL")
-    if not isinstance(answer.body, Mapping) or not isinstance(answer.body.get("data"), list | Mapping):
-        return TransientError(f"{NAME} answered without the data that was asked for, or with a part of it.")
-    return None
+class _TitleList(NamedTuple):
+    """Where the titles of a side are, and how they are asked for by due date. Without `dated` a list of receivables
+    has what was issued within a year up to today. Whether a list hides what was cancelled is not documented.
+    """
+
+    path: str
+    first: str
+    last: str
+    cancelled: CancelledRows
+    dated: Mapping[str, str] = {}
 
 
-def _throttled(status: int, period: str | None, retry_after: float | None) -> SyncError:
-    if period == "second":
-        return ThrottledError(
-            f"{NAME} asks for fewer calls a second ({status}).", retry_after=retry_after or 1.0
-        )
-    if period == "day":
-        wait = retry_after or DAY_IS_OVER
-        return BlockedError(f"{NAME}: the account has no calls left today ({status}).", retry_after=wait)
-    wait = retry_after or ADDRESS_IS_BLOCKED
-    return BlockedError(f"{NAME} takes no calls from our address for a while ({status}).", retry_after=wait)
-
-
-def _quotable(error: Row) -> str:
-    fields = error.get("fields")
-    names = (
-        [text_of(one, "element") for one in fields if isinstance(one, Mapping)]
-        if isinstance(fields, list)
-        else []
-    )
-    words = [
-        word for word in (text_of(error, "type"), *names) if word and re.fullmatch(r"[\w.\[\]-]{1,40}", word)
-    ]
-    return ", ".join(words) or "without a type"
-
-
-class _Detail(NamedTuple):
-    """A detail, None if it is gone (404), and the answer that had it."""
-
-    row: Row | None
-    raw: bytes
-
-
-_NOT_NEEDED = _Detail({}, b"")
+_TITLES = {
+    Side.RECEIVABLE: _TitleList(
+        "contas/receber",
+        first="dataInicial",
+        last="dataFinal",
+        cancelled=CancelledRows({"situacoes[]": CANCELLED_TITLE}, is_cancelled_title, "receivables"),
+        dated={"tipoFiltroData": "V"},
+    ),
+    Side.PAYABLE: _TitleList(
+        "contas/pagar",
+        first="dataVencimentoInicial",
+        last="dataVencimentoFinal",
+        cancelled=CancelledRows({"situacao": CANCELLED_TITLE}, is_cancelled_title, "payables"),
+    ),
+}
 
 
 @dataclass
-class BlingVendor:
+class BlingVendor(SessionVendor):
     """One account of Bling."""
 
-    session: VendorSession
-    http: TokenCalls
+    answers: BlingAnswers
     links: XmlLinks
     name: str = NAME
     lists_product_changes: bool = True
@@ -174,20 +139,12 @@ class BlingVendor:
         )
         http = TokenCalls.open(opening, session, endpoint)
         origins = Origins.of(FILE_HOSTS, urls=(session.base_url, auth_url))
-        return cls(session, http, links=XmlLinks.open(origins, opening, session))
-
-    @property
-    def calls(self) -> int:
-        return self.session.calls
-
-    @property
-    def waited(self) -> float:
-        return self.session.waited
+        return cls(session, BlingAnswers(http), links=XmlLinks.open(origins, opening, session))
 
     def company(self) -> Page[Company]:
         """Name and CNPJ; the vendor says neither address nor regime."""
-        answer = self._found("empresas/me/dados-basicos")
-        row = group(_body(answer), "data")
+        answer = self.answers.found("empresas/me/dados-basicos")
+        row = group(body_of(answer), "data")
         return Page(answer.content, [Company(cnpj=text_of(row, "cnpj"), legal_name=text_of(row, "nome"))])
 
     def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
@@ -197,11 +154,13 @@ class BlingVendor:
         if since is not None and now - since < LONGEST_PERIOD:
             query["dataAlteracaoInicial"] = _moment(since - SKEW)
             query["dataAlteracaoFinal"] = _moment(now + SKEW)
-        for page in self._pages("produtos", query):
+        for page in self.answers.pages("produtos", query):
             details = {
-                id_of(row): self._detail("produtos", id_of(row)) for row in page.items if needs_detail(row)
+                id_of(row): self.answers.detail("produtos", id_of(row))
+                for row in page.items
+                if needs_detail(row)
             }
-            products = [product_of(row, details.get(id_of(row), _NOT_NEEDED).row) for row in page.items]
+            products = [product_of(row, details.get(id_of(row), NOT_NEEDED).row) for row in page.items]
             yield Page(b"\n".join([page.raw, *(one.raw for one in details.values())]), products)
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
@@ -209,13 +168,15 @@ class BlingVendor:
         for begin, end in _periods(first, last):
             for direction in ("1", "0"):
                 period = {"dataEmissaoInicial": f"{begin} 00:00:00", "dataEmissaoFinal": f"{end} 23:59:59"}
-                for page in self._invoices({"tipo": direction, **period}):
+                for page in self.answers.in_every_state(
+                    "nfe", {"tipo": direction, **period}, _CANCELLED_INVOICES
+                ):
                     listed = (invoice_of(row, asked_until=end) for row in page.items)
                     yield Page(page.raw, [one for one in listed if one and first <= one.issued_on <= last])
 
     def invoice_xml(self, invoice: Invoice) -> InvoiceXml:
         """The document by the link in the detail; None where there is neither, or no file behind the link."""
-        row = self._detail("nfe", invoice.vendor_id).row
+        row = self.answers.detail("nfe", invoice.vendor_id).row
         if row is None:
             return InvoiceXml(invoice.key, None)
         state, link = state_of(row), text_of(row, "xml")
@@ -223,60 +184,33 @@ class BlingVendor:
         return InvoiceXml(key_of(row) or invoice.key, xml, state)
 
     def categories(self) -> Iterator[Page[Category]]:
-        raise NotImplementedError
+        """The categories of both sides, also inactive ones: titles may still be of them. None is named a transfer."""
+        for page in self.answers.pages("categorias/receitas-despesas", {"tipo": "0", "situacao": "0"}):
+            yield Page(page.raw, [category_of(row) for row in page.items])
 
     def titles(self, first: date, last: date) -> Iterator[Page[Title]]:
-        raise NotImplementedError
+        """Receivables, then payables, by due date, up to `FARTHEST_DUE` from today.
+
+        One that is cancelled while the list is read comes again, and the last time counts.
+        """
+        today = self.session.clock().astimezone(ZONE).date()
+        for side, one in _TITLES.items():
+            for begin, end in _periods(first, min(last, today + FARTHEST_DUE)):
+                query = {one.first: f"{begin}", one.last: f"{end}", **one.dated}
+                for page in self.answers.in_every_state(one.path, query, one.cancelled):
+                    listed = (title_of(row, side) for row in page.items)
+                    asked = [one for one in listed if one.listed_on is None or first <= one.listed_on <= last]
+                    yield Page(page.raw, asked)
 
     def title(self, side: Side, vendor_id: str) -> Title | None:
-        raise NotImplementedError
+        """One title with its category and competence; None if it is gone."""
+        row = self.answers.detail(_TITLES[side].path, vendor_id).row
+        return None if row is None else title_of(row, side, has_detail=True)
 
     def close(self) -> None:
         """End what is open."""
-        self.session.close()
+        super().close()
         self.links.close()
-
-    def _invoices(self, query: Mapping[str, str]) -> Iterator[Page[Row]]:
-        """Those in every state but cancelled, then the cancelled; again if one changed from these to those meanwhile.
-
-        Then the pages behind it moved up, and what was the first of a page is in none.
-        """
-        for _ in range(_MOST_PASSES):
-            listed, cancelled = set[str](), set[str]()
-            for page in self._pages("nfe", query):
-                listed |= {id_of(row) for row in page.items if not is_cancelled(row)}
-                yield page
-            for page in self._pages("nfe", {**query, "situacao": CANCELLED}):
-                cancelled |= {id_of(row) for row in page.items if is_cancelled(row)}
-                yield page
-            if not listed & cancelled:
-                return
-        raise TransientError(f"{NAME}: invoices were cancelled each time that the list was read.")
-
-    def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[Page[Row]]:
-        def ask(number: int) -> JsonAnswer:
-            return self._found(path, {"pagina": str(number), "limite": str(PAGE_SIZE), **query})
-
-        return UncountedList(f"{NAME} ({path})", "data", PAGE_SIZE).pages(ask)
-
-    def _detail(self, path: str, number: str) -> _Detail:
-        answer = self.http.get(f"{path}/{{id}}", f"{path}/{quote(number, safe='')}")
-        if answer.status == 404:
-            return _Detail(None, answer.content)
-        row = group(_body(answer), "data")
-        if id_of(row) != number:
-            raise TransientError(f"{NAME} ({path}/{number}) answered with another one.")
-        return _Detail(row, answer.content)
-
-    def _found(self, path: str, query: Mapping[str, str] | None = None) -> JsonAnswer:
-        answer = self.http.get(path, path, query)
-        if answer.status == 404:
-            raise PermanentError(f"{NAME} has no such call (404). Check BLING_URL.")
-        return answer
-
-
-def _body(answer: JsonAnswer) -> Row:
-    return answer.body if isinstance(answer.body, Mapping) else {}
 
 
 def _moment(moment: datetime) -> str:

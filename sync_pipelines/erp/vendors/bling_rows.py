@@ -1,4 +1,4 @@
-"""What the rows of Bling's answers say: products and invoices in our words."""
+"""What the rows of Bling's answers say: products, invoices, titles and categories in our words."""
 
 from __future__ import annotations
 
@@ -7,13 +7,36 @@ from datetime import date
 from typing import Any
 
 from sync_pipelines.erp.vendors.values import amount_of, day_of, group, month_of_key, number_of, text_of
-from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Product
+from sync_pipelines.erp.vendors.vendor import (
+    Category,
+    Invoice,
+    InvoiceState,
+    Product,
+    Side,
+    Split,
+    Title,
+    TitleState,
+)
 
 #: By `situacao`. 6 has its printed form as well, 7 came by its XML (purchases, other issuers). A number that is not
 #: here is taken for an invoice: its XML, or that there is none, says what it is.
 UNISSUED = frozenset({"1", "3", "4", "8", "10", "11"})
 CANCELLED = "2"
 VOID = {CANCELLED: InvoiceState.CANCELLED, "9": InvoiceState.DENIED}
+CANCELLED_TITLE = "5"
+#: By `situacao` of a title: 6 was returned in part. 1 is open and 7 confirmed, which is not paid either; so is a number
+#: that is not here, because what is not cancelled counts.
+TITLE_STATES = {
+    "2": TitleState.SETTLED,
+    "3": TitleState.PARTIAL,
+    "4": TitleState.RETURNED,
+    CANCELLED_TITLE: TitleState.CANCELLED,
+    "6": TitleState.RETURNED,
+}
+#: By `tipo` of a category; 3 is of both sides.
+CATEGORY_SIDES = {"1": Side.PAYABLE, "2": Side.RECEIVABLE}
+#: What an id is that says that there is none.
+_NONE = "0"
 
 Row = Mapping[str, Any]
 
@@ -91,3 +114,41 @@ def _day(row: Row, name: str) -> date | None:
     """The day of a date with or without a time; `0000-00-00` is none."""
     day = (text_of(row, name) or "")[:10]
     return day_of({"day": day}, "day", "%Y-%m-%d")
+
+
+def is_cancelled_title(row: Row) -> bool:
+    return text_of(row, "situacao") == CANCELLED_TITLE
+
+
+def title_of(row: Row, side: Side, *, has_detail: bool = False) -> Title:
+    """A row of a list, or a detail: the list has neither category nor competence, and payables have no issue there."""
+    amount, due_on = amount_of(row, "valor"), _day(row, "vencimento")
+    category = _id(group(row, "categoria"), "id")
+    return Title(
+        vendor_id=id_of(row),
+        side=side,
+        state=TITLE_STATES.get(text_of(row, "situacao") or "", TitleState.OPEN),
+        listed_on=due_on,
+        amount=amount,
+        issued_on=_day(row, "dataEmissao"),
+        due_on=due_on,
+        competence=_day(row, "competencia"),
+        splits=(Split(category, amount),) if category and amount is not None else (),
+        description=text_of(row, "historico"),
+        number=text_of(row, "numeroDocumento"),
+        has_detail=has_detail,
+    )
+
+
+def category_of(row: Row) -> Category:
+    return Category(
+        vendor_id=id_of(row),
+        name=text_of(row, "descricao") or "",
+        side=CATEGORY_SIDES.get(text_of(row, "tipo") or ""),
+        parent=_id(row, "idCategoriaPai"),
+    )
+
+
+def _id(row: Row, name: str) -> str | None:
+    number = text_of(row, name)
+    return None if number == _NONE else number

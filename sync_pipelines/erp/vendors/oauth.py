@@ -23,17 +23,25 @@ class AuthAddress(NamedTuple):
     setting: str
     url: str
     api_host: str
+    #: What is added where an address names a host alone; None: the version's path, as to the API's address.
+    path: str | None = None
 
 
 def token_base(opening: Opening, auth: AuthAddress) -> str:
     """The base to which the token path is added: as it is set, else the vendor's own, else that of another API."""
-    base_url = opening.spec.base_url(opening.settings)
+    base_url, version = opening.spec.base_url(opening.settings), opening.spec.version_path
+    path = version if auth.path is None else auth.path
     set_url: str | None = getattr(opening.settings, auth.setting)
     if set_url is None:
-        return auth.url if urlsplit(base_url).hostname == auth.api_host else base_url
-    return (
-        set_url if urlsplit(set_url).path.strip("/") else f"{set_url.rstrip('/')}{opening.spec.version_path}"
-    )
+        is_vendors = urlsplit(base_url).hostname == auth.api_host
+        return (
+            auth.url
+            if is_vendors
+            else base_url
+            if path == version
+            else f"{base_url.removesuffix(version)}{path}"
+        )
+    return set_url if urlsplit(set_url).path.strip("/") else f"{set_url.rstrip('/')}{path}"
 
 
 @dataclass

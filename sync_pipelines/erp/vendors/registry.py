@@ -10,7 +10,7 @@ from typing import Any
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.credentials import read_credentials
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.vendors import bling, omie, sankhya, tiny, totvs
+from sync_pipelines.erp.vendors import bling, contaazul, omie, sankhya, tiny, totvs
 from sync_pipelines.erp.vendors.session import Opening, VendorSpec
 from sync_pipelines.erp.vendors.vendor import Vendor
 from sync_pipelines.lib.cancellation import Cancellation
@@ -20,6 +20,7 @@ from sync_pipelines.settings.erp import ErpSettings
 #: By their value of the enum `erp_type`.
 VENDORS: Mapping[str, VendorSpec] = {
     "bling": bling.SPEC,
+    "contaazul": contaazul.SPEC,
     "omie": omie.SPEC,
     "sankhya": sankhya.SPEC,
     "tiny": tiny.SPEC,
@@ -28,7 +29,7 @@ VENDORS: Mapping[str, VendorSpec] = {
 
 
 def is_served(erp_type: str) -> bool:
-    """Whether connections of a type are synced."""
+    """Whether connections of a type are taken, if only to say why nothing of them is synced."""
     return erp_type in VENDORS
 
 
@@ -41,6 +42,19 @@ def unserved_because(erp_type: str, module: Module) -> str | None:
     """Why a module of a served vendor is not synced, in Portuguese; None if it is."""
     spec = VENDORS.get(erp_type)
     return spec.unserved.get(module) if spec is not None else None
+
+
+def lists_all_numbers(erp_type: str) -> bool:
+    """Whether a number that a vendor's list lacks is a gap; not where cancelled invoices vanish from it."""
+    spec = VENDORS.get(erp_type)
+    return spec is None or spec.lists_all_numbers
+
+
+def served_modules(connection: ErpConnection) -> tuple[Module, ...]:
+    """What of a connection's modules is synced; none of a vendor that is not known."""
+    if not is_served(connection.erp_type):
+        return ()
+    return tuple(one for one in connection.modules if unserved_because(connection.erp_type, one) is None)
 
 
 @dataclass(frozen=True)

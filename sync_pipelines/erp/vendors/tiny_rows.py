@@ -81,7 +81,7 @@ def invoice_of(row: Row, asked_until: date) -> Invoice | None:
 
     One that was issued and says neither date nor key counts as of the last day asked for: its XML says when it was.
     """
-    key = (text_of(row, "chave_acesso") or "").upper() or None
+    key = "".join(filter(str.isalnum, text_of(row, "chave_acesso") or "")).upper() or None
     state = _state(row, has_key=key is not None)
     issued_on = day_of(row, "data_emissao") or month_of_key(key)
     if issued_on is None and state is InvoiceState.UNISSUED:

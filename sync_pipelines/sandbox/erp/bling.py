@@ -56,7 +56,7 @@ class BlingFake(Served):
         self.switches = Switches(ANSWERS, BEHAVIOURS)
         self.hooks = Hooks()
         self.limits = BlingLimits(rules or BlingRules())
-        self.oauth = OAuth(clock, kept=kept, keeps_used=keeps_used_refresh_tokens)
+        self.oauth: OAuth[BlingAccount] = OAuth(clock, kept=kept, keeps_used=keeps_used_refresh_tokens)
         self.addresses = Addresses()
         self.foreign_calls: list[str] = []
         self.api = BlingApi(

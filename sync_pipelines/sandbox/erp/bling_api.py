@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -14,17 +14,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.erp import bling_documents as documents
-from sync_pipelines.sandbox.erp import bling_faults, bling_files, bling_lists, faults
+from sync_pipelines.sandbox.erp import bling_faults, bling_files, bling_lists, bling_titles, faults
 from sync_pipelines.sandbox.erp.bling_limits import BlingLimits
+from sync_pipelines.sandbox.erp.bling_served import Served
 from sync_pipelines.sandbox.erp.calls import Call, Calls
-from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.company import BRASILIA
 from sync_pipelines.sandbox.erp.documents import NO_MOMENT, Json
 from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.oauth import BlingAccount, OAuth, pair_of
 from sync_pipelines.sandbox.faults import Dropped, Switches
 
 BASE = "/Api/v3"
-Row = TypeVar("Row")
 #: The scope that each call needs.
 SCOPES: Mapping[str, str] = {
     "invoices": "nfe",
@@ -33,6 +33,11 @@ SCOPES: Mapping[str, str] = {
     "products": "produtos",
     "product": "produtos",
     "company": "empresas",
+    "receivables": "contas_receber",
+    "receivable": "contas_receber",
+    "payables": "contas_pagar",
+    "payable": "contas_pagar",
+    "categories": "categorias",
 }
 
 
@@ -67,21 +72,10 @@ class _Received:
 
 
 @dataclass(frozen=True)
-class _Served:
-    """A call that may be answered: its method, its company, what was asked for. `subject` is a page or an id."""
-
-    method: str
-    company: ErpCompany
-    asked: Mapping[str, str]
-    subject: int
-    strikes: Callable[[str], bool]
-
-
-@dataclass(frozen=True)
 class BlingApi:
     """Answers for the accounts of `oauth`. `default_direction` is `tipo` where it is not given; None: both."""
 
-    oauth: OAuth
+    oauth: OAuth[BlingAccount]
     limits: BlingLimits
     switches: Switches
     calls: Calls
@@ -94,7 +88,7 @@ class BlingApi:
     @property
     def routes(self) -> list[Route]:
         def served(
-            method: str, make: Callable[[_Served], Response]
+            method: str, make: Callable[[Served], Response]
         ) -> Callable[[Request], Awaitable[Response]]:
             async def answer(request: Request) -> Response:
                 return await self._serve(request, method, make)
@@ -109,10 +103,15 @@ class BlingApi:
             Route(f"{BASE}/produtos", served("products", self._products)),
             Route(f"{BASE}/produtos/{{id:int}}", served("product", self._product)),
             Route(f"{BASE}/empresas/me/dados-basicos", served("company", self._company)),
+            Route(f"{BASE}/contas/receber", served("receivables", bling_titles.receivables)),
+            Route(f"{BASE}/contas/receber/{{id:int}}", served("receivable", bling_titles.receivable)),
+            Route(f"{BASE}/contas/pagar", served("payables", bling_titles.payables)),
+            Route(f"{BASE}/contas/pagar/{{id:int}}", served("payable", bling_titles.payable)),
+            Route(f"{BASE}/categorias/receitas-despesas", served("categories", bling_titles.categories)),
             Route(bling_files.FILE_PATH, self._file),
         ]
 
-    async def _serve(self, request: Request, method: str, make: Callable[[_Served], Response]) -> Response:
+    async def _serve(self, request: Request, method: str, make: Callable[[Served], Response]) -> Response:
         received = self._received(request, method, self._account(request))
         refused = self.limits.arrived(received.ip, received.at, for_token=False) or self._refusal(received)
         answer = refused or await self._answer(received, make)
@@ -136,10 +135,11 @@ class BlingApi:
             return refused
         return None if SCOPES[received.method] in account.scopes else bling_faults.insufficient_scope()
 
-    async def _answer(self, received: _Received, make: Callable[[_Served], Response]) -> Response:
+    async def _answer(self, received: _Received, make: Callable[[Served], Response]) -> Response:
         account, method = received.account, received.method
         assert account is not None
-        asked = dict(received.request.query_params)
+        params = received.request.query_params
+        asked = {name: ",".join(params.getlist(name)) for name in params}
         try:
             subject = int(received.request.path_params.get("id") or bling_lists.page_number(asked))
             await self._before(received)
@@ -150,7 +150,8 @@ class BlingApi:
             def strikes(name: str) -> bool:
                 return self.switches.strikes(f"{method}_{name}", lambda: narrowed)
 
-            return make(_Served(method, account.company, asked, subject=subject, strikes=strikes))
+            today = datetime.fromtimestamp(received.at, BRASILIA).date()
+            return make(Served(method, account.company, asked, subject=subject, today=today, strikes=strikes))
         except bling_lists.ParameterError as refused:
             return refused.answer
 
@@ -165,22 +166,22 @@ class BlingApi:
         if answer.status_code >= 400 and not isinstance(answer, faults.NO_ANSWER):
             self.limits.failed(received.ip, self.calls.clock())
 
-    def _invoices(self, served: _Served) -> Response:
+    def _invoices(self, served: Served) -> Response:
         model = "55" if served.method == "invoices" else "65"
         found = bling_lists.invoices(
             served.company, served.asked, model=model, default_direction=self.default_direction
         )
-        rows = [documents.invoice(note, with_key=self.key_in_list) for note in _page(found, served)]
+        rows = [documents.invoice(note, with_key=self.key_in_list) for note in served.page(found)]
         if served.method == "invoices" and served.strikes("empty_dates"):
             rows = [{**row, "dataEmissao": NO_MOMENT} for row in rows]
-        return _list(rows, served)
+        return served.rows(rows)
 
-    def _products(self, served: _Served) -> Response:
+    def _products(self, served: Served) -> Response:
         found = bling_lists.products(served.company, served.asked)
-        return _list([documents.product(one) for one in _page(found, served)], served)
+        return served.rows([documents.product(one) for one in served.page(found)])
 
-    def _invoice(self, served: _Served) -> Response:
-        found = _one(served.company.note, lambda: served.company.select(bling_lists.is_known), served)
+    def _invoice(self, served: Served) -> Response:
+        found = served.one(served.company.note, lambda: served.company.select(bling_lists.is_known))
         if found is None or not bling_lists.is_known(found):
             return bling_faults.not_found("A nota fiscal")
         link = bling_files.link_of(found, self.addresses, served.strikes)
@@ -191,14 +192,14 @@ class BlingApi:
             del detail["chaveAcesso"]
         return Json({"data": detail})
 
-    def _product(self, served: _Served) -> Response:
-        found = _one(served.company.product, lambda: served.company.products, served)
+    def _product(self, served: Served) -> Response:
+        found = served.one(served.company.product, lambda: served.company.products)
         if found is None:
             return bling_faults.not_found("O produto")
         return Json({"data": documents.product_detail(found)})
 
     @staticmethod
-    def _company(served: _Served) -> Response:
+    def _company(served: Served) -> Response:
         return Json({"data": documents.company(served.company.profile)})
 
     async def _token(self, request: Request) -> Response:
@@ -248,32 +249,3 @@ class BlingApi:
         shown = {"id": subject, "has_authorization": "authorization" in request.headers}
         self.calls.record(received.record(shown, answer))
         return answer
-
-
-def _page(found: list[Any], served: _Served) -> list[Any]:
-    page = served.subject
-    if page > 1 and served.strikes("repeats"):
-        page -= 1
-    return list(bling_lists.page_of(found, page, served.asked))
-
-
-def _one(find: Callable[[int], Row], everything: Callable[[], list[Row]], served: _Served) -> Row | None:
-    """The row of the id that was asked for; by a fault the one before it."""
-    try:
-        found = find(served.subject)
-    except KeyError:
-        return None
-    if served.strikes("of_another"):
-        rows = everything()
-        return rows[rows.index(found) - 1]
-    return found
-
-
-def _list(rows: list[dict[str, Any]], served: _Served) -> Response:
-    if served.strikes("lost"):
-        rows = []
-    if served.strikes("short"):
-        rows = rows[:-1]
-    if served.strikes("ids_as_text"):
-        rows = [{**row, "id": str(row["id"])} for row in rows]
-    return Json({"data": rows})

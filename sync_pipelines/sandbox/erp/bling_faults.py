@@ -18,6 +18,11 @@ METHODS: Final = (
     "products",
     "product",
     "company",
+    "receivables",
+    "receivable",
+    "payables",
+    "payable",
+    "categories",
     "token",
     "xml",
 )
@@ -117,6 +122,11 @@ _OF_LISTS: Final[Mapping[str, str]] = {
     "short": "the last row of the page is missing",
     "ids_as_text": "ids are texts",
 }
+_OF_TITLES: Final[Mapping[str, str]] = {
+    "bad_amount": "valor of the first row is the text 1.234,56",
+    "bad_date": "vencimento of the first row reads 0000-00-00",
+    "with_cancelled": "cancelled titles are listed without being asked for",
+}
 #: Where the link to the XML of an invoice leads; `{port}` is a port of this machine that is not the fake's.
 LINKS: Final[Mapping[str, str]] = {
     "link_foreign": "https://files.example.net/nfe.xml",
@@ -132,9 +142,16 @@ LINKS: Final[Mapping[str, str]] = {
 BEHAVIOURS: Final[Mapping[str, str]] = {
     **{
         f"{method}_{name}": what
-        for method in ("invoices", "consumer_invoices", "products")
+        for method in ("invoices", "consumer_invoices", "products", "receivables", "payables", "categories")
         for name, what in _OF_LISTS.items()
     },
+    **{
+        f"{method}_{name}": what
+        for method in ("receivables", "payables")
+        for name, what in _OF_TITLES.items()
+    },
+    "receivable_of_another": "the title is the one before",
+    "payable_of_another": "the title is the one before",
     **{f"invoice_{name}": f"the link to the XML is {link!r}" for name, link in LINKS.items()},
     "invoices_empty_dates": "dataEmissao reads 0000-00-00 00:00:00",
     "invoice_empty_dates": "dataEmissao reads 0000-00-00 00:00:00",

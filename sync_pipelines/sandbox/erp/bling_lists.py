@@ -88,7 +88,7 @@ def _moment(asked: Parameters, name: str) -> datetime | None:
         raise ParameterError(name, "A data informada é inválida") from None
 
 
-def _within(moment: datetime | None, between: tuple[datetime | None, datetime | None]) -> bool:
+def within(moment: datetime | None, between: tuple[datetime | None, datetime | None]) -> bool:
     first, last = between
     if first is None and last is None:
         return True
@@ -120,7 +120,7 @@ def invoices(
         for note in notes
         if (str(documents.situation(note)) == wanted if wanted else note.state != "cancelled")
         and direction in (None, str(note.direction))
-        and _within(note.issued_at, issued)
+        and within(note.issued_at, issued)
         and asked.get("chaveAcesso", note.key) == note.key
         and int(asked.get("numero") or note.number) == note.number
         and int(asked.get("serie") or note.series) == note.series
@@ -134,7 +134,7 @@ def products(company: ErpCompany, asked: Parameters) -> list[SandboxProduct]:
         raise ParameterError("criterio", "O valor informado é inválido")
     changed = period(asked, "dataAlteracao")
     with company.lock:
-        found = [one for one in company.products if _within(one.altered_at, changed)]
+        found = [one for one in company.products if within(one.altered_at, changed)]
     if criterion == _LAST_INCLUDED:
         return found[-max(len(found) // 4, 1) :]
     if criterion == _DELETED:

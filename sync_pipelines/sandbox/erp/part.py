@@ -13,6 +13,7 @@ from sync_pipelines.migrations.history import History
 from sync_pipelines.sandbox.erp.database import build_erp
 from sync_pipelines.sandbox.erp.demo import A_MONTH
 from sync_pipelines.sandbox.erp.demo_rows import add_accounts, add_credentials
+from sync_pipelines.sandbox.erp.ledger_categories import TRANSFER_NAMES
 from sync_pipelines.sandbox.part import Database, Option, Options, Part, Upstream
 from sync_pipelines.sandbox.serving import kept_secret
 
@@ -26,12 +27,18 @@ def _build(connection: psycopg.Connection[Any], _options: Options) -> None:
 
 
 def _variables(home: Path, given: Mapping[str, str]) -> Mapping[str, str]:
-    """The secret that seals the credentials, kept below `home`; nothing where `given` names a real project."""
+    """What the demo's accounts need beside addresses; nothing where `given` names a real project.
+
+    That is the secret which seals their credentials, kept below `home`, and the names of their transfers.
+    """
     if given.get(_DATABASE) or given.get(_KEY):
         return {}
     folder = home / "erp"
     folder.mkdir(mode=0o700, exist_ok=True)
-    return {_KEY: kept_secret(folder / "credentials_key", lambda: secrets.token_hex(32))}
+    return {
+        _KEY: kept_secret(folder / "credentials_key", lambda: secrets.token_hex(32)),
+        "ERP_TRANSFER_CATEGORIES": ",".join(TRANSFER_NAMES),
+    }
 
 
 def _connect(environment: Mapping[str, str]) -> None:
@@ -41,6 +48,19 @@ def _connect(environment: Mapping[str, str]) -> None:
 
 def _arguments(options: Options) -> Sequence[str]:
     return ("--invoices", str(int(options["invoices"])))
+
+
+def _vendor(name: str, address: str, *further: str) -> Upstream:
+    """A vendor's fake; `address` and `further` are the settings of its addresses."""
+    return Upstream(
+        name=name,
+        module=f"sync_pipelines.sandbox.erp.serve_{name}",
+        variables=(address, *further),
+        arguments=_arguments,
+        # Made-up invoices must not reach a real project.
+        depends_on=(_DATABASE,),
+        address=address,
+    )
 
 
 PART = Part(
@@ -54,23 +74,11 @@ PART = Part(
             depends_on=(_DATABASE,),
             address="ERP_FUNCTIONS_URL",
         ),
-        Upstream(
-            name="omie",
-            module="sync_pipelines.sandbox.erp.serve_omie",
-            variables=("OMIE_URL",),
-            arguments=_arguments,
-            # Made-up invoices must not reach a real project.
-            depends_on=(_DATABASE,),
-            address="OMIE_URL",
-        ),
-        Upstream(
-            name="bling",
-            module="sync_pipelines.sandbox.erp.serve_bling",
-            variables=("BLING_URL", "BLING_AUTH_URL"),
-            arguments=_arguments,
-            depends_on=(_DATABASE,),
-            address="BLING_URL",
-        ),
+        _vendor("omie", "OMIE_URL"),
+        _vendor("bling", "BLING_URL", "BLING_AUTH_URL"),
+        _vendor("contaazul", "CONTAAZUL_URL", "CONTAAZUL_AUTH_URL"),
+        _vendor("tiny", "TINY_URL"),
+        _vendor("sankhya", "SANKHYA_URL"),
     ),
     options=(Option("invoices", A_MONTH, "Invoices a month of each ERP's company, about.", flag="invoices"),),
     variables=_variables,

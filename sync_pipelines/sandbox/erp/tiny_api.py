@@ -154,12 +154,7 @@ def _search(served: _Served) -> Response:
         page = 1
     taken = page - 1 if page > 1 and served.strikes("repeats") else page
     rows = [search.write(one) for one in found[(taken - 1) * tiny_lists.PAGE : taken * tiny_lists.PAGE]]
-    if served.strikes("short"):
-        rows = rows[:-1]
-    if served.strikes("without_dates"):
-        rows = [
-            {name: "" if name.startswith("data_") else value for name, value in row.items()} for row in rows
-        ]
+    rows = _spoiled(rows, served.strikes)
     as_numbers = served.number % 2 == 0 or served.strikes("pages_as_numbers")
     paging: dict[str, Any] = {"pagina": page, "numero_paginas": pages}
     if not as_numbers:
@@ -168,6 +163,23 @@ def _search(served: _Served) -> Response:
         del paging["numero_paginas"]
     listed = None if served.strikes("list_null") else [{search.row: row} for row in rows]
     return _done(served, **paging, **{search.rows: listed})
+
+
+def _spoiled(rows: list[dict[str, Any]], strikes: Callable[[str], bool]) -> list[dict[str, Any]]:
+    """The rows of a page as the faults say that are on."""
+    if strikes("short"):
+        rows = rows[:-1]
+    if strikes("without_dates"):
+        rows = [_dated(row, "") for row in rows]
+    if rows and strikes("bad_amount"):
+        rows[0] = {**rows[0], "valor": "1.234,56"}
+    if rows and strikes("bad_date"):
+        rows[0] = _dated(rows[0], "00/00/0000")
+    return rows
+
+
+def _dated(row: dict[str, Any], date: str) -> dict[str, Any]:
+    return {name: date if name.startswith("data_") else value for name, value in row.items()}
 
 
 def _detail(served: _Served) -> Response:

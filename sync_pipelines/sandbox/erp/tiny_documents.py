@@ -22,6 +22,7 @@ from sync_pipelines.sandbox.erp.documents import (
 from sync_pipelines.sandbox.erp.nfe_events import cancellation_of
 from sync_pipelines.sandbox.erp.notes import NoteItem, SandboxNote
 from sync_pipelines.sandbox.erp.products import SandboxProduct
+from sync_pipelines.sandbox.erp.tiny_faults import DONE
 from sync_pipelines.sandbox.erp.titles import SandboxTitle
 
 SITUATIONS: Final = {
@@ -123,8 +124,7 @@ def xml_answer(note: SandboxNote, document: str) -> str:
     cancelled = embedded_event(note) if note.state == "cancelled" else ""
     event = f"<xml_cancelamento>{cancelled}</xml_cancelamento>" if cancelled else "<xml_cancelamento/>"
     inner = f"<xml_nfe>{document}</xml_nfe>" if document else "<xml_nfe/>"
-    status = "<status_processamento>3</status_processamento><status>OK</status>"
-    return f"{XML_HEAD}<retorno>{status}{inner}{event}</retorno>"
+    return f"{XML_HEAD}<retorno>{DONE}{inner}{event}</retorno>"
 
 
 def embedded_event(note: SandboxNote) -> str:

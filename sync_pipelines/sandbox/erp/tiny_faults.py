@@ -40,6 +40,8 @@ TEXTS: Final[Mapping[int, str]] = {
     35: "Ocorreu um erro inesperado",
     99: "Sistema em manutenção",
 }
+#: An answer in XML begins with it.
+DONE: Final = "<status_processamento>3</status_processamento><status>OK</status>"
 #: Errors that are found while a call is worked on: `status_processamento` 2; the others are not worked on at all.
 _WORKED_ON: Final = frozenset({20, 23, 30, 31, 32, 34})
 
@@ -117,6 +119,7 @@ _OWN: Final[Mapping[str, Callable[[], Response]]] = {
     "maintenance": _of(99),
     "without_retorno": lambda: Json({}),
     "retorno_null": lambda: Json({"retorno": None}),
+    "in_xml": lambda: Response(f"<retorno>{DONE}</retorno>", media_type="text/xml"),
     "server_error": lambda: Response("Internal Server Error", 500, media_type="text/html"),
     "without_code": lambda: Json({"retorno": {"status": "Erro", "erros": [{"erro": "Erro"}]}}),
 }
@@ -134,6 +137,8 @@ _OF_SEARCHES: Final[Mapping[str, str]] = {
     "list_null": "the list is null",
     "pages_as_numbers": "pagina and numero_paginas are numbers",
     "without_dates": "every date of a row is empty",
+    "bad_amount": "the amount of the first row is 1.234,56",
+    "bad_date": "the dates of the first row are 00/00/0000",
 }
 BEHAVIOURS: Final[Mapping[str, str]] = {
     **{f"{method}_{name}": what for method in SEARCHES for name, what in _OF_SEARCHES.items()},

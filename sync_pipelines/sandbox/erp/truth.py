@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 
 from sync_pipelines.sandbox.erp import truth_analysis, truth_catalogue, truth_credits, truth_dre, truth_titles
+from sync_pipelines.sandbox.erp.catalogue_manners import CATALOGUES
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.nfe_dirt import HARMLESS
 from sync_pipelines.sandbox.erp.notes import SandboxNote
@@ -42,6 +43,8 @@ class Account:
     connection_id: UUID
     first: date
     last: date
+    #: Keys that are stored already: what is cancelled since stays, also where the ERP does not list it any more.
+    kept_keys: frozenset[str] = frozenset()
     company_id: UUID | None = None
     #: The columns of `company_profile` before the first sync, which a silent ERP leaves alone.
     profile_before: Mapping[str, Any] = field(default_factory=dict)
@@ -53,10 +56,12 @@ class Account:
     @property
     def invoices(self) -> list[SandboxNote]:
         """The NF-e of the time, in whatever state: no NFC-e, nothing of the test environment, nothing without a key."""
+        manner = CATALOGUES[self.erp_type]
         return [
             note
             for note in self.company.notes_between(self.first, self.last)
             if note.key and note.model == "55" and note.environment == "1" and note.state in STATES
+            if manner.lists(note) or note.key in self.kept_keys
         ]
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from sync_pipelines.sandbox.erp.catalogue_manners import CATALOGUES, CatalogueManner
 from sync_pipelines.sandbox.erp.products import SandboxProduct
 from sync_pipelines.sandbox.erp.truth_analysis import compared, rows_of
 
@@ -34,31 +35,34 @@ def product_differences(connection: psycopg.Connection[Any], account: Account) -
         account.connection_id,
     )
     by_id = {row["vendor_id"]: row for row in rows}
-    meant = {str(one.vendor_id): one for one in account.company.products}
+    manner = CATALOGUES[account.erp_type]
+    listed = [one for one in account.company.products if manner.lists_services or not one.is_service]
+    meant = {manner.id_of(one): one for one in listed}
     for vendor_id, product in meant.items():
         if vendor_id not in by_id:
             yield f"product {vendor_id} is not in the catalogue"
         else:
-            yield from _one_product(product, by_id[vendor_id], account.erp_type)
+            yield from _one_product(product, by_id[vendor_id], manner)
     yield from (
         f"product {one} is in the catalogue, and the ERP has none" for one in by_id.keys() - meant.keys()
     )
     yield from _ncm_differences(connection, account)
 
 
-def _one_product(product: SandboxProduct, row: Mapping[str, Any], erp_type: str) -> Iterator[str]:
-    meant = {
+def _one_product(product: SandboxProduct, row: Mapping[str, Any], manner: CatalogueManner) -> Iterator[str]:
+    meant: dict[str, Any] = {
         "name": product.name,
         "code": product.code,
         "price": product.price,
         "is_active": product.is_active,
         "is_service": product.is_service,
+        "ncm": _plain(product.ncm),
+        "ean": product.ean,
     }
-    # Bling's list has neither, and each detail is a call: what is not sold needs none.
-    if erp_type != "bling" or (product.is_active and not product.is_service):
-        meant |= {"ncm": _plain(product.ncm), "ean": product.ean}
+    unsaid = manner.silent if manner.has_detail(product) else manner.silent | manner.in_detail
     given = {**row, "ncm": _plain(row["ncm"]), "ean": row["ean"] or None}
-    yield from compared(f"product {product.vendor_id}", given, meant)
+    said = {name: value for name, value in meant.items() if name not in unsaid}
+    yield from compared(f"product {product.vendor_id}", given, said)
 
 
 def ncm_of(product: SandboxProduct) -> tuple[str, str]:
@@ -120,17 +124,9 @@ def profile_differences(connection: psycopg.Connection[Any], account: Account) -
 
 
 def _said(account: Account) -> dict[str, Any]:
-    """The columns that the ERP fills. Bling says the name only; Omie cannot tell `presumido` from `real`."""
+    """The columns that the ERP fills."""
     profile = account.company.profile
-    said: dict[str, Any] = {"razao_social": profile.legal_name}
-    if account.erp_type == "omie":
-        said |= {
-            "nome_fantasia": profile.trade_name,
-            "cnae_principal": profile.cnae,
-            "uf_sede": profile.state,
-            "municipio_sede": profile.city.casefold() if profile.city else None,
-            "regime_tributario": "simples" if profile.is_simples else None,
-        }
+    said = {"razao_social": profile.legal_name, **CATALOGUES[account.erp_type].profile(profile)}
     return {name: value for name, value in said.items() if value}
 
 

@@ -8,7 +8,7 @@ import threading
 import httpx
 import pytest
 
-from sync_pipelines.erp.vendors.bling import judge
+from sync_pipelines.erp.vendors.bling_answers import judge
 from sync_pipelines.erp.vendors.session import BlockedError
 from sync_pipelines.lib.failures import (
     PermanentError,

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from sync_pipelines.erp.vendors.bling import SPEC
-from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
+from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, Side, Title, TitleState
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 from sync_pipelines_tests.erp.vendors.bling_account import BlingWorld, listed
@@ -38,8 +38,11 @@ class Generated:
         body = self.value(schema, "")
         data = body["data"]
         if isinstance(data, list):
+            wanted = {name: request.url.params.get(name) for name in ("situacao", "situacoes[]")}
             for number, row in enumerate(data):
                 row["id"] = number + 1
+                if situation := wanted["situacao"] or wanted["situacoes[]"]:
+                    row |= {"situacao": int(situation), "id": number + 101}
         elif numbers:
             data["id"] = int(numbers[0])
             data.pop("xml", None)
@@ -94,8 +97,8 @@ def documented(request: httpx.Request) -> tuple[str, tuple[str, ...]]:
     raise AssertionError(f"{sent} is not documented")
 
 
-def everything(bling: BlingWorld, answer: Generated) -> list[Invoice]:
-    """Every call that the client can make."""
+def everything(bling: BlingWorld, answer: Generated) -> tuple[list[Invoice], list[Title]]:
+    """Every call that the client can make: the invoices and the titles, each with its detail."""
     with bling.open(transport=httpx.MockTransport(answer)) as vendor:
         assert vendor.company().items
         for since in (None, datetime(2026, 11, 20, tzinfo=UTC)):
@@ -103,14 +106,22 @@ def everything(bling: BlingWorld, answer: Generated) -> list[Invoice]:
         invoices = listed(vendor, FIRST, LAST)
         for invoice in invoices:
             assert vendor.invoice_xml(invoice).xml is None
-    return invoices
+        assert [one.name for page in vendor.categories() for one in page.items]
+        listed_titles = [one for page in vendor.titles(FIRST, LAST) for one in page.items]
+        whole = [vendor.title(one.side, one.vendor_id) for one in listed_titles]
+    return invoices, [*listed_titles, *(one for one in whole if one is not None)]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_answers_that_the_schemas_allow_are_read(bling: BlingWorld, seed: int) -> None:
-    read = [one for more in range(5) for one in everything(bling, Generated(100 * seed + more))]
-    assert {one.state for one in read} >= {InvoiceState.AUTHORISED, InvoiceState.UNISSUED}
-    assert all(FIRST <= one.issued_on <= LAST for one in read)
+    read = [everything(bling, Generated(100 * seed + more)) for more in range(3)]
+    invoices = [one for found, _ in read for one in found]
+    assert {one.state for one in invoices} >= {InvoiceState.AUTHORISED, InvoiceState.UNISSUED}
+    assert all(FIRST <= one.issued_on <= LAST for one in invoices)
+    titles = [one for _, found in read for one in found]
+    assert {one.state for one in titles} >= {TitleState.OPEN, TitleState.SETTLED, TitleState.CANCELLED}
+    assert {one.side for one in titles if one.splits} == set(Side)
+    assert all(one.has_detail or not one.splits for one in titles)
 
 
 def test_every_path_and_parameter_that_is_sent_is_documented(bling: BlingWorld) -> None:
@@ -130,6 +141,24 @@ def test_every_path_and_parameter_that_is_sent_is_documented(bling: BlingWorld) 
         "/produtos/{idProduto}": set(),
         "/nfe": {"pagina", "limite", "tipo", "situacao", "dataEmissaoInicial", "dataEmissaoFinal"},
         "/nfe/{idNotaFiscal}": set(),
+        "/categorias/receitas-despesas": {"pagina", "limite", "tipo", "situacao"},
+        "/contas/receber": {
+            "pagina",
+            "limite",
+            "situacoes[]",
+            "tipoFiltroData",
+            "dataInicial",
+            "dataFinal",
+        },
+        "/contas/receber/{idContaReceber}": set(),
+        "/contas/pagar": {
+            "pagina",
+            "limite",
+            "situacao",
+            "dataVencimentoInicial",
+            "dataVencimentoFinal",
+        },
+        "/contas/pagar/{idContaPagar}": set(),
     }
     assert {request.method for request in answer.requests} == {"GET"}
 

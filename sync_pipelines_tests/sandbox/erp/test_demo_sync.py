@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -20,25 +20,29 @@ import pytest
 
 from sync_pipelines.erp.outcome import Module, SyncOutcome
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.vendors.registry import VendorAccess
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import History
-from sync_pipelines.sandbox.erp.bling import BlingFake
-from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED as BLING_UNLIMITED
 from sync_pipelines.sandbox.erp.company import BRASILIA, ErpCompany
 from sync_pipelines.sandbox.erp.demo import ACCOUNTS, DemoAccount
-from sync_pipelines.sandbox.erp.demo_rows import add_accounts, add_credentials
+from sync_pipelines.sandbox.erp.demo_rows import STATED, add_accounts, add_credentials, last_month
 from sync_pipelines.sandbox.erp.functions import FunctionsFake
+from sync_pipelines.sandbox.erp.ledger_categories import TRANSFER_NAMES
 from sync_pipelines.sandbox.erp.nfe_dirt import DIRT, HARMLESS
-from sync_pipelines.sandbox.erp.omie import OmieFake
-from sync_pipelines.sandbox.erp.omie_limits import UNLIMITED as OMIE_UNLIMITED
 from sync_pipelines.sandbox.erp.truth import Account, differences, store_differences
 from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
+from sync_pipelines_tests.erp.vendor_fakes import VendorFakes
 
 SECRET = "um segredo de teste com 32 caracteres ou mais"
 A_MONTH = 16
+MODULES = ("empresa", "produtos", "nfe", "financeiro")
+#: What the adapters that there are sync: all but TOTVS, of which nothing is read.
+SYNCED = [account for account in ACCOUNTS if account.erp_type in VENDORS and account.erp_type != "totvs"]
+#: The arguments by which the fakes open accounts, where the credentials have other names.
+_NAMES = {"bling_client_id": "client_id", "bling_client_secret": "client_secret"}
+_UNUSED = {"access_token", "expires_at"}
 
 
 @dataclass
@@ -50,6 +54,9 @@ class Clock:
     def now(self) -> datetime:
         return self.moment
 
+    def seconds(self) -> float:
+        return self.moment.timestamp()
+
     def sleep(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
 
@@ -59,8 +66,7 @@ class World:
     sync: ConnectionSync
     database: psycopg.Connection[Any]
     companies: dict[UUID, ErpCompany]
-    omie: OmieFake
-    bling: BlingFake
+    fakes: VendorFakes
     functions: FunctionsFake
     clock: Clock
     store: Path
@@ -76,18 +82,27 @@ class World:
         assert row is not None
         return Account(
             company=self.companies[demo.connection_id],
-            erp_type=cast(Literal["omie", "bling"], demo.erp_type),
+            erp_type=demo.erp_type,
             user_id=demo.user_id,
             connection_id=demo.connection_id,
             first=self.months[0],
             last=datetime.now(BRASILIA).date(),
             company_id=row[0],
             profile_before={"nome_fantasia": demo.name, "setor": "comercio"},
+            kept_keys=frozenset(self.stored_keys(demo)),
+            dre_before={last_month(): STATED[demo.name]} if demo.name in STATED else {},
+            transfer_names=TRANSFER_NAMES,
         )
 
-    def differences(self, demos: Sequence[DemoAccount] = ACCOUNTS) -> list[str]:
+    def stored_keys(self, demo: DemoAccount) -> list[str]:
+        query = "select nfe_key from xml_imports where connection_id = %s and nfe_key is not null"
+        return [key for (key,) in self.database.execute(query, [demo.connection_id])]
+
+    def differences(self, demos: Sequence[DemoAccount] = SYNCED) -> list[str]:
         accounts = [self.account(account) for account in demos]
-        of_database = differences(self.database, *accounts, with_credits=True, today=datetime.now(UTC).date())
+        of_database = differences(
+            self.database, *accounts, modules=MODULES, with_credits=True, today=datetime.now(UTC).date()
+        )
         return [*of_database, *store_differences(self.store, *accounts)]
 
 
@@ -97,37 +112,36 @@ def _months(count: int) -> list[date]:
     return [date(one // 12, one % 12 + 1, 1) for one in range(number - count + 1, number + 1)]
 
 
-def _fakes(companies: Mapping[UUID, ErpCompany]) -> tuple[OmieFake, BlingFake]:
-    """The vendors with the demo's accounts, without limits."""
-    omie, bling = OmieFake(rules=OMIE_UNLIMITED), BlingFake(rules=BLING_UNLIMITED)
-    for account in ACCOUNTS:
-        given = account.credentials
-        if account.erp_type == "omie":
-            omie.add(
-                companies[account.connection_id], app_key=given["app_key"], app_secret=given["app_secret"]
-            )
-        else:
-            bling.add(
-                companies[account.connection_id],
-                client_id=given["bling_client_id"],
-                client_secret=given["bling_client_secret"],
-                refresh_token=given["refresh_token"],
-            )
-    return omie, bling
+def _open(fakes: VendorFakes, demo: DemoAccount, company: ErpCompany) -> None:
+    """Open a demo's account at its vendor, without an access token where there is a refresh token."""
+    given = {_NAMES.get(name, name): value for name, value in demo.credentials.items() if name not in _UNUSED}
+    if demo.erp_type == "sankhya":
+        given["x_token"] = given.pop("token")
+    fakes.of(demo.erp_type).add(company, **given)
+
+
+_BY_COMPANY = """
+alter table public.company_dre drop constraint company_dre_user_period_unique,
+    add constraint company_dre_user_period_unique unique nulls not distinct
+        (user_id, company_id, period_type, period_year, period_month)
+"""
 
 
 @pytest.fixture
 def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Path) -> Iterator[World]:
     runner.upgrade(History("erp"), new_erp)
-    companies = {one.connection_id: replace(one, share=1.0).company(A_MONTH) for one in ACCOUNTS}
-    omie, bling = _fakes(companies)
+    with psycopg.connect(new_erp) as connection:
+        connection.execute(_BY_COMPANY.encode())
+    companies = {one.connection_id: replace(one, share=1.0).company(A_MONTH) for one in SYNCED}
+    budget = Clock()
     with ExitStack() as stack:
+        fakes = VendorFakes(stack, budget.seconds)
+        for demo in SYNCED:
+            _open(fakes, demo, companies[demo.connection_id])
         database = stack.enter_context(psycopg.connect(new_erp, autocommit=True))
         add_accounts(database)
         add_credentials(database, SECRET)
         functions = stack.enter_context(FunctionsFake(new_erp))
-        stack.enter_context(omie)
-        stack.enter_context(bling)
         settings = read_as(
             ErpSettings,
             None,
@@ -138,11 +152,10 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
             erp_functions_url=functions.url,
             erp_functions_key=functions.service_key,
             erp_functions_jwt_secret=functions.jwt_secret,
-            omie_url=omie.url,
-            bling_url=bling.url,
-            bling_auth_url=bling.auth_url,
+            erp_transfer_categories=",".join(TRANSFER_NAMES),
+            erp_dre_by_company=True,
+            **fakes.settings,
         )
-        budget = Clock()
         access = VendorAccess(
             settings,
             options={"sleep": budget.sleep},
@@ -153,8 +166,7 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
             sync=sync,
             database=database,
             companies=companies,
-            omie=omie,
-            bling=bling,
+            fakes=fakes,
             functions=functions,
             clock=budget,
             store=tmp_path,
@@ -162,31 +174,38 @@ def world(new_erp: str, new_database: Callable[[str | None], str], tmp_path: Pat
         )
 
 
+@pytest.mark.slow
 def test_every_connection_of_the_demo_is_synced_and_stays_true(world: World) -> None:
-    for account in ACCOUNTS:
+    for account in SYNCED:
         outcome = world.run(account)
         assert outcome.failed == {}
         assert outcome.records_synced > 40
         assert outcome.credits is not None
         assert outcome.credits.status == "success"
     assert world.differences() == []
-    for account in ACCOUNTS:
+    for account in SYNCED:
         assert world.run(account).records_synced == 0
-    # The world turns: a cancellation, a note, a product that is called otherwise.
-    for account in ACCOUNTS:
-        company = world.companies[account.connection_id]
-        [*_, last] = [note for note in world.account(account).stored if note.state == "authorised"]
-        company.cancel(last.vendor_id)
-        further_note(company, last.issued_at - timedelta(minutes=1))
-        company.alter_product(company.products[0].vendor_id, name="Novo nome", ncm="2202.10.00")
-        assert world.run(account).records_synced == 3
+    for account in SYNCED:
+        changes = _turn(world.companies[account.connection_id], world.account(account))
+        assert world.run(account).records_synced == changes
     assert world.differences() == []
+
+
+def _turn(company: ErpCompany, account: Account) -> int:
+    """The world turns: a product that is called otherwise, a cancellation, a note. How many rows change."""
+    company.alter_product(company.products[0].vendor_id, name="Novo nome", ncm="2202.10.00")
+    in_force = [note for note in account.stored if note.state == "authorised"]
+    if not in_force:
+        return 1
+    company.cancel(in_force[-1].vendor_id)
+    further_note(company, in_force[-1].issued_at - timedelta(minutes=1))
+    return 3
 
 
 def test_a_document_that_cannot_be_trusted_is_rejected_and_the_others_are_there(world: World) -> None:
     # A page in the place of the XML is asked for again by the vendors' links, which their own tests look at.
     wanted = [one for one in DIRT if one != "not_xml"]
-    for account in ACCOUNTS[:2]:
+    for account in SYNCED[:2]:
         company = world.companies[account.connection_id]
         notes = [note for note in world.account(account).stored if note.state == "authorised"]
         for note, dirt in zip(notes[: len(wanted)], wanted, strict=True):
@@ -246,7 +265,7 @@ _SYNCED = (
 def test_what_succeeds_beside_a_fault_is_true_and_the_next_sync_heals_the_rest(
     world: World, upstream: str, faults: Sequence[str]
 ) -> None:
-    fake: OmieFake | FunctionsFake = getattr(world, upstream)
+    fake = world.functions if upstream == "functions" else world.fakes.of(upstream)
     for name in faults:
         # As if it were the first sync, and an hour later: nothing of before hides what the fault does.
         world.database.execute(f"truncate {_SYNCED} cascade".encode())

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -50,10 +50,10 @@ class _Given:
     number: int
     side: TitleSide
     amount: str
-    categories: dict[str, str]
-    competence: date | None
     issue: date
     due: date
+    competence: date | None = None
+    categories: dict[str, str] = field(default_factory=dict)
     state: TitleState = "open"
     note_key: str | None = None
 
@@ -77,16 +77,20 @@ def _nov(day: int) -> date:
 
 def _ledger() -> list[SandboxTitle]:
     sales, rent = {"Vendas de Mercadorias": "100.01"}, {"Aluguel": "60.00", "Regional Sul": "30.00"}
-    own = {"Transferência entre Contas": "1000.00"}
+    own, cancelled = {"Transferência entre Contas": "1000.00"}, {"Aluguel": "500.00"}
     given = (
-        _Given(1, "receivable", "100.01", sales, date(2026, 10, 30), issue=_nov(2), due=date(2026, 12, 2)),
-        _Given(2, "receivable", "50.00", {}, None, issue=_nov(3), due=_nov(10), note_key="3526"),
-        _Given(3, "payable", "90.00", rent, _nov(5), issue=_nov(5), due=date(2027, 1, 5)),
-        _Given(4, "payable", "7.00", {"Linha Azul": "7.00"}, None, issue=_nov(6), due=date(2026, 12, 6)),
-        _Given(5, "payable", "1000.00", own, _nov(7), issue=_nov(7), due=_nov(7)),
-        _Given(6, "payable", "500.00", {"Aluguel": "500"}, _nov(8), _nov(8), due=_nov(8), state="cancelled"),
-        _Given(7, "payable", "3.00", {"Aluguel": "3"}, None, date(2026, 9, 1), due=date(2026, 9, 1)),
+        _Given(1, "receivable", "100.01", issue=_nov(2), due=date(2026, 12, 2), categories=sales),
+        _Given(2, "receivable", "50.00", issue=_nov(3), due=_nov(10), note_key="3526"),
+        _Given(3, "payable", "90.00", issue=_nov(5), due=date(2027, 1, 5), categories=rent),
+        _Given(4, "payable", "7.00", issue=_nov(6), due=date(2026, 12, 6), categories={"Linha Azul": "7.00"}),
+        _Given(5, "payable", "1000.00", issue=_nov(7), due=_nov(7), categories=own),
+        _Given(6, "payable", "500.00", issue=_nov(8), due=_nov(8), categories=cancelled, state="cancelled"),
+        _Given(
+            7, "payable", "3.00", issue=date(2026, 9, 1), due=date(2026, 9, 1), categories={"Aluguel": "3"}
+        ),
     )
+    given[0].competence, given[2].competence = date(2026, 10, 30), _nov(5)
+    given[4].competence, given[5].competence = _nov(7), _nov(8)
     return [one.title() for one in given]
 
 

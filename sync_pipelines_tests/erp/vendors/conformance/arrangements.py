@@ -10,6 +10,7 @@ import httpx
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.contaazul_arrangement import CONTAAZUL
 from sync_pipelines_tests.erp.vendors.conformance.sankhya_arrangement import SANKHYA
 from sync_pipelines_tests.erp.vendors.conformance.tiny_arrangement import TINY
 
@@ -39,7 +40,9 @@ def _without_omies_dates(request: httpx.Request) -> httpx.Request:
 
 
 def _without_blings_dates(request: httpx.Request) -> httpx.Request:
-    url = request.url.copy_remove_param("dataEmissaoInicial").copy_remove_param("dataEmissaoFinal")
+    url = request.url
+    for name in ("dataEmissao", "data", "dataVencimento"):
+        url = url.copy_remove_param(f"{name}Inicial").copy_remove_param(f"{name}Final")
     return httpx.Request(request.method, url, headers=request.headers, extensions=request.extensions)
 
 
@@ -86,7 +89,15 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         fake=BlingFake,
         settings=lambda fake: {"BLING_URL": fake.url},
         credentials=lambda fake: fake.account.credentials,
-        methods={"company": "company", "products": "products", "invoices": "invoices", "xml": "invoice"},
+        methods={
+            "company": "company",
+            "products": "products",
+            "invoices": "invoices",
+            "xml": "invoice",
+            "receivables": "receivables",
+            "payables": "payables",
+            "categories": "categories",
+        },
         troubles={
             **_COMMON,
             Trouble.FAILS: "server_error",
@@ -96,14 +107,25 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
         },
         undated=_without_blings_dates,
         limits=[("invoice", 3, 1.0)],
-        second_pass={"company": 1, "products": 1, "invoices": 6},
+        second_pass={
+            "company": 1,
+            "products": 1,
+            "invoices": 6,
+            "receivables": 4,
+            "payables": 3,
+            "categories": 1,
+        },
         without={
             "a_page_that_lacks_a_row_is_an_error": _NO_COUNT,
             "a_page_without_rows_is_an_error": _NO_COUNT,
             "a_note_of_the_test_environment_is_told_apart": "its list does not say; the XML does",
             "the_same_request_waits": "it has no such rule",
+            "a_page_of_titles_that_lacks_rows_is_an_error": _NO_COUNT,
+            "the_parts_of_a_title_add_up": "it has one category a title",
         },
+        states=("open", "overdue", "partial", "settled", "returned", "cancelled"),
     ),
+    "contaazul": CONTAAZUL,
     "tiny": TINY,
     "sankhya": SANKHYA,
 }

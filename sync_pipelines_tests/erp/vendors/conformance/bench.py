@@ -25,8 +25,8 @@ from sync_pipelines.sandbox.erp.titles import SandboxTitle, TitleState
 from sync_pipelines_tests.erp.vendors.accounts import VirtualTime, connection, open_account
 from sync_pipelines_tests.erp.vendors.conformance.companies import FIRST, LAST
 
-#: What a vendor is asked for.
-Subject = Literal["company", "products", "invoices", "xml", "receivables", "payables", "categories"]
+#: What a vendor is asked for; `login` is a token of an account that stores none.
+Subject = Literal["login", "company", "products", "invoices", "xml", "receivables", "payables", "categories"]
 
 
 class Trouble(Enum):
@@ -80,12 +80,14 @@ class Arrangement:
     #: At most so many calls within so many seconds: of a method, or of all (None).
     limits: Sequence[tuple[str | None, int, float]]
     #: The calls of a pass over 250 notes and 120 products of which nothing changed; and of a list of 250 receivables,
-    #: 100 payables and three categories.
+    #: 100 payables and four categories.
     second_pass: Mapping[Subject, int]
     #: The properties that a vendor cannot have, with the reason.
     without: Mapping[str, str]
     #: Which states of titles the vendor can say.
     states: Collection[TitleState] = ("open", "overdue", "partial", "settled", "cancelled")
+    #: The sandbox's number of a note or a product by the vendor's id.
+    number: Callable[[str], int] = int
     #: How the vendor writes the number of a title.
     title_id: Callable[[SandboxTitle], str] = lambda one: str(one.vendor_id)
     #: The list that the properties of lists are tried with.
@@ -171,7 +173,11 @@ class Bench:
     def listed(self, vendor: Vendor) -> list[int]:
         """The numbers that this list has, in their order."""
         rows = self.invoices(vendor) if self.listing == "invoices" else self.products(vendor)
-        return sorted(int(one.vendor_id) for one in rows)
+        return sorted(map(self.number_of, rows))
+
+    def number_of(self, one: Invoice | Product) -> int:
+        """The sandbox's number of what a list says."""
+        return self.arrangement.number(one.vendor_id)
 
     def wanted(self) -> list[int]:
         """The numbers that it must have."""

@@ -96,10 +96,10 @@ def categories() -> list[SandboxCategory]:
     ]
 
 
-def title(number: int, on: date = DAY, **fields: Any) -> SandboxTitle:
+def title(vendor_id: int, on: date = DAY, /, **fields: Any) -> SandboxTitle:
     """An open receivable over 14.88 reais, issued and due on that day, of that month and of the first category."""
     made = SandboxTitle(
-        number, "receivable", Decimal("14.88"), issued_on=on, due_on=on, competence=on.replace(day=1)
+        vendor_id, "receivable", Decimal("14.88"), issued_on=on, due_on=on, competence=on.replace(day=1)
     )
     for name, value in fields.items():
         setattr(made, name, value)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sync_pipelines.erp.vendors.vendor import Invoice
 from sync_pipelines.sandbox.erp.company import BRASILIA
-from sync_pipelines_tests.erp.vendors.conformance.bench import Lab
+from sync_pipelines_tests.erp.vendors.conformance.bench import Bench, Lab
 from sync_pipelines_tests.erp.vendors.conformance.companies import company, note, notes, products
 
 OCTOBER, NOVEMBER = (date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 11, 1), date(2026, 11, 30))
@@ -14,8 +14,8 @@ OCTOBER, NOVEMBER = (date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 11, 1),
 LATE = datetime(2026, 10, 31, 23, 30, tzinfo=BRASILIA)
 
 
-def ids(found: list[Invoice]) -> list[int]:
-    return sorted(int(one.vendor_id) for one in found)
+def ids(bench: Bench, found: list[Invoice]) -> list[int]:
+    return sorted(map(bench.number_of, found))
 
 
 def every_row_of_every_page_comes_once(lab: Lab) -> None:
@@ -24,8 +24,9 @@ def every_row_of_every_page_comes_once(lab: Lab) -> None:
     with bench.open() as vendor:
         catalogue = bench.products(vendor)
         if bench.arrangement.has_invoices:
-            assert ids([one for page in vendor.invoices(*NOVEMBER) for one in page.items]) == bench.wanted()
-    assert sorted(int(one.vendor_id) for one in catalogue) == [5000 + number for number in range(1, 121)]
+            listed = [one for page in vendor.invoices(*NOVEMBER) for one in page.items]
+            assert ids(bench, listed) == bench.wanted()
+    assert sorted(map(bench.number_of, catalogue)) == [5000 + number for number in range(1, 121)]
 
 
 def a_list_ends_that_fills_its_last_page(lab: Lab) -> None:
@@ -47,7 +48,7 @@ def sales_and_purchases_are_listed(lab: Lab) -> None:
     """Sales and purchases are listed, and told apart"""
     bench = lab(company([note(1), note(2, is_purchase=True)]))
     with bench.open() as vendor:
-        directions = {int(one.vendor_id): one.direction for one in bench.invoices(vendor)}
+        directions = {bench.number_of(one): one.direction for one in bench.invoices(vendor)}
     assert directions == {7001: 1, 7002: 0}
 
 
@@ -55,8 +56,8 @@ def only_the_days_that_were_asked_for_come(lab: Lab) -> None:
     """Only the days that were asked for come, also where the vendor ignores them"""
     bench = lab(company([note(1, LATE.replace(day=1)), note(2), note(3, LATE)]))
     with bench.open(is_undated=True) as vendor:
-        assert ids(bench.invoices(vendor)) == [7002]
-        assert ids(bench.invoices(vendor, *OCTOBER)) == [7001, 7003]
+        assert ids(bench, bench.invoices(vendor)) == [7002]
+        assert ids(bench, bench.invoices(vendor, *OCTOBER)) == [7001, 7003]
 
 
 def a_day_is_one_of_the_issuer(lab: Lab) -> None:

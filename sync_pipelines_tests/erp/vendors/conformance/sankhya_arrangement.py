@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sync_pipelines.sandbox.erp.sankhya import SankhyaFake
 from sync_pipelines_tests.erp.vendors.conformance.bench import Arrangement, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.title_troubles import OF_TITLES
 
 _NO_INVOICES = "its invoices are not served"
 _NO_BLOCK = "no block of its is known"
@@ -44,6 +45,7 @@ SANKHYA = Arrangement(
     second_pass={"login": 1, "company": 1, "products": 3},
     without={
         **dict.fromkeys(_OF_INVOICES, _NO_INVOICES),
+        **dict.fromkeys(OF_TITLES, "its titles are not served"),
         "a_list_that_moves_loses_nothing": "its lists say neither their order nor how long they are",
         "a_block_ends_all_calls": _NO_BLOCK,
         "the_limits_are_kept_and_used": _NO_LIMIT,

@@ -41,6 +41,8 @@ TINY = Arrangement(
         "products": "produtos.pesquisa",
         "invoices": "notas.fiscais.pesquisa",
         "xml": "nota.fiscal.obter.xml",
+        "receivables": "contas.receber.pesquisa",
+        "payables": "contas.pagar.pesquisa",
     },
     troubles={
         Trouble.CUT: "cut",
@@ -50,6 +52,8 @@ TINY = Arrangement(
         Trouble.LOST: "lost",
         Trouble.REPEATED: "repeats",
         Trouble.SHORT: "short",
+        Trouble.NO_AMOUNT: "bad_amount",
+        Trouble.NO_DATE: "bad_date",
         Trouble.FAILS: "unexpected",
         Trouble.THROTTLED: "too_many",
         Trouble.BLOCKED: "blocked",
@@ -58,11 +62,14 @@ TINY = Arrangement(
     undated=_without_days,
     # The plan of the fake's account, which its answers name.
     limits=[(None, 60, 60.0)],
-    second_pass={"company": 1, "products": 122, "invoices": 3},
+    second_pass={"company": 1, "products": 122, "invoices": 3, "receivables": 3, "payables": 1},
     without={
         "an_expired_token_is_renewed_once": "its token does not end",
         "a_block_ends_all_calls": "what it blocks stays so until a person acts: it is as a token that is refused",
         "a_note_of_the_test_environment_is_told_apart": "its list does not say; the XML does",
         "the_same_request_waits": "it has no such rule",
+        "the_parts_of_a_title_add_up": "a title has one category",
+        "a_failed_list_of_categories_is_an_error": "it has no such list: a title names its category",
+        "the_categories_are_whole": "it has no such list: a title names its category",
     },
 )

@@ -9,6 +9,7 @@ import pytest
 
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError, TransientError
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines_tests.erp.vendors.conformance import titles
 from sync_pipelines_tests.erp.vendors.conformance.bench import Bench, Lab, Subject, Trouble
 from sync_pipelines_tests.erp.vendors.conformance.companies import company, payables, receivables, title
 from sync_pipelines_tests.erp.vendors.conformance.titles import keys, wanted
@@ -29,7 +30,7 @@ def _ends_with(kind: type[SyncError], bench: Bench) -> SyncError:
 
 
 def a_page_of_titles_that_fails_fails_the_list(lab: Lab) -> None:
-    """A page of titles that fails or is always cut is an error, whichever it is; so is a failed list of categories"""
+    """A page of titles that fails or is always cut is an error, whichever it is"""
     failing: list[tuple[Trouble, Subject, int]] = [
         (Trouble.FAILS, "receivables", 1),
         (Trouble.CUT, "receivables", 3),
@@ -135,3 +136,5 @@ CHECKS = (
     what_is_no_amount_or_date_loses_no_title,
     a_list_of_titles_calls_as_little_as_it_can,
 )
+#: The names of all properties of titles, for a vendor whose titles are not served.
+OF_TITLES = tuple(check.__name__ for check in (*titles.CHECKS, *CHECKS))

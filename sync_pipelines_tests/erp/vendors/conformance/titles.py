@@ -161,7 +161,7 @@ def the_parts_of_a_title_add_up(lab: Lab) -> None:
 
 
 def a_title_is_asked_for_by_its_number(lab: Lab) -> None:
-    """A title is asked for by its number; of one that is gone that is said, and is no error"""
+    """A title is asked for by its number; one that is gone is None, and no error"""
     bench = lab(company(ledger=[title(9001), title(9501, side="payable")]))
     with bench.open() as vendor:
         listed = bench.titles(vendor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,7 @@ def test_the_base_and_every_path_are_the_vendors(new_bling: NewBling) -> None:
     assert DOCUMENT["servers"][0]["url"].endswith(BASE)
     served = {route.path for route in new_bling().bling.api.routes if route.path.startswith(BASE)}
     named = {path.replace("{id:int}", "{}").removeprefix(BASE) for path in served} - {"/oauth/token"}
-    documented = {
-        path.replace("{idNotaFiscal}", "{}").replace("{idProduto}", "{}") for path in DOCUMENT["paths"]
-    }
+    documented = {re.sub(r"\{\w+\}", "{}", path) for path in DOCUMENT["paths"]}
     assert named <= documented
 
 

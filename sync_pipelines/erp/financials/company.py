@@ -1,0 +1,68 @@
+"""The company of a connection, and the connections whose titles make its income statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from sync_pipelines.erp.company.validate import REGIMES
+from sync_pipelines.erp.connections.connection import ErpConnection
+from sync_pipelines.erp.session import SyncSession
+
+_PROFILES = (
+    "select id, regime_tributario, cnpj_principal from public.company_profile where user_id = %s order by id"
+)
+_CONNECTIONS = (
+    "select id, erp_type::text, company_id from public.erp_connections where user_id = %s order by id"
+)
+
+
+class Company(NamedTuple):
+    """A company of a user. `connections` are those that feed its statement, by id with their partition key."""
+
+    id: UUID
+    user_id: UUID
+    #: By the application's word; None if the profile does not say.
+    regime: str | None
+    cnpj: str | None
+    connections: Mapping[UUID, str]
+    #: Whether the user has no other one.
+    is_only: bool
+
+
+def company_of(session: SyncSession) -> Company | str:
+    """The company of the connection, else the only one of its user; a sentence in Portuguese where there is none."""
+    one = session.connection
+    profiles = {
+        profile: about for profile, *about in session.database.execute(_PROFILES, (one.user_id,)).fetchall()
+    }
+    if one.company_id is not None and one.company_id not in profiles:
+        return "A empresa ligada à conexão não é deste usuário: corrija a empresa da conexão."
+    if one.company_id is None and len(profiles) != 1:
+        count = (
+            f"o usuário tem {len(profiles)} empresas" if profiles else "o usuário não tem empresa cadastrada"
+        )
+        return (
+            f"A conexão não está ligada a uma empresa, e {count}: ligue a conexão à empresa da conta do ERP."
+        )
+    company = one.company_id or next(iter(profiles))
+    regime, cnpj = profiles[company]
+    return Company(
+        id=company,
+        user_id=one.user_id,
+        regime=regime if regime in REGIMES else None,
+        cnpj=cnpj,
+        connections=_feeding(session, company, is_only=len(profiles) == 1),
+        is_only=len(profiles) == 1,
+    )
+
+
+def _feeding(session: SyncSession, company: UUID, *, is_only: bool) -> dict[UUID, str]:
+    user = session.connection.user_id
+    rows = session.database.execute(_CONNECTIONS, (user,)).fetchall()
+    return {
+        number: ErpConnection(number, user, erp_type=erp_type, name="", status="").key
+        for number, erp_type, of in rows
+        if of == company or (of is None and is_only)
+    }

@@ -1,0 +1,164 @@
+"""erp/dre: the months of `company_dre` that follow from the stored titles of all connections of a company.
+
+Every month of the company is compared each sync, because a category may have been renamed and a title moved; those
+that differ are replaced, each in a transaction of its own. Done means: every line that titles feed is their sum, and
+no other line was touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from sync_pipelines.erp.connections.steward import ConnectionBusyError
+from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.financials import dre_report
+from sync_pipelines.erp.financials.company import Company, company_of
+from sync_pipelines.erp.financials.dre_load import Written, write_month
+from sync_pipelines.erp.financials.dre_month import Refusal, is_of, plan_of, row_for
+from sync_pipelines.erp.financials.dre_rows import DreRow, holds_several_companies, read_rows
+from sync_pipelines.erp.financials.extract import current_month
+from sync_pipelines.erp.financials.options import FinancialOptions
+from sync_pipelines.erp.financials.reconcile import disagreements
+from sync_pipelines.erp.financials.statement import MonthStatement, recognises_transfers, statements
+from sync_pipelines.erp.outcome import ModuleOutcome
+from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.postgres.digest import Digest, Proof, canonical, digest_of, row_hash
+from sync_pipelines.lib.records.proofs import RecordableProof
+
+ASSET: Final = "erp/dre"
+
+
+def sync_dre(session: SyncSession, months: Iterable[date], *, options: FinancialOptions) -> ModuleOutcome:
+    """Bring the months of the connection's company up to date; `months` are compared with the invoices as well.
+
+    A month that fails, or that another company has, does not stop the others. Raises ConnectionBusyError.
+    """
+    began = session.clock()
+    try:
+        with postgres.errors_about(ERP):
+            company = company_of(session)
+            if isinstance(company, str):
+                return ModuleOutcome(
+                    "skipped",
+                    company,
+                    warnings={dre_report.COMPANY_KNOWN: f"A DRE não foi gravada. {company}"},
+                )
+            outcome = _DreSync(session, company, options).sync(sorted(months))
+    except ConnectionBusyError:
+        raise
+    except SyncError as error:
+        outcome = ModuleOutcome("error", dre_report.failure(error), error=error)
+    outcome.seconds = (session.clock() - began).total_seconds()
+    return outcome
+
+
+@dataclass
+class _DreSync:
+    """The statements of one company."""
+
+    session: SyncSession
+    company: Company
+    options: FinancialOptions
+    written: dict[date, Written] = field(default_factory=dict)
+    failed: dict[date, SyncError] = field(default_factory=dict)
+
+    def sync(self, months: list[date]) -> ModuleOutcome:
+        database = self.session.database
+        wanted = statements(database, self.company, self.options)
+        stored = read_rows(database, self.company.user_id)
+        is_migrated = holds_several_companies(database)
+        claimed = {
+            month for month, rows in stored.items() if any(one.is_claimed_by(self.company.id) for one in rows)
+        }
+        fed = {month for month, one in wanted.items() if one.lines}
+        for month in self._in_order(fed | claimed):
+            rows = stored.get(month, [])
+            if self._is_as_wanted(wanted.get(month), rows, is_migrated=is_migrated):
+                self.written[month] = Written("unchanged")
+            else:
+                self._write(month)
+            self.session.report("dre", done=len(self.written) + len(self.failed), total=None)
+        return self._outcome(wanted, months)
+
+    def _in_order(self, months: Iterable[date]) -> list[date]:
+        """The current month last: the application takes the row that was made last for the newest statement."""
+        current = current_month(self.session)
+        return sorted(months, key=lambda month: (month <= current, month))
+
+    def _is_as_wanted(self, wanted: MonthStatement | None, rows: list[DreRow], *, is_migrated: bool) -> bool:
+        lines = wanted.lines if wanted is not None else {}
+        row = row_for(self.company, rows, by_company=self.options.by_company, is_migrated=is_migrated)
+        if row is None:
+            return not lines
+        return isinstance(row, DreRow) and not plan_of(self.company, row, lines).is_needed(row)
+
+    def _write(self, month: date) -> None:
+        try:
+            with postgres.errors_about(ERP):
+                self.written[month] = write_month(self.session, self.company, month, options=self.options)
+        except ConnectionBusyError:
+            raise
+        except SyncError as error:
+            self.failed[month] = error
+
+    def _outcome(self, wanted: dict[date, MonthStatement], months: list[date]) -> ModuleOutcome:
+        outcome = ModuleOutcome()
+        counts = outcome.counts
+        counts.read = len(self.written) + len(self.failed)
+        for one in self.written.values():
+            setattr(counts, one.status, getattr(counts, one.status) + 1)
+        counts.rejected += len(self.failed)
+        proof = self._prove(wanted)
+        counts.digest, counts.oldest_reading = proof.destination["lines"], self.session.started
+        refused = {month: one.refusal for month, one in self.written.items() if one.refusal is not None}
+        database = self.session.database
+        outcome.message = dre_report.message(counts, wanted.values())
+        outcome.warnings = dre_report.warnings(
+            self.company,
+            wanted.values(),
+            written=self.written,
+            recognised=recognises_transfers(database, self.company, self.options),
+            disagreements=disagreements(database, self.company, wanted, months=months),
+        )
+        self._fail(outcome, refused, proof)
+        return outcome
+
+    def _fail(self, outcome: ModuleOutcome, refused: dict[date, Refusal], proof: Proof) -> None:
+        sentences = [dre_report.refused(refused)] if refused else []
+        sentences += dre_report.failures(self.failed)
+        errors = list(self.failed.values())
+        if refused:
+            errors.insert(0, PermanentError(sentences[0]))
+        if not proof.holds and not errors:
+            errors.append(dre_report.not_proved(self.session.key))
+            sentences.append(dre_report.failure(errors[0]))
+        if errors:
+            outcome.status, outcome.error = "error", errors[0]
+            outcome.message = " ".join([outcome.message, *sentences])
+
+    def _prove(self, wanted: dict[date, MonthStatement]) -> Proof:
+        """All lines that were to be written beside the live rows, read again after the last transaction."""
+        left_out = {*self.failed, *(month for month, one in self.written.items() if one.refusal is not None)}
+        stored = read_rows(self.session.database, self.company.user_id)
+        meant, found = Digest(), Digest()
+        for month, statement in wanted.items():
+            if month in left_out:
+                continue
+            row = next((one for one in stored.get(month, []) if is_of(one, self.company.id)), None)
+            meant += _digest(month, statement.lines)
+            found += _digest(month, {line: row.lines[line] for line in statement.lines} if row else {})
+        proof = Proof({"lines": str(meant)}, {"lines": str(found)})
+        version = self.session.started.isoformat()
+        record = RecordableProof(ASSET, self.session.key, source_version=version, proof=proof)
+        self.session.records.proofs.record(self.session.run_id, [record])
+        return proof
+
+
+def _digest(month: date, lines: dict[str, Decimal] | dict[str, Decimal | None]) -> Digest:
+    return digest_of(row_hash([month.isoformat(), line, canonical(amount)]) for line, amount in lines.items())

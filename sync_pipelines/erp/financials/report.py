@@ -1,0 +1,61 @@
+"""What the application's users read of a month of titles, in Portuguese, and what a person should know of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sync_pipelines.erp.connections.sentences import detail_of
+from sync_pipelines.erp.outcome import Counts
+from sync_pipelines.lib.failures import SyncError, ThrottledError, TransientError
+
+#: The checks, as the asset calls them.
+USABLE: Final = "every_title_is_usable"
+CONFIRMED: Final = "every_missing_title_was_asked_for"
+
+
+def message(counts: Counts) -> str:
+    """The month in one sentence."""
+    if not counts.read and not counts.vanished:
+        return "Nenhum título no período."
+    parts = [
+        (counts.inserted, "novo", "novos"),
+        (counts.changed, "alterado", "alterados"),
+        (counts.unchanged, "sem mudança", "sem mudança"),
+        (counts.skipped, "repetido na lista", "repetidos na lista"),
+        (counts.rejected, "rejeitado", "rejeitados"),
+        (counts.unread, "sem resposta do ERP", "sem resposta do ERP"),
+        (counts.vanished, "fora da lista do ERP", "fora da lista do ERP"),
+    ]
+    said = ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in parts if number)
+    return f"{counts.read} {'título' if counts.read == 1 else 'títulos'}: {said}."
+
+
+def incomplete(counts: Counts, error: SyncError) -> str:
+    """A month that is stored but for details that did not come, and why they did not."""
+    missing = "O ERP não entregou todos os detalhes; a próxima sincronização busca os que faltam"
+    return f"{message(counts)} {missing}: {detail_of(error)}"
+
+
+def failure(error: SyncError) -> str:
+    """Why a month failed, for the application's users."""
+    is_limited = isinstance(error, ThrottledError)
+    kind = "O ERP limitou as consultas" if is_limited else "Os títulos não foram concluídos"
+    next_try = (
+        "a próxima sincronização tenta de novo" if isinstance(error, TransientError) else "precisa de atenção"
+    )
+    return f"{kind}; nada do mês foi alterado e {next_try}: {detail_of(error)}"
+
+
+def warnings(counts: Counts, unsure: int) -> dict[str, str]:
+    """A sentence for each check that found something; `unsure` titles are not listed, and the ERP did not say why."""
+    found: dict[str, str] = {}
+    if counts.rejected:
+        found[USABLE] = (
+            f"{counts.rejected} título(s) sem valor, data ou rateio que se possa usar: não entram na DRE, e estão em"
+            " ops.rejects com o campo e a regra."
+        )
+    if unsure:
+        found[CONFIRMED] = (
+            f"{unsure} título(s) não estão mais na lista do ERP, que ainda não disse se existem: contam até que o diga."
+        )
+    return found
