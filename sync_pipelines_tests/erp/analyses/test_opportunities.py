@@ -96,7 +96,7 @@ def test_a_connection_without_a_company_is_a_sentence_for_a_person(taxpayer: Tax
     taxpayer.company()
     done = match(taxpayer)
     assert (done.status, done.calls, done.error) == ("skipped", 0, None)
-    assert "Ligue a conexão a uma empresa" in done.message
+    assert "ligue a conexão à empresa" in done.message
 
 
 def test_an_incomplete_profile_is_a_sentence_for_a_person(taxpayer: Taxpayer) -> None:
