@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.erp.ledger_categories import TRANSFER_NAMES
 from sync_pipelines.sandbox.erp.nfe_dirt import DIRT, HARMLESS
 from sync_pipelines.sandbox.erp.truth import Account, differences, store_differences
+from sync_pipelines.sandbox.erp.truth_titles import titles_of
 from sync_pipelines.sandbox.erp.year import further_note
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
@@ -187,18 +189,42 @@ def test_every_connection_of_the_demo_is_synced_and_stays_true(world: World) -> 
         assert world.run(account).records_synced == 0
     for account in SYNCED:
         changes = _turn(world.companies[account.connection_id], world.account(account))
-        assert world.run(account).records_synced == changes
+        outcome = world.run(account)
+        assert outcome.failed == {}
+        assert outcome.records_synced == changes
     assert world.differences() == []
+    for account in SYNCED:
+        assert world.run(account).records_synced == 0
 
 
 def _turn(company: ErpCompany, account: Account) -> int:
-    """The world turns: a product that is called otherwise, a cancellation, a note. How many rows change."""
-    company.alter_product(company.products[0].vendor_id, name="Novo nome", ncm="2202.10.00")
-    in_force = [note for note in account.stored if note.state == "authorised"]
-    if not in_force:
-        return 1
-    company.cancel(in_force[-1].vendor_id)
-    further_note(company, in_force[-1].issued_at - timedelta(minutes=1))
+    """The world turns: a product that is called otherwise, a cancellation, a note, titles. How many rows change."""
+    product = next(one for one in company.products if one.is_active and not one.is_service)
+    company.alter_product(product.vendor_id, name="Novo nome", ncm="2202.10.00")
+    changes = 1
+    if in_force := [note for note in account.stored if note.state == "authorised"]:
+        company.cancel(in_force[-1].vendor_id)
+        further_note(company, in_force[-1].issued_at - timedelta(minutes=1))
+        changes += 2
+    return changes + _turn_titles(company, account)
+
+
+def _turn_titles(company: ErpCompany, account: Account) -> int:
+    """One of another amount, one of another month, one gone, one new, and a category that is called otherwise."""
+    titles = [one for one in titles_of(account) if one.counts and len(one.splits) == 1]
+    if not titles:
+        return 0
+    first, second, third, *_ = titles
+    cents = first.amount + Decimal("0.01")
+    company.alter_title(first.vendor_id, amount=cents, splits=[(first.splits[0][0], cents)])
+    # A competence alone is not in the lists of Bling and Tiny: they say it with the next reading of the detail.
+    due_on = second.due_on + timedelta(days=1)
+    company.alter_title(second.vendor_id, competence=second.issued_on - timedelta(days=40), due_on=due_on)
+    company.remove_title(third.vendor_id)
+    company.add_title(replace(first, vendor_id=max(one.vendor_id for one in company.titles) + 1))
+    rent = next(one for one in company.categories if one.name == "Aluguel")
+    company.alter_category(rent.number, name="Viagens")
+    # What is gone is counted apart.
     return 3
 
 
