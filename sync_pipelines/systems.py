@@ -99,7 +99,7 @@ SYSTEMS = (
     System("aimindset", has_commands=True),
     System("scouter", has_endpoints=True, has_commands=True),
     System("sprinthub", has_run_logs=True, has_endpoints=True, has_commands=True),
-    System("erp", has_run_logs=True, has_commands=True),
+    System("erp", has_run_logs=True, has_endpoints=True, has_commands=True),
 )
 
 

@@ -16,7 +16,7 @@ from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS
-from sync_pipelines.erp.vendors.registry import VENDORS
+from sync_pipelines.erp.vendors.registry import served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
@@ -25,11 +25,12 @@ from sync_pipelines.lib.postgres.catalog import columns_of, exists, require_sigh
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.settings.erp import ErpSettings
 
-_DATABASE, _KEY, _FUNCTIONS, _STORE = (
+_DATABASE, _KEY, _FUNCTIONS, _STORE, _PROJECT = (
     "ERP_DATABASE_URL",
     "ERP_CREDENTIALS_KEY",
     "ERP_FUNCTIONS_URL",
     "ERP_XML_STORE_URL",
+    "ERP_PROJECT_URL",
 )
 #: The bucket from which the application reads the XML of an invoice (contract of the ERPs, section 3).
 _BUCKET = "xml-imports"
@@ -68,6 +69,7 @@ def checks(settings: ErpSettings, inquiry: Inquiry) -> Sequence[Check]:
         *vendors,
         Check(_FUNCTIONS, lambda: functions(settings, inquiry, FunctionsAccess(settings))),
         Check(_STORE, lambda: xml_store(settings)),
+        Check(_PROJECT, lambda: button(settings, inquiry)),
     ]
 
 
@@ -104,7 +106,7 @@ def credentials(settings: ErpSettings) -> Iterator[Finding]:
         ):
             if not exists(connection, CONNECTIONS):
                 return
-            served = [one for one in Control(connection).all() if one.erp_type in VENDORS]
+            served = [one for one in Control(connection).all() if served_modules(one)]
     except SyncError as error:
         yield Finding(False, f"{_KEY}: {error}")
         return
@@ -177,6 +179,23 @@ def xml_store(settings: ErpSettings) -> Iterator[Finding]:
     yield Finding(True, f"{_STORE}: XML of invoices can be written")
 
 
+def button(settings: ErpSettings, inquiry: Inquiry) -> Iterator[Finding]:
+    """Can the receiver verify who presses the button of the old screen, and may a browser call it?"""
+    url, secret = settings.erp_project_url, settings.erp_functions_jwt_secret
+    if url is None and secret is None:
+        yield Finding(
+            not settings.erp_screen_origins,
+            f"{_PROJECT}: neither it nor ERP_FUNCTIONS_JWT_SECRET is set: the receiver does not serve erp-sync",
+        )
+        return
+    if url is not None:
+        yield _reached(_PROJECT, url, inquiry)
+    if not settings.erp_screen_origins:
+        yield Finding(True, "ERP_SCREEN_ORIGINS is not set: no browser may call erp-sync")
+    else:
+        yield Finding(True, "ERP_SCREEN_ORIGINS: `sync-pipelines webhook` serves erp-sync to these screens")
+
+
 def _bucket(settings: ErpSettings) -> str | None:
     """The bucket of the XML store, with the folder in it if there is one; None for a folder of this machine."""
     parts = urlsplit(settings.erp_xml_store_url or settings.landing_url)
@@ -200,8 +219,8 @@ def _connections(rows: Sequence[ErpConnection]) -> Iterator[Finding]:
             f"{_DATABASE}: {_listed(waiting)} wait for a person: renew their credentials in the application, then"
             " `sync-pipelines erp reviewed`",
         )
-    if unserved := [one.key for one in rows if one.erp_type not in VENDORS]:
-        yield Finding(True, f"{_DATABASE}: {_listed(unserved)} are of ERPs that are not synced yet")
+    if unserved := [one.key for one in rows if not served_modules(one)]:
+        yield Finding(True, f"{_DATABASE}: {_listed(unserved)} are of ERPs of which nothing is synced")
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -67,7 +67,7 @@ class ModuleRuns:
                 self.session.vendor.calls,
                 self.session.vendor.waited,
             )
-        if Module.INVOICES in modules:
+        if Module.INVOICES in modules and self.outcome.modules[Module.INVOICES].status != "skipped":
             self.outcome.credits = analyse_credits(self.session, functions)
         self.outcome.analyses = dispatch(self.session, functions, self.outcome)
 

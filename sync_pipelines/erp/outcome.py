@@ -151,6 +151,11 @@ class SyncOutcome:
         return {module: one for module, one in self.modules.items() if one.status == "error"}
 
     @property
+    def is_all_skipped(self) -> bool:
+        """Whether no module was synced, and none failed: that is no success."""
+        return bool(self.modules) and all(one.status == "skipped" for one in self.modules.values())
+
+    @property
     def records_synced(self) -> int:
         return sum(one.counts.synced for one in self.modules.values())
 

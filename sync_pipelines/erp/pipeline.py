@@ -19,9 +19,9 @@ from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
 from sync_pipelines.erp.module_runs import ModuleRuns
-from sync_pipelines.erp.outcome import Module, SyncOutcome
+from sync_pipelines.erp.outcome import Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
-from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, served_modules, unserved_because
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib import progress as shown
 from sync_pipelines.lib.acceptance import known_words
@@ -113,13 +113,11 @@ class ConnectionSync:
         with self.runs.execution(
             connection_id, run_id=run_id, only_if_due=only_if_due, modules=modules, months=months
         ) as work:
-            if work.is_due:
+            if work.is_due and (chosen := self._chosen(work, modules)) is not None:
                 with interrupted_by(cancellation), ExitStack() as stack:
                     session = self._open(
                         stack, work, accepted=accepted, progress=progress, cancellation=cancellation
                     )
-                    wanted = work.connection.modules if modules is None else modules
-                    chosen = [one for one in Module if one in wanted]
                     functions = stack.enter_context(self.functions.open(work.connection, cancellation))
                     asked = functions if self.asks_reform else None
                     run = ModuleRuns(
@@ -134,6 +132,20 @@ class ConnectionSync:
                     run.sync(chosen, functions)
             return work.outcome
 
+    @staticmethod
+    def _chosen(work: ConnectionWork, modules: Collection[Module] | None) -> list[Module] | None:
+        """The modules to sync; None if the vendor serves none of them: that is recorded, and the ERP is not asked."""
+        wanted = work.connection.modules if modules is None else modules
+        chosen = [one for one in Module if one in wanted]
+        # Who asks for the analyses alone asks for no module.
+        asked = chosen or work.connection.modules
+        reasons = {one: unserved_because(work.connection.erp_type, one) for one in asked}
+        if not all(reasons.values()):
+            return chosen
+        skipped = {one: ModuleOutcome("skipped", reason or "") for one, reason in reasons.items()}
+        work.outcome.modules.update(skipped)
+        return None
+
     def _require_installation(self, connection_id: UUID) -> None:
         """Raise PermanentError where a table of ours or the key of the credentials is missing.
 
@@ -147,7 +159,7 @@ class ConnectionSync:
         ):
             require_tables(session, TABLES, ERP)
             connection = Control(session).row(connection_id)
-        if connection is not None and connection.erp_type in VENDORS:
+        if connection is not None and served_modules(connection):
             # What is wrong with the credentials themselves is the connection's own.
             with suppress(CredentialsError):
                 read_credentials(connection, self.access.settings.credentials_key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -69,7 +69,7 @@ class Mounted(NamedTuple):
 
 
 class Receiver:
-    """Serves mounted endpoints over one inbox. `monotonic` gives seconds."""
+    """Serves mounted endpoints over one inbox. `monotonic` gives seconds; each of `on_stop` is called at the end."""
 
     def __init__(
         self,
@@ -77,8 +77,9 @@ class Receiver:
         *,
         options: Options | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        on_stop: Sequence[Callable[[], None]] = (),
     ) -> None:
-        self._inbox = inbox
+        self._inbox, self._on_stop = inbox, on_stop
         self._options, self._monotonic = options or Options(), monotonic
         self._clients = TokenBuckets(self._options.per_client, monotonic)
         self._all = TokenBuckets(self._options.in_all, monotonic, clients=1)
@@ -102,6 +103,8 @@ class Receiver:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         yield
+        for stop in self._on_stop:
+            await run_in_threadpool(stop)
         self._inbox.close()
 
     async def _call(self, mounted: Mounted, limiter: CapacityLimiter | None, request: Request) -> Response:
@@ -127,7 +130,7 @@ class Receiver:
         endpoint, options = mounted.endpoint, self._options
         self._count(self._clients, limits.client_of(request, options.proxies))
         # In a thread, because it may fetch keys.
-        await run_in_threadpool(mounted.authenticator.admit, request.headers, endpoint)
+        caller = await run_in_threadpool(mounted.authenticator.admit, request.headers, endpoint)
         self._count(self._all, "all")
         # The client library sends neither a body nor its type where a function takes none.
         if not endpoint.may_be_empty or limits.has_body(request):
@@ -135,8 +138,9 @@ class Receiver:
         most = min(endpoint.max_bytes, options.max_bytes)
         body = await limits.read_body(request, max_bytes=most, seconds=options.body_seconds)
         if endpoint.may_be_empty and not body:
-            return Call(None, "", self._inbox)
-        return Call(await run_in_threadpool(parse, body), body.decode(), self._inbox)
+            return Call(None, "", self._inbox, caller)
+        document = await run_in_threadpool(parse, body)
+        return Call(document, body.decode(), inbox=self._inbox, caller=caller)
 
     def _count(self, buckets: TokenBuckets, client: str) -> None:
         if wait := buckets.take(client):

@@ -52,10 +52,10 @@ class Authenticator:
         self._shared_secret, self._signing_secret, self._keys = shared.value, signing.value, keys
         self._now, self._audience = now, audience
 
-    def admit(self, headers: Headers, endpoint: Endpoint) -> None:
-        """Return if the caller may call the endpoint; raises Unauthorized.
+    def admit(self, headers: Headers, endpoint: Endpoint) -> str | None:
+        """Who calls: the token's `sub`, or None if it has none or the shared secret came.
 
-        Raises SyncError if the key set is unavailable.
+        Raises Unauthorized unless the caller may call the endpoint; SyncError if the key set is unavailable.
         """
         own, bearer = _only(headers, SECRET_HEADER), _bearer(headers)
         if own is None and bearer is None:
@@ -64,7 +64,7 @@ class Authenticator:
             # Both are always compared, so that the time taken does not show which one came.
             matches = [_equal(given or "", self._shared_secret) for given in (own, bearer)]
             if any(matches):
-                return
+                return None
         if bearer is None or bearer.count(".") != 2:
             raise Unauthorized("secret")
         claims = self._verified(bearer)
@@ -72,6 +72,8 @@ class Authenticator:
         role = claims.get("role")
         if not isinstance(role, str) or role not in endpoint.roles:
             raise Unauthorized("role")
+        subject = claims.get("sub")
+        return subject if isinstance(subject, str) else None
 
     def _verified(self, token: str) -> dict[str, Any]:
         import jwt

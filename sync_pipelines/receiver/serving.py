@@ -42,7 +42,10 @@ def build(
         authenticator = Authenticator(mount.credentials, keys=keys, now=clock)
         mounted += [Mounted(endpoint, authenticator) for endpoint in mount.endpoints]
     receiver = Receiver(
-        inbox or InboxPool(settings.ops_url), options=options or options_of(mounts), monotonic=monotonic
+        inbox or InboxPool(settings.ops_url),
+        options=options or options_of(mounts),
+        monotonic=monotonic,
+        on_stop=[mount.on_stop for mount in mounts],
     )
     return receiver.application(mounted)
 

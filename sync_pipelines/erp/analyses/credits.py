@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sync_pipelines.erp.analyses import due, notifications, summary
+from sync_pipelines.erp.analyses.answers import CreditAnswer
 from sync_pipelines.erp.analyses.due import Document, DueImport, Found
-from sync_pipelines.erp.analyses.functions import CreditAnswer, EdgeFunctions
+from sync_pipelines.erp.analyses.functions import EdgeFunctions
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.invoices.nfe.credits_document import credits_document
 from sync_pipelines.erp.outcome import CreditsOutcome

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
+from sync_pipelines.erp.analyses import answers
+from sync_pipelines.erp.analyses.answers import CreditAnswer, NcmAnswer, OpportunitiesAnswer, ScoreAnswer
 from sync_pipelines.erp.analyses.tokens import CALLERS, Caller, ServiceKey, TokenStrategy, UserToken
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.lib import exact_json
@@ -24,6 +26,8 @@ from sync_pipelines.lib.redaction import register
 from sync_pipelines.settings.erp import ErpSettings
 
 ANALYZE_CREDITS, CALCULATE_RTC = "analyze-credits", "calculate-rtc"
+ANALYZE_NCM, PROCESS_DRE = "analyze-ncm-from-xmls", "process-dre"
+MATCH_OPPORTUNITIES, CALCULATE_TAX_SCORE = "match-opportunities", "calculate-tax-score"
 _URL = "ERP_FUNCTIONS_URL"
 #: An Edge Function is ended by its platform after 150 s.
 _LIMITS = Timeouts(connect=10.0, read=150.0, total=160.0)
@@ -31,12 +35,6 @@ _LIMITS = Timeouts(connect=10.0, read=150.0, total=160.0)
 _WORKER_LIMIT = 546
 #: `calculate-rtc` answers with all items of an invoice.
 _LARGEST_ANSWER = 8 << 20
-
-
-class CreditAnswer(NamedTuple):
-    """What `analyze-credits` said of one import."""
-
-    credits: int
 
 
 @dataclass
@@ -72,6 +70,33 @@ class EdgeFunctions:
         The numbers of `body` may be Decimal; the function knows doubles only.
         """
         return self._call(CALCULATE_RTC, json.loads(exact_json.dumps(body)))
+
+    def analyze_ncm(self) -> NcmAnswer:
+        """Replace all rows of the user's NCM analysis by what the invoices say. Raises SyncError."""
+        return answers.ncm_answer(self._call(ANALYZE_NCM, {}), ANALYZE_NCM)
+
+    def process_dre(self, body: Mapping[str, Any]) -> None:
+        """Work out one income statement, and copy figures of it to the user's profiles. Raises SyncError.
+
+        The numbers of `body` may be Decimal; the function knows doubles only.
+        """
+        self._call(PROCESS_DRE, json.loads(exact_json.dumps(body)))
+
+    def match_opportunities(self, company_id: UUID) -> OpportunitiesAnswer | None:
+        """Replace the user's new opportunities by those of a company; None if its profile is not complete enough.
+
+        Raises SyncError.
+        """
+        strategy, answer = self._post(MATCH_OPPORTUNITIES, {"company_id": str(company_id)})
+        body = answer.body
+        if answer.status == 400 and isinstance(body, Mapping) and body.get("error") == "complete_profile":
+            return None
+        said = _success(answer, MATCH_OPPORTUNITIES, strategy.setting)
+        return answers.opportunities_answer(said, MATCH_OPPORTUNITIES)
+
+    def calculate_tax_score(self) -> ScoreAnswer:
+        """Calculate the user's score, which adds a row to its history. Raises SyncError."""
+        return answers.score_answer(self._call(CALCULATE_TAX_SCORE, {}), CALCULATE_TAX_SCORE)
 
     def check_token(self) -> str:
         """Whether `analyze-credits` takes our token: the name of its setting. Raises SyncError.

@@ -130,7 +130,8 @@ class ConnectionRuns:
     ) -> Iterator[ConnectionWork]:
         """Around the work on one connection. An exception of the block closes the sync as an error, and is raised.
 
-        The sync is an error too when a module failed; then nothing is raised: look at `outcome.failed`. With
+        The sync is an error too when a module failed; then nothing is raised: look at `outcome.failed`. One of which
+        every module was skipped is `cancelled` with the reason: that is no success, and no failure to mail. With
         `only_if_due` (an automatic run) a connection that is not due any more yields work that is not. `modules` and
         `months` are what was asked for: a part of the planned sync leaves the time of the planned one.
 
@@ -162,6 +163,8 @@ class ConnectionRuns:
                     raise
                 if opened is not None and steward.outcome.failed:
                     opened.problem = sentences.reason_of(None, steward.outcome, work.connection).text
+                elif opened is not None and steward.outcome.is_all_skipped:
+                    opened.problem, opened.is_idle = sentences.nothing_synced(steward.outcome), True
         except Exception as error:
             if opened is not None and not steward.is_lost:
                 self._close_alone(opened, steward, error)

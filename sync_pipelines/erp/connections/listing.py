@@ -79,7 +79,7 @@ def sentences_of(listing: Listing, now: datetime) -> Iterator[str]:
         never = never_due_because(row, listing.served)
         if never and row.status != INACTIVE and (row.auto_sync or row.problem):
             yield f"{row.key} is not synced by itself: {never}."
-        if newest is not None and newest.status == "error" and newest.message:
+        if newest is not None and newest.message and (newest.status == "error" or newest.is_all_skipped):
             yield f"{row.key}: {newest.message}"
 
 
@@ -97,6 +97,8 @@ def result(newest: LogRow | None) -> str:
     if newest.status == "success":
         rejected = f", {newest.failed:,} rejected" if newest.failed else ""
         return f"{newest.synced:,} stored{rejected}"
+    if newest.is_all_skipped:
+        return "nothing to sync"
     modules = newest.details.get("modules")
     known = modules.items() if isinstance(modules, Mapping) else ()
     failed = [name for name, one in known if isinstance(one, Mapping) and one.get("status") == "error"]

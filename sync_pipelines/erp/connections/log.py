@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.connections.tables import ERP, SYNC_LOG
 from sync_pipelines.erp.outcome import (
     AnalysisOutcome,
     CreditsOutcome,
@@ -50,6 +50,14 @@ class LogRow:
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
+    @property
+    def is_all_skipped(self) -> bool:
+        """Whether the sync ended, and every module was skipped."""
+        modules = self.details.get("modules")
+        known = list(modules.values()) if isinstance(modules, Mapping) else []
+        skipped = [one for one in known if isinstance(one, Mapping) and one.get("status") == "skipped"]
+        return self.status == SYNC_LOG.interrupted and bool(known) and len(skipped) == len(known)
+
 
 def read_row(connection: postgres.Connection, row_id: str | UUID) -> LogRow | None:
     found = _rows(connection, "where id = %s", row_id)
@@ -68,6 +76,15 @@ def newest_rows(connection: postgres.Connection) -> dict[UUID, LogRow]:
 def automatic_since(connection: postgres.Connection, moment: datetime) -> list[LogRow]:
     """The automatic syncs that began at `moment` or later, also those that go on; the oldest first."""
     return _rows(connection, "where sync_type = 'auto' and started_at >= %s order by started_at, id", moment)
+
+
+def manual_since(connection: postgres.Connection, connection_id: UUID, moment: datetime) -> list[LogRow]:
+    """Our syncs of a connection that a person started at `moment` or later, also those that go on; the oldest first."""
+    ours: LiteralString = (
+        "where connection_id = %s and sync_type = 'manual' and started_at >= %s and details ->> 'engine' = %s"
+        " order by started_at, id"
+    )
+    return _rows(connection, ours, connection_id, moment, ENGINE)
 
 
 def details_of(outcome: SyncOutcome, seconds: float) -> dict[str, object]:
@@ -98,6 +115,7 @@ def _module(one: ModuleOutcome) -> dict[str, object]:
         "synced": one.counts.synced,
         "unchanged": one.counts.unchanged,
         "rejected": one.counts.rejected,
+        "unread": one.counts.unread,
         "skipped": one.counts.skipped,
         "message": redact(one.message),
         "warnings": {name: redact(sentence) for name, sentence in one.warnings.items()},

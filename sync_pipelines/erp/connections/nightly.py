@@ -33,12 +33,21 @@ class SyncResult:
     synced: int = 0
     #: Rejected records.
     rejected: int = 0
+    #: Every module was skipped; `why` says for which reason.
+    is_skipped: bool = False
 
     @classmethod
     def of(cls, connection: ErpConnection, row: LogRow) -> Self:
         """The result that a log row states."""
         why = "" if row.status == "success" else row.message or _UNENDED.get(row.status, row.status)
-        return cls(connection.key, connection.erp_type, why, synced=row.synced, rejected=row.failed)
+        return cls(
+            connection.key,
+            connection.erp_type,
+            why,
+            synced=row.synced,
+            rejected=row.failed,
+            is_skipped=row.is_all_skipped,
+        )
 
     @property
     def succeeded(self) -> bool:
@@ -62,11 +71,15 @@ class NightlySummary:
 
     @property
     def failed(self) -> Sequence[SyncResult]:
-        return [one for one in self.results if not one.succeeded]
+        return [one for one in self.results if not one.succeeded and not one.is_skipped]
+
+    @property
+    def skipped(self) -> Sequence[SyncResult]:
+        return [one for one in self.results if one.is_skipped]
 
     @property
     def succeeded(self) -> int:
-        return self.processed - len(self.failed)
+        return sum(one.succeeded for one in self.results)
 
     @property
     def is_long(self) -> bool:
@@ -75,13 +88,16 @@ class NightlySummary:
 
     @property
     def text(self) -> str:
-        """The summary in Portuguese: a line of figures, a line for each failure, the note on its length."""
+        """The summary in Portuguese: a line of figures, a line for each without success, the note on its length."""
         synced, rejected = sum(one.synced for one in self.results), sum(one.rejected for one in self.results)
+        skipped = f"; sem nada a sincronizar: {len(self.skipped)}" if self.skipped else ""
         lines = [
-            f"Conexões processadas: {self.processed}; com sucesso: {self.succeeded}; com falha: {len(self.failed)}."
-            f" Registros gravados: {synced}; rejeitados: {rejected}. Duração: {_minutes(self.took)}."
+            f"Conexões processadas: {self.processed}; com sucesso: {self.succeeded}; com falha:"
+            f" {len(self.failed)}{skipped}. Registros gravados: {synced}; rejeitados: {rejected}."
+            f" Duração: {_minutes(self.took)}."
         ]
-        lines += [f"{one.key} ({sentences.vendor(one.erp_type)}): {one.why}" for one in self.failed]
+        unsynced = [*self.failed, *self.skipped]
+        lines += [f"{one.key} ({sentences.vendor(one.erp_type)}): {one.why}" for one in unsynced]
         if self.is_long:
             lines.append(f"Atenção: a execução passou de {_minutes(LONG)}.")
         return "\n".join(lines)
@@ -93,7 +109,8 @@ class NightlySummary:
             "processed": self.processed,
             "succeeded": self.succeeded,
             "failed": len(self.failed),
-            "why": {one.key: one.why for one in self.failed},
+            "skipped": len(self.skipped),
+            "why": {one.key: one.why for one in (*self.failed, *self.skipped)},
             "seconds": round(self.took.total_seconds(), 3),
             "is_long": self.is_long,
         }

@@ -173,6 +173,15 @@ def screen(reason: Reason, connection: ErpConnection, *, due: datetime | None, z
     return f"{what} {why} {next_try(due, zone, waits_for_person=False)}"
 
 
+def nothing_synced(outcome: SyncOutcome) -> str:
+    """Why no module of a sync was done; a reason that several share is said once."""
+    reasons: dict[str, list[str]] = {}
+    for module, one in outcome.modules.items():
+        reasons.setdefault(_message(one), []).append(MODULES[module])
+    parts = [f"{', '.join(of)}: {why}" for why, of in reasons.items()]
+    return f"Nada foi sincronizado. {' | '.join(parts) if len(parts) > 1 else next(iter(reasons))}"
+
+
 def interruption(error: BaseException) -> str:
     """For Ctrl-C, a signal, Dagster's own interruption."""
     kind = type(error).__name__

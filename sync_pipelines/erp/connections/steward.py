@@ -63,6 +63,11 @@ class ConnectionSteward:
     def has_failed(self) -> bool:
         return self.failure is not None or bool(self.outcome.failed)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the sync went to its end, and there was nothing that it could do."""
+        return self.failure is None and self.outcome.is_all_skipped
+
     def begin(self, session: postgres.Connection) -> None:
         number = self.outcome.connection_id
         has_begun = self.connection is not None
@@ -123,6 +128,8 @@ class ConnectionSteward:
         execution.details = log.details_of(self.outcome, (now - self.started).total_seconds())
         if status == SYNC_LOG.success:
             self._succeed(session, current, now)
+        elif self.is_idle:
+            self._leave(session, current, now)
         elif isinstance(self.failure, Exception | None):
             execution.message = self._fail(session, current, now)
         else:
@@ -145,6 +152,13 @@ class ConnectionSteward:
             )
         else:
             self._write(session, current, now, status=ACTIVE, message=None, mark=None)
+
+    def _leave(self, session: postgres.Connection, current: ErpConnection, now: datetime) -> None:
+        """Write why nothing was synced; status and mark stay, and what they say a person should do."""
+        mark = Mark.of(current)
+        says_why = mark is None and self.scope.is_whole(current)
+        message = sentences.nothing_synced(self.outcome) if says_why else current.status_message
+        self._write(session, current, now, status=current.status, message=message, mark=mark)
 
     def _fail(self, session: postgres.Connection, current: ErpConnection, now: datetime) -> str:
         """Write that the sync failed; returns what the log row says."""
@@ -184,7 +198,7 @@ class ConnectionSteward:
             current.id,
             status=status if is_ours else current.status,
             status_message=message if is_ours else current.status_message,
-            last_sync_at=current.last_sync_at if self.has_failed else self.started,
+            last_sync_at=current.last_sync_at if self.has_failed or self.is_idle else self.started,
             next_sync_at=self.due,
             mark=mark,
             keeps_request=not self.scope.is_whole(current),

@@ -15,6 +15,7 @@ from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.due_connections import DueConnections
 from sync_pipelines.erp.defs.keys import CONNECTIONS_KEY, CREDITS_KEY
+from sync_pipelines.erp.vendors.registry import served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.orchestration.named_verdict import named_verdict
 
@@ -42,7 +43,8 @@ def _freshness(due: DueConnections) -> dg.AssetChecksDefinition:
     def every_connection_is_fresh() -> dg.AssetCheckResult:
         with postgres.connect(due.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
             rows, running = Control(session).all(), read_running(session)
-        now, wanted = due.clock(), [one for one in rows if one.auto_sync and one.erp_type in due.served]
+        # A connection of which nothing is served never succeeds, and says why itself.
+        now, wanted = due.clock(), [one for one in rows if one.auto_sync and served_modules(one)]
         found = {
             one.key: sentence
             for one in wanted

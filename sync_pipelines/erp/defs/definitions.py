@@ -37,8 +37,9 @@ def definitions(
 
     `pool` holds connections that the command line has started already.
     """
-    on, vendors = settings.automation_is_on, {erp_type: spec.name for erp_type, spec in VENDORS.items()}
-    due = DueConnections(settings.erp_url, frozenset(vendors), clock)
+    on = settings.automation_is_on
+    vendors = {erp_type: spec.name for erp_type, spec in VENDORS.items() if spec.serves}
+    due = DueConnections(settings.erp_url, frozenset(VENDORS), clock)
     card = ConnectionsCard(settings)
     return dg.Definitions(
         assets=[

@@ -14,6 +14,7 @@ from uuid import UUID
 import dagster as dg
 
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.defs import descriptions
 from sync_pipelines.erp.defs.analysis_reports import analysis_reports, skipped_checks
@@ -115,6 +116,9 @@ class _Run:
             return {}
         if outcome.skipped:
             self._context.log.info(f"{key} is left alone: {outcome.skipped}.")
+            return {}
+        if outcome.is_all_skipped:
+            self._context.log.info(f"{key}: {nothing_synced(outcome)}")
             return {}
         for asset in MONTH_ASSETS:
             asset.log(self._context, key, outcome)

@@ -13,6 +13,7 @@ import dagster as dg
 from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
 from sync_pipelines.erp.connections.control import read_connections
 from sync_pipelines.erp.connections.due import is_due
+from sync_pipelines.erp.connections.sentences import nothing_synced
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.defs import definitions as system
 from sync_pipelines.erp.defs.analysis_reports import analysis_reports
@@ -154,10 +155,12 @@ def _wanted_of(key: dg.AssetKey, outcome: SyncOutcome) -> int:
 
 def _summary(outcomes: Sequence[SyncOutcome], wanted: int) -> str:
     """What the requirement's function returned: processed, succeeded, failed; the problems say why."""
-    succeeded = sum(not one.failed and not one.skipped for one in outcomes)
+    idle = sum(one.is_all_skipped for one in outcomes)
+    succeeded = sum(not one.failed and not one.skipped for one in outcomes) - idle
     skipped = sum(one.skipped is not None for one in outcomes)
     left = f", {skipped} left alone" if skipped else ""
-    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped} failed{left}."
+    left += f", {idle} with nothing to sync" if idle else ""
+    return f"{wanted} connections: {succeeded} succeeded, {wanted - succeeded - skipped - idle} failed{left}."
 
 
 def _notes(outcome: SyncOutcome) -> Iterator[str]:
@@ -165,6 +168,9 @@ def _notes(outcome: SyncOutcome) -> Iterator[str]:
     name = f"Connection {outcome.connection_id}"
     if outcome.skipped:
         yield f"{name}: {outcome.skipped}."
+    if outcome.is_all_skipped:
+        yield f"{name}: {nothing_synced(outcome)}"
+        return
     for module, done in outcome.modules.items():
         if done.status == "skipped":
             yield f"{name}, {module}: {done.message}"

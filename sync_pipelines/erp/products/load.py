@@ -113,6 +113,7 @@ def load(
     connection, given = session.database, _parameters(session, catalogue, began, is_full=is_full)
     with connection.transaction():
         session.fence(connection)
+        ncm_rows.lock(connection, session.connection.user_id)
         if changed is not None and not is_as_left(connection, session.connection.id, changed):
             raise TransientError(
                 f"The catalogue of {session.key} was changed while {session.vendor.name} listed what changed there."

@@ -87,6 +87,16 @@ def incomplete(connection: postgres.Connection, connection_id: UUID) -> int:
     return int(row[0])
 
 
+def lock(connection: postgres.Connection, user_id: UUID) -> None:
+    """Write the rows of a user one after the other, until the transaction ends. Call it before `write` and all locks.
+
+    The rows of all connections of a user are written after an analysis of NCM codes, maybe during a sync of another.
+    """
+    connection.execute(
+        "select pg_advisory_xact_lock(%s)", (postgres.lock_key("erp", "ncm_rows", str(user_id)),)
+    )
+
+
 def write(connection: postgres.Connection, erp: ErpConnection) -> NcmRows:
     """Make our rows equal to the catalogue, in the caller's transaction."""
     given = _parameters(erp)

@@ -44,8 +44,8 @@ class PagedList:
             if said < pages:
                 raise MovedListError(f"{self.what}: it had {pages} pages, and now has {said}.")
             pages, size = said, size or len(rows)
-            is_short = len(rows) < size if number < pages else pages > 1 and not rows
-            if is_short or len(rows) > size:
+            is_whole = len(rows) == size if number < pages else len(rows) <= size
+            if not is_whole or (pages > 1 and not rows):
                 raise MovedListError(
                     f"{self.what}: page {number} of {pages} has {len(rows)} rows, not {size}."
                 )

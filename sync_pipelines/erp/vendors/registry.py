@@ -29,7 +29,7 @@ VENDORS: Mapping[str, VendorSpec] = {
 
 
 def is_served(erp_type: str) -> bool:
-    """Whether connections of a type are synced."""
+    """Whether connections of a type are taken, if only to say why nothing of them is synced."""
     return erp_type in VENDORS
 
 
@@ -48,6 +48,13 @@ def lists_all_numbers(erp_type: str) -> bool:
     """Whether a number that a vendor's list lacks is a gap; not where cancelled invoices vanish from it."""
     spec = VENDORS.get(erp_type)
     return spec is None or spec.lists_all_numbers
+
+
+def served_modules(connection: ErpConnection) -> tuple[Module, ...]:
+    """What of a connection's modules is synced; none of a vendor that is not known."""
+    if not is_served(connection.erp_type):
+        return ()
+    return tuple(one for one in connection.modules if unserved_because(connection.erp_type, one) is None)
 
 
 @dataclass(frozen=True)

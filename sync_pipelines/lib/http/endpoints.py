@@ -14,19 +14,25 @@ if TYPE_CHECKING:
 
 #: The path below which Supabase serves Edge Functions, and so the one that applications call.
 FUNCTIONS_PATH = "/functions/v1/"
-#: The roles of a project's tokens: that of its servers, and those of a person who is signed in as well.
+#: The roles of a project's tokens: that of its servers, that of a person who is signed in, and both.
 SERVICE = frozenset({"service_role"})
-SIGNED_IN = SERVICE | {"authenticated"}
+PERSON = frozenset({"authenticated"})
+SIGNED_IN = SERVICE | PERSON
 LONGEST_BODY = 1 << 20  # bytes
 SHORTEST_SHARED_SECRET = 16  # characters; the receiver refuses a shorter one
 
 
 class Call(NamedTuple):
-    """A request of an admitted caller: its JSON document (None without a body), the same as text, and our inbox."""
+    """A request of an admitted caller: its JSON document (None without a body), the same as text, and our inbox.
+
+    `caller` is the verified token's `sub`: the id of the person who is signed in. None for a shared secret, and for a
+    token that names nobody.
+    """
 
     document: Any
     text: str
     inbox: InboxPool
+    caller: str | None = None
 
 
 class Answer(NamedTuple):
@@ -98,3 +104,5 @@ class Mount:
     origins: Sequence[str] = ()
     #: The reverse proxies whose X-Forwarded-For counts: addresses or networks.
     proxies: Sequence[str] = ()
+    #: Called once when the receiver stops, in a thread: it ends what the handlers have started.
+    on_stop: Callable[[], None] = lambda: None

@@ -1,8 +1,7 @@
 """The application's own log of a run: a row opened before the work, closed with true counts, never left open.
 
-The original left 34 of 52 rows `running`. Here a row is alive as long as its worker holds an advisory lock
-on the row's id. A row whose lock is free belongs to a dead process, whatever its status says: `orphaned_runs`
-closes it.
+The original left 34 of 52 rows `running`. Here a row is alive as long as its worker holds an advisory lock on its id. A
+row whose lock is free belongs to a dead process, whatever its status says: `orphaned_runs` closes it.
 """
 
 from __future__ import annotations
@@ -137,8 +136,9 @@ class Execution:
     processed: int = 0
     failed: int = 0
     details: dict[str, object] = field(default_factory=dict)
-    #: Why the run counts as failed although its work went to the end.
+    #: Why the run is no success although its work went to the end: it failed, or with `is_idle` had nothing to do.
     problem: str | None = None
+    is_idle: bool = False
     #: Per cent, for a log that has it.
     success_rate: Decimal | float | None = None
     #: What the row says in place of the error's sentence, and after a success, where its column is one of messages.
@@ -161,8 +161,7 @@ class Execution:
     def advance(self, processed: int = 0, failed: int = 0) -> None:
         """Add to the counts and write them, so that a killed worker leaves true ones.
 
-        The write does not wait for the disk. If it fails, the work goes on: the next step and the end write the counts
-        again.
+        The write does not wait for the disk. If it fails, the work goes on: the next one writes the counts again.
         """
         self.processed += processed
         self.failed += failed
@@ -252,7 +251,8 @@ def open_execution(
         except BaseException as error:
             _close_failed(opened, error)
             raise
-        opened.close(run_log.failure if opened.problem else run_log.success, opened.problem)
+        unsuccessful = run_log.interrupted if opened.is_idle else run_log.failure
+        opened.close(unsuccessful if opened.problem else run_log.success, opened.problem)
 
 
 @contextmanager

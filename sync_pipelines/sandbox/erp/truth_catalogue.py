@@ -74,18 +74,31 @@ def ncm_of(product: SandboxProduct) -> tuple[str, str]:
 
 
 def _ncm_differences(connection: psycopg.Connection[Any], account: Account) -> Iterator[str]:
+    """A row of the application's own analysis, which has no company, stands for the product that it is named after."""
     rows = rows_of(
         connection,
-        "select product_name, ncm_code, status from public.company_ncm_analysis"
-        " where user_id = %s and company_id is not distinct from %s",
+        "select product_name, ncm_code, status, company_id, exists (select from sync_private.products as p"
+        " where p.ncm_row_id = t.id) as is_product from public.company_ncm_analysis as t where user_id = %s"
+        " and (company_id is null or company_id = %s)",
         account.user_id,
         account.company_id,
     )
+    analysed = {
+        (row["product_name"], row["ncm_code"])
+        for row in rows
+        if not row["is_product"] and row["company_id"] is None
+    }
     sold = [one for one in account.company.products if one.is_active and not one.is_service]
     meant = Counter((one.name, *ncm_of(one)) for one in sold)
-    held = Counter((row["product_name"], row["ncm_code"], row["status"]) for row in rows)
+    held = Counter(
+        (row["product_name"], row["ncm_code"], row["status"])
+        for row in rows
+        if row["company_id"] == account.company_id and (row["is_product"] or row["company_id"])
+    )
     yield from (
-        f"company_ncm_analysis lacks {name} with {code}" for name, code, _ in (meant - held).elements()
+        f"company_ncm_analysis lacks {name} with {code}"
+        for name, code, _ in (meant - held).elements()
+        if (name, code) not in analysed
     )
     yield from (f"company_ncm_analysis has {name} with {code}" for name, code, _ in (held - meant).elements())
 

@@ -46,7 +46,7 @@ def test_a_success_is_one_row_with_figures_and_the_next_time(project: Project) -
     )
     assert (status, synced, failed, error, is_closed) == ("success", 9, 1, None, True)
     assert details["modules"]["nfe"] == {
-        **{"status": "success", "synced": 9, "unchanged": 2, "rejected": 1, "skipped": 0},
+        **{"status": "success", "synced": 9, "unchanged": 2, "rejected": 1, "unread": 0, "skipped": 0},
         **{"message": "", "warnings": {}, "duration_ms": 1250},
     }
     assert details["modules"]["financeiro"]["status"] == "skipped"

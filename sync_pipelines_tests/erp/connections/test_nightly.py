@@ -22,7 +22,7 @@ def test_the_summary_has_the_figures_and_a_line_for_each_failure() -> None:
         "bling_2 (Bling): Falha temporária: 502.",
     ]
     assert summary.metadata == {
-        **{"processed": 3, "succeeded": 2, "failed": 1, "seconds": 1800.0, "is_long": False},
+        **{"processed": 3, "succeeded": 2, "failed": 1, "skipped": 0, "seconds": 1800.0, "is_long": False},
         "why": {"bling_2": "Falha temporária: 502."},
     }
     assert summary.alert() is None

@@ -10,6 +10,8 @@ from sync_pipelines.erp.defs.analysis_descriptions import ANALYSED
 from sync_pipelines.erp.defs.descriptions import CATALOGUE_EQUAL, PROFILE_EQUAL, month_key, vendor_key
 from sync_pipelines.erp.defs.invoice_descriptions import COMPLETE
 from sync_pipelines.erp.defs.keys import CREDITS_KEY, INVOICES_KEY, function_key
+from sync_pipelines.erp.outcome import Module
+from sync_pipelines.erp.vendors.registry import serving
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 from sync_pipelines_tests.erp.defs.dagster_runs import Dagster
@@ -28,7 +30,8 @@ def test_definitions_need_no_network_and_the_lineage_goes_from_the_vendor_to_the
 
     made = definitions(settings)
     graph = made.resolve_asset_graph()
-    assert graph.get(INVOICES_KEY).parent_keys == {vendor_key("omie"), vendor_key("bling")}
+    assert graph.get(INVOICES_KEY).parent_keys == {vendor_key(one) for one in serving(Module.INVOICES)}
+    assert not {vendor_key("sankhya"), vendor_key("totvs")} & graph.get(INVOICES_KEY).parent_keys
     assert graph.get(CREDITS_KEY).parent_keys == {INVOICES_KEY, function_key("analyze-credits")}
     dg.Definitions.validate_loadable(made)
 

@@ -1,4 +1,4 @@
-"""A fake Omie and a fake Bling, called with httpx alone; their clock stands still until a test moves it."""
+"""The fakes of the vendors, called with httpx alone; their clock stands still until a test moves it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.omie import OmieFake
+from sync_pipelines.sandbox.erp.tiny import TinyFake
 from sync_pipelines_tests.sandbox.erp.vendors.clients import BlingCaller, Clock, OmieCaller
+from sync_pipelines_tests.sandbox.erp.vendors.tiny_caller import TinyCaller
 
 
 @pytest.fixture
@@ -37,5 +39,18 @@ def new_bling() -> Iterator[Callable[..., BlingCaller]]:
             bling = opened.enter_context(BlingFake(*companies, clock=clock, **options))
             http = opened.enter_context(httpx.Client(base_url=bling.url, timeout=httpx.Timeout(10.0)))
             return BlingCaller(bling, http, clock)
+
+        yield make
+
+
+@pytest.fixture
+def new_tiny() -> Iterator[Callable[..., TinyCaller]]:
+    with ExitStack() as opened:
+
+        def make(*companies: ErpCompany, **options: Any) -> TinyCaller:
+            clock = Clock()
+            tiny = opened.enter_context(TinyFake(*companies, clock=clock, **options))
+            http = opened.enter_context(httpx.Client(base_url=tiny.url, timeout=httpx.Timeout(10.0)))
+            return TinyCaller(tiny, http, clock)
 
         yield make

@@ -1,0 +1,71 @@
+"""The analyses of a user together: what is called, in which order, and what a failure of one leaves of the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_pipelines.erp.outcome import Analysis
+from sync_pipelines_tests.erp.analyses.taxpayer import NAMES, Taxpayer
+
+
+def test_each_is_made_once_until_something_changes(taxpayer: Taxpayer) -> None:
+    """Trap 65: the history of the score grows with each call."""
+    taxpayer.invoice("19022000", "08119000")
+    taxpayer.month(2026, 10)
+    first = taxpayer.made()
+    assert [call.function for call in taxpayer.fake.calls] == list(NAMES.values())
+    assert {call.caller and call.caller.kind for call in taxpayer.fake.calls} == {"user"}
+    assert [one.calls for one in first.values()] == [1, 1, 1, 1]
+    again = taxpayer.made()
+    assert [one.calls for one in again.values()] == [0, 0, 0, 0]
+    assert len(taxpayer.fake.calls) == 4
+    assert {one.figures == first[analysis].figures for analysis, one in again.items()} >= {True}
+    assert taxpayer.value("select count(*) from public.tax_score_history") == 1
+    for name in Analysis:
+        proof = taxpayer.syncs.records.proofs.newest(f"erp/{name.value}")
+        assert all(one.holds for one in proof.values()) and proof
+
+
+def test_without_functions_or_secret_a_person_is_told_which_setting(taxpayer: Taxpayer) -> None:
+    for settings, named in (
+        ({"erp_functions_url": None}, "ERP_FUNCTIONS_URL"),
+        ({"erp_functions_jwt_secret": None}, "ERP_FUNCTIONS_JWT_SECRET"),
+    ):
+        made = taxpayer.dispatch(**settings)
+        assert {one.status for one in made.values()} == {"skipped"}
+        assert all(named in one.message for one in made.values())
+    assert taxpayer.fake.calls == []
+
+
+def test_a_refused_token_is_refused_once(taxpayer: Taxpayer) -> None:
+    """Trap 62."""
+    taxpayer.invoice("19022000")
+    taxpayer.month(2026, 10)
+    made = taxpayer.dispatch(erp_functions_jwt_secret="the secret of another project, long enough")
+    assert {one.status for one in made.values()} == {"error"}
+    assert all("ERP_FUNCTIONS_JWT_SECRET" in one.message for one in made.values())
+    assert len(taxpayer.fake.calls) == 1
+
+
+@pytest.mark.parametrize("fault", ["server_error", "cut", "worker_limit", "not_successful", "null"])
+def test_a_failure_is_recorded_fails_no_other_and_is_made_good(taxpayer: Taxpayer, fault: str) -> None:
+    """Trap 66."""
+    taxpayer.invoice("19022000")
+    taxpayer.month(2026, 10)
+    for name in NAMES.values():
+        taxpayer.fake.fail(f"{name}_{fault}")
+    made = taxpayer.dispatch()
+    assert [(one.status, one.calls) for one in made.values()] == [("error", 1)] * 4
+    assert all("Os dados gravados não são afetados." in one.message for one in made.values())
+    assert taxpayer.value("select bool_and(error is not null and inputs is null) from sync_private.analyses")
+    taxpayer.fake.clear()
+    taxpayer.made()
+    assert taxpayer.value("select bool_and(error is null) from sync_private.analyses")
+    assert taxpayer.value("select count(*) from public.tax_score_history") == 1
+
+
+def test_a_missing_table_is_said_and_stops_no_other(taxpayer: Taxpayer) -> None:
+    taxpayer.erp.execute("drop table public.tax_score_history")
+    made = taxpayer.dispatch()
+    assert "public.tax_score_history" in made[Analysis.SCORE].message
+    assert made[Analysis.OPPORTUNITIES].status == "success"

@@ -1,0 +1,56 @@
+"""The formula of `process-dre` in exact decimals, beside the double's, which reckons as the application does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync_pipelines.erp.analyses.income_statement import INPUTS, are_equal, income_statement, profile_columns
+from sync_pipelines.sandbox.erp.dre_figures import dre_figures
+
+AMOUNTS = st.decimals(min_value=0, max_value=5_000_000, places=2)
+REGIMES = (None, "simples", "presumido", "real", "mei")
+
+
+def inputs(**amounts: object) -> dict[str, object]:
+    """A month with these amounts."""
+    known = {name: Decimal(0) for name in INPUTS}
+    return {**known, "regime_tributario": None, "calcular_auto": False, **amounts}
+
+
+@settings(max_examples=150)
+@given(st.fixed_dictionaries(dict.fromkeys(INPUTS, AMOUNTS)), st.sampled_from(REGIMES), st.booleans())
+def test_it_is_the_functions_formula_to_the_cent(
+    amounts: dict[str, Decimal], regime: str | None, automatic: bool
+) -> None:
+    made = income_statement(inputs(**amounts, regime_tributario=regime, calcular_auto=automatic))
+    figures = dre_figures(
+        {name: float(value) for name, value in amounts.items()}, regime, automatic=automatic
+    )
+    for column, value in made.columns.items():
+        assert are_equal(Decimal(repr(figures[column.removeprefix("calc_")])), value)
+    for column, margin in made.margins.items():
+        stored = figures[column.removeprefix("calc_")]
+        assert float(margin) == pytest.approx(stored, rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("expense", "too_large"),
+    [
+        # The net revenue is 100.00: expenses of 1,099.99 are a margin of -999.99 %.
+        ("1099.99", []),
+        ("1100.00", ["calc_ebitda_margin", "calc_margem_liquida", "calc_margem_operacional"]),
+    ],
+)
+def test_margins_that_their_columns_cannot_hold(expense: str, too_large: list[str]) -> None:
+    made = income_statement(inputs(vendas_produtos=Decimal(100), aluguel=Decimal(expense)))
+    assert sorted(made.too_large) == too_large
+
+
+def test_a_month_without_sales_has_no_margin() -> None:
+    made = income_statement(inputs(aluguel=Decimal(500), calcular_auto=True))
+    assert (made.net_profit, set(made.margins.values()), made.too_large) == (Decimal(-500), {Decimal(0)}, {})
+    assert profile_columns(inputs(aluguel=Decimal(500)))["margem_bruta_percentual"] == 0
