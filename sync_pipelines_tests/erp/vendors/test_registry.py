@@ -20,7 +20,7 @@ OPS = "postgresql://nobody@127.0.0.1:1/ops"
 def test_a_type_that_is_not_served_says_which_are() -> None:
     assert not is_served("erp-de-teste")
     with (
-        pytest.raises(PermanentError, match="only of Bling, Conta Azul, Omie, Sankhya, Tiny"),
+        pytest.raises(PermanentError, match=r"only of Bling, Conta Azul, Omie, Sankhya, Tiny\."),
         open_account(connection("erp-de-teste", {"token": "t"}), OPS, VirtualTime(), settings={}),
     ):
         pass
