@@ -11,7 +11,6 @@ from typing import NamedTuple
 import pytest
 
 from sync_pipelines.sandbox.erp.bling import BlingFake
-from sync_pipelines.sandbox.erp.contaazul import ContaAzulFake
 from sync_pipelines_tests.erp.vendors.bling_account import KEY, BlingWorld
 from sync_pipelines_tests.erp.vendors.contaazul_account import ContaAzulWorld
 from sync_pipelines_tests.sandbox.erp.vendors.clients import company
