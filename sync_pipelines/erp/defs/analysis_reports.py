@@ -41,6 +41,9 @@ def analysis_reports(outcome: SyncOutcome) -> dict[dg.AssetKey, PartitionReport]
 def skipped_checks(outcome: SyncOutcome) -> dict[dg.AssetKey, CheckReport]:
     """Of analyses that cannot be made what a person has to do, as warnings."""
     found: dict[dg.AssetKey, CheckReport] = {}
+    if outcome.dre is not None and outcome.dre.status == "skipped":
+        for name, sentence in outcome.dre.warnings.items():
+            found[DRE_KEY] = CheckReport(name, False, sentence, severity=WARN)
     for kind, (key, check, _) in _BY_DIGEST.items():
         done = outcome.analyses.get(kind)
         if done is not None and done.status == "skipped":
@@ -74,7 +77,7 @@ def _dre(done: ModuleOutcome, outcome: SyncOutcome) -> PartitionReport:
         metadata[keys.PROVED] = processed.status == "success"
     checks = [
         equal(texts.DRE_EQUAL, done, "company_dre holds the sums of the stored titles"),
-        *(warning(name, done, holds) for name, holds in texts.DRE_WARNINGS.items()),
+        *(warning(name, done, holds) for name, (_, holds) in texts.DRE_WARNINGS.items()),
     ]
     if processed is not None:
         severity = WARN if processed.status == "skipped" else dg.AssetCheckSeverity.ERROR

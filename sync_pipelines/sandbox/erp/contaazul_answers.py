@@ -167,4 +167,4 @@ def _rows(rows: list[dict[str, Any]], served: Served) -> list[dict[str, Any]] | 
     for name, spoilt in _SPOILT.items():
         if rows and served.strikes(name):
             rows = [{**rows[0], **spoilt}, *rows[1:]]
-    return None if not rows and served.strikes("null") else rows
+    return None if not rows and served.strikes("null_rows") else rows

@@ -223,7 +223,7 @@ def test_a_product_has_its_ncm_from_the_detail(tiny: TinyWorld) -> None:
 def test_a_detail_of_another_is_an_error(tiny: TinyWorld) -> None:
     tiny.company.products += [product(1), product(2)]
     tiny.company.titles += [title(9001), title(9002)]
-    tiny.company.categories.append(SandboxCategory(1, "", "Vendas", "receivable"))
+    tiny.company.categories.append(SandboxCategory(1, "", "Vendas", side="receivable"))
     tiny.fake.fail("produto.obter_of_another")
     tiny.fake.fail("conta.receber.obter_of_another")
     with tiny.open() as vendor:
@@ -251,7 +251,7 @@ def test_the_company(tiny: TinyWorld) -> None:
 
 
 def test_a_title_and_its_detail(tiny: TinyWorld) -> None:
-    tiny.company.categories.append(SandboxCategory(1, "", "Vendas", "receivable"))
+    tiny.company.categories.append(SandboxCategory(1, "", "Vendas", side="receivable"))
     tiny.company.titles += [title(9001), title(9501, side="payable", splits=[], competence=None)]
     with tiny.open() as vendor:
         short, other = titles(vendor)
