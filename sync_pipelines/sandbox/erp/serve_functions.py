@@ -1,7 +1,7 @@
 """The Edge Functions as a process of their own: `python -m sync_pipelines.sandbox.erp.serve_functions --home DIR`.
 
-The database is ERP_DATABASE_URL from the environment. Key and secret are kept in DIR, so they outlive a restart. So does
-the token of the demo's first user, with which a person presses the button of the screen.
+The database is ERP_DATABASE_URL from the environment. Key and secret are kept in DIR, so they outlive a restart, and so
+does the token of the demo's first user, with which a person presses the button of the screen.
 """
 
 from __future__ import annotations
