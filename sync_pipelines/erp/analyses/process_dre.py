@@ -23,7 +23,7 @@ from sync_pipelines.erp.analyses.state import State, StateKey, read_states
 from sync_pipelines.erp.financials.company import company_of
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 
 #: The check that warns of months that the function cannot store.
@@ -88,6 +88,10 @@ class DreRun:
         self._settle(due)
         for done, month in enumerate(due):
             self.calls.session.report("process_dre", done=done, total=len(due))
+            if month.unusable:
+                names = ", ".join(month.unusable)
+                self.failed[month.label] = PermanentError(f"{month.label}: no numbers stand in {names}.")
+                continue
             if large := month.statement.too_large:
                 self.too_large[month.label] = _sentence(month, large)
                 continue

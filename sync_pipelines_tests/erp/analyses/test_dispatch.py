@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+import psycopg
 import pytest
 
 from sync_pipelines.erp.outcome import Analysis
+from sync_pipelines.sandbox.erp.function_request import Function, FunctionRequest
 from sync_pipelines_tests.erp.analyses.taxpayer import NAMES, Taxpayer
 
 
@@ -62,6 +67,22 @@ def test_a_failure_is_recorded_fails_no_other_and_is_made_good(taxpayer: Taxpaye
     taxpayer.made()
     assert taxpayer.value("select bool_and(error is null) from sync_private.analyses")
     assert taxpayer.value("select count(*) from public.tax_score_history") == 1
+
+
+def test_an_answer_without_figures_is_no_success(taxpayer: Taxpayer) -> None:
+    taxpayer.invoice("19022000")
+    for name, handler in list(taxpayer.handlers.items()):
+        taxpayer.handlers[name] = partial(_without_figures, handler)
+    made = taxpayer.dispatch()
+    for analysis in (Analysis.NCM, Analysis.OPPORTUNITIES, Analysis.SCORE):
+        assert made[analysis].status == "error" and " did not say " in made[analysis].message
+
+
+def _without_figures(
+    handler: Function, database: psycopg.Connection[Any], asked: FunctionRequest
+) -> dict[str, Any]:
+    handler(database, asked)
+    return {"success": True}
 
 
 def test_a_missing_table_is_said_and_stops_no_other(taxpayer: Taxpayer) -> None:
