@@ -51,13 +51,13 @@ def _configured(settings: Settings, note: Callable[[str], None]) -> Iterator[tup
     for one in databases_of(type(settings)):
         if not one.database.migrated:
             continue
-        history, url = History(one.name), one.url(settings)
+        histories, url = one.histories(settings), one.url(settings)
         if url is None:
-            note(f"{history.what}: {one.variable} is not set; left out.")
+            note(f"{histories[0].what}: {one.variable} is not set; left out.")
         elif not one.is_migrated(settings):
-            note(f"{history.what}: {str(one.database.migrated_if).upper()} is not true; left out.")
+            note(f"{histories[0].what}: {str(one.database.migrated_if).upper()} is not true; left out.")
         else:
-            yield history, url
+            yield from ((history, url) for history in histories)
 
 
 def diagnose_and_print(*, probe_export: bool, send_mail: bool = False) -> bool:

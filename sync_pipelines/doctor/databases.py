@@ -56,18 +56,23 @@ class _Database:
 
     url: str
     history: History | None
+    #: Further ones over it, which its owner chose.
+    chosen: tuple[History, ...]
     #: False where tables in the schema public are not ours to make.
     makes_tables: bool
 
 
 def check(named: NamedDatabase, settings: Settings, inquiry: Inquiry) -> Iterator[Finding]:
     """Everything about one database, in the order in which a person would put it right."""
-    from sync_pipelines.migrations.history import History
-
     url = named.url(settings)
     assert url is not None
-    history = History(named.name) if named.is_migrated(settings) else None
-    database = _Database(url, history, named.database.makes_tables)
+    histories = named.histories(settings) if named.is_migrated(settings) else []
+    database = _Database(
+        url,
+        histories[0] if histories else None,
+        chosen=tuple(histories[1:]),
+        makes_tables=named.database.makes_tables,
+    )
     for finding in _check(database, inquiry.resolve, inquiry.now):
         yield Finding(finding.ok, f"{named.variable}: {finding.sentence}")
 
@@ -125,7 +130,8 @@ def _look(
     encrypted = None if local else bool(connection.pgconn.ssl_in_use)
     yield from roles.judge(facts, public=public, private=private, encrypted=encrypted)
     if database.history is not None:
-        yield from _structure(database.history, parts)
+        for history in (database.history, *database.chosen):
+            yield from _structure(history, parts)
 
 
 def _structure(history: History, parts: Mapping[str, str]) -> Iterator[Finding]:

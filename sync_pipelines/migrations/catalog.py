@@ -121,7 +121,7 @@ _OTHERS: LiteralString = """
             join pg_class as owner on owner.oid = indrelid
             where place.nspname || '.' || index.relname = any(%(indexes)s))::text[],
         exists (select from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-            where nspname = %(schema)s and relname = 'alembic_version')
+            where nspname = %(schema)s and relname = %(version)s)
 """
 
 
@@ -182,10 +182,11 @@ def _with_others(
         if (relation := relations.get(name)) is not None
         and not any(check.columns == (column,) and check.refused([value]) for check in relation.checks)
     }
+    items |= {Item("absence", name, key): "" for name, key in shape.dropped if not _has_key(items, name, key)}
     revision = None
     if has_revision:
         statement = sql.SQL("select version_num from {}")
-        table = postgres.table(f"{shape.private}.alembic_version")
+        table = postgres.table(f"{shape.private}.{shape.version_table}")
         row = connection.execute(statement.format(table)).fetchone()
         revision = row[0] if row else None
     return Live(
@@ -202,6 +203,7 @@ def _rows(connection: postgres.Connection, query: LiteralString, shape: Shape) -
         "tables": [*shape.tables, *shape.views, *(name for name, _column in shape.allowed)],
         "roles": list(API_ROLES),
         "schema": shape.private,
+        "version": shape.version_table,
         "functions": shape.functions,
         "indexes": [
             index_name(name, index) for name, table in shape.tables.items() for index in table.indexes
@@ -220,6 +222,17 @@ def _index(definition: str, valid: bool) -> str:
     plain = re.fullmatch(r"CREATE (UNIQUE )?INDEX \S+ ON \S+ USING btree (\([^()]*\))", definition)
     text = f"{(plain[1] or '').lower()}{plain[2].replace(' DESC', ' desc')}" if plain else definition
     return text if valid else f"{text}, not valid"
+
+
+def _has_key(items: Mapping[Item, str], table: str, key: str) -> bool:
+    """Whether a unique index or key of any name is on exactly these columns, written as `_index` does."""
+    columns = sorted(key.removeprefix("unique (").rstrip(")").split(", "))
+    return any(
+        (item.kind, item.on) == ("index", table)
+        and text.startswith("unique (")
+        and sorted(text.removeprefix("unique (").rstrip(")").split(", ")) == columns
+        for item, text in items.items()
+    )
 
 
 def _policy(command: str, roles: Sequence[str], using: str, check: str, permissive: str) -> str:

@@ -3,6 +3,10 @@
 from alembic import context
 
 attributes = context.config.attributes
-context.configure(connection=attributes["connection"], version_table_schema=attributes["schema"])
+context.configure(
+    connection=attributes["connection"],
+    version_table_schema=attributes["schema"],
+    version_table=attributes["version_table"],
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -21,7 +21,7 @@ from sync_pipelines.migrations.shape import FOLDER, Shape, Table
 _RELATIONS = """
     select nspname || '.' || relname, relkind = 'v'
     from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-    where nspname !~ '^pg_|^information_schema$' and relkind in ('r', 'p', 'v') and relname <> 'alembic_version'
+    where nspname !~ '^pg_|^information_schema$' and relkind in ('r', 'p', 'v') and relname !~ '^alembic_version'
     order by pg_class.oid
 """
 
@@ -94,7 +94,8 @@ def main() -> None:
             for role in API_ROLES:
                 connection.execute(f"create role {role} nologin".encode())
         for name in sys.argv[1:] or names:
-            text = generate(History(name), server.create_database(name))
+            history = History(name, shape.read_rules(History(name)).get("database"))
+            text = generate(history, server.create_database(name))
             (FOLDER / name / "shape.json").write_text(text)
 
 

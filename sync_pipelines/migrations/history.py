@@ -6,9 +6,14 @@ from typing import NamedTuple
 
 
 class History(NamedTuple):
-    """The revisions of one database. `History("fabricio")` is the folder `migrations/fabricio`."""
+    """The revisions of one database. `History("fabricio")` is the folder `migrations/fabricio`.
+
+    A change that an installation chooses is a history of its own over the same `database`, named after the setting that
+    chooses it: `History("erp_dre_by_company", database="erp")`.
+    """
 
     name: str
+    database: str | None = None
 
     @property
     def schema(self) -> str:
@@ -21,12 +26,19 @@ class History(NamedTuple):
     @property
     def setting(self) -> str:
         """The setting that holds the database's URL."""
-        return f"{self.name.upper()}_DATABASE_URL"
+        return f"{(self.database or self.name).upper()}_DATABASE_URL"
 
     @property
     def what(self) -> str:
         """The database's name in messages."""
-        return f"the {self.name} database"
+        if self.database is None:
+            return f"the {self.name} database"
+        return f"the {self.database} database with {self.name.upper()}"
+
+    @property
+    def version_table(self) -> str:
+        """The table, in `schema`, in which Alembic keeps where a database is."""
+        return "alembic_version" if self.database is None else f"alembic_version_{self.name}"
 
 
 #: The database of the product itself.

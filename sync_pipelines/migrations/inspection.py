@@ -59,7 +59,7 @@ def plan(history: History, url: str) -> Plan:
         found = () if refused else tuple(_notes(connection, live, history))
     newest = revisions.newest_revision(history)
     if not refused and live.revision != newest:
-        steps.append(f"record revision {newest} in {history.schema}.alembic_version")
+        steps.append(f"record revision {newest} in {history.schema}.{history.version_table}")
     return Plan(
         history=history,
         revision=live.revision,

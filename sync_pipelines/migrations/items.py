@@ -21,6 +21,7 @@ Kind = Literal[
     "function",
     "trigger",
     "value",
+    "absence",
     "usage",
     "grants",
     "sequence",

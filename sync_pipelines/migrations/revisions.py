@@ -53,7 +53,9 @@ def apply(history: History, connection: Connection, *, again: bool = False) -> N
 
     connection.execute(text(f"create schema if not exists {history.schema}"))
     config = _config(history)
-    config.attributes.update(connection=connection, schema=history.schema)
+    config.attributes.update(
+        connection=connection, schema=history.schema, version_table=history.version_table
+    )
     if again:
         command.stamp(config, "base")
     command.upgrade(config, "head")

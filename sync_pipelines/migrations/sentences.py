@@ -26,6 +26,7 @@ def steps(difference: Difference) -> list[str]:
             "function": f"create function {item.on}()",
             "trigger": f"create trigger {item.name} on {item.on}",
             "value": f"let the checks of {item.on} allow {item.name}",
+            "absence": f"drop {item.name} of {item.on}",
         }[item.kind]
     ]
 
@@ -47,6 +48,8 @@ def right(item: Item, value: str) -> str:
     """An item that is as wanted."""
     if item.kind in ("grants", "usage", "sequence"):
         return f"{item.name} may {value or 'do nothing'} on {_place(item)}"
+    if item.kind == "absence":
+        return f"{item.on} has no {item.name} of its own"
     return f"{_name(item)} is {value or 'there'}"
 
 
@@ -56,6 +59,8 @@ def wrong(difference: Difference) -> str:
     if item.kind in ("grants", "usage", "sequence"):
         may, should = found or "do nothing", wanted or "do nothing"
         return f"{item.name} may {may} on {_place(item)}, and should {should}"
+    if item.kind == "absence":
+        return f"{item.on} still has {item.name}"
     if found is None:
         return f"{_name(item)} is missing" + (f" ({wanted})" if wanted else "")
     return f"{_name(item)} is {found} instead of {wanted}"

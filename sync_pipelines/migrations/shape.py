@@ -111,6 +111,7 @@ class Shape:
     """A database: its private schema, everything that it has, and its tables with their rules.
 
     `allowed` has a value that the CHECKs on a column, (table, name), of the application's own tables must let pass.
+    `dropped` are unique keys, (table, `unique (columns)`), that are in the way and that the migration drops.
     """
 
     private: str
@@ -119,6 +120,8 @@ class Shape:
     allowed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     notes: tuple[RowNote, ...] = ()
     unique: tuple[Uniqueness, ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()
+    version_table: str = "alembic_version"
 
     @property
     def views(self) -> list[str]:
@@ -147,6 +150,10 @@ def load_shape(history: History) -> Shape:
         if not _is_the_applications(item, tables.get(item.on, Rules()))
     }
     found |= {Item("value", f"{name}.{column}", value): "" for (name, column), value in allowed.items()}
+    dropped = tuple(
+        (one["table"], f"unique ({', '.join(one['columns'])})") for one in rules.get("dropped", ())
+    )
+    found |= {Item("absence", name, key): "" for name, key in dropped}
     names = [item.on for item in found if item.kind == "table"]
     return Shape(
         private=history.schema,
@@ -155,6 +162,8 @@ def load_shape(history: History) -> Shape:
         allowed=allowed,
         notes=tuple(RowNote(**note) for note in rules.get("notes", ())),
         unique=unique,
+        dropped=dropped,
+        version_table=history.version_table,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sync_pipelines.migrations.history import History
+
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from pydantic_settings import BaseSettings
@@ -25,6 +27,8 @@ class Database:
     migrated: bool = True
     #: A setting that must be true before it is migrated.
     migrated_if: str | None = None
+    #: Settings that each choose a further change of it, which has a history of the setting's name.
+    choices: tuple[str, ...] = ()
     #: False where tables in the schema public are not ours to make.
     makes_tables: bool = True
     #: Whether a system that has no other database is absent without this one.
@@ -56,6 +60,11 @@ class NamedDatabase:
         """Whether its history is run: it has one, and its owner wants it."""
         wanted = self.database.migrated_if
         return self.database.migrated and (wanted is None or bool(getattr(settings, wanted)))
+
+    def histories(self, settings: BaseSettings) -> list[History]:
+        """Its own history, and those that its owner chose, in the order in which they are run."""
+        chosen = [name for name in self.database.choices if getattr(settings, name)]
+        return [History(self.name), *(History(name, database=self.name) for name in chosen)]
 
 
 def databases_of(kind: type[BaseSettings]) -> tuple[NamedDatabase, ...]:

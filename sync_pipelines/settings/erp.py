@@ -19,7 +19,9 @@ _KEY_CHARACTERS = 32
 class ErpSettings(Settings):
     """What the system `erp` needs beyond what every system has."""
 
-    erp_database_url: Annotated[PostgresUrl | None, Database(absent="the system erp is absent")] = None
+    erp_database_url: Annotated[
+        PostgresUrl | None, Database(absent="the system erp is absent", choices=("erp_dre_by_company",))
+    ] = None
     erp_credentials_key: SecretStr | None = None
     erp_functions_url: Annotated[HttpsUrl | None, Upstream()] = None
     erp_functions_key: HeaderSecret | None = None

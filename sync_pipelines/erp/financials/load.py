@@ -88,7 +88,12 @@ def load(session: SyncSession, plan: MonthPlan) -> Loaded:
     database.execute(_READ)
     postgres.end_writes(database)
     meant = digest_of(one.bytes for one in (*hashes.values(), *plan.others))
-    return Loaded(sum(written), len(written) - sum(written), vanished, _prove(session, plan, meant))
+    return Loaded(
+        inserted=sum(written),
+        changed=len(written) - sum(written),
+        vanished=vanished,
+        proof=_prove(session, plan, meant),
+    )
 
 
 def _stage(session: SyncSession, entries: Iterable[Entry], hashes: Mapping[Key, UUID]) -> None:

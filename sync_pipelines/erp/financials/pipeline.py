@@ -85,7 +85,7 @@ class _FinancialsSync:
             listed = read_titles(self.session, months)
             with postgres.errors_about(ERP):
                 known = read_known(self.session, months, listed.entries)
-            lost = missing(self.session, months, listed, known)
+            lost = missing(self.session, months, listed, known=known)
         except (RefusedError, ConnectionBusyError):
             raise
         except SyncError as error:

@@ -112,7 +112,11 @@ class Account:
         rows = self.rows(
             f"select {names} from public.company_dre where user_id = %s and (period_year, period_month) = (%s, %s)"
             " and period_type = 'monthly' and coalesce(company_id, %s) = %s",
-            *(self.user, month.year, month.month, self.company, self.company),
+            self.user,
+            month.year,
+            month.month,
+            self.company,
+            self.company,
         )
         assert len(rows) < 2
         return {line: amount for row in rows for line, amount in zip(LINES, row, strict=True) if amount}
