@@ -8,7 +8,6 @@ sent, revenue and profit are what the formula says, no other row changed, and no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -30,14 +29,17 @@ from sync_pipelines.lib.postgres.digest import Proof
 MARGINS_FIT = "every_margin_fits"
 #: Failures in a row after which the function is taken for down.
 GIVE_UP_AFTER = 5
-#: Seconds to wait for a sync that writes a month.
-PATIENCE = 120.0
 _MARGINS = {
     "calc_margem_bruta": "margem bruta",
     "calc_margem_operacional": "margem operacional",
     "calc_margem_liquida": "margem líquida",
     "calc_ebitda_margin": "margem EBITDA",
 }
+
+
+def lock_of(user_id: UUID) -> int:
+    """The advisory lock under which the financials write the months of a user."""
+    return postgres.lock_key("erp", "dre", str(user_id))
 
 
 def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
@@ -96,7 +98,8 @@ class DreRun:
                 self.too_large[month.label] = _sentence(month, large)
                 continue
             try:
-                with self._lock():
+                # The function writes every input: of lines written during the call, it would restore the old.
+                with self.calls.holding(lock_of(self.user_id), "the months of company_dre"):
                     self._process(month)
             except RefusedError as error:
                 self.failed[month.label] = error
@@ -119,15 +122,6 @@ class DreRun:
     def _is_processed(self, month: DreMonth) -> bool:
         state = self.states.get(str(month.id), State())
         return state.inputs == month.inputs_digest and state.found == {"figures": month.figures_digest}
-
-    def _lock(self) -> AbstractContextManager[None]:
-        """The lock under which the lines of a month are written.
-
-        The function writes every input: of lines that another sync writes during the call, it would restore the old.
-        """
-        key = postgres.lock_key("erp", "dre", str(self.user_id))
-        busy = "Another sync of the same user writes the months of company_dre."
-        return postgres.session_lock(self.connection, key, wait_seconds=PATIENCE, busy=busy)
 
     def _process(self, listed: DreMonth) -> None:
         """One call, proved. Raises SyncError."""

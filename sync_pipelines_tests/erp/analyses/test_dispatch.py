@@ -8,8 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from sync_pipelines.erp.analyses import process_dre
 from sync_pipelines.erp.outcome import Analysis
+from sync_pipelines.erp.products import ncm_rows
+from sync_pipelines.lib import postgres
 from sync_pipelines.sandbox.erp.function_request import Function, FunctionRequest
+from sync_pipelines_tests.erp.analyses.project import USER
 from sync_pipelines_tests.erp.analyses.taxpayer import NAMES, Taxpayer
 
 
@@ -67,6 +71,25 @@ def test_a_failure_is_recorded_fails_no_other_and_is_made_good(taxpayer: Taxpaye
     taxpayer.made()
     assert taxpayer.value("select bool_and(error is null) from sync_private.analyses")
     assert taxpayer.value("select count(*) from public.tax_score_history") == 1
+
+
+def test_no_other_sync_writes_what_a_function_overwrites(taxpayer: Taxpayer, erp_url: str) -> None:
+    taxpayer.invoice("19022000")
+    taxpayer.month(2026, 10)
+    was_free = dict[str, bool]()
+
+    def look(name: str, lock: int) -> None:
+        with postgres.connect(erp_url, what="the erp database") as other:
+            was_free[name] = postgres.try_lock(other, lock)
+
+    locks = {Analysis.NCM: ncm_rows.lock_of(USER), Analysis.DRE: process_dre.lock_of(USER)}
+    for analysis, lock in locks.items():
+        taxpayer.fake.before(NAMES[analysis], 1, partial(look, NAMES[analysis], lock))
+    taxpayer.made()
+    assert was_free == {NAMES[Analysis.NCM]: False, NAMES[Analysis.DRE]: False}
+    for analysis, lock in locks.items():
+        look(analysis.value, lock)
+    assert was_free[Analysis.NCM.value] and was_free[Analysis.DRE.value]
 
 
 def test_an_answer_without_figures_is_no_success(taxpayer: Taxpayer) -> None:
