@@ -205,14 +205,18 @@ def assert_nothing_is_done(world: World) -> None:
 
 def _turn(company: ErpCompany, account: Account) -> int:
     """The world turns: a product that is called otherwise, a cancellation, a note, titles. How many rows change."""
-    product = next(one for one in company.products if one.is_active and not one.is_service)
-    company.alter_product(product.vendor_id, name="Novo nome", ncm="2202.10.00")
+    _turn_product(company)
     changes = 1
     if in_force := [note for note in account.stored if note.state == "authorised"]:
         company.cancel(in_force[-1].vendor_id)
         further_note(company, in_force[-1].issued_at - timedelta(minutes=1))
         changes += 2
     return changes + _turn_titles(company, account)
+
+
+def _turn_product(company: ErpCompany) -> None:
+    product = next(one for one in company.products if one.is_active and not one.is_service)
+    company.alter_product(product.vendor_id, name=f"{product.name} novo", ncm="2202.10.00")
 
 
 def _turn_titles(company: ErpCompany, account: Account) -> int:
@@ -233,6 +237,32 @@ def _turn_titles(company: ErpCompany, account: Account) -> int:
         rent = next(one for one in company.categories if one.name == "Aluguel")
         company.alter_category(rent.number, name="Viagens")
     return 4
+
+
+@pytest.mark.slow
+def test_a_module_that_fails_at_one_of_a_users_companies_touches_no_other(world: World) -> None:
+    """Traps 49, 51 and 58, at Conta Azul, Tiny and Sankhya: one user with three companies."""
+    own = [one for one in SYNCED if one.user_id == SYNCED[-1].user_id]
+    assert [one.erp_type for one in own] == ["contaazul", "tiny", "sankhya"]
+    for account in own:
+        assert world.run(account).failed == {}
+    # The next day one list of Tiny never comes.
+    for account in own:
+        _turn_product(world.companies[account.connection_id])
+    world.fakes.of("tiny").fail("contas.pagar.pesquisa_unexpected")
+    outcomes = [world.run(account) for account in own]
+    assert [sorted(one.failed) for one in outcomes] == [[], [Module.FINANCIALS], []]
+    assert [one.records_synced for one in outcomes] == [1, 1, 1]
+    statuses = "select status::text from erp_connections where id = any(%s) order by array_position(%s, id)"
+    ids = [one.connection_id for one in own]
+    assert world.database.execute(statuses, [ids, ids]).fetchall() == [("active",), ("error",), ("active",)]
+    # Nothing of what is stored went away with the list.
+    assert world.differences(own) == []
+    world.fakes.of("tiny").clear()
+    world.clock.sleep(3600)
+    assert world.run(own[1]).failed == {}
+    assert world.database.execute(statuses, [ids, ids]).fetchall() == [("active",)] * 3
+    assert world.differences(own) == []
 
 
 def test_a_document_that_cannot_be_trusted_is_rejected_and_the_others_are_there(world: World) -> None:
