@@ -81,7 +81,9 @@ class Screen:
         return read_as(ErpSettings, None, **(usual | given))
 
     def connect(self, erp_type: str = "omie", **columns: Any) -> UUID:
-        return add_connection(self.erp, self.user_id, erp_type, {"app_key": "uma-chave"}, **columns)
+        return add_connection(
+            self.erp, self.user_id, erp_type, credentials={"app_key": "uma-chave"}, **columns
+        )
 
     def press(
         self, connection_id: object, *, headers: dict[str, str] | None = None, **more: Any
@@ -105,7 +107,7 @@ class Screen:
 @pytest.fixture
 def screen(erp: psycopg.Connection[Any], erp_url: str, ops_url: str) -> Iterator[Screen]:
     with ExitStack() as stack:
-        yield Screen(erp_url, ops_url, erp, stack)
+        yield Screen(erp_url, ops_url, erp, stack=stack)
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +158,7 @@ def test_a_press_syncs_and_is_answered_as_the_function_did(screen: Screen) -> No
 
 def test_the_words_of_an_answer() -> None:
     done = {"status": "success", "synced": 3, "rejected": 0, "message": ""}
-    row = LogRow(uuid4(), uuid4(), "manual", "success", details={"modules": {"nfe": done}})
+    row = LogRow(uuid4(), uuid4(), "manual", status="success", details={"modules": {"nfe": done}})
     result = {"module": "nfe", "status": "success", "records_synced": 3, "records_failed": 0}
     whole = {"success": True, "message": "Sincronização concluída", "results": [result]}
     assert answer_of(row, [Module.INVOICES]) == (200, {**whole, "total_synced": 3, "total_failed": 0})

@@ -30,6 +30,7 @@ USER = UUID(int=1)
 KEY = "a-service-key-of-the-tests"
 DATABASE, CREDENTIALS = "ERP_DATABASE_URL", "ERP_CREDENTIALS_KEY"
 FUNCTIONS, STORE = "ERP_FUNCTIONS_URL", "ERP_XML_STORE_URL"
+PROJECT = "ERP_PROJECT_URL"
 
 
 @dataclass
@@ -149,6 +150,18 @@ def test_functions_that_refuse_are_away_or_have_no_token(consultation: Consultat
     assert len(consultation.wrong(FUNCTIONS, erp_functions_url="http://127.0.0.1:9")) == 1
     assert "is not set" in consultation.right(FUNCTIONS, erp_functions_url=None)
     assert "JWT_SECRET" in consultation.wrong(FUNCTIONS, erp_reform_by="function")[0]
+
+
+def test_who_presses_the_button_can_be_verified(consultation: Consultation) -> None:
+    screen = {"erp_screen_origins": "https://tela.example"}
+    assert "does not serve erp-sync" in consultation.right(PROJECT)
+    assert "does not serve erp-sync" in consultation.wrong(PROJECT, **screen)[0]
+    signed = {"erp_functions_jwt_secret": SECRET}
+    assert "no browser may call" in consultation.right(PROJECT, **signed)
+    assert "serves erp-sync to these screens" in consultation.right(PROJECT, **signed, **screen)
+    # The server of the functions publishes no keys.
+    no_keys = consultation.values["erp_functions_url"]
+    assert "key set" in consultation.wrong(PROJECT, erp_project_url=no_keys, **screen)[0]
 
 
 def test_a_store_that_cannot_be_written(consultation: Consultation, tmp_path: Path) -> None:

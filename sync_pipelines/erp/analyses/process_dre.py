@@ -80,7 +80,11 @@ class DreRun:
         return self.calls.session.connection.user_id
 
     def process(self) -> None:
-        due = [month for month in self.months if not self._is_processed(month)]
+        # Months that failed before come last: they must not keep the others from being processed.
+        due = sorted(
+            (month for month in self.months if not self._is_processed(month)),
+            key=lambda month: self.states.get(str(month.id), State()).has_failed,
+        )
         self._settle(due)
         for done, month in enumerate(due):
             self.calls.session.report("process_dre", done=done, total=len(due))

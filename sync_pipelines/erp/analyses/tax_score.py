@@ -10,6 +10,7 @@ it may have left is removed then, where the second call says the same: as many a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -70,6 +71,9 @@ def calculate_score(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     inputs = str(row[0]) if row else ""
     if state.inputs != inputs or not _is_there(connection, user, state.found):
         state = State(inputs=inputs, found=_call(calls, key, outcome, state=state, inputs=inputs))
+    elif state.kept is not None:
+        calls.heal(partial(_put_actions, connection, user, state.kept["actions"]))
+        calls.settle(key)
     said, stored = state.found["score"], _read_score(connection, user)
     calls.prove(key, Proof({"score": str(said)}, {"score": str(stored)}))
     total, grade, *points = said
@@ -82,15 +86,14 @@ def _call(
 ) -> dict[str, Any]:
     """One call with its proof. Returns what it left."""
     connection, user = calls.database, key.user_id
-    lost, before = state.kept or {"history": [], "actions": {}}, _history(connection, user)
-    persons = {
-        code: status for code, status in _read_actions(connection, user).items() if status != "pending"
-    }
-    known = lost["history"] if state.attempts else sorted(before)
-    calls.begin(key, {"history": known, "actions": lost["actions"] | persons})
+    before, live = _history(connection, user), _read_actions(connection, user)
+    known, persons = sorted(before), {code: status for code, status in live.items() if status != "pending"}
+    if state.attempts and state.kept:
+        known, persons = state.kept["history"], state.kept["actions"] | persons
+    calls.begin(key, {"history": known, "actions": persons})
 
     def put_back() -> None:
-        _put_actions(connection, user, lost["actions"] | persons)
+        _put_actions(connection, user, persons)
 
     answer = calls.call(key, calls.functions.calculate_tax_score, outcome, put_back=put_back)
     new = _history(connection, user) - before

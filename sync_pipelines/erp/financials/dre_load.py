@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import LiteralString
 
 from psycopg import sql
@@ -35,9 +36,10 @@ _RELEASE: LiteralString = (
 
 @dataclass
 class Written:
-    """What became of a month. `status` is inserted, changed, unchanged or rejected."""
+    """What became of a month. `status` is inserted, changed, unchanged or rejected; `lines` is what was proved."""
 
     status: str
+    lines: dict[str, Decimal] = field(default_factory=dict)
     edited: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     refusal: Refusal | None = None
@@ -65,11 +67,11 @@ def write_month(session: SyncSession, company: Company, month: date, *, options:
             row = _insert(database, company, month)
         plan = plan_of(company, row, wanted)
         if not is_new and not plan.is_needed(row):
-            return Written("unchanged")
+            return Written("unchanged", wanted)
         _write(session, company, row, plan=plan)
         postgres.end_writes(database)
         _prove(database, company, row, plan=plan)
-    return Written("inserted" if is_new else "changed", plan.edited, plan.left)
+    return Written("inserted" if is_new else "changed", wanted, edited=plan.edited, left=plan.left)
 
 
 def _insert(database: postgres.Connection, company: Company, month: date) -> DreRow:

@@ -100,12 +100,6 @@ def failure(error: SyncError) -> str:
     return f"A DRE não foi concluída, e {next_try}: {detail_of(error)}"
 
 
-def not_proved(key: str) -> TransientError:
-    return TransientError(
-        f"The lines of company_dre are not the sums of the titles of {key}: somebody changed them beside this sync."
-    )
-
-
 _REFUSED: Final = {
     Refusal.OTHER_COMPANY: "a DRE do mês é de outra empresa deste usuário, e a tabela guarda uma só por mês; os títulos"
     " foram gravados, a DRE não. Para uma DRE por empresa, quem administra a sincronização liga"

@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from sync_pipelines.erp.analyses.process_dre import GIVE_UP_AFTER, MARGINS_FIT
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib.interruptions import InterruptedRunError
+from sync_pipelines.sandbox.erp.function_request import FunctionError, FunctionRequest
+from sync_pipelines.sandbox.erp.process_dre import process_dre
 from sync_pipelines_tests.erp.analyses.taxpayer import NAMES, Taxpayer, killed_after
 
 FUNCTION = NAMES[Analysis.DRE]
@@ -31,6 +34,13 @@ def bodies(taxpayer: Taxpayer) -> list[Any]:
 
 def profile(taxpayer: Taxpayer, company: UUID | None = None) -> dict[str, Any]:
     return taxpayer.row(PROFILE, company or taxpayer.company_id)
+
+
+def refuses_until_june(database: psycopg.Connection[Any], asked: FunctionRequest) -> dict[str, Any]:
+    """As the function does where a column does not hold a figure of the month."""
+    if asked.fields()["period"]["month"] <= 6:
+        raise FunctionError(500, "numeric field overflow")
+    return process_dre(database, asked)
 
 
 def test_a_month_is_sent_whole_with_its_row_and_proved(taxpayer: Taxpayer) -> None:
@@ -234,4 +244,10 @@ def test_a_function_that_is_down_is_not_called_for_every_month(taxpayer: Taxpaye
     assert dre(taxpayer).status == "error"
     assert taxpayer.calls(Analysis.DRE) == GIVE_UP_AFTER
     taxpayer.fake.clear()
-    assert (dre(taxpayer).status, taxpayer.calls(Analysis.DRE)) == ("success", 11)
+    taxpayer.handlers[FUNCTION] = refuses_until_june
+    assert dre(taxpayer).status == "error"
+    # Months that fail for ever do not keep the others from being processed.
+    assert taxpayer.value("select count(*) from public.company_dre where calc_receita_bruta > 0") == 5
+    taxpayer.handlers[FUNCTION] = process_dre
+    taxpayer.fake.clear()
+    assert (dre(taxpayer).status, taxpayer.calls(Analysis.DRE)) == ("success", 6)

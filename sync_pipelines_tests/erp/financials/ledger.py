@@ -81,7 +81,7 @@ class Ledger:
         self.kept[side, str(number)] = title
         return title
 
-    def change(self, number: int | str, side: Side = IN, **about: Any) -> None:
+    def change(self, number: int | str, side: Side = IN, /, **about: Any) -> None:
         self.kept[side, str(number)] = self.kept[side, str(number)]._replace(**about)
 
     def remove(self, number: int | str, side: Side = IN) -> Title:

@@ -94,3 +94,18 @@ def test_tiny_serves_the_demos_accounts(tmp_path: Path) -> None:
             found = answered.json()["retorno"]["conta"]
             assert found["razao_social"] == account.company(1).profile.legal_name
             assert token not in log_of(tmp_path, "tiny")
+
+
+def test_sankhya_serves_the_demos_account(tmp_path: Path) -> None:
+    [account] = accounts_of("sankhya")
+    credentials = account.credentials
+    form = {name: str(credentials[name]) for name in ("client_id", "client_secret")}
+    with running("sankhya", tmp_path) as process:
+        [url] = process.variables().values()
+        answered = httpx.post(
+            f"{url}/authenticate",
+            data={"grant_type": "client_credentials", **form},
+            headers={"X-Token": str(credentials["token"])},
+        )
+        assert set(answered.json()) == {"access_token", "expires_in", "token_type"}
+        assert form["client_secret"] not in log_of(tmp_path, "sankhya")
