@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from sync_pipelines.lib.console import console, print_findings
 from sync_pipelines.lib.findings import Inquiry
-from sync_pipelines.migrations.history import History
+from sync_pipelines.migrations.history import History, histories_of
 from sync_pipelines.settings import Settings, SettingsError
 from sync_pipelines.settings.databases import databases_of
 from sync_pipelines.systems import read_settings
@@ -51,7 +51,7 @@ def _configured(settings: Settings, note: Callable[[str], None]) -> Iterator[tup
     for one in databases_of(type(settings)):
         if not one.database.migrated:
             continue
-        histories, url = one.histories(settings), one.url(settings)
+        histories, url = histories_of(one.name, one.chosen(settings)), one.url(settings)
         if url is None:
             note(f"{histories[0].what}: {one.variable} is not set; left out.")
         elif not one.is_migrated(settings):

@@ -13,6 +13,7 @@ from sync_pipelines.lib import network
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Finding, Inquiry
 from sync_pipelines.lib.redaction import MASK, redact
+from sync_pipelines.migrations.history import histories_of
 
 if TYPE_CHECKING:  # slow to import
     import psycopg
@@ -66,7 +67,7 @@ def check(named: NamedDatabase, settings: Settings, inquiry: Inquiry) -> Iterato
     """Everything about one database, in the order in which a person would put it right."""
     url = named.url(settings)
     assert url is not None
-    histories = named.histories(settings) if named.is_migrated(settings) else []
+    histories = histories_of(named.name, named.chosen(settings)) if named.is_migrated(settings) else []
     database = _Database(
         url,
         histories[0] if histories else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -43,3 +44,8 @@ class History(NamedTuple):
 
 #: The database of the product itself.
 OPS = History("ops")
+
+
+def histories_of(database: str, chosen: Iterable[str] = ()) -> list[History]:
+    """The history of a database, and those that its owner chose, in the order in which they are run."""
+    return [History(database), *(History(name, database=database) for name in chosen)]
