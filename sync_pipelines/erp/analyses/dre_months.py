@@ -68,6 +68,11 @@ class DreMonth:
         return inputs
 
     @property
+    def unusable(self) -> list[str]:
+        """Inputs that are no numbers, which their columns hold all the same."""
+        return [name for name in INPUTS if not self.inputs[name].is_finite()]
+
+    @property
     def statement(self) -> IncomeStatement:
         return income_statement(self.inputs)
 

@@ -8,7 +8,6 @@ sent, revenue and profit are what the formula says, no other row changed, and no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -23,21 +22,24 @@ from sync_pipelines.erp.analyses.state import State, StateKey, read_states
 from sync_pipelines.erp.financials.company import company_of
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 
 #: The check that warns of months that the function cannot store.
 MARGINS_FIT = "every_margin_fits"
 #: Failures in a row after which the function is taken for down.
 GIVE_UP_AFTER = 5
-#: Seconds to wait for a sync that writes a month.
-PATIENCE = 120.0
 _MARGINS = {
     "calc_margem_bruta": "margem bruta",
     "calc_margem_operacional": "margem operacional",
     "calc_margem_liquida": "margem líquida",
     "calc_ebitda_margin": "margem EBITDA",
 }
+
+
+def lock_of(user_id: UUID) -> int:
+    """The advisory lock under which the financials write the months of a user."""
+    return postgres.lock_key("erp", "dre", str(user_id))
 
 
 def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
@@ -88,11 +90,16 @@ class DreRun:
         self._settle(due)
         for done, month in enumerate(due):
             self.calls.session.report("process_dre", done=done, total=len(due))
+            if month.unusable:
+                names = ", ".join(month.unusable)
+                self.failed[month.label] = PermanentError(f"{month.label}: no numbers stand in {names}.")
+                continue
             if large := month.statement.too_large:
                 self.too_large[month.label] = _sentence(month, large)
                 continue
             try:
-                with self._lock():
+                # The function writes every input: of lines written during the call, it would restore the old.
+                with self.calls.holding(lock_of(self.user_id), "the months of company_dre"):
                     self._process(month)
             except RefusedError as error:
                 self.failed[month.label] = error
@@ -115,15 +122,6 @@ class DreRun:
     def _is_processed(self, month: DreMonth) -> bool:
         state = self.states.get(str(month.id), State())
         return state.inputs == month.inputs_digest and state.found == {"figures": month.figures_digest}
-
-    def _lock(self) -> AbstractContextManager[None]:
-        """The lock under which the lines of a month are written.
-
-        The function writes every input: of lines that another sync writes during the call, it would restore the old.
-        """
-        key = postgres.lock_key("erp", "dre", str(self.user_id))
-        busy = "Another sync of the same user writes the months of company_dre."
-        return postgres.session_lock(self.connection, key, wait_seconds=PATIENCE, busy=busy)
 
     def _process(self, listed: DreMonth) -> None:
         """One call, proved. Raises SyncError."""

@@ -167,6 +167,17 @@ def test_a_margin_that_its_column_cannot_hold_is_told_before_the_call(taxpayer: 
     assert {body["period"]["month"] for body in bodies(taxpayer)} == {10}
 
 
+def test_an_input_that_is_no_number_is_its_own_months_failure(taxpayer: Taxpayer) -> None:
+    taxpayer.month(2026, 9, aluguel="NaN")
+    taxpayer.month(2026, 10)
+    done = dre(taxpayer)
+    assert (done.status, done.calls) == ("error", 1)
+    assert "09/2026: no numbers stand in aluguel." in done.message
+    taxpayer.erp.execute("update public.company_dre set calc_lucro_liquido = 'NaN' where period_month = 10")
+    taxpayer.erp.execute("update public.company_dre set input_aluguel = 0 where period_month = 9")
+    assert (dre(taxpayer).status, dre(taxpayer).calls) == ("success", 0)
+
+
 def test_what_is_not_as_the_formula_says_is_no_success(taxpayer: Taxpayer) -> None:
     taxpayer.month(2026, 9)
     october = taxpayer.month(2026, 10)
