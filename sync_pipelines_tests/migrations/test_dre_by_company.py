@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.migrations import generation, inspection, runner
-from sync_pipelines.migrations.history import History
+from sync_pipelines.migrations.history import History, histories
 from sync_pipelines.migrations.shape import FOLDER
 from sync_pipelines.settings.databases import databases_of
 from sync_pipelines.settings.erp import ErpSettings
@@ -69,5 +69,6 @@ def test_the_committed_shape_is_what_a_fresh_migration_gives(
 
 def test_only_who_chose_it_has_its_history() -> None:
     [erp] = [one for one in databases_of(ErpSettings) if one.name == "erp"]
-    assert erp.histories(ErpSettings(_env_file=None)) == [ERP]
-    assert erp.histories(ErpSettings(_env_file=None, erp_dre_by_company=True)) == [ERP, BY_COMPANY]
+    for value, wanted in ((False, [ERP]), (True, [ERP, BY_COMPANY])):
+        settings = ErpSettings(_env_file=None, erp_dre_by_company=value)
+        assert histories(erp.name, erp.chosen(settings)) == wanted
