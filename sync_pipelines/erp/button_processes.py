@@ -45,6 +45,7 @@ class TooManyError(Exception):
 class _Running:
     process: subprocess.Popen[bytes] = field(repr=False)
     ended: Event = field(default_factory=Event)
+    is_asked_to_end: bool = False
 
 
 class SyncProcesses:
@@ -86,11 +87,16 @@ class SyncProcesses:
         return running.ended
 
     def stop(self) -> None:
-        """Ask every process to end, kill those that do not, and start no further one."""
+        """Ask every process to end, kill those that do not, and start no further one. It may be called again.
+
+        A process is asked once: a second signal would interrupt the writing of its end.
+        """
         with self._lock:
             self._is_stopped, left = True, list(self._running.values())
-        for one in left:
-            one.process.terminate()
+            for one in left:
+                if not one.is_asked_to_end:
+                    one.is_asked_to_end = True
+                    one.process.terminate()
         deadline = time.monotonic() + self._stop_seconds
         for one in left:
             if not one.ended.wait(max(0.0, deadline - time.monotonic())):

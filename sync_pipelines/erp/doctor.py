@@ -16,10 +16,11 @@ from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS
-from sync_pipelines.erp.vendors.registry import served_modules
+from sync_pipelines.erp.vendors.registry import VENDORS, is_synced, served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
+from sync_pipelines.lib.http.key_set import require_readable
 from sync_pipelines.lib.http.reach import reach
 from sync_pipelines.lib.postgres.catalog import columns_of, exists, require_sight
 from sync_pipelines.settings import SettingsError
@@ -69,7 +70,7 @@ def checks(settings: ErpSettings, inquiry: Inquiry) -> Sequence[Check]:
         *vendors,
         Check(_FUNCTIONS, lambda: functions(settings, inquiry, FunctionsAccess(settings))),
         Check(_STORE, lambda: xml_store(settings)),
-        Check(_PROJECT, lambda: button(settings, inquiry)),
+        Check(_PROJECT, lambda: button(settings)),
     ]
 
 
@@ -179,7 +180,7 @@ def xml_store(settings: ErpSettings) -> Iterator[Finding]:
     yield Finding(True, f"{_STORE}: XML of invoices can be written")
 
 
-def button(settings: ErpSettings, inquiry: Inquiry) -> Iterator[Finding]:
+def button(settings: ErpSettings) -> Iterator[Finding]:
     """Can the receiver verify who presses the button of the old screen, and may a browser call it?"""
     url, secret = settings.erp_project_url, settings.erp_functions_jwt_secret
     if url is None and secret is None:
@@ -189,11 +190,16 @@ def button(settings: ErpSettings, inquiry: Inquiry) -> Iterator[Finding]:
         )
         return
     if url is not None:
-        yield _reached(_PROJECT, url, inquiry)
-    if not settings.erp_screen_origins:
-        yield Finding(True, "ERP_SCREEN_ORIGINS is not set: no browser may call erp-sync")
-    else:
+        try:
+            require_readable(url, _PROJECT)
+        except SyncError as error:
+            yield Finding(False, f"{_PROJECT}: {error}")
+        else:
+            yield Finding(True, f"{_PROJECT}: the project's key set can be read")
+    if settings.erp_screen_origins:
         yield Finding(True, "ERP_SCREEN_ORIGINS: `sync-pipelines webhook` serves erp-sync to these screens")
+    else:
+        yield Finding(True, "ERP_SCREEN_ORIGINS is not set: no browser may call erp-sync")
 
 
 def _bucket(settings: ErpSettings) -> str | None:
@@ -229,11 +235,10 @@ def _listed(keys: Sequence[str]) -> str:
 
 
 def _addresses(settings: ErpSettings) -> dict[str, str]:
-    """The addresses of the vendors, by their settings."""
-    found = {"OMIE_URL": settings.omie_url, "BLING_URL": settings.bling_url}
-    if settings.bling_auth_url is not None:
-        found["BLING_AUTH_URL"] = settings.bling_auth_url
-    return found
+    """The addresses of the vendors that are synced, by their settings."""
+    names = [spec.url_setting for erp_type, spec in VENDORS.items() if is_synced(erp_type)]
+    names += ["bling_auth_url", "contaazul_auth_url"]
+    return {name.upper(): url for name in names if (url := getattr(settings, name)) is not None}
 
 
 def _reaching(setting: str, url: str, inquiry: Inquiry) -> Callable[[], Iterator[Finding]]:

@@ -49,6 +49,7 @@ TABLES = (
     "sync_private.titles",
     "sync_private.title_categories",
     "sync_private.dre_lines",
+    "sync_private.analyses",
 )
 _OPS_TABLES = ("ops.landed_files", "ops.rejects", "ops.proofs", "ops.alerts", "ops.budget_calls")
 #: A row that somebody keeps locked must not hold a sync for ever.

@@ -105,12 +105,15 @@ redacted_exception = REDACTOR.redacted_exception
 
 
 def safe_url(url: str) -> str:
-    """`scheme://host:port/path` of a URL: no user, no query, no fragment."""
+    """`scheme://host:port/path` of a URL: no user, no query, no fragment.
+
+    A part of the path that is 44 letters and digits is masked: the access key of an invoice names whose it is.
+    """
     if "://" not in url:
         return re.split(r"[?#\s]", url, maxsplit=1)[0] if url.startswith("/") else "(not a URL)"
     scheme, _, rest = url.partition("://")
     visible = re.split(r"[?#\s]", _userinfo(rest)[1], maxsplit=1)[0]
-    return f"{scheme}://{MASK if '@' in visible else visible}"
+    return f"{scheme}://{MASK if '@' in visible else re.sub(r'(?<=/)[0-9A-Za-z]{44}(?=/|$)', MASK, visible)}"
 
 
 class RedactingFilter(logging.Filter):

@@ -138,7 +138,7 @@ class Receiver:
         most = min(endpoint.max_bytes, options.max_bytes)
         body = await limits.read_body(request, max_bytes=most, seconds=options.body_seconds)
         if endpoint.may_be_empty and not body:
-            return Call(None, "", self._inbox, caller)
+            return Call(None, "", self._inbox, caller=caller)
         document = await run_in_threadpool(parse, body)
         return Call(document, body.decode(), inbox=self._inbox, caller=caller)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from threading import Thread
+from types import FrameType
 
 from starlette.applications import Starlette
 
@@ -20,6 +24,9 @@ from sync_pipelines.receiver.app import HEALTH_PATH, Mounted, Options, Receiver
 from sync_pipelines.receiver.authentication import Authenticator
 from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.settings import Settings
+
+#: The exit status of a server that could not begin, as uvicorn's own command has it.
+STARTUP_FAILURE = 3
 
 
 def build(
@@ -65,9 +72,17 @@ def serve(settings: Settings, mounts: Sequence[Mount], *, host: str = "127.0.0.1
     """
     import uvicorn
 
+    class Server(uvicorn.Server):
+        """Ends what handlers have started as soon as a signal comes: it waits for the requests that wait for that."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            for mount in mounts:
+                Thread(target=mount.on_stop, daemon=True).start()
+            super().handle_exit(sig, frame)
+
     _refuse_nothing(mounts)
     redaction.install_logging()
-    uvicorn.run(
+    config = uvicorn.Config(
         build(settings, mounts),
         host=host,
         port=port,
@@ -82,6 +97,11 @@ def serve(settings: Settings, mounts: Sequence[Mount], *, host: str = "127.0.0.1
         timeout_keep_alive=5,
         timeout_graceful_shutdown=10,
     )
+    server = Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def _refuse_nothing(mounts: Sequence[Mount]) -> None:

@@ -45,14 +45,16 @@ class Option:
 class Database:
     """A database of the sandbox. `setting` is the variable that holds its URL.
 
-    `build` creates the application's own tables and rows in it, once. With a `history` the demo migrates it.
-    `for_fakes` ones are reached by the product over HTTP only: their URL is for the fakes.
+    `build` creates the application's own tables and rows in it, once. With a `history` the demo migrates it; `choices`
+    are further histories, each run where the variable of its name is true. `for_fakes` ones are reached by the product
+    over HTTP only: their URL is for the fakes.
     """
 
     name: str
     setting: str
     build: Callable[[psycopg.Connection[Any], Options], None] | None = None
     history: History | None = None
+    choices: tuple[History, ...] = ()
     for_fakes: bool = False
 
 

@@ -82,8 +82,10 @@ class Sandbox:
     def migrate(self, environment: Mapping[str, str]) -> None:
         """Bring the databases that `environment` names to the newest structure."""
         for database in self._databases:
-            if database.history is not None:
-                runner.upgrade(database.history, environment[database.setting])
+            chosen = [one for one in database.choices if environment.get(one.name.upper()) == "true"]
+            for history in (database.history, *chosen):
+                if history is not None:
+                    runner.upgrade(history, environment[database.setting])
 
     def stop(self) -> None:
         """Stop the upstreams, then the database."""

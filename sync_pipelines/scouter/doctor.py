@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
-from sync_pipelines.lib.http.json import JsonClient
-from sync_pipelines.lib.http.key_set import KeySet
+from sync_pipelines.lib.http.key_set import require_readable
 from sync_pipelines.lib.redaction import redact
 from sync_pipelines.lib.retry import Backoff
 from sync_pipelines.scouter.push.pipeline import LeadPush
@@ -46,15 +45,8 @@ def key_set(settings: ScouterSettings) -> Iterator[Finding]:
     """Can the receiver verify the tokens of TabuladorMax's users by the project's key set?"""
     if settings.tabuladormax_project_url is None:
         return
-
-    def client() -> JsonClient:
-        return JsonClient(url_setting="TABULADORMAX_PROJECT_URL", backoff=Backoff(attempts=1))
-
     try:
-        keys = KeySet(
-            settings.tabuladormax_project_url, client, lambda: 0.0, setting="TABULADORMAX_PROJECT_URL"
-        )
-        keys.find("doctor", "ES256")
+        require_readable(settings.tabuladormax_project_url, "TABULADORMAX_PROJECT_URL")
     except SyncError as error:
         yield Finding(False, f"TABULADORMAX_PROJECT_URL: {error}")
     else:

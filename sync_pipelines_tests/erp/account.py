@@ -23,6 +23,8 @@ class Account:
     """What an ERP would answer. `fails_after` is how many pages of products come before an error."""
 
     says: Company = field(default_factory=Company)
+    #: Further companies of the installation.
+    says_besides: list[Company] = field(default_factory=list)
     catalogue: list[Product] = field(default_factory=list)
     changes: list[Product] | None = None
     name: str = "Omie"
@@ -40,7 +42,7 @@ class Account:
     def company(self) -> Page[Company]:
         if self.error is not None and self.fails_after is None:
             raise self.error
-        return Page(b'{\n"company": 1}', [self.says])
+        return Page(b'{\n"company": 1}', [self.says, *self.says_besides])
 
     def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
         self.asked_since.append(since)

@@ -127,6 +127,11 @@ class Installed:
     def bling(self) -> BlingFake:
         return cast(BlingFake, self.fakes.of("bling"))
 
+    def connect_unknown(self, user_id: UUID) -> UUID:
+        """A connection of an ERP that the application learned of after us."""
+        self.erp.execute("alter type public.erp_type add value if not exists 'protheus'")
+        return add_connection(self.erp, user_id, "protheus", credentials={})
+
     def connect(
         self,
         erp_type: str = "omie",

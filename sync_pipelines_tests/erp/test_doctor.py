@@ -30,6 +30,7 @@ USER = UUID(int=1)
 KEY = "a-service-key-of-the-tests"
 DATABASE, CREDENTIALS = "ERP_DATABASE_URL", "ERP_CREDENTIALS_KEY"
 FUNCTIONS, STORE = "ERP_FUNCTIONS_URL", "ERP_XML_STORE_URL"
+PROJECT = "ERP_PROJECT_URL"
 
 
 @dataclass
@@ -74,8 +75,7 @@ def consultation(
                 "erp_credentials_key": SECRET,
                 "erp_functions_url": server.url,
                 "erp_functions_key": KEY,
-                "omie_url": server.url,
-                "bling_url": server.url,
+                **{f"{one}_url": server.url for one in ("omie", "bling", "contaazul", "tiny", "sankhya")},
                 "erp_xml_store_url": str(tmp_path / "xml"),
             },
         )
@@ -84,11 +84,14 @@ def consultation(
 def test_everything_is_in_order(consultation: Consultation) -> None:
     add_connection(consultation.erp, USER, "omie", credentials=seal(json.dumps(APP), SECRET))
     add_connection(consultation.erp, uuid4(), "omie", credentials=APP)
-    add_connection(consultation.erp, USER, "tiny", credentials={"token": "x"})
+    add_connection(consultation.erp, USER, "totvs", credentials={})
     database = consultation.right(DATABASE)
-    assert "3 connections (3 active)" in database and "tiny_" in database
+    assert "3 connections (3 active)" in database
+    assert "totvs_" in database and "nothing is synced" in database
     assert consultation.right(CREDENTIALS).endswith("2 connections open (1 as plain object, 1 as sealed)")
-    assert "answers" in consultation.right("OMIE_URL") and "answers" in consultation.right("BLING_URL")
+    assert consultation.ask("TOTVS_URL") == consultation.ask("CONTAAZUL_AUTH_URL") == []
+    for vendor in ("OMIE", "BLING", "CONTAAZUL", "TINY", "SANKHYA"):
+        assert "answers" in consultation.right(f"{vendor}_URL")
     assert "takes ERP_FUNCTIONS_KEY" in consultation.right(FUNCTIONS)
     assert "can be written" in consultation.right(STORE)
 
@@ -149,6 +152,18 @@ def test_functions_that_refuse_are_away_or_have_no_token(consultation: Consultat
     assert len(consultation.wrong(FUNCTIONS, erp_functions_url="http://127.0.0.1:9")) == 1
     assert "is not set" in consultation.right(FUNCTIONS, erp_functions_url=None)
     assert "JWT_SECRET" in consultation.wrong(FUNCTIONS, erp_reform_by="function")[0]
+
+
+def test_who_presses_the_button_can_be_verified(consultation: Consultation) -> None:
+    screen = {"erp_screen_origins": "https://tela.example"}
+    assert "does not serve erp-sync" in consultation.right(PROJECT)
+    assert "does not serve erp-sync" in consultation.wrong(PROJECT, **screen)[0]
+    signed = {"erp_functions_jwt_secret": SECRET}
+    assert "no browser may call" in consultation.right(PROJECT, **signed)
+    assert "serves erp-sync to these screens" in consultation.right(PROJECT, **signed, **screen)
+    # The server of the functions publishes no keys.
+    no_keys = consultation.values["erp_functions_url"]
+    assert "key set" in consultation.wrong(PROJECT, erp_project_url=no_keys, **screen)[0]
 
 
 def test_a_store_that_cannot_be_written(consultation: Consultation, tmp_path: Path) -> None:

@@ -233,6 +233,7 @@ def test_registering_while_redacting_loses_nothing(redactor: Redactor) -> None:
         ("postgres://u:p/q@h/db", "postgres://h/db"),
         ("postgres://u:12/q@h/db", "postgres://***"),
         ("https://[::1]:80/x?y", "https://[::1]:80/x"),
+        ("https://h.example/nfe/35260712ABC34501DE35550010000000011123456784", "https://h.example/nfe/***"),
         ("/login?next=secret", "/login"),
         ("a secret that is no URL", "(not a URL)"),
     ],

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.http.endpoints import Answer, Credentials, Endpoint, Mount, Setting
+from sync_pipelines.lib.http.endpoints import PERSON, Answer, Credentials, Endpoint, Mount, Setting
 from sync_pipelines.lib.http.key_set import LIFETIME, PAUSE, PAUSE_AFTER_FAILURE
 from sync_pipelines.receiver.serving import build, serve
 from sync_pipelines.sandbox.servers import BackgroundServer
@@ -315,3 +315,28 @@ def test_what_one_system_knows_its_callers_by_opens_no_endpoint_of_another(
         shared = [client.post(f"/{at}", json={}, headers=OWN).status_code for at in secrets]
     assert tokens == {("one", "one"): 200, ("one", "two"): 401, ("two", "one"): 401, ("two", "two"): 200}
     assert shared == [200, 401]
+
+
+def test_a_handler_learns_who_calls_and_only_from_a_verified_token(new_receiver: NewReceiver) -> None:
+    path = "/functions/v1/quem-sou"
+    who = Endpoint(
+        path,
+        handler=lambda call: Answer(200, {"caller": call.caller}),
+        roles=PERSON,
+        takes_shared_secret=True,
+        may_be_empty=True,
+    )
+    receiver = new_receiver(added=[who], tabuladormax_jwt_secret=SIGNING_SECRET)
+    person: dict[str, Any] = {"role": "authenticated", "sub": "uma-pessoa"}
+
+    def caller(headers: dict[str, str], **body: Any) -> Any:
+        answer = receiver.client.post(path, headers=headers, **body)
+        return answer.json().get("caller") if answer.status_code == 200 else answer.status_code
+
+    assert caller(bearer(signed(**person))) == "uma-pessoa"
+    assert caller(bearer(signed(**person)), json={"caller": "outra"}) == "uma-pessoa"
+    assert caller(bearer(signed(**person | {"sub": None}))) is None
+    # The secret names nobody, whatever token comes along.
+    assert caller(OWN | bearer(signed(**person))) is None
+    assert caller(bearer(signed(**person | {"role": "service_role"}))) == 401
+    assert caller(bearer(signed("um-segredo-de-outro-projeto-que-nao-e-este", **person))) == 401

@@ -24,7 +24,7 @@ class NcmAnswer(NamedTuple):
 
 
 class ScoreAnswer(NamedTuple):
-    """What `calculate-tax-score` said: points in all and by dimension, and the codes of the actions."""
+    """What `calculate-tax-score` said: points in all, by dimension as far as it says so, and codes of actions."""
 
     score: int
     grade: str
@@ -53,15 +53,17 @@ def ncm_answer(body: Mapping[str, Any], name: str) -> NcmAnswer:
 
 
 def score_answer(body: Mapping[str, Any], name: str) -> ScoreAnswer:
-    """Raises TransientError if a figure is missing."""
+    """Raises TransientError if the score or its grade is missing."""
     dimensions, actions, grade = body.get("dimensions"), body.get("actions"), body.get("grade")
-    if not isinstance(dimensions, Mapping) or not isinstance(grade, str):
-        raise TransientError(f"{name} did not say how its score came about.")
-    codes = (one.get("code") for one in actions or () if isinstance(one, Mapping))
+    if not isinstance(grade, str):
+        raise TransientError(f"{name} did not say the grade of its score.")
+    points = dimensions.items() if isinstance(dimensions, Mapping) else ()
+    listed = actions if isinstance(actions, list) else []
+    codes = (one.get("code") for one in listed if isinstance(one, Mapping))
     return ScoreAnswer(
         _whole(body, "score", name),
         grade,
-        dimensions={str(one): _whole(dimensions, one, name) for one in dimensions},
+        dimensions={str(one): int(value) for one, value in points if _is_whole(value)},
         actions=frozenset(code for code in codes if isinstance(code, str)),
     )
 
@@ -79,10 +81,14 @@ def opportunities_answer(body: Mapping[str, Any], name: str) -> OpportunitiesAns
 
 def _whole(body: Mapping[str, Any], figure: str, name: str) -> int:
     """A whole number, which JavaScript may write as a double. Raises TransientError."""
-    value = body.get(figure)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    value: Any = body.get(figure)
+    if not _is_whole(value):
         raise TransientError(f"{name} did not say {figure}.")
     return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and value == int(value)
 
 
 def _amount(body: Mapping[str, Any], figure: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ from sync_pipelines.lib.postgres.digest import Proof
 from sync_pipelines.lib.records.proofs import RecordableProof
 
 Answer = TypeVar("Answer")
+#: Seconds to wait for a sync that writes what a function overwrites.
+PATIENCE = 120.0
 
 
 @dataclass
@@ -31,6 +33,14 @@ class UserCalls:
     @property
     def database(self) -> postgres.Connection:
         return self.session.database
+
+    def holding(self, lock: int, what: str) -> AbstractContextManager[None]:
+        """Hold an advisory lock over a call, so that no other sync writes what the function overwrites.
+
+        Raises TransientError if the sync that writes `what` keeps it.
+        """
+        busy = f"Another sync of the same user writes {what}."
+        return postgres.session_lock(self.database, lock, wait_seconds=PATIENCE, busy=busy)
 
     def begin(self, key: StateKey, kept: object = None) -> None:
         """Before a call. Raises the refusal of an earlier one."""

@@ -1,7 +1,8 @@
 """The months of `company_dre` that `process-dre` is called for, as it is given them.
 
-They are the months with lines of ours; one that a person fills in is processed by the person's own screen. What the
-function gets is the whole row, because it writes every input that it is not given as 0.
+They are the months with lines of ours, and those that had such when they were processed; one that a person fills in is
+processed by the person's own screen. What the function gets is the whole row, because it writes every input that it is
+not given as 0.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ TABLE = "public.company_dre"
 _FIGURES = ("calc_", "reforma_")
 _MONTHS: LiteralString = (
     "select d.id, to_jsonb(d)::text from public.company_dre as d where d.user_id = %(user)s"
-    " and d.period_type = 'monthly' and d.period_month between 1 and 12 and exists ("
-    "select from sync_private.dre_lines as l where l.dre_id = d.id and l.company_id = %(company)s)"
+    " and d.period_type = 'monthly' and d.period_month between 1 and 12 and (exists ("
+    "select from sync_private.dre_lines as l where l.dre_id = d.id and l.company_id = %(company)s) or exists ("
+    "select from sync_private.analyses as a where a.user_id = d.user_id and a.analysis = 'process_dre'"
+    " and a.subject = d.id::text and a.company_id = %(company)s))"
     " order by d.period_year, d.period_month"
 )
 _NEWEST: LiteralString = (
@@ -65,6 +68,11 @@ class DreMonth:
         return inputs
 
     @property
+    def unusable(self) -> list[str]:
+        """Inputs that are no numbers, which their columns hold all the same."""
+        return [name for name in INPUTS if not self.inputs[name].is_finite()]
+
+    @property
     def statement(self) -> IncomeStatement:
         return income_statement(self.inputs)
 
@@ -78,7 +86,7 @@ class DreMonth:
 
 
 def read_months(connection: postgres.Connection, user_id: UUID, company_id: UUID) -> list[DreMonth]:
-    """The months of a company with lines of ours, the oldest first: the profile ends with the newest."""
+    """The months of a company with lines of ours, now or before, the oldest first: the profile ends with the newest."""
     row = connection.execute(_PROFILE, (company_id,)).fetchone()
     cnae, regime = row or (None, None)
     rows = connection.execute(_MONTHS, {"user": user_id, "company": company_id}).fetchall()

@@ -122,7 +122,8 @@ def profile_columns(inputs: Mapping[str, Any]) -> dict[str, Decimal]:
 
 def are_equal(stored: Any, meant: Decimal) -> bool:
     """Whether a stored amount is what was meant: a double may be half a cent beside it."""
-    return stored is not None and abs(Decimal(stored) - meant) <= _CENT
+    amount = Decimal("NaN") if stored is None else Decimal(stored)
+    return amount.is_finite() and abs(amount - meant) <= _CENT
 
 
 def _profit_tax(before_tax: Decimal, gross: Decimal, regime: str | None) -> Decimal:

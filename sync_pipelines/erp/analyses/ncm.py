@@ -14,6 +14,7 @@ from sync_pipelines.erp.analyses.calls import UserCalls
 from sync_pipelines.erp.analyses.ncm_kept import Verdicts
 from sync_pipelines.erp.analyses.state import State, StateKey, read_states
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
+from sync_pipelines.erp.products import ncm_rows
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 
@@ -43,7 +44,8 @@ def analyse_ncm(calls: UserCalls, outcome: AnalysisOutcome) -> None:
             calls.settle(key)
         _describe(outcome, state.found, invoices=invoices)
     else:
-        found = _call(calls, key, outcome, state=state, live=live, inputs=inputs)
+        with calls.holding(ncm_rows.lock_of(user), "the products' rows of the NCM analysis"):
+            found = _call(calls, key, outcome, state=state, live=live, inputs=inputs)
         _describe(outcome, found, invoices=invoices)
         live = ncm_kept.read_verdicts(connection, user)
         state = State(inputs=inputs, found=found)

@@ -14,8 +14,8 @@ from uuid import UUID
 from sync_pipelines.erp.analyses import opportunities_kept
 from sync_pipelines.erp.analyses.answers import OpportunitiesAnswer
 from sync_pipelines.erp.analyses.calls import UserCalls
-from sync_pipelines.erp.analyses.companies import company_of
 from sync_pipelines.erp.analyses.state import State, StateKey, read_states
+from sync_pipelines.erp.financials.company import company_of
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.postgres.digest import Proof
@@ -27,9 +27,6 @@ _INPUTS: LiteralString = (
     " from public.tax_opportunities as o where o.is_active)))"
     " from public.company_profile as p where p.id = %(company)s and p.user_id = %(user)s"
 )
-_NO_COMPANY = (
-    "Ligue a conexão a uma empresa: as oportunidades são de uma empresa, e o usuário não tem uma só."
-)
 _INCOMPLETE = (
     "Complete o perfil da empresa no aplicativo: sem ele, não se calculam oportunidades tributárias."
 )
@@ -39,17 +36,18 @@ def match_opportunities(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     """Make the analysis if it is due. Raises SyncError."""
     connection, user = calls.database, calls.session.connection.user_id
     states = read_states(connection, user, Analysis.OPPORTUNITIES)
-    company = company_of(calls.session)
+    found = company_of(calls.session)
+    company = None if isinstance(found, str) else found.id
     for subject, one in states.items():
         if one.kept is not None:
             calls.heal(partial(opportunities_kept.put_back, connection, user, one.kept))
             if subject != str(company):
                 calls.settle(StateKey(user, Analysis.OPPORTUNITIES, subject))
-    row = connection.execute(_INPUTS, {"user": user, "company": company}).fetchone()
-    if company is None or row is None:
-        outcome.status, outcome.message = "skipped", _NO_COMPANY
+    if company is None:
+        outcome.status, outcome.message = "skipped", str(found)
         return
-    key, inputs = StateKey(user, Analysis.OPPORTUNITIES, str(company), company), row[0]
+    row = connection.execute(_INPUTS, {"user": user, "company": company}).fetchone() or ("",)
+    key, inputs = StateKey(user, Analysis.OPPORTUNITIES, str(company), company_id=company), row[0]
     state = states.get(key.subject, State())
     live = opportunities_kept.read_rows(connection, user)
     if state.inputs != inputs or _gone(state.found, live, company):

@@ -16,13 +16,13 @@ from uuid import UUID
 
 from sync_pipelines.erp.analyses import dre_months, profile_kept
 from sync_pipelines.erp.analyses.calls import UserCalls
-from sync_pipelines.erp.analyses.companies import company_of
 from sync_pipelines.erp.analyses.dre_months import DreMonth
 from sync_pipelines.erp.analyses.income_statement import INPUTS, are_equal
 from sync_pipelines.erp.analyses.state import State, StateKey, read_states
+from sync_pipelines.erp.financials.company import company_of
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import RefusedError, SyncError, TransientError
+from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.lib.postgres.digest import Proof
 
 #: The check that warns of months that the function cannot store.
@@ -37,6 +37,11 @@ _MARGINS = {
 }
 
 
+def lock_of(user_id: UUID) -> int:
+    """The advisory lock under which the financials write the months of a user."""
+    return postgres.lock_key("erp", "dre", str(user_id))
+
+
 def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     """Have each month processed that is due. Raises SyncError for the last that failed, when all were tried."""
     connection, user = calls.database, calls.session.connection.user_id
@@ -45,12 +50,11 @@ def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
         if state.kept is not None:
             calls.heal(partial(profile_kept.put_back, connection, user, state.kept))
     company = company_of(calls.session)
-    if company is None:
-        outcome.message = "A conexão não tem empresa: nenhum mês da DRE é processado."
+    if isinstance(company, str):
+        outcome.status, outcome.message = "skipped", company
         return
-    months = dre_months.read_months(connection, user, company)
-    run = DreRun(calls, outcome, company, states=states, months=months)
-    run.process()
+    months = dre_months.read_months(connection, user, company.id)
+    DreRun(calls, outcome, company.id, states=states, months=months).process()
 
 
 @dataclass
@@ -78,15 +82,25 @@ class DreRun:
         return self.calls.session.connection.user_id
 
     def process(self) -> None:
-        due = [month for month in self.months if not self._is_processed(month)]
+        # Months that failed before come last: they must not keep the others from being processed.
+        due = sorted(
+            (month for month in self.months if not self._is_processed(month)),
+            key=lambda month: self.states.get(str(month.id), State()).has_failed,
+        )
         self._settle(due)
         for done, month in enumerate(due):
             self.calls.session.report("process_dre", done=done, total=len(due))
+            if month.unusable:
+                names = ", ".join(month.unusable)
+                self.failed[month.label] = PermanentError(f"{month.label}: no numbers stand in {names}.")
+                continue
             if large := month.statement.too_large:
                 self.too_large[month.label] = _sentence(month, large)
                 continue
             try:
-                self._process(month)
+                # The function writes every input: of lines written during the call, it would restore the old.
+                with self.calls.holding(lock_of(self.user_id), "the months of company_dre"):
+                    self._process(month)
             except RefusedError as error:
                 self.failed[month.label] = error
                 break
@@ -109,9 +123,10 @@ class DreRun:
         state = self.states.get(str(month.id), State())
         return state.inputs == month.inputs_digest and state.found == {"figures": month.figures_digest}
 
-    def _process(self, month: DreMonth) -> None:
+    def _process(self, listed: DreMonth) -> None:
         """One call, proved. Raises SyncError."""
-        key = StateKey(self.user_id, Analysis.DRE, str(month.id), self.company_id)
+        month = self._read(listed.id) or listed
+        key = StateKey(self.user_id, Analysis.DRE, str(month.id), company_id=self.company_id)
         today = self.calls.session.clock().astimezone(self.calls.session.zone).date()
         kept = profile_kept.read_kept(
             self.connection,
@@ -129,8 +144,7 @@ class DreRun:
         self.calls.call(
             key, lambda: self.calls.functions.process_dre(month.body), self.outcome, put_back=put_back
         )
-        months = dre_months.read_months(self.connection, self.user_id, self.company_id)
-        live = next((one for one in months if one.id == month.id), None)
+        live = self._read(month.id)
         changed = others.items() - dre_months.read_others(self.connection, self.user_id, month.id).items()
         if problem := _problem(month, live, others_changed=len(changed)):
             error = TransientError(problem)
@@ -139,6 +153,11 @@ class DreRun:
         assert live is not None
         found = {"figures": live.figures_digest}
         self.calls.end(key, inputs=month.inputs_digest, found=found, put_back=put_back)
+
+    def _read(self, dre_id: UUID) -> DreMonth | None:
+        """A month as it is now; None if its row is gone."""
+        months = dre_months.read_months(self.connection, self.user_id, self.company_id)
+        return next((one for one in months if one.id == dre_id), None)
 
     def _is_newest(self, month: DreMonth, today: date) -> bool:
         newest = dre_months.read_newest(self.connection, self.user_id, self.company_id, today=today)

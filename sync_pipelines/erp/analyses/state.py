@@ -15,7 +15,8 @@ from sync_pipelines.lib import exact_json, postgres
 
 TABLE = "sync_private.analyses"
 _READ: LiteralString = (
-    "select subject, company_id, inputs, found::text, attempts, kept::text from sync_private.analyses"
+    "select subject, company_id, inputs, found::text, attempts, kept::text, error is not null"
+    " from sync_private.analyses"
     " where user_id = %s and analysis = %s"
 )
 _BEGIN: LiteralString = (
@@ -50,6 +51,7 @@ class State(NamedTuple):
     attempts: int = 0
     #: What they may have overwritten.
     kept: Any = None
+    has_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ def read_states(connection: postgres.Connection, user_id: UUID, analysis: Analys
     """The states of one analysis of a user, by subject."""
     rows = connection.execute(_READ, (user_id, analysis.value)).fetchall()
     return {
-        subject: State(company, inputs, _value(found), attempts=attempts, kept=_value(kept))
-        for subject, company, inputs, found, attempts, kept in rows
+        subject: State(
+            company, inputs, _value(found), attempts=attempts, kept=_value(kept), has_failed=has_failed
+        )
+        for subject, company, inputs, found, attempts, kept, has_failed in rows
     }
 
 

@@ -10,6 +10,7 @@ it may have left is removed then, where the second call says the same: as many a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -70,6 +71,9 @@ def calculate_score(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     inputs = str(row[0]) if row else ""
     if state.inputs != inputs or not _is_there(connection, user, state.found):
         state = State(inputs=inputs, found=_call(calls, key, outcome, state=state, inputs=inputs))
+    elif state.kept is not None:
+        calls.heal(partial(_put_actions, connection, user, state.kept["actions"]))
+        calls.settle(key)
     said, stored = state.found["score"], _read_score(connection, user)
     calls.prove(key, Proof({"score": str(said)}, {"score": str(stored)}))
     total, grade, *points = said
@@ -82,25 +86,20 @@ def _call(
 ) -> dict[str, Any]:
     """One call with its proof. Returns what it left."""
     connection, user = calls.database, key.user_id
-    lost, before = state.kept or {"history": [], "actions": {}}, _history(connection, user)
-    persons = {
-        code: status for code, status in _read_actions(connection, user).items() if status != "pending"
-    }
-    known = lost["history"] if state.attempts else sorted(before)
-    calls.begin(key, {"history": known, "actions": lost["actions"] | persons})
+    before, live = _history(connection, user), _read_actions(connection, user)
+    known, persons = sorted(before), {code: status for code, status in live.items() if status != "pending"}
+    if state.attempts and state.kept:
+        known, persons = state.kept["history"], state.kept["actions"] | persons
+    calls.begin(key, {"history": known, "actions": persons})
 
     def put_back() -> None:
-        _put_actions(connection, user, lost["actions"] | persons)
+        _put_actions(connection, user, persons)
 
     answer = calls.call(key, calls.functions.calculate_tax_score, outcome, put_back=put_back)
-    new = _history(connection, user) - before
-    if problem := _problem(answer, _read_score(connection, user), len(new)):
+    new, stored = _history(connection, user) - before, _read_score(connection, user)
+    actions = _read_actions(connection, user).keys()
+    if problem := _problem(answer, stored, added=len(new), missing=len(answer.actions - actions)):
         error = TransientError(problem)
-        calls.fail(key, error, put_back=put_back)
-        raise error
-    missing = answer.actions - _read_actions(connection, user).keys()
-    if missing:
-        error = TransientError(f"calculate-tax-score named {len(missing)} actions that are not stored.")
         calls.fail(key, error, put_back=put_back)
         raise error
 
@@ -110,23 +109,21 @@ def _call(
             given = {"user": user, "new": min(new), "known": known, "lost": state.attempts}
             connection.execute(_SURPLUS, given)
 
-    found = {"score": _said(answer), "actions": sorted(answer.actions)}
+    found = {"score": stored, "actions": sorted(actions)}
     calls.end(key, inputs=inputs, found=found, put_back=tidy)
     return found
 
 
-def _problem(answer: ScoreAnswer, stored: list[Any] | None, added: int) -> str | None:
-    """Why a call is no success; None if it is."""
-    if stored != _said(answer):
+def _problem(answer: ScoreAnswer, stored: list[Any] | None, *, added: int, missing: int) -> str | None:
+    """Why a call is no success; None if it is. `missing` are actions that it named and did not store."""
+    points = [answer.dimensions.get(name) for name in _DIMENSIONS]
+    said = [answer.score, answer.grade, *points]
+    if stored is None or [one for one, told in zip(stored, said, strict=True) if told not in (None, one)]:
         return "calculate-tax-score did not store the score that it said."
     wanted = 1 if answer.score > 0 else 0
     if added != wanted:
         return f"calculate-tax-score added {added} rows to its history, not {wanted}."
-    return None
-
-
-def _said(answer: ScoreAnswer) -> list[Any]:
-    return [answer.score, answer.grade, *(answer.dimensions.get(name) for name in _DIMENSIONS)]
+    return f"calculate-tax-score named {missing} actions that are not stored." if missing else None
 
 
 def _is_there(connection: postgres.Connection, user_id: UUID, found: Any) -> bool:

@@ -5,6 +5,7 @@ Grain: one row a company of a user. Done means: the live row says what the ERP s
 
 from __future__ import annotations
 
+from sync_pipelines.erp.company.choice import own_company
 from sync_pipelines.erp.company.load import MismatchError, Written, load
 from sync_pipelines.erp.company.validate import profile_of
 from sync_pipelines.erp.connections.tables import ERP
@@ -37,11 +38,9 @@ def _sync(session: SyncSession) -> ModuleOutcome:
     began = session.clock()
     read = read_list(session, ASSET, iter([session.vendor.company()]), stage="company")
     outcome = ModuleOutcome(raw_path=session.landing.describe(read.file.path), bytes=read.file.bytes)
-    if len(read.items) != 1:
-        raise PermanentError(f"{session.vendor.name} named {len(read.items)} companies for one account.")
     outcome.counts.read = 1
     try:
-        written = load(session, profile_of(read.items[0]))
+        written = load(session, profile_of(own_company(session, read.items)))
     except MismatchError as error:
         outcome.status, outcome.message = "error", str(error)
         outcome.error = ForeignCompanyError(str(error))

@@ -130,8 +130,7 @@ class ConnectionRuns:
     ) -> Iterator[ConnectionWork]:
         """Around the work on one connection. An exception of the block closes the sync as an error, and is raised.
 
-        The sync is an error too when a module failed; then nothing is raised: look at `outcome.failed`. One of which
-        every module was skipped is `cancelled` with the reason: that is no success, and no failure to mail. With
+        Without one it is an error if a module failed (`outcome.failed`), `cancelled` if all were skipped. With
         `only_if_due` (an automatic run) a connection that is not due any more yields work that is not. `modules` and
         `months` are what was asked for: a part of the planned sync leaves the time of the planned one.
 
@@ -161,10 +160,8 @@ class ConnectionRuns:
                 except BaseException as error:
                     steward.failure = error
                     raise
-                if opened is not None and steward.outcome.failed:
-                    opened.problem = sentences.reason_of(None, steward.outcome, work.connection).text
-                elif opened is not None and steward.outcome.is_all_skipped:
-                    opened.problem, opened.is_idle = sentences.nothing_synced(steward.outcome), True
+                if opened is not None:
+                    opened.problem, opened.is_idle = steward.problem, steward.is_idle
         except Exception as error:
             if opened is not None and not steward.is_lost:
                 self._close_alone(opened, steward, error)

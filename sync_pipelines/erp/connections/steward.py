@@ -68,6 +68,15 @@ class ConnectionSteward:
         """Whether the sync went to its end, and there was nothing that it could do."""
         return self.failure is None and self.outcome.is_all_skipped
 
+    @property
+    def problem(self) -> str | None:
+        """Why a sync that went to its end is no success."""
+        if self.is_idle:
+            return sentences.nothing_synced(self.outcome)
+        if self.connection is None or not self.outcome.failed:
+            return None
+        return sentences.reason_of(None, self.outcome, self.connection).text
+
     def begin(self, session: postgres.Connection) -> None:
         number = self.outcome.connection_id
         has_begun = self.connection is not None

@@ -19,6 +19,13 @@ from sync_pipelines.erp.defs.keys import (
     TITLES_KEY,
     function_key,
 )
+from sync_pipelines.erp.financials.dre_report import (
+    COMPANY_KNOWN,
+    NFE_AGREES,
+    NO_EDITS,
+    ONE_CONNECTION,
+    TRANSFERS_KNOWN,
+)
 from sync_pipelines.lib.orchestration.metadata import table_definition
 
 ANALYSED = "every_invoice_is_analysed"
@@ -29,8 +36,26 @@ NCM_MADE = "ncm_analysis_is_of_these_invoices"
 OPPORTUNITIES_MADE = "opportunities_are_of_this_profile"
 SCORE_MADE = "score_is_of_these_figures"
 
-#: Warnings of the months of company_dre, with what holds where there is none.
-DRE_WARNINGS: Mapping[str, str] = {}
+#: Warnings about the months of company_dre: what each check looks at, and what holds where it found nothing.
+DRE_WARNINGS: Mapping[str, tuple[str, str]] = {
+    COMPANY_KNOWN: (
+        "The connection says, or the user's only profile, whose statement it is.",
+        "The company is known.",
+    ),
+    ONE_CONNECTION: (
+        "No two connections of a company feed one month: titles that are in both ERPs count twice.",
+        "Each month comes from one connection.",
+    ),
+    NO_EDITS: ("Nobody edited a line that the ERP feeds.", "Nobody edited a line of the ERP."),
+    TRANSFERS_KNOWN: (
+        "The ERP, or ERP_TRANSFER_CATEGORIES, says which titles go between accounts of the company.",
+        "Transfers are recognised.",
+    ),
+    NFE_AGREES: (
+        "Sales by titles and by invoices are the same, month by month, without returns and what is no revenue.",
+        "Titles and invoices say the same.",
+    ),
+}
 
 FUNCTIONS: Mapping[dg.AssetKey, str] = {
     function_key("analyze-credits"): "`analyze-credits`: rules over one invoice's items.",
@@ -47,6 +72,7 @@ CHECKS: Mapping[dg.AssetKey, Mapping[str, str]] = {
     DRE_KEY: {
         DRE_EQUAL: "The lines of company_dre that the ERP feeds are the sums of the stored titles, month by month.",
         DRE_PROCESSED: "process-dre has computed every month as it is now.",
+        **{name: f"{text} (a warning)" for name, (text, _) in DRE_WARNINGS.items()},
     },
     CREDITS_KEY: {
         ANALYSED: "analyze-credits has seen every invoice as it is now.",

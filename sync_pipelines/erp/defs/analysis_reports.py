@@ -13,6 +13,8 @@ from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome, CreditsOutcome
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport
 
+#: The figure that says how many rows an analysis left; a score is one.
+_ROWS = {Analysis.NCM: "codes", Analysis.OPPORTUNITIES: "opportunities"}
 #: The asset of an analysis, the check that it was made, and what that check says where it was.
 _BY_DIGEST = {
     Analysis.NCM: (NCM_KEY, texts.NCM_MADE, "The NCM codes are those of the invoices as they are."),
@@ -34,13 +36,16 @@ def analysis_reports(outcome: SyncOutcome) -> dict[dg.AssetKey, PartitionReport]
     for kind, (key, check, holds) in _BY_DIGEST.items():
         done = outcome.analyses.get(kind)
         if done is not None and done.status != "skipped":
-            found[key] = PartitionReport(_metadata(done), _made(check, done, holds=holds))
+            found[key] = PartitionReport(_metadata(kind, done), _made(check, done, holds=holds))
     return found
 
 
 def skipped_checks(outcome: SyncOutcome) -> dict[dg.AssetKey, CheckReport]:
     """Of analyses that cannot be made what a person has to do, as warnings."""
     found: dict[dg.AssetKey, CheckReport] = {}
+    if outcome.dre is not None and outcome.dre.status == "skipped":
+        for name, sentence in outcome.dre.warnings.items():
+            found[DRE_KEY] = CheckReport(name, False, sentence, severity=WARN)
     for kind, (key, check, _) in _BY_DIGEST.items():
         done = outcome.analyses.get(kind)
         if done is not None and done.status == "skipped":
@@ -48,9 +53,12 @@ def skipped_checks(outcome: SyncOutcome) -> dict[dg.AssetKey, CheckReport]:
     return found
 
 
-def _metadata(done: AnalysisOutcome) -> dict[str, Any]:
+def _metadata(kind: Analysis, done: AnalysisOutcome) -> dict[str, Any]:
+    rows = done.figures.get(_ROWS[kind], 0) if kind in _ROWS else 1
     return {
         **done.figures,
+        keys.ROWS_LOADED: rows if done.calls else 0,
+        keys.ROWS_UNCHANGED: 0 if done.calls else rows,
         keys.CALLS: done.calls,
         keys.PROVED: done.status == "success",
         keys.DURATION: round(done.seconds, 3),
@@ -74,7 +82,7 @@ def _dre(done: ModuleOutcome, outcome: SyncOutcome) -> PartitionReport:
         metadata[keys.PROVED] = processed.status == "success"
     checks = [
         equal(texts.DRE_EQUAL, done, "company_dre holds the sums of the stored titles"),
-        *(warning(name, done, holds) for name, holds in texts.DRE_WARNINGS.items()),
+        *(warning(name, done, holds) for name, (_, holds) in texts.DRE_WARNINGS.items()),
     ]
     if processed is not None:
         severity = WARN if processed.status == "skipped" else dg.AssetCheckSeverity.ERROR

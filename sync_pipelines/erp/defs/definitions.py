@@ -14,7 +14,7 @@ from sync_pipelines.erp.defs.due_connections import STEP, DueConnections
 from sync_pipelines.erp.defs.month_assets import MONTH_ASSETS, month_asset
 from sync_pipelines.erp.defs.sync_assets import sync_assets
 from sync_pipelines.erp.pipeline import ConnectionSync
-from sync_pipelines.erp.vendors.registry import VENDORS, serving
+from sync_pipelines.erp.vendors.registry import VENDORS, is_synced, serving
 from sync_pipelines.settings.erp import ErpSettings
 
 #: Every sync mails its failure itself, once a day a cause. That a connection is left behind stands on the card, so that
@@ -38,7 +38,7 @@ def definitions(
     `pool` holds connections that the command line has started already.
     """
     on = settings.automation_is_on
-    vendors = {erp_type: spec.name for erp_type, spec in VENDORS.items() if spec.serves}
+    vendors = {erp_type: spec.name for erp_type, spec in VENDORS.items() if is_synced(erp_type)}
     due = DueConnections(settings.erp_url, frozenset(VENDORS), clock)
     card = ConnectionsCard(settings)
     return dg.Definitions(

@@ -8,6 +8,7 @@ from datetime import date
 from sync_pipelines.erp.defs import invoice_descriptions as invoices
 from sync_pipelines.erp.defs import title_descriptions as titles
 from sync_pipelines.erp.defs.reports import equal, module_metadata, no_rejects, warning
+from sync_pipelines.erp.financials.report import CONFIRMED, USABLE
 from sync_pipelines.erp.outcome import Counts, Module, ModuleOutcome, SyncOutcome
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport
 
@@ -48,7 +49,8 @@ def title_checks(done: ModuleOutcome) -> list[CheckReport]:
     return [
         _accounted(titles.COMPLETE, done.counts),
         equal(titles.EQUAL, done, "sync_private.titles holds what the ERP says"),
-        no_rejects(titles.NO_REJECTS, done.counts),
+        warning(USABLE, done, "Every title is usable."),
+        warning(CONFIRMED, done, "The ERP answered for every title that its list lacks."),
     ]
 
 

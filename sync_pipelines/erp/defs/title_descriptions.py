@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sync_pipelines.erp.financials.report import CONFIRMED, USABLE
 from sync_pipelines.lib.orchestration.metadata import table_definition
 
 COMPLETE = "every_listed_title_is_accounted_for"
 EQUAL = "titles_equal_the_erp"
-NO_REJECTS = "no_title_was_rejected"
 
 CHECKS: Mapping[str, str] = {
     COMPLETE: "Every receivable and payable that the ERP listed for the month is stored, or a reject.",
     EQUAL: "sync_private.titles holds what the ERP says of each title.",
-    NO_REJECTS: "No title was refused (a warning; ops.rejects says which and why).",
+    USABLE: "No title was refused (a warning; ops.rejects says which and why).",
+    CONFIRMED: "The ERP said of every title that its list lacks whether it exists (a warning).",
 }
 DESCRIPTION = """The receivables and payables (titles) of an ERP account, by the month under which the ERP lists them.
 

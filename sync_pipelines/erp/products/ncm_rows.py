@@ -87,14 +87,17 @@ def incomplete(connection: postgres.Connection, connection_id: UUID) -> int:
     return int(row[0])
 
 
+def lock_of(user_id: UUID) -> int:
+    """The advisory lock of a user's rows: of whoever writes them, and over a call that deletes them."""
+    return postgres.lock_key("erp", "ncm_rows", str(user_id))
+
+
 def lock(connection: postgres.Connection, user_id: UUID) -> None:
-    """Write the rows of a user one after the other, until the transaction ends. Call it before `write` and all locks.
+    """Write the rows of a user one after the other, until the transaction ends. Call it before all other locks.
 
     The rows of all connections of a user are written after an analysis of NCM codes, maybe during a sync of another.
     """
-    connection.execute(
-        "select pg_advisory_xact_lock(%s)", (postgres.lock_key("erp", "ncm_rows", str(user_id)),)
-    )
+    connection.execute("select pg_advisory_xact_lock(%s)", (lock_of(user_id),))
 
 
 def write(connection: postgres.Connection, erp: ErpConnection) -> NcmRows:

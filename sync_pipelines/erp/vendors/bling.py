@@ -79,8 +79,9 @@ ALL_PRODUCTS = "5"
 ZONE, SKEW = ZoneInfo("America/Sao_Paulo"), timedelta(minutes=10)
 #: A filter over more than a year is refused.
 LONGEST_PERIOD = timedelta(days=364)
-#: How far ahead titles are asked for, each of its years with calls of its own: nothing due later is listed.
-FARTHEST_DUE = timedelta(days=3653)
+#: Titles are listed up to the end of the tenth year from now, however late the last day asked for: every year of it
+#: costs calls of its own.
+YEARS_AHEAD = 10
 _CANCELLED_INVOICES = CancelledRows({"situacao": CANCELLED}, is_cancelled, "invoices")
 
 
@@ -189,13 +190,13 @@ class BlingVendor(SessionVendor):
             yield Page(page.raw, [category_of(row) for row in page.items])
 
     def titles(self, first: date, last: date) -> Iterator[Page[Title]]:
-        """Receivables, then payables, by due date, up to `FARTHEST_DUE` from today.
+        """Receivables, then payables, by due date, up to the end of the year `YEARS_AHEAD` of this one.
 
         One that is cancelled while the list is read comes again, and the last time counts.
         """
-        today = self.session.clock().astimezone(ZONE).date()
+        farthest = date(self.session.clock().astimezone(ZONE).year + YEARS_AHEAD, 12, 31)
         for side, one in _TITLES.items():
-            for begin, end in _periods(first, min(last, today + FARTHEST_DUE)):
+            for begin, end in _periods(first, min(last, farthest)):
                 query = {one.first: f"{begin}", one.last: f"{end}", **one.dated}
                 for page in self.answers.in_every_state(one.path, query, one.cancelled):
                     listed = (title_of(row, side) for row in page.items)

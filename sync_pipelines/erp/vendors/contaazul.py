@@ -87,9 +87,6 @@ class _Detail(NamedTuple):
     raw: bytes
 
 
-_NOT_NEEDED = _Detail({}, b"")
-
-
 @dataclass
 class ContaAzulVendor(SessionVendor):
     """One account of Conta Azul."""
@@ -139,15 +136,19 @@ class ContaAzulVendor(SessionVendor):
         is not read: they have no NCM.
         """
         listed = TotalledList(f"{NAME} (produtos)", "items", id_of, total="totalItems")
+        # A list that is read again costs no detail twice.
+        details: dict[str, Row | None] = {}
         for status in STATUSES:
             for page in self._pages(listed, "produtos", {"status": status}):
-                details = {
-                    id_of(row): self._detail("produtos", id_of(row) or "")
-                    for row in page.items
-                    if is_active(row)
-                }
-                products = [product_of(row, details.get(id_of(row), _NOT_NEEDED).row) for row in page.items]
-                yield Page(b"\n".join([page.raw, *(one.raw for one in details.values())]), products)
+                raw = [page.raw]
+                for number in (id_of(row) or "" for row in page.items if is_active(row)):
+                    if number not in details:
+                        details[number], answer = self._detail("produtos", number)
+                        raw.append(answer)
+                products = [
+                    product_of(row, details[id_of(row) or ""] if is_active(row) else {}) for row in page.items
+                ]
+                yield Page(b"\n".join(raw), products)
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Issued sales. The vendor's days reach over both ends by one: an invoice is of the month of its key.

@@ -130,22 +130,23 @@ def title_of(row: Row, side: Side) -> Title:
 
 
 def _splits(row: Row, amount: Decimal | None) -> tuple[Split, ...]:
-    """The parts of a title: each by its amount, or else its percentage of the whole; the last takes what is left.
+    """The parts of a title: each by its amount, or else its percentage of the whole, of which the last takes the rest.
 
-    A title whose parts are more than the whole, or cannot be read, is of its first category with all of it.
+    A part that says neither is 0: then the parts do not add up, and whoever stores them sees that.
     """
     listed = row.get("categorias")
     rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     parts = [(code, one) for one in rows if (code := text_of(one, "codigo_categoria"))]
-    first = text_of(row, "codigo_categoria") or (parts[0][0] if parts else None)
-    if amount is None or first is None:
+    if amount is None:
         return ()
-    said = [_share(one, amount) for _, one in parts[:-1]]
-    known = [share for share in said if share is not None]
-    shares = [*known, amount - sum(known, Decimal(0))]
-    if len(shares) != len(parts) or min(shares) < 0:
-        return (Split(first, amount),)
-    return tuple(Split(code, share) for (code, _), share in zip(parts, shares, strict=True))
+    if not parts:
+        code = text_of(row, "codigo_categoria")
+        return (Split(code, amount),) if code else ()
+    shares = [_share(one, amount) for _, one in parts]
+    known = [share for share in shares[:-1] if share is not None]
+    if amount_of(parts[-1][1], "valor") is None and len(known) == len(shares) - 1:
+        shares[-1] = amount - sum(known, Decimal(0))
+    return tuple(Split(code, share or Decimal(0)) for (code, _), share in zip(parts, shares, strict=True))
 
 
 def _share(part: Row, amount: Decimal) -> Decimal | None:

@@ -33,6 +33,11 @@ def is_served(erp_type: str) -> bool:
     return erp_type in VENDORS
 
 
+def is_synced(erp_type: str) -> bool:
+    """Whether any module of a vendor is."""
+    return any(erp_type in serving(module) for module in Module)
+
+
 def serving(module: Module) -> list[str]:
     """The vendors of which a module is synced."""
     return [erp_type for erp_type, spec in VENDORS.items() if module not in spec.unserved]
@@ -76,7 +81,7 @@ class VendorAccess:
         """
         spec = VENDORS.get(connection.erp_type)
         if spec is None:
-            served = ", ".join(one.name for one in VENDORS.values() if one.serves)
+            served = ", ".join(one.name for key, one in VENDORS.items() if is_synced(key))
             raise PermanentError(f"Connections of {connection.erp_type} are not synced, only of {served}.")
         opening = Opening(
             spec,

@@ -147,7 +147,7 @@ class SankhyaVendor(SessionVendor):
         return cls(session, SankhyaLogin(session, opening.credentials))
 
     def company(self) -> Page[Company]:
-        """The head office. An installation of several companies has an item for each: whose it is, nobody can say."""
+        """The head office; an installation of several companies has an item for each."""
         pages = list(COMPANIES.pages(lambda number: self._load("Empresa", COMPANIES, number)))
         rows = [row for page in pages for row in page.items]
         return Page(b"\n".join(page.raw for page in pages), [_company(row) for row in head_offices(rows)])

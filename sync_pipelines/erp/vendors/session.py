@@ -79,11 +79,6 @@ class VendorSpec:
     #: Bytes of an answer.
     largest: int = 32 << 20
 
-    @property
-    def serves(self) -> bool:
-        """Whether any module of it is synced."""
-        return any(module not in self.unserved for module in Module)
-
     def base_url(self, settings: ErpSettings) -> str:
         """Where its calls begin, without a slash at the end."""
         url = settings.require(self.url_setting).rstrip("/")

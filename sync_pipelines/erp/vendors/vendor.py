@@ -184,7 +184,7 @@ class Vendor(Protocol):
         """Seconds that were waited for the vendor's limits."""
 
     def company(self) -> Page[Company]:
-        """The company of the account: one item."""
+        """The company of the account: one item, or several of an installation that is that of several."""
 
     def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
         """The whole catalogue, also what is inactive; with `since` what changed, where the vendor can say so."""

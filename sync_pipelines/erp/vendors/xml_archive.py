@@ -65,19 +65,33 @@ def read_archive(content: bytes, *, key: str, what: str) -> ArchivedInvoice:
 
 def unpacked(content: bytes, *, what: str) -> Iterator[bytes]:
     """The files of an archive, each whole. Raises UntrustedArchiveError before anything too large is unpacked."""
+    import struct
+    import zlib
     from zipfile import BadZipFile, ZipFile
 
+    broken = (
+        BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        OverflowError,
+    )
     if len(content) > LARGEST:
         raise UntrustedArchiveError(f"{what}: the ZIP has more than {LARGEST} bytes.")
-    if content.count(_ENTRY) > MOST_FILES:
+    if (files := content.count(_ENTRY)) > MOST_FILES:
         raise UntrustedArchiveError(f"{what}: the ZIP holds more than {MOST_FILES} files.")
     try:
         with ZipFile(BytesIO(content)) as archive:
             entries = archive.infolist()
+            if len(entries) != files:  # an event that is not seen could be a cancellation
+                raise BadZipFile
             _check(entries, content, what)
             for entry in entries:
                 yield _file(archive, entry, what)
-    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError):
+    except broken:
         raise UntrustedArchiveError(f"{what}: the ZIP is cut, garbled, or none that can be read.") from None
 
 
@@ -86,9 +100,7 @@ def _check(entries: list[ZipInfo], content: bytes, what: str) -> None:
     names = [entry.filename.casefold() for entry in entries]
     total = sum(entry.file_size for entry in entries)
     problem = None
-    if len(entries) > MOST_FILES:
-        problem = f"holds more than {MOST_FILES} files"
-    elif len(set(names)) != len(names):
+    if len(set(names)) != len(names):
         problem = "holds two files of one name"
     elif not all(map(_is_plain, entries)):
         problem = "holds a file whose name leads elsewhere"

@@ -104,5 +104,5 @@ class Mount:
     origins: Sequence[str] = ()
     #: The reverse proxies whose X-Forwarded-For counts: addresses or networks.
     proxies: Sequence[str] = ()
-    #: Called once when the receiver stops, in a thread: it ends what the handlers have started.
+    #: Called in a thread when the receiver stops, and perhaps again: it ends what the handlers have started.
     on_stop: Callable[[], None] = lambda: None

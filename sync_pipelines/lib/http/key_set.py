@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync_pipelines.lib.failures import SyncError, TransientError, from_http_status
 from sync_pipelines.lib.http.json import JsonClient
+from sync_pipelines.lib.retry import Backoff
 
 if TYPE_CHECKING:  # loads cryptography
     from jwt import PyJWK
@@ -73,6 +74,15 @@ class KeySet:
         if not isinstance(keys, list):
             raise TransientError("The project's key set is not one: it has no list of keys.")
         return dict(entry for key in keys[:MOST_KEYS] for entry in _usable(key))
+
+
+def require_readable(project_url: str, setting: str) -> None:
+    """Fetch the set once, for a person who waits for the answer. Raises SyncError if it cannot be read."""
+
+    def client() -> JsonClient:
+        return JsonClient(url_setting=setting, backoff=Backoff(attempts=1))
+
+    KeySet(project_url, client, lambda: 0.0, setting=setting).find("any", "ES256")
 
 
 def _usable(key: Any) -> list[tuple[str, PyJWK]]:

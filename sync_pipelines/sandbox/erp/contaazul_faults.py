@@ -91,7 +91,7 @@ _OF_LISTS: Final[Mapping[str, str]] = {
     "lost": "the page has no rows",
     "repeats": "the page is the one before",
     "short": "the last row of the page is missing",
-    "null": "the rows are null where there are none",
+    "null_rows": "the rows are null where there are none",
     "odd": "a row has no id",
 }
 BEHAVIOURS: Final[Mapping[str, str]] = {

@@ -19,6 +19,8 @@ from sync_pipelines.sandbox.serving import kept_secret
 
 _DATABASE = "ERP_DATABASE_URL"
 _KEY = "ERP_CREDENTIALS_KEY"
+#: Users of the demo have several companies, each with its own income statement.
+BY_COMPANY = History("erp_dre_by_company", database="erp")
 
 
 def _build(connection: psycopg.Connection[Any], _options: Options) -> None:
@@ -29,7 +31,8 @@ def _build(connection: psycopg.Connection[Any], _options: Options) -> None:
 def _variables(home: Path, given: Mapping[str, str]) -> Mapping[str, str]:
     """What the demo's accounts need beside addresses; nothing where `given` names a real project.
 
-    That is the secret which seals their credentials, kept below `home`, and the names of their transfers.
+    That is the secret which seals their credentials, kept below `home`, the names of their transfers, and a row of the
+    income statement for each company.
     """
     if given.get(_DATABASE) or given.get(_KEY):
         return {}
@@ -37,6 +40,7 @@ def _variables(home: Path, given: Mapping[str, str]) -> Mapping[str, str]:
     folder.mkdir(mode=0o700, exist_ok=True)
     return {
         _KEY: kept_secret(folder / "credentials_key", lambda: secrets.token_hex(32)),
+        BY_COMPANY.name.upper(): "true",
         "ERP_TRANSFER_CATEGORIES": ",".join(TRANSFER_NAMES),
     }
 
@@ -65,12 +69,19 @@ def _vendor(name: str, address: str, *further: str) -> Upstream:
 
 PART = Part(
     name="erp",
-    databases=(Database("erp", setting=_DATABASE, build=_build, history=History("erp")),),
+    databases=(
+        Database("erp", setting=_DATABASE, build=_build, history=History("erp"), choices=(BY_COMPANY,)),
+    ),
     upstreams=(
         Upstream(
             name="erp_functions",
             module="sync_pipelines.sandbox.erp.serve_functions",
-            variables=("ERP_FUNCTIONS_URL", "ERP_FUNCTIONS_KEY", "ERP_FUNCTIONS_JWT_SECRET"),
+            variables=(
+                "ERP_FUNCTIONS_URL",
+                "ERP_FUNCTIONS_KEY",
+                "ERP_FUNCTIONS_JWT_SECRET",
+                "SANDBOX_ERP_SCREEN_TOKEN",
+            ),
             depends_on=(_DATABASE,),
             address="ERP_FUNCTIONS_URL",
         ),

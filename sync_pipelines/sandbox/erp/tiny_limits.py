@@ -33,7 +33,6 @@ class TinyRules:
         return {"x-limit-api": str(self.calls)} if self.says else {}
 
 
-LARGEST_PLAN: Final = TinyRules(calls=120)
 #: For a demo that ends in seconds: more than any plan that is sold.
 UNLIMITED: Final = TinyRules(calls=1000)
 

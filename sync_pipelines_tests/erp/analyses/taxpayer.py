@@ -20,6 +20,7 @@ from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome, SyncOutcome
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.interruptions import InterruptedRunError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
+from sync_pipelines.sandbox.erp.function_request import Function
 from sync_pipelines_tests.erp.account import Syncs
 from sync_pipelines_tests.erp.analyses.project import USER, Project
 
@@ -36,6 +37,8 @@ NAMES = {
 class Taxpayer(Project):
     """A user of the application, as the analyses see them."""
 
+    #: What each function does; a test puts another version in its place.
+    handlers: dict[str, Function] = field(default_factory=dict)
     company_id: UUID = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+import psycopg
 import pytest
 
+from sync_pipelines.erp.analyses import process_dre
 from sync_pipelines.erp.outcome import Analysis
+from sync_pipelines.erp.products import ncm_rows
+from sync_pipelines.lib import postgres
+from sync_pipelines.sandbox.erp.function_request import Function, FunctionRequest
+from sync_pipelines_tests.erp.analyses.project import USER
 from sync_pipelines_tests.erp.analyses.taxpayer import NAMES, Taxpayer
 
 
@@ -47,7 +56,7 @@ def test_a_refused_token_is_refused_once(taxpayer: Taxpayer) -> None:
     assert len(taxpayer.fake.calls) == 1
 
 
-@pytest.mark.parametrize("fault", ["server_error", "cut", "worker_limit", "not_successful", "null"])
+@pytest.mark.parametrize("fault", ["server_error", "cut", "not_successful"])
 def test_a_failure_is_recorded_fails_no_other_and_is_made_good(taxpayer: Taxpayer, fault: str) -> None:
     """Trap 66."""
     taxpayer.invoice("19022000")
@@ -62,6 +71,41 @@ def test_a_failure_is_recorded_fails_no_other_and_is_made_good(taxpayer: Taxpaye
     taxpayer.made()
     assert taxpayer.value("select bool_and(error is null) from sync_private.analyses")
     assert taxpayer.value("select count(*) from public.tax_score_history") == 1
+
+
+def test_no_other_sync_writes_what_a_function_overwrites(taxpayer: Taxpayer, erp_url: str) -> None:
+    taxpayer.invoice("19022000")
+    taxpayer.month(2026, 10)
+    was_free = dict[str, bool]()
+
+    def look(name: str, lock: int) -> None:
+        with postgres.connect(erp_url, what="the erp database") as other:
+            was_free[name] = postgres.try_lock(other, lock)
+
+    locks = {Analysis.NCM: ncm_rows.lock_of(USER), Analysis.DRE: process_dre.lock_of(USER)}
+    for analysis, lock in locks.items():
+        taxpayer.fake.before(NAMES[analysis], 1, partial(look, NAMES[analysis], lock))
+    taxpayer.made()
+    assert was_free == {NAMES[Analysis.NCM]: False, NAMES[Analysis.DRE]: False}
+    for analysis, lock in locks.items():
+        look(analysis.value, lock)
+    assert was_free[Analysis.NCM.value] and was_free[Analysis.DRE.value]
+
+
+def test_an_answer_without_figures_is_no_success(taxpayer: Taxpayer) -> None:
+    taxpayer.invoice("19022000")
+    for name, handler in list(taxpayer.handlers.items()):
+        taxpayer.handlers[name] = partial(_without_figures, handler)
+    made = taxpayer.dispatch()
+    for analysis in (Analysis.NCM, Analysis.OPPORTUNITIES, Analysis.SCORE):
+        assert made[analysis].status == "error" and " did not say " in made[analysis].message
+
+
+def _without_figures(
+    handler: Function, database: psycopg.Connection[Any], asked: FunctionRequest
+) -> dict[str, Any]:
+    handler(database, asked)
+    return {"success": True}
 
 
 def test_a_missing_table_is_said_and_stops_no_other(taxpayer: Taxpayer) -> None:

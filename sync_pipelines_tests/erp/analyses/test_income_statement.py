@@ -21,7 +21,7 @@ def inputs(**amounts: object) -> dict[str, object]:
     return {**known, "regime_tributario": None, "calcular_auto": False, **amounts}
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.fixed_dictionaries(dict.fromkeys(INPUTS, AMOUNTS)), st.sampled_from(REGIMES), st.booleans())
 def test_it_is_the_functions_formula_to_the_cent(
     amounts: dict[str, Decimal], regime: str | None, automatic: bool

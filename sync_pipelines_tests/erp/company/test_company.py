@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from sync_pipelines.erp.company.pipeline import ASSET, sync_company
+from sync_pipelines.erp.company.pipeline import ASSET, ForeignCompanyError, sync_company
 from sync_pipelines.erp.vendors.vendor import Company
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.sandbox.erp.database import add_company, add_connection
@@ -123,6 +123,23 @@ def test_an_account_without_a_cnpj_fills_the_profile_of_its_connection_only(erp:
     company = add_company(erp, USER, None)
     erp.execute("update public.erp_connections set company_id = %s", (company,))
     assert sync_company(syncs.session(one, Account(said))).counts.changed == 1
+
+
+def test_of_several_companies_of_an_installation_the_connections_own_is_taken(erp: Erp, syncs: Syncs) -> None:
+    others = [Company(cnpj="11.222.333/0001-81", legal_name="OUTRA LTDA"), Company(legal_name="SEM CNPJ")]
+    account = Account(SAID, says_besides=others)
+    one = add_connection(erp, USER, "sankhya", credentials={})
+    unknown = sync_company(syncs.session(one, account))
+    assert (unknown.status, type(unknown.error)) == ("error", ForeignCompanyError)
+    assert "tem 3 empresas" in unknown.message
+    assert profiles(erp) == []
+    # A branch of the second company.
+    company = add_company(erp, USER, "11222333000262")
+    erp.execute("update public.erp_connections set company_id = %s", (company,))
+    assert sync_company(syncs.session(one, account)).counts.changed == 1
+    assert [row[:2] for row in profiles(erp)] == [("11222333000262", "OUTRA LTDA")]
+    erp.execute("update public.company_profile set cnpj_principal = '99888777000110'")
+    assert sync_company(syncs.session(one, account)).status == "error"
 
 
 def test_a_row_that_the_database_refuses_is_an_error_of_the_module(erp: Erp, syncs: Syncs) -> None:

@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.erp.defs.due_connections import CONNECTION_TAG, STEP
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.sandbox.erp.database import add_connection
 from sync_pipelines_tests.erp.defs.dagster_runs import RANGE, Dagster
 from sync_pipelines_tests.erp.installation import Connected
 
@@ -44,7 +43,7 @@ def test_the_daily_tick_starts_every_due_connection_once(dagster: Dagster) -> No
         installed.connect("omie", **columns)
     off = installed.connect("omie")
     installed.set(off, sync_config=Jsonb({"auto_sync": False}))
-    add_connection(installed.erp, never.user_id, "tiny", credentials={})
+    installed.connect_unknown(never.user_id)
     data = dagster.schedule("erp_daily")
     # Those that wait longest come first.
     assert keys(data.run_requests) == [never.key, failed.key, past.key]
@@ -113,7 +112,7 @@ def test_a_connection_whose_runs_die_rests_longer_each_time(dagster: Dagster) ->
 def test_the_partitions_are_equal_to_the_table(dagster: Dagster) -> None:
     ones = [dagster.installed.connect("omie", status="inactive") for _ in range(3)]
     # A sync that its connection's ERP does not have yet is shown all the same.
-    add_connection(dagster.installed.erp, ones[0].user_id, "tiny", credentials={})
+    dagster.installed.connect_unknown(ones[0].user_id)
     dagster.sensor("erp_connections")
     assert len(dagster.partitions()) == 4
     run = dagster.unfinished(**{PARTITION: ones[1].key})

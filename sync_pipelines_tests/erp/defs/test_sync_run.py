@@ -12,7 +12,6 @@ from sync_pipelines.erp.connection_pool import ConnectionPool, SyncOptions
 from sync_pipelines.erp.defs.keys import INVOICES_KEY
 from sync_pipelines.erp.defs.sync_run import run, sync_connections
 from sync_pipelines.lib.runs import RunReport
-from sync_pipelines.sandbox.erp.database import add_connection
 from sync_pipelines_tests.erp.defs.dagster_runs import PARTITIONS, Dagster
 from sync_pipelines_tests.erp.installation import Connected
 
@@ -41,15 +40,16 @@ def test_every_due_connection_is_synced_whatever_lies_between(today: Dagster) ->
     later = installed.clock.now + timedelta(hours=1)
     ones = [installed.connect("omie"), installed.connect("bling")]
     left = installed.connect("omie", next_sync_at=later)
-    add_connection(installed.erp, left.user_id, "tiny", credentials={})
+    installed.connect_unknown(left.user_id)
     shown: list[str] = []
     report = ran(today, progress=lambda sentence, **_figures: shown.append(sentence))
     assert report.succeeded, report.problems
     months = len(installed.months)
-    counts = {"empresa": "2/2", "produtos": "2/2", "nfe": f"{2 * months}/{2 * months}", "credits": "2/2"}
-    assert proved(report) == counts
+    of_months, of_each = ("nfe", "financeiro"), ("empresa", "produtos", "dre", "credits", "ncm_analysis")
+    counts = {**dict.fromkeys(of_months, f"{2 * months}/{2 * months}"), **dict.fromkeys(of_each, "2/2")}
+    assert proved(report) == {**counts, "opportunities": "2/2", "tax_score": "2/2"}
     assert "2 connections: 2 succeeded, 0 failed." in report.notes
-    assert any("No adapter yet, left alone: tiny_" in note for note in report.notes)
+    assert any("No adapter yet, left alone: protheus_" in note for note in report.notes)
     assert shown
     assert installed.logs(left) == []
     assert [installed.log(one)["sync_type"] for one in ones] == ["auto", "auto"]
@@ -64,7 +64,8 @@ def test_a_named_connection_is_synced_whatever_its_time_with_modules_and_months(
     month = installed.months[-2]
     report = ran(today, one.key, modules=["nfe,produtos"], first=f"{month:%Y-%m}", last=f"{month:%Y-%m}")
     assert report.succeeded, report.problems
-    assert proved(report) == {"produtos": "1/1", "nfe": "1/1", "credits": "1/1"}
+    made = ("produtos", "nfe", "credits", "ncm_analysis", "opportunities", "tax_score")
+    assert proved(report) == dict.fromkeys(made, "1/1")
     log = installed.log(one)
     assert (log["sync_type"], list(log["details"]["months"])) == ("manual", [month.isoformat()])
 
@@ -91,10 +92,10 @@ def test_an_unknown_connection_and_one_without_an_adapter_are_problems(today: Da
     report = ran(today, "omie_ffffffff")
     assert "erp_connections has no row omie_ffffffff" in report.problems[0]
     one = today.installed.connect("omie", months=1)
-    number = add_connection(today.installed.erp, one.user_id, "tiny", credentials={})
+    number = today.installed.connect_unknown(one.user_id)
     report = ran(today, one, str(number))
     assert not report.succeeded
-    assert any("no adapter for tiny" in problem for problem in report.problems)
+    assert any("no adapter for protheus" in problem for problem in report.problems)
     assert proved(report)["empresa"] == "1/1"
 
 

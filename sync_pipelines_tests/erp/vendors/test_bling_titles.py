@@ -51,12 +51,12 @@ def test_both_lists_are_asked_for_by_due_date_and_the_cancelled_ones_as_well(bli
 
 
 def test_titles_are_asked_for_ten_years_ahead_year_by_year(bling: BlingWorld) -> None:
-    add(bling, title(9001, date(2036, 11, 21)), title(9501, date(2036, 11, 24), side="payable"))
+    add(bling, title(9001, date(2036, 12, 31)), title(9501, date(2037, 1, 1), side="payable"))
     with bling.open() as vendor:
         assert [one.vendor_id for one in listed(vendor, FIRST, date.max)] == ["9001"]
     periods = bling.asked("payables", "dataVencimentoInicial", "dataVencimentoFinal")[::2]
     assert periods[0] == ("2026-11-01", "2027-10-31")
-    assert periods[-1][1] == "2036-11-22"
+    assert periods[-1][1] == "2036-12-31"
     assert len(periods) == 11
     days = [date.fromisoformat(day) for period in periods for day in period]
     assert all((after - before).days == 1 for before, after in zip(days[1:-1:2], days[2::2], strict=True))

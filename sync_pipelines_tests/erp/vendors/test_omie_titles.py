@@ -96,7 +96,7 @@ def test_parts_are_amounts_or_percentages_and_the_last_takes_the_rest() -> None:
         ("b", "0.03"),
         ("c", "0.04"),
     ]
-    assert splits("100.00", part("a", valor="33.33"), part("b", percentual=50), part("c", valor=1)) == [
+    assert splits("100.00", part("a", valor="33.33"), part("b", percentual=50), part("c", percentual=1)) == [
         ("a", "33.33"),
         ("b", "50.00"),
         ("c", "16.67"),
@@ -104,13 +104,18 @@ def test_parts_are_amounts_or_percentages_and_the_last_takes_the_rest() -> None:
     assert splits("9.90", part("a")) == [("a", "9.90")]
 
 
-def test_parts_that_cannot_be_right_are_the_whole_of_the_first_category() -> None:
-    whole = [("a", "100")]
-    assert splits(100, part("a", valor=80), part("b", valor=30), part("c", valor=1)) == whole
-    assert splits(100, part("a", valor="1.234,56"), part("b", valor=1)) == whole
-    assert splits(100, part("b", valor=-1), part("c", valor=1), code="a") == whole
-    assert splits(100, code="a") == whole
-    assert splits(100, {"valor": 100}, code="a") == whole
+def test_parts_that_contradict_the_title_are_as_they_were_said() -> None:
+    """Financials reject such a title: nobody guesses which of its amounts is right."""
+    said = splits(100, part("a", valor=80), part("b", valor=30), part("c", valor=1))
+    assert said == [("a", "80"), ("b", "30"), ("c", "1")]
+    assert splits(100, part("a", valor="1.234,56"), part("b", valor=1)) == [("a", "0"), ("b", "1")]
+    assert splits(100, part("a"), part("b")) == [("a", "0"), ("b", "0")]
+    assert splits(100, part("a", valor=120), part("b")) == [("a", "120"), ("b", "-20")]
+
+
+def test_a_title_without_parts_is_of_its_category() -> None:
+    assert splits(100, code="a") == [("a", "100")]
+    assert splits(100, {"valor": 100}, code="a") == [("a", "100")]
     assert splits(100) == []
 
 
@@ -122,20 +127,23 @@ def test_without_an_amount_there_are_no_parts(amount: str | None) -> None:
 
 
 CENTS = st.integers(0, 10**9).map(lambda cents: Decimal(cents) / 100)
-PARTS = st.fixed_dictionaries(
-    {"codigo_categoria": st.sampled_from("abc")},
-    optional={"valor": CENTS | st.just("?"), "percentual": st.integers(0, 10000).map(lambda one: one / 100)},
+PERCENTAGES = st.integers(0, 10000).map(lambda one: one / 100)
+PARTS = st.one_of(
+    st.builds(lambda valor: part("a", valor=valor), CENTS),
+    st.builds(lambda percentual: part("b", percentual=percentual), PERCENTAGES),
 )
 
 
-@given(CENTS, st.lists(PARTS, max_size=5))
-def test_parts_add_up_whatever_is_said(amount: Decimal, parts: list[dict[str, Any]]) -> None:
-    row = {"valor_documento": amount, "categorias": parts}
+@given(CENTS, st.lists(PARTS, max_size=4), PERCENTAGES | st.none())
+def test_parts_add_up_whose_last_is_no_amount(
+    amount: Decimal, parts: list[dict[str, Any]], percentage: float | None
+) -> None:
+    row = {"valor_documento": amount, "categorias": [*parts, part("c", percentual=percentage)]}
     found = title_of(row, Side.RECEIVABLE).splits
-    assert bool(found) == bool(parts)
-    if found:
-        assert sum(one.amount for one in found) == amount
-        assert all(one.amount >= 0 for one in found)
+    assert [one.category for one in found] == [one["codigo_categoria"] for one in row["categorias"]]
+    assert sum(one.amount for one in found) == amount
+    said = [one["valor"] for one in parts if "valor" in one]
+    assert [one.amount for one in found if one.category == "a"] == said
 
 
 def test_a_category_has_its_side_and_its_line_of_the_vendors_statement() -> None:

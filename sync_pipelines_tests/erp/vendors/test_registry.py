@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sync_pipelines.erp.outcome import Module
-from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, is_served, unserved_because
+from sync_pipelines.erp.vendors.registry import VENDORS, VendorAccess, is_served, is_synced, unserved_because
 from sync_pipelines.lib.failures import PermanentError, RefusedError
 from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
@@ -20,7 +20,7 @@ OPS = "postgresql://nobody@127.0.0.1:1/ops"
 def test_a_type_that_is_not_served_says_which_are() -> None:
     assert not is_served("erp-de-teste")
     with (
-        pytest.raises(PermanentError, match=r"only of Bling, .*Omie, .*Sankhya\."),
+        pytest.raises(PermanentError, match=r"only of Bling, Conta Azul, Omie, Sankhya, Tiny\."),
         open_account(connection("erp-de-teste", {"token": "t"}), OPS, VirtualTime(), settings={}),
     ):
         pass
@@ -34,7 +34,7 @@ def test_a_module_that_is_not_established_says_why() -> None:
         Module.FINANCIALS,
     }
     assert not any(unserved_because("omie", module) for module in Module)
-    assert [erp_type for erp_type, spec in VENDORS.items() if not spec.serves] == ["totvs"]
+    assert [erp_type for erp_type in VENDORS if not is_synced(erp_type)] == ["totvs"]
 
 
 @pytest.mark.parametrize("erp_type", VENDORS)

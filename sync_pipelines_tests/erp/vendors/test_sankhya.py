@@ -207,7 +207,7 @@ def test_the_login_that_was_ended_says_what_to_enter(world: World) -> None:
         # The branches of one company: its head office. Without one, the first.
         (["99888777000205", "99888777000110"], ["99888777000110"]),
         (["99888777000205", "99888777000300"], ["99888777000205"]),
-        # Several companies: the sync of the module says so.
+        # Several companies: the connection says which is its own.
         (["99888777000110", "11222333000181"], ["99888777000110", "11222333000181"]),
         # Not one with a CNPJ: nothing to choose by.
         ([None, ""], [None]),

@@ -124,6 +124,8 @@ class Bench:
     #: Of the connection: another one for each bench.
     number: int
     secrets: list[str] = field(default_factory=list)
+    #: Whether an answer will not come, and is not to be waited for.
+    hangs: bool = False
 
     @property
     def spec(self) -> VendorSpec:
@@ -141,6 +143,7 @@ class Bench:
         """Switch a trouble on, until the end or for so many calls."""
         name = f"{self.arrangement.methods[of]}_{self.arrangement.troubles[trouble]}"
         self.fake.fail(name, times, page=page, after=after)
+        self.hangs = self.hangs or trouble is Trouble.HANGS
 
     @contextmanager
     def open(
@@ -149,8 +152,9 @@ class Bench:
         """Our adapter on the fake."""
         if is_undated:
             options["transport"] = _Rewriting(self.arrangement.undated)
-        # What hangs is given up after a moment of real time.
-        options.setdefault("timeouts", Timeouts(connect=5.0, read=0.5, total=0.5))
+        # What hangs is given up after a moment of real time; nothing else is, however busy the machine.
+        seconds = 0.5 if self.hangs else 20.0
+        options.setdefault("timeouts", Timeouts(connect=5.0, read=seconds, total=seconds))
         one = connection(self.arrangement.erp_type, self.arrangement.credentials(self.fake), self.number)
         self.secrets += [str(value) for value in one.credentials.values()]
         self._store(one)

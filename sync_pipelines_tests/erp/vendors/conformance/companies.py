@@ -89,10 +89,12 @@ def products(count: int) -> list[SandboxProduct]:
 def categories() -> list[SandboxCategory]:
     """An income, an expense within another category, and what is neither."""
     return [
-        SandboxCategory(1, "1.01.01", "Venda de produtos", "receivable", dre_code="1.1", dre_name="Receitas"),
-        SandboxCategory(2, "2.01.01", "Despesas fixas", "payable"),
-        SandboxCategory(3, "2.01.02", "Aluguel", "payable", parent="Despesas fixas"),
-        SandboxCategory(4, "0.01.01", "Transferência entre contas", "payable", is_transfer=True),
+        SandboxCategory(
+            1, "1.01.01", "Venda de produtos", side="receivable", dre_code="1.1", dre_name="Receitas"
+        ),
+        SandboxCategory(2, "2.01.01", "Despesas fixas", side="payable"),
+        SandboxCategory(3, "2.01.02", "Aluguel", side="payable", parent="Despesas fixas"),
+        SandboxCategory(4, "0.01.01", "Transferência entre contas", side="payable", is_transfer=True),
     ]
 
 

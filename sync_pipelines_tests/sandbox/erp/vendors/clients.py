@@ -96,6 +96,9 @@ class OmieCaller:
             "ListarDocumentos": "/contador/xml/",
             "ListarProdutos": "/geral/produtos/",
             "ListarEmpresas": "/geral/empresas/",
+            "ListarContasReceber": "/financas/contareceber/",
+            "ListarContasPagar": "/financas/contapagar/",
+            "ListarCategorias": "/geral/categorias/",
         }
     )
 

@@ -56,8 +56,18 @@ def _properties(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of which a value has to agree with one, each with what holds of all of them."""
+    choices = schema.get("oneOf") or schema.get("anyOf")
+    common = {name: one for name, one in schema.items() if name not in ("oneOf", "anyOf")}
+    return [{**common, "allOf": [*common.get("allOf", ()), one]} for one in choices] if choices else []
+
+
 def _differences(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
     schema = _resolved(schema)
+    if alternatives := _alternatives(schema):
+        yield from min((list(_differences(one, value, where)) for one in alternatives), key=len)
+        return
     kind = schema.get("type")
     if kind and (not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
         yield f"{where} is no {kind}: {value!r}"

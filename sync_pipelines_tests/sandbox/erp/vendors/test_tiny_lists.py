@@ -18,7 +18,7 @@ NewTiny = Callable[..., TinyCaller]
 
 def ledger() -> ErpCompany:
     ours = company()
-    ours.categories.append(SandboxCategory(1, "", "Aluguel", "payable"))
+    ours.categories.append(SandboxCategory(1, "", "Aluguel", side="payable"))
     for number, state in enumerate(("open", "overdue", "partial", "settled", "cancelled", "renegotiated")):
         ours.titles.append(
             SandboxTitle(
