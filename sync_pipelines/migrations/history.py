@@ -42,10 +42,10 @@ class History(NamedTuple):
         return "alembic_version" if self.database is None else f"alembic_version_{self.name}"
 
 
+def histories(database: str, chosen: Iterable[str]) -> list[History]:
+    """A database's own history, and those of the changes that its owner chose, in the order in which they are run."""
+    return [History(database), *(History(name, database=database) for name in chosen)]
+
+
 #: The database of the product itself.
 OPS = History("ops")
-
-
-def histories_of(database: str, chosen: Iterable[str] = ()) -> list[History]:
-    """The history of a database, and those that its owner chose, in the order in which they are run."""
-    return [History(database), *(History(name, database=database) for name in chosen)]

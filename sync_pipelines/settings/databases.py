@@ -60,7 +60,7 @@ class NamedDatabase:
         return self.database.migrated and (wanted is None or bool(getattr(settings, wanted)))
 
     def chosen(self, settings: BaseSettings) -> list[str]:
-        """The further changes of it that its owner chose."""
+        """The further changes of it that its owner chose: each is the name of a history over it."""
         return [name for name in self.database.choices if getattr(settings, name)]
 
 
