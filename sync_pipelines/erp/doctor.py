@@ -16,7 +16,7 @@ from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.mark import waits_for_person
 from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS
-from sync_pipelines.erp.vendors.registry import served_modules
+from sync_pipelines.erp.vendors.registry import VENDORS, is_synced, served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.findings import Check, Finding, Inquiry
@@ -235,11 +235,10 @@ def _listed(keys: Sequence[str]) -> str:
 
 
 def _addresses(settings: ErpSettings) -> dict[str, str]:
-    """The addresses of the vendors, by their settings."""
-    found = {"OMIE_URL": settings.omie_url, "BLING_URL": settings.bling_url}
-    if settings.bling_auth_url is not None:
-        found["BLING_AUTH_URL"] = settings.bling_auth_url
-    return found
+    """The addresses of the vendors that are synced, by their settings."""
+    names = [spec.url_setting for erp_type, spec in VENDORS.items() if is_synced(erp_type)]
+    names += ["bling_auth_url", "contaazul_auth_url"]
+    return {name.upper(): url for name in names if (url := getattr(settings, name)) is not None}
 
 
 def _reaching(setting: str, url: str, inquiry: Inquiry) -> Callable[[], Iterator[Finding]]:

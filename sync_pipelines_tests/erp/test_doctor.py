@@ -75,8 +75,7 @@ def consultation(
                 "erp_credentials_key": SECRET,
                 "erp_functions_url": server.url,
                 "erp_functions_key": KEY,
-                "omie_url": server.url,
-                "bling_url": server.url,
+                **{f"{one}_url": server.url for one in ("omie", "bling", "contaazul", "tiny", "sankhya")},
                 "erp_xml_store_url": str(tmp_path / "xml"),
             },
         )
@@ -85,11 +84,14 @@ def consultation(
 def test_everything_is_in_order(consultation: Consultation) -> None:
     add_connection(consultation.erp, USER, "omie", credentials=seal(json.dumps(APP), SECRET))
     add_connection(consultation.erp, uuid4(), "omie", credentials=APP)
-    add_connection(consultation.erp, USER, "tiny", credentials={"token": "x"})
+    add_connection(consultation.erp, USER, "totvs", credentials={})
     database = consultation.right(DATABASE)
-    assert "3 connections (3 active)" in database and "tiny_" in database
+    assert "3 connections (3 active)" in database
+    assert "totvs_" in database and "nothing is synced" in database
     assert consultation.right(CREDENTIALS).endswith("2 connections open (1 as plain object, 1 as sealed)")
-    assert "answers" in consultation.right("OMIE_URL") and "answers" in consultation.right("BLING_URL")
+    assert consultation.ask("TOTVS_URL") == consultation.ask("CONTAAZUL_AUTH_URL") == []
+    for vendor in ("OMIE", "BLING", "CONTAAZUL", "TINY", "SANKHYA"):
+        assert "answers" in consultation.right(f"{vendor}_URL")
     assert "takes ERP_FUNCTIONS_KEY" in consultation.right(FUNCTIONS)
     assert "can be written" in consultation.right(STORE)
 

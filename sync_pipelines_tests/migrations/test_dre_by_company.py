@@ -35,11 +35,12 @@ def test_the_key_is_replaced_as_the_plan_says_and_verified(new_database: Callabl
             "drop unique (user_id, period_type, period_year, period_month) of public.company_dre" in planned
         )
         assert any(one.startswith("CREATE UNIQUE INDEX company_dre_company_period_unique") for one in planned)
-        assert planned[-1] == "record revision 0001 in sync_private.alembic_version_erp_dre_by_company"
+        assert "record revision 0001 in sync_private.alembic_version_erp_dre_by_company" in planned
+        assert "process-dre without dre_id" in planned[-1]
         assert not all(one.ok for one in inspection.verify(BY_COMPANY, url))
         runner.upgrade(BY_COMPANY, url)
         runner.upgrade(BY_COMPANY, url)
-        assert inspection.plan(BY_COMPANY, url).sentences() == ["nothing to do"]
+        assert inspection.plan(BY_COMPANY, url).steps == ()
         assert [one.sentence for one in inspection.verify(BY_COMPANY, url) if not one.ok] == []
         company = uuid4()
         connection.execute(ADD, (user, company))
@@ -56,7 +57,7 @@ def test_the_key_is_replaced_as_the_plan_says_and_verified(new_database: Callabl
             " run `sync-pipelines migrate`"
         ]
         runner.upgrade(BY_COMPANY, url)
-        assert inspection.plan(BY_COMPANY, url).sentences() == ["nothing to do"]
+        assert inspection.plan(BY_COMPANY, url).steps == ()
 
 
 def test_the_committed_shape_is_what_a_fresh_migration_gives(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,6 +12,10 @@ from sync_pipelines.erp.session import SyncSession
 
 _PROFILES = (
     "select id, regime_tributario, cnpj_principal from public.company_profile where user_id = %s order by id"
+)
+_FED_BEFORE = (
+    "select distinct c.company_id from sync_private.dre_lines as c join public.company_dre as d on d.id = c.dre_id"
+    " where c.company_id <> %s and c.connections && %s::uuid[] and d.user_id = %s"
 )
 _CONNECTIONS = (
     "select id, erp_type::text, company_id from public.erp_connections where user_id = %s order by id"
@@ -27,6 +31,8 @@ class Company(NamedTuple):
     regime: str | None
     cnpj: str | None
     connections: Mapping[UUID, str]
+    #: All connections of the user, whichever company they are of.
+    connections_of_user: frozenset[UUID]
     #: Whether the user has no other one.
     is_only: bool
 
@@ -46,23 +52,31 @@ def company_of(session: SyncSession) -> Company | str:
         return (
             f"A conexão não está ligada a uma empresa, e {count}: ligue a conexão à empresa da conta do ERP."
         )
-    company = one.company_id or next(iter(profiles))
+    return _company(session, one.company_id or next(iter(profiles)), profiles)
+
+
+def other_companies(session: SyncSession, company: Company) -> list[Company]:
+    """Other companies of the user for whom we wrote lines of titles of connections that are now of this one."""
+    user = session.connection.user_id
+    profiles = {profile: about for profile, *about in session.database.execute(_PROFILES, (user,)).fetchall()}
+    found = session.database.execute(_FED_BEFORE, (company.id, list(company.connections), user)).fetchall()
+    return [_company(session, one, profiles) for (one,) in found if one in profiles]
+
+
+def _company(session: SyncSession, company: UUID, profiles: Mapping[UUID, Sequence[str | None]]) -> Company:
+    user, is_only = session.connection.user_id, len(profiles) == 1
     regime, cnpj = profiles[company]
+    rows = session.database.execute(_CONNECTIONS, (user,)).fetchall()
     return Company(
         id=company,
-        user_id=one.user_id,
+        user_id=user,
         regime=regime if regime in REGIMES else None,
         cnpj=cnpj,
-        connections=_feeding(session, company, is_only=len(profiles) == 1),
-        is_only=len(profiles) == 1,
+        connections={
+            number: ErpConnection(number, user, erp_type=erp_type, name="", status="").key
+            for number, erp_type, of in rows
+            if of == company or (of is None and is_only)
+        },
+        connections_of_user=frozenset(number for number, _, _ in rows),
+        is_only=is_only,
     )
-
-
-def _feeding(session: SyncSession, company: UUID, *, is_only: bool) -> dict[UUID, str]:
-    user = session.connection.user_id
-    rows = session.database.execute(_CONNECTIONS, (user,)).fetchall()
-    return {
-        number: ErpConnection(number, user, erp_type=erp_type, name="", status="").key
-        for number, erp_type, of in rows
-        if of == company or (of is None and is_only)
-    }

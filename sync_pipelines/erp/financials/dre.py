@@ -16,7 +16,7 @@ from typing import Final
 from sync_pipelines.erp.connections.steward import ConnectionBusyError
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.financials import dre_report
-from sync_pipelines.erp.financials.company import Company, company_of
+from sync_pipelines.erp.financials.company import Company, company_of, other_companies
 from sync_pipelines.erp.financials.dre_load import Written, write_month
 from sync_pipelines.erp.financials.dre_month import Refusal, is_of, plan_of, row_for
 from sync_pipelines.erp.financials.dre_rows import DreRow, holds_several_companies, read_rows
@@ -70,6 +70,7 @@ class _DreSync:
 
     def sync(self, months: list[date]) -> ModuleOutcome:
         database = self.session.database
+        self._release()
         wanted = statements(database, self.company, self.options)
         stored = read_rows(database, self.company.user_id)
         is_migrated = holds_several_companies(database)
@@ -78,25 +79,32 @@ class _DreSync:
         }
         fed = {month for month, one in wanted.items() if one.lines}
         for month in self._in_order(fed | claimed):
-            rows = stored.get(month, [])
-            if self._is_as_wanted(wanted.get(month), rows, is_migrated=is_migrated):
-                self.written[month] = Written("unchanged", wanted[month].lines if month in wanted else {})
+            rows, statement = stored.get(month, []), wanted.get(month, MonthStatement(month))
+            if self._is_as_wanted(statement, rows, is_migrated=is_migrated):
+                self.written[month] = Written("unchanged", statement.lines)
             else:
                 self._write(month)
             self.session.report("dre", done=len(self.written) + len(self.failed), total=None)
         return self._outcome(wanted, months)
+
+    def _release(self) -> None:
+        """Take back what we wrote for another company from titles that are of this one now."""
+        rows = read_rows(self.session.database, self.company.user_id)
+        for other in other_companies(self.session, self.company):
+            for month, those in rows.items():
+                if any(one.is_claimed_by(other.id) for one in those):
+                    write_month(self.session, other, month, options=self.options)
 
     def _in_order(self, months: Iterable[date]) -> list[date]:
         """The current month last: the application takes the row that was made last for the newest statement."""
         current = current_month(self.session)
         return sorted(months, key=lambda month: (month <= current, month))
 
-    def _is_as_wanted(self, wanted: MonthStatement | None, rows: list[DreRow], *, is_migrated: bool) -> bool:
-        lines = wanted.lines if wanted is not None else {}
+    def _is_as_wanted(self, wanted: MonthStatement, rows: list[DreRow], *, is_migrated: bool) -> bool:
         row = row_for(self.company, rows, by_company=self.options.by_company, is_migrated=is_migrated)
         if row is None:
-            return not lines
-        return isinstance(row, DreRow) and not plan_of(self.company, row, lines).is_needed(row)
+            return not wanted.lines
+        return isinstance(row, DreRow) and not plan_of(self.company, row, wanted).is_needed(row)
 
     def _write(self, month: date) -> None:
         try:

@@ -21,13 +21,15 @@ from sync_pipelines.lib.failures import PermanentError, TransientError
 
 _LOCK: LiteralString = "select pg_advisory_xact_lock(%s)"
 _CLAIM: LiteralString = (
-    "insert into sync_private.dre_lines as t (dre_id, line, company_id, month, amount, before, written_at)"
-    " select %(dre)s, line, %(company)s, %(month)s, amount, before, %(now)s"
-    " from unnest(%(lines)s::text[], %(amounts)s::numeric[], %(befores)s::numeric[]) as s (line, amount, before)"
-    " on conflict (dre_id, line) do update set (company_id, month, amount, before, written_at)"
-    " = (excluded.company_id, excluded.month, excluded.amount, excluded.before, excluded.written_at)"
-    " where (t.company_id, t.month, t.amount, t.before)"
-    " is distinct from (excluded.company_id, excluded.month, excluded.amount, excluded.before)"
+    "insert into sync_private.dre_lines as t (dre_id, line, company_id, month, amount, before, connections, written_at)"
+    " select %(dre)s, line, %(company)s, %(month)s, amount, before, connections::uuid[], %(now)s"
+    " from unnest(%(lines)s::text[], %(amounts)s::numeric[], %(befores)s::numeric[], %(feeders)s::text[])"
+    " as s (line, amount, before, connections)"
+    " on conflict (dre_id, line) do update set (company_id, month, amount, before, connections, written_at) ="
+    " (excluded.company_id, excluded.month, excluded.amount, excluded.before, excluded.connections,"
+    " excluded.written_at)"
+    " where (t.company_id, t.month, t.amount, t.before, t.connections) is distinct from"
+    " (excluded.company_id, excluded.month, excluded.amount, excluded.before, excluded.connections)"
 )
 _RELEASE: LiteralString = (
     "delete from sync_private.dre_lines where dre_id = %(dre)s and line <> all(%(lines)s)"
@@ -42,6 +44,7 @@ class Written:
     lines: dict[str, Decimal] = field(default_factory=dict)
     edited: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    orphaned: list[str] = field(default_factory=list)
     refusal: Refusal | None = None
 
 
@@ -55,7 +58,7 @@ def write_month(session: SyncSession, company: Company, month: date, *, options:
         session.fence(database)
         # Two connections of a company, or two companies of a user, are about the same rows.
         database.execute(_LOCK, (postgres.lock_key("erp", "dre", str(company.user_id)),))
-        wanted = statements(database, company, options, month=month).get(month, MonthStatement(month)).lines
+        wanted = statements(database, company, options, month=month).get(month, MonthStatement(month))
         rows = read_rows(database, company.user_id, month=month, lock=True).get(month, [])
         row = row_for(
             company, rows, by_company=options.by_company, is_migrated=holds_several_companies(database)
@@ -67,11 +70,17 @@ def write_month(session: SyncSession, company: Company, month: date, *, options:
             row = _insert(database, company, month)
         plan = plan_of(company, row, wanted)
         if not is_new and not plan.is_needed(row):
-            return Written("unchanged", wanted)
+            return Written("unchanged", wanted.lines)
         _write(session, company, row, plan=plan)
         postgres.end_writes(database)
         _prove(database, company, row, plan=plan)
-    return Written("inserted" if is_new else "changed", wanted, edited=plan.edited, left=plan.left)
+    return Written(
+        "inserted" if is_new else "changed",
+        wanted.lines,
+        edited=plan.edited,
+        left=plan.left,
+        orphaned=plan.orphaned,
+    )
 
 
 def _insert(database: postgres.Connection, company: Company, month: date) -> DreRow:
@@ -121,6 +130,7 @@ def _write(session: SyncSession, company: Company, row: DreRow, *, plan: MonthPl
         "lines": list(plan.claims),
         "amounts": [claim.amount for claim in plan.claims.values()],
         "befores": [claim.before for claim in plan.claims.values()],
+        "feeders": [postgres.array(sorted(claim.connections)) for claim in plan.claims.values()],
     }
     database.execute(_RELEASE, given)
     database.execute(_CLAIM, given)

@@ -4,12 +4,13 @@
 |---|---|
 | fed by titles | what they sum up to; that a person had edited it since is said |
 | written by us and fed no more | what stood there before, unless a person edited it since: then that stays |
+| written by us for a connection that was removed | as it is: nobody said that it is wrong |
 | any other | not touched |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +18,7 @@ from uuid import UUID
 
 from sync_pipelines.erp.financials.company import Company
 from sync_pipelines.erp.financials.dre_rows import Claim, DreRow
+from sync_pipelines.erp.financials.statement import MonthStatement
 
 
 class Refusal(StrEnum):
@@ -40,6 +42,8 @@ class MonthPlan:
     #: Lines of ours that a person had edited: written again, or left to the person because nothing feeds them.
     edited: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    #: Lines that are nobody's any more, because the connection that fed them was removed.
+    orphaned: list[str] = field(default_factory=list)
 
     def is_needed(self, row: DreRow) -> bool:
         return bool(self.lines) or self.takes_company or self.claims != row.claims
@@ -62,25 +66,31 @@ def row_for(
         return usable[0]
     if not rows or (by_company and is_migrated):
         return None
+    # Another company's row without data: that company lost the connection, or never had a statement of the month.
+    if empty := [one for one in rows if one.is_empty and not one.claims]:
+        return empty[0]
     if by_company:
         return Refusal.NOT_MIGRATED
     return Refusal.NO_COMPANY if len(free) == len(rows) else Refusal.OTHER_COMPANY
 
 
-def plan_of(company: Company, row: DreRow, wanted: Mapping[str, Decimal]) -> MonthPlan:
+def plan_of(company: Company, row: DreRow, wanted: MonthStatement) -> MonthPlan:
     """What a row has to become for the lines that the titles feed."""
-    plan = MonthPlan(takes_company=row.company_id is None)
-    for line, amount in wanted.items():
+    plan = MonthPlan(takes_company=row.company_id != company.id)
+    for line, amount in wanted.lines.items():
         stored, claim = row.lines[line], row.claims.get(line)
         if stored != amount:
             plan.lines[line] = amount
             if claim is not None and stored != claim.amount:
                 plan.edited.append(line)
-        plan.claims[line] = Claim(company.id, amount, claim.before if claim is not None else stored)
+        before = claim.before if claim is not None else stored
+        plan.claims[line] = Claim(company.id, amount, before, connections=frozenset(wanted.feeders[line]))
     for line, claim in row.claims.items():
-        if line in wanted or line not in row.lines:
+        if line in wanted.lines or line not in row.lines:
             continue
-        if row.lines[line] == claim.amount:
+        if not claim.connections & company.connections_of_user:
+            plan.orphaned.append(line)
+        elif row.lines[line] == claim.amount:
             if claim.before != claim.amount:
                 plan.lines[line] = claim.before
         else:

@@ -138,6 +138,7 @@ def _sum(sums: Mapping[Side, Decimal], side: Side) -> str:
 def _edited(written: Mapping[date, Written]) -> str:
     again = [f"{month:%m/%Y} ({', '.join(one.edited)})" for month, one in written.items() if one.edited]
     left = [f"{month:%m/%Y} ({', '.join(one.left)})" for month, one in written.items() if one.left]
+    orphaned = [f"{month:%m/%Y}" for month, one in written.items() if one.orphaned]
     parts = []
     if again:
         parts.append(
@@ -145,6 +146,10 @@ def _edited(written: Mapping[date, Written]) -> str:
         )
     if left:
         parts.append(f"Linhas que o ERP não alimenta mais ficaram com o valor editado à mão: {_some(left)}.")
+    if orphaned:
+        parts.append(
+            f"A conexão que alimentava linhas foi removida; elas ficaram como estavam: {_some(orphaned)}."
+        )
     return " ".join(parts)
 
 

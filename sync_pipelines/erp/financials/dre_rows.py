@@ -14,7 +14,10 @@ from psycopg import sql
 from sync_pipelines.erp.financials.lines import LINES, TABLE, column
 from sync_pipelines.lib import postgres
 
-_INPUTS: Final = sql.SQL(", ").join(sql.Identifier(column(line)) for line in LINES)
+#: What is no number is no amount either: such a line is read as an empty one.
+_INPUTS: Final = sql.SQL(", ").join(
+    sql.SQL("nullif({}, 'NaN')").format(sql.Identifier(column(line))) for line in LINES
+)
 _ROWS: Final = sql.SQL(
     "select id, company_id, period_year, period_month, input_regime_tributario, input_calcular_impostos_auto, {inputs}"
     " from public.company_dre where user_id = %(user)s and period_type = 'monthly' and period_month between 1 and 12"
@@ -23,7 +26,7 @@ _ROWS: Final = sql.SQL(
     " order by created_at, id"
 ).format(inputs=_INPUTS)
 _CLAIMS: LiteralString = (
-    "select c.dre_id, c.line, c.company_id, c.amount, c.before from sync_private.dre_lines as c"
+    "select c.dre_id, c.line, c.company_id, c.amount, c.before, c.connections from sync_private.dre_lines as c"
     " join public.company_dre as d on d.id = c.dre_id where d.user_id = %(user)s"
 )
 #: Unique keys of the table, each as its columns.
@@ -35,11 +38,12 @@ _NARROW: Final = {"user_id", "period_type", "period_year", "period_month"}
 
 
 class Claim(NamedTuple):
-    """A line that we wrote: what, for which company, and what stood there before."""
+    """A line that we wrote: what, for which company, what stood there before, and whose titles made it."""
 
     company_id: UUID
     amount: Decimal
     before: Decimal | None
+    connections: frozenset[UUID]
 
 
 @dataclass
@@ -77,9 +81,11 @@ def read_rows(
         regime, auto, *amounts = rest
         lines = dict(zip(LINES, amounts, strict=True))
         rows[number] = DreRow(number, company, date(year, of, 1), fixed=(regime, auto), lines=lines)
-    for number, line, *claim in database.execute(_CLAIMS, given).fetchall():
+    for number, line, *claim, connections in database.execute(_CLAIMS, given).fetchall():
         if number in rows:
-            rows[number].claims[line] = Claim(*claim)
+            rows[number].claims[line] = Claim(
+                claim[0], claim[1], before=claim[2], connections=frozenset(connections)
+            )
     months: dict[date, list[DreRow]] = {}
     for row in rows.values():
         months.setdefault(row.month, []).append(row)

@@ -48,7 +48,8 @@ class MonthRun:
         self.entries = self.listed.of(self.month)
         for place, entry in enumerate(self.entries):
             self.problems += self.details.judge([entry])
-            self.session.report("titles", done=place + 1, total=len(self.entries))
+            if entry.has_read_detail or place + 1 == len(self.entries):
+                self.session.report("titles", done=place + 1, total=len(self.entries))
         self._reject()
         database, plan = self.session.database, self._plan()
         with database.transaction():

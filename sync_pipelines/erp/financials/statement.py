@@ -29,7 +29,8 @@ _PARTS: LiteralString = """
 select t.competence_month, t.connection_id, t.side, s.category, t.told_line, t.nfe_key is not null,
     t.state = any(%(out)s), count(*), sum(coalesce(s.amount, t.amount))
 from sync_private.titles as t
-left join lateral jsonb_to_recordset(t.splits) as s (category text, amount numeric) on true
+left join lateral jsonb_to_recordset(
+    case when jsonb_typeof(t.splits) = 'array' then t.splits else '[]' end) as s (category text, amount numeric) on true
 where t.connection_id = any(%(connections)s) and t.vanished_at is null
     and t.competence_month between coalesce(%(month)s::date, %(first)s) and coalesce(%(month)s::date, %(last)s)
 group by 1, 2, 3, 4, 5, 6, 7
@@ -47,9 +48,12 @@ class MonthStatement:
     transfers: int = 0
     #: Income and expense by connection.
     sums: dict[UUID, dict[Side, Decimal]] = field(default_factory=dict)
+    #: The connections that feed each line.
+    feeders: dict[str, set[UUID]] = field(default_factory=dict)
 
     def add(self, connection: UUID, side: Side, line: str, amount: Decimal) -> None:
         self.lines[line] = self.lines.get(line, Decimal()) + amount
+        self.feeders.setdefault(line, set()).add(connection)
         sums = self.sums.setdefault(connection, {})
         sums[side] = sums.get(side, Decimal()) + amount
 

@@ -28,8 +28,9 @@ class PagedList:
         """Every page. `ask` gives the answer for a page number, from 1: its bytes and its body, which is None where
         the list is empty.
 
-        A list that changes meanwhile is read once more: then its rows come again, and the last time counts. Raises
-        MovedListError if that does not help.
+        A row that moved to a later page while the list was read comes once: where rows are added every few minutes a
+        long list would never be still. A list that may have lost rows is read once more: then its rows come again, and
+        the last time counts. Raises MovedListError if that does not help.
         """
         return again_if_moved(lambda: self._pass(ask))
 
@@ -49,11 +50,11 @@ class PagedList:
                 raise MovedListError(
                     f"{self.what}: page {number} of {pages} has {len(rows)} rows, not {size}."
                 )
-            before = len(seen)
-            seen |= rows.keys()
-            if len(seen) != before + len(rows):
-                raise MovedListError(f"{self.what}: page {number} repeats rows of the list.")
-            yield Page(raw, list(rows.values()))
+            new = {key: row for key, row in rows.items() if key not in seen}
+            if rows and not new:
+                raise MovedListError(f"{self.what}: page {number} repeats the rows before it.")
+            seen |= new.keys()
+            yield Page(raw, list(new.values()))
             if number >= pages:
                 return
             number += 1

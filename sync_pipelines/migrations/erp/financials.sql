@@ -69,6 +69,8 @@ create table if not exists sync_private.dre_lines (
     month date not null,
     amount numeric not null,
     before numeric,
+    -- Whose titles made it: no foreign key, because a connection that is gone is a reason to leave the line as it is.
+    connections uuid[] not null,
     written_at timestamptz not null,
     primary key (dre_id, line)
 );

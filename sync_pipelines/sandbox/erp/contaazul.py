@@ -54,13 +54,14 @@ class ContaAzulFake(Served):
         self.oauth: OAuth[ContaAzulAccount] = OAuth(
             clock, kept=kept, keeps_used=keeps_used_refresh_tokens, refuse=oauth_error
         )
+        self.manners = manners or Manners()
         self.api = ContaAzulApi(
             oauth=self.oauth,
             limits=self.limits,
             switches=self.switches,
             calls=self.calls,
             hooks=self.hooks,
-            manners=manners or Manners(),
+            manners=self.manners,
             is_retired=is_retired,
             latency_seconds=latency_seconds,
         )

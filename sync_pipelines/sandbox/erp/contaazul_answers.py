@@ -26,9 +26,9 @@ _SPOILT: Final[Mapping[str, Mapping[str, object]]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Manners:
-    """What is not documented, or differs: whichever it is, a client has to live with it.
+    """What is not documented, or differs: whichever it is, a client has to live with it. It may change meanwhile.
 
     `is_dated`: rows of invoices have their date. `counts_in_utc`: the day of an invoice is that in UTC.
     `pages_every_status`: pages are cut before what is not shown is taken out, so that any of them may be short or
@@ -119,7 +119,7 @@ def document(served: Served) -> Response:
     content = note.xml() if served.strikes("bare") else documents.document(note)
     if served.strikes("bomb"):
         content = documents.archive({"XML_1.xml": b" " * BOMB_BYTES})
-    if served.strikes("garbled"):
+    if content.startswith(b"PK") and served.strikes("garbled"):
         content = content[: len(content) // 2]
     return Response(content, media_type="application/octet-stream")
 

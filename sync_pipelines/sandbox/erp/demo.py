@@ -47,7 +47,8 @@ class DemoAccount:
     is_sealed: bool = True
     #: The application knows the company by its id, as it does for users with several.
     names_company: bool = True
-    #: How many notes and titles the company has for one of the others: Bling gives three a second.
+    #: How many notes and titles the company has for one of the others: Bling gives three a second, and a title of
+    #: several categories is a call at Conta Azul.
     share: float = 1.0
     #: What the application's own sync left: in it every automatic run failed.
     status: str = "active"
@@ -114,6 +115,7 @@ ACCOUNTS: Final = (
         user_id=_HORIZONTE,
         connection_id=UUID("4d5e6f70-0000-4000-8000-000000000014"),
         seed=14,
+        share=0.5,
         credentials={
             "client_id": "demo-contaazul-client-0000000000000000001",
             "client_secret": "demo-contaazul-secret-0000000000000000001",

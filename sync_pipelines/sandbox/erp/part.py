@@ -76,7 +76,12 @@ PART = Part(
         Upstream(
             name="erp_functions",
             module="sync_pipelines.sandbox.erp.serve_functions",
-            variables=("ERP_FUNCTIONS_URL", "ERP_FUNCTIONS_KEY", "ERP_FUNCTIONS_JWT_SECRET"),
+            variables=(
+                "ERP_FUNCTIONS_URL",
+                "ERP_FUNCTIONS_KEY",
+                "ERP_FUNCTIONS_JWT_SECRET",
+                "SANDBOX_ERP_SCREEN_TOKEN",
+            ),
             depends_on=(_DATABASE,),
             address="ERP_FUNCTIONS_URL",
         ),

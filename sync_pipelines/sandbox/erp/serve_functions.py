@@ -1,6 +1,7 @@
 """The Edge Functions as a process of their own: `python -m sync_pipelines.sandbox.erp.serve_functions --home DIR`.
 
-The database is ERP_DATABASE_URL from the environment. Key and secret are kept in DIR, so they outlive a restart.
+The database is ERP_DATABASE_URL from the environment. Key and secret are kept in DIR, so they outlive a restart, and so
+does the token of the demo's first user, with which a person presses the button of the screen.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import os
 import secrets
 from pathlib import Path
 
+from sync_pipelines.sandbox.erp.demo import ACCOUNTS
 from sync_pipelines.sandbox.erp.functions import FunctionsFake
 from sync_pipelines.sandbox.serving import kept_secret, serve
 
 #: The ready file has the name of the upstream.
 READY_FILE = "erp_functions.json"
+#: 1 January 2100: the token must be the same at every start.
+_END = 4_102_444_800
 
 
 def main() -> None:
@@ -35,6 +39,7 @@ def main() -> None:
                 "ERP_FUNCTIONS_URL": url,
                 "ERP_FUNCTIONS_KEY": fake.service_key,
                 "ERP_FUNCTIONS_JWT_SECRET": fake.jwt_secret,
+                "SANDBOX_ERP_SCREEN_TOKEN": fake.token(ACCOUNTS[0].user_id, iat=0, exp=_END),
             },
         )
     finally:

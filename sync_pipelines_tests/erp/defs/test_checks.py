@@ -25,6 +25,7 @@ def test_a_connection_that_is_left_behind_is_named(dagster: Dagster) -> None:
     assert verdict(dagster, FRESH) == (True, "Holds for 0 connections.")
     one, off = dagster.installed.connect("omie"), dagster.installed.connect("omie")
     dagster.installed.set(off, sync_config=Jsonb({"auto_sync": False}))
+    unserved = dagster.installed.connect("totvs")  # it never succeeds, and says why itself
     dagster.installed.sync(one)
     assert verdict(dagster, FRESH) == (True, "Holds for 1 connections.")
     dagster.installed.clock.advance(hours=49)
@@ -32,6 +33,7 @@ def test_a_connection_that_is_left_behind_is_named(dagster: Dagster) -> None:
     assert not passed
     assert sentence.startswith(f"{one.key}: ")
     assert off.key not in sentence
+    assert unserved.key not in sentence
 
 
 def test_a_summary_that_another_caller_replaced_is_named(dagster: Dagster) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -132,6 +133,33 @@ def test_a_second_company_of_a_user_is_refused_its_month_and_keeps_its_titles(
     assert other.dre(other.sync()).counts.changed == 1
 
 
+def test_a_connection_that_changes_hands_takes_its_lines_along(account: Account, ledger: Ledger) -> None:
+    """Lines that came from titles of a company's former connection go back; a person's stay where they are."""
+    add_dre(account, OCTOBER, salarios_encargos=900)
+    ledger.add(1, "100.00", date(2026, 10, 1))
+    ledger.add(2, "50.00", date(2026, 9, 1))
+    account.synced()
+    wrong = account.company
+    right = add_company(account.erp, account.user, "99888777000155")
+    account.erp.execute("update public.erp_connections set company_id = %s", (right,))
+    account.connection = replace(account.connection, company_id=right)
+    dre = account.dre(account.sync())
+    assert (dre.counts.inserted, dre.counts.changed, dre.counts.rejected) == (0, 1, 1)
+    assert account.lines(SEPTEMBER) == {"vendas_produtos": D(50)}
+    rows = account.rows(
+        "select company_id, period_month, input_vendas_produtos, input_salarios_encargos from public.company_dre"
+        " order by 2"
+    )
+    assert rows == [(right, 9, D(50), D(0)), (wrong, 10, D(0), D(900))]
+    # A connection that is removed leaves what it wrote, and another one of the company goes on.
+    other = account.another(Ledger(name="Outro"), company=right)
+    account.erp.execute("delete from public.erp_connections where id = %s", (account.connection.id,))
+    outcome = other.sync()
+    assert other.lines(SEPTEMBER) == {"vendas_produtos": D(50)}
+    assert "ficaram como estavam: 09/2026" in other.dre(outcome).warnings["nobody_edited_lines_of_the_erp"]
+    assert account.value("select count(*) from sync_private.dre_lines") == 0
+
+
 def test_two_connections_of_a_company_add_up_and_both_sums_are_named(
     account: Account, ledger: Ledger
 ) -> None:
@@ -163,7 +191,7 @@ def test_two_connections_of_a_company_add_up_and_both_sums_are_named(
 
 def test_a_connection_without_a_company(account: Account, ledger: Ledger) -> None:
     ledger.add(1, "100.00", date(2026, 10, 1))
-    account.connection = type(account.connection)(**{**vars(account.connection), "company_id": None})
+    account.connection = replace(account.connection, company_id=None)
     account.erp.execute("update public.erp_connections set company_id = null")
     profile = account.value("select id from public.company_profile")
     outcome = account.sync()  # the only company of the user

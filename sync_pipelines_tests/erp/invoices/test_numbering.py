@@ -67,6 +67,13 @@ def test_purchases_other_series_and_other_issuers_are_no_part_of_a_series(
     assert CHECK not in account.sync().warnings
 
 
+def test_a_vendor_whose_cancelled_invoices_vanish_has_no_gaps(account: Account, book: Book) -> None:
+    add(book, 1, 4)
+    assert CHECK in account.sync().warnings
+    # Conta Azul lists issued invoices alone: a number that it lacks may be a cancelled one.
+    assert CHECK not in account.another(book, "contaazul").sync().warnings
+
+
 def test_a_long_list_of_gaps_is_cut() -> None:
     gaps = [Gap(NOVEMBER, "55", "1", first=number, last=number) for number in range(12)]
     assert numbering(gaps).endswith("e mais 2).")

@@ -3,6 +3,7 @@
 | fixture | what is in it at the start of a test |
 |---|---|
 | `bling` | a fake Bling that listens, with one company without notes and products |
+| `tiny` | a fake Tiny that listens, with one company without notes, products and titles |
 | `contaazul` | the same of Conta Azul |
 | `new_contaazul` | makes one of a company with the manners that are given |
 """
@@ -18,12 +19,20 @@ import pytest
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines_tests.erp.vendors.bling_account import BlingWorld
 from sync_pipelines_tests.erp.vendors.contaazul_account import ContaAzulWorld
+from sync_pipelines_tests.erp.vendors.tiny_account import TinyWorld
 from sync_pipelines_tests.sandbox.erp.vendors.clients import company
 
 
 @pytest.fixture
 def bling(erp_url: str, ops_url: str) -> Iterator[BlingWorld]:
     world = BlingWorld(erp_url, ops_url, company())
+    with world.fake:
+        yield world
+
+
+@pytest.fixture
+def tiny(ops_url: str) -> Iterator[TinyWorld]:
+    world = TinyWorld(ops_url)
     with world.fake:
         yield world
 

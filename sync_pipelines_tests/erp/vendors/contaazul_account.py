@@ -52,6 +52,10 @@ class ContaAzulWorld:
             )
         return replace(one, credentials=stored)
 
+    def expire(self) -> None:
+        """The account's access token ends now."""
+        self.fake.oauth.expire(self.fake.account)
+
     @property
     def stored(self) -> dict[str, Any]:
         """The credentials in the row."""

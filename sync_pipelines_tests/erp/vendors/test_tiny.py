@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -15,10 +14,6 @@ from sync_pipelines.erp.vendors.vendor import (
     Invoice,
     InvoiceState,
     Product,
-    Side,
-    Split,
-    Title,
-    TitleState,
 )
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -28,36 +23,11 @@ from sync_pipelines.lib.failures import (
     TransientError,
 )
 from sync_pipelines.sandbox.erp.tiny_limits import TinyRules
-from sync_pipelines.sandbox.erp.titles import SandboxCategory, SandboxTitle
 from sync_pipelines_tests.erp.vendors.tiny_account import TinyWorld, listed, of_number, titles
 from sync_pipelines_tests.sandbox.erp.vendors.clients import BRASILIA, key_of, note, product
 
 SEARCH = "notas.fiscais.pesquisa"
 DUE = date(2026, 11, 20)
-
-
-@pytest.fixture
-def tiny(ops_url: str) -> Iterator[TinyWorld]:
-    world = TinyWorld(ops_url)
-    with world.fake:
-        yield world
-
-
-def title(number: int, **fields: object) -> SandboxTitle:
-    made = SandboxTitle(
-        number,
-        "receivable",
-        Decimal("150.00"),
-        issued_on=date(2026, 11, 3),
-        due_on=DUE,
-        competence=date(2026, 10, 15),
-        splits=[(1, Decimal("150.00"))],
-        description="Venda 12",
-        number="12/1",
-    )
-    for name, value in fields.items():
-        setattr(made, name, value)
-    return made
 
 
 def test_an_invoice_as_the_list_has_it(tiny: TinyWorld) -> None:
@@ -89,13 +59,10 @@ def test_consumer_invoices_come_with_the_others_and_bear_their_model(tiny: TinyW
 
 def test_the_day_comes_before_the_month(tiny: TinyWorld) -> None:
     tiny.company.add_note(note(7001, issued_at=datetime(2026, 4, 3, 12, tzinfo=BRASILIA)))
-    tiny.company.add_title(title(9001, due_on=date(2026, 4, 3)))
     april, march = date(2026, 4, 3), date(2026, 3, 4)
     with tiny.open() as vendor:
         assert [one.issued_on for one in listed(vendor, april, april)] == [april]
         assert listed(vendor, march, march) == []
-        due = [one.due_on for page in vendor.titles(april, april) for one in page.items]
-    assert due == [april]
 
 
 def test_numbers_of_an_answer_are_texts_or_numbers_and_errors_a_list_or_an_object(tiny: TinyWorld) -> None:
@@ -190,6 +157,16 @@ def test_a_list_that_lost_a_page_while_it_was_read_is_read_again(tiny: TinyWorld
     assert found >= {str(7002 + number) for number in range(200)}
 
 
+def test_a_list_to_which_rows_are_added_while_it_is_read_is_not_read_again(tiny: TinyWorld) -> None:
+    tiny.company.notes += [note(7001 + number) for number in range(250)]
+    early = partial(note, issued_at=datetime(2026, 11, 2, 9, tzinfo=BRASILIA))
+    tiny.fake.before(SEARCH, 2, lambda: tiny.company.add_note(early(6999)))
+    with tiny.open() as vendor:
+        found = [one.vendor_id for one in listed(vendor)]
+    assert sorted(found) == [str(7001 + number) for number in range(250)]
+    assert tiny.calls(SEARCH) == 3
+
+
 def test_an_invoice_without_a_date_is_of_the_month_of_its_key(tiny: TinyWorld) -> None:
     tiny.company.notes += [note(7001), note(7004, state="unissued", key=None)]
     tiny.fake.fail(f"{SEARCH}_without_dates")
@@ -220,17 +197,11 @@ def test_a_product_has_its_ncm_from_the_detail(tiny: TinyWorld) -> None:
     assert page.raw.count(b"\n") == 3
 
 
-def test_a_detail_of_another_is_an_error(tiny: TinyWorld) -> None:
+def test_a_product_of_another_number_is_an_error(tiny: TinyWorld) -> None:
     tiny.company.products += [product(1), product(2)]
-    tiny.company.titles += [title(9001), title(9002)]
-    tiny.company.categories.append(SandboxCategory(1, "", "Vendas", side="receivable"))
     tiny.fake.fail("produto.obter_of_another")
-    tiny.fake.fail("conta.receber.obter_of_another")
-    with tiny.open() as vendor:
-        with pytest.raises(TransientError, match="another one than 1"):
-            list(vendor.products())
-        with pytest.raises(TransientError, match="another one than 9001"):
-            vendor.title(Side.RECEIVABLE, "9001")
+    with tiny.open() as vendor, pytest.raises(TransientError, match="another one than 1"):
+        list(vendor.products())
 
 
 def test_the_company(tiny: TinyWorld) -> None:
@@ -248,48 +219,6 @@ def test_the_company(tiny: TinyWorld) -> None:
         tiny.fake.fail("info_no_records")
         with pytest.raises(TransientError, match="without the company"):
             vendor.company()
-
-
-def test_a_title_and_its_detail(tiny: TinyWorld) -> None:
-    tiny.company.categories.append(SandboxCategory(1, "", "Vendas", side="receivable"))
-    tiny.company.titles += [title(9001), title(9501, side="payable", splits=[], competence=None)]
-    with tiny.open() as vendor:
-        short, other = titles(vendor)
-        whole, plain = (vendor.title(one.side, one.vendor_id) for one in (short, other))
-        # A number of the other side, and one that nobody has.
-        assert vendor.title(Side.PAYABLE, "9001") is None
-        assert vendor.title(Side.RECEIVABLE, "9999") is None
-    expected = Title(
-        "9001",
-        Side.RECEIVABLE,
-        TitleState.OPEN,
-        listed_on=DUE,
-        amount=Decimal("150.00"),
-        issued_on=date(2026, 11, 3),
-        due_on=DUE,
-        description="Venda 12",
-        number="12/1",
-        has_detail=False,
-    )
-    assert short == expected
-    assert whole == expected._replace(
-        competence=date(2026, 10, 1), splits=(Split("Vendas", Decimal("150.00")),), has_detail=True
-    )
-    assert plain == other._replace(has_detail=True)
-    for service in ("contas.receber.pesquisa", "contas.pagar.pesquisa"):
-        assert tiny.asked(service) == [
-            {"data_ini_vencimento": "01/11/2026", "data_fim_vencimento": "30/11/2026", "pagina": "1"}
-        ]
-
-
-def test_an_amount_or_a_date_that_is_none_is_said_and_loses_nothing(tiny: TinyWorld) -> None:
-    tiny.company.titles += [title(9001), title(9002), title(9501, side="payable")]
-    tiny.fake.fail("contas.receber.pesquisa_bad_amount")
-    tiny.fake.fail("contas.pagar.pesquisa_bad_date")
-    with tiny.open() as vendor:
-        found = {one.vendor_id: (one.amount, one.listed_on) for one in titles(vendor)}
-    amount = Decimal("150.00")
-    assert found == {"9001": (None, DUE), "9002": (amount, DUE), "9501": (amount, None)}
 
 
 @pytest.mark.parametrize(

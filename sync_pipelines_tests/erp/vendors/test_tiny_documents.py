@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
@@ -16,13 +15,6 @@ from sync_pipelines_tests.erp.vendors.conformance.companies import note
 from sync_pipelines_tests.erp.vendors.tiny_account import TinyWorld, of_number
 
 XML = "nota.fiscal.obter.xml"
-
-
-@pytest.fixture
-def tiny(ops_url: str) -> Iterator[TinyWorld]:
-    world = TinyWorld(ops_url)
-    with world.fake:
-        yield world
 
 
 @pytest.mark.parametrize("written", ["plain", "escaped", "cdata"])

@@ -29,6 +29,12 @@ def test_the_functions_keep_their_address_and_keys(new_erp: str, tmp_path: Path)
                 json={"parsed_xmls": [{"chave_nfe": "K", "itens": [item]}], "user_id": str(uuid4())},
             )
             assert answered.json()["credits_count"] == 1
+            token = variables["SANDBOX_ERP_SCREEN_TOKEN"]
+            scored = httpx.post(
+                f"{variables['ERP_FUNCTIONS_URL']}/functions/v1/calculate-tax-score",
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            assert scored.json()["success"] is True
             [switchboard] = process.switches().values()
             assert httpx.post(switchboard, json={"name": "analyze-credits_hang"}).status_code == 201
         finally:

@@ -11,9 +11,11 @@ import pytest
 
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.company import ErpCompany
+from sync_pipelines.sandbox.erp.contaazul import ContaAzulFake
 from sync_pipelines.sandbox.erp.omie import OmieFake
 from sync_pipelines.sandbox.erp.tiny import TinyFake
 from sync_pipelines_tests.sandbox.erp.vendors.clients import BlingCaller, Clock, OmieCaller
+from sync_pipelines_tests.sandbox.erp.vendors.contaazul_caller import ContaAzulCaller
 from sync_pipelines_tests.sandbox.erp.vendors.tiny_caller import TinyCaller
 
 
@@ -52,5 +54,18 @@ def new_tiny() -> Iterator[Callable[..., TinyCaller]]:
             tiny = opened.enter_context(TinyFake(*companies, clock=clock, **options))
             http = opened.enter_context(httpx.Client(base_url=tiny.url, timeout=httpx.Timeout(10.0)))
             return TinyCaller(tiny, http, clock)
+
+        yield make
+
+
+@pytest.fixture
+def new_contaazul() -> Iterator[Callable[..., ContaAzulCaller]]:
+    with ExitStack() as opened:
+
+        def make(*companies: ErpCompany, **options: Any) -> ContaAzulCaller:
+            clock = Clock()
+            fake = opened.enter_context(ContaAzulFake(*companies, clock=clock, **options))
+            http = opened.enter_context(httpx.Client(base_url=fake.url, timeout=httpx.Timeout(10.0)))
+            return ContaAzulCaller(fake, http, clock)
 
         yield make

@@ -1,4 +1,7 @@
-"""A process that asks Bling for the company of the only connection: `python -m … <BLING_URL> <erp> <ops> <key>`."""
+"""A process that asks for the company of the only connection: `python -m … <setting> <its URL> <erp> <ops> <key>`.
+
+The setting is that of the vendor's address, such as BLING_URL.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,20 @@ from sync_pipelines.settings import read_as
 from sync_pipelines.settings.erp import ErpSettings
 
 
-def main(url: str, erp_url: str, ops_url: str, key: str) -> None:
+def main(setting: str, url: str, erp_url: str, ops_url: str, key: str) -> None:
     with psycopg.connect(erp_url) as database:
-        query = "select id, user_id, connection_name, credentials from erp_connections"
-        number, user, name, stored = database.execute(query).fetchall()[0]
+        query = "select id, user_id, erp_type, connection_name, credentials from erp_connections"
+        number, user, erp_type, name, stored = database.execute(query).fetchall()[0]
     settings = read_as(
         ErpSettings,
         None,
-        BLING_URL=url,
+        **{setting: url},
         ERP_DATABASE_URL=erp_url,
         OPS_DATABASE_URL=ops_url,
         ERP_CREDENTIALS_KEY=key,
     )
     one = ErpConnection(
-        number, user_id=user, erp_type="bling", name=name, status="active", credentials=stored
+        number, user_id=user, erp_type=erp_type, name=name, status="active", credentials=stored
     )
     try:
         with VendorAccess(settings).open(one) as vendor:

@@ -1,4 +1,4 @@
-"""Tokens of Bling with real processes: two that refresh at once, and one that is killed in the middle."""
+"""Tokens that rotate, with real processes: several that refresh at once, and one that is killed in the middle."""
 
 from __future__ import annotations
 
@@ -6,37 +6,52 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from time import time
+from typing import NamedTuple
 
 import pytest
 
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines_tests.erp.vendors.bling_account import KEY, BlingWorld
+from sync_pipelines_tests.erp.vendors.contaazul_account import ContaAzulWorld
 from sync_pipelines_tests.sandbox.erp.vendors.clients import company
 
 pytestmark = pytest.mark.slow
+World = BlingWorld | ContaAzulWorld
 Start = Callable[[], subprocess.Popen[str]]
 
 
-@pytest.fixture
-def world(erp_url: str, ops_url: str, request: pytest.FixtureRequest) -> Iterator[BlingWorld]:
-    """Its time is the real one: processes share it. The parameter: whether used refresh tokens stay valid."""
-    world = BlingWorld(erp_url, ops_url, company())
-    world.fake = BlingFake(
-        world.company, clock=time, keeps_used_refresh_tokens=getattr(request, "param", False)
-    )
+class Rotation(NamedTuple):
+    """A vendor, and whether a refresh token that was used stays valid."""
+
+    vendor: str
+    keeps_used: bool = False
+
+
+@pytest.fixture(params=[Rotation("bling"), Rotation("contaazul")], ids=lambda one: one.vendor)
+def world(erp_url: str, ops_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
+    """An account whose access token has ended. Its time is the real one: processes share it."""
+    rotation, made = request.param, company()
+    world: World
+    if rotation.vendor == "bling":
+        world = BlingWorld(erp_url, ops_url, made)
+        world.fake = BlingFake(made, clock=time, keeps_used_refresh_tokens=rotation.keeps_used)
+    else:
+        options = {"clock": time, "keeps_used_refresh_tokens": rotation.keeps_used}
+        world = ContaAzulWorld(erp_url, ops_url, made, fake_options=options)
     with world.fake:
         world.connect()
-        world.fake.oauth.expire(world.fake.account)
+        world.expire()
         yield world
 
 
 @pytest.fixture
-def start(world: BlingWorld) -> Iterator[Start]:
+def start(world: World) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
-        module = "sync_pipelines_tests.erp.vendors.bling_process"
-        arguments = [world.fake.url, world.erp_url, world.ops_url, KEY]
+        module = "sync_pipelines_tests.erp.vendors.token_process"
+        setting = "BLING_URL" if isinstance(world, BlingWorld) else "CONTAAZUL_URL"
+        arguments = [setting, world.fake.url, world.erp_url, world.ops_url, KEY]
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdout=subprocess.PIPE,
@@ -52,7 +67,7 @@ def start(world: BlingWorld) -> Iterator[Start]:
         process.communicate()
 
 
-def test_two_processes_refresh_a_token_once(world: BlingWorld, start: Start) -> None:
+def test_two_processes_refresh_a_token_once(world: World, start: Start) -> None:
     processes = [start() for _ in range(3)]
     assert [process.communicate(timeout=120)[0] for process in processes] == ["EMPRESA TESTE LTDA"] * 3
     assert world.fake.calls.count("token") == 1
@@ -60,7 +75,7 @@ def test_two_processes_refresh_a_token_once(world: BlingWorld, start: Start) -> 
 
 
 def test_a_process_that_is_killed_before_it_stores_the_pair_is_named_as_the_cause(
-    world: BlingWorld, start: Start
+    world: World, start: Start
 ) -> None:
     """The vendor rotates after the kill: nobody has the new pair."""
     killed = start()
@@ -69,14 +84,15 @@ def test_a_process_that_is_killed_before_it_stores_the_pair_is_named_as_the_caus
     assert killed.returncode == -9
     output, error = (second := start()).communicate(timeout=120)
     assert (second.returncode, output) == (1, "")
-    assert "InvalidGrantError: Bling (bling_00000001): a refresh of the token began at 20" in error
+    name = "Bling (bling_00000001)" if isinstance(world, BlingWorld) else "Conta Azul (contaazul_00000001)"
+    assert f"InvalidGrantError: {name}: a refresh of the token began at 20" in error
     assert "Connect the account again in the application." in error
     assert KEY not in error
 
 
-@pytest.mark.parametrize("world", [True], indirect=True)
+@pytest.mark.parametrize("world", [Rotation("bling", keeps_used=True)], indirect=True)
 def test_a_process_that_is_killed_leaves_no_lock_and_a_vendor_that_keeps_the_old_token_serves_the_next(
-    world: BlingWorld, start: Start
+    world: World, start: Start
 ) -> None:
     killed = start()
     world.fake.before("token", 1, killed.kill)
