@@ -155,6 +155,25 @@ def test_the_profiles_of_other_companies_and_the_own_regime_stay(taxpayer: Taxpa
     }
 
 
+def test_what_a_person_changes_during_the_call_stands(taxpayer: Taxpayer) -> None:
+    other = taxpayer.company(regime_tributario="real", faturamento_mensal_medio=1)
+    taxpayer.month(2026, 10)
+
+    def slow(database: psycopg.Connection[Any], asked: FunctionRequest) -> dict[str, Any]:
+        answer = process_dre(database, asked)
+        database.execute(
+            "update public.company_profile set regime_tributario = 'mei', folha_mensal = 77 where id = %s",
+            (other,),
+        )
+        return answer
+
+    taxpayer.handlers[FUNCTION] = slow
+    assert dre(taxpayer).status == "success"
+    found = profile(taxpayer, other)
+    assert (found["regime_tributario"], found["folha_mensal"]) == ("mei", 77)
+    assert (found["faturamento_mensal_medio"], found["dados_financeiros_origem"]) == (1, None)
+
+
 def test_two_companies_of_a_user_are_processed_by_their_own_connections(taxpayer: Taxpayer) -> None:
     other = taxpayer.company()
     connection = taxpayer.connect("bling", other)
