@@ -84,6 +84,7 @@ def test_far_too_many_stop_their_month_until_a_person_accepts_it(account: Accoun
     assert MASS_VANISHING in outcome.months[OCTOBER].message
     assert outcome.months[SEPTEMBER].counts.changed == 1
     assert account.lines(OCTOBER) == {"vendas_produtos": D(20)}
+    assert account.dre(outcome).message.endswith("10/2026: os títulos não foram lidos, e contam como antes.")
     assert ledger.asked == []
     assert account.synced(accept={MASS_VANISHING}).vanished == 15
     assert account.lines(OCTOBER) == {"vendas_produtos": D(5)}
