@@ -55,8 +55,17 @@ def test_a_second_sync_makes_the_calls_that_detecting_a_change_needs_and_writes_
     assert [everything(installed, one) for one in ones] == before
     omie, bling = ones
     # Of each list one page, because these companies are small; of Bling's invoices one page a kind and state.
-    assert installed.calls(omie) == {"ListarEmpresas": 1, "ListarProdutos": 1, "ListarNF": 1}
-    assert installed.calls(bling) == {"company": 1, "products": 1, "invoices": 4}
+    assert installed.calls(omie) == {
+        "ListarEmpresas": 1,
+        "ListarProdutos": 1,
+        "ListarNF": 1,
+        "ListarCategorias": 1,
+        "ListarContasReceber": 1,
+        "ListarContasPagar": 1,
+    }
+    # Titles of up to five years from now are asked for in periods of less than a year.
+    titles = {"categories": 1, "receivables": 12, "payables": 12}
+    assert installed.calls(bling) == {"company": 1, "products": 1, "invoices": 4, **titles}
 
 
 def test_a_world_that_changed_is_followed(installed: Installed) -> None:
@@ -145,14 +154,32 @@ def _expired_and_not_renewed(installed: Installed, middle: Connected) -> None:
 
 #: What goes wrong, of which ERP, with what the log says, what of the sync succeeds all the same, and whether it waits.
 TROUBLES: Mapping[str, tuple[Literal["omie", "bling"], Happens, str, set[str], bool]] = {
-    "a fault with 500": ("omie", fails("ListarNF_fault"), "NF-e", {"empresa", "produtos"}, False),
-    "a fault with 200": ("omie", fails("ListarNF_fault_200"), "NF-e", {"empresa", "produtos"}, False),
-    "a page that is cut": ("bling", fails("products_cut"), "produtos", {"empresa", "nfe"}, False),
+    "a fault with 500": (
+        "omie",
+        fails("ListarNF_fault"),
+        "NF-e",
+        {"empresa", "produtos", "financeiro"},
+        False,
+    ),
+    "a fault with 200": (
+        "omie",
+        fails("ListarNF_fault_200"),
+        "NF-e",
+        {"empresa", "produtos", "financeiro"},
+        False,
+    ),
+    "a page that is cut": (
+        "bling",
+        fails("products_cut"),
+        "produtos",
+        {"empresa", "nfe", "financeiro"},
+        False,
+    ),
     "an error read as an empty page": (
         "omie",
         fails("ListarNF_null"),
         "NF-e",
-        {"empresa", "produtos"},
+        {"empresa", "produtos", "financeiro"},
         False,
     ),
     "bad credentials": (
@@ -162,7 +189,13 @@ TROUBLES: Mapping[str, tuple[Literal["omie", "bling"], Happens, str, set[str], b
         set(),
         True,
     ),
-    "no scope": ("bling", fails("products_insufficient_scope"), "produtos", {"empresa", "nfe"}, False),
+    "no scope": (
+        "bling",
+        fails("products_insufficient_scope"),
+        "produtos",
+        {"empresa", "nfe", "financeiro"},
+        False,
+    ),
     "a block": ("omie", fails("ListarProdutos_blocked"), "blocked the account", {"empresa"}, False),
     "an undecryptable secret": ("omie", _undecryptable, "credenciais", set(), True),
     "a token that is not renewed": ("bling", _expired_and_not_renewed, "Bling", set(), True),
@@ -319,7 +352,7 @@ def test_a_connection_that_changes_hands_during_its_sync_writes_nothing_for_the_
     new = uuid4() if column == "user_id" else add_company(installed.erp, one.user_id, "11222333000181")
     installed.omie.before("ListarNF", 1, lambda: installed.set(one, **{column: new}))
     outcome = installed.sync(one)
-    assert set(outcome.failed) == {Module.INVOICES}
+    assert set(outcome.failed) == {Module.INVOICES, Module.FINANCIALS}
     assert installed.value("select count(*) from public.xml_imports") == 0
     assert installed.log(one)["status"] == "error"
     installed.clock.advance(hours=24)
