@@ -1,7 +1,6 @@
 """Bling on sockets: `with BlingFake(company) as bling:` serves accounts (contract of the ERPs, section 5).
 
-Companies can change while somebody reads (`before`); faults are switched by `fail`, or while it runs by
-`POST /_sandbox/faults`. It counts calls and writes no token into their record.
+The names of its faults are in `bling_faults.py`.
 """
 
 from __future__ import annotations
@@ -12,34 +11,32 @@ from contextlib import ExitStack
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sync_pipelines.sandbox.erp import faults
 from sync_pipelines.sandbox.erp.bling_api import BASE, BlingApi
 from sync_pipelines.sandbox.erp.bling_faults import ANSWERS, BEHAVIOURS
 from sync_pipelines.sandbox.erp.bling_files import Addresses
 from sync_pipelines.sandbox.erp.bling_limits import BlingLimits, BlingRules
-from sync_pipelines.sandbox.erp.calls import Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
-from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.oauth import SCOPES, BlingAccount, OAuth
-from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint
-from sync_pipelines.sandbox.servers import BackgroundServer, Served
+from sync_pipelines.sandbox.erp.vendor_fake import VendorFake
+from sync_pipelines.sandbox.servers import BackgroundServer
 
 
-class BlingFake(Served):
-    """Bling with an account for each company; `add` opens further ones.
+class BlingFake(VendorFake[BlingAccount]):
+    """Bling. With `key_in_list` the list of invoices has the access key, as the vendor's OpenAPI says.
 
-    `clock` gives the seconds since 1970 by which tokens end and limits count. With `key_in_list` the list of invoices
-    has the access key, as the vendor's OpenAPI says. `default_direction` is the `tipo` of a list that asks for none:
-    the OpenAPI says 1 (out). `kept` is a file in which the tokens outlive the process. A second port of this machine
-    stands for a foreign host: links of faults lead there, and `foreign_calls` are the requests that it got.
+    `default_direction` is the `tipo` of a list that asks for none: the OpenAPI says 1 (out). `kept` is a file in which
+    the tokens outlive the process. A second port of this machine stands for a foreign host: links of faults lead there,
+    and `foreign_calls` are the requests that it got.
     """
+
+    base_path: ClassVar[str] = BASE
 
     def __init__(
         self,
@@ -52,29 +49,21 @@ class BlingFake(Served):
         kept: Path | None = None,
         latency_seconds: float = 0.0,
     ) -> None:
-        self.calls = Calls(clock)
-        self.switches = Switches(ANSWERS, BEHAVIOURS)
-        self.hooks = Hooks()
+        super().__init__(ANSWERS, BEHAVIOURS, clock=clock, latency_seconds=latency_seconds)
         self.limits = BlingLimits(rules or BlingRules())
         self.oauth: OAuth[BlingAccount] = OAuth(clock, kept=kept, keeps_used=keeps_used_refresh_tokens)
+        self.accounts = self.oauth.accounts
         self.addresses = Addresses()
         self.foreign_calls: list[str] = []
         self.api = BlingApi(
-            oauth=self.oauth,
-            limits=self.limits,
-            switches=self.switches,
-            calls=self.calls,
-            hooks=self.hooks,
+            self.oauth,
+            self.limits,
+            traffic=self.traffic,
             addresses=self.addresses,
             key_in_list=key_in_list,
             default_direction=default_direction,
-            latency_seconds=latency_seconds,
         )
-        for company in companies:
-            self.add(company)
-        switchboard = faults_endpoint(self.switches, self.fail, options=("times", "after", "page", "account"))
-        routes = [Route(FAULTS_PATH, switchboard, methods=["GET", "POST", "DELETE"]), *self.api.routes]
-        self.server = BackgroundServer(Starlette(routes=routes))
+        self._serve(companies, self.api.routes)
         self._ended = ExitStack()
         self._foreign = Starlette(routes=[Route("/{path:path}", self._foreign_file)])
         self._other: BackgroundServer | None = None
@@ -91,18 +80,10 @@ class BlingFake(Served):
         super().__exit__(kind, error, trace)
 
     def listening(self, origin: str) -> None:
-        """Say where the server listens: links to XML files lead there."""
-        self.addresses.origin = self.origin = origin
-        self.url = self.auth_url = f"{origin}{BASE}"
-
-    @property
-    def account(self) -> BlingAccount:
-        """The first account."""
-        return self.oauth.accounts[0]
-
-    @property
-    def accounts(self) -> list[BlingAccount]:
-        return self.oauth.accounts
+        super().listening(origin)
+        self.auth_url = self.url
+        # Links to XML files lead there.
+        self.addresses.origin = origin
 
     def add(
         self,
@@ -141,25 +122,12 @@ class BlingFake(Served):
         page: int | None = None,
         account: str | None = None,
     ) -> None:
-        """Switch a fault of `bling_faults.py` on: until `clear`, or for so many calls.
-
-        It skips the first `after` calls that it could have hit: `invoices_server_error` with `after=2` is the third
-        call. It hits one page of a list (or one id) and one account only, if they are given. Raises ValueError for an
-        unknown name.
-        """
         if name.endswith("other_port"):
             self._open_other_port()
-        self.switches.add(name, times, after=after, row=faults.row(account, page))
-
-    def before(self, method: str, number: int, action: Callable[[], object]) -> None:
-        """Do something before the answer to the `number`-th call of a method from now on, counted from 1."""
-        self.hooks.add(method, self.calls.arrived(method) + number, action)
+        super().fail(name, times, after=after, page=page, account=account)
 
     def clear(self) -> None:
-        """Switch every fault off, forget hooks, calls and what counts for limits. Tokens stay."""
-        self.switches.clear()
-        self.hooks.clear()
-        self.calls.clear()
+        super().clear()
         self.limits.clear()
         self.foreign_calls.clear()
 

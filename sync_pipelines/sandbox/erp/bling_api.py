@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,12 +15,11 @@ from sync_pipelines.sandbox.erp import bling_documents as documents
 from sync_pipelines.sandbox.erp import bling_faults, bling_files, bling_lists, bling_titles, faults
 from sync_pipelines.sandbox.erp.bling_limits import BlingLimits
 from sync_pipelines.sandbox.erp.bling_served import Served
-from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.company import BRASILIA
 from sync_pipelines.sandbox.erp.documents import NO_MOMENT, Json
-from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.oauth import BlingAccount, OAuth, pair_of
-from sync_pipelines.sandbox.faults import Dropped, Switches
+from sync_pipelines.sandbox.erp.traffic import Arrival, CallFaults, Traffic
+from sync_pipelines.sandbox.faults import Dropped
 
 BASE = "/Api/v3"
 #: The scope that each call needs.
@@ -43,12 +40,10 @@ SCOPES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class _Received:
-    """A call as it came: the `number`-th of its method, at `at`, of an account or of nobody who is known."""
+    """A call and its request, of an account or of nobody who is known."""
 
     request: Request
-    method: str
-    number: int
-    at: float
+    arrival: Arrival
     account: BlingAccount | None
 
     @property
@@ -59,17 +54,6 @@ class _Received:
     def name(self) -> str | None:
         return self.account.name if self.account else None
 
-    def record(self, asked: Mapping[str, object], answer: Response) -> Call:
-        """What is kept of it once it was answered."""
-        return Call(
-            method=self.method,
-            account=self.name,
-            parameters=asked,
-            at=self.at,
-            status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
-            fault=bling_faults.kind_of(answer),
-        )
-
 
 @dataclass(frozen=True)
 class BlingApi:
@@ -77,13 +61,10 @@ class BlingApi:
 
     oauth: OAuth[BlingAccount]
     limits: BlingLimits
-    switches: Switches
-    calls: Calls
-    hooks: Hooks
+    traffic: Traffic
     addresses: bling_files.Addresses
     key_in_list: bool
     default_direction: str | None
-    latency_seconds: float
 
     @property
     def routes(self) -> list[Route]:
@@ -112,15 +93,11 @@ class BlingApi:
         ]
 
     async def _serve(self, request: Request, method: str, make: Callable[[Served], Response]) -> Response:
-        received = self._received(request, method, self._account(request))
-        refused = self.limits.arrived(received.ip, received.at, for_token=False) or self._refusal(received)
-        answer = refused or await self._answer(received, make)
+        received = _Received(request, self.traffic.arrive(method), self._account(request))
+        blocked = self.limits.arrived(received.ip, received.arrival.at, for_token=False)
+        answer = blocked or self._refusal(received) or await self._answer(received, make)
         self._done(received, {**request.query_params, **request.path_params}, answer)
         return answer
-
-    def _received(self, request: Request, method: str, account: BlingAccount | None) -> _Received:
-        number = self.calls.arrive(method)
-        return _Received(request, method, number=number, at=self.calls.clock(), account=account)
 
     def _account(self, request: Request) -> BlingAccount | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -131,40 +108,50 @@ class BlingApi:
         account = received.account
         if account is None:
             return bling_faults.invalid_token()
-        if (refused := self.limits.refusal(account.name, received.at)) is not None:
+        if (refused := self.limits.refusal(account.name, received.arrival.at)) is not None:
             return refused
-        return None if SCOPES[received.method] in account.scopes else bling_faults.insufficient_scope()
+        return (
+            None if SCOPES[received.arrival.method] in account.scopes else bling_faults.insufficient_scope()
+        )
 
     async def _answer(self, received: _Received, make: Callable[[Served], Response]) -> Response:
-        account, method = received.account, received.method
+        account, arrival = received.account, received.arrival
         assert account is not None
         params = received.request.query_params
         asked = {name: ",".join(params.getlist(name)) for name in params}
         try:
             subject = int(received.request.path_params.get("id") or bling_lists.page_number(asked))
-            await self._before(received)
-            narrowed = faults.rows(account.name, subject)
-            if (struck := self.switches.answer(lambda: narrowed, bling_faults.of_others(method))) is not None:
+            await self.traffic.before(arrival)
+            call_faults = self.traffic.faults(arrival.method, account.name, subject)
+            if (struck := call_faults.answer()) is not None:
                 return struck
-
-            def strikes(name: str) -> bool:
-                return self.switches.strikes(f"{method}_{name}", lambda: narrowed)
-
-            today = datetime.fromtimestamp(received.at, BRASILIA).date()
-            return make(Served(method, account.company, asked, subject=subject, today=today, strikes=strikes))
+            return make(
+                Served(
+                    arrival.method,
+                    account.company,
+                    asked,
+                    subject=subject,
+                    today=datetime.fromtimestamp(arrival.at, BRASILIA).date(),
+                    strikes=call_faults.strikes,
+                )
+            )
         except bling_lists.ParameterError as refused:
             return refused.answer
 
-    async def _before(self, received: _Received) -> None:
-        if self.latency_seconds:
-            await asyncio.sleep(self.latency_seconds)
-        for action in self.hooks.take(received.method, received.number):
-            await run_in_threadpool(action)
-
     def _done(self, received: _Received, asked: Mapping[str, object], answer: Response) -> None:
-        self.calls.record(received.record(asked, answer))
+        self._record(received, asked, answer)
         if answer.status_code >= 400 and not isinstance(answer, faults.NO_ANSWER):
-            self.limits.failed(received.ip, self.calls.clock())
+            self.limits.failed(received.ip, self.traffic.calls.clock())
+
+    def _record(self, received: _Received, asked: Mapping[str, object], answer: Response) -> None:
+        self.traffic.record(
+            received.arrival.method,
+            answer,
+            at=received.arrival.at,
+            account=received.name,
+            asked=asked,
+            fault=bling_faults.kind_of(answer),
+        )
 
     def _invoices(self, served: Served) -> Response:
         model = "55" if served.method == "invoices" else "65"
@@ -203,49 +190,46 @@ class BlingApi:
         return Json({"data": documents.company(served.company.profile)})
 
     async def _token(self, request: Request) -> Response:
+        arrival = self.traffic.arrive("token")
         authorization = request.headers.get("authorization", "")
         account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
-        received = self._received(request, "token", account)
+        received = _Received(request, arrival, account)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-        answer = self.limits.arrived(received.ip, received.at, for_token=True)
+        call_faults = self.traffic.faults("token", received.name, 1)
+        answer = self.limits.arrived(received.ip, arrival.at, for_token=True)
         if answer is None:
-            await self._before(received)
-            narrowed = faults.rows(received.name, 1)
-            answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("token"))
+            await self.traffic.before(arrival)
+            answer = call_faults.answer()
         if answer is None:
             answer = self.oauth.answer(authorization, form, jwt=request.headers.get("enable-jwt") == "1")
-            answer = self._spoilt_tokens(answer, account)
+            if answer.status_code == 200 and account is not None:
+                answer = _spoilt_tokens(answer, account, call_faults)
         self._done(received, {"grant_type": form.get("grant_type")}, answer)
-        return answer
-
-    def _spoilt_tokens(self, answer: Response, account: BlingAccount | None) -> Response:
-        if answer.status_code != 200 or account is None:
-            return answer
-        if self.switches.strikes("token_lost", lambda: faults.rows(account.name, 1)):
-            return Dropped()
-        if self.switches.strikes("token_without_refresh", lambda: faults.rows(account.name, 1)):
-            return JSONResponse(
-                {name: value for name, value in pair_of(account).items() if name != "refresh_token"}
-            )
         return answer
 
     async def _file(self, request: Request) -> Response:
         found = bling_files.find(self.oauth.accounts, request.query_params.get("chaveAcesso", ""))
         account, note = found or (None, None)
-        received = self._received(request, "xml", account)
-        await self._before(received)
+        received = _Received(request, self.traffic.arrive("xml"), account)
+        await self.traffic.before(received.arrival)
         subject = note.vendor_id if note else 0
-        narrowed = faults.rows(received.name, subject)
-
-        def strikes(name: str) -> bool:
-            return self.switches.strikes(f"xml_{name}", lambda: narrowed)
-
-        answer = self.switches.answer(lambda: narrowed, bling_faults.of_others("xml"))
+        call_faults = self.traffic.faults("xml", received.name, subject)
+        answer = call_faults.answer()
         if answer is None and account is not None and note is not None:
             wanted = bling_files.Wanted(account.company, note, url=str(request.url))
-            answer = bling_files.file_of(wanted, self.addresses, strikes)
+            answer = bling_files.file_of(wanted, self.addresses, call_faults.strikes)
         answer = answer or Response("Arquivo não encontrado", 404, media_type="text/plain")
         # A token that a client sends with it is a mistake that the record shows.
         shown = {"id": subject, "has_authorization": "authorization" in request.headers}
-        self.calls.record(received.record(shown, answer))
+        self._record(received, shown, answer)
         return answer
+
+
+def _spoilt_tokens(answer: Response, account: BlingAccount, call_faults: CallFaults) -> Response:
+    if call_faults.strikes("lost"):
+        return Dropped()
+    if call_faults.strikes("without_refresh"):
+        return JSONResponse(
+            {name: value for name, value in pair_of(account).items() if name != "refresh_token"}
+        )
+    return answer

@@ -167,8 +167,3 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "token_lost": "the tokens are changed, and the connection ends before the answer",
     "token_without_refresh": "there is no refresh_token in the answer",
 }
-
-
-def of_others(method: str) -> set[str]:
-    """The answers that concern other methods than this."""
-    return {name for name in ANSWERS if not name.startswith(f"{method}_")}

@@ -105,8 +105,3 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "xml_bare": "the XML comes without a ZIP, whatever belongs to the invoice",
     "token_lost": "the tokens are changed, and the connection ends before the answer",
 }
-
-
-def of_others(method: str) -> set[str]:
-    """The answers that concern other methods than this."""
-    return {name for name in ANSWERS if not name.startswith(f"{method}_")}

@@ -1,7 +1,6 @@
 """Omie on a socket: `with OmieFake(company) as omie:` serves accounts on a free port (contract of the ERPs, section 4).
 
-Companies can change while somebody reads (`before`); faults are switched by `fail`, or while it runs by
-`POST /_sandbox/faults`. It counts calls and never keeps a key.
+The names of its faults are in `omie_faults.py`.
 """
 
 from __future__ import annotations
@@ -9,30 +8,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from time import time
+from typing import ClassVar
 
-from starlette.applications import Starlette
-from starlette.routing import Route
-
-from sync_pipelines.sandbox.erp import faults
-from sync_pipelines.sandbox.erp.calls import Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
-from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.omie_api import OmieAccount, OmieApi
 from sync_pipelines.sandbox.erp.omie_faults import ANSWERS, BEHAVIOURS
 from sync_pipelines.sandbox.erp.omie_limits import OmieLimits, OmieRules
-from sync_pipelines.sandbox.faults import FAULTS_PATH, Switches, faults_endpoint
-from sync_pipelines.sandbox.servers import BackgroundServer, Served
+from sync_pipelines.sandbox.erp.vendor_fake import VendorFake
 
 #: The largest page, whatever was asked for (trap 12).
 PAGE_CAP = 100
 
 
-class OmieFake(Served):
-    """Omie with an account for each company; `add` opens further ones.
+class OmieFake(VendorFake[OmieAccount]):
+    """Omie, whose keys never end. An address without its final slash is redirected, as a GET (`omie_api.py`)."""
 
-    `clock` gives the seconds by which limits count. `latency_seconds` is the time of a call on its way. `url` is the
-    base to which paths such as `geral/produtos/` are added, `origin` the same without the version.
-    """
+    base_path: ClassVar[str] = "/api/v1"
 
     def __init__(
         self,
@@ -42,37 +33,11 @@ class OmieFake(Served):
         page_cap: int = PAGE_CAP,
         latency_seconds: float = 0.0,
     ) -> None:
-        self.accounts: list[OmieAccount] = []
+        super().__init__(ANSWERS, BEHAVIOURS, clock=clock, latency_seconds=latency_seconds)
         self._by_key: dict[str, OmieAccount] = {}
-        self.calls = Calls(clock)
-        self.switches = Switches(ANSWERS, BEHAVIOURS)
-        self.hooks = Hooks()
         self.limits = OmieLimits(rules or OmieRules())
-        self.api = OmieApi(
-            accounts=self._by_key,
-            limits=self.limits,
-            switches=self.switches,
-            calls=self.calls,
-            hooks=self.hooks,
-            page_cap=page_cap,
-            latency_seconds=latency_seconds,
-        )
-        for company in companies:
-            self.add(company)
-        switchboard = faults_endpoint(self.switches, self.fail, options=("times", "after", "page", "account"))
-        routes = [Route(FAULTS_PATH, switchboard, methods=["GET", "POST", "DELETE"]), *self.api.routes]
-        application = Starlette(routes=routes)
-        application.router.redirect_slashes = False
-        self.server = BackgroundServer(application)
-
-    def listening(self, origin: str) -> None:
-        self.origin = origin
-        self.url = f"{origin}/api/v1"
-
-    @property
-    def account(self) -> OmieAccount:
-        """The first account."""
-        return self.accounts[0]
+        self.api = OmieApi(self._by_key, self.limits, traffic=self.traffic, page_cap=page_cap)
+        self._serve(companies, self.api.routes, redirects_slashes=False)
 
     def add(
         self,
@@ -97,30 +62,6 @@ class OmieFake(Served):
         """The key is no longer valid."""
         self._by_key.pop(account.app_key, None)
 
-    def fail(
-        self,
-        name: str,
-        times: int | None = None,
-        *,
-        after: int = 0,
-        page: int | None = None,
-        account: str | None = None,
-    ) -> None:
-        """Switch a fault of `omie_faults.py` on: until `clear`, or for so many calls.
-
-        It skips the first `after` calls that it could have hit: `ListarNF_fault` with `after=2` is the third call. It
-        hits one page of a list (or one number of ObterNfe) and one account only, if they are given. Raises ValueError
-        for an unknown name.
-        """
-        self.switches.add(name, times, after=after, row=faults.row(account, page))
-
-    def before(self, method: str, number: int, action: Callable[[], object]) -> None:
-        """Do something before the answer to the `number`-th call of a method from now on, counted from 1."""
-        self.hooks.add(method, self.calls.arrived(method) + number, action)
-
     def clear(self) -> None:
-        """Switch every fault off, forget hooks, calls and what counts for limits."""
-        self.switches.clear()
-        self.hooks.clear()
-        self.calls.clear()
+        super().clear()
         self.limits.clear()

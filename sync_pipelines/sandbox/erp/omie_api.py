@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sync_pipelines.sandbox.erp import faults, omie_faults, omie_lists
 from sync_pipelines.sandbox.erp import omie_documents as documents
-from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.documents import Json
-from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.notes import SandboxNote
 from sync_pipelines.sandbox.erp.omie_limits import Caller, OmieLimits, canonical
-from sync_pipelines.sandbox.faults import Switches, parsed
+from sync_pipelines.sandbox.erp.traffic import Arrival, Traffic
+from sync_pipelines.sandbox.faults import parsed
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,8 @@ class OmieApi:
 
     accounts: dict[str, OmieAccount]
     limits: OmieLimits
-    switches: Switches
-    calls: Calls
-    hooks: Hooks
+    traffic: Traffic
     page_cap: int
-    latency_seconds: float
 
     @property
     def routes(self) -> list[Route]:
@@ -72,11 +66,11 @@ class OmieApi:
 
     async def _without_slash(self, request: Request) -> Response:
         answer = RedirectResponse(f"{request.url.path}/", 301)
-        self._record(request.url.path, self.calls.clock(), answer)
+        self._record(request.url.path, self.traffic.calls.clock(), answer)
         return answer
 
     async def _serve(self, request: Request) -> Response:
-        at = self.calls.clock()
+        at = self.traffic.calls.clock()
         if request.method == "GET":  # as after a redirect that a client followed
             page = Response("<html>Documentação da API</html>", media_type="text/html")
             self._record("GET", at, page)
@@ -86,38 +80,33 @@ class OmieApi:
             unread = omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
             self._record("?", at, unread)
             return unread
-        number = self.calls.arrive(asked.method)
+        arrival = self.traffic.arrive(asked.method)
         caller = Caller(request.client.host if request.client else "", asked.key, asked.method)
-        refused = self.limits.refusal(caller, at)
-        answer = refused or await self._limited(request.url.path, caller, asked, number=number)
+        refused = self.limits.refusal(caller, arrival.at)
+        answer = refused or await self._limited(request.url.path, caller, asked, arrival=arrival)
         answer = self._with_status(answer)
         if refused is None and _is_error(answer):
-            self.limits.failed(caller, self.calls.clock())
-        self._record(asked.method, at, answer, asked=asked)
+            self.limits.failed(caller, self.traffic.calls.clock())
+        self._record(asked.method, arrival.at, answer, asked=asked)
         return answer
 
     def _record(self, method: str, at: float, answer: Response, *, asked: _Asked | None = None) -> None:
         account = self.accounts.get(asked.key) if asked else None
-        self.calls.record(
-            Call(
-                method=method,
-                account=account.name if account else None,
-                parameters=dict(asked.parameters) if asked else {},
-                at=at,
-                status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
-                fault=omie_faults.code_of(answer),
-            )
+        self.traffic.record(
+            method,
+            answer,
+            at=at,
+            account=account.name if account else None,
+            asked=dict(asked.parameters) if asked else {},
+            fault=omie_faults.code_of(answer),
         )
 
-    async def _limited(self, path: str, caller: Caller, asked: _Asked, *, number: int) -> Response:
+    async def _limited(self, path: str, caller: Caller, asked: _Asked, *, arrival: Arrival) -> Response:
         """An answer for a call that is within the windows."""
         if not self.limits.begin(caller):
             return omie_faults.concurrent(429)
         try:
-            if self.latency_seconds:
-                await asyncio.sleep(self.latency_seconds)
-            for action in self.hooks.take(asked.method, number):
-                await run_in_threadpool(action)
+            await self.traffic.before(arrival)
             return self._answer(path, caller, asked)
         finally:
             self.limits.end(caller)
@@ -126,22 +115,16 @@ class OmieApi:
         account = self.accounts.get(asked.key)
         if account is None or not secrets.compare_digest(account.app_secret, asked.secret):
             return omie_faults.bad_credentials()
-        if wait := self.limits.redundant(caller, asked.body, self.calls.clock()):
+        if wait := self.limits.redundant(caller, asked.body, self.traffic.calls.clock()):
             return omie_faults.redundant(wait)
-        narrowed = faults.rows(account.name, asked.page)
-        if (
-            struck := self.switches.answer(lambda: narrowed, omie_faults.of_others(asked.method))
-        ) is not None:
+        call_faults = self.traffic.faults(asked.method, account.name, asked.page)
+        if (struck := call_faults.answer()) is not None:
             return struck
         if path.strip("/") != f"api/v1/{omie_lists.PATHS.get(asked.method)}":
             return omie_faults.unknown_method(asked.method)
-
-        def strikes(name: str) -> bool:
-            return self.switches.strikes(f"{asked.method}_{name}", lambda: narrowed)
-
         if asked.method == "ObterNfe":
-            return _document(account.company, asked, strikes)
-        return self._page(account.company, asked, strikes)
+            return _document(account.company, asked, call_faults.strikes)
+        return self._page(account.company, asked, call_faults.strikes)
 
     def _page(self, company: ErpCompany, asked: _Asked, strikes: Callable[[str], bool]) -> Response:
         words = omie_lists.LISTS[asked.method].words
@@ -167,7 +150,7 @@ class OmieApi:
     def _with_status(self, answer: Response) -> Response:
         if omie_faults.code_of(answer) and answer.status_code == 500:
             for status in (200, 400):
-                if self.switches.strikes(f"faults_{status}"):
+                if self.traffic.switches.strikes(f"faults_{status}"):
                     answer.status_code = status
         return answer
 

@@ -132,8 +132,3 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "ListarNF_without_key": "compl has no cChaveNFe",
     "ListarEmpresas_city_code": "cidade is a code",
 }
-
-
-def of_others(method: str) -> set[str]:
-    """The answers that concern other methods than this."""
-    return {name for name in ANSWERS if not name.startswith(f"{method}_")}

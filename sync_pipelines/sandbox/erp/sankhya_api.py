@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sync_pipelines.sandbox.erp import faults, sankhya_faults, sankhya_records
-from sync_pipelines.sandbox.erp.calls import Call, Calls
+from sync_pipelines.sandbox.erp import sankhya_faults, sankhya_records
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.documents import Json
-from sync_pipelines.sandbox.erp.hooks import Hooks
-from sync_pipelines.sandbox.faults import Switches, parsed
+from sync_pipelines.sandbox.erp.traffic import Arrival, Traffic
+from sync_pipelines.sandbox.faults import parsed
 
 #: How long a token lasts here; of the vendor it is not established.
 ACCESS_SECONDS = 300
@@ -54,10 +51,7 @@ class SankhyaApi:
     """Answers for the accounts."""
 
     accounts: list[SankhyaAccount]
-    switches: Switches
-    calls: Calls
-    hooks: Hooks
-    latency_seconds: float
+    traffic: Traffic
     #: The accounts and ends of the tokens that were issued.
     _tokens: dict[str, tuple[SankhyaAccount, float]] = field(default_factory=dict)
 
@@ -69,14 +63,14 @@ class SankhyaApi:
         ]
 
     async def _login(self, request: Request) -> Response:
-        at, number = self.calls.clock(), self.calls.arrive("token")
+        arrival = self.traffic.arrive("token")
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         account = self._of_client(form, request.headers.get("x-token", ""))
-        await self._before("token", number)
-        answer = self._struck("token", account, 1)
+        await self.traffic.before(arrival)
+        answer = self.traffic.faults("token", account.name if account else None, 1).answer()
         if answer is None:
-            answer = self._issue(account, at) if account else sankhya_faults.invalid_client()
-        self._record("token", account, answer, at=at, asked={"grant_type": form.get("grant_type")})
+            answer = self._issue(account, arrival.at) if account else sankhya_faults.invalid_client()
+        self._record(arrival, account, answer, asked={"grant_type": form.get("grant_type")})
         return answer
 
     def _of_client(self, form: Mapping[str, str], x_token: str) -> SankhyaAccount | None:
@@ -93,14 +87,13 @@ class SankhyaApi:
         return JSONResponse({"access_token": token, "expires_in": ACCESS_SECONDS, "token_type": "Bearer"})
 
     async def _service(self, request: Request) -> Response:
-        at, asked = self.calls.clock(), _asked(request, parsed(await request.body()))
-        method = asked.entity if asked else "?"
-        number = self.calls.arrive(method)
-        account = self._of_token(request.headers.get("authorization", ""), at)
-        await self._before(method, number)
+        asked = _asked(request, parsed(await request.body()))
+        arrival = self.traffic.arrive(asked.entity if asked else "?")
+        account = self._of_token(request.headers.get("authorization", ""), arrival.at)
+        await self.traffic.before(arrival)
         answer = self._answer(asked, account)
         shown = {"page": asked.page, "fields": list(asked.fields)} if asked else {}
-        self._record(method, account, answer, at=at, asked=shown)
+        self._record(arrival, account, answer, asked=shown)
         return answer
 
     def _of_token(self, authorization: str, now: float) -> SankhyaAccount | None:
@@ -113,71 +106,32 @@ class SankhyaApi:
             return sankhya_faults.unauthorized()
         if asked is None:
             return sankhya_faults.refusal("Requisição inválida.")
-        if (struck := self._struck(asked.entity, account, asked.page)) is not None:
+        # A page is counted from 1 by faults, as everywhere in the sandbox.
+        call_faults = self.traffic.faults(asked.entity, account.name, asked.page + 1)
+        if (struck := call_faults.answer()) is not None:
             return struck
         found = sankhya_records.records(account.company, asked.entity)
         if found is None:
             return sankhya_faults.refusal(f"Entidade não encontrada: {asked.entity}")
         if found and (unknown := set(asked.fields) - found[0].keys()):
             return sankhya_faults.refusal(f"Campo não encontrado: {', '.join(sorted(unknown))}")
-        return Json(self._page(asked, account, found))
-
-    def _page(
-        self, asked: _Asked, account: SankhyaAccount, found: list[sankhya_records.Record]
-    ) -> dict[str, Any]:
-        def strikes(name: str) -> bool:
-            return self.switches.strikes(
-                f"{asked.entity}_{name}", lambda: faults.rows(account.name, asked.page + 1)
-            )
-
-        number = asked.page - 1 if asked.page and strikes("repeats") else asked.page
-        page = sankhya_records.page_of(found, asked.fields, number)
-        rows = page.get("entity")
-        if isinstance(rows, list) and strikes("short"):
-            sankhya_records.with_rows(page, rows[:-1])
-        if strikes("lost"):
-            sankhya_records.with_rows(page, [])
-        if strikes("without_more"):
-            del page["hasMoreResult"]
-        if strikes("without_metadata"):
-            del page["metadata"]
-        return {
-            "serviceName": sankhya_faults.SERVICE,
-            "status": "1",
-            "pendingPrinting": "false",
-            "responseBody": {"entities": page},
-        }
-
-    def _struck(self, method: str, account: SankhyaAccount | None, page: int) -> Response | None:
-        """The answer of a fault that is on. A page is counted from 1, as everywhere in the sandbox."""
-        number = page + 1 if method != "token" else page
-        narrowed = faults.rows(account.name if account else None, number)
-        return self.switches.answer(lambda: narrowed, sankhya_faults.of_others(method))
-
-    async def _before(self, method: str, number: int) -> None:
-        if self.latency_seconds:
-            await asyncio.sleep(self.latency_seconds)
-        for action in self.hooks.take(method, number):
-            await run_in_threadpool(action)
+        return Json(_page(asked, found, call_faults.strikes))
 
     def _record(
         self,
-        method: str,
+        arrival: Arrival,
         account: SankhyaAccount | None,
         answer: Response,
         *,
-        at: float,
         asked: Mapping[str, object],
     ) -> None:
-        self.calls.record(
-            Call(
-                method=method,
-                account=account.name if account else None,
-                parameters=asked,
-                at=at,
-                status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
-                fault=sankhya_faults.kind_of(answer),
-            )
+        self.traffic.record(
+            arrival.method,
+            answer,
+            at=arrival.at,
+            account=account.name if account else None,
+            asked=asked,
+            fault=sankhya_faults.kind_of(answer),
         )
 
 
@@ -193,3 +147,25 @@ def _asked(request: Request, body: Any) -> _Asked | None:
         return _Asked(str(wanted["rootEntity"]), fields, int(wanted["offsetPage"]))
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _page(
+    asked: _Asked, found: list[sankhya_records.Record], strikes: Callable[[str], bool]
+) -> dict[str, Any]:
+    number = asked.page - 1 if asked.page and strikes("repeats") else asked.page
+    page = sankhya_records.page_of(found, asked.fields, number)
+    rows = page.get("entity")
+    if isinstance(rows, list) and strikes("short"):
+        sankhya_records.with_rows(page, rows[:-1])
+    if strikes("lost"):
+        sankhya_records.with_rows(page, [])
+    if strikes("without_more"):
+        del page["hasMoreResult"]
+    if strikes("without_metadata"):
+        del page["metadata"]
+    return {
+        "serviceName": sankhya_faults.SERVICE,
+        "status": "1",
+        "pendingPrinting": "false",
+        "responseBody": {"entities": page},
+    }

@@ -81,11 +81,6 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
 }
 
 
-def of_others(method: str) -> set[str]:
-    """The answers that concern other methods than this."""
-    return {name for name in ANSWERS if not name.startswith(f"{method}_")}
-
-
 def kind_of(answer: Response) -> str | None:
     """The status of an error with HTTP 200; None of any other answer."""
     return answer.kind if isinstance(answer, Refusal) else None

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sync_pipelines.sandbox.erp import faults, tiny_faults, tiny_lists
 from sync_pipelines.sandbox.erp import tiny_documents as documents
-from sync_pipelines.sandbox.erp.calls import Call, Calls
+from sync_pipelines.sandbox.erp import tiny_faults, tiny_lists
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.documents import Json
-from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.erp.notes import SandboxNote
 from sync_pipelines.sandbox.erp.tiny_faults import XML_SERVICE, Erro
 from sync_pipelines.sandbox.erp.tiny_limits import TinyLimits
-from sync_pipelines.sandbox.faults import Switches
+from sync_pipelines.sandbox.erp.traffic import Arrival, Traffic
 
 BASE = "/api2"
 _SECRET = frozenset({"token", "formato"})
@@ -61,10 +57,7 @@ class TinyApi:
 
     accounts: dict[str, TinyAccount]
     limits: TinyLimits
-    switches: Switches
-    calls: Calls
-    hooks: Hooks
-    latency_seconds: float
+    traffic: Traffic
 
     @property
     def routes(self) -> list[Route]:
@@ -74,7 +67,7 @@ class TinyApi:
 
     async def _serve(self, request: Request) -> Response:
         method = request.url.path.removeprefix(f"{BASE}/").removesuffix(".php")
-        at, number = self.calls.clock(), self.calls.arrive(method)
+        arrival = self.traffic.arrive(method)
         # A token in the address is not looked for: who puts one there shows it to every log on the way.
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
         asked = {name: value for name, value in form.items() if name not in _SECRET}
@@ -82,52 +75,47 @@ class TinyApi:
         if account is None:
             answer: Response = Erro(2 if form.get("token") else 1)
         else:
-            answer = await self._limited(account, method, asked=asked, number=number)
+            answer = await self._limited(account, arrival, asked)
         if isinstance(answer, Erro):
-            in_xml = method == XML_SERVICE or self.switches.strikes("errors_in_xml")
-            answer = answer.written(number, in_xml=in_xml)
+            in_xml = method == XML_SERVICE or self.traffic.switches.strikes("errors_in_xml")
+            answer = answer.written(arrival.number, in_xml=in_xml)
         answer.headers.update(self.limits.rules.headers)
-        self.calls.record(
-            Call(
-                method=method,
-                account=account.name if account else None,
-                parameters=asked,
-                at=at,
-                status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
-                fault=tiny_faults.code_of(answer),
-            )
+        self.traffic.record(
+            method,
+            answer,
+            at=arrival.at,
+            account=account.name if account else None,
+            asked=asked,
+            fault=tiny_faults.code_of(answer),
         )
         return answer
 
-    async def _limited(
-        self, account: TinyAccount, method: str, *, asked: Mapping[str, str], number: int
-    ) -> Response:
+    async def _limited(self, account: TinyAccount, arrival: Arrival, asked: Mapping[str, str]) -> Response:
         """An answer for a call that is within the plan."""
-        if (refused := self.limits.begin(account.name, self.calls.clock())) is not None:
+        if (refused := self.limits.begin(account.name, self.traffic.calls.clock())) is not None:
             return refused
         try:
-            if self.latency_seconds:
-                await asyncio.sleep(self.latency_seconds)
-            for action in self.hooks.take(method, number):
-                await run_in_threadpool(action)
-            return self._answer(account, method, asked=asked, number=number)
+            await self.traffic.before(arrival)
+            return self._answer(account, arrival, asked)
         except tiny_lists.RefusedParameterError as refused_parameter:
             return refused_parameter.answer
         finally:
             self.limits.end(account.name)
 
-    def _answer(
-        self, account: TinyAccount, method: str, *, asked: Mapping[str, str], number: int
-    ) -> Response:
+    def _answer(self, account: TinyAccount, arrival: Arrival, asked: Mapping[str, str]) -> Response:
+        method = arrival.method
         subject = tiny_lists.number_of(asked, "id" if method in tiny_lists.DETAILS else "pagina")
-        narrowed = faults.rows(account.name, subject)
-        if (struck := self.switches.answer(lambda: narrowed, tiny_faults.of_others(method))) is not None:
+        call_faults = self.traffic.faults(method, account.name, subject)
+        if (struck := call_faults.answer()) is not None:
             return struck
-
-        def strikes(name: str) -> bool:
-            return self.switches.strikes(f"{method}_{name}", lambda: narrowed)
-
-        served = _Served(method, account.company, asked, subject=subject, number=number, strikes=strikes)
+        served = _Served(
+            method,
+            account.company,
+            asked,
+            subject=subject,
+            number=arrival.number,
+            strikes=call_faults.strikes,
+        )
         if method == "info":
             return _done(served, conta=documents.account(account.company.profile))
         return _search(served) if method in tiny_lists.SEARCHES else _detail(served)

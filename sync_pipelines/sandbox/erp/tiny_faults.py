@@ -151,13 +151,3 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     f"{XML_SERVICE}_as_json": "the answer is in JSON",
     f"{XML_SERVICE}_bomb": "the envelope has a document type with entities that double",
 }
-
-
-def of_others(method: str) -> set[str]:
-    """The answers that concern other services than this."""
-    return {name for name in ANSWERS if not name.startswith(f"{method}_") or _is_longer(name, method)}
-
-
-def _is_longer(name: str, method: str) -> bool:
-    """Whether a fault is that of a service whose name goes on, such as `nota.fiscal.obter.xml`."""
-    return any(name.startswith(f"{one}_") for one in METHODS if one.startswith(f"{method}."))
