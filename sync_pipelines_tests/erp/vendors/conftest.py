@@ -42,7 +42,7 @@ def new_contaazul(erp_url: str, ops_url: str) -> Iterator[Callable[..., ContaAzu
     with ExitStack() as opened:
 
         def make(of: ErpCompany | None = None, **options: Any) -> ContaAzulWorld:
-            world = ContaAzulWorld(erp_url, ops_url, of or company(), fake_options=options)
+            world = ContaAzulWorld(erp_url, ops_url, of or company(), **options)
             opened.enter_context(world.fake)
             return world
 

@@ -1,9 +1,8 @@
-"""Bling: tokens that end in the middle of a list, limits, refusals, and no secret in what is said of them."""
+"""Bling: tokens that end, scopes, limits, refusals, and no secret in what is said of them."""
 
 from __future__ import annotations
 
 import logging
-import threading
 
 import httpx
 import pytest
@@ -18,23 +17,8 @@ from sync_pipelines.lib.failures import (
     TransientError,
 )
 from sync_pipelines.lib.http.json import JsonAnswer
-from sync_pipelines_tests.erp.vendors.bling_account import FIRST, LAST, BlingWorld, listed
+from sync_pipelines_tests.erp.vendors.bling_account import BlingWorld, listed
 from sync_pipelines_tests.sandbox.erp.vendors.clients import note, product
-
-
-def test_a_token_that_ends_in_the_middle_is_refreshed_once_and_stored(bling: BlingWorld) -> None:
-    bling.company.notes += [note(7001 + number) for number in range(250)]
-    first = bling.fake.account.access_token
-    with bling.open() as vendor:
-        pages = vendor.invoices(FIRST, LAST)
-        found = [one.vendor_id for one in next(pages).items]
-        bling.fake.oauth.expire(bling.fake.account)
-        found += [one.vendor_id for page in pages for one in page.items]
-    assert len(set(found)) == 250
-    assert [call.status for call in bling.fake.calls.of("token")] == [200]
-    assert len(bling.fake.calls.of("invoices", status=401)) == 1
-    assert bling.stored["access_token"] == bling.fake.account.access_token != first
-    assert bling.stored["refresh_token"] == bling.fake.account.refresh_token
 
 
 def test_a_token_that_is_about_to_end_is_refreshed_before_a_call(bling: BlingWorld) -> None:
@@ -53,42 +37,6 @@ def test_threads_whose_token_ended_refresh_it_once(bling: BlingWorld) -> None:
         [page] = vendor.products()
     assert all(one.ncm for one in page.items)
     assert bling.fake.calls.count("token") == 1
-
-
-def test_two_syncs_of_one_connection_refresh_its_token_once(bling: BlingWorld) -> None:
-    one = bling.connect()
-    bling.fake.oauth.expire(bling.fake.account)
-    errors: list[BaseException] = []
-
-    def sync() -> None:
-        try:
-            with bling.open(one) as vendor:
-                vendor.company()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=sync) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert bling.fake.calls.count("token") == 1
-
-
-def test_a_permission_that_was_taken_away_costs_one_token_call(bling: BlingWorld) -> None:
-    bling.company.products += [product(number) for number in range(1, 31)]
-    with bling.open() as vendor:
-        bling.fake.oauth.revoke(bling.fake.account)
-        for _ in range(3):
-            with pytest.raises(
-                RefusedError, match=r"bling_00000001.*invalid_grant.*Connect the account again"
-            ):
-                vendor.company()
-        with pytest.raises(RefusedError):
-            list(vendor.products())
-    assert bling.fake.calls.count("token") == 1
-    assert bling.fake.calls.count("company") == 1
 
 
 def test_an_access_token_alone_works_until_it_ends(bling: BlingWorld) -> None:

@@ -1,9 +1,8 @@
-"""Conta Azul: tokens of an hour that rotate at once, limits, refusals, and no secret in what is said of them."""
+"""Conta Azul: how the end of a token is written, limits, refusals, and no secret in what is said of them."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,33 +13,10 @@ from sync_pipelines.erp.vendors.contaazul import NAME
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, TransientError
 from sync_pipelines.sandbox.erp.contaazul_answers import Manners
 from sync_pipelines_tests.erp.vendors.accounts import connection, open_account
-from sync_pipelines_tests.erp.vendors.contaazul_account import (
-    FIRST,
-    LAST,
-    ContaAzulWorld,
-    listed,
-    titles_of,
-)
+from sync_pipelines_tests.erp.vendors.contaazul_account import ContaAzulWorld, listed, titles_of
 from sync_pipelines_tests.sandbox.erp.vendors.clients import note
 
 NewWorld = Callable[..., ContaAzulWorld]
-
-
-def test_a_token_that_ends_in_the_middle_is_refreshed_once_and_stored(contaazul: ContaAzulWorld) -> None:
-    contaazul.company.notes += [note(7001 + number) for number in range(250)]
-    first = contaazul.fake.account.access_token
-    with contaazul.open() as vendor:
-        pages = vendor.invoices(FIRST, LAST)
-        found = [one.vendor_id for one in next(pages).items]
-        contaazul.fake.oauth.expire(contaazul.fake.account)
-        found += [one.vendor_id for page in pages for one in page.items]
-    assert len(found) == len(set(found)) == 250
-    assert [call.status for call in contaazul.fake.calls.of("token")] == [200]
-    assert len(contaazul.fake.calls.of("invoices", status=401)) == 1
-    stored = contaazul.stored
-    assert stored["access_token"] == contaazul.fake.account.access_token != first
-    assert stored["refresh_token"] == contaazul.fake.account.refresh_token
-    assert stored["expires_at"] == int(contaazul.fake.account.expires_at * 1000)
 
 
 @pytest.mark.parametrize(
@@ -66,27 +42,6 @@ def test_a_token_that_is_about_to_end_is_refreshed_before_a_call_however_its_end
     assert [call.status for call in contaazul.fake.calls.of("company")] == [200]
 
 
-def test_two_syncs_of_one_connection_refresh_its_token_once(contaazul: ContaAzulWorld) -> None:
-    one = contaazul.connect()
-    contaazul.fake.oauth.expire(contaazul.fake.account)
-    errors: list[BaseException] = []
-
-    def sync() -> None:
-        try:
-            with contaazul.open(one) as vendor:
-                vendor.company()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=sync) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert contaazul.fake.calls.count("token") == 1
-
-
 def test_an_answer_that_is_lost_with_the_new_pair_is_named_as_the_cause(contaazul: ContaAzulWorld) -> None:
     """The old refresh token died with the answer: only a person can help, and is told so."""
     contaazul.fake.fail("token_lost", 1)
@@ -97,15 +52,6 @@ def test_an_answer_that_is_lost_with_the_new_pair_is_named_as_the_cause(contaazu
         pytest.raises(RefusedError, match=r"interrupted before its answer was stored"),
     ):
         vendor.company()
-
-
-def test_a_permission_that_was_taken_away_costs_one_token_call(contaazul: ContaAzulWorld) -> None:
-    with contaazul.open() as vendor:
-        contaazul.fake.oauth.revoke(contaazul.fake.account)
-        for ask in (vendor.company, lambda: listed(vendor), lambda: titles_of(vendor)):
-            with pytest.raises(RefusedError, match=r"invalid_grant.*Connect the account again"):
-                ask()
-    assert contaazul.fake.calls.count("token") == 1
 
 
 def test_the_retired_host_is_named_before_it_costs_a_refresh_token(contaazul: ContaAzulWorld) -> None:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from sync_pipelines.sandbox.erp.bling import BlingFake
-from sync_pipelines_tests.erp.vendors.bling_account import KEY, BlingWorld
+from sync_pipelines_tests.erp.vendors.bling_account import BlingWorld
 from sync_pipelines_tests.erp.vendors.contaazul_account import ContaAzulWorld
+from sync_pipelines_tests.erp.vendors.token_account import KEY
 from sync_pipelines_tests.sandbox.erp.vendors.clients import company
 
 pytestmark = pytest.mark.slow
@@ -21,23 +21,18 @@ Start = Callable[[], subprocess.Popen[str]]
 
 
 class Rotation(NamedTuple):
-    """A vendor, and whether a refresh token that was used stays valid."""
+    """An account of a vendor, and whether a refresh token that was used stays valid."""
 
-    vendor: str
+    world: type[World]
     keeps_used: bool = False
 
 
-@pytest.fixture(params=[Rotation("bling"), Rotation("contaazul")], ids=lambda one: one.vendor)
+@pytest.fixture(params=[Rotation(BlingWorld), Rotation(ContaAzulWorld)], ids=lambda one: one.world.erp_type)
 def world(erp_url: str, ops_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
     """An account whose access token has ended. Its time is the real one: processes share it."""
-    rotation, made = request.param, company()
-    world: World
-    if rotation.vendor == "bling":
-        world = BlingWorld(erp_url, ops_url, made)
-        world.fake = BlingFake(made, clock=time, keeps_used_refresh_tokens=rotation.keeps_used)
-    else:
-        options = {"clock": time, "keeps_used_refresh_tokens": rotation.keeps_used}
-        world = ContaAzulWorld(erp_url, ops_url, made, fake_options=options)
+    rotation = request.param
+    options = {"clock": time, "keeps_used_refresh_tokens": rotation.keeps_used}
+    world: World = rotation.world(erp_url, ops_url, company(), **options)
     with world.fake:
         world.connect()
         world.expire()
@@ -50,8 +45,7 @@ def start(world: World) -> Iterator[Start]:
 
     def start() -> subprocess.Popen[str]:
         module = "sync_pipelines_tests.erp.vendors.token_process"
-        setting = "BLING_URL" if isinstance(world, BlingWorld) else "CONTAAZUL_URL"
-        arguments = [setting, world.fake.url, world.erp_url, world.ops_url, KEY]
+        arguments = [f"{world.erp_type.upper()}_URL", world.fake.url, world.erp_url, world.ops_url, KEY]
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdout=subprocess.PIPE,
@@ -84,13 +78,15 @@ def test_a_process_that_is_killed_before_it_stores_the_pair_is_named_as_the_caus
     assert killed.returncode == -9
     output, error = (second := start()).communicate(timeout=120)
     assert (second.returncode, output) == (1, "")
-    name = "Bling (bling_00000001)" if isinstance(world, BlingWorld) else "Conta Azul (contaazul_00000001)"
-    assert f"InvalidGrantError: {name}: a refresh of the token began at 20" in error
+    name = "Bling" if world.erp_type == "bling" else "Conta Azul"
+    assert (
+        f"InvalidGrantError: {name} ({world.erp_type}_00000001): a refresh of the token began at 20" in error
+    )
     assert "Connect the account again in the application." in error
     assert KEY not in error
 
 
-@pytest.mark.parametrize("world", [Rotation("bling", keeps_used=True)], indirect=True)
+@pytest.mark.parametrize("world", [Rotation(BlingWorld, keeps_used=True)], indirect=True)
 def test_a_process_that_is_killed_leaves_no_lock_and_a_vendor_that_keeps_the_old_token_serves_the_next(
     world: World, start: Start
 ) -> None:
