@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-from sync_pipelines.sandbox.erp.demo import A_MONTH, accounts_of
+from sync_pipelines.sandbox.erp.demo import accounts_of
 from sync_pipelines.sandbox.erp.sankhya import SankhyaFake
+from sync_pipelines.sandbox.erp.serve_arguments import arguments
 from sync_pipelines.sandbox.serving import serve
 
 READY_FILE = "sankhya.json"
@@ -14,12 +12,7 @@ READY_FILE = "sankhya.json"
 
 def main() -> None:
     """Serve the demo's accounts until SIGTERM; the ready file holds the address while it does."""
-    parser = argparse.ArgumentParser(description="The sandbox's Sankhya.")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--invoices", type=int, default=A_MONTH, help="invoices a month of a company, about")
-    parser.add_argument("--unlimited", action="store_true", help="without limits; it has none of its own")
-    parser.add_argument("--latency-seconds", type=float, default=0.0, help="what a call takes on its way")
-    given = parser.parse_args()
+    given = arguments("Sankhya", unlimited="without limits; it has none of its own").parse_args()
     fake = SankhyaFake(latency_seconds=given.latency_seconds)
     for account in accounts_of("sankhya"):
         credentials = account.credentials

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-from sync_pipelines.sandbox.erp.demo import A_MONTH, accounts_of
+from sync_pipelines.sandbox.erp.demo import accounts_of
+from sync_pipelines.sandbox.erp.serve_arguments import arguments
 from sync_pipelines.sandbox.erp.tiny import TinyFake
 from sync_pipelines.sandbox.erp.tiny_limits import UNLIMITED, TinyRules
 from sync_pipelines.sandbox.serving import serve
@@ -17,12 +15,8 @@ A_MINUTE = 240
 
 def main() -> None:
     """Serve the demo's accounts until SIGTERM; the ready file holds the address while it does."""
-    parser = argparse.ArgumentParser(description="The sandbox's Tiny.")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--invoices", type=int, default=A_MONTH, help="invoices a month of a company, about")
+    parser = arguments("Tiny")
     parser.add_argument("--calls", type=int, default=A_MINUTE, help="calls a minute of the accounts' plan")
-    parser.add_argument("--unlimited", action="store_true", help="without the vendor's limits")
-    parser.add_argument("--latency-seconds", type=float, default=0.0, help="what a call takes on its way")
     given = parser.parse_args()
     rules = UNLIMITED if given.unlimited else TinyRules(calls=given.calls)
     fake = TinyFake(rules=rules, latency_seconds=given.latency_seconds)

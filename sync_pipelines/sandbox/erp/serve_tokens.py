@@ -5,15 +5,14 @@ The product has used up those of the demo when the process is started again.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.contaazul import ContaAzulFake
-from sync_pipelines.sandbox.erp.demo import A_MONTH, accounts_of
+from sync_pipelines.sandbox.erp.demo import accounts_of
+from sync_pipelines.sandbox.erp.serve_arguments import arguments
 from sync_pipelines.sandbox.serving import serve
 
 TOKENS_FILE = "tokens.json"
@@ -37,14 +36,7 @@ class TokenVendor:
 
     def serve(self) -> None:
         """Serve the demo's accounts until SIGTERM; the ready file holds the addresses while it does."""
-        parser = argparse.ArgumentParser(description=f"The sandbox's {self.name}.")
-        parser.add_argument("--home", type=Path, required=True)
-        parser.add_argument(
-            "--invoices", type=int, default=A_MONTH, help="invoices a month of a company, about"
-        )
-        parser.add_argument("--unlimited", action="store_true", help="without the vendor's limits")
-        parser.add_argument("--latency-seconds", type=float, default=0.0, help="what a call takes on its way")
-        given = parser.parse_args()
+        given = arguments(self.name).parse_args()
         fake = self.make(
             rules=self.unlimited if given.unlimited else self.rules,
             kept=given.home / TOKENS_FILE,
