@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
-import psycopg
-
-from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.financials.lines import LINES, column
 from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.financials.pipeline import sync_financials
 from sync_pipelines.erp.outcome import Counts, FinancialsOutcome, ModuleOutcome
-from sync_pipelines.erp.session import SyncSession
-from sync_pipelines.lib import postgres
-from sync_pipelines.lib.records import open_records
-from sync_pipelines.lib.storage.folder_store import FolderStore
-from sync_pipelines.sandbox.erp.database import add_company, add_connection
+from sync_pipelines.sandbox.erp.database import add_company
 from sync_pipelines_tests.erp.financials.ledger import Ledger
+from sync_pipelines_tests.erp.synced_account import Database, SyncedAccount, assert_add_up, connect
 
-Database = psycopg.Connection[Any]
 AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, month, 1) for month in (8, 9, 10, 11))
 MONTHS = (AUGUST, SEPTEMBER, OCTOBER, NOVEMBER)
 
 
 @dataclass
-class Account:
-    """One connection of one user; `now` is the clock."""
+class Account(SyncedAccount):
+    """A connection to `ledger`."""
 
     ledger: Ledger
-    erp: Database
-    ops: Database
-    erp_url: str
-    ops_url: str
-    home: Path
-    connection: ErpConnection
-    now: datetime = datetime(2026, 11, 22, 6, tzinfo=UTC)
     options: FinancialOptions = field(default_factory=FinancialOptions)
-    runs: count[int] = field(default_factory=lambda: count(1))
-    fence: Callable[[postgres.Connection], None] = lambda _connection: None
-
-    @property
-    def user(self) -> UUID:
-        return self.connection.user_id
 
     @property
     def company(self) -> UUID:
@@ -61,24 +40,7 @@ class Account:
     ) -> FinancialsOutcome:
         """A sync of these months, or of the usual ones, so many days after the last."""
         self.now += timedelta(days=days)
-        with (
-            postgres.connect(self.erp_url, what="the erp database") as database,
-            open_records(self.ops_url) as records,
-        ):
-            session = SyncSession(
-                connection=self.connection,
-                vendor=self.ledger,
-                database=database,
-                records=records,
-                landing=FolderStore(self.home / "landing"),
-                xml_store=FolderStore(self.home / "xml"),
-                run_id=f"run-{next(self.runs)}",
-                zone=ZoneInfo("America/Sao_Paulo"),
-                started=self.now,
-                clock=lambda: self.now,
-                fence=self.fence,
-                accepted=frozenset(accept),
-            )
+        with self.run(self.ledger, accept=accept) as session:
             return sync_financials(session, months or MONTHS, full=full, options=self.options)
 
     def synced(self, *months: date, accept: Collection[str] = ()) -> Counts:
@@ -87,16 +49,7 @@ class Account:
         whole = Counts()
         for one in (*outcome.months.values(), self.dre(outcome)):
             assert (one.status, str(one.error)) == ("success", "None")
-            counts = one.counts
-            parts = (
-                counts.inserted,
-                counts.changed,
-                counts.unchanged,
-                counts.skipped,
-                counts.rejected,
-                counts.unread,
-            )
-            assert sum(parts) == counts.read
+            assert_add_up(one.counts)
         for one in outcome.months.values():
             whole.add(one.counts)
         return whole
@@ -135,12 +88,6 @@ class Account:
             for row in self.rows(f"select '{name}', xmin::text, * from {name} order by 3, 4, 5")
         ]
 
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return self.erp.execute(query.encode(), values or None).fetchall()
-
-    def value(self, query: str, *values: object) -> Any:
-        return self.rows(query, *values)[0][0]
-
     def rejects(self) -> list[tuple[Any, ...]]:
         return self.ops.execute(
             "select locator ->> 'title', column_name, rule from ops.rejects order by id"
@@ -160,17 +107,12 @@ class Account:
         return replace(self, ledger=ledger, connection=connection, runs=count(100))
 
 
-def connect(erp: Database, user: UUID, erp_type: str, *, company: UUID | None) -> ErpConnection:
-    number = add_connection(erp, user, erp_type, credentials={}, company_id=company)
-    return ErpConnection(
-        id=number, user_id=user, erp_type=erp_type, name="Teste", status="active", company_id=company
-    )
-
-
 def new_account(
     ledger: Ledger, erp: Database, ops: Database, *, erp_url: str, ops_url: str, home: Path
 ) -> Account:
     user = uuid4()
     company = add_company(erp, user, "11222333000181", regime_tributario="simples")
     connection = connect(erp, user, "omie", company=company)
-    return Account(ledger, erp, ops, erp_url=erp_url, ops_url=ops_url, home=home, connection=connection)
+    return Account(
+        ledger, erp=erp, ops=ops, erp_url=erp_url, ops_url=ops_url, home=home, connection=connection
+    )

@@ -54,8 +54,8 @@ def account_of(given: dict[str, Any]) -> Account:
     erp, ops = (psycopg.connect(given[name], autocommit=True) for name in ("erp_url", "ops_url"))
     return Account(
         ledger,
-        erp,
-        ops,
+        erp=erp,
+        ops=ops,
         erp_url=given["erp_url"],
         ops_url=given["ops_url"],
         home=Path(given["home"]),

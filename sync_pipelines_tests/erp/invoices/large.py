@@ -13,9 +13,10 @@ import psycopg
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState, InvoiceXml
-from sync_pipelines_tests.erp.invoices.account import Account, Database
+from sync_pipelines_tests.erp.invoices.account import Account
 from sync_pipelines_tests.erp.invoices.book import Book, note
 from sync_pipelines_tests.erp.invoices.nfe.notes import XmlItem
+from sync_pipelines_tests.erp.synced_account import Database
 
 DAY = date(2026, 11, 3)
 ITEMS = tuple(XmlItem() for _ in range(20))
@@ -71,8 +72,8 @@ def large_account(
         )
     return Account(
         book,
-        erp,
-        ops,
+        erp=erp,
+        ops=ops,
         erp_url=given["erp_url"],
         ops_url=given["ops_url"],
         home=Path(given["home"]),
