@@ -50,10 +50,6 @@ class _Received:
     def ip(self) -> str:
         return self.request.client.host if self.request.client else ""
 
-    @property
-    def name(self) -> str | None:
-        return self.account.name if self.account else None
-
 
 @dataclass(frozen=True)
 class BlingApi:
@@ -122,7 +118,7 @@ class BlingApi:
         try:
             subject = int(received.request.path_params.get("id") or bling_lists.page_number(asked))
             await self.traffic.before(arrival)
-            call_faults = self.traffic.faults(arrival.method, account.name, subject)
+            call_faults = self.traffic.faults(arrival, account, subject)
             if (struck := call_faults.answer()) is not None:
                 return struck
             return make(
@@ -144,14 +140,8 @@ class BlingApi:
             self.limits.failed(received.ip, self.traffic.calls.clock())
 
     def _record(self, received: _Received, asked: Mapping[str, object], answer: Response) -> None:
-        self.traffic.record(
-            received.arrival.method,
-            answer,
-            at=received.arrival.at,
-            account=received.name,
-            asked=asked,
-            fault=bling_faults.kind_of(answer),
-        )
+        fault = bling_faults.kind_of(answer)
+        self.traffic.record(received.arrival, received.account, answer, asked=asked, fault=fault)
 
     def _invoices(self, served: Served) -> Response:
         model = "55" if served.method == "invoices" else "65"
@@ -195,7 +185,7 @@ class BlingApi:
         account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
         received = _Received(request, arrival, account)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-        call_faults = self.traffic.faults("token", received.name, 1)
+        call_faults = self.traffic.faults(arrival, account, 1)
         answer = self.limits.arrived(received.ip, arrival.at, for_token=True)
         if answer is None:
             await self.traffic.before(arrival)
@@ -213,7 +203,7 @@ class BlingApi:
         received = _Received(request, self.traffic.arrive("xml"), account)
         await self.traffic.before(received.arrival)
         subject = note.vendor_id if note else 0
-        call_faults = self.traffic.faults("xml", received.name, subject)
+        call_faults = self.traffic.faults(received.arrival, account, subject)
         answer = call_faults.answer()
         if answer is None and account is not None and note is not None:
             wanted = bling_files.Wanted(account.company, note, url=str(request.url))

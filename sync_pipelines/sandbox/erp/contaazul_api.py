@@ -67,7 +67,8 @@ class ContaAzulApi:
             answer = contaazul_faults.too_many()
         else:
             answer = await self._answer(request, arrival, account, make=make)
-        self._record(arrival, account, answer, asked={**request.query_params, **request.path_params})
+        asked = {**request.query_params, **request.path_params}
+        self.traffic.record(arrival, account, answer, asked=asked, fault=contaazul_faults.kind_of(answer))
         return answer
 
     def _account(self, request: Request) -> ContaAzulAccount | None:
@@ -83,7 +84,7 @@ class ContaAzulApi:
         try:
             page = 1 if subject else contaazul_lists.page_number(asked)
             await self.traffic.before(arrival)
-            call_faults = self.traffic.faults(arrival.method, account.name, page)
+            call_faults = self.traffic.faults(arrival, account, page)
             if (struck := call_faults.answer()) is not None:
                 return struck
             return make(
@@ -106,28 +107,12 @@ class ContaAzulApi:
         account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         await self.traffic.before(arrival)
-        call_faults = self.traffic.faults("token", account.name if account else None, 1)
+        call_faults = self.traffic.faults(arrival, account, 1)
         answer = call_faults.answer()
         if answer is None:
             answer = self.oauth.answer(authorization, form, jwt=True)
             if answer.status_code == 200 and call_faults.strikes("lost"):
                 answer = Dropped()
-        self._record(arrival, account, answer, asked={"grant_type": form.get("grant_type")})
+        asked = {"grant_type": form.get("grant_type")}
+        self.traffic.record(arrival, account, answer, asked=asked, fault=contaazul_faults.kind_of(answer))
         return answer
-
-    def _record(
-        self,
-        arrival: Arrival,
-        account: ContaAzulAccount | None,
-        answer: Response,
-        *,
-        asked: Mapping[str, object],
-    ) -> None:
-        self.traffic.record(
-            arrival.method,
-            answer,
-            at=arrival.at,
-            account=account.name if account else None,
-            asked=asked,
-            fault=contaazul_faults.kind_of(answer),
-        )

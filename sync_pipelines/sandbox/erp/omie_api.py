@@ -66,19 +66,18 @@ class OmieApi:
 
     async def _without_slash(self, request: Request) -> Response:
         answer = RedirectResponse(f"{request.url.path}/", 301)
-        self._record(request.url.path, self.traffic.calls.clock(), answer)
+        self._record(self.traffic.arrive(request.url.path), answer)
         return answer
 
     async def _serve(self, request: Request) -> Response:
-        at = self.traffic.calls.clock()
         if request.method == "GET":  # as after a redirect that a client followed
             page = Response("<html>Documentação da API</html>", media_type="text/html")
-            self._record("GET", at, page)
+            self._record(self.traffic.arrive("GET"), page)
             return page
         asked = _asked(parsed(await request.body()))
         if asked is None:
             unread = omie_faults.fault("A requisição não é um JSON válido.", "SOAP-ENV:Client-1")
-            self._record("?", at, unread)
+            self._record(self.traffic.arrive("?"), unread)
             return unread
         arrival = self.traffic.arrive(asked.method)
         caller = Caller(request.client.host if request.client else "", asked.key, asked.method)
@@ -87,19 +86,13 @@ class OmieApi:
         answer = self._with_status(answer)
         if refused is None and _is_error(answer):
             self.limits.failed(caller, self.traffic.calls.clock())
-        self._record(asked.method, arrival.at, answer, asked=asked)
+        self._record(arrival, answer, asked)
         return answer
 
-    def _record(self, method: str, at: float, answer: Response, *, asked: _Asked | None = None) -> None:
+    def _record(self, arrival: Arrival, answer: Response, asked: _Asked | None = None) -> None:
         account = self.accounts.get(asked.key) if asked else None
-        self.traffic.record(
-            method,
-            answer,
-            at=at,
-            account=account.name if account else None,
-            asked=dict(asked.parameters) if asked else {},
-            fault=omie_faults.code_of(answer),
-        )
+        parameters = dict(asked.parameters) if asked else {}
+        self.traffic.record(arrival, account, answer, asked=parameters, fault=omie_faults.code_of(answer))
 
     async def _limited(self, path: str, caller: Caller, asked: _Asked, *, arrival: Arrival) -> Response:
         """An answer for a call that is within the windows."""
@@ -107,17 +100,17 @@ class OmieApi:
             return omie_faults.concurrent(429)
         try:
             await self.traffic.before(arrival)
-            return self._answer(path, caller, asked)
+            return self._answer(path, caller, asked, arrival=arrival)
         finally:
             self.limits.end(caller)
 
-    def _answer(self, path: str, caller: Caller, asked: _Asked) -> Response:
+    def _answer(self, path: str, caller: Caller, asked: _Asked, *, arrival: Arrival) -> Response:
         account = self.accounts.get(asked.key)
         if account is None or not secrets.compare_digest(account.app_secret, asked.secret):
             return omie_faults.bad_credentials()
         if wait := self.limits.redundant(caller, asked.body, self.traffic.calls.clock()):
             return omie_faults.redundant(wait)
-        call_faults = self.traffic.faults(asked.method, account.name, asked.page)
+        call_faults = self.traffic.faults(arrival, account, asked.page)
         if (struck := call_faults.answer()) is not None:
             return struck
         if path.strip("/") != f"api/v1/{omie_lists.PATHS.get(asked.method)}":

@@ -67,10 +67,11 @@ class SankhyaApi:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         account = self._of_client(form, request.headers.get("x-token", ""))
         await self.traffic.before(arrival)
-        answer = self.traffic.faults("token", account.name if account else None, 1).answer()
+        answer = self.traffic.faults(arrival, account, 1).answer()
         if answer is None:
             answer = self._issue(account, arrival.at) if account else sankhya_faults.invalid_client()
-        self._record(arrival, account, answer, asked={"grant_type": form.get("grant_type")})
+        shown = {"grant_type": form.get("grant_type")}
+        self.traffic.record(arrival, account, answer, asked=shown, fault=sankhya_faults.kind_of(answer))
         return answer
 
     def _of_client(self, form: Mapping[str, str], x_token: str) -> SankhyaAccount | None:
@@ -91,9 +92,9 @@ class SankhyaApi:
         arrival = self.traffic.arrive(asked.entity if asked else "?")
         account = self._of_token(request.headers.get("authorization", ""), arrival.at)
         await self.traffic.before(arrival)
-        answer = self._answer(asked, account)
+        answer = self._answer(arrival, account, asked)
         shown = {"page": asked.page, "fields": list(asked.fields)} if asked else {}
-        self._record(arrival, account, answer, asked=shown)
+        self.traffic.record(arrival, account, answer, asked=shown, fault=sankhya_faults.kind_of(answer))
         return answer
 
     def _of_token(self, authorization: str, now: float) -> SankhyaAccount | None:
@@ -101,13 +102,13 @@ class SankhyaApi:
         account, until = self._tokens.get(token, (None, 0.0))
         return account if kind == "Bearer" and until > now else None
 
-    def _answer(self, asked: _Asked | None, account: SankhyaAccount | None) -> Response:
+    def _answer(self, arrival: Arrival, account: SankhyaAccount | None, asked: _Asked | None) -> Response:
         if account is None:
             return sankhya_faults.unauthorized()
         if asked is None:
             return sankhya_faults.refusal("Requisição inválida.")
         # A page is counted from 1 by faults, as everywhere in the sandbox.
-        call_faults = self.traffic.faults(asked.entity, account.name, asked.page + 1)
+        call_faults = self.traffic.faults(arrival, account, asked.page + 1)
         if (struck := call_faults.answer()) is not None:
             return struck
         found = sankhya_records.records(account.company, asked.entity)
@@ -116,23 +117,6 @@ class SankhyaApi:
         if found and (unknown := set(asked.fields) - found[0].keys()):
             return sankhya_faults.refusal(f"Campo não encontrado: {', '.join(sorted(unknown))}")
         return Json(_page(asked, found, call_faults.strikes))
-
-    def _record(
-        self,
-        arrival: Arrival,
-        account: SankhyaAccount | None,
-        answer: Response,
-        *,
-        asked: Mapping[str, object],
-    ) -> None:
-        self.traffic.record(
-            arrival.method,
-            answer,
-            at=arrival.at,
-            account=account.name if account else None,
-            asked=asked,
-            fault=sankhya_faults.kind_of(answer),
-        )
 
 
 def _asked(request: Request, body: Any) -> _Asked | None:

@@ -80,14 +80,7 @@ class TinyApi:
             in_xml = method == XML_SERVICE or self.traffic.switches.strikes("errors_in_xml")
             answer = answer.written(arrival.number, in_xml=in_xml)
         answer.headers.update(self.limits.rules.headers)
-        self.traffic.record(
-            method,
-            answer,
-            at=arrival.at,
-            account=account.name if account else None,
-            asked=asked,
-            fault=tiny_faults.code_of(answer),
-        )
+        self.traffic.record(arrival, account, answer, asked=asked, fault=tiny_faults.code_of(answer))
         return answer
 
     async def _limited(self, account: TinyAccount, arrival: Arrival, asked: Mapping[str, str]) -> Response:
@@ -105,7 +98,7 @@ class TinyApi:
     def _answer(self, account: TinyAccount, arrival: Arrival, asked: Mapping[str, str]) -> Response:
         method = arrival.method
         subject = tiny_lists.number_of(asked, "id" if method in tiny_lists.DETAILS else "pagina")
-        call_faults = self.traffic.faults(method, account.name, subject)
+        call_faults = self.traffic.faults(arrival, account, subject)
         if (struck := call_faults.answer()) is not None:
             return struck
         served = _Served(

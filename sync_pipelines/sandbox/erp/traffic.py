@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -13,6 +14,14 @@ from sync_pipelines.sandbox.erp import faults
 from sync_pipelines.sandbox.erp.calls import Call, Calls
 from sync_pipelines.sandbox.erp.hooks import Hooks
 from sync_pipelines.sandbox.faults import Switches
+
+
+class Named(Protocol):
+    """An account, by whose name calls and faults know it."""
+
+    @property
+    def name(self) -> str:
+        """Such as `omie-1`."""
 
 
 @dataclass(frozen=True)
@@ -66,27 +75,28 @@ class Traffic:
         for action in self.hooks.take(arrival.method, arrival.number):
             await run_in_threadpool(action)
 
-    def faults(self, method: str, account: str | None, subject: int) -> CallFaults:
+    def faults(self, arrival: Arrival, account: Named | None, subject: int) -> CallFaults:
         """The faults of a call; `subject` is its page, counted from 1, or its number."""
-        return CallFaults(self.switches, method, account=account, subject=subject)
+        return CallFaults(
+            self.switches, arrival.method, account=account.name if account else None, subject=subject
+        )
 
     def record(
         self,
-        method: str,
+        arrival: Arrival,
+        account: Named | None,
         answer: Response,
         *,
-        at: float,
-        account: str | None,
         asked: Mapping[str, object],
         fault: str | None,
     ) -> None:
         """Keep a call that was answered; `fault` is the vendor's code of the error that the answer says."""
         self.calls.record(
             Call(
-                method=method,
-                account=account,
+                method=arrival.method,
+                account=account.name if account else None,
                 parameters=asked,
-                at=at,
+                at=arrival.at,
                 status=0 if isinstance(answer, faults.NO_ANSWER) else answer.status_code,
                 fault=fault,
             )
