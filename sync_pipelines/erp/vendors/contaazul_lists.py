@@ -18,6 +18,8 @@ Ask = Callable[[int], JsonAnswer]
 _MOST_PASSES = 3
 #: Pages in a row without a row, after which a count is not believed: 5,000 notes of a fortnight, none of them shown.
 MOST_EMPTY = 50
+#: More invoices than anybody issues in a fortnight: a count beyond is none, as the size of an empty page is none.
+_MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ class InvoiceList(_List):
         """How many rows are counted."""
         paging = body.get("paginacao") if isinstance(body, Mapping) else None
         paging = paging if isinstance(paging, Mapping) else {}
-        if (total := _number(paging, "total_itens")) is None:
+        total = _number(paging, "total_itens")
+        if total is None or total > _MOST_ROWS:
             raise TransientError(f"{self.what}: page {number} does not say how many rows are counted.")
         return total
 

@@ -119,7 +119,8 @@ class TinyVendor(SessionVendor):
 
         The vendor lists changes in a queue that forgets what was read from it, so all is read each time.
         """
-        for page in self._pages(_PRODUCTS, {"pesquisa": ""}):
+        # The whole list first: with a hundred details between two pages it would be read for hours, and move meanwhile.
+        for page in list(self._pages(_PRODUCTS, {"pesquisa": ""})):
             products, raw = list[Product](), [page.raw]
             for row in page.items:
                 detail: Mapping[str, object] | None = {}

@@ -1,8 +1,8 @@
 """Where the parts of a ZIP lie, as every reader of it must see them.
 
-A ZIP has its list of files at its end, and each file begins with a header of its own: a reader that goes by the one may
-see other files than a reader that goes by the other. An archive is read only where both say the same. The bytes of packed
-files are never searched for marks, which may stand there by chance.
+A ZIP has its list of files at its end, and each file begins with a header of its own: a reader that goes by the one
+may see other files than a reader that goes by the other. An archive is read only where both say the same. The bytes of
+packed files are never searched for marks, which may stand there by chance.
 """
 
 from __future__ import annotations

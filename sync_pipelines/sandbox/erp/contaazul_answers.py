@@ -17,8 +17,8 @@ from sync_pipelines.sandbox.erp.titles import TitleSide
 
 #: The bytes of the bomb when it is unpacked.
 BOMB_BYTES: Final = 40 << 20
-#: The notes that a list counts which says more of them than there can be.
-ENDLESS: Final = 10**18
+#: The notes that a list counts which says more of them than there are.
+ENDLESS: Final = 900_000
 
 #: What faults write into the first row of a page.
 _SPOILT: Final[Mapping[str, Mapping[str, object]]] = {

@@ -34,8 +34,8 @@ def ledger(*titles: SandboxTitle) -> ErpCompany:
     """A company with these titles and two categories."""
     made = company()
     made.categories += [
-        SandboxCategory(1, "1.01.01", "Vendas", "receivable", dre_code="1.1", dre_name="Receita"),
-        SandboxCategory(2, "0.01.02", "Transferência", "payable", is_transfer=True),
+        SandboxCategory(1, "1.01.01", "Vendas", side="receivable", dre_code="1.1", dre_name="Receita"),
+        SandboxCategory(2, "0.01.02", "Transferência", side="payable", is_transfer=True),
     ]
     for one in titles:
         made.add_title(one)
