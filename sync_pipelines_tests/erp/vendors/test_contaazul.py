@@ -206,7 +206,7 @@ def test_active_products_have_their_ncm_and_the_others_are_asked_for_too(contaaz
             one for page in vendor.products(datetime(2026, 11, 1, tzinfo=BRASILIA)) for one in page.items
         ]
     ids = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 4, 2)]
-    assert found == [
+    assert [one._replace(list_digest=None) for one in found] == [
         Product(ids[0], "ITEM 1", "P1", ncm="0811.90.00", ean="7891234567890", price=Decimal("2.48")),
         Product(ids[1], "ITEM 4", "P4", price=Decimal("2.48")),
         Product(ids[2], "ITEM 2", "P2", price=Decimal("2.48"), is_active=False),
