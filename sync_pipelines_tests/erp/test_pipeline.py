@@ -66,7 +66,7 @@ def test_a_second_sync_makes_the_calls_that_detecting_a_change_needs_and_writes_
         1,
     )
     # Titles of ten years to come are asked for in periods of a year, in force and cancelled.
-    titles = {"categories": 1, "receivables": 22, "payables": 22}
+    titles = {"categories": 1, "receivables": 12, "payables": 12}
     assert installed.calls(bling) == {"company": 1, "products": 1, "invoices": 4, **titles}
 
 
