@@ -9,7 +9,6 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-
 #: An amount as a vendor writes it: Python's own reader takes `1_000` and other alphabets' digits for numbers, too.
 _AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 #: Digits before the point of an amount that can be computed with, far beyond any sum of money.
