@@ -173,7 +173,7 @@ Each month is rebuilt from all stored titles of its competence whenever they dif
 that the ERP does not feed are never touched, no percentage is invented. Then `process-dre` computes the month, only
 where its inputs changed. Done means: the lines are the sums of the titles, and what the function left is what its
 inputs give.""",
-        _dre_table(),
+        table=_dre_table(),
     ),
     AnalysisAsset(
         CREDITS_KEY,
@@ -184,7 +184,7 @@ Called once an import, only when the import is new or changed; a cancelled invoi
 fails is recorded and made again by the next sync; the stored invoices stay. The function replaces today's summary at
 each call, so that it is rebuilt from all credits after the last one. Done means: every import is analysed as it is, and
 the summary is the sum of the credits.""",
-        _credits_table(),
+        table=_credits_table(),
     ),
     AnalysisAsset(
         NCM_KEY,
@@ -193,7 +193,7 @@ the summary is the sum of the credits.""",
 
 Called only when the invoices changed. The function deletes every row of the user, so the rows of the catalogue are put
 back after it. Done means: its rows are those that it said, and the catalogue's are there.""",
-        _ncm_table(),
+        table=_ncm_table(),
     ),
     AnalysisAsset(
         OPPORTUNITIES_KEY,
@@ -202,7 +202,7 @@ back after it. Done means: its rows are those that it said, and the catalogue's 
 
 Called only when the profile or the list of opportunities changed. The function resets what a person said of an
 opportunity (interessado, descartada …): that is put back. Of a profile that is not complete a person reads so.""",
-        _opportunities_table(),
+        table=_opportunities_table(),
     ),
     AnalysisAsset(
         SCORE_KEY,
@@ -211,6 +211,6 @@ opportunity (interessado, descartada …): that is put back. Of a profile that i
 
 Called only when what it reads changed, because each call adds a row to its history. Done means: the row of the score is
 what the function answered, and the history has one more row.""",
-        _score_table(),
+        table=_score_table(),
     ),
 )

@@ -14,7 +14,7 @@ from sync_pipelines.erp.financials.dre_load import Written
 from sync_pipelines.erp.financials.dre_month import Refusal
 from sync_pipelines.erp.financials.reconcile import Disagreement
 from sync_pipelines.erp.financials.statement import MonthStatement
-from sync_pipelines.erp.outcome import Counts
+from sync_pipelines.erp.outcome import Counts, ModuleOutcome
 from sync_pipelines.erp.vendors.vendor import Side
 from sync_pipelines.lib.failures import SyncError, TransientError
 
@@ -28,8 +28,10 @@ NFE_AGREES: Final = "sales_agree_with_the_invoices"
 _NAMED = 6
 
 
-def message(counts: Counts, statements: Iterable[MonthStatement]) -> str:
-    """The statement in one sentence, with what is no part of it."""
+def message(
+    counts: Counts, statements: Iterable[MonthStatement], in_part: Mapping[date, date] | None = None
+) -> str:
+    """The statement in a sentence, with what is no part of it; `in_part` are months before the first list."""
     every = list(statements)
     parts = [
         (counts.inserted, "novo", "novos"),
@@ -53,7 +55,25 @@ def message(counts: Counts, statements: Iterable[MonthStatement]) -> str:
         ),
     ]
     left = "; ".join(f"{number} {one if number == 1 else many}" for number, one, many in out if number)
-    return f"{sentence} Fora da DRE: {left}." if left else sentence
+    sentences = [sentence, f"Fora da DRE: {left}." if left else ""]
+    if in_part:
+        first = min(in_part.values())
+        sentences.append(
+            f"{_months(list(in_part))}: só entram títulos que o ERP lista a partir de {first:%m/%Y}; sincronize também"
+            " os meses anteriores para que estejam completos."
+        )
+    return " ".join(filter(None, sentences))
+
+
+def unread(months: Mapping[date, ModuleOutcome]) -> str:
+    """What of the titles the statement lacks or has as it was, because this sync could not read it."""
+    number = sum(one.counts.unread for one in months.values())
+    failed = [month for month, one in months.items() if one.status == "error" and not one.counts.read]
+    parts = [
+        f"{number} título(s) sem resposta do ERP contam como antes, ou ainda não contam." if number else "",
+        f"{_months(failed)}: os títulos não foram lidos, e contam como antes." if failed else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def warnings(

@@ -50,6 +50,8 @@ def sync_financials(
         outcome.dre = ModuleOutcome("error", dre_report.failure(sync.problem), error=sync.problem)
     elif sync.has_read:
         outcome.dre = sync_dre(session, sync.outcomes, options=options)
+        said = (outcome.dre.message, dre_report.unread(sync.outcomes))
+        outcome.dre.message = " ".join(filter(None, said))
     return outcome
 
 
@@ -120,7 +122,8 @@ class _FinancialsSync:
                 outcome.status = "error"
                 outcome.message = report.incomplete(run.counts, outcome.error)
         outcome.raw_path = self.session.landing.describe(listed.raw.file.path)
-        outcome.bytes = listed.raw.file.bytes if run.month == max(self.outcomes, default=run.month) else 0
+        # The months of a list share its file.
+        outcome.bytes = listed.raw.file.bytes if run.month == listed.newest else 0
         return outcome
 
 

@@ -188,7 +188,7 @@ def test_two_connections_of_a_user_at_once_make_one_call(
 ) -> None:
     def sync(connection_id: object) -> list[str]:
         with postgres.connect(erp_url, what="the erp database") as erp, open_records(ops_url) as records:
-            syncs = Syncs(erp, records, tmp_path / "landing", catalogue.syncs.clock)
+            syncs = Syncs(erp, records, tmp_path / "landing", clock=catalogue.syncs.clock)
             made = catalogue.dispatch(connection_id, syncs=syncs)  # type: ignore[arg-type]
             return [one.status for one in made.values()]
 

@@ -102,7 +102,7 @@ def test_whoever_looks_reads_why(project: Project) -> None:
 
 def test_a_row_that_a_person_interrupted_is_another_thing() -> None:
     skipped = {"nfe": {"status": "skipped"}}
-    row = LogRow(UUID(int=1), UUID(int=2), "auto", "cancelled", details={"modules": skipped})
+    row = LogRow(UUID(int=1), UUID(int=2), "auto", status="cancelled", details={"modules": skipped})
     assert row.is_all_skipped
     others: list[dict[str, object]] = [
         {},

@@ -77,7 +77,7 @@ class Ledger:
         money = Decimal(amount) if amount is not None else None
         splits = (Split(category, money),) if category is not None and money is not None else ()
         given: dict[str, Any] = {"issued_on": day, "splits": splits, **about}
-        title = Title(str(number), side, state, day, amount=money, **given)
+        title = Title(str(number), side, state, listed_on=day, amount=money, **given)
         self.kept[side, str(number)] = title
         return title
 

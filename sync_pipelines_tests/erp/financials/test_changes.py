@@ -33,6 +33,7 @@ def test_changes_of_every_kind(account: Account, ledger: Ledger) -> None:
     assert (october.changed, october.unchanged, october.vanished) == (4, 2, 1)
     assert outcome.months[SEPTEMBER].counts.changed == 1
     assert account.lines(AUGUST) == {"vendas_produtos": D(200)}
+    assert "só entram" not in account.dre(outcome).message
     assert account.lines(SEPTEMBER) == {"vendas_produtos": D(100), "aluguel": D(50)}
     assert account.lines(OCTOBER) == {"vendas_produtos": D("1900.00"), "outras_receitas": D("44.44")}
     assert ledger.asked == ["6"]
@@ -83,6 +84,7 @@ def test_far_too_many_stop_their_month_until_a_person_accepts_it(account: Accoun
     assert MASS_VANISHING in outcome.months[OCTOBER].message
     assert outcome.months[SEPTEMBER].counts.changed == 1
     assert account.lines(OCTOBER) == {"vendas_produtos": D(20)}
+    assert account.dre(outcome).message.endswith("10/2026: os títulos não foram lidos, e contam como antes.")
     assert ledger.asked == []
     assert account.synced(accept={MASS_VANISHING}).vanished == 15
     assert account.lines(OCTOBER) == {"vendas_produtos": D(5)}
@@ -120,6 +122,10 @@ def test_a_title_that_the_list_lacks_is_asked_for_before_it_is_given_up(
     ledger.remove(4)
     assert account.synced().vanished == 1
     assert account.lines(OCTOBER) == {"vendas_produtos": D(30)}
+    # A month before the first list has what later lists say of it, and no more.
+    ledger.add(7, "1.00", date(2026, 10, 7), competence=date(2026, 4, 30))
+    message = account.dre(account.sync(OCTOBER)).message
+    assert "04/2026: só entram títulos que o ERP lista a partir de 05/2026" in message
 
 
 def test_titles_of_later_belong_to_the_current_month_whichever_it_is(
@@ -174,17 +180,18 @@ def test_rejects_are_kept_with_field_and_rule_and_the_stored_title_stays(
     ledger.add(1, "10.00", date(2026, 10, 1))
     account.synced()
     ledger.add(1, None, date(2026, 10, 1))
-    ledger.add(2, "-5.00", date(2026, 10, 2))
+    ledger.add(2, "-5.00", date(2026, 10, 2), description="Pagamento a Fulana de Tal")
     ledger.add(3, "10.00", None)
     ledger.add(4, "10.00", date(2026, 10, 4), splits=(Split("10", D("4.00")), Split("11", D("5.00"))))
     ledger.add(5, "10.00", date(2026, 10, 5), due_on=date(9999, 12, 31))
     ledger.add(6, "1E+20", date(2026, 10, 6))
     ledger.add("", "10.00", date(2026, 10, 7))
     ledger.add(7, "NaN", date(2026, 10, 8), splits=())
+    ledger.add(9, "0.00", date(2026, 10, 9), description="Fulana de Tal")
     ledger.add(8, "10.00", date(2026, 10, 8), splits=(Split("10", D("3.33")), Split("11", D("6.66"))))
     outcome = account.sync()
     october = outcome.months[OCTOBER]
-    assert (october.status, october.counts.rejected, october.counts.inserted) == ("success", 7, 1)
+    assert (october.status, october.counts.rejected, october.counts.inserted) == ("success", 7, 2)
     assert outcome.months[NOVEMBER].counts.rejected == 1
     assert sorted(account.rejects()) == [
         ("", "vendor_id", "title_has_a_number"),
@@ -197,5 +204,8 @@ def test_rejects_are_kept_with_field_and_rule_and_the_stored_title_stays(
         ("7", "amount", "amount_is_a_number"),
     ]
     assert "7 título(s)" in october.warnings["every_title_is_usable"]
+    # Who a title names stands in the raw page alone.
+    kept = account.ops.execute("select r::text from ops.rejects as r").fetchall()
+    assert "Fulana" not in str([kept, account.everything(), october])
     # The one that was stored before counts as it was; a cent that a percentage left goes to the largest part.
     assert account.lines(OCTOBER) == {"vendas_produtos": D("13.33"), "vendas_servicos": D("6.67")}

@@ -69,7 +69,9 @@ def change(ledger: Ledger, random: Random, times: int) -> None:
 def _add(ledger: Ledger, random: Random) -> None:
     side, day = random.choice(list(Side)), _day(random)
     number = max((int(number) for _, number in ledger.kept), default=0) + 1
-    title = Title(str(number), side, TitleState.OPEN, day, issued_on=random.choice([day, None]), due_on=day)
+    title = Title(
+        str(number), side, TitleState.OPEN, listed_on=day, issued_on=random.choice([day, None]), due_on=day
+    )
     ledger.kept[side, str(number)] = _with_amount(title, random)
 
 

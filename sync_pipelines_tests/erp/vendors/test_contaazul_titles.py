@@ -14,9 +14,11 @@ from sync_pipelines.sandbox.erp.contaazul_documents import uuid_of
 from sync_pipelines.sandbox.erp.titles import SandboxCategory, SandboxTitle
 from sync_pipelines_tests.erp.vendors.contaazul_account import ContaAzulWorld, titles_of
 
-SALES = SandboxCategory(1, "1", "Vendas", "receivable", dre_code="RECEITA_VENDA_PRODUTOS_SERVICOS")
-RENT = SandboxCategory(2, "2", "Aluguel", "payable", parent="Estrutura", dre_code="DESPESAS_ADMINISTRATIVAS")
-POWER = SandboxCategory(3, "3", "Energia", "payable")
+SALES = SandboxCategory(1, "1", "Vendas", side="receivable", dre_code="RECEITA_VENDA_PRODUTOS_SERVICOS")
+RENT = SandboxCategory(
+    2, "2", "Aluguel", side="payable", parent="Estrutura", dre_code="DESPESAS_ADMINISTRATIVAS"
+)
+POWER = SandboxCategory(3, "3", "Energia", side="payable")
 
 
 def rent(vendor_id: int, *splits: tuple[int, str], **fields: object) -> SandboxTitle:
@@ -144,7 +146,7 @@ def test_categories_are_asked_for_by_kind_and_have_their_line_of_the_statement(
     sales, office = "RECEITA_VENDA_PRODUTOS_SERVICOS", "DESPESAS_ADMINISTRATIVAS"
     assert found == [
         Category(uuid_of(1), "Vendas", Side.RECEIVABLE, dre_code=sales, dre_name=sales),
-        Category(uuid_of(2), "Aluguel", Side.PAYABLE, "Estrutura", dre_code=office, dre_name=office),
+        Category(uuid_of(2), "Aluguel", Side.PAYABLE, parent="Estrutura", dre_code=office, dre_name=office),
         Category(uuid_of(3), "Energia", Side.PAYABLE),
     ]
     assert contaazul.asked("categories", "tipo") == [("RECEITA",), ("DESPESA",)]

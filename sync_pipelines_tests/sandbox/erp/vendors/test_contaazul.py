@@ -128,7 +128,7 @@ def test_products_are_in_english_and_their_ncm_is_in_the_detail(new_contaazul: N
 
 def test_titles_are_asked_for_by_due_date_and_their_shares_are_in_the_detail(new_contaazul: New) -> None:
     made = company()
-    made.categories.append(SandboxCategory(1, "1", "Aluguel", "payable"))
+    made.categories.append(SandboxCategory(1, "1", "Aluguel", side="payable"))
     days = {"issued_on": date(2026, 11, 3), "due_on": date(2026, 11, 30), "competence": None}
     made.titles += [
         SandboxTitle(9501, "payable", Decimal("10.00"), **days, splits=[(1, Decimal("10.00"))]),
