@@ -42,6 +42,7 @@ _APPLICATION = (
     "public.xml_analysis",
     "public.company_profile",
     "public.company_ncm_analysis",
+    "public.company_dre",
 )
 #: Without these there is no credit analysis.
 _ANALYSIS = (
