@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sync_pipelines.erp.analyses.functions import ANALYZE_CREDITS, FunctionsAccess
+from sync_pipelines.erp.analyses.dispatch import TABLES
+from sync_pipelines.erp.analyses.functions import (
+    ANALYZE_CREDITS,
+    ANALYZE_NCM,
+    CALCULATE_TAX_SCORE,
+    MATCH_OPPORTUNITIES,
+    PROCESS_DRE,
+    FunctionsAccess,
+)
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
@@ -51,9 +59,9 @@ _ANALYSIS = (
     "public.credit_analysis_summary",
     "public.notifications",
 )
-#: Columns that our migration adds, and the table that shows that it ran.
+#: Columns that our first migration adds, and a table of the newest one.
 _ADDED = ("nfe_key", "connection_id", "nfe_status", "issue_date", "content_sha256")
-_PRIVATE = "sync_private.credit_analyses"
+_PRIVATE = "sync_private.analyses"
 #: A user that no project has: what the function does for it has no effect.
 _NOBODY = UUID(int=0)
 _SHOWN = 10
@@ -92,6 +100,9 @@ def tables(settings: ErpSettings) -> Iterator[Finding]:
                 return
             if missing := _missing(connection, _ANALYSIS):
                 yield Finding(False, f"{_DATABASE}: {missing} is not there: credits are not analysed")
+            for analysis, needed in TABLES.items():
+                if missing := _missing(connection, needed):
+                    yield Finding(False, f"{_DATABASE}: {missing} is not there: no {analysis.value}")
             yield from _connections(Control(connection).all())
     except SyncError as error:
         yield Finding(False, f"{_DATABASE}: {error}")
@@ -150,10 +161,12 @@ def functions(settings: ErpSettings, inquiry: Inquiry, access: FunctionsAccess) 
                 yield Finding(True, f"{_FUNCTIONS}: {ANALYZE_CREDITS} takes {opened.check_token()}")
     except SyncError as error:
         yield Finding(False, f"{_FUNCTIONS}: {error}")
-    if settings.erp_reform_by == "function" and settings.erp_functions_jwt_secret is None:
+    if settings.erp_functions_jwt_secret is None:
+        also = ", calculate-rtc (ERP_REFORM_BY=function)" if settings.erp_reform_by == "function" else ""
         yield Finding(
             False,
-            "ERP_REFORM_BY=function needs ERP_FUNCTIONS_JWT_SECRET: calculate-rtc takes the token of a user only",
+            "ERP_FUNCTIONS_JWT_SECRET is not set: the functions that take the token of a user alone are not called:"
+            f" {', '.join((PROCESS_DRE, ANALYZE_NCM, MATCH_OPPORTUNITIES, CALCULATE_TAX_SCORE))}{also}",
         )
 
 
