@@ -44,6 +44,11 @@ def day_of(row: Mapping[str, Any], name: str, layout: str = "%d/%m/%Y") -> date 
         return None
 
 
+def is_unread(row: Mapping[str, Any], name: str, day: date | None) -> bool:
+    """Whether a date that is None is filled all the same; zeros, as in `00/0000`, are how some write that it is not."""
+    return day is None and bool((text_of(row, name) or "").strip("0/-:. "))
+
+
 def month_of_key(key: str | None) -> date | None:
     """The first day of the month that the access key of an invoice names; None without a key that has one."""
     return day_of({"month": (key or "")[2:6]}, "month", "%y%m")
