@@ -48,7 +48,8 @@ from sync_pipelines.erp.vendors.vendor import (
     Side,
     Title,
 )
-from sync_pipelines.erp.vendors.xml_archive import ArchivedInvoice, is_archive, read_archive
+from sync_pipelines.erp.vendors.xml_archive import is_archive, read_archive
+from sync_pipelines.erp.vendors.xml_events import is_cancelled_by
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.budget import Window
 from sync_pipelines.lib.http.json import JsonAnswer
@@ -177,7 +178,9 @@ class ContaAzulVendor(SessionVendor):
         if not is_archive(answer.content):
             return InvoiceXml(key, answer.content)
         found = read_archive(answer.content, key=key, what=f"{NAME} (notas-fiscais)")
-        return InvoiceXml(key, found.note, InvoiceState.CANCELLED if _is_cancelled(found, key) else None)
+        return InvoiceXml(
+            key, found.note, InvoiceState.CANCELLED if is_cancelled_by(found.events, key) else None
+        )
 
     def categories(self) -> Iterator[Page[Category]]:
         """The categories of either side."""
@@ -234,22 +237,6 @@ def slices(first: date, last: date) -> Iterator[Days]:
         end = min(last, first + LONGEST_SLICE)
         yield Days(first, end)
         first = end + timedelta(days=1)
-
-
-def _is_cancelled(found: ArchivedInvoice, key: str) -> bool:
-    """Whether one of the events cancels the invoice; a correction letter (110110) does not."""
-    from sync_pipelines.erp.invoices.nfe.document import read_document
-    from sync_pipelines.erp.invoices.nfe.note import Event
-    from sync_pipelines.erp.invoices.nfe.rejection import InvoiceRejectedError
-
-    for document in found.events:
-        try:
-            event = read_document(document)
-        except InvoiceRejectedError:
-            continue
-        if isinstance(event, Event) and event.cancels and event.key == key:
-            return True
-    return False
 
 
 def _body(answer: JsonAnswer) -> Row:

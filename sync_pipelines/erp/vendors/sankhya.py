@@ -57,7 +57,8 @@ _SERVICE_USE = "S"
 _REFUSALS = frozenset({"invalid_client", "unauthorized_client", "invalid_grant", "access_denied"})
 #: What a message says of a session that has ended, and of a failure that passes.
 _NO_SESSION = re.compile(
-    r"nao autorizado\W*$|nao autenticad|(sessao|session|token)\b[^.]{0,20}(expir|invalid|encerrad)"
+    r"nao autorizado\W*$|nao autenticad|(sessao|session|token)\b[^.]{0,20}(expir|invalid|encerrad)",
+    re.MULTILINE,
 )
 _PASSING = re.compile(r"tente novamente|indisponivel|tempo (limite|esgotado)|timeout|timed out|conexao")
 #: The error of an answer that is XML although JSON was asked for. It is not parsed: nothing of it is used but these.
@@ -75,7 +76,7 @@ UNSERVED = {
 
 
 class Fault(NamedTuple):
-    """Why an answer is none: its status, and the message in lower case without accents."""
+    """Why an answer is none: its status, and the message in lower case without accents, decoded and as it came."""
 
     status: str
     message: str
@@ -121,7 +122,7 @@ def fault_of(answer: JsonAnswer) -> Fault | None:
         status = found[1].decode() if found else None
         said = _XML_MESSAGE.search(answer.content)
         message = said[1].decode("utf-8", "replace").strip() if said else ""
-    return Fault(status, plain(f"{_decoded(message)} {message}").strip()) if status else None
+    return Fault(status, plain(f"{_decoded(message)}\n{message}").strip()) if status else None
 
 
 def _decoded(message: str) -> str:

@@ -25,6 +25,7 @@ from sync_pipelines.erp.vendors.tiny_answers import (
     NAME,
     code_of,
     envelope_of,
+    is_done,
     judge,
     retorno_of,
 )
@@ -50,6 +51,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Side,
     Title,
 )
+from sync_pipelines.erp.vendors.xml_events import is_cancelled_by
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.http.json import JsonAnswer
 
@@ -59,8 +61,6 @@ LEAST_CALLS = 20
 _PLANS = range(1, 1001)
 LIMIT_HEADER = "x-limit-api"
 XML_SERVICE = "nota.fiscal.obter.xml"
-#: An event of the type "cancellation" that the authority registered, in time or late.
-_CANCELLED = re.compile(rb"<tpEvento>110111</tpEvento>.*<cStat>(?:135|136|155)</cStat>", re.DOTALL)
 
 
 def limits(calls: int) -> Limits:
@@ -145,10 +145,10 @@ class TinyVendor(SessionVendor):
         if code_of(retorno_of(answer) or {}) in ABSENT:
             return InvoiceXml(invoice.key, None)
         envelope = envelope_of(answer)
-        if envelope is None:
-            raise TransientError(f"{NAME} ({XML_SERVICE}) did not answer in XML.")
-        cancelled = _CANCELLED.search(envelope.documents.get(CANCELLATION, b""))
-        state = InvoiceState.CANCELLED if cancelled else None
+        if envelope is None or not is_done(envelope.fields):
+            raise TransientError(f"{NAME} ({XML_SERVICE}) did not answer with a document in XML.")
+        events = filter(None, [envelope.documents.get(CANCELLATION)])
+        state = InvoiceState.CANCELLED if is_cancelled_by(events, invoice.key) else None
         return InvoiceXml(invoice.key, envelope.documents.get(DOCUMENT), state)
 
     def categories(self) -> Iterator[Page[Category]]:

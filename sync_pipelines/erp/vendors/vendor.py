@@ -156,6 +156,8 @@ class Title(NamedTuple):
     nfe_key: str | None = None
     #: False where the list leaves out what stands in a detail of its own, such as category and competence.
     has_detail: bool = True
+    #: Fields that the vendor fills with what is no date: nothing else must be taken for them.
+    unread: tuple[str, ...] = ()
 
 
 class Category(NamedTuple):
