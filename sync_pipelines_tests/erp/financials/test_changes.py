@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from sync_pipelines.erp.session import MASS_VANISHING
-from sync_pipelines.erp.vendors.vendor import Split, TitleState
+from sync_pipelines.erp.vendors.vendor import Category, Split, TitleState
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines_tests.erp.financials.account import AUGUST, NOVEMBER, OCTOBER, SEPTEMBER, Account
 from sync_pipelines_tests.erp.financials.ledger import IN, OUT, Ledger
@@ -68,6 +68,16 @@ def test_a_category_that_is_renamed_or_mapped_otherwise_moves_all_its_months(
     del ledger.listed_categories[at]
     assert account.synced().changed == 0
     assert account.lines(AUGUST) == {"impostos_sobre_vendas": D(10)}
+
+
+def test_a_category_that_was_made_again_is_the_one_that_the_erp_lists(account: Account, ledger: Ledger) -> None:
+    """Titles may name a category by its name: one that is listed no more stands behind one that is."""
+    ledger.listed_categories = [Category("1", "Linha", IN, is_transfer=True), Category("2", "Outra", IN)]
+    account.synced()
+    ledger.listed_categories = [Category("3", "Linha", IN, dre_name="Receita de Serviços")]
+    ledger.add(1, "10.00", date(2026, 10, 1), category="Linha")
+    account.synced()
+    assert account.lines(OCTOBER) == {"vendas_servicos": D(10)}
 
 
 def test_far_too_many_stop_their_month_until_a_person_accepts_it(account: Account, ledger: Ledger) -> None:
