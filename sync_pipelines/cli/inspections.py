@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from sync_pipelines.lib.console import console, print_findings
 from sync_pipelines.lib.findings import Inquiry
-from sync_pipelines.migrations.history import History
+from sync_pipelines.migrations.history import History, histories
 from sync_pipelines.settings import Settings, SettingsError
 from sync_pipelines.settings.databases import databases_of
 from sync_pipelines.systems import read_settings
@@ -51,13 +51,13 @@ def _configured(settings: Settings, note: Callable[[str], None]) -> Iterator[tup
     for one in databases_of(type(settings)):
         if not one.database.migrated:
             continue
-        histories, url = one.histories(settings), one.url(settings)
+        history, url = History(one.name), one.url(settings)
         if url is None:
-            note(f"{histories[0].what}: {one.variable} is not set; left out.")
+            note(f"{history.what}: {one.variable} is not set; left out.")
         elif not one.is_migrated(settings):
-            note(f"{histories[0].what}: {str(one.database.migrated_if).upper()} is not true; left out.")
+            note(f"{history.what}: {str(one.database.migrated_if).upper()} is not true; left out.")
         else:
-            yield from ((history, url) for history in histories)
+            yield from ((each, url) for each in histories(one.name, one.chosen(settings)))
 
 
 def diagnose_and_print(*, probe_export: bool, send_mail: bool = False) -> bool:

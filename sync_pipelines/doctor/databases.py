@@ -64,13 +64,15 @@ class _Database:
 
 def check(named: NamedDatabase, settings: Settings, inquiry: Inquiry) -> Iterator[Finding]:
     """Everything about one database, in the order in which a person would put it right."""
+    from sync_pipelines.migrations.history import histories
+
     url = named.url(settings)
     assert url is not None
-    histories = named.histories(settings) if named.is_migrated(settings) else []
+    found = histories(named.name, named.chosen(settings)) if named.is_migrated(settings) else []
     database = _Database(
         url,
-        histories[0] if histories else None,
-        chosen=tuple(histories[1:]),
+        found[0] if found else None,
+        chosen=tuple(found[1:]),
         makes_tables=named.database.makes_tables,
     )
     for finding in _check(database, inquiry.resolve, inquiry.now):

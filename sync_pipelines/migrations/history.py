@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -39,6 +40,11 @@ class History(NamedTuple):
     def version_table(self) -> str:
         """The table, in `schema`, in which Alembic keeps where a database is."""
         return "alembic_version" if self.database is None else f"alembic_version_{self.name}"
+
+
+def histories(database: str, chosen: Iterable[str]) -> list[History]:
+    """A database's own history, and those of the changes that its owner chose, in the order in which they are run."""
+    return [History(database), *(History(name, database=database) for name in chosen)]
 
 
 #: The database of the product itself.

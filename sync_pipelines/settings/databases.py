@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sync_pipelines.migrations.history import History
-
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from pydantic_settings import BaseSettings
@@ -61,10 +59,9 @@ class NamedDatabase:
         wanted = self.database.migrated_if
         return self.database.migrated and (wanted is None or bool(getattr(settings, wanted)))
 
-    def histories(self, settings: BaseSettings) -> list[History]:
-        """Its own history, and those that its owner chose, in the order in which they are run."""
-        chosen = [name for name in self.database.choices if getattr(settings, name)]
-        return [History(self.name), *(History(name, database=self.name) for name in chosen)]
+    def chosen(self, settings: BaseSettings) -> list[str]:
+        """The further changes of it that its owner chose: each is the name of a history over it."""
+        return [name for name in self.database.choices if getattr(settings, name)]
 
 
 def databases_of(kind: type[BaseSettings]) -> tuple[NamedDatabase, ...]:

@@ -7,14 +7,17 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from sync_pipelines.cli.app import app
 from sync_pipelines.migrations import generation, inspection, runner
 from sync_pipelines.migrations.history import History
 from sync_pipelines.migrations.shape import FOLDER
-from sync_pipelines.settings.databases import databases_of
-from sync_pipelines.settings.erp import ErpSettings
+from sync_pipelines.sandbox.erp.database import build_erp
+from sync_pipelines.systems import whole_class
 
-ERP, BY_COMPANY = History("erp"), History("erp_dre_by_company", database="erp")
+BY_COMPANY = History("erp_dre_by_company", database="erp")
+NewDatabase = Callable[[str | None], str]
 APPLICATION = """
 create table public.company_dre (
     id uuid primary key default gen_random_uuid(), user_id uuid not null, company_id uuid,
@@ -25,7 +28,7 @@ create table public.company_dre (
 ADD = "insert into public.company_dre (user_id, company_id, period_year, period_month) values (%s, %s, 2026, 10)"
 
 
-def test_the_key_is_replaced_as_the_plan_says_and_verified(new_database: Callable[[str | None], str]) -> None:
+def test_the_key_is_replaced_as_the_plan_says_and_verified(new_database: NewDatabase) -> None:
     url, user = new_database(None), uuid4()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(APPLICATION)
@@ -61,13 +64,31 @@ def test_the_key_is_replaced_as_the_plan_says_and_verified(new_database: Callabl
 
 
 def test_the_committed_shape_is_what_a_fresh_migration_gives(
-    new_database: Callable[[str | None], str],
+    new_database: NewDatabase,
 ) -> None:
     committed = (FOLDER / BY_COMPANY.name / "shape.json").read_text()
     assert generation.generate(BY_COMPANY, new_database(None)) == committed, "run `make shapes`"
 
 
-def test_only_who_chose_it_has_its_history() -> None:
-    [erp] = [one for one in databases_of(ErpSettings) if one.name == "erp"]
-    assert erp.histories(ErpSettings(_env_file=None)) == [ERP]
-    assert erp.histories(ErpSettings(_env_file=None, erp_dre_by_company=True)) == [ERP, BY_COMPANY]
+def test_the_command_changes_the_key_only_where_the_owner_chose_it(new_database: NewDatabase) -> None:
+    url = new_database(None)
+    with psycopg.connect(url) as connection:
+        build_erp(connection)
+    unset = {name.upper(): "" for name in whole_class().model_fields}
+    configured = {**unset, "ERP_DATABASE_URL": url, "OPS_DATABASE_URL": new_database("ops")}
+
+    def migrate(*options: str, chosen: str) -> str:
+        given = {**configured, "ERP_DRE_BY_COMPANY": chosen, "COLUMNS": "250"}
+        result = CliRunner().invoke(app, ["migrate", *options], env=given)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    narrow = "unique (user_id, period_type, period_year, period_month)"
+    assert "ERP_DRE_BY_COMPANY" not in migrate(chosen="false")
+    assert "ERP_DRE_BY_COMPANY" not in migrate("--verify", chosen="")
+    assert f"drop {narrow} of public.company_dre" in migrate("--plan", chosen="true")
+    assert "the erp database with ERP_DRE_BY_COMPANY is at the newest structure" in migrate(chosen="true")
+    assert f"public.company_dre has no {narrow} of its own" in migrate("--verify", "--verbose", chosen="true")
+    # Switched off again, nothing is taken back and nothing complains.
+    assert "ERP_DRE_BY_COMPANY" not in migrate("--plan", chosen="false")
+    assert "ERP_DRE_BY_COMPANY" not in migrate("--verify", chosen="false")

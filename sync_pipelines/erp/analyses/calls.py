@@ -10,7 +10,7 @@ from typing import TypeVar
 from sync_pipelines.erp.analyses import state
 from sync_pipelines.erp.analyses.functions import EdgeFunctions
 from sync_pipelines.erp.analyses.state import StateKey
-from sync_pipelines.erp.outcome import AnalysisOutcome
+from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import RefusedError, SyncError
@@ -106,8 +106,21 @@ class UserCalls:
             put_back()
             state.record_made(self.database, key, inputs=inputs, found=found)
 
-    def prove(self, key: StateKey, proof: Proof) -> None:
+    def prove(self, analysis: Analysis, proof: Proof) -> None:
         """Record what the function said, or left the last time, beside what is stored."""
-        asset, version = f"erp/{key.analysis.value}", self.session.started.isoformat()
-        one = RecordableProof(asset, self.session.key, source_version=version, proof=proof)
+        self._record(analysis, proof)
+
+    def record_problem(self, analysis: Analysis, error: SyncError) -> None:
+        """Record that an analysis is not proved. Where the ops database does not answer either, so be it."""
+        with suppress(SyncError):
+            self._record(analysis, Proof({}, {}), problem=str(error))
+
+    def _record(self, analysis: Analysis, proof: Proof, *, problem: str | None = None) -> None:
+        one = RecordableProof(
+            f"erp/{analysis.value}",
+            self.session.key,
+            source_version=self.session.started.isoformat(),
+            proof=proof,
+            problem=problem,
+        )
         self.session.records.proofs.record(self.session.run_id, [one])

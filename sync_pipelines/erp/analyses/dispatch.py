@@ -105,6 +105,8 @@ def _make(calls: UserCalls, analysis: Analysis, outcome: AnalysisOutcome) -> Non
         _fail(outcome, analysis, error)
     except Exception as error:
         _fail(outcome, analysis, PermanentError(redacted_exception(error)))
+    if outcome.error is not None:
+        calls.record_problem(analysis, outcome.error)
     outcome.seconds = (session.clock() - began).total_seconds()
 
 

@@ -51,7 +51,7 @@ def analyse_ncm(calls: UserCalls, outcome: AnalysisOutcome) -> None:
         state = State(inputs=inputs, found=found)
     codes = _left(state.found)
     calls.prove(
-        key,
+        key.analysis,
         Proof(
             {"inputs": inputs, "codes": str(len(codes))},
             {"inputs": state.inputs or "", "codes": str(len(codes & live.keys()))},

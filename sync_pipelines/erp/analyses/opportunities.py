@@ -60,7 +60,7 @@ def match_opportunities(calls: UserCalls, outcome: AnalysisOutcome) -> None:
         return
     rows = state.found["rows"]
     there = len(rows) - len(_gone(state.found, live, company))
-    calls.prove(key, Proof({"opportunities": str(len(rows))}, {"opportunities": str(there)}))
+    calls.prove(key.analysis, Proof({"opportunities": str(len(rows))}, {"opportunities": str(there)}))
     answer = OpportunitiesAnswer(**state.found["stats"])
     outcome.figures |= {
         "opportunities": answer.total,

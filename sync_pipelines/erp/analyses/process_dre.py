@@ -48,7 +48,7 @@ def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     states = read_states(connection, user, Analysis.DRE)
     for state in states.values():
         if state.kept is not None:
-            calls.heal(partial(profile_kept.put_back, connection, user, state.kept))
+            calls.heal(partial(profile_kept.put_back, connection, user, state.kept, is_late=True))
     company = company_of(calls.session)
     if isinstance(company, str):
         outcome.status, outcome.message = "skipped", company
@@ -177,7 +177,7 @@ class DreRun:
             self.outcome.warnings[MARGINS_FIT] = " ".join(self.too_large.values())
         current = len(self.months) - len(due) + self.processed
         self.calls.prove(
-            StateKey(self.user_id, Analysis.DRE),
+            Analysis.DRE,
             Proof({"months": str(len(self.months))}, {"months": str(current + len(self.too_large))}),
         )
         if self.failed:

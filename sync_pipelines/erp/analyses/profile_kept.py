@@ -54,11 +54,16 @@ def read_kept(
     return kept
 
 
-def put_back(connection: postgres.Connection, user_id: UUID, kept: Mapping[str, Any]) -> None:
-    """Undo what the function wrote, in the caller's transaction. Raises TransientError if a value does not stay."""
+def put_back(
+    connection: postgres.Connection, user_id: UUID, kept: Mapping[str, Any], *, is_late: bool = False
+) -> None:
+    """Undo what the function wrote, in the caller's transaction; `is_late`: not at once, but in a later sync.
+
+    Raises TransientError if a value does not stay.
+    """
     meant = {}
     for one, row in _read(connection, user_id).items():
-        if one in kept and (changes := _changes(row, **kept[one])):
+        if one in kept and (changes := _changes(row, **kept[one], is_late=is_late)):
             meant[one] = changes
             _write(connection, one, changes)
     connection.execute("set constraints all immediate")
@@ -69,13 +74,18 @@ def put_back(connection: postgres.Connection, user_id: UUID, kept: Mapping[str, 
         )
 
 
-def _changes(row: Mapping[str, Any], before: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(
+    row: Mapping[str, Any], before: Mapping[str, Any], written: Mapping[str, Any], *, is_late: bool
+) -> dict[str, Any]:
     """The values that a profile gets back."""
     as_written = {name for name, value in written.items() if _is_as_written(row.get(name), value)}
-    # Figures go together: a later call for another month may have written some of the same.
     figures = written.keys() - {_REGIME}
-    functions = figures | _ORIGIN if figures <= as_written else set[str]()
-    functions |= as_written & {_REGIME}
+    functions = as_written
+    if is_late and not figures <= as_written:
+        # Another month was processed since, which may have written some of the same figures.
+        functions = as_written & {_REGIME}
+    if functions & figures:
+        functions = functions | _ORIGIN
     return {name: value for name, value in before.items() if name in functions and row.get(name) != value}
 
 

@@ -75,7 +75,7 @@ def calculate_score(calls: UserCalls, outcome: AnalysisOutcome) -> None:
         calls.heal(partial(_put_actions, connection, user, state.kept["actions"]))
         calls.settle(key)
     said, stored = state.found["score"], _read_score(connection, user)
-    calls.prove(key, Proof({"score": str(said)}, {"score": str(stored)}))
+    calls.prove(key.analysis, Proof({"score": str(said)}, {"score": str(stored)}))
     total, grade, *points = said
     outcome.figures |= {"score": total, "grade": grade, **dict(zip(_DIMENSIONS, points, strict=True))}
     outcome.message = f"Score tributário: {total} ({grade})."

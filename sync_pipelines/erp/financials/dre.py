@@ -32,6 +32,10 @@ from sync_pipelines.lib.postgres.digest import Digest, Proof, canonical, digest_
 from sync_pipelines.lib.records.proofs import RecordableProof
 
 ASSET: Final = "erp/dre"
+_FIRST = (
+    "select coalesce(min(month), '2100-01-01') from sync_private.titles"
+    " where connection_id = any(%s) and vanished_at is null"
+)
 
 
 def sync_dre(session: SyncSession, months: Iterable[date], *, options: FinancialOptions) -> ModuleOutcome:
@@ -93,7 +97,8 @@ class _DreSync:
         for other in other_companies(self.session, self.company):
             for month, those in rows.items():
                 if any(one.is_claimed_by(other.id) for one in those):
-                    write_month(self.session, other, month, options=self.options)
+                    with postgres.errors_about(ERP):
+                        write_month(self.session, other, month, options=self.options)
 
     def _in_order(self, months: Iterable[date]) -> list[date]:
         """The current month last: the application takes the row that was made last for the newest statement."""
@@ -126,7 +131,7 @@ class _DreSync:
         counts.digest, counts.oldest_reading = proof.destination["lines"], self.session.started
         refused = {month: one.refusal for month, one in self.written.items() if one.refusal is not None}
         database = self.session.database
-        outcome.message = dre_report.message(counts, wanted.values())
+        outcome.message = dre_report.message(counts, wanted.values(), self._in_part(months))
         outcome.warnings = dre_report.warnings(
             self.company,
             wanted.values(),
@@ -136,6 +141,13 @@ class _DreSync:
         )
         self._fail(outcome, refused)
         return outcome
+
+    def _in_part(self, months: list[date]) -> dict[date, date]:
+        """Months that were written from titles of later lists alone, each with the first month that was listed."""
+        row = self.session.database.execute(_FIRST, (list(self.company.connections),)).fetchone()
+        first = min([*months, *(row or ())], default=None)
+        written = (month for month, one in self.written.items() if one.status in ("inserted", "changed"))
+        return {month: first for month in written if first is not None and month < first}
 
     def _fail(self, outcome: ModuleOutcome, refused: dict[date, Refusal]) -> None:
         sentences = [dre_report.refused(refused)] if refused else []

@@ -17,7 +17,7 @@ from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.financials.statement import MonthStatement, statements
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError, TransientError
+from sync_pipelines.lib.failures import TransientError
 
 _LOCK: LiteralString = "select pg_advisory_xact_lock(%s)"
 _CLAIM: LiteralString = (
@@ -74,8 +74,9 @@ def write_month(session: SyncSession, company: Company, month: date, *, options:
         _write(session, company, row, plan=plan)
         postgres.end_writes(database)
         _prove(database, company, row, plan=plan)
+    is_changed = bool(plan.lines) or plan.takes_company
     return Written(
-        "inserted" if is_new else "changed",
+        "inserted" if is_new else "changed" if is_changed else "unchanged",
         wanted.lines,
         edited=plan.edited,
         left=plan.left,
@@ -96,7 +97,7 @@ def _insert(database: postgres.Connection, company: Company, month: date) -> Dre
     }
     if company.regime is not None:
         given["input_regime_tributario"] = company.regime
-    statement = sql.SQL("insert into {} ({}) values ({})").format(
+    statement = sql.SQL("insert into {} ({}) values ({}) on conflict do nothing").format(
         postgres.table(TABLE),
         sql.SQL(", ").join(map(sql.Identifier, given)),
         sql.SQL(", ").join(map(sql.Placeholder, given)),
@@ -105,7 +106,10 @@ def _insert(database: postgres.Connection, company: Company, month: date) -> Dre
     rows = read_rows(database, company.user_id, month=month, lock=True).get(month, [])
     found = next((one for one in rows if one.company_id == company.id), None)
     if found is None:
-        raise PermanentError(f"{TABLE}: a new row of {month:%Y-%m} was changed or removed by a trigger.")
+        raise TransientError(
+            f"{TABLE}: a new row of {month:%Y-%m} is not there. Somebody made one beside this sync, which the next sync"
+            " finds; or a trigger of the application keeps ours out."
+        )
     return found
 
 

@@ -28,8 +28,10 @@ NFE_AGREES: Final = "sales_agree_with_the_invoices"
 _NAMED = 6
 
 
-def message(counts: Counts, statements: Iterable[MonthStatement]) -> str:
-    """The statement in one sentence, with what is no part of it."""
+def message(
+    counts: Counts, statements: Iterable[MonthStatement], in_part: Mapping[date, date] | None = None
+) -> str:
+    """The statement in a sentence, with what is no part of it; `in_part` are months before the first list."""
     every = list(statements)
     parts = [
         (counts.inserted, "novo", "novos"),
@@ -53,7 +55,14 @@ def message(counts: Counts, statements: Iterable[MonthStatement]) -> str:
         ),
     ]
     left = "; ".join(f"{number} {one if number == 1 else many}" for number, one, many in out if number)
-    return f"{sentence} Fora da DRE: {left}." if left else sentence
+    sentences = [sentence, f"Fora da DRE: {left}." if left else ""]
+    if in_part:
+        first = min(in_part.values())
+        sentences.append(
+            f"{_months(list(in_part))}: só entram títulos que o ERP lista a partir de {first:%m/%Y}; sincronize também"
+            " os meses anteriores para que estejam completos."
+        )
+    return " ".join(filter(None, sentences))
 
 
 def warnings(

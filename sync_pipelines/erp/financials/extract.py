@@ -57,6 +57,8 @@ class TitleList:
     """The titles of some months, each once, and the file of the raw pages."""
 
     raw: RawList[Title]
+    #: The last of its months.
+    newest: date
     entries: dict[Key, Entry] = field(default_factory=dict)
     #: Titles without a number, which nobody could find again.
     nameless: list[Entry] = field(default_factory=list)
@@ -87,7 +89,8 @@ def partition_month(listed_on: date, current: date) -> date:
 def read_titles(session: SyncSession, months: Sequence[date]) -> TitleList:
     """Read the list of contiguous months. Raises SyncError if a page does not come; what came is kept all the same."""
     first, last = range_of(session, months)
-    read = TitleList(read_list(session, ASSET, session.vendor.titles(first, last), stage="titles"))
+    raw = read_list(session, ASSET, session.vendor.titles(first, last), stage="titles")
+    read = TitleList(raw, months[-1])
     current = current_month(session)
     for title in read.raw.items:
         # A title without a date is a reject of the newest month.

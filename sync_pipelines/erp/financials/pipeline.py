@@ -120,7 +120,8 @@ class _FinancialsSync:
                 outcome.status = "error"
                 outcome.message = report.incomplete(run.counts, outcome.error)
         outcome.raw_path = self.session.landing.describe(listed.raw.file.path)
-        outcome.bytes = listed.raw.file.bytes if run.month == max(self.outcomes, default=run.month) else 0
+        # The months of a list share its file.
+        outcome.bytes = listed.raw.file.bytes if run.month == listed.newest else 0
         return outcome
 
 

@@ -16,6 +16,8 @@ Row = Mapping[str, Any]
 Ask = Callable[[int], JsonAnswer]
 #: How often a list is read that changes meanwhile, before that is an error.
 _MOST_PASSES = 3
+#: More invoices than anybody issues in a fortnight: a count beyond is none, as the size of an empty page is none.
+_MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class InvoiceList(_List):
         """How many pages the rows fill that are counted."""
         paging = body.get("paginacao") if isinstance(body, Mapping) else None
         paging = paging if isinstance(paging, Mapping) else {}
-        if (total := _number(paging, "total_itens")) is None:
+        total = _number(paging, "total_itens")
+        if total is None or total > _MOST_ROWS:
             raise TransientError(f"{self.what}: page {number} does not say how many rows are counted.")
         return -(-total // self.size)
 

@@ -1,53 +1,14 @@
-"""Bling as a process of its own: `python -m sync_pipelines.sandbox.erp.serve_bling --home DIR`.
-
-Its tokens are kept in DIR: the product has used up those of the demo when the process is started again.
-"""
+"""Bling as a process of its own: `python -m sync_pipelines.sandbox.erp.serve_bling --home DIR`."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping
-from pathlib import Path
-
 from sync_pipelines.sandbox.erp.bling import BlingFake
 from sync_pipelines.sandbox.erp.bling_limits import UNLIMITED, BlingRules
-from sync_pipelines.sandbox.erp.demo import A_MONTH, accounts_of
-from sync_pipelines.sandbox.serving import serve
+from sync_pipelines.sandbox.erp.serve_tokens import TokenVendor
 
-READY_FILE = "bling.json"
-TOKENS_FILE = "tokens.json"
-
-
-def main() -> None:
-    """Serve the demo's accounts until SIGTERM; the ready file holds the addresses while it does."""
-    parser = argparse.ArgumentParser(description="The sandbox's Bling.")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--invoices", type=int, default=A_MONTH, help="invoices a month of a company, about")
-    parser.add_argument("--unlimited", action="store_true", help="without the vendor's limits")
-    parser.add_argument("--latency-seconds", type=float, default=0.0, help="what a call takes on its way")
-    given = parser.parse_args()
-    fake = BlingFake(
-        rules=UNLIMITED if given.unlimited else BlingRules(),
-        kept=given.home / TOKENS_FILE,
-        latency_seconds=given.latency_seconds,
-    )
-    for account in accounts_of("bling"):
-        credentials = account.credentials
-        # The access token is not given: it has expired, and the first call of the product is to renew it.
-        fake.add(
-            account.company(given.invoices),
-            name=account.name,
-            client_id=credentials["bling_client_id"],
-            client_secret=credentials["bling_client_secret"],
-            refresh_token=credentials["refresh_token"],
-        )
-
-    def describe(url: str) -> Mapping[str, str]:
-        fake.listening(url)
-        return {"BLING_URL": url, "BLING_AUTH_URL": url}
-
-    serve(fake.server, given.home / READY_FILE, describe)
-
+BLING = TokenVendor(
+    "bling", "Bling", make=BlingFake, rules=BlingRules(), unlimited=UNLIMITED, client="bling_"
+)
 
 if __name__ == "__main__":
-    main()
+    BLING.serve()

@@ -17,7 +17,14 @@ from uuid import UUID
 
 import psycopg
 
-from sync_pipelines.sandbox.erp import truth_analysis, truth_catalogue, truth_credits, truth_dre, truth_titles
+from sync_pipelines.sandbox.erp import (
+    truth_analysis,
+    truth_catalogue,
+    truth_credits,
+    truth_dre,
+    truth_statements,
+    truth_titles,
+)
 from sync_pipelines.sandbox.erp.catalogue_manners import CATALOGUES
 from sync_pipelines.sandbox.erp.company import ErpCompany
 from sync_pipelines.sandbox.erp.nfe_dirt import HARMLESS
@@ -85,12 +92,14 @@ def differences(
     *accounts: Account,
     modules: Sequence[str] = ("empresa", "produtos", "nfe"),
     with_credits: bool = False,
+    with_statements: bool = False,
     today: date | None = None,
     reform_by: Literal["estimate", "function"] = "estimate",
 ) -> list[str]:
     """What is not as it must be, one sentence each; empty: all is.
 
-    With `with_credits` the credits of every invoice are compared, and the summary of `today` (in UTC), if given.
+    With `with_credits` the credits of every invoice are compared, and the summary of `today` (in UTC), if given; with
+    `with_statements` what `process-dre` made of the months.
     """
     found: list[str] = []
     for account in accounts:
@@ -106,6 +115,8 @@ def differences(
             found += _invoice_differences(connection, user_id, own, reform_by=reform_by)
         if "financeiro" in modules:
             found += truth_dre.dre_differences(connection, own)
+        if with_statements:
+            found += truth_statements.statement_differences(connection, own)
         if with_credits:
             found += truth_credits.credit_differences(connection, user_id, _counted(own))
             if today is not None:

@@ -97,13 +97,9 @@ def line_of(category: SandboxCategory, side: TitleSide, chart: Chart) -> str:
 
 def dre_differences(connection: psycopg.Connection[Any], accounts: Sequence[Account]) -> Iterator[str]:
     """Month by month, for the companies of one user, each with all its accounts."""
-    by_company: dict[UUID, list[Account]] = defaultdict(list)
-    for account in accounts:
-        company_id = account.company_id or company_of(connection, account.user_id, account.company)
-        if company_id is None:
-            yield f"the company of {account.connection_id} has no profile"
-        else:
-            by_company[company_id].append(account)
+    by_company = accounts_by_company(connection, accounts)
+    known = [account for own in by_company.values() for account in own]
+    yield from (f"the company of {one.connection_id} has no profile" for one in accounts if one not in known)
     for company_id, own in by_company.items():
         rows = rows_of(
             connection,
@@ -112,6 +108,18 @@ def dre_differences(connection: psycopg.Connection[Any], accounts: Sequence[Acco
             company_id,
         )
         yield from _company_differences(rows, own)
+
+
+def accounts_by_company(
+    connection: psycopg.Connection[Any], accounts: Sequence[Account]
+) -> dict[UUID, list[Account]]:
+    """The accounts by the profile of their company; without those that have none."""
+    found: dict[UUID, list[Account]] = {}
+    for account in accounts:
+        company_id = account.company_id or company_of(connection, account.user_id, account.company)
+        if company_id is not None:
+            found.setdefault(company_id, []).append(account)
+    return found
 
 
 def company_of(connection: psycopg.Connection[Any], user_id: UUID, company: ErpCompany) -> UUID | None:

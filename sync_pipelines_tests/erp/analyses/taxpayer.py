@@ -96,8 +96,8 @@ class Taxpayer(Project):
         assert row is not None
         if ours:
             self.erp.execute(
-                "insert into sync_private.dre_lines (dre_id, line, company_id, month, amount, written_at)"
-                " values (%s, 'input_vendas_produtos', %s, make_date(%s, %s, 1), 1, now())",
+                "insert into sync_private.dre_lines (dre_id, line, company_id, month, amount, connections, written_at)"
+                " values (%s, 'input_vendas_produtos', %s, make_date(%s, %s, 1), 1, '{}', now())",
                 (row[0], company, year, month),
             )
         return UUID(str(row[0]))

@@ -67,6 +67,10 @@ def test_a_failure_is_recorded_fails_no_other_and_is_made_good(taxpayer: Taxpaye
     assert [(one.status, one.calls) for one in made.values()] == [("error", 1)] * 4
     assert all("Os dados gravados não são afetados." in one.message for one in made.values())
     assert taxpayer.value("select bool_and(error is not null and inputs is null) from sync_private.analyses")
+    for analysis in Analysis:
+        assert not any(
+            one.holds for one in taxpayer.syncs.records.proofs.newest(f"erp/{analysis.value}").values()
+        )
     taxpayer.fake.clear()
     taxpayer.made()
     assert taxpayer.value("select bool_and(error is null) from sync_private.analyses")

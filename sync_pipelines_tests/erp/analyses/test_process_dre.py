@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from sync_pipelines.erp.analyses.income_statement import INPUTS
 from sync_pipelines.erp.analyses.process_dre import GIVE_UP_AFTER, MARGINS_FIT
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib.interruptions import InterruptedRunError
@@ -106,6 +108,32 @@ def test_a_month_that_changed_is_processed_again_alone(taxpayer: Taxpayer) -> No
         assert profile(taxpayer) == before
 
 
+def test_a_year_of_months_that_change_at_random(taxpayer: Taxpayer) -> None:
+    """Exactly the changed months are processed, whatever changed, and the profile is that of the newest."""
+    random = Random(14)
+    other = taxpayer.company(faturamento_mensal_medio=1)
+    months = [taxpayer.month(2025 + (month > 12), (month - 1) % 12 + 1) for month in range(12, 24)]
+    dre(taxpayer)
+    for _ in range(4):
+        chosen = random.sample(months, random.randint(0, 5))
+        for one in chosen:
+            column = random.choice([*INPUTS.values()])
+            amount = Decimal(random.randint(1, 900_000)) / 100
+            query = f"update public.company_dre set {column} = %s where id = %s"
+            taxpayer.erp.execute(query.encode(), (amount, one))
+        taxpayer.fake.clear()
+        done = dre(taxpayer)
+        assert done.status == "success" and not done.warnings
+        assert {body["dre_id"] for body in bodies(taxpayer)} == {str(one) for one in chosen}
+        newest = taxpayer.row("select * from public.company_dre where id = %s", months[-1])
+        own = profile(taxpayer)
+        assert own["faturamento_mensal_medio"] == newest["calc_receita_bruta"]
+        assert own["receita_liquida_mensal"] == newest["calc_receita_liquida"]
+        assert profile(taxpayer, other)["faturamento_mensal_medio"] == 1
+    wrong = "select count(*) from public.company_dre where calc_receita_bruta <> input_vendas_produtos"
+    assert taxpayer.value(wrong + " + input_vendas_servicos + input_outras_receitas") == 0
+
+
 def test_the_profiles_of_other_companies_and_the_own_regime_stay(taxpayer: Taxpayer) -> None:
     """Trap 58: the function writes the month's figures and regime to every active company of the user."""
     other = taxpayer.company(
@@ -125,6 +153,25 @@ def test_the_profiles_of_other_companies_and_the_own_regime_stay(taxpayer: Taxpa
         "dados_financeiros_origem": "dre",
         "is_dated": True,
     }
+
+
+def test_what_a_person_changes_during_the_call_stands(taxpayer: Taxpayer) -> None:
+    other = taxpayer.company(regime_tributario="real", faturamento_mensal_medio=1)
+    taxpayer.month(2026, 10)
+
+    def slow(database: psycopg.Connection[Any], asked: FunctionRequest) -> dict[str, Any]:
+        answer = process_dre(database, asked)
+        database.execute(
+            "update public.company_profile set regime_tributario = 'mei', folha_mensal = 77 where id = %s",
+            (other,),
+        )
+        return answer
+
+    taxpayer.handlers[FUNCTION] = slow
+    assert dre(taxpayer).status == "success"
+    found = profile(taxpayer, other)
+    assert (found["regime_tributario"], found["folha_mensal"]) == ("mei", 77)
+    assert (found["faturamento_mensal_medio"], found["dados_financeiros_origem"]) == (1, None)
 
 
 def test_two_companies_of_a_user_are_processed_by_their_own_connections(taxpayer: Taxpayer) -> None:

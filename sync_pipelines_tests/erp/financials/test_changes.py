@@ -33,6 +33,7 @@ def test_changes_of_every_kind(account: Account, ledger: Ledger) -> None:
     assert (october.changed, october.unchanged, october.vanished) == (4, 2, 1)
     assert outcome.months[SEPTEMBER].counts.changed == 1
     assert account.lines(AUGUST) == {"vendas_produtos": D(200)}
+    assert "só entram" not in account.dre(outcome).message
     assert account.lines(SEPTEMBER) == {"vendas_produtos": D(100), "aluguel": D(50)}
     assert account.lines(OCTOBER) == {"vendas_produtos": D("1900.00"), "outras_receitas": D("44.44")}
     assert ledger.asked == ["6"]
@@ -130,6 +131,10 @@ def test_a_title_that_the_list_lacks_is_asked_for_before_it_is_given_up(
     ledger.remove(4)
     assert account.synced().vanished == 1
     assert account.lines(OCTOBER) == {"vendas_produtos": D(30)}
+    # A month before the first list has what later lists say of it, and no more.
+    ledger.add(7, "1.00", date(2026, 10, 7), competence=date(2026, 4, 30))
+    message = account.dre(account.sync(OCTOBER)).message
+    assert "04/2026: só entram títulos que o ERP lista a partir de 05/2026" in message
 
 
 def test_titles_of_later_belong_to_the_current_month_whichever_it_is(

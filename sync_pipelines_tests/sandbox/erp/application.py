@@ -67,12 +67,14 @@ def _add_product(connection: psycopg.Connection[Any], account: Account, product:
     names = ("code", "name", "ncm", "ean", "price", "is_active", "is_service")
     columns = {name: getattr(product, name) for name in names}
     columns |= {"connection_id": account.connection_id, "vendor_id": str(product.vendor_id)}
-    _insert(connection, "sync_private.products", columns)
+    row_id = uuid4()
+    _insert(connection, "sync_private.products", {**columns, "ncm_row_id": row_id})
     digits = product.ncm.replace(".", "")
     code = digits if digits.strip("0") else "00000000"
     is_whole = len(digits) == 8 and code != "00000000"
     if product.is_active and not product.is_service:
         analysis = {
+            "id": row_id,
             "user_id": account.user_id,
             "company_id": account.company_id,
             "product_name": product.name,

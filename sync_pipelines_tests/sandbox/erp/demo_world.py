@@ -101,8 +101,14 @@ class World:
         self, demos: Sequence[DemoAccount] = SYNCED, modules: Sequence[str] = MODULES
     ) -> list[str]:
         accounts = [self.account(account) for account in demos]
-        today = datetime.now(UTC).date()
-        of_database = differences(self.database, *accounts, modules=modules, with_credits=True, today=today)
+        of_database = differences(
+            self.database,
+            *accounts,
+            modules=modules,
+            with_credits=True,
+            with_statements="financeiro" in modules,
+            today=datetime.now(UTC).date(),
+        )
         return [*of_database, *store_differences(self.store, *accounts)]
 
 

@@ -33,7 +33,7 @@ alter table public.xml_imports add nfe_key text, add connection_id uuid, add nfe
     add content_sha256 text, add unique (user_id, nfe_key);
 create schema sync_private;
 create table sync_private.products (connection_id uuid, vendor_id text, code text, name text, ncm text, ean text,
-    price numeric, is_active boolean, is_service boolean, vanished_at timestamptz);
+    price numeric, is_active boolean, is_service boolean, ncm_row_id uuid, vanished_at timestamptz);
 """
 
 
