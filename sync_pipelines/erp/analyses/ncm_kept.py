@@ -46,16 +46,18 @@ _CONNECTIONS: LiteralString = (
     " and exists (select from sync_private.products as p where p.connection_id = c.id) order by c.id"
 )
 #: The rows of a company that was removed meanwhile went with it.
-_OF_A_COMPANY: LiteralString = (
-    "exists (select from public.company_profile as p where p.id = k.company_id)"
-)
+_OF_A_COMPANY: LiteralString = "exists (select from public.company_profile as p where p.id = k.company_id)"
 _PUT_OTHERS: LiteralString = (
     "insert into public.company_ncm_analysis select k.* from jsonb_populate_recordset("
-    "null::public.company_ncm_analysis, %(others)s::jsonb) as k where " + _OF_A_COMPANY + " on conflict (id) do nothing"
+    "null::public.company_ncm_analysis, %(others)s::jsonb) as k where "
+    + _OF_A_COMPANY
+    + " on conflict (id) do nothing"
 )
 _MISSING_OTHERS: LiteralString = (
     "select count(*) from jsonb_to_recordset(%(others)s::jsonb) as k (id uuid, company_id uuid)"
-    " where " + _OF_A_COMPANY + " and not exists (select from public.company_ncm_analysis as t where t.id = k.id)"
+    " where "
+    + _OF_A_COMPANY
+    + " and not exists (select from public.company_ncm_analysis as t where t.id = k.id)"
 )
 #: The product's row, or that of the application which stands for it.
 _PUT_PRODUCTS: LiteralString = (

@@ -14,6 +14,7 @@ from typing import Final
 from sync_pipelines.erp.financials.extract import Entry, TitleList, current_month, partition_month
 from sync_pipelines.erp.financials.known import Known
 from sync_pipelines.erp.financials.validate import Key, list_hash
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.vendor import Side, Title
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, ThrottledError
@@ -55,6 +56,21 @@ def missing(
     asked = {key: month for month in months if month not in found.stopped for key in lost[month]}
     _ask(session, asked, listed, months=months, found=found)
     return found
+
+
+def refuse_mass_rejection(
+    session: SyncSession, outdated: Collection[Key], stored: int, partition: str
+) -> None:
+    """Raise PermanentError if far too many titles that were read well before cannot be used any more.
+
+    An ERP that writes its amounts otherwise looks like this. Of `stored` listed titles these are `outdated`.
+    """
+    if MASS_REJECTION not in session.accepted and is_mass_loss(len(outdated), stored):
+        raise PermanentError(
+            f"{len(outdated)} of {stored} titles of {partition} that were read well before have no usable amount, date"
+            " or parts any more. Nothing of the month was changed; ops.rejects names them. If that is right, accept"
+            f" {MASS_REJECTION}."
+        )
 
 
 def _lost(month: date, listed: TitleList, known: Mapping[Key, Known], *, current: date) -> list[Key]:

@@ -114,7 +114,7 @@ class _FinancialsSync:
             outcome = ModuleOutcome(message=report.message(run.counts), counts=run.counts)
             current = current_month(self.session)
             unsure = sum(run.known[key].home(current) == run.month for key in run.missing.unsure)
-            outcome.warnings = report.warnings(run.counts, unsure)
+            outcome.warnings = report.warnings(run.counts, unsure=unsure, outdated=len(run.outdated))
             outcome.error = incomplete(run)
             if outcome.error is not None:
                 outcome.status = "error"

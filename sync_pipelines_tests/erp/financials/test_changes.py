@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Category, Split, TitleState
 from sync_pipelines.lib.failures import PermanentError, TransientError
@@ -71,7 +72,9 @@ def test_a_category_that_is_renamed_or_mapped_otherwise_moves_all_its_months(
     assert account.lines(AUGUST) == {"impostos_sobre_vendas": D(10)}
 
 
-def test_a_category_that_was_made_again_is_the_one_that_the_erp_lists(account: Account, ledger: Ledger) -> None:
+def test_a_category_that_was_made_again_is_the_one_that_the_erp_lists(
+    account: Account, ledger: Ledger
+) -> None:
     """Titles may name a category by its name: one that is listed no more stands behind one that is."""
     ledger.listed_categories = [Category("1", "Linha", IN, is_transfer=True), Category("2", "Outra", IN)]
     account.synced()
@@ -211,6 +214,24 @@ def test_rejects_are_kept_with_field_and_rule_and_the_stored_title_stays(
         ("6", "amount", "amount_is_money"),
         ("7", "amount", "amount_is_a_number"),
     ]
-    assert "7 título(s)" in october.warnings["every_title_is_usable"]
+    said = october.warnings["every_title_is_usable"]
+    assert "7 título(s)" in said
+    assert "1 conta(m) na DRE como da última vez" in said and "e 6 não entra(m)" in said
     # The one that was stored before counts as it was; a cent that a percentage left goes to the largest part.
     assert account.lines(OCTOBER) == {"vendas_produtos": D("13.33"), "vendas_servicos": D("6.67")}
+
+
+def test_titles_that_no_longer_can_be_read_are_no_success(account: Account, ledger: Ledger) -> None:
+    """An ERP that writes its amounts otherwise: the statement would stand still, and be called up to date."""
+    for number in range(12):
+        ledger.add(number, "10.00", date(2026, 10, 1))
+    account.synced()
+    for number in range(12):
+        ledger.change(number, amount=None, splits=())
+    october = account.sync().months[OCTOBER]
+    assert isinstance(october.error, PermanentError) and "12 of 12 titles" in str(october.error)
+    assert len(account.rejects()) == 12
+    october = account.sync(accept={MASS_REJECTION}).months[OCTOBER]
+    assert october.status == "success"
+    assert "12 conta(m) na DRE como da última vez" in october.warnings["every_title_is_usable"]
+    assert account.lines(OCTOBER) == {"vendas_produtos": D(120)}
