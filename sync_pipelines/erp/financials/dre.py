@@ -19,6 +19,7 @@ from sync_pipelines.erp.financials import dre_report
 from sync_pipelines.erp.financials.company import Company, company_of, other_companies
 from sync_pipelines.erp.financials.dre_load import Written, write_month
 from sync_pipelines.erp.financials.dre_month import Refusal, is_of, plan_of, row_for
+from sync_pipelines.erp.financials.dre_order import date_newest
 from sync_pipelines.erp.financials.dre_rows import DreRow, holds_several_companies, read_rows
 from sync_pipelines.erp.financials.extract import current_month
 from sync_pipelines.erp.financials.options import FinancialOptions
@@ -153,6 +154,14 @@ class _DreSync:
         sentences = [dre_report.refused(refused)] if refused else []
         sentences += dre_report.failures(self.failed)
         errors = list(self.failed.values())
+        try:
+            with postgres.errors_about(ERP):
+                date_newest(self.session, self.company)
+        except ConnectionBusyError:
+            raise
+        except SyncError as error:
+            errors.append(error)
+            sentences.append(dre_report.failure(error))
         if refused:
             errors.insert(0, PermanentError(sentences[0]))
         if errors:
