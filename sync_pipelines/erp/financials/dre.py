@@ -22,6 +22,7 @@ from sync_pipelines.erp.financials.dre_month import Refusal, is_of, plan_of, row
 from sync_pipelines.erp.financials.dre_order import date_newest
 from sync_pipelines.erp.financials.dre_rows import DreRow, holds_several_companies, read_rows
 from sync_pipelines.erp.financials.extract import current_month
+from sync_pipelines.erp.financials.known import refuse_altered
 from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.financials.reconcile import disagreements
 from sync_pipelines.erp.financials.statement import MonthStatement, recognises_transfers, statements
@@ -75,6 +76,7 @@ class _DreSync:
 
     def sync(self, months: list[date]) -> ModuleOutcome:
         database = self.session.database
+        refuse_altered(database, self.company.connections)
         self._release()
         wanted = statements(database, self.company, self.options)
         stored = read_rows(database, self.company.user_id)

@@ -17,7 +17,7 @@ from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import TransientError
 
-#: The user's row made last, if we wrote it for the company, beside the company's row of its newest month that has begun.
+#: The user's row made last, if we wrote it for the company, beside that of the company's newest month that has begun.
 _MISPLACED: LiteralString = """
 with dated as (
     select d.id, d.created_at, d.period_year, d.period_month,
