@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_pipelines.erp.analyses.income_statement import INPUTS, are_equal, income_statement, profile_columns
+from sync_pipelines.erp.outcome import Analysis
 from sync_pipelines.sandbox.erp.dre_figures import dre_figures
+from sync_pipelines_tests.erp.analyses.taxpayer import Taxpayer
 
 AMOUNTS = st.decimals(min_value=0, max_value=5_000_000, places=2)
 REGIMES = (None, "simples", "presumido", "real", "mei")
@@ -54,3 +56,18 @@ def test_a_month_without_sales_has_no_margin() -> None:
     made = income_statement(inputs(aluguel=Decimal(500), calcular_auto=True))
     assert (made.net_profit, set(made.margins.values()), made.too_large) == (Decimal(-500), {Decimal(0)}, {})
     assert profile_columns(inputs(aluguel=Decimal(500)))["margem_bruta_percentual"] == 0
+
+
+def test_every_figure_is_compared_with_the_formula(taxpayer: Taxpayer) -> None:
+    """The tax score reads the deductions, and a person the margins."""
+    taxpayer.month(2026, 10, aluguel=2_000)
+    for column in ("calc_deducoes_receita", "calc_ebitda", "calc_margem_liquida"):
+        taxpayer.erp.execute(
+            f"create or replace function spoil() returns trigger language plpgsql as $$ begin new.{column} = 7;"
+            " return new; end $$; drop trigger if exists spoil on public.company_dre;"
+            " create trigger spoil before update on public.company_dre for each row execute function spoil()".encode()
+        )
+        done = taxpayer.dispatch()[Analysis.DRE]
+        assert done.status == "error" and f"what its formula says of 10/2026: {column}" in done.message
+    taxpayer.erp.execute("drop trigger spoil on public.company_dre")
+    assert taxpayer.dispatch()[Analysis.DRE].status == "success"
