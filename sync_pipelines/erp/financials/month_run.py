@@ -51,7 +51,7 @@ class MonthRun:
             if entry.has_read_detail or place + 1 == len(self.entries):
                 self.session.report("titles", done=place + 1, total=len(self.entries))
         self._reject()
-        refuse_mass_rejection(self.session, self.outdated, self._stored(), self.partition)
+        refuse_mass_rejection(self.session, self.outdated, stored=self._stored(), partition=self.partition)
         database, plan = self.session.database, self._plan()
         with database.transaction():
             self.session.fence(database)
