@@ -59,7 +59,7 @@ def missing(
 
 
 def refuse_mass_rejection(
-    session: SyncSession, outdated: Collection[Key], stored: int, partition: str
+    session: SyncSession, outdated: Collection[Key], *, stored: int, partition: str
 ) -> None:
     """Raise PermanentError if far too many titles that were read well before cannot be used any more.
 
