@@ -14,7 +14,7 @@ from sync_pipelines.erp.financials.dre_load import Written
 from sync_pipelines.erp.financials.dre_month import Refusal
 from sync_pipelines.erp.financials.reconcile import Disagreement
 from sync_pipelines.erp.financials.statement import MonthStatement
-from sync_pipelines.erp.outcome import Counts
+from sync_pipelines.erp.outcome import Counts, ModuleOutcome
 from sync_pipelines.erp.vendors.vendor import Side
 from sync_pipelines.lib.failures import SyncError, TransientError
 
@@ -63,6 +63,17 @@ def message(
             " os meses anteriores para que estejam completos."
         )
     return " ".join(filter(None, sentences))
+
+
+def unread(months: Mapping[date, ModuleOutcome]) -> str:
+    """What of the titles the statement lacks or has as it was, because this sync could not read it."""
+    number = sum(one.counts.unread for one in months.values())
+    failed = [month for month, one in months.items() if one.status == "error" and not one.counts.read]
+    parts = [
+        f"{number} título(s) sem resposta do ERP contam como antes, ou ainda não contam." if number else "",
+        f"{_months(failed)}: os títulos não foram lidos, e contam como antes." if failed else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def warnings(

@@ -50,6 +50,8 @@ def sync_financials(
         outcome.dre = ModuleOutcome("error", dre_report.failure(sync.problem), error=sync.problem)
     elif sync.has_read:
         outcome.dre = sync_dre(session, sync.outcomes, options=options)
+        said = (outcome.dre.message, dre_report.unread(sync.outcomes))
+        outcome.dre.message = " ".join(filter(None, said))
     return outcome
 
 

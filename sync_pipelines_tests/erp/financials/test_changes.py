@@ -97,6 +97,7 @@ def test_far_too_many_stop_their_month_until_a_person_accepts_it(account: Accoun
     assert MASS_VANISHING in outcome.months[OCTOBER].message
     assert outcome.months[SEPTEMBER].counts.changed == 1
     assert account.lines(OCTOBER) == {"vendas_produtos": D(20)}
+    assert account.dre(outcome).message.endswith("10/2026: os títulos não foram lidos, e contam como antes.")
     assert ledger.asked == []
     assert account.synced(accept={MASS_VANISHING}).vanished == 15
     assert account.lines(OCTOBER) == {"vendas_produtos": D(5)}
@@ -192,17 +193,18 @@ def test_rejects_are_kept_with_field_and_rule_and_the_stored_title_stays(
     ledger.add(1, "10.00", date(2026, 10, 1))
     account.synced()
     ledger.add(1, None, date(2026, 10, 1))
-    ledger.add(2, "-5.00", date(2026, 10, 2))
+    ledger.add(2, "-5.00", date(2026, 10, 2), description="Pagamento a Fulana de Tal")
     ledger.add(3, "10.00", None)
     ledger.add(4, "10.00", date(2026, 10, 4), splits=(Split("10", D("4.00")), Split("11", D("5.00"))))
     ledger.add(5, "10.00", date(2026, 10, 5), due_on=date(9999, 12, 31))
     ledger.add(6, "1E+20", date(2026, 10, 6))
     ledger.add("", "10.00", date(2026, 10, 7))
     ledger.add(7, "NaN", date(2026, 10, 8), splits=())
+    ledger.add(9, "0.00", date(2026, 10, 9), description="Fulana de Tal")
     ledger.add(8, "10.00", date(2026, 10, 8), splits=(Split("10", D("3.33")), Split("11", D("6.66"))))
     outcome = account.sync()
     october = outcome.months[OCTOBER]
-    assert (october.status, october.counts.rejected, october.counts.inserted) == ("success", 7, 1)
+    assert (october.status, october.counts.rejected, october.counts.inserted) == ("success", 7, 2)
     assert outcome.months[NOVEMBER].counts.rejected == 1
     assert sorted(account.rejects()) == [
         ("", "vendor_id", "title_has_a_number"),
@@ -217,6 +219,9 @@ def test_rejects_are_kept_with_field_and_rule_and_the_stored_title_stays(
     said = october.warnings["every_title_is_usable"]
     assert "7 título(s)" in said
     assert "1 conta(m) na DRE como da última vez" in said and "e 6 não entra(m)" in said
+    # Who a title names stands in the raw page alone.
+    kept = account.ops.execute("select r::text from ops.rejects as r").fetchall()
+    assert "Fulana" not in str([kept, account.everything(), october])
     # The one that was stored before counts as it was; a cent that a percentage left goes to the largest part.
     assert account.lines(OCTOBER) == {"vendas_produtos": D("13.33"), "vendas_servicos": D("6.67")}
 

@@ -77,6 +77,8 @@ def test_what_came_is_stored_and_the_rest_is_asked_for_by_the_next_sync(
     )
     assert isinstance(october.error, type(error))
     assert outcome.months[NOVEMBER].status == "success"
+    unread = f"{october.counts.unread} título(s) sem resposta do ERP contam como antes, ou ainda não contam."
+    assert account.dre(outcome).message.endswith(unread)
     assert len(ledger.asked) == (4 if is_throttled else 13)
     ledger.before_title = lambda _number: None
     assert account.synced().unchanged == (4 if is_throttled else 13)
