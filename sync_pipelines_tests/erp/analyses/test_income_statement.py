@@ -59,15 +59,23 @@ def test_a_month_without_sales_has_no_margin() -> None:
 
 
 def test_every_figure_is_compared_with_the_formula(taxpayer: Taxpayer) -> None:
-    """The tax score reads the deductions, and a person the margins."""
+    """The tax score reads the deductions, and a person the margins; a row that moved is another month's."""
     taxpayer.month(2026, 10, aluguel=2_000)
-    for column in ("calc_deducoes_receita", "calc_ebitda", "calc_margem_liquida"):
+    spoils = {
+        "calc_deducoes_receita": "7",
+        "calc_ebitda": "7",
+        "calc_margem_liquida": "7",
+        "period_month": "3",
+        "input_calcular_impostos_auto": "true",
+    }
+    for column, value in spoils.items():
         taxpayer.erp.execute(
-            f"create or replace function spoil() returns trigger language plpgsql as $$ begin new.{column} = 7;"
+            f"create or replace function spoil() returns trigger language plpgsql as $$ begin new.{column} = {value};"
             " return new; end $$; drop trigger if exists spoil on public.company_dre;"
             " create trigger spoil before update on public.company_dre for each row execute function spoil()".encode()
         )
         done = taxpayer.dispatch()[Analysis.DRE]
-        assert done.status == "error" and f"what its formula says of 10/2026: {column}" in done.message
-    taxpayer.erp.execute("drop trigger spoil on public.company_dre")
+        assert done.status == "error" and "10/2026" in done.message
+        restored = "update public.company_dre set period_month = 10, input_calcular_impostos_auto = false"
+        taxpayer.erp.execute(f"drop trigger spoil on public.company_dre; {restored}".encode())
     assert taxpayer.dispatch()[Analysis.DRE].status == "success"
