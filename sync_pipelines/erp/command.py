@@ -45,9 +45,12 @@ RUNS = (
                 help="A connection to sync whatever its time or auto-sync, by UUID or key; may be repeated.",
             ),
             RunOption(
-                "modules", flag="modules", kind=str, help="Of nfe,produtos,empresa; else what each wants."
+                "modules",
+                flag="modules",
+                kind=str,
+                help="Of nfe,produtos,financeiro,empresa; else what each wants.",
             ),
-            RunOption("full", flag="full", kind=bool, help="Read the whole catalogue of products again."),
+            RunOption("full", flag="full", kind=bool, help="Read all products and details of titles again."),
         ),
     ),
 )
@@ -104,11 +107,13 @@ def reviewed(
 def sync_now(
     context: typer.Context,
     connections: Connections,
-    modules: Annotated[str, typer.Option(help="Of nfe,produtos,empresa; else what each wants.")] = "",
+    modules: Annotated[
+        str, typer.Option(help="Of nfe,produtos,financeiro,empresa; else what each wants.")
+    ] = "",
     first: Annotated[
-        str | None, typer.Option("--from", help="First month of invoices, such as 2026-01.")
+        str | None, typer.Option("--from", help="First month of invoices and titles, such as 2026-01.")
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last month of invoices, included.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last month, included.")] = None,
 ) -> None:
     """Sync connections at once: short for `run erp --connection …`."""
     given = [("--modules", modules), ("--from", first), ("--to", last)]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -69,7 +70,7 @@ class Counts:
 
 @dataclass
 class ModuleOutcome:
-    """What became of one module, of one of its months, or of the income statement that follows from the titles."""
+    """What became of one module, or of one of its months."""
 
     status: Status = "success"
     #: In Portuguese: the application's users read it.
@@ -82,6 +83,14 @@ class ModuleOutcome:
     #: Where the raw answers are kept.
     raw_path: str | None = None
     bytes: int = 0
+
+
+@dataclass
+class DreOutcome(ModuleOutcome):
+    """What became of the income statement of a connection's company. Its counts are months."""
+
+    #: The lines of each month as its row has them, by name without `input_`.
+    lines: dict[date, Mapping[str, Decimal | None]] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,8 +134,8 @@ class FinancialsOutcome:
     """What became of the titles by month of their list, and of `company_dre`."""
 
     months: dict[date, ModuleOutcome] = field(default_factory=dict)
-    #: Its counts are months of the income statement; None where no month of titles could be read.
-    dre: ModuleOutcome | None = None
+    #: None where no month of titles could be read.
+    dre: DreOutcome | None = None
 
 
 @dataclass
@@ -138,7 +147,7 @@ class SyncOutcome:
     #: Invoices and titles by month; `modules` has their sum.
     months: dict[Module, dict[date, ModuleOutcome]] = field(default_factory=dict)
     #: The months of `company_dre`; `modules` counts its failure with the titles.
-    dre: ModuleOutcome | None = None
+    dre: DreOutcome | None = None
     credits: CreditsOutcome | None = None
     analyses: dict[Analysis, AnalysisOutcome] = field(default_factory=dict)
     calls: int = 0

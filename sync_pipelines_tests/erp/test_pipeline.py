@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -55,8 +54,20 @@ def test_a_second_sync_makes_the_calls_that_detecting_a_change_needs_and_writes_
     assert [everything(installed, one) for one in ones] == before
     omie, bling = ones
     # Of each list one page, because these companies are small; of Bling's invoices one page a kind and state.
-    assert installed.calls(omie) == {"ListarEmpresas": 1, "ListarProdutos": 1, "ListarNF": 1}
-    assert installed.calls(bling) == {"company": 1, "products": 1, "invoices": 4}
+    assert installed.calls(omie) == dict.fromkeys(
+        (
+            "ListarEmpresas",
+            "ListarProdutos",
+            "ListarNF",
+            "ListarCategorias",
+            "ListarContasReceber",
+            "ListarContasPagar",
+        ),
+        1,
+    )
+    # Titles of ten years to come are asked for in periods of a year, in force and cancelled.
+    titles = {"categories": 1, "receivables": 12, "payables": 12}
+    assert installed.calls(bling) == {"company": 1, "products": 1, "invoices": 4, **titles}
 
 
 def test_a_world_that_changed_is_followed(installed: Installed) -> None:
@@ -143,16 +154,17 @@ def _expired_and_not_renewed(installed: Installed, middle: Connected) -> None:
     installed.bling.fail("token_invalid_grant", account=middle.name)
 
 
+_BUT_INVOICES, _BUT_PRODUCTS = {"empresa", "produtos", "financeiro"}, {"empresa", "nfe", "financeiro"}
 #: What goes wrong, of which ERP, with what the log says, what of the sync succeeds all the same, and whether it waits.
-TROUBLES: Mapping[str, tuple[Literal["omie", "bling"], Happens, str, set[str], bool]] = {
-    "a fault with 500": ("omie", fails("ListarNF_fault"), "NF-e", {"empresa", "produtos"}, False),
-    "a fault with 200": ("omie", fails("ListarNF_fault_200"), "NF-e", {"empresa", "produtos"}, False),
-    "a page that is cut": ("bling", fails("products_cut"), "produtos", {"empresa", "nfe"}, False),
+TROUBLES: Mapping[str, tuple[str, Happens, str, set[str], bool]] = {
+    "a fault with 500": ("omie", fails("ListarNF_fault"), "NF-e", _BUT_INVOICES, False),
+    "a fault with 200": ("omie", fails("ListarNF_fault_200"), "NF-e", _BUT_INVOICES, False),
+    "a page that is cut": ("bling", fails("products_cut"), "produtos", _BUT_PRODUCTS, False),
     "an error read as an empty page": (
         "omie",
         fails("ListarNF_null"),
         "NF-e",
-        {"empresa", "produtos"},
+        _BUT_INVOICES,
         False,
     ),
     "bad credentials": (
@@ -162,8 +174,23 @@ TROUBLES: Mapping[str, tuple[Literal["omie", "bling"], Happens, str, set[str], b
         set(),
         True,
     ),
-    "no scope": ("bling", fails("products_insufficient_scope"), "produtos", {"empresa", "nfe"}, False),
+    "no scope": ("bling", fails("products_insufficient_scope"), "produtos", _BUT_PRODUCTS, False),
     "a block": ("omie", fails("ListarProdutos_blocked"), "blocked the account", {"empresa"}, False),
+    "a list of titles that fails": (
+        "contaazul",
+        fails("receivables_server_error"),
+        "financeiro",
+        {"empresa", "produtos", "nfe"},
+        False,
+    ),
+    "an error within a 200": (
+        "tiny",
+        fails("notas.fiscais.pesquisa_unexpected"),
+        "NF-e",
+        _BUT_INVOICES,
+        False,
+    ),
+    "an error of the service": ("sankhya", fails("Produto_status_0"), "produtos", {"empresa"}, False),
     "an undecryptable secret": ("omie", _undecryptable, "credenciais", set(), True),
     "a token that is not renewed": ("bling", _expired_and_not_renewed, "Bling", set(), True),
 }
@@ -319,7 +346,7 @@ def test_a_connection_that_changes_hands_during_its_sync_writes_nothing_for_the_
     new = uuid4() if column == "user_id" else add_company(installed.erp, one.user_id, "11222333000181")
     installed.omie.before("ListarNF", 1, lambda: installed.set(one, **{column: new}))
     outcome = installed.sync(one)
-    assert set(outcome.failed) == {Module.INVOICES}
+    assert set(outcome.failed) == {Module.INVOICES, Module.FINANCIALS}
     assert installed.value("select count(*) from public.xml_imports") == 0
     assert installed.log(one)["status"] == "error"
     installed.clock.advance(hours=24)

@@ -20,6 +20,8 @@ from sync_pipelines.lib.postgres.digest import Proof
 
 #: The check that warns of invoices that the function does not reach.
 READS_ALL = "every_invoice_is_read"
+#: The check that warns of a person's words that the function's news replaced.
+WORDS_STAND = "words_of_persons_stand"
 #: A new content of an invoice of ours keeps its row; an upload of the application is another row.
 _INPUTS: LiteralString = (
     "select count(*), md5(coalesce(string_agg(concat_ws('|', a.id, a.created_at, i.content_sha256), ',' order by a.id),"
@@ -64,9 +66,8 @@ def _call(
 ) -> dict[str, Any]:
     """One call with its proof. Returns what it left."""
     connection, user = calls.database, key.user_id
-    kept = ncm_kept.read_kept(
-        connection, user, live=live, left=_verdicts(state.found), before=state.kept or {}
-    )
+    left, before = _verdicts(state.found), state.kept or {}
+    kept = ncm_kept.read_kept(connection, user, live=live, left=left, before=before)
     calls.begin(key, kept)
 
     def put_back() -> None:
@@ -83,6 +84,11 @@ def _call(
         raise error
     found = {"verdicts": said, "stats": answer._asdict()}
     calls.end(key, inputs=inputs, found=found, put_back=put_back)
+    live = ncm_kept.read_verdicts(connection, user)
+    if news := sorted(one["code"] for one in kept["verdicts"] if live.get(one["code"]) != one["now"]):
+        outcome.warnings[WORDS_STAND] = (
+            f"A análise diz outra coisa de {len(news)} NCM que uma pessoa tinha alterado: {', '.join(news[:20])}."
+        )
     return found
 
 

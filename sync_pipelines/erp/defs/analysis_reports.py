@@ -9,7 +9,8 @@ import dagster as dg
 from sync_pipelines.erp.defs import analysis_descriptions as texts
 from sync_pipelines.erp.defs.keys import CREDITS_KEY, DRE_KEY, NCM_KEY, OPPORTUNITIES_KEY, SCORE_KEY
 from sync_pipelines.erp.defs.reports import WARN, equal, module_metadata, warning
-from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome, CreditsOutcome, ModuleOutcome, SyncOutcome
+from sync_pipelines.erp.financials.dre_table import markdown
+from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome, CreditsOutcome, DreOutcome, SyncOutcome
 from sync_pipelines.lib.orchestration import metadata as keys
 from sync_pipelines.lib.orchestration.partition_reports import CheckReport, PartitionReport
 
@@ -73,9 +74,9 @@ def _made(check: str, done: AnalysisOutcome, *, holds: str) -> list[CheckReport]
     return [made]
 
 
-def _dre(done: ModuleOutcome, outcome: SyncOutcome) -> PartitionReport:
+def _dre(done: DreOutcome, outcome: SyncOutcome) -> PartitionReport:
     """The lines of the months, and what process-dre made of them."""
-    metadata = module_metadata(done, outcome)
+    metadata = {"DRE": dg.MetadataValue.md(markdown(done.lines)), **module_metadata(done, outcome)}
     processed = outcome.analyses.get(Analysis.DRE)
     if processed is not None:
         metadata |= {**processed.figures, "process_dre_calls": processed.calls}

@@ -14,7 +14,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.orchestration.accept_config import AcceptConfig
 
 _ACCEPT = (
-    "What you know of and accept. mass_vanishing: far more invoices or products than is plausible are no longer"
+    "What you know of and accept. mass_vanishing: far more invoices, products or titles than is plausible are no longer"
     " listed."
 )
 
@@ -25,11 +25,13 @@ class SyncConfig(AcceptConfig):
     words: ClassVar = ACCEPTS
     modules: list[str] = Field(
         default_factory=list,
-        description="Of nfe, produtos, empresa (financeiro is not served yet). Empty: what the connection wants.",
+        description="Of nfe, produtos, financeiro, empresa. Empty: what the connection wants.",
     )
-    first_month: str | None = Field(default=None, description="The first month of invoices, such as 2026-01.")
-    last_month: str | None = Field(default=None, description="The last month of invoices, included.")
-    full: bool = Field(default=False, description="Read the whole catalogue of products again.")
+    first_month: str | None = Field(
+        default=None, description="The first month of invoices and titles, such as 2026-01."
+    )
+    last_month: str | None = Field(default=None, description="The last month, included.")
+    full: bool = Field(default=False, description="Read all products and details of titles again.")
     accept: list[str] = Field(default_factory=list, description=_ACCEPT)
     only_if_due: bool = Field(
         default=False,

@@ -26,7 +26,7 @@ from sync_pipelines.erp.financials.known import refuse_altered
 from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.financials.reconcile import disagreements
 from sync_pipelines.erp.financials.statement import MonthStatement, recognises_transfers, statements
-from sync_pipelines.erp.outcome import ModuleOutcome
+from sync_pipelines.erp.outcome import DreOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, SyncError
@@ -40,7 +40,7 @@ _FIRST = (
 )
 
 
-def sync_dre(session: SyncSession, months: Iterable[date], *, options: FinancialOptions) -> ModuleOutcome:
+def sync_dre(session: SyncSession, months: Iterable[date], *, options: FinancialOptions) -> DreOutcome:
     """Bring the months of the connection's company up to date; `months` are compared with the invoices as well.
 
     A month that fails, or that another company has, does not stop the others. Raises ConnectionBusyError.
@@ -50,7 +50,7 @@ def sync_dre(session: SyncSession, months: Iterable[date], *, options: Financial
         with postgres.errors_about(ERP):
             company = company_of(session)
             if isinstance(company, str):
-                return ModuleOutcome(
+                return DreOutcome(
                     "skipped",
                     company,
                     warnings={dre_report.COMPANY_KNOWN: f"A DRE não foi gravada. {company}"},
@@ -59,7 +59,7 @@ def sync_dre(session: SyncSession, months: Iterable[date], *, options: Financial
     except ConnectionBusyError:
         raise
     except SyncError as error:
-        outcome = ModuleOutcome("error", dre_report.failure(error), error=error)
+        outcome = DreOutcome("error", dre_report.failure(error), error=error)
     outcome.seconds = (session.clock() - began).total_seconds()
     return outcome
 
@@ -74,7 +74,7 @@ class _DreSync:
     written: dict[date, Written] = field(default_factory=dict)
     failed: dict[date, SyncError] = field(default_factory=dict)
 
-    def sync(self, months: list[date]) -> ModuleOutcome:
+    def sync(self, months: list[date]) -> DreOutcome:
         database = self.session.database
         refuse_altered(database, self.company.connections)
         self._release()
@@ -123,14 +123,15 @@ class _DreSync:
         except SyncError as error:
             self.failed[month] = error
 
-    def _outcome(self, wanted: dict[date, MonthStatement], months: list[date]) -> ModuleOutcome:
-        outcome = ModuleOutcome()
+    def _outcome(self, wanted: dict[date, MonthStatement], months: list[date]) -> DreOutcome:
+        outcome = DreOutcome()
         counts = outcome.counts
         proof = self._prove()
         counts.read = len(self.written) + len(self.failed)
         for one in self.written.values():
             setattr(counts, one.status, getattr(counts, one.status) + 1)
         counts.rejected += len(self.failed)
+        outcome.lines = self._lines()
         counts.digest, counts.oldest_reading = proof.destination["lines"], self.session.started
         refused = {month: one.refusal for month, one in self.written.items() if one.refusal is not None}
         database = self.session.database
@@ -145,6 +146,15 @@ class _DreSync:
         self._fail(outcome, refused)
         return outcome
 
+    def _lines(self) -> dict[date, Mapping[str, Decimal | None]]:
+        """The months of the company as their rows are now."""
+        stored = read_rows(self.session.database, self.company.user_id)
+        found = {
+            month: [one for one in stored.get(month, []) if is_of(one, self.company.id)]
+            for month in self.written
+        }
+        return {month: rows[0].lines for month, rows in found.items() if rows}
+
     def _in_part(self, months: list[date]) -> dict[date, date]:
         """Months that were written from titles of later lists alone, each with the first month that was listed."""
         row = self.session.database.execute(_FIRST, (list(self.company.connections),)).fetchone()
@@ -152,7 +162,7 @@ class _DreSync:
         written = (month for month, one in self.written.items() if one.status in ("inserted", "changed"))
         return {month: first for month in written if first is not None and month < first}
 
-    def _fail(self, outcome: ModuleOutcome, refused: dict[date, Refusal]) -> None:
+    def _fail(self, outcome: DreOutcome, refused: dict[date, Refusal]) -> None:
         sentences = [dre_report.refused(refused)] if refused else []
         sentences += dre_report.failures(self.failed)
         errors = list(self.failed.values())

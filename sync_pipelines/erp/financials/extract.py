@@ -1,7 +1,7 @@
 """The list of an ERP's titles over contiguous months, and its categories; their raw pages are kept first.
 
 One list for all months of a sync. Titles that are listed later than today are read with the current month, up to a
-horizon: what is due in ten years is known today.
+horizon: what is due in five years is known today.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sync_pipelines.erp.vendors.vendor import Category, Title
 from sync_pipelines.erp.window import month_of
 
 ASSET: Final = "erp/financeiro"
-#: Years after the current one whose titles are read.
-HORIZON_YEARS: Final = 10
+#: Years after the current one whose titles are read: Bling is asked in periods of less than a year each.
+HORIZON_YEARS: Final = 5
 
 
 @dataclass

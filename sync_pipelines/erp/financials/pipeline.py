@@ -22,7 +22,7 @@ from sync_pipelines.erp.financials.known import read_known
 from sync_pipelines.erp.financials.month_run import MonthRun, incomplete
 from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.invoices.extract import ranges
-from sync_pipelines.erp.outcome import FinancialsOutcome, ModuleOutcome
+from sync_pipelines.erp.outcome import DreOutcome, FinancialsOutcome, ModuleOutcome
 from sync_pipelines.erp.session import SyncSession
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import RefusedError, SyncError, ThrottledError
@@ -47,7 +47,7 @@ def sync_financials(
     later = {month: ModuleOutcome("skipped", _FUTURE) for month in months if month > current}
     outcome = FinancialsOutcome({**sync.outcomes, **later})
     if sync.problem is not None:
-        outcome.dre = ModuleOutcome("error", dre_report.failure(sync.problem), error=sync.problem)
+        outcome.dre = DreOutcome("error", dre_report.failure(sync.problem), error=sync.problem)
     elif sync.has_read:
         outcome.dre = sync_dre(session, sync.outcomes, options=options)
         said = (outcome.dre.message, dre_report.unread(sync.outcomes))

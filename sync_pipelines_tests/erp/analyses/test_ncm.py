@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.erp.analyses.ncm import READS_ALL
+from sync_pipelines.erp.analyses.ncm import READS_ALL, WORDS_STAND
 from sync_pipelines.erp.outcome import Analysis, AnalysisOutcome
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.interruptions import InterruptedRunError
@@ -113,7 +113,7 @@ def test_what_a_person_said_of_a_row_stands(catalogue: Taxpayer) -> None:
         " when (new.ncm_code = '08119000') execute function judge()"
     )
     catalogue.invoice("84713012")
-    ncm(catalogue)
+    assert "1 NCM que uma pessoa tinha alterado: 08119000." in ncm(catalogue).warnings[WORDS_STAND]
     assert (
         catalogue.value("select status from public.company_ncm_analysis where ncm_code = '08119000'")
         == "revisar_ncm"

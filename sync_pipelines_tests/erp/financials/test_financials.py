@@ -59,4 +59,4 @@ def test_the_statement_is_the_sum_of_the_titles_and_the_next_sync_changes_nothin
     before = account.everything()
     assert account.synced().unchanged == 9
     assert account.everything() == before
-    assert ledger.lists == [(AUGUST, date(2036, 12, 31))] * 2
+    assert ledger.lists == [(AUGUST, date(2031, 12, 31))] * 2
