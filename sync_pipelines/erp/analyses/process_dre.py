@@ -53,8 +53,25 @@ def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     if isinstance(company, str):
         outcome.status, outcome.message = "skipped", company
         return
-    months = dre_months.read_months(connection, user, company.id)
-    DreRun(calls, outcome, company.id, states=states, months=months).process()
+    errors: list[SyncError] = []
+    # The own company last: its figures and its proof are this sync's.
+    left = dre_months.read_companies_left(connection, user, company.id)
+    for one in (*left, company.id):
+        made = outcome if one == company.id else AnalysisOutcome()
+        # Each settles its own calls alone: what was kept of a lost one is put back once more by the next sync.
+        own = {
+            subject: state
+            for subject, state in states.items()
+            if state.company_id == one or (one == company.id and state.company_id not in left)
+        }
+        months = dre_months.read_months(connection, user, one)
+        try:
+            DreRun(calls, made, one, states=own, months=months).process()
+        except SyncError as error:
+            errors.append(error)
+        outcome.calls += made.calls if made is not outcome else 0
+    if errors:
+        raise errors[-1]
 
 
 @dataclass

@@ -79,3 +79,21 @@ def test_every_figure_is_compared_with_the_formula(taxpayer: Taxpayer) -> None:
         restored = "update public.company_dre set period_month = 10, input_calcular_impostos_auto = false"
         taxpayer.erp.execute(f"drop trigger spoil on public.company_dre; {restored}".encode())
     assert taxpayer.dispatch()[Analysis.DRE].status == "success"
+
+
+def test_a_company_that_lost_its_connection_does_not_keep_figures_of_lines_that_went_back(
+    taxpayer: Taxpayer,
+) -> None:
+    """The tax score reads `calc_*` of the row that was made last, whichever company's it is."""
+    taxpayer.month(2026, 10)
+    taxpayer.made()
+    other = taxpayer.company(setor="comercio", regime_tributario="simples", uf_sede="SP")
+    taxpayer.erp.execute("update public.erp_connections set company_id = %s", (other,))
+    # As the income statement does with lines of a company's former connection.
+    taxpayer.erp.execute(
+        "delete from sync_private.dre_lines; update public.company_dre set input_vendas_produtos = 0"
+    )
+    done = taxpayer.dispatch()[Analysis.DRE]
+    assert (done.status, done.calls, done.figures["months"]) == ("success", 1, 0)
+    assert taxpayer.value("select calc_receita_bruta from public.company_dre") == 0
+    assert taxpayer.dispatch()[Analysis.DRE].calls == 0
