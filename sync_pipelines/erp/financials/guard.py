@@ -32,6 +32,8 @@ class Missing:
     gone: set[Key] = field(default_factory=set)
     #: Those of which the ERP did not say anything yet; they stay as they are.
     unsure: set[Key] = field(default_factory=set)
+    #: Those of `gone` for which the ERP has no call: one may stand in a month that is not read.
+    unasked: set[Key] = field(default_factory=set)
     #: Months in which far too many are missing, with the sentence.
     stopped: dict[date, PermanentError] = field(default_factory=dict)
 
@@ -97,6 +99,7 @@ def _ask(
             # Who accepted that so many vanish knows what became of them.
             (found.gone if MASS_VANISHING in session.accepted else found.unsure).add(key)
             continue
+        calls = session.vendor.calls
         try:
             title = session.vendor.title(Side(key.side), key.vendor_id)
         except RefusedError:
@@ -105,6 +108,8 @@ def _ask(
             found.unsure.add(key)
             is_stopped = isinstance(error, ThrottledError)
             continue
+        if title is None and session.vendor.calls == calls:
+            found.unasked.add(key)
         if title is None or title.listed_on is None:
             (found.gone if title is None else found.unsure).add(key)
             continue

@@ -133,7 +133,10 @@ def test_a_title_that_the_list_lacks_is_asked_for_before_it_is_given_up(
     ledger.has_title_call = False
     ledger.unlisted.clear()
     ledger.remove(4)
-    assert account.synced().vanished == 1
+    october = account.sync().months[OCTOBER]
+    assert (october.status, october.counts.vanished) == ("success", 1)
+    assert "sincronize esse mês" in october.warnings["every_missing_title_was_asked_for"]
+    assert account.sync().months[OCTOBER].warnings == {}
     assert account.lines(OCTOBER) == {"vendas_produtos": D(30)}
     # A month before the first list has what later lists say of it, and no more.
     ledger.add(7, "1.00", date(2026, 10, 7), competence=date(2026, 4, 30))
