@@ -96,8 +96,8 @@ class _DreSync:
 
     def _release(self) -> None:
         """Take back what we wrote for another company from titles that are of this one now."""
-        rows = read_rows(self.session.database, self.company.user_id)
         for other in other_companies(self.session, self.company):
+            rows = read_rows(self.session.database, other.user_id)
             for month, those in rows.items():
                 if any(one.is_claimed_by(other.id) for one in those):
                     with postgres.errors_about(ERP):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from uuid import uuid4
 
 from sync_pipelines.lib.failures import TransientError
+from sync_pipelines.sandbox.erp.database import add_company
 from sync_pipelines_tests.erp.financials.account import Account
 from sync_pipelines_tests.erp.financials.ledger import Ledger
 from sync_pipelines_tests.erp.financials.test_dre import add_dre
@@ -37,6 +40,25 @@ def test_no_statement_is_made_of_titles_that_somebody_altered(account: Account, 
         assert account.lines(july) == {"vendas_produtos": D(100)}
         assert account.synced(july).changed == 1
         assert account.lines(july) == {"vendas_produtos": D(100)}
+
+
+def test_a_connection_that_another_user_has_now_takes_its_lines_along(
+    account: Account, ledger: Ledger
+) -> None:
+    """It was made under the wrong account of the application: nobody sees sums of another's titles."""
+    october = date(2026, 10, 1)
+    ledger.add(1, "100.00", october)
+    account.synced()
+    user = uuid4()
+    company = add_company(account.erp, user, "99888777000155")
+    account.erp.execute("update public.erp_connections set user_id = %s, company_id = %s", (user, company))
+    account.connection = replace(account.connection, user_id=user, company_id=company)
+    account.synced()
+    rows = account.rows("select user_id = %s, input_vendas_produtos from public.company_dre order by 1", user)
+    assert rows == [(False, D(0)), (True, D(100))]
+    before = account.everything()
+    account.synced()
+    assert account.everything() == before
 
 
 def test_the_newest_month_that_has_begun_is_the_row_that_was_made_last(
