@@ -10,12 +10,20 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sync_pipelines.erp.analyses.functions import ANALYZE_CREDITS, FunctionsAccess
+from sync_pipelines.erp.analyses.dispatch import TABLES
+from sync_pipelines.erp.analyses.functions import (
+    ANALYZE_CREDITS,
+    ANALYZE_NCM,
+    CALCULATE_TAX_SCORE,
+    MATCH_OPPORTUNITIES,
+    PROCESS_DRE,
+    FunctionsAccess,
+)
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.mark import waits_for_person
-from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS
+from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS, is_migrated
 from sync_pipelines.erp.vendors.registry import VENDORS, is_synced, served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
@@ -42,6 +50,7 @@ _APPLICATION = (
     "public.xml_analysis",
     "public.company_profile",
     "public.company_ncm_analysis",
+    "public.company_dre",
 )
 #: Without these there is no credit analysis.
 _ANALYSIS = (
@@ -50,9 +59,8 @@ _ANALYSIS = (
     "public.credit_analysis_summary",
     "public.notifications",
 )
-#: Columns that our migration adds, and the table that shows that it ran.
+#: Columns that our first migration adds to a table of the application.
 _ADDED = ("nfe_key", "connection_id", "nfe_status", "issue_date", "content_sha256")
-_PRIVATE = "sync_private.credit_analyses"
 #: A user that no project has: what the function does for it has no effect.
 _NOBODY = UUID(int=0)
 _SHOWN = 10
@@ -86,11 +94,14 @@ def tables(settings: ErpSettings) -> Iterator[Finding]:
                 return
             require_sight(connection, (*_APPLICATION, *_ANALYSIS), ERP)
             columns = {column.name for column in columns_of(connection, "public.xml_imports")}
-            if not columns.issuperset(_ADDED) or not exists(connection, _PRIVATE):
+            if not columns.issuperset(_ADDED) or not is_migrated(connection):
                 yield Finding(False, f"{_DATABASE}: run `sync-pipelines migrate`")
                 return
             if missing := _missing(connection, _ANALYSIS):
                 yield Finding(False, f"{_DATABASE}: {missing} is not there: credits are not analysed")
+            for analysis, needed in TABLES.items():
+                if missing := _missing(connection, needed):
+                    yield Finding(False, f"{_DATABASE}: {missing} is not there: no {analysis.value}")
             yield from _connections(Control(connection).all())
     except SyncError as error:
         yield Finding(False, f"{_DATABASE}: {error}")
@@ -149,10 +160,12 @@ def functions(settings: ErpSettings, inquiry: Inquiry, access: FunctionsAccess) 
                 yield Finding(True, f"{_FUNCTIONS}: {ANALYZE_CREDITS} takes {opened.check_token()}")
     except SyncError as error:
         yield Finding(False, f"{_FUNCTIONS}: {error}")
-    if settings.erp_reform_by == "function" and settings.erp_functions_jwt_secret is None:
+    if settings.erp_functions_jwt_secret is None:
+        also = ", calculate-rtc (ERP_REFORM_BY=function)" if settings.erp_reform_by == "function" else ""
         yield Finding(
             False,
-            "ERP_REFORM_BY=function needs ERP_FUNCTIONS_JWT_SECRET: calculate-rtc takes the token of a user only",
+            "ERP_FUNCTIONS_JWT_SECRET is not set: the functions that take the token of a user alone are not called:"
+            f" {', '.join((PROCESS_DRE, ANALYZE_NCM, MATCH_OPPORTUNITIES, CALCULATE_TAX_SCORE))}{also}",
         )
 
 

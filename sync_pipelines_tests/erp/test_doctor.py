@@ -92,7 +92,7 @@ def test_everything_is_in_order(consultation: Consultation) -> None:
     assert consultation.ask("TOTVS_URL") == consultation.ask("CONTAAZUL_AUTH_URL") == []
     for vendor in ("OMIE", "BLING", "CONTAAZUL", "TINY", "SANKHYA"):
         assert "answers" in consultation.right(f"{vendor}_URL")
-    assert "takes ERP_FUNCTIONS_KEY" in consultation.right(FUNCTIONS)
+    assert "takes ERP_FUNCTIONS_KEY" in consultation.right(FUNCTIONS, erp_functions_jwt_secret=SECRET)
     assert "can be written" in consultation.right(STORE)
 
 
@@ -151,7 +151,10 @@ def test_functions_that_refuse_are_away_or_have_no_token(consultation: Consultat
     assert "set ERP_FUNCTIONS_KEY" in consultation.wrong(FUNCTIONS, erp_functions_key=None)[0]
     assert len(consultation.wrong(FUNCTIONS, erp_functions_url="http://127.0.0.1:9")) == 1
     assert "is not set" in consultation.right(FUNCTIONS, erp_functions_url=None)
-    assert "JWT_SECRET" in consultation.wrong(FUNCTIONS, erp_reform_by="function")[0]
+    [sentence] = consultation.wrong(FUNCTIONS, erp_reform_by="function")
+    assert "ERP_FUNCTIONS_JWT_SECRET is not set" in sentence
+    assert "process-dre" in sentence
+    assert "calculate-rtc" in sentence
 
 
 def test_who_presses_the_button_can_be_verified(consultation: Consultation) -> None:

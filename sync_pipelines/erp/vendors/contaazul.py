@@ -32,6 +32,7 @@ from sync_pipelines.erp.vendors.contaazul_rows import (
 )
 from sync_pipelines.erp.vendors.limits import CallLimit, Limits
 from sync_pipelines.erp.vendors.oauth import AuthAddress, TokenCalls, token_base
+from sync_pipelines.erp.vendors.product_details import ProductDetails
 from sync_pipelines.erp.vendors.session import Opening, SessionVendor, VendorSpec
 from sync_pipelines.erp.vendors.values import text_of
 from sync_pipelines.erp.vendors.vendor import (
@@ -40,6 +41,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Invoice,
     InvoiceState,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -129,26 +131,23 @@ class ContaAzulVendor(SessionVendor):
         )
         return Page(answer.content, [company])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
-        """The catalogue, with a detail for each active product: only that has its NCM. `raw` has an answer a line.
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
+        """The catalogue, with the detail of each active product: only that has its NCM. What is `known` is not read.
 
         The vendor has no filter for what changed, so `since` saves nothing. Services are in a list of its own, which
         is not read: they have no NCM.
         """
         listed = TotalledList(f"{NAME} (produtos)", "items", id_of, total="totalItems")
-        # A list that is read again costs no detail twice.
-        details: dict[str, Row | None] = {}
+        details = ProductDetails(
+            lambda number: self._detail("produtos", number),
+            product=product_of,
+            needs_detail=is_active,
+            known=known,
+        )
         for status in STATUSES:
-            for page in self._pages(listed, "produtos", {"status": status}):
-                raw = [page.raw]
-                for number in (id_of(row) or "" for row in page.items if is_active(row)):
-                    if number not in details:
-                        details[number], answer = self._detail("produtos", number)
-                        raw.append(answer)
-                products = [
-                    product_of(row, details[id_of(row) or ""] if is_active(row) else {}) for row in page.items
-                ]
-                yield Page(b"\n".join(raw), products)
+            yield from details.pages(self._pages(listed, "produtos", {"status": status}))
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Issued sales. The vendor's days reach over both ends by one: an invoice is of the month of its key.

@@ -26,6 +26,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Company,
     Invoice,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -152,7 +153,9 @@ class SankhyaVendor(SessionVendor):
         rows = [row for page in pages for row in page.items]
         return Page(b"\n".join(page.raw for page in pages), [_company(row) for row in head_offices(rows)])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
         """The whole catalogue, services and inactive products included. Prices are in tables of their own."""
         for page in PRODUCTS.pages(lambda number: self._load("Produto", PRODUCTS, number)):
             yield Page(page.raw, [_product(row) for row in page.items])

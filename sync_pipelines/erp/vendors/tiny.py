@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from sync_pipelines.erp.vendors.limits import CallLimit, Limits
 from sync_pipelines.erp.vendors.paged import PagedList
+from sync_pipelines.erp.vendors.product_details import ProductDetails
 from sync_pipelines.erp.vendors.session import Call, Opening, SessionVendor, VendorSpec
 from sync_pipelines.erp.vendors.tiny_answers import (
     ABSENT,
@@ -42,6 +43,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Invoice,
     InvoiceState,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -114,21 +116,21 @@ class TinyVendor(SessionVendor):
             raise TransientError(f"{NAME} (info) answered without the company.")
         return Page(answer.content, [company_of(row)])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
-        """The catalogue, with a detail for each active product: only that has its NCM. `raw` has an answer a line.
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
+        """The catalogue, with the detail of each active product: only that has its NCM. What is `known` is not read.
 
-        The vendor lists changes in a queue that forgets what was read from it, so all is read each time.
+        The vendor lists changes in a queue that forgets what was read from it, so the whole list is read each time.
         """
+        details = ProductDetails(
+            lambda number: self._detail("produto.obter", "produto", number),
+            product=product_of,
+            needs_detail=is_active,
+            known=known,
+        )
         # The whole list first: with a hundred details between two pages it would be read for hours, and move meanwhile.
-        for page in list(self._pages(_PRODUCTS, {"pesquisa": ""})):
-            products, raw = list[Product](), [page.raw]
-            for row in page.items:
-                detail: Mapping[str, object] | None = {}
-                if is_active(row):
-                    detail, answer = self._detail("produto.obter", "produto", id_of(row))
-                    raw.append(answer)
-                products.append(product_of(row, detail))
-            yield Page(b"\n".join(raw), products)
+        yield from details.pages(list(self._pages(_PRODUCTS, {"pesquisa": ""})))
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Sales and purchases of the days in every state; NFC-e come with them and bear their own model."""
