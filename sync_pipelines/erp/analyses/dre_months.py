@@ -46,10 +46,10 @@ _PROFILE: LiteralString = (
     "select nullif(trim(cnae_principal), ''), nullif(trim(regime_tributario), '') from public.company_profile"
     " where id = %s"
 )
-#: What the function works out of each row of the user but one. Their inputs may be another sync's, just now.
+#: Each row of the user but one: no call may change another month, and our own syncs wait for the lock.
 _OTHERS: LiteralString = (
     "select d.id::text, md5((select string_agg(concat_ws('=', f.key, f.value), ',' order by f.key)"
-    " from jsonb_each_text(to_jsonb(d)) as f where f.key <> 'updated_at' and f.key not like 'input\\_%%'))"
+    " from jsonb_each_text(to_jsonb(d)) as f where f.key <> 'updated_at'))"
     " from public.company_dre as d where d.user_id = %s and d.id <> %s"
 )
 
