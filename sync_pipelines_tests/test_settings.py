@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Callable
 from datetime import date
 from itertools import combinations
@@ -251,6 +252,14 @@ def test_the_example_file_is_a_valid_environment(tmp_path: Path) -> None:
             read_settings(str(whole))
         except SettingsError as error:  # it may name a certificate file that this machine does not have
             assert str(error).startswith("HITSS_CA_BUNDLE names a file that does not exist")
+
+
+def test_a_shell_reads_every_value_of_the_example_file_as_one_word() -> None:
+    """The README has its reader do so (`set -a; . ./.env`)."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    assert [
+        line for line in lines if line[:1] not in ("", "#") and len(shlex.split(line, comments=True)) != 1
+    ] == []
 
 
 def test_no_module_reads_a_variable_that_settings_do_not_know() -> None:

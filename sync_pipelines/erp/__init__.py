@@ -15,7 +15,8 @@ a module that fails keeps what the others did:
                  session      calls judged, retried, within the vendor's budgets
                  registry     the vendors that are served, a line each
     company/     load         `company_profile`: no filled field is overwritten with an empty one
-    products/    load         the catalogue, in hand before anything is written; rows for the NCM screen
+    products/    known        details that are in hand, and not read again for some days (`detail_age`)
+                 load         the catalogue, in hand before anything is written; rows for the NCM screen
     invoices/    extract      the list of all months, its raw pages kept
                  validate     what is no invoice, what is marked, what needs its document
                  fetch        XML of what is new, changed or lost, several at once, kept in the store

@@ -20,7 +20,7 @@ from sync_pipelines.erp.connections.at_work import connection_lock
 from sync_pipelines.erp.connections.connection import INACTIVE, ErpConnection
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.log import LogRow, manual_since
-from sync_pipelines.erp.connections.tables import ERP
+from sync_pipelines.erp.connections.tables import ERP, SYNC_LOG
 from sync_pipelines.erp.outcome import Module
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
@@ -121,10 +121,11 @@ class SyncButton:
         try:
             with postgres.connect(self.url, what=ERP, read_only=True) as session, postgres.errors_about(ERP):
                 row = _newest(manual_since(session, press.connection.id, press.at))
-                if row is not None:
+                is_held = postgres.is_held(session, connection_lock(press.connection.id))
+                if row is not None and not (is_held and row.status == SYNC_LOG.running):
                     return answer_of(row, press.expected)
-                if postgres.is_held(session, connection_lock(press.connection.id)):
-                    return unfinished(BUSY)  # another run was quicker
+                if is_held:
+                    return unfinished(BUSY)  # another run was quicker, and the open row is its own
         except SyncError as error:
             _log.warning("What became of a press could not be read: %s", error)
             return unfinished(UNREAD)
@@ -132,7 +133,9 @@ class SyncButton:
 
 
 def _newest(rows: Sequence[LogRow]) -> LogRow | None:
-    return rows[-1] if rows else None
+    """The newest sync that has ended, else the newest."""
+    ended = [row for row in rows if row.status != SYNC_LOG.running]
+    return next(reversed(ended or rows), None)
 
 
 def _now(session: postgres.Connection) -> datetime:

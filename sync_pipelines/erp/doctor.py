@@ -23,7 +23,7 @@ from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.mark import waits_for_person
-from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS
+from sync_pipelines.erp.connections.tables import CONNECTIONS, ERP, LOGS, is_migrated
 from sync_pipelines.erp.vendors.registry import VENDORS, is_synced, served_modules
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
@@ -59,9 +59,8 @@ _ANALYSIS = (
     "public.credit_analysis_summary",
     "public.notifications",
 )
-#: Columns that our first migration adds, and a table of the newest one.
+#: Columns that our first migration adds to a table of the application.
 _ADDED = ("nfe_key", "connection_id", "nfe_status", "issue_date", "content_sha256")
-_PRIVATE = "sync_private.analyses"
 #: A user that no project has: what the function does for it has no effect.
 _NOBODY = UUID(int=0)
 _SHOWN = 10
@@ -95,7 +94,7 @@ def tables(settings: ErpSettings) -> Iterator[Finding]:
                 return
             require_sight(connection, (*_APPLICATION, *_ANALYSIS), ERP)
             columns = {column.name for column in columns_of(connection, "public.xml_imports")}
-            if not columns.issuperset(_ADDED) or not exists(connection, _PRIVATE):
+            if not columns.issuperset(_ADDED) or not is_migrated(connection):
                 yield Finding(False, f"{_DATABASE}: run `sync-pipelines migrate`")
                 return
             if missing := _missing(connection, _ANALYSIS):

@@ -14,7 +14,7 @@ from sync_pipelines.erp.analyses.functions import FunctionsAccess
 from sync_pipelines.erp.connections.control import Control
 from sync_pipelines.erp.connections.credentials import CredentialsError, read_credentials
 from sync_pipelines.erp.connections.execution import ConnectionRuns, ConnectionWork
-from sync_pipelines.erp.connections.tables import ERP, require_tables
+from sync_pipelines.erp.connections.tables import ERP, require_migrated, require_tables
 from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.invoices.nfe_reader import NfeReader
@@ -158,7 +158,7 @@ class ConnectionSync:
             postgres.connect(self.database_url, what=ERP, read_only=True) as session,
             postgres.errors_about(ERP),
         ):
-            require_tables(session, TABLES, ERP)
+            require_migrated(session, TABLES)
             connection = Control(session).row(connection_id)
         if connection is not None and served_modules(connection):
             # What is wrong with the credentials themselves is the connection's own.

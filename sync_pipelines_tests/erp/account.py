@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.session import SyncSession
-from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceXml, Page, Product
+from sync_pipelines.erp.vendors.product_details import ProductDetails
+from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceXml, KnownDetails, Page, Product
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.lib.records import Records
@@ -34,6 +36,9 @@ class Account:
     asked_since: list[datetime | None] = field(default_factory=list)
     calls: int = 0
     waited: float = 0.0
+    #: Whether the NCM of an active product is in a detail of its own, and whose details were asked for.
+    has_details: bool = False
+    asked_details: list[str] = field(default_factory=list)
     lists_product_changes: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,14 +49,36 @@ class Account:
             raise self.error
         return Page(b'{\n"company": 1}', [self.says, *self.says_besides])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
         self.asked_since.append(since)
-        items = self.catalogue if since is None else list(self.changes or ())
+        details = ProductDetails(
+            self._detail,
+            product=lambda row, detail: self._product(row["product"], detail),
+            needs_detail=lambda row: self.has_details and row["product"].is_active,
+            known=known,
+        )
+        return details.pages(self._pages(self.catalogue if since is None else list(self.changes or ())))
+
+    def _pages(self, items: Sequence[Product]) -> Iterator[Page[Mapping[str, Any]]]:
         pages = max(1, -(-len(items) // self.page_size))
         for number in range(pages):
             if self.error is not None and number == self.fails_after:
                 raise self.error
-            yield Page(b"{}", items[number * self.page_size : (number + 1) * self.page_size])
+            listed = items[number * self.page_size : (number + 1) * self.page_size]
+            yield Page(b"{}", [{"product": one} for one in listed])
+
+    def _product(self, one: Product, detail: Mapping[str, Any] | None) -> Product:
+        """A product as the list has it, with what a detail says of its NCM."""
+        if not (self.has_details and one.is_active):
+            return one
+        return one._replace(ncm=(detail or {}).get("ncm"), has_detail=detail is not None)
+
+    def _detail(self, number: str) -> tuple[Mapping[str, Any] | None, bytes]:
+        self.asked_details.append(number)
+        found = next(one for one in self.catalogue if one.vendor_id == number)
+        return ({"ncm": found.ncm} if found.has_detail else None), b"{}"
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         yield from ()

@@ -2,7 +2,7 @@
 
 Run as `python -m sync_pipelines_tests.erp.pressed_sync ERP_URL OPS_URL HOW --connection UUID [--modules …]`. HOW is
 `fine`, `partly`, `breaks`, `dies` (while its row is open), `silent` (it ends before it has a row), or the key of an
-advisory lock that it waits for, once it has notified `pressed`.
+advisory lock that it waits for, once it has notified `pressed`; `late` and the key: it does so before it has a row.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from sync_pipelines.settings.erp import ErpSettings
 def main(erp_url: str, ops_url: str, how: str, *, named: str, asked: str) -> None:
     if how == "silent":
         raise SystemExit(1)
+    if how.startswith("late"):
+        wait(erp_url, int(how.removeprefix("late")))
     settings = read_as(ErpSettings, None, erp_database_url=erp_url, ops_database_url=ops_url)
     modules = [Module(one) for one in asked.split(",") if one] or None
     runs = ConnectionRuns.from_settings(settings, ["omie"])
@@ -33,10 +35,14 @@ def main(erp_url: str, ops_url: str, how: str, *, named: str, asked: str) -> Non
         runs.execution(UUID(named), run_id="pressed", modules=modules) as work,
     ):
         if how.isdigit():
-            with psycopg.connect(erp_url, autocommit=True) as connection:
-                connection.execute("notify pressed")
-                connection.execute("select pg_advisory_lock(%s)", [int(how)])
+            wait(erp_url, int(how))
         sync(work, how, modules or work.connection.modules)
+
+
+def wait(erp_url: str, key: int) -> None:
+    with psycopg.connect(erp_url, autocommit=True) as connection:
+        connection.execute("notify pressed")
+        connection.execute("select pg_advisory_lock(%s)", [key])
 
 
 def sync(work: ConnectionWork, how: str, modules: list[Module] | tuple[Module, ...]) -> None:

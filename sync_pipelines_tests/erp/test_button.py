@@ -24,6 +24,7 @@ from sync_pipelines.erp.endpoints import LONGEST_BODY, endpoints, mounted
 from sync_pipelines.erp.outcome import Module
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.orphaned_runs import OURS
+from sync_pipelines.lib.records.run_log import ENGINE
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.servers import BackgroundServer
 from sync_pipelines_tests.erp.button_screen import GATE, PATH, SCREEN, SECRET, Screen, token
@@ -176,6 +177,24 @@ def test_a_connection_that_another_run_has_is_left_to_it(screen: Screen) -> None
         assert postgres.try_lock(other, connection_lock(one))
         assert screen.press(one).json() == {"success": False, "message": BUSY, **NOTHING}
     assert screen.logs() == []
+
+
+@pytest.mark.slow
+def test_a_run_by_hand_that_was_quicker_is_not_taken_for_the_end_of_this_one(screen: Screen) -> None:
+    screen.close_gate()
+    one = screen.serve(f"late{GATE}").connect()
+    with ThreadPoolExecutor(1) as pool, postgres.connect(screen.erp_url, what="another run") as other:
+        pressed = pool.submit(screen.press, one)
+        screen.wait_at_gate()
+        assert postgres.try_lock(other, connection_lock(one))
+        other.execute(
+            "insert into public.erp_sync_logs (connection_id, user_id, sync_type, status, details)"
+            " values (%s, %s, 'manual', 'running', jsonb_build_object('engine', %s::text))",
+            (one, screen.user_id, ENGINE),
+        )
+        screen.erp.execute("select pg_advisory_unlock(%s)", [GATE])
+        assert pressed.result().json() == {"success": False, "message": BUSY, **NOTHING}
+    assert screen.logs() == [("running",)]
 
 
 @pytest.mark.slow

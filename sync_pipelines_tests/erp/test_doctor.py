@@ -111,6 +111,13 @@ def test_another_projects_database_and_one_that_is_not_migrated(
     assert "sync-pipelines migrate" in consultation.wrong(DATABASE, erp_database_url=url)[0]
 
 
+def test_a_table_without_which_no_sync_begins_is_missed_also_after_the_migration(
+    consultation: Consultation, erp: psycopg.Connection[Any]
+) -> None:
+    erp.execute("alter table public.company_dre rename to company_dre_old")
+    assert "public.company_dre is not there" in consultation.wrong(DATABASE)[0]
+
+
 def test_a_table_of_the_analysis_that_is_missing(consultation: Consultation) -> None:
     consultation.erp.execute("drop table public.credit_analysis_summary")
     assert "credits are not analysed" in consultation.wrong(DATABASE)[0]

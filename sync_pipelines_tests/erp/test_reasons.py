@@ -29,11 +29,13 @@ def test_the_log_says_what_to_accept_where_a_month_lost_its_invoices(installed: 
     assert f"accept {MASS_VANISHING}" in installed.log(one)["error_message"]
 
 
-@pytest.mark.parametrize("missing", ["erp", "ops"])
+@pytest.mark.parametrize("missing", ["erp", "an older version", "ops"])
 def test_without_our_tables_no_connection_is_touched(installed: Installed, missing: str) -> None:
     one = installed.connect()
     if missing == "erp":
         installed.erp.execute("alter schema sync_private rename to elsewhere")
+    elif missing == "an older version":
+        installed.erp.execute("alter table sync_private.products drop column detail_at")
     else:
         installed.ops.execute("alter schema ops rename to elsewhere")
     with pytest.raises(PermanentError, match="Run `sync-pipelines migrate`"):

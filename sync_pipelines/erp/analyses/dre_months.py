@@ -36,14 +36,20 @@ _NEWEST: LiteralString = (
     " and (d.period_year, d.period_month) <= (%(year)s, %(month)s)"
     " order by d.period_year desc, d.period_month desc limit 1"
 )
+_LEFT: LiteralString = (
+    "select distinct a.company_id from sync_private.analyses as a join public.company_profile as p"
+    " on p.id = a.company_id and p.user_id = a.user_id where a.user_id = %s and a.analysis = 'process_dre'"
+    " and a.company_id <> %s and not exists (select from public.erp_connections as c where c.company_id = p.id)"
+    " order by a.company_id"
+)
 _PROFILE: LiteralString = (
     "select nullif(trim(cnae_principal), ''), nullif(trim(regime_tributario), '') from public.company_profile"
     " where id = %s"
 )
-#: What the function works out of each row of the user but one. Their inputs may be another sync's, just now.
+#: Each row of the user but one: no call may change another month, and our own syncs wait for the lock.
 _OTHERS: LiteralString = (
     "select d.id::text, md5((select string_agg(concat_ws('=', f.key, f.value), ',' order by f.key)"
-    " from jsonb_each_text(to_jsonb(d)) as f where f.key <> 'updated_at' and f.key not like 'input\\_%%'))"
+    " from jsonb_each_text(to_jsonb(d)) as f where f.key <> 'updated_at'))"
     " from public.company_dre as d where d.user_id = %s and d.id <> %s"
 )
 
@@ -91,6 +97,14 @@ def read_months(connection: postgres.Connection, user_id: UUID, company_id: UUID
     cnae, regime = row or (None, None)
     rows = connection.execute(_MONTHS, {"user": user_id, "company": company_id}).fetchall()
     return [_month(one, exact_json.loads(text), cnae, regime=regime) for one, text in rows]
+
+
+def read_companies_left(connection: postgres.Connection, user_id: UUID, company_id: UUID) -> list[UUID]:
+    """Companies of a user, but for one, whose months were processed and which have no connection any more.
+
+    No sync of their own processes a month from which the lines of a connection were taken back.
+    """
+    return [one for (one,) in connection.execute(_LEFT, (user_id, company_id)).fetchall()]
 
 
 def read_newest(

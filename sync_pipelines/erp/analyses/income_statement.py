@@ -58,7 +58,8 @@ class IncomeStatement:
     gross_revenue: Decimal
     net_revenue: Decimal
     net_profit: Decimal
-    #: By their columns in `company_dre`.
+    #: By their columns in `company_dre`; `between` are the amounts on the way from the revenue to the profit.
+    between: Mapping[str, Decimal]
     margins: Mapping[str, Decimal]
 
     @property
@@ -66,8 +67,11 @@ class IncomeStatement:
         """What is compared with the stored row, to the cent."""
         return {
             "calc_receita_bruta": self.gross_revenue,
+            "calc_deducoes_receita": self.gross_revenue - self.net_revenue,
             "calc_receita_liquida": self.net_revenue,
+            **self.between,
             "calc_lucro_liquido": self.net_profit,
+            **self.margins,
         }
 
     @property
@@ -89,13 +93,25 @@ def income_statement(inputs: Mapping[str, Any]) -> IncomeStatement:
     goods = of["custo_mercadorias"] + of["custo_materiais"]
     services = of["mao_obra_direta"] + of["servicos_terceiros"]
     gross_profit = net - goods - services
-    operating = gross_profit - sum((of[name] for name in _EXPENSES), _NOTHING)
-    before_tax = operating + of["juros_recebidos"] - of["juros_pagos"] - of["tarifas"] - of["multas"]
-    profit = before_tax - _profit_tax(before_tax, gross, regime)
+    expenses = sum((of[name] for name in _EXPENSES), _NOTHING)
+    operating = gross_profit - expenses
+    financial = of["juros_recebidos"] - of["juros_pagos"] - of["tarifas"] - of["multas"]
+    before_tax = operating + financial
+    profit_tax = _profit_tax(before_tax, gross, regime)
+    profit = before_tax - profit_tax
     return IncomeStatement(
         gross,
         net,
         net_profit=profit,
+        between={
+            "calc_lucro_bruto": gross_profit,
+            "calc_despesas_operacionais_total": expenses,
+            "calc_resultado_operacional": operating,
+            "calc_resultado_financeiro": financial,
+            "calc_resultado_antes_ir": before_tax,
+            "calc_impostos_sobre_lucro": profit_tax,
+            "calc_ebitda": operating,
+        },
         margins={
             "calc_margem_bruta": _margin(gross_profit, net),
             "calc_margem_operacional": _margin(operating, net),

@@ -45,13 +45,19 @@ _CONNECTIONS: LiteralString = (
     "select c.id from public.erp_connections as c where c.user_id = %(user)s"
     " and exists (select from sync_private.products as p where p.connection_id = c.id) order by c.id"
 )
+#: The rows of a company that was removed meanwhile went with it.
+_OF_A_COMPANY: LiteralString = "exists (select from public.company_profile as p where p.id = k.company_id)"
 _PUT_OTHERS: LiteralString = (
-    "insert into public.company_ncm_analysis select * from jsonb_populate_recordset("
-    "null::public.company_ncm_analysis, %(others)s::jsonb) on conflict (id) do nothing"
+    "insert into public.company_ncm_analysis select k.* from jsonb_populate_recordset("
+    "null::public.company_ncm_analysis, %(others)s::jsonb) as k where "
+    + _OF_A_COMPANY
+    + " on conflict (id) do nothing"
 )
-_COUNT_OTHERS: LiteralString = (
-    "select count(*) from jsonb_to_recordset(%(others)s::jsonb) as k (id uuid)"
-    " join public.company_ncm_analysis as t on t.id = k.id"
+_MISSING_OTHERS: LiteralString = (
+    "select count(*) from jsonb_to_recordset(%(others)s::jsonb) as k (id uuid, company_id uuid)"
+    " where "
+    + _OF_A_COMPANY
+    + " and not exists (select from public.company_ncm_analysis as t where t.id = k.id)"
 )
 #: The product's row, or that of the application which stands for it.
 _PUT_PRODUCTS: LiteralString = (
@@ -132,8 +138,7 @@ def put_back(connection: postgres.Connection, user_id: UUID, kept: Mapping[str, 
     connection.execute("set constraints all immediate")
     shown = [ncm_rows.count(connection, erp) for erp in connections]
     missing = sum(wanted - there for wanted, there in shown)
-    row = connection.execute(_COUNT_OTHERS, given).fetchone()
-    if missing or row != (len(kept["others"]),):
+    if missing or connection.execute(_MISSING_OTHERS, given).fetchone() != (0,):
         raise TransientError(
             "After the analysis of NCM codes the rows that it deletes could not all be put back; products without one:"
             f" {missing}."

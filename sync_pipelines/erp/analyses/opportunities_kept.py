@@ -35,7 +35,10 @@ _OTHERS: LiteralString = (
 _PUT_OTHERS: LiteralString = (
     "insert into public.company_opportunities select k.* from jsonb_populate_recordset("
     "null::public.company_opportunities, %(others)s::jsonb) as k where exists ("
-    "select from public.tax_opportunities as o where o.id = k.opportunity_id) on conflict do nothing"
+    "select from public.tax_opportunities as o where o.id = k.opportunity_id)"
+    # The rows of a company that was removed meanwhile went with it.
+    " and (k.company_id is null or exists (select from public.company_profile as p where p.id = k.company_id))"
+    " on conflict do nothing"
 )
 #: What a person says of it by now stands: only what the function made new is as it was.
 _PUT_PERSONS: LiteralString = (

@@ -53,8 +53,25 @@ def process_months(calls: UserCalls, outcome: AnalysisOutcome) -> None:
     if isinstance(company, str):
         outcome.status, outcome.message = "skipped", company
         return
-    months = dre_months.read_months(connection, user, company.id)
-    DreRun(calls, outcome, company.id, states=states, months=months).process()
+    errors: list[SyncError] = []
+    # The own company last: its figures and its proof are this sync's.
+    left = dre_months.read_companies_left(connection, user, company.id)
+    for one in (*left, company.id):
+        made = outcome if one == company.id else AnalysisOutcome()
+        # Each settles its own calls alone: what was kept of a lost one is put back once more by the next sync.
+        own = {
+            subject: state
+            for subject, state in states.items()
+            if state.company_id == one or (one == company.id and state.company_id not in left)
+        }
+        months = dre_months.read_months(connection, user, one)
+        try:
+            DreRun(calls, made, one, states=own, months=months).process()
+        except SyncError as error:
+            errors.append(error)
+        outcome.calls += made.calls if made is not outcome else 0
+    if errors:
+        raise errors[-1]
 
 
 @dataclass
@@ -178,7 +195,8 @@ class DreRun:
         current = len(self.months) - len(due) + self.processed
         self.calls.prove(
             Analysis.DRE,
-            Proof({"months": str(len(self.months))}, {"months": str(current + len(self.too_large))}),
+            # A month that cannot be processed is told, and none that was.
+            Proof({"months": str(len(self.months) - len(self.too_large))}, {"months": str(current)}),
         )
         if self.failed:
             error = next(reversed(self.failed.values()))
@@ -190,7 +208,9 @@ def _problem(month: DreMonth, live: DreMonth | None, others_changed: int) -> str
     """Why a call is no success; None if the row is what the formula says."""
     if live is None:
         return f"After process-dre the row of {month.label} is gone."
-    names = [*INPUTS, *(["regime_tributario"] if month.inputs["regime_tributario"] else [])]
+    names = [*INPUTS, *(["regime_tributario"] if month.inputs["regime_tributario"] else []), "calcular_auto"]
+    if live.body["period"] != month.body["period"]:
+        return f"After process-dre the row of {month.label} is of another period."
     if other := [name for name in names if live.inputs[name] != month.inputs[name]]:
         return f"After process-dre {month.label} has other inputs than were sent: {', '.join(other)}."
     meant = month.statement.columns
@@ -203,7 +223,10 @@ def _problem(month: DreMonth, live: DreMonth | None, others_changed: int) -> str
 
 def _sentence(month: DreMonth, margins: Mapping[str, Decimal]) -> str:
     names = ", ".join(f"a {_MARGINS[name]} seria de {_percent(margin)}" for name, margin in margins.items())
-    return f"{month.label}: {names}, e a coluna guarda no máximo 999,99 %; o mês não foi processado."
+    return (
+        f"{month.label}: {names}, e a coluna guarda no máximo 999,99 %; o mês não foi processado, e os valores"
+        " calculados ficaram como estavam."
+    )
 
 
 def _percent(margin: Decimal) -> str:

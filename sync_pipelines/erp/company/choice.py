@@ -17,7 +17,7 @@ def own_company(session: SyncSession, named: Sequence[Company]) -> Company:
     Raises MismatchError if that is none or several of them: nothing of the account may be stored then. Raises
     PermanentError if the ERP names none.
     """
-    if not named:
+    if not any(any(one) for one in named):  # an answer without a word of it is none either
         raise PermanentError(f"{session.vendor.name} named no company for the account.")
     if len(named) == 1:
         return named[0]

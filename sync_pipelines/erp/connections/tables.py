@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.postgres.catalog import exists
+from sync_pipelines.lib.postgres.catalog import columns_of, exists
 from sync_pipelines.lib.records.run_log import RunLog
 
 ERP = "the erp database"
@@ -31,6 +31,25 @@ SYNC_LOG = RunLog(
 )
 #: The log as the reaper closes it: nobody cancelled a sync whose process died.
 ORPHAN_LOG = replace(SYNC_LOG, interrupted="error")
+
+
+#: What the newest migration added: where it is, the others ran as well.
+_NEWEST = ("sync_private.products", "detail_at")
+
+
+def is_migrated(session: postgres.Connection) -> bool:
+    """Whether the newest migration ran."""
+    table, column = _NEWEST
+    return exists(session, table) and column in {one.name for one in columns_of(session, table)}
+
+
+def require_migrated(session: postgres.Connection, tables: Iterable[str]) -> None:
+    """Raise PermanentError where one of the tables is missing, or has not the structure of this version."""
+    require_tables(session, tables, ERP)
+    if not is_migrated(session):
+        raise PermanentError(
+            f"{ERP} has the structure of an older version. Run `sync-pipelines migrate`. Nothing was done."
+        )
 
 
 def require_tables(session: postgres.Connection, tables: Iterable[str], what: str) -> None:

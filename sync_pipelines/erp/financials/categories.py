@@ -38,10 +38,10 @@ _DIFFERENT: LiteralString = (
     " or (c.name, c.side, c.parent, c.dre_code, c.dre_name, c.is_transfer)"
     " is distinct from (r.name, r.side, r.parent, r.dre_code, r.dre_name, r.is_transfer)"
 )
-#: Also those that the ERP does not list any more: stored titles are of them.
+#: Also those that the ERP does not list any more, after those that it lists: stored titles are of them.
 _STORED: LiteralString = (
     "select connection_id, vendor_id, name, side, parent, dre_code, dre_name, is_transfer"
-    " from sync_private.title_categories where connection_id = any(%s) order by vanished_at nulls last, vendor_id"
+    " from sync_private.title_categories where connection_id = any(%s) order by vanished_at desc nulls first, vendor_id"
 )
 
 

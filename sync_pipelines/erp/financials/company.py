@@ -14,8 +14,8 @@ _PROFILES = (
     "select id, regime_tributario, cnpj_principal from public.company_profile where user_id = %s order by id"
 )
 _FED_BEFORE = (
-    "select distinct c.company_id from sync_private.dre_lines as c join public.company_dre as d on d.id = c.dre_id"
-    " where c.company_id <> %s and c.connections && %s::uuid[] and d.user_id = %s"
+    "select distinct p.id, p.user_id from sync_private.dre_lines as c join public.company_profile as p"
+    " on p.id = c.company_id where c.company_id <> %s and c.connections && %s::uuid[] order by p.id"
 )
 _CONNECTIONS = (
     "select id, erp_type::text, company_id from public.erp_connections where user_id = %s order by id"
@@ -52,19 +52,28 @@ def company_of(session: SyncSession) -> Company | str:
         return (
             f"A conexão não está ligada a uma empresa, e {count}: ligue a conexão à empresa da conta do ERP."
         )
-    return _company(session, one.company_id or next(iter(profiles)), profiles)
+    return _company(session, one.company_id or next(iter(profiles)), profiles, user=one.user_id)
 
 
 def other_companies(session: SyncSession, company: Company) -> list[Company]:
-    """Other companies of the user for whom we wrote lines of titles of connections that are now of this one."""
-    user = session.connection.user_id
-    profiles = {profile: about for profile, *about in session.database.execute(_PROFILES, (user,)).fetchall()}
-    found = session.database.execute(_FED_BEFORE, (company.id, list(company.connections), user)).fetchall()
-    return [_company(session, one, profiles) for (one,) in found if one in profiles]
+    """Other companies for whom we wrote lines of titles of connections that are now of this one, of any user."""
+    found = session.database.execute(_FED_BEFORE, (company.id, list(company.connections))).fetchall()
+    others = []
+    for one, user in found:
+        profiles = {
+            profile: about for profile, *about in session.database.execute(_PROFILES, (user,)).fetchall()
+        }
+        other = _company(session, one, profiles, user=user)
+        # A connection that another user has now is not one that was removed: its lines go back.
+        known = other.connections_of_user | company.connections.keys()
+        others.append(other._replace(connections_of_user=known))
+    return others
 
 
-def _company(session: SyncSession, company: UUID, profiles: Mapping[UUID, Sequence[str | None]]) -> Company:
-    user, is_only = session.connection.user_id, len(profiles) == 1
+def _company(
+    session: SyncSession, company: UUID, profiles: Mapping[UUID, Sequence[str | None]], *, user: UUID
+) -> Company:
+    is_only = len(profiles) == 1
     regime, cnpj = profiles[company]
     rows = session.database.execute(_CONNECTIONS, (user,)).fetchall()
     return Company(

@@ -19,8 +19,10 @@ from sync_pipelines.erp.financials import dre_report
 from sync_pipelines.erp.financials.company import Company, company_of, other_companies
 from sync_pipelines.erp.financials.dre_load import Written, write_month
 from sync_pipelines.erp.financials.dre_month import Refusal, is_of, plan_of, row_for
+from sync_pipelines.erp.financials.dre_order import date_newest
 from sync_pipelines.erp.financials.dre_rows import DreRow, holds_several_companies, read_rows
 from sync_pipelines.erp.financials.extract import current_month
+from sync_pipelines.erp.financials.known import refuse_altered
 from sync_pipelines.erp.financials.options import FinancialOptions
 from sync_pipelines.erp.financials.reconcile import disagreements
 from sync_pipelines.erp.financials.statement import MonthStatement, recognises_transfers, statements
@@ -74,6 +76,7 @@ class _DreSync:
 
     def sync(self, months: list[date]) -> DreOutcome:
         database = self.session.database
+        refuse_altered(database, self.company.connections)
         self._release()
         wanted = statements(database, self.company, self.options)
         stored = read_rows(database, self.company.user_id)
@@ -93,8 +96,8 @@ class _DreSync:
 
     def _release(self) -> None:
         """Take back what we wrote for another company from titles that are of this one now."""
-        rows = read_rows(self.session.database, self.company.user_id)
         for other in other_companies(self.session, self.company):
+            rows = read_rows(self.session.database, other.user_id)
             for month, those in rows.items():
                 if any(one.is_claimed_by(other.id) for one in those):
                     with postgres.errors_about(ERP):
@@ -163,6 +166,14 @@ class _DreSync:
         sentences = [dre_report.refused(refused)] if refused else []
         sentences += dre_report.failures(self.failed)
         errors = list(self.failed.values())
+        try:
+            with postgres.errors_about(ERP):
+                date_newest(self.session, self.company)
+        except ConnectionBusyError:
+            raise
+        except SyncError as error:
+            errors.append(error)
+            sentences.append(dre_report.failure(error))
         if refused:
             errors.insert(0, PermanentError(sentences[0]))
         if errors:

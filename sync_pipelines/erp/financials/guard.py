@@ -14,6 +14,7 @@ from typing import Final
 from sync_pipelines.erp.financials.extract import Entry, TitleList, current_month, partition_month
 from sync_pipelines.erp.financials.known import Known
 from sync_pipelines.erp.financials.validate import Key, list_hash
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
 from sync_pipelines.erp.vendors.vendor import Side, Title
 from sync_pipelines.lib.failures import PermanentError, RefusedError, SyncError, ThrottledError
@@ -31,6 +32,8 @@ class Missing:
     gone: set[Key] = field(default_factory=set)
     #: Those of which the ERP did not say anything yet; they stay as they are.
     unsure: set[Key] = field(default_factory=set)
+    #: Those of `gone` for which the ERP has no call: one may stand in a month that is not read.
+    unasked: set[Key] = field(default_factory=set)
     #: Months in which far too many are missing, with the sentence.
     stopped: dict[date, PermanentError] = field(default_factory=dict)
 
@@ -57,6 +60,21 @@ def missing(
     return found
 
 
+def refuse_mass_rejection(
+    session: SyncSession, outdated: Collection[Key], *, stored: int, partition: str
+) -> None:
+    """Raise PermanentError if far too many titles that were read well before cannot be used any more.
+
+    An ERP that writes its amounts otherwise looks like this. Of `stored` listed titles these are `outdated`.
+    """
+    if MASS_REJECTION not in session.accepted and is_mass_loss(len(outdated), stored):
+        raise PermanentError(
+            f"{len(outdated)} of {stored} titles of {partition} that were read well before have no usable amount, date"
+            " or parts any more. Nothing of the month was changed; ops.rejects names them. If that is right, accept"
+            f" {MASS_REJECTION}."
+        )
+
+
 def _lost(month: date, listed: TitleList, known: Mapping[Key, Known], *, current: date) -> list[Key]:
     """The live titles whose own date is in a month, and which the list lacks."""
     return [
@@ -81,6 +99,7 @@ def _ask(
             # Who accepted that so many vanish knows what became of them.
             (found.gone if MASS_VANISHING in session.accepted else found.unsure).add(key)
             continue
+        calls = session.vendor.calls
         try:
             title = session.vendor.title(Side(key.side), key.vendor_id)
         except RefusedError:
@@ -89,6 +108,8 @@ def _ask(
             found.unsure.add(key)
             is_stopped = isinstance(error, ThrottledError)
             continue
+        if title is None and session.vendor.calls == calls:
+            found.unasked.add(key)
         if title is None or title.listed_on is None:
             (found.gone if title is None else found.unsure).add(key)
             continue

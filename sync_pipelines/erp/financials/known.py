@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, LiteralString, NamedTuple
 from uuid import UUID
@@ -12,6 +12,8 @@ from psycopg import sql
 from sync_pipelines.erp.financials.extract import partition_month, range_of
 from sync_pipelines.erp.financials.validate import COLUMNS, Key
 from sync_pipelines.erp.session import SyncSession
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.postgres.digest import row_hash_sql
 
 TABLE: Final = "sync_private.titles"
@@ -23,6 +25,11 @@ select side, vendor_id, month, case when listed_on between '0002-01-01' and '999
 from sync_private.titles
 where connection_id = %(connection)s and (month = any(%(months)s) or listed_on between %(first)s and %(last)s
     or (side, vendor_id) in (select * from unnest(%(sides)s::text[], %(ids)s::text[])))
+"""
+_ALTERED: LiteralString = """
+select connection_id, month, count(*) from sync_private.titles
+where connection_id = any(%(connections)s) and vanished_at is null and content_hash is distinct from {hash}::uuid
+group by 1, 2 order by 2, 1
 """
 
 
@@ -63,3 +70,18 @@ def read_known(session: SyncSession, months: Sequence[date], listed: Collection[
     rows = session.database.execute(query, given).fetchall()
     found = (Known(Key(side, vendor_id), *rest) for side, vendor_id, *rest in rows)
     return {one.key: one for one in found}
+
+
+def refuse_altered(database: postgres.Connection, connections: Mapping[UUID, str]) -> None:
+    """Raise TransientError if stored titles of connections, given with their keys, are not as they were written.
+
+    A sync of their month reads them again; until then no statement is made of them.
+    """
+    query = sql.SQL(_ALTERED).format(hash=row_hash_sql(COLUMNS))
+    rows = database.execute(query, {"connections": list(connections)}).fetchall()
+    if rows:
+        named = ", ".join(f"{connections[one]} {month:%Y-%m} ({count})" for one, month, count in rows[:6])
+        raise TransientError(
+            f"{TABLE}: {sum(row[2] for row in rows)} titles were altered since they were written: {named}. Read their"
+            " months again (`erp sync --modules financeiro --from … --to …`). Nothing of the statement was changed."
+        )

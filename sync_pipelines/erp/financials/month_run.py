@@ -10,7 +10,7 @@ import psycopg
 
 from sync_pipelines.erp.financials.detail import Details
 from sync_pipelines.erp.financials.extract import ASSET, Entry, TitleList, current_month
-from sync_pipelines.erp.financials.guard import Missing
+from sync_pipelines.erp.financials.guard import Missing, refuse_mass_rejection
 from sync_pipelines.erp.financials.known import Known
 from sync_pipelines.erp.financials.load import Loaded, MonthPlan, load
 from sync_pipelines.erp.financials.validate import Key
@@ -51,6 +51,7 @@ class MonthRun:
             if entry.has_read_detail or place + 1 == len(self.entries):
                 self.session.report("titles", done=place + 1, total=len(self.entries))
         self._reject()
+        refuse_mass_rejection(self.session, self.outdated, stored=self._stored(), partition=self.partition)
         database, plan = self.session.database, self._plan()
         with database.transaction():
             self.session.fence(database)
@@ -59,6 +60,19 @@ class MonthRun:
                 raise psycopg.Rollback
         self._record(loaded)
         self._count(loaded)
+
+    @property
+    def outdated(self) -> list[Key]:
+        """Rejected titles of which an earlier reading is stored, which goes on counting."""
+        return [
+            one.key
+            for one in self.entries
+            if one.problem is not None and one.key in self.known and self.known[one.key].is_live
+        ]
+
+    def _stored(self) -> int:
+        """The listed titles of the month that were stored before."""
+        return sum(one.key in self.known and self.known[one.key].is_live for one in self.entries)
 
     def _plan(self) -> MonthPlan:
         plan = MonthPlan(self.month, [entry for entry in self.entries if entry.row is not None])

@@ -115,8 +115,13 @@ class _FinancialsSync:
         else:
             outcome = ModuleOutcome(message=report.message(run.counts), counts=run.counts)
             current = current_month(self.session)
-            unsure = sum(run.known[key].home(current) == run.month for key in run.missing.unsure)
-            outcome.warnings = report.warnings(run.counts, unsure)
+            unsure, unasked = (
+                sum(run.known[key].home(current) == run.month for key in keys)
+                for keys in (run.missing.unsure, run.missing.unasked)
+            )
+            outcome.warnings = report.warnings(
+                run.counts, unsure=unsure, unasked=unasked, outdated=len(run.outdated)
+            )
             outcome.error = incomplete(run)
             if outcome.error is not None:
                 outcome.status = "error"

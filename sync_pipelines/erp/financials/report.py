@@ -46,16 +46,37 @@ def failure(error: SyncError) -> str:
     return f"{kind}; nada do mês foi alterado e {next_try}: {detail_of(error)}"
 
 
-def warnings(counts: Counts, unsure: int) -> dict[str, str]:
-    """A sentence for each check that found something; `unsure` titles are not listed, and the ERP did not say why."""
+def warnings(counts: Counts, *, unsure: int, unasked: int, outdated: int) -> dict[str, str]:
+    """A sentence for each check that found something.
+
+    `unsure` titles are not listed, and the ERP did not say why; `unasked` ones neither, and it has no call that says so
+    (they are among those that count no more); `outdated` ones were rejected, and an earlier reading
+    of them is stored.
+    """
     found: dict[str, str] = {}
     if counts.rejected:
         found[USABLE] = (
-            f"{counts.rejected} título(s) sem valor, data ou rateio que se possa usar: não entram na DRE, e estão em"
-            " ops.rejects com o campo e a regra."
+            f"{counts.rejected} título(s) sem valor, data ou rateio que se possa usar, em ops.rejects com o campo e a"
+            f" regra: {_in_the_statement(counts.rejected, outdated)}."
         )
+    sentences = []
     if unsure:
-        found[CONFIRMED] = (
+        sentences.append(
             f"{unsure} título(s) não estão mais na lista do ERP, que ainda não disse se existem: contam até que o diga."
         )
+    if unasked:
+        sentences.append(
+            f"{unasked} título(s) não estão mais na lista do ERP, que não responde por um título só: não contam mais na"
+            " DRE. Se algum apenas mudou de data para um mês que não foi lido, sincronize esse mês."
+        )
+    if sentences:
+        found[CONFIRMED] = " ".join(sentences)
     return found
+
+
+def _in_the_statement(rejected: int, outdated: int) -> str:
+    """What becomes of rejected titles in the statement."""
+    if not outdated:
+        return "não entram na DRE"
+    rest = f"{outdated} conta(m) na DRE como da última vez em que o ERP os informou bem"
+    return f"{rest}, e {rejected - outdated} não entra(m)" if rejected > outdated else rest

@@ -167,6 +167,10 @@ def _problem(title: Title) -> Problem | None:
             "title_has_a_date",
             "a title has no date by which the ERP lists it, or no readable one",
         )
+    if title.unread:
+        return Problem(
+            title.unread[0], "date_is_readable", "a date of a title is filled with what is no date"
+        )
     for name in _DATES:
         day = getattr(title, name)
         if day is not None and not FIRST_DAY <= day <= LAST_DAY:

@@ -1,18 +1,22 @@
 """Invoices that a month's list lacks though an earlier one had them: never assumed to be cancelled.
 
 A list that was read in part looks like invoices that vanished, so far too many at once stop the month until a person
-accepts it. Each of the others is asked for by its number: what the ERP then says of it counts.
+accepts it. Each of the others is asked for by its number: what the ERP then says of it counts. Where a cancelled
+invoice vanishes from the list (Conta Azul), the event that cancels it may be attached days later, and until then the
+answer is a 404 or the document alone: each is asked for again, daily for a week, then as often as stored documents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sync_pipelines.erp.invoices.fetch import NOT_THERE, Fetcher
 from sync_pipelines.erp.invoices.validate import VOID_STATES, Entry, state_of
+from sync_pipelines.erp.invoices.work_list import READ_AGAIN_AFTER, read_again_after
 from sync_pipelines.erp.session import MASS_VANISHING, SyncSession
+from sync_pipelines.erp.vendors.registry import lists_all_numbers
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
 from sync_pipelines.lib.failures import (
     PermanentError,
@@ -25,13 +29,18 @@ from sync_pipelines.lib.plausibility import is_mass_loss
 
 #: What a person accepts where far more documents than usual are not to be had.
 MASS_REJECTION = "mass_rejection"
-#: So many are asked for by their number; a person who accepts more than that knows what became of them.
+#: So many are asked for by their number in one sync, those first of which nothing was heard for longest.
 ASKED = 50
+#: For how long after it vanished an invoice is asked for daily. A day begins a little early: so may a nightly sync.
+ASKED_DAILY_FOR, A_DAY = timedelta(days=7), timedelta(hours=20)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
+#: A moment that Python cannot hold is none of ours.
 _BEFORE = (
     "select vendor_id, nfe_key, state, case when issue_date between '0002-01-01' and '9998-12-31' then issue_date"
     " else month end, direction, series, number, model,"
-    " coalesce(read_at >= vanished_at, false), vanished_at is null"
+    " case when asked_at between '0002-01-01' and '9998-12-31' then asked_at end,"
+    " case when vanished_at between '0002-01-01' and '9998-12-31' then vanished_at end, vanished_at is null"
     " from sync_private.invoices where connection_id = %s and month = %s order by vendor_id"
 )
 
@@ -41,8 +50,12 @@ class Vanished(NamedTuple):
 
     invoice: Invoice
     is_new: bool
-    #: Whether the ERP was asked for it since it vanished, and answered.
-    has_answer: bool
+    #: When the ERP was last asked for it, and answered.
+    asked_at: datetime | None
+    #: Whether this sync is to ask for it.
+    is_wanted: bool
+    #: Whether the ERP answered this sync, and a state that it said in which the invoice is void.
+    has_answer: bool = False
     said: InvoiceState | None = None
 
 
@@ -52,7 +65,7 @@ def vanished(session: SyncSession, month: date, listed: Collection[str]) -> list
     Raises PermanentError where they are too many to be plausible and nobody accepted it.
     """
     rows = session.database.execute(_BEFORE, (session.connection.id, month)).fetchall()
-    found = [_vanished(row) for row in rows if row[0] not in listed]
+    found = [_vanished(session, row) for row in rows if row[0] not in listed]
     before, gone = sum(row[-1] for row in rows), sum(one.is_new for one in found)
     has_some = any(row[0] in listed for row in rows)
     if MASS_VANISHING not in session.accepted and is_mass_loss(gone, before, has_others=has_some):
@@ -90,15 +103,16 @@ def move(session: SyncSession, month: date, listed: Mapping[str, date]) -> None:
 
 
 def asked(session: SyncSession, found: list[Vanished], fetcher: Fetcher) -> list[Vanished]:
-    """The vanished invoices, with what the ERP says of those that it has not said anything of yet."""
-    answers, calls = [], 0
-    for one in found:
-        if one.has_answer or fetcher.stopped is not None or calls >= ASKED:
-            answers.append(one)
-            continue
-        calls += 1
-        answers.append(_answered(session, one, fetcher))
-    return answers
+    """The vanished invoices, with what the ERP says of those that it is to be asked for."""
+    wanted = [one for one in found if one.is_wanted]
+    wanted.sort(key=lambda one: one.asked_at or _NEVER)
+    chosen = {one.invoice.vendor_id for one in wanted[:ASKED]}
+    return [
+        _answered(session, one, fetcher)
+        if one.invoice.vendor_id in chosen and fetcher.stopped is None
+        else one
+        for one in found
+    ]
 
 
 def _answered(session: SyncSession, one: Vanished, fetcher: Fetcher) -> Vanished:
@@ -131,9 +145,12 @@ def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> tupl
         },
     )
     session.database.execute(
-        "update sync_private.invoices set read_at = vanished_at"
-        " where connection_id = %s and vendor_id = any(%s) and coalesce(read_at < vanished_at, true)",
-        (session.connection.id, [one.invoice.vendor_id for one in found if one.has_answer]),
+        "update sync_private.invoices set asked_at = %s where connection_id = %s and vendor_id = any(%s)",
+        (
+            session.started,
+            session.connection.id,
+            [one.invoice.vendor_id for one in found if one.has_answer],
+        ),
     )
     said = [(one.invoice.vendor_id, one.said.value) for one in found if one.said is not None]
     session.database.execute(
@@ -151,19 +168,33 @@ def mark(session: SyncSession, month: date, found: Collection[Vanished]) -> tupl
     return int(rows.rowcount), [key for (key,) in changed]
 
 
-def _vanished(row: tuple[Any, ...]) -> Vanished:
-    vendor_id, key, state, issued_on, direction, series, number, model, has_answer, is_new = row
-    return Vanished(
-        Invoice(
-            vendor_id,
-            state_of(state),
-            issued_on,
-            key=key,
-            model=model,
-            direction=direction,
-            series=series,
-            number=number,
-        ),
-        is_new=is_new,
-        has_answer=has_answer,
+def _vanished(session: SyncSession, row: tuple[Any, ...]) -> Vanished:
+    vendor_id, key, state, issued_on, direction, series, number, model, asked_at, vanished_at, is_new = row
+    invoice = Invoice(
+        vendor_id,
+        state_of(state),
+        issued_on,
+        key=key,
+        model=model,
+        direction=direction,
+        series=series,
+        number=number,
     )
+    is_wanted = not _has_answer(session, invoice, asked_at=asked_at, vanished_at=vanished_at)
+    return Vanished(invoice, is_new=is_new, asked_at=asked_at, is_wanted=is_wanted)
+
+
+def _has_answer(
+    session: SyncSession, invoice: Invoice, *, asked_at: datetime | None, vanished_at: datetime | None
+) -> bool:
+    """Whether what the ERP said of a vanished invoice stands for this sync."""
+    now = session.started
+    if asked_at is None or vanished_at is None or not vanished_at <= asked_at <= now:
+        return False
+    # Elsewhere a cancelled invoice is listed as such, and some vendors count each vain question as an error.
+    if invoice.state in VOID_STATES or lists_all_numbers(session.connection.erp_type):
+        return True
+    if now - vanished_at < ASKED_DAILY_FOR:
+        return now - asked_at < A_DAY
+    stands_for = timedelta(days=READ_AGAIN_AFTER) if invoice.key is None else read_again_after(invoice.key)
+    return now - asked_at < stands_for

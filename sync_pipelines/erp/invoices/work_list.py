@@ -72,7 +72,8 @@ def work_list(
     return work
 
 
-def _read_again_after(key: str) -> timedelta:
+def read_again_after(key: str) -> timedelta:
+    """For how long what was read by an access key stands."""
     return timedelta(days=READ_AGAIN_AFTER + int(key[-9:]) % SPREAD)
 
 
@@ -115,7 +116,7 @@ def _unchanged(
         return None
     if was.sha256 is None or was.bytes is None or size(entry.key) != was.bytes:
         return None
-    if was.read_at is None or now - was.read_at >= _read_again_after(entry.key):
+    if was.read_at is None or now - was.read_at >= read_again_after(entry.key):
         return None
     if was.state in VOID_STATES and not entry.is_void:
         return None

@@ -38,6 +38,21 @@ _MERGE = sql.SQL(
     excluded=sql.SQL(", ").join(sql.Identifier("excluded", column.name) for column in COLUMNS),
     target=sql.SQL(", ").join(sql.Identifier("target", column.name) for column in COLUMNS),
 )
+#: Rows that stand, as they are in the transaction: the proof compares them with the digests that were read before it.
+_KEEP = (
+    "insert into pg_temp.read_products select * from sync_private.products"
+    " where connection_id = %(connection)s and vendor_id = any(%(kept)s)"
+)
+#: When details were read, also where that changed nothing. The detail of a reject is asked for again.
+_DETAILS = (
+    "update sync_private.products as p set (list_hash, detail_at) = (r.list_hash, r.detail_at)"
+    " from pg_temp.read_products as r where p.connection_id = %(connection)s and p.vendor_id = r.vendor_id"
+    " and (p.list_hash, p.detail_at) is distinct from (r.list_hash, r.detail_at)"
+)
+_FORGET_DETAILS = (
+    "update sync_private.products set detail_at = null where connection_id = %(connection)s"
+    " and vendor_id = any(%(rejected)s) and detail_at is not null"
+)
 #: Live rows of the connection that this run did not read; a rejected product is listed all the same.
 _UNREAD = (
     " from sync_private.products as p where p.connection_id = %(connection)s and p.vanished_at is null"
@@ -120,8 +135,12 @@ def load(
                 " Nothing was changed; the next sync reads the whole list."
             )
         _stage(session, catalogue, began)
+        connection.execute(_KEEP, given)
+        connection.execute("analyze pg_temp.read_products")
         vanished = _mark_vanished(session, given) if is_full else 0
         written = [is_new for (is_new,) in connection.execute(_MERGE).fetchall()]
+        connection.execute(_DETAILS, given)
+        connection.execute(_FORGET_DETAILS, given)
         ncm = ncm_rows.write(connection, session.connection)
         said = _said(connection, catalogue, given)
         connection.execute(_READ, {**given, "digest": str(said) if catalogue.is_whole else ""})
@@ -129,7 +148,7 @@ def load(
         loaded = Loaded(
             inserted=sum(written),
             changed=len(written) - sum(written),
-            unchanged=len(catalogue.rows) - len(written),
+            unchanged=len(catalogue.hashes) - len(written),
             vanished=vanished,
             ncm=ncm,
             proof=_prove(session, said, given, is_full=is_full),
@@ -147,19 +166,24 @@ def _parameters(
         "began": began,
         "full_at": began if is_full else None,
         "rejected": sorted(catalogue.rejected_ids),
+        "kept": sorted(catalogue.kept),
     }
 
 
 def _stage(session: SyncSession, catalogue: Catalogue, read_at: datetime) -> None:
     connection = session.database
     connection.execute(_STAGE)
-    names = ["connection_id", *(column.name for column in COLUMNS), "content_hash", "read_at"]
+    columns = [column.name for column in COLUMNS]
+    names = ["connection_id", *columns, "content_hash", "read_at", "list_hash", "detail_at"]
+    digests = catalogue.list_digests
     rows = (
-        [session.connection.id, *row, catalogue.hashes[vendor_id], read_at]
-        for vendor_id, row in catalogue.rows.items()
+        [
+            *(session.connection.id, *row, catalogue.hashes[number], read_at, digests.get(number)),
+            read_at if number in digests else None,
+        ]
+        for number, row in catalogue.rows.items()
     )
     postgres.copy_rows(connection, "pg_temp.read_products", names, rows=rows)
-    connection.execute("analyze pg_temp.read_products")
 
 
 def _mark_vanished(session: SyncSession, given: dict[str, object]) -> int:

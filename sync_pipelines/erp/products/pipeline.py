@@ -2,7 +2,8 @@
 
 Grain: one row a product of an ERP account. Done means: the catalogue is what the vendor said, product by product, and
 each active product has its row in `company_ncm_analysis`. A vendor that lists changes is asked for them alone; every
-seven days, and where a stored row was altered, the whole catalogue is read, because only that shows what vanished.
+seven days, and where a stored row was altered, the whole catalogue is read, because only that shows what vanished. Of a
+vendor that does not, the whole list is read, and the details alone that are not in hand (`known`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sync_pipelines.erp.connections.tables import ERP
 from sync_pipelines.erp.outcome import ModuleOutcome
+from sync_pipelines.erp.products.known import oldest_detail, read_known
 from sync_pipelines.erp.products.load import LastPass, Loaded, is_as_left, last_pass, load
 from sync_pipelines.erp.products.ncm_rows import incomplete
 from sync_pipelines.erp.products.validate import Catalogue, catalogue_of
@@ -40,20 +42,27 @@ def _sync(session: SyncSession, *, full: bool) -> ModuleOutcome:
     began = session.clock()
     before = last_pass(session.database, session.connection.id)
     since = None if full else _changed_since(session, before)
-    pages = session.vendor.products(since) if since is not None else session.vendor.products()
-    read = read_list(session, ASSET, pages, stage="products")
-    catalogue = catalogue_of(read.items, session.key, began)
+    known = None if full else read_known(session)
+    read = read_list(session, ASSET, session.vendor.products(since, known), stage="products")
+    stored = {number: one.content_hash for number, one in known.products.items()} if known else {}
+    catalogue = catalogue_of(read.items, session.key, read_at=began, stored=stored)
     session.records.rejects.record(ASSET, catalogue.rejects, run_id=session.run_id, landed_id=read.landed_id)
     loaded = load(session, catalogue, began=began, changed=before.digest if since is not None else None)
     _record(session, read, loaded)
     outcome = _outcome(session, read, catalogue, loaded=loaded)
-    outcome.counts.oldest_reading = began if since is None else before.full_at
+    outcome.counts.oldest_reading = _oldest_reading(session, began if since is None else before.full_at)
     if number := incomplete(session.database, session.connection.id):
         outcome.warnings[NCM_KNOWN] = (
             f"{number} produto(s) ativo(s) sem NCM de oito dígitos no cadastro do ERP."
         )
     outcome.seconds = (session.clock() - began).total_seconds()
     return outcome
+
+
+def _oldest_reading(session: SyncSession, listed_at: datetime | None) -> datetime | None:
+    """When the oldest of what the catalogue rests on was read: the whole list, or a detail."""
+    moments = [listed_at, oldest_detail(session.database, session.connection.id)]
+    return min((one for one in moments if one is not None), default=None)
 
 
 def _changed_since(session: SyncSession, before: LastPass) -> datetime | None:

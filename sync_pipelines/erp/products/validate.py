@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -64,14 +64,47 @@ class Catalogue:
     repeated: int = 0
     #: The numbers of rejected products: they are listed, so they have not vanished.
     rejected_ids: set[str] = field(default_factory=set)
+    #: What the list said of products whose detail was read now.
+    list_digests: dict[str, UUID] = field(default_factory=dict)
+    #: The numbers of products whose stored row stands, because their detail was not read again.
+    kept: set[str] = field(default_factory=set)
     #: Whether every product came with its detail; otherwise the next pass reads the whole catalogue again.
     is_whole: bool = True
 
+    def add(self, row: ProductRow, list_digest: UUID | None) -> None:
+        """Take a product as it was read, with what the list said of it if it has a detail."""
+        number = row.vendor_id
+        self.repeated += number in self.hashes
+        self.kept.discard(number)
+        self.list_digests.pop(number, None)
+        self.rows[number], self.hashes[number] = row, row.content_hash()
+        if list_digest is not None:
+            self.list_digests[number] = list_digest
 
-def catalogue_of(products: Sequence[Product], partition_key: str, read_at: datetime) -> Catalogue:
-    """The products as rows. A product without a number or a name is a reject."""
+    def keep(self, number: str, content_hash: UUID) -> None:
+        """Take a product as it is stored."""
+        self.repeated += number in self.hashes
+        self.rows.pop(number, None)
+        self.list_digests.pop(number, None)
+        self.hashes[number] = content_hash
+        self.kept.add(number)
+
+
+def catalogue_of(
+    products: Sequence[Product],
+    partition_key: str,
+    *,
+    read_at: datetime,
+    stored: Mapping[str, UUID] | None = None,
+) -> Catalogue:
+    """The products as rows; one that is unchanged is what is `stored`, by its number. A product without a number or a
+    name is a reject.
+    """
     found = Catalogue()
     for place, product in enumerate(products):
+        if product.is_unchanged:
+            found.keep(product.vendor_id, (stored or {})[product.vendor_id])
+            continue
         if problem := _problem(product):
             found.rejects.append(
                 _reject(product, place, problem, partition_key=partition_key, read_at=read_at)
@@ -79,9 +112,7 @@ def catalogue_of(products: Sequence[Product], partition_key: str, read_at: datet
             found.rejected_ids.add(_text(product.vendor_id) or "")
             found.is_whole = found.is_whole and product.has_detail
             continue
-        row = _row(product)
-        found.repeated += row.vendor_id in found.rows
-        found.rows[row.vendor_id], found.hashes[row.vendor_id] = row, row.content_hash()
+        found.add(_row(product), product.list_digest)
     return found
 
 

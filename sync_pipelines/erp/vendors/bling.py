@@ -46,6 +46,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Invoice,
     InvoiceState,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -148,8 +149,14 @@ class BlingVendor(SessionVendor):
         row = group(body_of(answer), "data")
         return Page(answer.content, [Company(cnpj=text_of(row, "cnpj"), legal_name=text_of(row, "nome"))])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
-        """The catalogue, with a detail for each active product: only that has its NCM. `raw` has an answer a line."""
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
+        """The catalogue, with a detail for each active product: only that has its NCM. `raw` has an answer a line.
+
+        `known` saves nothing: of what changed the details are wanted, and the whole list is read once a week for all
+        that the filter of changes may have missed.
+        """
         query = {"criterio": ALL_PRODUCTS}
         now = self.session.clock()
         if since is not None and now - since < LONGEST_PERIOD:

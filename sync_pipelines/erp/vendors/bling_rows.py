@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, month_of_key, number_of, text_of
+from sync_pipelines.erp.vendors.values import (
+    amount_of,
+    day_of,
+    group,
+    is_unread,
+    month_of_key,
+    number_of,
+    text_of,
+)
 from sync_pipelines.erp.vendors.vendor import (
     Category,
     Invoice,
@@ -123,7 +131,7 @@ def is_cancelled_title(row: Row) -> bool:
 def title_of(row: Row, side: Side, *, has_detail: bool = False) -> Title:
     """A row of a list, or a detail: the list has neither category nor competence, and payables have no issue there."""
     amount, due_on = amount_of(row, "valor"), _day(row, "vencimento")
-    category = _id(group(row, "categoria"), "id")
+    category, competence = _id(group(row, "categoria"), "id"), _day(row, "competencia")
     return Title(
         vendor_id=id_of(row),
         side=side,
@@ -132,11 +140,12 @@ def title_of(row: Row, side: Side, *, has_detail: bool = False) -> Title:
         amount=amount,
         issued_on=_day(row, "dataEmissao"),
         due_on=due_on,
-        competence=_day(row, "competencia"),
+        competence=competence,
         splits=(Split(category, amount),) if category and amount is not None else (),
         description=text_of(row, "historico"),
         number=text_of(row, "numeroDocumento"),
         has_detail=has_detail,
+        unread=("competence",) if is_unread(row, "competencia", competence) else (),
     )
 
 

@@ -32,6 +32,7 @@ from sync_pipelines.erp.vendors.contaazul_rows import (
 )
 from sync_pipelines.erp.vendors.limits import CallLimit, Limits
 from sync_pipelines.erp.vendors.oauth import AuthAddress, TokenCalls, token_base
+from sync_pipelines.erp.vendors.product_details import ProductDetails
 from sync_pipelines.erp.vendors.session import Opening, SessionVendor, VendorSpec
 from sync_pipelines.erp.vendors.values import text_of
 from sync_pipelines.erp.vendors.vendor import (
@@ -40,13 +41,15 @@ from sync_pipelines.erp.vendors.vendor import (
     Invoice,
     InvoiceState,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
     Side,
     Title,
 )
-from sync_pipelines.erp.vendors.xml_archive import ArchivedInvoice, is_archive, read_archive
+from sync_pipelines.erp.vendors.xml_archive import is_archive, read_archive
+from sync_pipelines.erp.vendors.xml_events import is_cancelled_by
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.budget import Window
 from sync_pipelines.lib.http.json import JsonAnswer
@@ -129,26 +132,23 @@ class ContaAzulVendor(SessionVendor):
         )
         return Page(answer.content, [company])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
-        """The catalogue, with a detail for each active product: only that has its NCM. `raw` has an answer a line.
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
+        """The catalogue, with the detail of each active product: only that has its NCM. What is `known` is not read.
 
         The vendor has no filter for what changed, so `since` saves nothing. Services are in a list of its own, which
         is not read: they have no NCM.
         """
         listed = TotalledList(f"{NAME} (produtos)", "items", id_of, total="totalItems")
-        # A list that is read again costs no detail twice.
-        details: dict[str, Row | None] = {}
+        details = ProductDetails(
+            lambda number: self._detail("produtos", number),
+            product=product_of,
+            needs_detail=is_active,
+            known=known,
+        )
         for status in STATUSES:
-            for page in self._pages(listed, "produtos", {"status": status}):
-                raw = [page.raw]
-                for number in (id_of(row) or "" for row in page.items if is_active(row)):
-                    if number not in details:
-                        details[number], answer = self._detail("produtos", number)
-                        raw.append(answer)
-                products = [
-                    product_of(row, details[id_of(row) or ""] if is_active(row) else {}) for row in page.items
-                ]
-                yield Page(b"\n".join(raw), products)
+            yield from details.pages(self._pages(listed, "produtos", {"status": status}))
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Issued sales. The vendor's days reach over both ends by one: an invoice is of the month of its key.
@@ -178,7 +178,9 @@ class ContaAzulVendor(SessionVendor):
         if not is_archive(answer.content):
             return InvoiceXml(key, answer.content)
         found = read_archive(answer.content, key=key, what=f"{NAME} (notas-fiscais)")
-        return InvoiceXml(key, found.note, InvoiceState.CANCELLED if _is_cancelled(found, key) else None)
+        return InvoiceXml(
+            key, found.note, InvoiceState.CANCELLED if is_cancelled_by(found.events, key) else None
+        )
 
     def categories(self) -> Iterator[Page[Category]]:
         """The categories of either side."""
@@ -235,22 +237,6 @@ def slices(first: date, last: date) -> Iterator[Days]:
         end = min(last, first + LONGEST_SLICE)
         yield Days(first, end)
         first = end + timedelta(days=1)
-
-
-def _is_cancelled(found: ArchivedInvoice, key: str) -> bool:
-    """Whether one of the events cancels the invoice; a correction letter (110110) does not."""
-    from sync_pipelines.erp.invoices.nfe.document import read_document
-    from sync_pipelines.erp.invoices.nfe.note import Event
-    from sync_pipelines.erp.invoices.nfe.rejection import InvoiceRejectedError
-
-    for document in found.events:
-        try:
-            event = read_document(document)
-        except InvoiceRejectedError:
-            continue
-        if isinstance(event, Event) and event.cancels and event.key == key:
-            return True
-    return False
 
 
 def _body(answer: JsonAnswer) -> Row:

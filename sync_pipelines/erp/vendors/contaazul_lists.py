@@ -16,6 +16,8 @@ Row = Mapping[str, Any]
 Ask = Callable[[int], JsonAnswer]
 #: How often a list is read that changes meanwhile, before that is an error.
 _MOST_PASSES = 3
+#: Pages in a row without a row, after which a count is not believed: 5,000 notes of a fortnight, none of them shown.
+MOST_EMPTY = 50
 #: More invoices than anybody issues in a fortnight: a count beyond is none, as the size of an empty page is none.
 _MOST_ROWS = 1_000_000
 
@@ -99,7 +101,8 @@ class InvoiceList(_List):
 
     A page may be short or empty before the last, so the pages that all of them would fill end it, and a page that is
     not full: an empty page says a size of 9223372036854775807, and a number of pages that follows from it. That no row
-    is missing cannot be told by the count: a list of several pages is read until it was the same twice.
+    is missing cannot be told by the count: a list of several pages is read until it was the same twice. A count that
+    only empty pages follow is an error, because most numbers of rows that a vendor can write never end.
     """
 
     #: Rows of a page, as they are asked for.
@@ -122,27 +125,33 @@ class InvoiceList(_List):
         raise MovedListError(f"{self.what}: the list changed each time that it was read.")
 
     def _pass(self, ask: Ask) -> Iterator[Page[Row]]:
-        number, seen = 1, set[str]()
+        number, empty, seen = 1, 0, set[str]()
         while True:
             answer = ask(number)
-            rows, pages = self.rows(answer.body, number), self._pages(answer.body, number)
+            rows, total = self.rows(answer.body, number), self._total(answer.body, number)
             if rows and rows.keys() <= seen:
                 raise MovedListError(f"{self.what}: page {number} repeats the rows before it.")
             seen |= rows.keys()
+            empty = 0 if rows else empty + 1
             yield Page(answer.content, list(rows.values()))
             # A full page may be followed by another one, whatever was counted.
-            if number >= pages and len(rows) < self.size:
+            if number * self.size >= total and len(rows) < self.size:
                 return
+            if empty == MOST_EMPTY:
+                raise TransientError(
+                    f"{self.what}: {empty} pages in a row, up to page {number}, have no row, though the list counts"
+                    f" {total} rows. The list was not taken as read."
+                )
             number += 1
 
-    def _pages(self, body: object, number: int) -> int:
-        """How many pages the rows fill that are counted."""
+    def _total(self, body: object, number: int) -> int:
+        """How many rows are counted."""
         paging = body.get("paginacao") if isinstance(body, Mapping) else None
         paging = paging if isinstance(paging, Mapping) else {}
         total = _number(paging, "total_itens")
         if total is None or total > _MOST_ROWS:
             raise TransientError(f"{self.what}: page {number} does not say how many rows are counted.")
-        return -(-total // self.size)
+        return total
 
 
 def _number(row: Row, name: str) -> int | None:

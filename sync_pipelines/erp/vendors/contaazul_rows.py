@@ -9,7 +9,7 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, NamedTuple
 
-from sync_pipelines.erp.vendors.values import amount_of, day_of, group, number_of, plain, text_of
+from sync_pipelines.erp.vendors.values import amount_of, day_of, group, is_unread, number_of, plain, text_of
 from sync_pipelines.erp.vendors.vendor import (
     Category,
     Invoice,
@@ -133,6 +133,8 @@ def title_of(row: Row, side: Side) -> Title:
     """A row of the list. It has its categories without amounts: what several of them are given is in the detail."""
     amount, categories = amount_of(row, "total"), _categories(row)
     is_whole = len(categories) == 1 and amount is not None
+    competence = _day(row, "data_competencia") or _day(group(row, "evento"), "data_competencia")
+    is_odd = any(is_unread(one, "data_competencia", competence) for one in (row, group(row, "evento")))
     return Title(
         vendor_id=id_of(row) or "",
         side=side,
@@ -140,10 +142,11 @@ def title_of(row: Row, side: Side) -> Title:
         listed_on=due_on(row),
         amount=amount,
         due_on=due_on(row),
-        competence=_day(row, "data_competencia") or _day(group(row, "evento"), "data_competencia"),
+        competence=competence,
         splits=(Split(categories[0], amount),) if is_whole and amount is not None else (),
         description=text_of(row, "descricao"),
         has_detail=len(categories) <= 1,
+        unread=("competence",) if is_odd else (),
     )
 
 

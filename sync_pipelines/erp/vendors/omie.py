@@ -30,6 +30,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Company,
     Invoice,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -170,7 +171,9 @@ class OmieVendor(SessionVendor):
         active = [row for row in rows if text_of(row, "inativa") != "S"]
         return Page(pages[0].raw, [company_of(row) for row in (active or rows)[:1]])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
         """The whole catalogue. By default the list has only what the vendor's point of sale sells."""
         filters = {"apenas_importado_api": "N", "filtrar_apenas_omiepdv": "N"}
         for page in self._pages("ListarProdutos", "produto_servico_cadastro", filters):

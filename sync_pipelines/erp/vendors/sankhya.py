@@ -26,6 +26,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Company,
     Invoice,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -56,7 +57,8 @@ _SERVICE_USE = "S"
 _REFUSALS = frozenset({"invalid_client", "unauthorized_client", "invalid_grant", "access_denied"})
 #: What a message says of a session that has ended, and of a failure that passes.
 _NO_SESSION = re.compile(
-    r"nao autorizado\W*$|nao autenticad|(sessao|session|token)\b[^.]{0,20}(expir|invalid|encerrad)"
+    r"nao autorizado\W*$|nao autenticad|(sessao|session|token)\b[^.]{0,20}(expir|invalid|encerrad)",
+    re.MULTILINE,
 )
 _PASSING = re.compile(r"tente novamente|indisponivel|tempo (limite|esgotado)|timeout|timed out|conexao")
 #: The error of an answer that is XML although JSON was asked for. It is not parsed: nothing of it is used but these.
@@ -74,7 +76,7 @@ UNSERVED = {
 
 
 class Fault(NamedTuple):
-    """Why an answer is none: its status, and the message in lower case without accents."""
+    """Why an answer is none: its status, and the message in lower case without accents, decoded and as it came."""
 
     status: str
     message: str
@@ -120,7 +122,7 @@ def fault_of(answer: JsonAnswer) -> Fault | None:
         status = found[1].decode() if found else None
         said = _XML_MESSAGE.search(answer.content)
         message = said[1].decode("utf-8", "replace").strip() if said else ""
-    return Fault(status, plain(f"{_decoded(message)} {message}").strip()) if status else None
+    return Fault(status, plain(f"{_decoded(message)}\n{message}").strip()) if status else None
 
 
 def _decoded(message: str) -> str:
@@ -152,7 +154,9 @@ class SankhyaVendor(SessionVendor):
         rows = [row for page in pages for row in page.items]
         return Page(b"\n".join(page.raw for page in pages), [_company(row) for row in head_offices(rows)])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
         """The whole catalogue, services and inactive products included. Prices are in tables of their own."""
         for page in PRODUCTS.pages(lambda number: self._load("Produto", PRODUCTS, number)):
             yield Page(page.raw, [_product(row) for row in page.items])

@@ -64,7 +64,8 @@ class VendorSpec:
     open: Callable[[Opening], Vendor]
     #: Modules that are not established for the vendor, each with the sentence in Portuguese that its sync says.
     unserved: Mapping[Module, str] = field(default_factory=dict)
-    #: Whether its list of invoices has every number of a series; else a gap is no sign of a missing invoice.
+    #: Whether its list of invoices has every number of a series; else a gap is no sign of a missing invoice, and one
+    #: that vanished may have been cancelled.
     lists_all_numbers: bool = True
     #: The limits of the account's plan, where an answer says them: they take the place of `limits`.
     plan_limits: Callable[[JsonAnswer], Limits | None] = lambda _answer: None

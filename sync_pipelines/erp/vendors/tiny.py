@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from sync_pipelines.erp.vendors.limits import CallLimit, Limits
 from sync_pipelines.erp.vendors.paged import PagedList
+from sync_pipelines.erp.vendors.product_details import ProductDetails
 from sync_pipelines.erp.vendors.session import Call, Opening, SessionVendor, VendorSpec
 from sync_pipelines.erp.vendors.tiny_answers import (
     ABSENT,
@@ -24,6 +25,7 @@ from sync_pipelines.erp.vendors.tiny_answers import (
     NAME,
     code_of,
     envelope_of,
+    is_done,
     judge,
     retorno_of,
 )
@@ -42,12 +44,14 @@ from sync_pipelines.erp.vendors.vendor import (
     Invoice,
     InvoiceState,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
     Side,
     Title,
 )
+from sync_pipelines.erp.vendors.xml_events import is_cancelled_by
 from sync_pipelines.lib.failures import TransientError
 from sync_pipelines.lib.http.json import JsonAnswer
 
@@ -57,8 +61,6 @@ LEAST_CALLS = 20
 _PLANS = range(1, 1001)
 LIMIT_HEADER = "x-limit-api"
 XML_SERVICE = "nota.fiscal.obter.xml"
-#: An event of the type "cancellation" that the authority registered, in time or late.
-_CANCELLED = re.compile(rb"<tpEvento>110111</tpEvento>.*<cStat>(?:135|136|155)</cStat>", re.DOTALL)
 
 
 def limits(calls: int) -> Limits:
@@ -114,21 +116,21 @@ class TinyVendor(SessionVendor):
             raise TransientError(f"{NAME} (info) answered without the company.")
         return Page(answer.content, [company_of(row)])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
-        """The catalogue, with a detail for each active product: only that has its NCM. `raw` has an answer a line.
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
+        """The catalogue, with the detail of each active product: only that has its NCM. What is `known` is not read.
 
-        The vendor lists changes in a queue that forgets what was read from it, so all is read each time.
+        The vendor lists changes in a queue that forgets what was read from it, so the whole list is read each time.
         """
+        details = ProductDetails(
+            lambda number: self._detail("produto.obter", "produto", number),
+            product=product_of,
+            needs_detail=is_active,
+            known=known,
+        )
         # The whole list first: with a hundred details between two pages it would be read for hours, and move meanwhile.
-        for page in list(self._pages(_PRODUCTS, {"pesquisa": ""})):
-            products, raw = list[Product](), [page.raw]
-            for row in page.items:
-                detail: Mapping[str, object] | None = {}
-                if is_active(row):
-                    detail, answer = self._detail("produto.obter", "produto", id_of(row))
-                    raw.append(answer)
-                products.append(product_of(row, detail))
-            yield Page(b"\n".join(raw), products)
+        yield from details.pages(list(self._pages(_PRODUCTS, {"pesquisa": ""})))
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Sales and purchases of the days in every state; NFC-e come with them and bear their own model."""
@@ -143,10 +145,10 @@ class TinyVendor(SessionVendor):
         if code_of(retorno_of(answer) or {}) in ABSENT:
             return InvoiceXml(invoice.key, None)
         envelope = envelope_of(answer)
-        if envelope is None:
-            raise TransientError(f"{NAME} ({XML_SERVICE}) did not answer in XML.")
-        cancelled = _CANCELLED.search(envelope.documents.get(CANCELLATION, b""))
-        state = InvoiceState.CANCELLED if cancelled else None
+        if envelope is None or not is_done(envelope.fields):
+            raise TransientError(f"{NAME} ({XML_SERVICE}) did not answer with a document in XML.")
+        events = filter(None, [envelope.documents.get(CANCELLATION)])
+        state = InvoiceState.CANCELLED if is_cancelled_by(events, invoice.key) else None
         return InvoiceXml(invoice.key, envelope.documents.get(DOCUMENT), state)
 
     def categories(self) -> Iterator[Page[Category]]:

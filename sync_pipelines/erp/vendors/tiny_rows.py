@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sync_pipelines.erp.vendors.values import amount_of, day_of, month_of_key, number_of, plain, text_of
+from sync_pipelines.erp.vendors.values import (
+    amount_of,
+    day_of,
+    is_unread,
+    month_of_key,
+    number_of,
+    plain,
+    text_of,
+)
 from sync_pipelines.erp.vendors.vendor import (
     Company,
     Invoice,
@@ -112,6 +120,7 @@ def title_of(row: Row, side: Side, *, has_detail: bool) -> Title:
     """A title of a list, or its detail, which has other names for the same fields, and the category by its name."""
     due_on = day_of(row, "data_vencimento") or day_of(row, "vencimento")
     amount, category = amount_of(row, "valor"), text_of(row, "categoria")
+    competence = day_of(row, "competencia", "%m/%Y")
     return Title(
         vendor_id=id_of(row),
         side=side,
@@ -120,9 +129,10 @@ def title_of(row: Row, side: Side, *, has_detail: bool) -> Title:
         amount=amount,
         issued_on=day_of(row, "data_emissao") or day_of(row, "data"),
         due_on=due_on,
-        competence=day_of(row, "competencia", "%m/%Y"),
+        competence=competence,
         splits=(Split(category, amount),) if category and amount is not None else (),
         description=text_of(row, "historico"),
         number=text_of(row, "numero_doc") or text_of(row, "nro_documento"),
         has_detail=has_detail,
+        unread=("competence",) if is_unread(row, "competencia", competence) else (),
     )

@@ -9,6 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+#: An amount as a vendor writes it: Python's own reader takes `1_000` and other alphabets' digits for numbers, too.
+_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+#: Digits before the point of an amount that can be computed with, far beyond any sum of money.
+_MOST_DIGITS = 20
+
 
 def group(row: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     """A group within a row; empty where there is none."""
@@ -39,18 +44,24 @@ def day_of(row: Mapping[str, Any], name: str, layout: str = "%d/%m/%Y") -> date 
         return None
 
 
+def is_unread(row: Mapping[str, Any], name: str, day: date | None) -> bool:
+    """Whether a date that is None is filled all the same; zeros, as in `00/0000`, are how some write that it is not."""
+    return day is None and bool((text_of(row, name) or "").strip("0/-:. "))
+
+
 def month_of_key(key: str | None) -> date | None:
     """The first day of the month that the access key of an invoice names; None without a key that has one."""
     return day_of({"month": (key or "")[2:6]}, "month", "%y%m")
 
 
 def amount_of(row: Mapping[str, Any], name: str) -> Decimal | None:
-    """An amount with a decimal point; None where it is missing or none."""
+    """An amount with a decimal point; None where it is missing, none, or beyond any sum of money."""
+    text = text_of(row, name) or ""
     try:
-        amount = Decimal(text_of(row, name) or "")
-    except InvalidOperation:
+        amount = Decimal(text) if _AMOUNT.fullmatch(text) else None
+    except InvalidOperation:  # an exponent beyond 10^18
         return None
-    return amount if amount.is_finite() else None
+    return amount if amount is not None and amount.adjusted() < _MOST_DIGITS else None
 
 
 def plain(text: object) -> str:

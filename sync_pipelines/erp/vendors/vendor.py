@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 Item = TypeVar("Item")
 
@@ -46,6 +47,17 @@ class Product(NamedTuple):
     is_service: bool = False
     #: False where the vendor lists it and did not say the rest, which stands in a detail of its own.
     has_detail: bool = True
+    #: Of what the list says of it, where it has a detail besides.
+    list_digest: UUID | None = None
+    #: Whether its detail was in hand (`KnownDetails`) and not read: what is stored of it stands.
+    is_unchanged: bool = False
+
+
+class KnownDetails(Protocol):
+    """Details of products that were read before."""
+
+    def has(self, vendor_id: str, list_digest: UUID) -> bool:
+        """Whether the detail is in hand, was read not long ago, and when the list said the same of the product."""
 
 
 class InvoiceState(StrEnum):
@@ -144,6 +156,8 @@ class Title(NamedTuple):
     nfe_key: str | None = None
     #: False where the list leaves out what stands in a detail of its own, such as category and competence.
     has_detail: bool = True
+    #: Fields that the vendor fills with what is no date: nothing else must be taken for them.
+    unread: tuple[str, ...] = ()
 
 
 class Category(NamedTuple):
@@ -186,8 +200,13 @@ class Vendor(Protocol):
     def company(self) -> Page[Company]:
         """The company of the account: one item, or several of an installation that is that of several."""
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
-        """The whole catalogue, also what is inactive; with `since` what changed, where the vendor can say so."""
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
+        """The whole catalogue, also what is inactive; with `since` what changed, where the vendor can say so.
+
+        A detail that is `known` need not be read again: then its product is marked as unchanged.
+        """
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:
         """Every invoice issued from `first` to `last`, both included, in whatever state; none of another day."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from sync_pipelines.erp.vendors.zip_directory import check_layout, read_directory
 from sync_pipelines.lib.failures import PermanentError
 
 if TYPE_CHECKING:  # an archive is rare
@@ -22,8 +23,6 @@ HIGHEST_RATIO = 200
 _SMALL = 256 << 10
 _LONGEST_NAME = 150
 _MAGIC = b"PK\x03\x04"
-#: Begins each file in the archive's own directory.
-_ENTRY = b"PK\x01\x02"
 #: Stored as it is, deflated.
 _METHODS = frozenset({0, 8})
 _ENCRYPTED = 0x1
@@ -76,18 +75,18 @@ def unpacked(content: bytes, *, what: str) -> Iterator[bytes]:
         EOFError,
         OSError,
         RuntimeError,
-        ValueError,
+        ValueError,  # also what the directory raises
         OverflowError,
     )
     if len(content) > LARGEST:
         raise UntrustedArchiveError(f"{what}: the ZIP has more than {LARGEST} bytes.")
-    if (files := content.count(_ENTRY)) > MOST_FILES:
-        raise UntrustedArchiveError(f"{what}: the ZIP holds more than {MOST_FILES} files.")
     try:
+        directory = read_directory(content)
+        if directory.files > MOST_FILES:
+            raise UntrustedArchiveError(f"{what}: the ZIP holds more than {MOST_FILES} files.")
+        check_layout(content, directory)  # an event that is not seen could be a cancellation
         with ZipFile(BytesIO(content)) as archive:
             entries = archive.infolist()
-            if len(entries) != files:  # an event that is not seen could be a cancellation
-                raise BadZipFile
             _check(entries, content, what)
             for entry in entries:
                 yield _file(archive, entry, what)

@@ -16,7 +16,7 @@ begin
         select i.indexrelid::regclass::text as index, c.conname
         from pg_index as i
         left join pg_constraint as c on c.conindid = i.indexrelid and c.contype = 'u'
-        where i.indrelid = 'public.company_dre'::regclass and i.indisunique and not i.indisprimary
+        where i.indrelid = 'public.company_dre'::regclass and i.indisunique and not i.indisprimary and i.indpred is null
             and array(
                 select attname::text from pg_attribute where attrelid = i.indrelid and attnum = any(i.indkey) order by 1
             ) = array['period_month', 'period_type', 'period_year', 'user_id']

@@ -17,6 +17,8 @@ from sync_pipelines.sandbox.erp.titles import TitleSide
 
 #: The bytes of the bomb when it is unpacked.
 BOMB_BYTES: Final = 40 << 20
+#: The notes that a list counts which says more of them than there are.
+ENDLESS: Final = 900_000
 
 #: What faults write into the first row of a page.
 _SPOILT: Final[Mapping[str, Mapping[str, object]]] = {
@@ -94,11 +96,12 @@ def invoices(served: Served) -> Response:
     shown = [one for one in _page(paged, served, size) if contaazul_lists.is_listed(one)]
     rows = [documents.invoice(one, is_dated=manners.is_dated) for one in shown]
     said_size = size if rows else contaazul_lists.NO_SIZE
+    total = ENDLESS if served.strikes("endless") else len(every)
     paging = {
         "pagina_atual": served.page,
         "tamanho_pagina": said_size,
-        "total_itens": len(every),
-        "total_paginas": -(-len(every) // said_size),
+        "total_itens": total,
+        "total_paginas": -(-total // said_size),
     }
     return Json({"itens": _rows(rows, served), "paginacao": paging})
 

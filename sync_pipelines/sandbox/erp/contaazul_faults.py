@@ -98,6 +98,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     **{f"{method}_{name}": what for method in LISTS for name, what in _OF_LISTS.items()},
     **{f"{method}_bad_amount": "the first amount is 1.234,56" for method in ("receivables", "payables")},
     **{f"{method}_bad_date": "the first due date is 0000-00-00" for method in ("receivables", "payables")},
+    "invoices_endless": "the list counts 900,000 notes, of which most pages show none",
     "product_of_another": "the product is the one before",
     "xml_of_another": "the document is another invoice's",
     "xml_bomb": "the ZIP unpacks to a thousand times its size",

@@ -164,6 +164,26 @@ def test_a_kill_after_the_call_is_healed_by_the_next_sync(catalogue: Taxpayer) -
     assert (len(catalogue.rows(ROWS)), catalogue.value(words)) == (5, 4)
 
 
+def test_a_company_that_is_removed_after_a_kill_does_not_stop_the_others(catalogue: Taxpayer) -> None:
+    """Its rows, which the call deleted, cannot be put back: they went with it."""
+    for company in (catalogue.company(), catalogue.company_id):
+        catalogue.erp.execute(
+            "insert into public.company_ncm_analysis (user_id, company_id, product_name, ncm_code)"
+            " values (%s, %s, %s, '99999999')",
+            (USER, company, "Digitado" if company == catalogue.company_id else "Da outra"),
+        )
+    with pytest.raises(InterruptedRunError):
+        catalogue.dispatch(fence=killed_after(catalogue, Analysis.NCM))
+    catalogue.erp.execute(
+        "delete from public.company_profile as p where p.id <> %s"
+        " and not exists (select from public.erp_connections as c where c.company_id = p.id)",
+        (catalogue.company_id,),
+    )
+    assert ncm(catalogue).status == "success"
+    names = {name for name, *_ in catalogue.rows(ROWS)}
+    assert "Digitado" in names and "Da outra" not in names and "Produto A" in names
+
+
 def test_a_success_without_effect_or_with_a_swallowed_row_is_none(catalogue: Taxpayer) -> None:
     ncm(catalogue)
     catalogue.invoice("84713012")

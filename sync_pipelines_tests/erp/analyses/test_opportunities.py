@@ -175,6 +175,24 @@ def test_a_kill_after_the_call_is_healed_by_the_next_sync(matched: Taxpayer) -> 
     assert {status for _, status, *_ in matched.rows(ROWS)} == {"nova"}
 
 
+def test_a_company_that_is_removed_after_a_kill_does_not_stop_the_others(matched: Taxpayer) -> None:
+    """Its rows, which the call deleted, cannot be put back: they went with it."""
+    other = matched.company(uf_sede="RJ", setor="servicos", regime_tributario="real")
+    matched.erp.execute(
+        "insert into public.tax_opportunities (code, name, name_simples, criterios)"
+        """ values ('SERVICOS', 'x', 'x', '{"setor": "servicos"}')"""
+    )
+    connection = matched.connect("bling", other)
+    match(matched, connection)
+    with pytest.raises(InterruptedRunError):
+        matched.dispatch(fence=killed_after(matched, Analysis.OPPORTUNITIES))
+    assert "SERVICOS" not in {code for code, *_ in matched.rows(ROWS)}
+    matched.erp.execute("delete from public.company_profile where id = %s", (other,))
+    done = match(matched)
+    assert (done.status, done.error) == ("success", None)
+    assert matched.rows(ROWS) == PERSONS
+
+
 def test_a_success_without_effect_or_with_swallowed_rows_is_none(matched: Taxpayer) -> None:
     alter_profile(matched)
     matched.fake.fail(f"{FUNCTION}_without_effect", times=1)

@@ -125,6 +125,15 @@ def test_an_account_without_a_cnpj_fills_the_profile_of_its_connection_only(erp:
     assert sync_company(syncs.session(one, Account(said))).counts.changed == 1
 
 
+def test_an_answer_without_a_word_of_the_company_is_no_unchanged_company(erp: Erp, syncs: Syncs) -> None:
+    one = add_connection(
+        erp, USER, "contaazul", credentials={}, company_id=add_company(erp, USER, "12ABC34501DE35")
+    )
+    with pytest.raises(PermanentError, match="named no company"):
+        sync_company(syncs.session(one, Account(Company(cnpj="", legal_name=None))))
+    assert syncs.records.proofs.newest(ASSET) == {}
+
+
 def test_of_several_companies_of_an_installation_the_connections_own_is_taken(erp: Erp, syncs: Syncs) -> None:
     others = [Company(cnpj="11.222.333/0001-81", legal_name="OUTRA LTDA"), Company(legal_name="SEM CNPJ")]
     account = Account(SAID, says_besides=others)

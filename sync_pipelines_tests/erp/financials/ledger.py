@@ -14,6 +14,7 @@ from sync_pipelines.erp.vendors.vendor import (
     Company,
     Invoice,
     InvoiceXml,
+    KnownDetails,
     ListedBy,
     Page,
     Product,
@@ -91,7 +92,9 @@ class Ledger:
         self.calls += 1
         return Page(b"{}", [Company()])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
         yield from ()
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:

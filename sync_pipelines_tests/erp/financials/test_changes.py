@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.session import MASS_VANISHING
-from sync_pipelines.erp.vendors.vendor import Split, TitleState
+from sync_pipelines.erp.vendors.vendor import Category, Split, TitleState
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines_tests.erp.financials.account import AUGUST, NOVEMBER, OCTOBER, SEPTEMBER, Account
 from sync_pipelines_tests.erp.financials.ledger import IN, OUT, Ledger
@@ -71,6 +72,18 @@ def test_a_category_that_is_renamed_or_mapped_otherwise_moves_all_its_months(
     assert account.lines(AUGUST) == {"impostos_sobre_vendas": D(10)}
 
 
+def test_a_category_that_was_made_again_is_the_one_that_the_erp_lists(
+    account: Account, ledger: Ledger
+) -> None:
+    """Titles may name a category by its name: one that is listed no more stands behind one that is."""
+    ledger.listed_categories = [Category("1", "Linha", IN, is_transfer=True), Category("2", "Outra", IN)]
+    account.synced()
+    ledger.listed_categories = [Category("3", "Linha", IN, dre_name="Receita de Serviços")]
+    ledger.add(1, "10.00", date(2026, 10, 1), category="Linha")
+    account.synced()
+    assert account.lines(OCTOBER) == {"vendas_servicos": D(10)}
+
+
 def test_far_too_many_stop_their_month_until_a_person_accepts_it(account: Account, ledger: Ledger) -> None:
     for number in range(20):
         ledger.add(number, "1.00", date(2026, 10, 1 + number))
@@ -120,7 +133,10 @@ def test_a_title_that_the_list_lacks_is_asked_for_before_it_is_given_up(
     ledger.has_title_call = False
     ledger.unlisted.clear()
     ledger.remove(4)
-    assert account.synced().vanished == 1
+    october = account.sync().months[OCTOBER]
+    assert (october.status, october.counts.vanished) == ("success", 1)
+    assert "sincronize esse mês" in october.warnings["every_missing_title_was_asked_for"]
+    assert account.sync().months[OCTOBER].warnings == {}
     assert account.lines(OCTOBER) == {"vendas_produtos": D(30)}
     # A month before the first list has what later lists say of it, and no more.
     ledger.add(7, "1.00", date(2026, 10, 7), competence=date(2026, 4, 30))
@@ -203,9 +219,27 @@ def test_rejects_are_kept_with_field_and_rule_and_the_stored_title_stays(
         ("6", "amount", "amount_is_money"),
         ("7", "amount", "amount_is_a_number"),
     ]
-    assert "7 título(s)" in october.warnings["every_title_is_usable"]
+    said = october.warnings["every_title_is_usable"]
+    assert "7 título(s)" in said
+    assert "1 conta(m) na DRE como da última vez" in said and "e 6 não entra(m)" in said
     # Who a title names stands in the raw page alone.
     kept = account.ops.execute("select r::text from ops.rejects as r").fetchall()
     assert "Fulana" not in str([kept, account.everything(), october])
     # The one that was stored before counts as it was; a cent that a percentage left goes to the largest part.
     assert account.lines(OCTOBER) == {"vendas_produtos": D("13.33"), "vendas_servicos": D("6.67")}
+
+
+def test_titles_that_no_longer_can_be_read_are_no_success(account: Account, ledger: Ledger) -> None:
+    """An ERP that writes its amounts otherwise: the statement would stand still, and be called up to date."""
+    for number in range(12):
+        ledger.add(number, "10.00", date(2026, 10, 1))
+    account.synced()
+    for number in range(12):
+        ledger.change(number, amount=None, splits=())
+    october = account.sync().months[OCTOBER]
+    assert isinstance(october.error, PermanentError) and "12 of 12 titles" in str(october.error)
+    assert len(account.rejects()) == 12
+    october = account.sync(accept={MASS_REJECTION}).months[OCTOBER]
+    assert october.status == "success"
+    assert "12 conta(m) na DRE como da última vez" in october.warnings["every_title_is_usable"]
+    assert account.lines(OCTOBER) == {"vendas_produtos": D(120)}

@@ -107,6 +107,7 @@ TITLES = st.builds(
     description=st.none() | TEXTS,
     number=st.none() | TEXTS,
     nfe_key=st.none() | TEXTS,
+    unread=st.just(()),
 )
 
 

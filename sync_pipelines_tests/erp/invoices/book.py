@@ -10,7 +10,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sync_pipelines.erp.vendors.vendor import Company, Invoice, InvoiceState, InvoiceXml, Page, Product
+from sync_pipelines.erp.vendors.vendor import (
+    Company,
+    Invoice,
+    InvoiceState,
+    InvoiceXml,
+    KnownDetails,
+    Page,
+    Product,
+)
 from sync_pipelines_tests.erp.invoices.nfe.notes import XmlNote
 
 ISSUER = "11222333000181"
@@ -76,7 +84,9 @@ class Book:
     def company(self) -> Page[Company]:
         return Page(b"{}", [Company()])
 
-    def products(self, since: datetime | None = None) -> Iterator[Page[Product]]:
+    def products(
+        self, since: datetime | None = None, known: KnownDetails | None = None
+    ) -> Iterator[Page[Product]]:
         yield Page(b"{}", [])
 
     def invoices(self, first: date, last: date) -> Iterator[Page[Invoice]]:

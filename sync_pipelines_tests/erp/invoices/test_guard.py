@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sync_pipelines.erp.invoices.guard import MASS_REJECTION
 from sync_pipelines.erp.session import MASS_VANISHING
 from sync_pipelines.erp.vendors.vendor import Invoice, InvoiceState
@@ -55,6 +57,49 @@ def test_a_few_are_marked_and_asked_for_once_each(account: Account, book: Book) 
     assert vanished(account) == ["7003", "7004"]
     assert account.value("select count(*) from public.xml_imports where nfe_status <> 'autorizada'") == 0
     assert (account.synced().vanished, book.asked) == (0, ["7003", "7004"])
+
+
+def test_a_cancellation_that_is_attached_later_is_found(account: Account, book: Book) -> None:
+    """Conta Azul lists no cancelled invoice, and may answer with the document alone until the event is attached."""
+    account = account.another(book, "contaazul")
+    fill(book, 20)
+    account.synced()
+    remove(book, 3, 4)
+    for _ in range(7):
+        book.asked.clear()
+        account.synced()
+        assert book.asked == ["7003", "7004"]
+    book.asked.clear()
+    account.now -= timedelta(hours=18)  # six hours after the last sync
+    account.synced()
+    account.synced()
+    assert book.asked == []
+    assert account.value("select count(*) from public.xml_imports where nfe_status <> 'autorizada'") == 0
+    # What stands in a document that is stored is read again after 30 to 39 days: so is this.
+    book.states["7003"] = InvoiceState.CANCELLED
+    account.now += timedelta(days=39)
+    account.synced()
+    assert sorted({"7003", "7004"} & set(book.asked)) == ["7003", "7004"]
+    assert account.value("select count(*) from public.xml_imports where nfe_status = 'cancelada'") == 1
+    book.asked.clear()
+    account.now += timedelta(days=39)
+    account.synced()
+    assert "7003" not in book.asked  # no cancellation is ever undone
+    assert "7004" in book.asked
+
+
+def test_of_very_many_those_are_asked_for_first_of_which_nothing_was_heard(
+    account: Account, book: Book
+) -> None:
+    account = account.another(book, "contaazul")
+    fill(book, 60)
+    account.synced()
+    remove(book, *range(1, 56))
+    book.asked.clear()
+    account.synced(accept=frozenset({MASS_VANISHING}))
+    assert len(book.asked) == 50
+    account.synced()
+    assert len(set(book.asked)) == 55
 
 
 def test_one_of_which_nothing_was_heard_is_asked_for_again(account: Account, book: Book) -> None:

@@ -89,6 +89,7 @@ def test_what_has_no_code_of_its_own_is_none(world: World) -> None:
         (sankhya_faults.xml_refusal("ORA-00904: identificador inválido"), PermanentError),
         (sankhya_faults.xml_refusal("Tempo limite esgotado"), TransientError),
         (sankhya_faults.xml_refusal("Sessão expirada"), ExpiredTokenError),
+        (sankhya_faults.xml_refusal("Não autorizado."), ExpiredTokenError),
         (sankhya_faults.unauthorized(), ExpiredTokenError),
         (sankhya_faults.invalid_client(), RefusedError),
     ],

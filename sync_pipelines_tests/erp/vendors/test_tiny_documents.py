@@ -55,6 +55,22 @@ def test_the_event_that_cancelled_a_note_comes_with_it(tiny: TinyWorld) -> None:
     assert (found.xml, found.state) == (one.xml(), InvoiceState.CANCELLED)
 
 
+def test_the_event_of_another_note_cancels_nothing(tiny: TinyWorld) -> None:
+    tiny.company.add_note(note(1, state="cancelled"))
+    with tiny.open() as vendor:
+        found = vendor.invoice_xml(of_number(7001)._replace(key=note(2).key))
+    assert found.xml is not None
+    assert found.state is None
+
+
+def test_an_error_of_a_document_that_says_nothing_of_the_note_is_one(tiny: TinyWorld) -> None:
+    """23: there is no such page, which no call for a document is about."""
+    tiny.company.add_note(note(1))
+    tiny.fake.fail(f"{XML}_no_page")
+    with tiny.open() as vendor, pytest.raises(TransientError):
+        vendor.invoice_xml(of_number(7001))
+
+
 @pytest.mark.parametrize("dirt", ["entity_bomb", "external_entity", "truncated", "not_xml", "too_large"])
 def test_a_document_is_not_read_before_its_reader_says_what_is_wrong_with_it(
     tiny: TinyWorld, dirt: str

@@ -27,12 +27,10 @@ def test_a_connection_is_synced_and_followed(installed: Installed) -> None:
     again = installed.sync(tiny)
     assert (again.failed, again.records_synced) == ({}, 0)
     assert again.calls == sum(installed.calls(tiny).values())
-    # No document and no detail of a title is asked for again; details of products are, for want of a list of changes.
-    active = sum(one.is_active for one in tiny.company.products)
+    # No document is asked for again, nor the detail of a title or of a product.
     assert installed.calls(tiny) == {
         "info": 1,
         "produtos.pesquisa": 1,
-        "produto.obter": active,
         "notas.fiscais.pesquisa": 1,
         "contas.receber.pesquisa": 1,
         "contas.pagar.pesquisa": 1,

@@ -47,6 +47,11 @@ def test_a_number(value: Any, number: str | None) -> None:
         ("NaN", None),
         ("Infinity", None),
         (None, None),
+        # What Python takes for a number, and no vendor writes: it is not guessed.
+        ("1_000", None),
+        ("\uff11\uff12", None),
+        ("1e2", Decimal(100)),
+        ("-0.50", Decimal("-0.50")),
     ],
 )
 def test_an_amount(value: Any, amount: Decimal | None) -> None:

@@ -103,6 +103,68 @@ def test_a_large_document_is_taken() -> None:
     assert read(packed(("XML_1.xml", large))).note == large
 
 
+@pytest.mark.parametrize("mark", [b"PK\x01\x02", b"PK\x05\x06", b"PK\x03\x04"])
+def test_a_mark_that_stands_in_a_packed_file_by_chance_means_nothing(mark: bytes) -> None:
+    note = NOTE + b"<!-- " + mark * 60 + b" -->"
+    content = packed(("XML_1.xml", note), ("EVENTO_1.xml", EVENT), method=ZIP_STORED)
+    assert read(content) == ArchivedInvoice(note, (EVENT,))
+
+
+def streamed(*files: tuple[str, bytes], comment: bytes = b"") -> bytes:
+    """An archive as it is written where nobody can go back: the sizes follow each file."""
+
+    class Stream(BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise OSError
+
+    made = Stream()
+    with ZipFile(made, "w", ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+        archive.comment = comment
+    return made.getvalue()
+
+
+def test_an_archive_that_was_streamed_or_has_a_comment_is_read() -> None:
+    for comment in (b"", b"notas de novembro"):
+        content = streamed(("XML_1.xml", NOTE), ("EVENTO_1.xml", EVENT), comment=comment)
+        assert read(content) == ArchivedInvoice(NOTE, (EVENT,))
+
+
+def hidden(
+    *, ahead: bytes = b"", between: bytes = b"", counted: int | None = None, comment: bytes = b""
+) -> bytes:
+    """An archive of a note with something that one reader sees and another does not."""
+    content = packed(("XML_1.xml", NOTE))
+    list_at, end_at = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    size, first = struct.unpack_from("<2L", content, end_at + 12)
+    count = 1 if counted is None else counted
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, size, first + len(between), len(comment))
+    return ahead + content[:list_at] + between + content[list_at:end_at] + end + comment
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        hidden(ahead=packed(("EVENTO_1.xml", EVENT))),
+        hidden(between=packed(("EVENTO_1.xml", EVENT))),
+        hidden(between=packed(("EVENTO_1.xml", EVENT)).split(b"PK\x01\x02", maxsplit=1)[0]),
+        hidden(counted=2),
+        hidden(counted=0),
+        hidden(comment=packed(("EVENTO_1.xml", EVENT))),
+        hidden(comment=b"PK\x05\x06"),
+        hidden() + b"\0",
+    ],
+)
+def test_what_two_readers_would_read_differently_is_refused(content: bytes) -> None:
+    assert read(hidden()).note == NOTE
+    with pytest.raises(UntrustedArchiveError, match="cut, garbled"):
+        read(content)
+
+
 def test_no_change_of_a_byte_is_anything_but_a_refusal_or_a_document() -> None:
     content = packed(("XML_1.xml", NOTE), ("EVENTO_1.xml", EVENT))
     random = Random("archive")

@@ -122,6 +122,7 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
             "the_same_request_waits": "it has no such rule",
             "a_page_of_titles_that_lacks_rows_is_an_error": _NO_COUNT,
             "the_parts_of_a_title_add_up": "it has one category a title",
+            "a_detail_in_hand_is_not_read_again": "it lists what changed; once a week every detail is read",
         },
         states=("open", "overdue", "partial", "settled", "returned", "cancelled"),
     ),

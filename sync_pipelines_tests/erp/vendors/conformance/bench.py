@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from typing import Any, Literal, Protocol, Self
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -16,7 +17,7 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.erp.connections.connection import ErpConnection
 from sync_pipelines.erp.vendors.registry import VENDORS
 from sync_pipelines.erp.vendors.session import VendorSpec
-from sync_pipelines.erp.vendors.vendor import Invoice, Product, Title, Vendor
+from sync_pipelines.erp.vendors.vendor import Invoice, KnownDetails, Product, Title, Vendor
 from sync_pipelines.lib.cancellation import Cancellation
 from sync_pipelines.lib.http.client import Timeouts
 from sync_pipelines.sandbox.erp.calls import Calls
@@ -98,6 +99,16 @@ class Arrangement:
     @property
     def has_invoices(self) -> bool:
         return "invoices" in self.methods
+
+
+@dataclass(frozen=True)
+class DetailsOf:
+    """The details that a pass over a catalogue brought: they are in hand."""
+
+    products: Collection[Product]
+
+    def has(self, vendor_id: str, list_digest: UUID) -> bool:
+        return any((one.vendor_id, one.list_digest) == (vendor_id, list_digest) for one in self.products)
 
 
 class _Rewriting(httpx.HTTPTransport):
@@ -188,8 +199,8 @@ class Bench:
         rows = self.company.notes if self.listing == "invoices" else self.company.products
         return sorted(one.vendor_id for one in rows)
 
-    def products(self, vendor: Vendor) -> list[Product]:
-        return [one for page in vendor.products() for one in page.items]
+    def products(self, vendor: Vendor, known: KnownDetails | None = None) -> list[Product]:
+        return [one for page in vendor.products(None, known) for one in page.items]
 
     def titles(self, vendor: Vendor, first: date = FIRST, last: date = LAST) -> list[Title]:
         """What the lists of titles say, a row for each title: the last that came."""

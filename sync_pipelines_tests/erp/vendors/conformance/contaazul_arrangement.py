@@ -66,7 +66,7 @@ CONTAAZUL = Arrangement(
     limits=[("xml", 10, 1.0), (None, 10, 1.0), (None, 600, 60.0)],
     second_pass={
         "company": 1,
-        "products": 123,
+        "products": 3,
         "invoices": 8,
         "receivables": 3,
         "payables": 1,

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines_tests.erp.vendors.conformance.bench import Lab, Subject, Trouble
+from sync_pipelines_tests.erp.vendors.conformance.bench import DetailsOf, Lab, Subject, Trouble
 from sync_pipelines_tests.erp.vendors.conformance.companies import company, note, notes, products
 
 #: What of the allowed rate must be used.
@@ -72,17 +72,34 @@ def a_second_pass_calls_as_little_as_it_can(lab: Lab) -> None:
     bench = lab(company(notes(250), products(120)))
     with bench.open() as vendor:
         vendor.company()
-        bench.products(vendor)
+        known = DetailsOf(bench.products(vendor))
         if bench.arrangement.has_invoices:
             bench.invoices(vendor)
     bench.time.sleep(86_400)
     since = bench.time.clock() if vendor.lists_product_changes else None
     with bench.open() as vendor:
         vendor.company()
-        assert len([one for page in vendor.products(since) for one in page.items]) in {0, 120}
+        assert len([one for page in vendor.products(since, known) for one in page.items]) in {0, 120}
         if bench.arrangement.has_invoices:
             bench.invoices(vendor)
         assert vendor.calls == sum(bench.arrangement.second_pass.get(subject, 0) for subject in PASS)
+
+
+def a_detail_in_hand_is_not_read_again(lab: Lab) -> None:
+    """The detail of a product is not read again while it is in hand and the list says the same of the product"""
+    bench = lab(company(catalogue=products(5)))
+    with bench.open() as vendor:
+        first = bench.products(vendor)
+        has_details = [one.list_digest is not None for one in first]
+        beside_the_list = vendor.calls - bench.calls("products")
+        again = bench.products(vendor, DetailsOf(first))
+        assert [one.is_unchanged for one in again] == has_details
+        assert vendor.calls - bench.calls("products") == beside_the_list
+        bench.company.alter_product(5003, name="Outro nome")
+        anew = [one for one in bench.products(vendor, DetailsOf(first)) if not one.is_unchanged]
+    assert [one.ncm for one in anew if one.name == "Outro nome"] == ["0811.90.00"]
+    assert len(anew) == (1 if any(has_details) else 5)
+    assert vendor.calls - bench.calls("products") == beside_the_list + any(has_details)
 
 
 def calls_and_waits_are_counted(lab: Lab) -> None:
@@ -131,6 +148,7 @@ CHECKS = (
     threads_share_an_account,
     the_same_request_waits,
     a_second_pass_calls_as_little_as_it_can,
+    a_detail_in_hand_is_not_read_again,
     calls_and_waits_are_counted,
     no_secret_is_written_down,
 )

@@ -62,7 +62,7 @@ TINY = Arrangement(
     undated=_without_days,
     # The plan of the fake's account, which its answers name.
     limits=[(None, 60, 60.0)],
-    second_pass={"company": 1, "products": 122, "invoices": 3, "receivables": 3, "payables": 1},
+    second_pass={"company": 1, "products": 2, "invoices": 3, "receivables": 3, "payables": 1},
     without={
         "an_expired_token_is_renewed_once": "its token does not end",
         "a_block_ends_all_calls": "what it blocks stays so until a person acts: it is as a token that is refused",
