@@ -89,26 +89,20 @@ class BlingApi:
         ]
 
     async def _serve(self, request: Request, method: str, make: Callable[[Served], Response]) -> Response:
-        received = _Received(request, self.traffic.arrive(method), self._account(request))
+        account = self.oauth.reader(request.headers.get("authorization", ""))
+        received = _Received(request, self.traffic.arrive(method), account)
         blocked = self.limits.arrived(received.ip, received.arrival.at, for_token=False)
         answer = blocked or self._refusal(received) or await self._answer(received, make)
         self._done(received, {**request.query_params, **request.path_params}, answer)
         return answer
 
-    def _account(self, request: Request) -> BlingAccount | None:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        grant = self.oauth.grant(token) if kind.lower() == "bearer" else None
-        return next((one for one in self.oauth.accounts if grant and one.name == grant.account), None)
-
     def _refusal(self, received: _Received) -> Response | None:
-        account = received.account
+        account, arrival = received.account, received.arrival
         if account is None:
             return bling_faults.invalid_token()
-        if (refused := self.limits.refusal(account.name, received.arrival.at)) is not None:
+        if (refused := self.limits.refusal(account.name, arrival.at)) is not None:
             return refused
-        return (
-            None if SCOPES[received.arrival.method] in account.scopes else bling_faults.insufficient_scope()
-        )
+        return None if SCOPES[arrival.method] in account.scopes else bling_faults.insufficient_scope()
 
     async def _answer(self, received: _Received, make: Callable[[Served], Response]) -> Response:
         account, arrival = received.account, received.arrival
@@ -182,7 +176,7 @@ class BlingApi:
     async def _token(self, request: Request) -> Response:
         arrival = self.traffic.arrive("token")
         authorization = request.headers.get("authorization", "")
-        account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
+        account = self.oauth.client(authorization)
         received = _Received(request, arrival, account)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         call_faults = self.traffic.faults(arrival, account, 1)

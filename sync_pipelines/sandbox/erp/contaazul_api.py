@@ -60,7 +60,9 @@ class ContaAzulApi:
         ]
 
     async def _serve(self, request: Request, method: str, make: Make) -> Response:
-        arrival, account = self.traffic.arrive(method), self._account(request)
+        arrival = self.traffic.arrive(method)
+        authorization = request.headers.get("authorization", "")
+        account = None if self.is_retired else self.oauth.reader(authorization)
         if account is None:
             answer = contaazul_faults.invalid_token()
         elif self.limits.is_over(account.name, arrival.at):
@@ -70,11 +72,6 @@ class ContaAzulApi:
         asked = {**request.query_params, **request.path_params}
         self.traffic.record(arrival, account, answer, asked=asked, fault=contaazul_faults.kind_of(answer))
         return answer
-
-    def _account(self, request: Request) -> ContaAzulAccount | None:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        grant = self.oauth.grant(token) if kind.lower() == "bearer" and not self.is_retired else None
-        return next((one for one in self.oauth.accounts if grant and one.name == grant.account), None)
 
     async def _answer(
         self, request: Request, arrival: Arrival, account: ContaAzulAccount, *, make: Make
@@ -104,7 +101,7 @@ class ContaAzulApi:
     async def _token(self, request: Request) -> Response:
         arrival = self.traffic.arrive("token")
         authorization = request.headers.get("authorization", "")
-        account = next((one for one in self.oauth.accounts if one.basic == authorization), None)
+        account = self.oauth.client(authorization)
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
         await self.traffic.before(arrival)
         call_faults = self.traffic.faults(arrival, account, 1)

@@ -136,6 +136,16 @@ class OAuth(Generic[Account]):
             found = self._tokens.access.get(access_token)
             return found if found is not None and found.until > self._clock() else None
 
+    def reader(self, authorization: str) -> Account | None:
+        """The account of the access token in a header; None if it is not valid now."""
+        kind, _, token = authorization.partition(" ")
+        grant = self.grant(token) if kind.lower() == "bearer" else None
+        return next((one for one in self.accounts if grant and one.name == grant.account), None)
+
+    def client(self, authorization: str) -> Account | None:
+        """The account of the client in a header of the token endpoint."""
+        return next((one for one in self.accounts if one.basic == authorization), None)
+
     def expire(self, account: Account) -> None:
         """All access tokens of an account end now."""
         self._drop(self._tokens.access, account)
@@ -155,7 +165,7 @@ class OAuth(Generic[Account]):
     def answer(self, authorization: str, form: Mapping[str, str], *, jwt: bool) -> Response:
         """The token endpoint."""
         with self._lock:
-            account = next((one for one in self.accounts if one.basic == authorization), None)
+            account = self.client(authorization)
             if account is None:
                 return self._refuse(401, "invalid_client", "The client credentials are invalid")
             kind = form.get("grant_type")
