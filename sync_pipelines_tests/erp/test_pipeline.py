@@ -196,7 +196,14 @@ TROUBLES: Mapping[str, tuple[str, Happens, str, set[str], bool]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+#: A kind each of what can fail; the others take their time in the slow suite.
+QUICK = ("a fault with 500", "bad credentials", "a block", "a list of titles that fails")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in TROUBLES],
+)
 def test_of_three_connections_the_middle_one_fails_and_touches_no_other(
     installed: Installed, trouble: str
 ) -> None:

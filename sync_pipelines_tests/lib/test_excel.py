@@ -228,6 +228,7 @@ def test_a_stray_cell_is_found_whatever_quotes_its_xml_has(tmp_path: Path) -> No
         excel.inspect(put(tmp_path, data))
 
 
+@pytest.mark.slow
 def test_hundreds_of_thousands_of_empty_rows_are_no_data(tmp_path: Path) -> None:
     path = put(tmp_path, packed(book_faults.million_empty_rows(Book(ROWS[:20]), 600_000)))
     assert not any(excel.inspect(path).marked.values())

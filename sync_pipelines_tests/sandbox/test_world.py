@@ -181,6 +181,7 @@ def test_a_second_start_starts_only_what_has_died(sandbox: Sandbox) -> None:
     assert alert(own).json()["emails_sent"] == 1
 
 
+@pytest.mark.slow
 def test_a_real_mail_server_gets_no_mail_of_a_fake_and_data_and_addresses_stay(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_function_that_wants_arguments_now_is_not_called(project: Project) -> 
     )
 
 
+@pytest.mark.slow
 def test_a_log_that_somebody_keeps_locked_does_not_keep_the_alert(project: Project) -> None:
     """Trap 4: the function's handler raises, our own row does not pass either, and a person hears of it."""
     project.database.execute("alter function backup_all_data() set lock_timeout = '100ms'")

@@ -151,6 +151,7 @@ def test_an_automatic_run_does_its_connection_and_sets_the_next_time(dagster: Da
     assert dagster.sensor("erp_due").skip_message == "No connection is due."
 
 
+@pytest.mark.slow
 def test_over_a_week_each_connection_is_started_by_its_own_frequency(dagster: Dagster) -> None:
     """Ticks by the hour, the daily one at midnight; a run does not begin before the one before it has ended."""
     installed, clock = dagster.installed, dagster.installed.clock

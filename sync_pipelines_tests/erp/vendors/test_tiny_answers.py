@@ -70,6 +70,7 @@ def test_what_an_answer_means(given: JsonAnswer, kind: type[SyncError] | None) -
     assert PERSON not in str(problem)
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.dictionaries(st.text(), one)))
 def test_no_answer_breaks_it(body: object) -> None:
     assert judge(answer({"retorno": body})) is not None or body in ({},)

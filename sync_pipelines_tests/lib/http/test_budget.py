@@ -66,6 +66,7 @@ def most_within(moments: Sequence[float], seconds: float) -> int:
     return max(bisect_left(times, begin + seconds) - number for number, begin in enumerate(times))
 
 
+@pytest.mark.slow
 def test_an_hour_uses_the_allowed_rate_and_no_minute_has_a_call_too_many(ops: str, time: VirtualTime) -> None:
     granted: list[float] = []
     with budget(ops, time) as one:
@@ -115,6 +116,7 @@ def simulate(callers: dict[str, Caller], until: float, time: VirtualTime) -> Cou
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency", [0.0, 0.2])
 def test_a_party_with_ten_threads_and_one_with_a_single_one_get_half_each(
     ops: str, time: VirtualTime, latency: float
@@ -126,6 +128,7 @@ def test_a_party_with_ten_threads_and_one_with_a_single_one_get_half_each(
     assert calls.total() >= 0.97 * 85 * 10
 
 
+@pytest.mark.slow
 def test_who_comes_when_a_burst_has_used_the_window_up_soon_gets_half(ops: str, time: VirtualTime) -> None:
     with budget(ops, time, party="ten") as ten, budget(ops, time, party="one") as one:
         assert simulate({"ten": Caller(ten, 10, 0.2)}, until=30, time=time).total() == 85

@@ -381,6 +381,7 @@ def test_two_drains_never_overlap(pair: Pair) -> None:
         assert postgres.try_lock(other, LOCK), "it is let go of"
 
 
+@pytest.mark.slow
 def test_a_storm_is_worked_through_in_bounded_batches(pair: Pair) -> None:
     ids = [row[0] for row in pair.leads.execute("select id from public.leads order by id").fetchall()]
     pair.push(*ids)

@@ -88,6 +88,7 @@ def test_a_detail_that_hangs_holds_up_nobody(installed: Installed, members: list
     assert (outcome.inserted, outcome.unread) == (LEADS - 1, 1)
 
 
+@pytest.mark.slow
 def test_a_crm_of_which_no_detail_comes_is_not_asked_for_all(installed: Installed) -> None:
     installed.crm.tenant.add_segment(7, leads=1_500)
     installed.crm.fail("detail_server_error", after=20)

@@ -79,6 +79,7 @@ MOVEMENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(
     leads=st.integers(0, 70),
     size=st.sampled_from([8, 10, 17]),

@@ -203,6 +203,7 @@ VALUES = st.recursive(
 FIELDS = st.sampled_from([*COLUMN_OF_FIELD, *CONTRACT_TYPES, *SYNONYMS.values(), "frete", "tags"]) | st.text()
 
 
+@pytest.mark.slow
 @given(st.dictionaries(FIELDS, VALUES, max_size=8))
 def test_no_field_is_lost_and_none_is_guessed(detail: dict[str, Any]) -> None:
     found = validate({**detail, "id": 7}, COLUMNS)
