@@ -1,8 +1,9 @@
 """erp/opportunities: the application's tax opportunities that fit a connection's company.
 
 Grain: one call of `match-opportunities` a company, where its profile or the list of opportunities changed, or a row
-that the last call left is gone. Done means: the new rows are as many as the function said, what persons made of their
-opportunities stands, and what another company of the user has is there (contract of the ERPs, section 3).
+that the last call left is gone. Done means: the new rows are as many as the function said and save as much, what
+persons made of their opportunities stands, and what another company of the user has is there (contract of the ERPs,
+section 3).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _INPUTS: LiteralString = (
     " from public.tax_opportunities as o where o.is_active)))"
     " from public.company_profile as p where p.id = %(company)s and p.user_id = %(user)s"
 )
+#: Sums of reais that differ by less are the same.
+_CENT = 0.01
 _INCOMPLETE = (
     "Complete o perfil da empresa no aplicativo: sem ele, não se calculam oportunidades tributárias."
 )
@@ -89,9 +92,13 @@ def _call(calls: UserCalls, key: StateKey, outcome: AnalysisOutcome, *, company:
         calls.end(key, inputs=inputs, found=None, put_back=put_back)
         return None
     made = opportunities_kept.read_rows(connection, user, only_new=True)
-    if len(made) != answer.total:
+    saved = opportunities_kept.read_savings(connection, user)
+    said = (answer.saves_least, answer.saves_most)
+    saves_as_said = all(abs(one - other) < _CENT for one, other in zip(saved, said, strict=True))
+    if len(made) != answer.total or not saves_as_said:
         error = TransientError(
-            f"match-opportunities said that {answer.total} opportunities fit; {len(made)} are stored."
+            f"match-opportunities said that {answer.total} opportunities fit; {len(made)} are stored. They are to save"
+            f" {said[0]:,.2f} to {said[1]:,.2f} a year; stored are {saved[0]:,.2f} to {saved[1]:,.2f}."
         )
         calls.fail(key, error, put_back=put_back)
         raise error

@@ -21,6 +21,10 @@ _ROWS: LiteralString = (
     " trim_scale(t.economia_anual_min), trim_scale(t.economia_anual_max)))"
     " from public.company_opportunities as t where t.user_id = %s and (%s or t.status = 'nova')"
 )
+_SAVINGS: LiteralString = (
+    "select coalesce(sum(economia_anual_min), 0)::float8, coalesce(sum(economia_anual_max), 0)::float8"
+    " from public.company_opportunities where user_id = %s and status = 'nova'"
+)
 _PERSONS: LiteralString = (
     "select t.opportunity_id::text, t.status, t.motivo_descarte, t.notas_usuario"
     " from public.company_opportunities as t where t.user_id = %s and (t.status is distinct from 'nova'"
@@ -60,6 +64,13 @@ def read_rows(
     """The user's rows by opportunity: the company, and a digest of the figures."""
     rows = connection.execute(_ROWS, (user_id, not only_new)).fetchall()
     return {one: {"company": company, "figures": figures} for one, company, figures in rows}
+
+
+def read_savings(connection: postgres.Connection, user_id: UUID) -> tuple[float, float]:
+    """What the user's new rows save in a year, at least and at most, in reais."""
+    row = connection.execute(_SAVINGS, (user_id,)).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def read_kept(connection: postgres.Connection, user_id: UUID, company_id: UUID) -> dict[str, Any]:

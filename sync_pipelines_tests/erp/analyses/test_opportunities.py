@@ -201,5 +201,13 @@ def test_a_success_without_effect_or_with_swallowed_rows_is_none(matched: Taxpay
     matched.swallow("public.company_opportunities", "update")
     assert match(matched).status == "error"
     matched.erp.execute("drop trigger swallow on public.company_opportunities")
+    matched.erp.execute(
+        "create function halve() returns trigger language plpgsql as"
+        " $$ begin new.economia_anual_max = new.economia_anual_max / 2; return new; end $$;"
+        " create trigger halve before insert or update on public.company_opportunities"
+        " for each row execute function halve()"
+    )
+    assert match(matched).status == "error"
+    matched.erp.execute("drop trigger halve on public.company_opportunities")
     assert match(matched).status == "success"
     assert matched.rows(ROWS) == PERSONS
