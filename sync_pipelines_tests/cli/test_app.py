@@ -412,7 +412,6 @@ def test_no_secret_was_printed_by_any_command(typed: Terminal) -> None:
         assert secret not in everything
 
 
-@pytest.mark.slow
 def test_down_stops_everything_and_up_finds_the_data_again(typed: Terminal) -> None:
     up = typed("sandbox status --home world")
     own = exported(typed("sandbox env --home world"))

@@ -92,7 +92,7 @@ class World:
         self.started.append(child)
         return child
 
-    def finish(self, *command: str, sandboxed: bool = False, seconds: float = 90.0) -> tuple[int, str]:
+    def finish(self, *command: str, sandboxed: bool = False, seconds: float = 240.0) -> tuple[int, str]:
         """Exit status and output of a command that ends by itself."""
         before = self.log.stat().st_size if self.log.exists() else 0
         status = self.start(*command, sandboxed=sandboxed).wait(seconds)
@@ -105,7 +105,7 @@ class World:
 
     @property
     def demo_command(self) -> list[str]:
-        return ["demo", "--home", str(self.home), "--scale", "0.05", "--wait", "0"]
+        return ["demo", "--home", str(self.home), "--scale", "0.05", "--invoices", "6", "--wait", "0"]
 
     @property
     def log(self) -> Path:

@@ -77,7 +77,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     port = free_port()
     try:
         demo = world.demo("--port", str(port))
-        until(lambda: serves(port) or demo.poll() is not None, "the UI", 150)
+        until(lambda: serves(port) or demo.poll() is not None, "the UI", 300)
         assert demo.poll() is None, world.log.read_text()
         until(lambda: "Dagster is at" in world.log.read_text(), "the sentence that says where the UI is")
         yield Served(world, port)
@@ -184,7 +184,7 @@ def test_a_killed_demo_starts_again_and_ctrl_c_leaves_nothing_behind(served: Ser
     first.wait()
     said = len(world.log.read_text())
     second = world.demo("--port", str(port))
-    until(lambda: "Dagster is at" in world.log.read_text()[said:], "the second demo's UI", 120)
+    until(lambda: "Dagster is at" in world.log.read_text()[said:], "the second demo's UI", 240)
     until(lambda: serves(port), "an answer of the second demo")
     second.send_signal(signal.SIGINT)
     assert second.wait(60) == 0
