@@ -26,7 +26,3 @@ def usual_months(now: datetime, zone: ZoneInfo) -> list[date]:
     """The months of the last 90 days, each whole: one that is fetched in part must not look complete."""
     today = now.astimezone(zone).date()
     return months_between(today - timedelta(days=WINDOW_DAYS), today)
-
-
-def next_month(month: date) -> date:
-    return month_of(month + timedelta(days=31))

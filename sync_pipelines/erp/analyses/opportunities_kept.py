@@ -15,7 +15,6 @@ from uuid import UUID
 from sync_pipelines.lib import exact_json, postgres
 from sync_pipelines.lib.failures import TransientError
 
-NEW = "nova"
 _ROWS: LiteralString = (
     "select t.opportunity_id::text, t.company_id::text, md5(concat_ws('|', t.match_score,"
     " trim_scale(t.economia_anual_min), trim_scale(t.economia_anual_max)))"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
 
 from sync_pipelines.erp.financials.lines import LINES_OF, REST, SALES
 from sync_pipelines.erp.financials.words import COARSE, MANY, TOLD, Words
@@ -71,8 +70,3 @@ def _expression(word: str) -> str:
     bare = word.removeprefix("=")
     end = "$" if bare.endswith("$") else r"\b" if bare != word else ""
     return rf"\b{re.escape(bare.removesuffix('$'))}{end}"
-
-
-#: Parts of a title that are no income and no expense, by why.
-CANCELLED: Final = "cancelled_or_renegotiated"
-TRANSFER: Final = "transfer"
