@@ -1,4 +1,4 @@
-"""A client of PostgREST: bulk upserts, reads by key, probes, and what an answer means.
+"""A client of PostgREST: bulk upserts, conditional changes, reads by key, probes, and what an answer means.
 
 Statuses and codes are those of the wire contract. `code` decides first, then the status; an answer without JSON is
 of a gateway. A message is read for one thing only, the column of a PGRST204.
@@ -199,6 +199,33 @@ class PostgrestClient(HttpClient):
         """The problem that a write of these columns would have; writes nothing."""
         return self.upsert(table, (), columns=columns, on_conflict=on_conflict)
 
+    def patch(
+        self,
+        table: str,
+        filters: Sequence[tuple[str, str]],
+        body: str | bytes,
+        *,
+        columns: Sequence[str],
+        select: Sequence[str],
+    ) -> Problem | list[bytes]:
+        """Change the rows that `filters` find; their columns `select` after that, each row as its JSON text.
+
+        `body` is the JSON text of an object. Exactly `columns` are written: one that it lacks becomes NULL. A list
+        without rows says that nothing was found. A second attempt may find nothing because the first, whose answer was
+        lost, changed what the filters compare. Raises PermanentError for a success that is not rows, ValueError without
+        filters, which would change the whole table.
+        """
+        if not filters:
+            raise ValueError("a change of rows needs a filter")
+        answer = self.request(
+            "PATCH",
+            f"/{quote(table)}",
+            params=(*filters, ("columns", column_list(columns)), ("select", column_list(select))),
+            content=body.encode() if isinstance(body, str) else body,
+            headers={"Prefer": "return=representation"},
+        )
+        return self.problem(answer) or self._rows_of(answer)
+
     def rows(self, table: str, params: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """Rows of a table, numbers with a point as Decimal; retried where waiting may help.
 
@@ -218,8 +245,11 @@ class PostgrestClient(HttpClient):
                 raise problem.error(self._what, setting=self._url_setting)
             return answer
 
+        return self._rows_of(self.retrying()(attempt))
+
+    def _rows_of(self, answer: Answer) -> list[bytes]:
         try:
-            rows = exact_json.elements(self.retrying()(attempt).body)
+            rows = exact_json.elements(answer.body)
         except ValueError:
             rows = None
         if rows is None or not all(row.startswith(b"{") for row in rows):

@@ -9,7 +9,7 @@ from psycopg import sql
 from starlette.responses import Response
 
 from sync_pipelines.sandbox.postgrest.cache import Table, identifier
-from sync_pipelines.sandbox.postgrest.filters import Conditions
+from sync_pipelines.sandbox.postgrest.filters import NO_CONDITION, Conditions
 from sync_pipelines.sandbox.postgrest.request import Asked
 from sync_pipelines.sandbox.postgrest.upserts import result, returned, source, written
 
@@ -23,11 +23,19 @@ def update(connection: psycopg.Connection[Any], asked: Asked, table: Table, vers
         nothing = sql.SQL("select * from {} where false").format(table.identifier)
         return result(connection, asked, table, statement=nothing, values=[])
     names = sql.SQL(", ").join(identifier(one.name) for one in columns)
-    # The names of a condition are the table's: the body is asked by itself.
-    statement = sql.SQL("update {} set ({}) = ({} limit 1){} returning {}").format(
-        table.identifier, names, source(asked, columns), where, returned(asked, table)
+    # The names of a condition are the table's: the body is asked by itself. An empty array is no change.
+    body = source(asked, columns)
+    statement = sql.SQL("update {} set ({}) = ({} limit 1){} {} exists ({}) returning {}").format(
+        table.identifier,
+        names,
+        body,
+        where,
+        sql.SQL("and" if where != NO_CONDITION else "where"),
+        body,
+        returned(asked, table),
     )
-    return result(connection, asked, table, statement=statement, values=[asked.text, *conditions.values])
+    values = [asked.text, *conditions.values, asked.text]
+    return result(connection, asked, table, statement=statement, values=values)
 
 
 def delete(connection: psycopg.Connection[Any], asked: Asked, table: Table, version: int) -> Response:

@@ -36,6 +36,7 @@ _IS = {
 }
 _LOGIC = re.compile(r"(not\.)?(and|or)$")
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"|[^.,():"]+')
+NO_CONDITION: sql.Composable = sql.SQL("")
 #: From this version on `is.not_null` is known.
 NOT_NULL_IS_KNOWN = 13
 
@@ -56,7 +57,7 @@ class Conditions:
     def where(self, query: Sequence[tuple[str, str]]) -> sql.Composable:
         """All conditions of a query string, as a where clause or nothing."""
         parts = [self._parameter(name, value) for name, value in query if name not in RESERVED]
-        return sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL("")
+        return sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else NO_CONDITION
 
     def _parameter(self, name: str, value: str) -> sql.Composable:
         if found := _LOGIC.fullmatch(name):

@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.lib.failures import PermanentError, RefusedError, TransientError
 from sync_pipelines.lib.http.client import Timeouts
-from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient, column_list, problem_of
+from sync_pipelines.lib.http.postgrest import Answer, PostgrestClient, Problem, column_list, problem_of
 from sync_pipelines.lib.retry import Backoff
 
 KEY = "chave-de-servico-de-teste"
@@ -175,3 +175,46 @@ def test_what_is_no_array_of_rows_is_never_an_empty_answer(
 ) -> None:
     with pytest.raises(PermanentError, match="not rows"):
         client_of(lambda _request: httpx.Response(200, text=text)).rows("leads", ())
+
+
+def test_a_change_names_what_it_finds_writes_and_shows(
+    client_of: Callable[[Handler], PostgrestClient], asked: list[httpx.Request]
+) -> None:
+    client = client_of(lambda _request: httpx.Response(200, text='[{"id":1, "v":0.10}]'))
+    found = [("id", "eq.1"), ("updated_at", "eq.2025-10-21T16:43:00.123456+00:00")]
+    assert client.patch("leads", found, '{"nome":"ção"}', columns=["nome"], select=["id", "v"]) == [
+        b'{"id":1, "v":0.10}'
+    ]
+    (request,) = asked
+    assert (request.method, request.url.path) == ("PATCH", "/rest/v1/leads")
+    assert list(request.url.params.multi_items()) == [*found, ("columns", '"nome"'), ("select", '"id","v"')]
+    assert b"%2B00:00" in request.url.query
+    assert request.content == '{"nome":"ção"}'.encode()
+    assert request.headers["prefer"] == "return=representation"
+
+
+def test_a_change_is_one_attempt_and_its_problem_is_returned(
+    client_of: Callable[[Handler], PostgrestClient], asked: list[httpx.Request]
+) -> None:
+    client = client_of(lambda _request: httpx.Response(503, headers={"Retry-After": "7"}))
+    problem = client.patch("leads", [("id", "eq.1")], b"{}", columns=["nome"], select=["id"])
+    assert isinstance(problem, Problem)
+    assert (problem.kind, problem.retry_after, len(asked)) == ("transient", 7.0, 1)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]"])
+def test_a_change_that_shows_no_rows_is_not_one_that_found_none(
+    client_of: Callable[[Handler], PostgrestClient], text: str
+) -> None:
+    client = client_of(lambda _request: httpx.Response(200 if text else 204, text=text))
+    with pytest.raises(PermanentError, match="not rows"):
+        client.patch("leads", [("id", "eq.1")], b"{}", columns=["nome"], select=["id"])
+
+
+def test_a_change_of_the_whole_table_is_never_meant(
+    client_of: Callable[[Handler], PostgrestClient], asked: list[httpx.Request]
+) -> None:
+    client = client_of(lambda _request: httpx.Response(200, json=[]))
+    with pytest.raises(ValueError, match="filter"):
+        client.patch("leads", [], b"{}", columns=["nome"], select=["id"])
+    assert asked == []

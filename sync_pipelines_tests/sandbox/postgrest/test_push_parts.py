@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import COLLISION, build_gestao_scouter, with_dirt_rules
@@ -111,3 +111,47 @@ def test_a_lead_of_the_destinations_own_is_known_by_its_sync_source(client: Post
         ),
     )
     assert {row["id"]: row["sync_source"] for row in rows} == {COLLISION: "gestao-scouter", FIRST + 400: None}
+
+
+MICROSECONDS = "2025-10-21T16:43:00.123456+00:00"
+
+
+@pytest.mark.parametrize(
+    ("stored", "condition"),
+    [(MICROSECONDS, f"eq.{MICROSECONDS}"), (None, "is.null"), ("infinity", "eq.infinity")],
+)
+def test_a_change_finds_the_row_that_was_seen_and_no_later_one(
+    client: PostgrestClient, stored: str | None, condition: str
+) -> None:
+    key = ("id", f"eq.{FIRST + 500}")
+    send = Sender(client, (*COLUMNS, "updated_at")).send
+    assert send(batch(lead(500, updated_at=stored, etapa="nova"))).rejected == []
+    seen = [key, ("updated_at", condition)]
+    shown = ("id", "nome", "etapa", "updated_at")
+    body = f'{{"nome": "Outra ção", "updated_at": "{NOW.isoformat()}", "etapa": "não"}}'
+
+    def change() -> list[dict[str, object]]:
+        rows = client.patch("leads", seen, body, columns=("nome", "updated_at"), select=shown)
+        assert isinstance(rows, list)
+        return [json.loads(row) for row in rows]
+
+    after = {
+        "id": FIRST + 500,
+        "nome": "Outra ção",
+        "etapa": "nova",
+        "updated_at": "2025-10-21T15:00:00+00:00",
+    }
+    assert change() == [after]
+    assert change() == []
+    assert client.rows("leads", [key, ("select", ",".join(shown))]) == [after]
+
+
+def test_a_change_that_a_row_does_not_bear_is_a_problem(client: PostgrestClient) -> None:
+    assert Sender(client, COLUMNS).send(batch(lead(501))).rejected == []
+    key = [("id", f"eq.{FIRST + 501}")]
+    old = client.patch("leads", key, '{"age": 1999}', columns=("age",), select=("id",))
+    assert isinstance(old, Problem)
+    assert (old.kind, old.code) == ("data", "23514")
+    gone = client.patch("leads", key, '{"sumiu": 1}', columns=("sumiu",), select=("id",))
+    assert isinstance(gone, Problem)
+    assert (gone.kind, gone.column) == ("schema", "sumiu")
