@@ -16,7 +16,13 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines.lib.http.endpoints import SHORTEST_SHARED_SECRET, Credentials, Endpoint, Setting
+from sync_pipelines.lib.http.endpoints import (
+    SERVICE_ROLE,
+    SHORTEST_SHARED_SECRET,
+    Credentials,
+    Endpoint,
+    Setting,
+)
 from sync_pipelines.lib.http.key_set import KINDS, KeySet
 
 LEEWAY = 30.0  # seconds that the clocks of two machines may differ, as PostgREST allows
@@ -38,7 +44,6 @@ class Authenticator:
         *,
         keys: KeySet | None,
         now: Callable[[], datetime],
-        audience: str | None = None,
     ) -> None:
         shared = credentials.shared_secret
         signing = credentials.signing_secret or Setting("the signing secret")
@@ -50,7 +55,7 @@ class Authenticator:
                 " project."
             )
         self._shared_secret, self._signing_secret, self._keys = shared.value, signing.value, keys
-        self._now, self._audience = now, audience
+        self._now, self._audience = now, credentials.audience
 
     def admit(self, headers: Headers, endpoint: Endpoint) -> str | None:
         """Who calls: the token's `sub`, or None if it has none or the shared secret came.
@@ -72,6 +77,7 @@ class Authenticator:
         role = claims.get("role")
         if not isinstance(role, str) or role not in endpoint.roles:
             raise Unauthorized("role")
+        self._expect_audience(claims)
         subject = claims.get("sub")
         return subject if isinstance(subject, str) else None
 
@@ -99,18 +105,29 @@ class Authenticator:
                 token,
                 key,
                 algorithms=[algorithm],
-                audience=self._audience,
-                # Times are checked below, by our clock.
+                # Times are checked below, by our clock, and so is whom the token is made for.
                 options={
                     "require": ["exp"],
                     "verify_exp": False,
                     "verify_nbf": False,
                     "verify_iat": False,
-                    "verify_aud": self._audience is not None,
+                    "verify_aud": False,
                 },
             )
         except jwt.PyJWTError:
             raise Unauthorized("signature or claims") from None
+
+    def _expect_audience(self, claims: dict[str, Any]) -> None:
+        """Refuse a token that is made for others.
+
+        The service keys of Supabase name nobody (no `aud`), and databases call with them. A token that names somebody,
+        or that is of a person, must name us.
+        """
+        if self._audience is None or ("aud" not in claims and claims["role"] == SERVICE_ROLE):
+            return
+        named = claims.get("aud")
+        if named != self._audience and not (isinstance(named, list) and self._audience in named):
+            raise Unauthorized("audience")
 
     def _expect_in_time(self, claims: dict[str, Any]) -> None:
         now = self._now().timestamp()

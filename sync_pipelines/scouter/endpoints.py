@@ -39,6 +39,7 @@ def endpoints(settings: ScouterSettings) -> Mount:
             shared_secret=_setting(settings, "scouter_webhook_secret"),
             signing_secret=_setting(settings, "tabuladormax_jwt_secret"),
             project_url=_setting(settings, "tabuladormax_project_url"),
+            audience=settings.scouter_receiver_audience,
         ),
         endpoints=[
             *([WEBHOOK] if settings.scouter_way_back else []),

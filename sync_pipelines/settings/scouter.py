@@ -33,6 +33,7 @@ class ScouterSettings(Settings):
     scouter_outbox: bool = False
     scouter_screen_origins: str = ""
     scouter_trusted_proxies: str = ""
+    scouter_receiver_audience: str = Field("authenticated", min_length=1)
     scouter_webhook_secret: SecretStr | None = None
     scouter_inbox_retention_days: int = Field(30, ge=1)
     tabuladormax_jwt_secret: SecretStr | None = None

@@ -42,7 +42,7 @@ THREE = (VALIDATE_SCHEMA, VALIDATE_CONFIG, RELOAD)
 
 
 def token(role: str = "authenticated") -> dict[str, str]:
-    claims = {"role": role, "exp": datetime.now(UTC) + timedelta(hours=1)}
+    claims = {"role": role, "aud": "authenticated", "exp": datetime.now(UTC) + timedelta(hours=1)}
     return {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 #: The path below which Supabase serves Edge Functions, and so the one that applications call.
 FUNCTIONS_PATH = "/functions/v1/"
 #: The roles of a project's tokens: that of its servers, that of a person who is signed in, and both.
-SERVICE = frozenset({"service_role"})
+SERVICE_ROLE = "service_role"
+SERVICE = frozenset({SERVICE_ROLE})
 PERSON = frozenset({"authenticated"})
 SIGNED_IN = SERVICE | PERSON
 LONGEST_BODY = 1 << 20  # bytes
@@ -85,6 +86,8 @@ class Credentials:
     signing_secret: Setting | None = None
     #: The project's address, which publishes the keys for ES256 and RS256.
     project_url: Setting | None = None
+    #: Whom the project's tokens are made for (`aud`); None: it is not checked.
+    audience: str | None = None
 
     @property
     def settings(self) -> Sequence[Setting]:

@@ -27,9 +27,10 @@ def variables(home: Path, given: Mapping[str, str]) -> dict[str, str]:
         return {}
     folder = home / "tabuladormax"
     folder.mkdir(mode=0o700, exist_ok=True)
+    audience = given.get("SCOUTER_RECEIVER_AUDIENCE") or "authenticated"
     secret = kept_secret(folder / "jwt_secret", lambda: secrets.token_hex(32))
     return {
         "TABULADORMAX_JWT_SECRET": secret,
         "SCOUTER_SCREEN_ORIGINS": ORIGIN,
-        "SANDBOX_SCREEN_TOKEN": Tokens(secret).make("authenticated", exp=_END),
+        "SANDBOX_SCREEN_TOKEN": Tokens(secret).make("authenticated", aud=audience, exp=_END),
     }

@@ -183,7 +183,11 @@ def test_a_database_that_is_away_or_refuses_is_503_and_its_words_are_for_the_log
 
 def token(role: str | None = "authenticated", secret: str = SECRET, hours: int = 1) -> dict[str, str]:
     """What the screen sends of the person who is signed in."""
-    claims = {"role": role, "exp": int((datetime.now(UTC) + timedelta(hours=hours)).timestamp())}
+    claims = {
+        "role": role,
+        "aud": "authenticated",
+        "exp": int((datetime.now(UTC) + timedelta(hours=hours)).timestamp()),
+    }
     return {"Authorization": f"Bearer {jwt.encode(claims, secret, 'HS256')}"}
 
 
