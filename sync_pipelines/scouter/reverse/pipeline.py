@@ -10,7 +10,7 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import extract
-from sync_pipelines.scouter.reverse.drain import TABULADORMAX, Drain
+from sync_pipelines.scouter.reverse.drain import TABULADORMAX, InboxDrain
 from sync_pipelines.scouter.reverse.inbox import open_lead_inbox
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
@@ -80,11 +80,12 @@ class ReverseSync:
         """Collect, drain, forget. Raises SyncError."""
         collected = self.collect()
         report = self._schema_report()
-        drain = Drain(
+        drain = InboxDrain(
             ops_url=self.ops_url,
             tabuladormax_url=self.tabuladormax_url,
             mapping=report.mapping,
             destination=self.push.doctor().destination,
+            client_factory=self.push.doctor().client_factory,
             known={*report.destination_columns, *OWNED},
             probe=self.probe,
         )
