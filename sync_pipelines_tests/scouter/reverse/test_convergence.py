@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines_tests.scouter.installation import Installation
@@ -32,12 +33,16 @@ def edit_there(installation: Installation, lead: int, **columns: Any) -> None:
     """A person's edit at Gestão Scouter, and its webhook."""
     names = {"updated_at": datetime.now(UTC), **columns}
     assignments = ", ".join(f"{name} = %({name})s" for name in names)
-    installation.gestao.execute(f"update public.leads set {assignments} where id = %(id)s".encode(), {**names, "id": lead})
+    installation.gestao.execute(
+        f"update public.leads set {assignments} where id = %(id)s".encode(), {**names, "id": lead}
+    )
     announce(installation, lead)
 
 
 def announce(installation: Installation, lead: int) -> None:
-    row = installation.gestao.execute("select row_to_json(l)::text from public.leads as l where id = %s", [lead]).fetchone()
+    row = installation.gestao.execute(
+        "select row_to_json(l)::text from public.leads as l where id = %s", [lead]
+    ).fetchone()
     assert row is not None
     Inbox(installation.ops, TOPIC).add(Arrival(str(lead), "gestaoscouter", f'{{"lead": {row[0]}}}'))
 
@@ -50,7 +55,9 @@ LEAD = 600_001
 
 
 def sides(installation: Installation, *names: tuple[str, str]) -> list[tuple[Any, Any]]:
-    here = installation.tab.execute("select to_jsonb(l) from public.leads as l where id = %s", [LEAD]).fetchone()
+    here = installation.tab.execute(
+        "select to_jsonb(l) from public.leads as l where id = %s", [LEAD]
+    ).fetchone()
     there = installation.there()[LEAD]
     assert here is not None
     return [(here[0][mine], there[theirs]) for mine, theirs in names]
@@ -60,7 +67,9 @@ NAMES = (("name", "nome"), ("etapa", "etapa"), ("age", "age"))
 
 
 def conflicts(installation: Installation) -> list[tuple[Any, ...]]:
-    return installation.tab.execute("select field, here_value, there_value, kept from sync_private.lead_conflicts order by id").fetchall()
+    return installation.tab.execute(
+        "select field, here_value, there_value, kept from sync_private.lead_conflicts order by id"
+    ).fetchall()
 
 
 def test_each_side_changed_another_field(both: Installation) -> None:
@@ -90,3 +99,26 @@ def test_both_changed_the_same_field(both: Installation) -> None:
     push(both)
     assert sides(both, *NAMES)[0] == ("Ana de Lá", "Ana de Lá")
     assert conflicts(both) == [("nome", '"Ana Daqui"', '"Ana de Lá"', "there")]
+
+
+def test_a_person_takes_the_other_value(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    edit_there(both, LEAD, nome="Ana de Lá")
+    done = both.reverse_sync().run("drain")
+    assert [(one.field, one.here, one.there) for one in done.conflicts] == [
+        ("nome", "11 characters, not shown", "11 characters, not shown")
+    ]
+    assert both.reverse_sync().choose([done.conflicts[0].id], "other") == 1
+    push(both)
+    assert sides(both, *NAMES)[0] == ("Ana Daqui", "Ana Daqui")
+    assert both.reverse_sync().run("again").open_conflicts == 0
+
+
+def test_a_choice_about_a_field_that_changed_since_is_refused(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    edit_there(both, LEAD, nome="Ana de Lá")
+    done = both.reverse_sync().run("drain")
+    both.edit(LEAD, name="Ana Depois")
+    with pytest.raises(PermanentError, match="changed since"):
+        both.reverse_sync().choose([done.conflicts[0].id], "other")
+    assert both.reverse_sync().run("again").open_conflicts == 1
