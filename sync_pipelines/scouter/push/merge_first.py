@@ -98,7 +98,8 @@ class MergeFirst:
         assert one.row is not None and one.there is not None
         mine = self.drain.statements.fields.read(lead.field_hashes)
         names = [name for name, value in mine.items() if one.row.hashes.get(name) != value]
-        written = dict.fromkeys([*names, VERSION, *STAMPS])
+        dates = [field.destination for field in self.drain.mapping.fields if field.sources == (VERSION,)]
+        written = dict.fromkeys([*names, *dates, *STAMPS])
         return Conditional(lead, one.there.updated_at, tuple(written))
 
 
