@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.lead import NO_CONTENT, Lead
-from sync_pipelines.scouter.mapping.field_hashes import FieldList
+from sync_pipelines.scouter.mapping.field_hashes import MISSING, FieldList
 from sync_pipelines.scouter.reverse.three_way import Base
 
 _LOAD = """
@@ -116,6 +116,32 @@ class FieldBases:
             found[lead_id] = replace(found.get(lead_id, Stored()), write=write)
         return found
 
+    def without_fields(self, most: int) -> dict[int, UUID]:
+        """Leads that were pushed without a record of their fields, each with the hash of its content."""
+        rows = self.connection.execute(
+            "select lead_id, content_hash from ops.lead_exchanges"
+            " where destination = %s and fields is null and content_hash <> %s limit %s",
+            (self.destination, NO_CONTENT, most),
+        ).fetchall()
+        return dict(rows)
+
+    def adopt(self, hashes: Mapping[int, str | None]) -> None:
+        """Record the fields of such leads; None says that nothing is known of them."""
+        with self.connection.transaction():
+            self._keep_list()
+            self.connection.execute(
+                "update ops.lead_exchanges as known set field_list = %s, fields = found.fields,"
+                " previous_fields = null, seen_digest = null"
+                " from unnest(%s::bigint[], %s::text[]) as found (lead_id, fields)"
+                " where known.destination = %s and known.lead_id = found.lead_id and known.fields is null",
+                (
+                    self.fields.id,
+                    postgres.array(hashes),
+                    postgres.array(text or self.fields.write({}) for text in hashes.values()),
+                    self.destination,
+                ),
+            )
+
     def unfinished(self) -> list[int]:
         """The leads that a push which ended early was about to write."""
         rows = self.connection.execute(
@@ -215,7 +241,7 @@ class FieldBases:
             ),
             content_hash=content_hash,
             digest=digest,
-            has_fields=hashes is not None,
+            has_fields=bool(hashes and hashes.strip(MISSING)),
             is_known=True,
         )
 
