@@ -221,7 +221,8 @@ def test_a_value_that_the_column_cannot_hold_is_refused_and_raises_nothing(
 def test_every_far_day_that_the_guard_lets_through_is_one(source: Database) -> None:
     """A cast that raises an error would end the batch."""
     rows = source.execute(
-        "select day::text, day::text ~ %s from (select date '0009-01-01 BC' + n as day from generate_series(0, 3286) as n"
+        "select day::text, day::text ~ %s from ("
+        "select date '0009-01-01 BC' + n as day from generate_series(0, 3286) as n"
         " union all select date '19999-12-31' + n from generate_series(0, 3000) as n) as days",
         [FAR_MOMENT],
     ).fetchall()
