@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import LiteralString, Self
 from uuid import UUID
@@ -31,9 +32,41 @@ MISSING = "." * WIDTH
 #: The alias of a destination row's values; the row itself, as jsonb.
 STORED = "stored"
 ROW = sql.Identifier("whole", "lead")
-_HASH: LiteralString = "left(md5(row({})::text), 16)"
-#: That of NULL, whatever the type: `row(null)::text` is `()`.
-NULL = hashlib.md5(b"()", usedforsecurity=False).hexdigest()[:WIDTH]
+#: That of NULL, whatever the type.
+NULL = "-" * WIDTH
+#: Not md5, which takes three times as long. Hash partitions rest on this function, so every version has the same.
+_TEXT_HASH: LiteralString = """encode(int8send(hashtextextended(({})::text collate "C", 0)), 'hex')"""
+_HASH: LiteralString = f"coalesce({_TEXT_HASH}, '{NULL}')"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which field each hash of a text belongs to: `column:transform`, as under another one it means another value."""
+
+    labels: tuple[str, ...]
+
+    @cached_property
+    def id(self) -> UUID:
+        text = json.dumps(self.labels, ensure_ascii=False)
+        return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The destination columns."""
+        return [label.partition(":")[0] for label in self.labels]
+
+    def read(self, text: str) -> dict[str, str]:
+        """Hashes by label, without the missing ones."""
+        parts = (text[at : at + WIDTH] for at in range(0, len(text), WIDTH))
+        return {label: part for label, part in zip(self.labels, parts, strict=True) if part != MISSING}
+
+    def write(self, hashes: Mapping[str, str]) -> str:
+        """What `read` reads."""
+        return "".join(hashes.get(label, MISSING) for label in self.labels)
+
+    def joined(self, other: Labels) -> Labels:
+        """These, and those of another list that they lack."""
+        return Labels(tuple(dict.fromkeys((*self.labels, *other.labels))))
 
 
 @dataclass(frozen=True)
@@ -46,37 +79,26 @@ class FieldList:
     def of(cls, mapping: FieldMapping) -> Self:
         return cls(tuple(field for field in mapping.hashed if field.destination != KEY))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(field.destination for field in self.fields)
 
-    @property
-    def labels(self) -> list[str]:
-        """The fields as ops.lead_field_lists keeps them: under another transform a hash means another value."""
-        return [f"{field.destination}:{field.transform or ''}" for field in self.fields]
+    @cached_property
+    def labels(self) -> Labels:
+        return Labels(tuple(f"{field.destination}:{field.transform or ''}" for field in self.fields))
 
     @property
     def id(self) -> UUID:
-        text = json.dumps(self.labels, ensure_ascii=False)
-        return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+        return self.labels.id
 
-    def read(self, text: str | None) -> dict[str, str]:
-        """Hashes by destination column, without the missing ones; nothing of None."""
-        if text is None:
-            return {}
+    def read(self, text: str) -> dict[str, str]:
+        """Hashes by destination column, without the missing ones."""
         parts = (text[at : at + WIDTH] for at in range(0, len(text), WIDTH))
         return {name: part for name, part in zip(self.names, parts, strict=True) if part != MISSING}
 
     def write(self, hashes: Mapping[str, str]) -> str:
         """What `read` reads."""
         return "".join(hashes.get(name, MISSING) for name in self.names)
-
-    def relabelled(self, labels: list[str], text: str | None) -> str | None:
-        """Hashes of another list as this one writes them; fields that it did not have are missing."""
-        if text is None:
-            return None
-        known = {label: text[at * WIDTH :][:WIDTH] for at, label in enumerate(labels)}
-        return "".join(known.get(label, MISSING) for label in self.labels)
 
 
 def is_refused(value: str) -> bool:
@@ -115,7 +137,7 @@ def there_hashes_sql(
         for condition in (guard, takable.get(field.destination)):
             if condition is None:
                 continue
-            refused = sql.SQL("'x' || left(md5(({})::text), 15)").format(column)
+            refused = sql.SQL(f"'{REFUSED}' || left({_TEXT_HASH}, {WIDTH - 1})").format(column)
             hashed = sql.SQL("case when coalesce({}, false) then {} else {} end").format(
                 condition, hashed, refused
             )

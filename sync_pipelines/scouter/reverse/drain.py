@@ -13,7 +13,7 @@ each other: whoever works holds the destination's lock in the ops database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -31,6 +31,7 @@ from sync_pipelines.scouter.mapping.contract_columns import OWNED, STAMPS
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.probe import Probe, no_probe
+from sync_pipelines.scouter.reverse.adoption import adopt
 from sync_pipelines.scouter.reverse.batch import Batch, BatchMerge
 from sync_pipelines.scouter.reverse.inbox import WaitingLead, take_leads
 from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
@@ -90,6 +91,8 @@ class Drain:
     def settle(self) -> int:
         """Finish what a process that was killed has begun; how many leads it had left."""
         self._copy_merged()
+        with postgres.errors_about(TABULADORMAX):
+            adopt(self.bases, self.leads, self.statements)
         left = self.bases.unfinished()
         for at in range(0, len(left), BatchSize.rows):
             self.merge([], also=left[at : at + BatchSize.rows])
@@ -107,6 +110,10 @@ class Drain:
             (TOPIC, FOUND, before[0]),
         ).fetchall()
         return [WaitingLead(*row) for row in rows if row[1] in found]
+
+    def waiting(self, ids: Iterable[int]) -> frozenset[int]:
+        """Those of these leads of which a change waits in the inbox."""
+        return frozenset(map(int, self.inbox.waiting_keys(ids)))
 
     def row_hashes(self, rows: Mapping[int, bytes]) -> list[tuple[int, str, UUID | None]]:
         """By row of Gestão Scouter the hashes of its fields, as one text, and that of its content."""
