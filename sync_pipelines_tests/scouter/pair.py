@@ -92,7 +92,7 @@ class Pair:
                 drain.settle()
             reader = parts.reader(source)
             batcher = parts.batcher(reader, PushOptions())
-            prover = parts.prover(batcher.last_synced, reader.stamp)
+            prover = parts.prover(batcher.last_synced)
             for batch in batcher.batches([Position(None, one) for one in ids], lambda _: Stage("forward")):
                 probe("looked")
                 outcome = Sender(there, self.mapping.columns).send(batch)

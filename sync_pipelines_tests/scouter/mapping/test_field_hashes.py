@@ -264,22 +264,23 @@ ONE, TWO = "1" * WIDTH, REFUSED + "2" * (WIDTH - 1)
 def test_hashes_are_read_as_they_were_written() -> None:
     for hashes in ({}, {"nome": ONE}, {"age": TWO, "etapa": ONE}, {"nome": ONE, "age": NULL, "etapa": TWO}):
         assert FIELDS.read(FIELDS.write(hashes)) == hashes
-    assert FIELDS.read(None) == {}
     assert FIELDS.write({}) == MISSING * 3
     with pytest.raises(ValueError, match="zip"):
         FIELDS.read(ONE)
 
 
-def test_hashes_of_another_mapping_are_read_by_their_fields() -> None:
-    """A field that it did not have, or had under another transform, is missing: it was never exchanged."""
-    other = FieldList((Field("etapa", ("etapa",)), Field("fonte", ("fonte",)), Field("age", ("idade",))))
-    text = other.write({"etapa": ONE, "fonte": ONE, "age": TWO})
-    assert FIELDS.read(FIELDS.relabelled(other.labels, text)) == {"age": TWO}
-    assert FIELDS.relabelled(other.labels, None) is None
-    assert FIELDS.read(FIELDS.relabelled([], text)) == {}
-    assert FIELDS.id != other.id
-    assert FIELDS.id == FieldList(FIELDS.fields).id
-    assert FIELDS.id != FieldList(FIELDS.fields[::-1]).id
+def test_hashes_are_kept_under_their_column_and_transform() -> None:
+    """Under another transform a hash means another value."""
+    labels = FIELDS.labels
+    assert (labels.names, labels.labels[2]) == (["nome", "age", "etapa"], "etapa:lowercase")
+    other = FieldList((Field("etapa", ("etapa",)), Field("age", ("idade",)))).labels
+    both = labels.joined(other)
+    assert both.labels == ("nome:", "age:", "etapa:lowercase", "etapa:")
+    text = both.write({**labels.read(FIELDS.write({"nome": ONE, "etapa": TWO})), **other.read(TWO + ONE)})
+    assert both.read(text) == {"nome:": ONE, "age:": ONE, "etapa:lowercase": TWO, "etapa:": TWO}
+    assert labels.joined(labels) == labels
+    assert len({labels.id, other.id, both.id, FieldList(FIELDS.fields[::-1]).id}) == 4
+    assert FieldList(FIELDS.fields).id == FIELDS.id == labels.id
 
 
 def test_key_date_and_stamps_are_no_content() -> None:

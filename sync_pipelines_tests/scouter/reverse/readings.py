@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipelines.scouter.mapping.field_hashes import REFUSED, WIDTH
-from sync_pipelines.scouter.reverse.three_way import Base, Merge, Reading, merge
+from sync_pipelines.scouter.reverse.base import Base, Before, Reading
+from sync_pipelines.scouter.reverse.three_way import Merge, merge
 
 A, B, C = (letter * WIDTH for letter in "abc")
 ODD = REFUSED + "d" * (WIDTH - 1)
@@ -38,8 +39,9 @@ def merged(
     return merge(here, version, there, changes=changes, base=base, reversible={"nome", "etapa"}, now=NOW)
 
 
-def seen(stamp: float = SECOND, previous: Mapping[str, str] = {}, **fields: str) -> Base:
-    return Base(fields, previous, stamp=stamp, previous_stamp=FIRST)
+def seen(stamp: float = SECOND, previous: Mapping[str, str | None] | None = None, **fields: str) -> Base:
+    """How the row was last seen; `previous` are fields that were otherwise while our write before stood there."""
+    return Base(fields, stamp=stamp, history=[Before(FIRST, {} if previous is None else previous)])
 
 
 def said(found: Merge) -> tuple[dict[str, int], list[tuple[str, str, str]], dict[int, list[str]]]:

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from sync_pipelines.scouter.reverse.three_way import LATER, Base, refused_mark
+from sync_pipelines.scouter.reverse.base import Base
+from sync_pipelines.scouter.reverse.three_way import LATER, refused_mark
 from sync_pipelines_tests.scouter.reverse.readings import (
     CHANGE,
     FIRST,

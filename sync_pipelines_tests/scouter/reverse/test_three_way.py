@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED
+from sync_pipelines.scouter.reverse.base import Base, Before, Reading
 from sync_pipelines.scouter.reverse.three_way import (
     EQUAL,
     LATER,
     ONE_WAY,
     UNUSABLE,
-    Base,
-    Reading,
     first_values,
     in_order,
     later_side,
@@ -185,10 +184,11 @@ marks = st.sampled_from([A, B, NULL, refused_mark(A), refused_mark(B)])
 bases = st.builds(
     Base,
     st.dictionaries(st.sampled_from(FIELDS), marks),
-    st.dictionaries(st.sampled_from(FIELDS), marks),
     stamp=stamps,
-    previous_stamp=stamps,
     seen_version=st.sampled_from([None, HERE, THERE]),
+    history=st.lists(
+        st.builds(Before, stamps, st.dictionaries(st.sampled_from(FIELDS), st.none() | marks)), max_size=3
+    ),
 )
 here = st.fixed_dictionaries(dict.fromkeys(FIELDS, valid))
 
