@@ -169,7 +169,10 @@ def record_sql(fields: FieldList, source_types: Mapping[str, str]) -> sql.Compos
 
 def _comparable(field: Field, value: Expression, kind: str) -> Expression:
     """The value in a form that is the same on both sides."""
-    if base_type(kind) in JSONS or kind.endswith("[]"):
+    if base_type(kind) in JSONS:
+        # The JSON null is sent as null, and the column there is empty then.
+        return sql.SQL("nullif(({})::jsonb, 'null')").format(value)
+    if kind.endswith("[]"):
         return sql.SQL("to_jsonb({})").format(value)
     if base_type(kind) == "numeric" and not modifiers(kind):
         return sql.SQL("trim_scale({})").format(value)

@@ -21,7 +21,7 @@ from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.reverse.inbox import WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
-from sync_pipelines.scouter.reverse.report import Result
+from sync_pipelines.scouter.reverse.report import Outcome, Result
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.reverse.statements import Statements
 from sync_pipelines.scouter.reverse.three_way import Conflict
@@ -66,7 +66,7 @@ class BatchMerge:
         kinds = {one.destination: one.kind for one in self.statements.reverse.fields}
         results = [*unreadable, *(result for one in merges for result in results_of(one, kinds))]
         _log_events(leads, merges, results)
-        self._keep_merged(leads, merges)
+        self._keep_merged(leads, merges, results)
         self.probe("applied")
         return merges, results
 
@@ -218,9 +218,23 @@ class BatchMerge:
                 statement("insert_conflicts"), {"conflicts": json.dumps(rows), "run_id": self.run_id}
             )
 
-    def _keep_merged(self, leads: postgres.Connection, merges: Sequence[LeadMerge]) -> None:
+    def _keep_merged(
+        self, leads: postgres.Connection, merges: Sequence[LeadMerge], results: Sequence[Result]
+    ) -> None:
+        """Keep what was seen of each lead, and what became of its changes: after a kill nobody decides them again."""
         fields = self.statements.fields
-        seen = [one.recorded().document(fields) for one in merges if one.is_seen]
+        changes: dict[int, list[tuple[int, Outcome, str | None]]] = {}
+        for result in results:
+            changes.setdefault(result.lead_id, []).append((result.id, result.outcome, result.reason))
+        seen = [
+            {
+                "lead_id": one.lead_id,
+                "changes": changes.get(one.lead_id, []),
+                **(one.recorded().document(fields) if one.is_seen else {}),
+            }
+            for one in merges
+            if one.is_seen or one.lead_id in changes
+        ]
         if seen:
             leads.execute(
                 statement("insert_merged"), {"destination": self.destination, "merged": json.dumps(seen)}
