@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.http.postgrest import Problem
 
 #: The topic of the inbox under which changes of leads wait.
@@ -25,6 +26,7 @@ class Lead:
     """A lead as it is sent: `body` is the JSON text of its mapped fields and stamps.
 
     Its times are texts as the database writes them, because some are outside Python's range (infinity, the year 20225).
+    `field_hashes` is only filled where the reverse sync is on (`mapping.field_hashes`).
     `is_suspect`: by the destination's types the row will be rejected. `is_new`: the last-synced state does not know it.
     """
 
@@ -35,6 +37,7 @@ class Lead:
     created_at: str | None = None
     is_suspect: bool = False
     is_new: bool = False
+    field_hashes: str = ""
 
 
 #: The hash of a lead that could not even be read.
@@ -52,3 +55,17 @@ class Rejected(NamedTuple):
     lead: Lead
     problem: Problem | None
     reason: str
+
+
+class Conditional(NamedTuple):
+    """A lead that is written only if the row there is still of this version; `columns` are those that differ."""
+
+    lead: Lead
+    version: str | None
+    columns: tuple[str, ...]
+
+    @property
+    def body(self) -> str:
+        """The part of the lead that is written, with the stamps."""
+        whole = exact_json.loads(self.lead.body)
+        return exact_json.dumps({name: whole[name] for name in self.columns})

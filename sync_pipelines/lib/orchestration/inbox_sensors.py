@@ -23,11 +23,12 @@ def inbox_sensor(
     on: bool,
     description: str,
     collect: Callable[[], object] | None = None,
+    busy: Callable[[], str | None] = lambda: None,
 ) -> dg.SensorDefinition:
     """A sensor that requests a run of `job` if `waiting()` arrivals wait and no run of it is unfinished.
 
     `collect` fetches what does not come by itself, before they are counted; its SyncError is said, and what is in the
-    inbox does not wait for it. `clock` is aware.
+    inbox does not wait for it. `busy` says why a run could not work now. `clock` is aware.
     """
 
     @dg.sensor(
@@ -52,6 +53,8 @@ def inbox_sensor(
         count = waiting()
         if not count:
             return dg.SkipReason(f"Nothing waits in the inbox.{problem}")
+        if reason := busy():
+            return dg.SkipReason(f"{reason} {count} changes wait.")
         # No run key: it would forbid a second try, and two are never under way.
         return dg.RunRequest(tags={"sync/waiting": str(count)})
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, LiteralString, NamedTuple
 
-from psycopg import sql
-
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.connection import OPS
 
@@ -29,7 +27,7 @@ with oldest as (
 ), measured as (
     select id, bytes, sum(bytes) over (order by id) as so_far from oldest
 )
-select i.id, {KEY}, i.source, i.payload::text, i.received_at
+select i.id, {KEY}, i.source, i.payload::text, i.received_at, i.reason
 from measured as m join ops.inbox as i on i.id = m.id
 where m.so_far <= %(most_bytes)s or m.so_far = m.bytes
 order by i.id
@@ -45,20 +43,14 @@ class Arrival(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A row that waits."""
+    """A row that waits; `reason` is why it was rejected, if it was and waits again."""
 
     id: int
     key: str
     source: str
     payload: str
     received_at: datetime
-
-
-class Applied(NamedTuple):
-    """What was applied last under a key: a value out of its payload, and when that arrived."""
-
-    value: str | None
-    received_at: datetime
+    reason: str | None = None
 
 
 class Decision(NamedTuple):
@@ -114,18 +106,16 @@ class Inbox:
         ).fetchall()
         return frozenset(key for (key,) in rows)
 
-    def applied(self, keys: Iterable[str], value: LiteralString) -> dict[str, Applied]:
-        """What was applied last under each of the keys; `value` is an SQL expression over `payload`.
-
-        One look-up a key: in a storm a key has thousands of rows.
-        """
-        statement = sql.SQL(
-            "select wanted.key, last.value, last.received_at from unnest(%s::text[]) as wanted (key)"
-            " cross join lateral (select {value} as value, received_at from ops.inbox"
-            "   where topic = %s and {key} = wanted.key and status = 'applied' order by id desc limit 1) as last"
-        ).format(value=sql.SQL(value), key=sql.SQL("coalesce(inbox.key, lead_id::text)"))
-        rows = self.connection.execute(statement, (sorted(set(keys)), self.topic)).fetchall()
-        return {key: Applied(*last) for key, *last in rows}
+    def repeated(self, ids: Sequence[int]) -> frozenset[int]:
+        """Those of these rows whose payload came before under the same key: nothing new is in them."""
+        rows = self.connection.execute(
+            "select later.id from ops.inbox as later where later.id = any(%(ids)s::bigint[]) and exists ("
+            " select from ops.inbox where topic = %(topic)s"
+            " and coalesce(inbox.key, inbox.lead_id::text) = coalesce(later.key, later.lead_id::text)"
+            " and inbox.id < later.id and inbox.payload = later.payload)",
+            {"topic": self.topic, "ids": list(ids)},
+        ).fetchall()
+        return frozenset(number for (number,) in rows)
 
     def decide(self, decisions: Sequence[Decision], run_id: str) -> None:
         """Mark rows, in the caller's transaction."""
@@ -144,7 +134,8 @@ class Inbox:
     def replay(self, ids: Sequence[int] | None) -> int:
         """Let rejected rows wait again, once their cause is mended; None means all. Returns how many there were."""
         return self.connection.execute(
-            "update ops.inbox set status = 'waiting', reason = null, decided_at = null, run_id = null"
+            # The reason stays: whoever decides anew may need to know what was refused.
+            "update ops.inbox set status = 'waiting', decided_at = null, run_id = null"
             " where topic = %(topic)s and status = 'rejected' and (%(ids)s::bigint[] is null or id = any(%(ids)s))",
             {"topic": self.topic, "ids": None if ids is None else list(ids)},
         ).rowcount

@@ -21,6 +21,7 @@ from sync_pipelines.scouter.defs import (
     schema_assets,
     schema_jobs,
 )
+from sync_pipelines.scouter.defs.conflict_jobs import scouter_choose_conflicts
 from sync_pipelines.scouter.defs.replay_jobs import scouter_replay_errors, scouter_replay_inbox
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
@@ -77,7 +78,7 @@ def reverse_sync_definitions(
     on = settings.automation_is_on
     return dg.Definitions(
         assets=[reverse_assets.leads_inbound],
-        jobs=[reverse_automation.inbound_job, scouter_replay_inbox],
+        jobs=[reverse_automation.inbound_job, scouter_replay_inbox, scouter_choose_conflicts],
         sensors=[reverse_automation.inbox_sensor(reverse_sync, clock, on=on)],
         schedules=[reverse_automation.inbox_schedule(settings.sync_timezone, on=on)],
         resources={"reverse_sync": reverse_sync},

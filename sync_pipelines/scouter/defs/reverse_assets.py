@@ -55,6 +55,8 @@ def _metadata(done: ReverseSyncRun) -> dict[str, Any]:
         "fetched_from_the_outbox": done.collected,
         "forgotten": done.forgotten,
         "decisions": dg.MetadataValue.md(_decisions(drained)),
+        "new_conflicts": drained.conflicts,
+        "open_conflicts": dg.MetadataValue.md(_conflicts(done)),
         "unknown_columns": dict(drained.unknown),
         "columns_that_are_not_taken_back": list(drained.one_way),
     }
@@ -75,6 +77,23 @@ def _decisions(drained: DrainReport) -> str:
             ),
         ]
     )
+
+
+def _conflicts(done: ReverseSyncRun) -> str:
+    """The newest conflicts as a Markdown table; values that may be personal are not shown."""
+    if not done.conflicts:
+        return "None."
+    rows = [
+        f"| {one.id} | {one.lead_id} | {one.field} | {_cell(one.here)} | {_cell(one.there)} | {one.kept} | {one.reason}"
+        f" | {one.decided_at:%Y-%m-%d %H:%M} |"
+        for one in done.conflicts
+    ]
+    head = "| conflict | lead | field | TabuladorMax had | Gestão Scouter had | kept | by | decided |"
+    return "\n".join([head, "|---:|---:|---|---|---|---|---|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
 
 
 def _checks(done: ReverseSyncRun) -> list[dg.AssetCheckResult]:
@@ -101,5 +120,15 @@ def _checks(done: ReverseSyncRun) -> list[dg.AssetCheckResult]:
             description=f"{drained.created} leads were created in TabuladorMax."
             if drained.created
             else "All were there.",
+        ),
+        dg.AssetCheckResult(
+            check_name=descriptions.AGREED,
+            passed=not done.open_conflicts,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{done.open_conflicts} fields had been changed on both sides: see which value was kept, then"
+            " launch scouter_choose_conflicts."
+            if done.open_conflicts
+            else "No conflict waits.",
+            metadata={"open_conflicts": done.open_conflicts},
         ),
     ]

@@ -32,6 +32,7 @@ def inbox_sensor(
         SENSOR,
         inbound_job,
         reverse_sync.waiting,
+        busy=lambda: "A push is under way: what waits is merged after it." if reverse_sync.busy() else None,
         collect=partial(reverse_sync.collect, pages=PAGES),
         clock=clock,
         on=on,

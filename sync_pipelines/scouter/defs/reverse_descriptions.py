@@ -11,20 +11,27 @@ INBOUND_KEY = dg.AssetKey(["scouter", "leads_inbound"])
 NOT_REJECTED = "no_change_was_rejected"
 DRAINED = "inbox_is_drained"
 KNOWN = "every_changed_lead_was_known"
+AGREED = "no_conflict_waits_for_a_person"
 CHECKS = {
     NOT_REJECTED: "Every change fits the columns of TabuladorMax (a warning; the rows wait to be replayed).",
     DRAINED: "Nothing waits in the inbox when a run ends.",
     KNOWN: "No lead was created: its number may be one that the CRM will give again (a warning).",
+    AGREED: "Where both sides had changed a field, a person has looked at which value was kept (a warning).",
 }
 #: The daily run drains even if nothing came, so a sensor that is switched off is noticed.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=30), warn_window=timedelta(hours=26))
 
 DESCRIPTION = """Changes that people made in Gestão Scouter, brought back into `public.leads` of TabuladorMax.
 
-Replaces the Edge Function `sync-from-gestao-scouter`, whose webhook now only stores (`ops.inbox`). Key: lead; of
-several changes the newest counts. Ignored are echoes of our own push, by content; versions older than ours; nulls.
-Done means: every row that waited is applied, ignored with its reason, or rejected with its field and rule, and
-`sync_events` logs what was written."""
+Replaces the Edge Function `sync-from-gestao-scouter`, whose webhook now only stores (`ops.inbox`). Key: lead.
+
+Each field is merged by itself, against how it was last seen there: what only one side changed travels, an emptied field
+too; where both changed it, the later `updated_at` counts (TabuladorMax, if equal or unusable), and the conflict is
+listed: job `scouter_choose_conflicts` takes the other value. A value that TabuladorMax cannot hold is rejected with its
+field, the others of the same change are applied. **Deletes do not travel**, in neither direction.
+
+Done means: every row that waited is applied, ignored with its reason, or rejected with its fields and rules, and
+`sync_events` logs what was written. What differs afterwards because TabuladorMax changed is sent by the next push."""
 
 _TYPES = {
     "age": "integer",

@@ -15,6 +15,14 @@ OWNED = frozenset(
         "supervisor",
     }
 )
+#: Columns of the destination that say nothing of a person: only their values are shown in logs and in the UI.
+SHOWN = frozenset(
+    {
+        *("aprovado", "cadastro_existe_foto", "compareceu", "data_confirmacao_ficha", "data_criacao_ficha"),
+        *("date_modify", "etapa", "etapa_fluxo", "etapa_funil", "ficha_confirmada", "fonte"),
+        *("horario_agendamento", "presenca_confirmada", "status_fluxo", "status_tabulacao", "valor_ficha"),
+    }
+)
 #: Written by every push, so that the destination's trigger ignores its rows. `last_sync_at` is the time of the push.
 STAMPS: Mapping[str, str] = {"sync_source": "tabuladormax", "sync_status": "synced", "last_sync_at": "now"}
 #: The destination column of a source column whose name differs.

@@ -89,7 +89,7 @@ def columns_sent_as_text(
 
 def hash_sql(mapping: FieldMapping, alias: str = ALIAS) -> sql.Composed:
     """The content of a lead as a uuid: md5 of the destination columns and their values, without `updated_at`."""
-    values = [_canonical(field, field_sql(field, alias)) for field in mapping.hashed]
+    values = [canonical(field, field_sql(field, alias)) for field in mapping.hashed]
     return _hash(mapping, values)
 
 
@@ -108,7 +108,7 @@ def payload_hash_sql(
         column = sql.Identifier("stored", field.destination)
         guard, value = guarded_cast(column, result_type(field, source_types))
         guards += [guard] if guard else []
-        values.append(_canonical(field, value))
+        values.append(canonical(field, value))
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(
             sql.Identifier(field.destination), payload_type(result_type(field, source_types))
@@ -150,6 +150,7 @@ def _hash(mapping: FieldMapping, values: Sequence[Expression]) -> sql.Composed:
     )
 
 
-def _canonical(field: Field, value: Expression) -> Expression:
-    canonical = transforms.find(field.transform).canonical if field.transform else None
-    return canonical(value) if canonical else value
+def canonical(field: Field, value: Expression) -> Expression:
+    """The value in the form that the text sent and the value stored there have in common."""
+    form = transforms.find(field.transform).canonical if field.transform else None
+    return form(value) if form else value

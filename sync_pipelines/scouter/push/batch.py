@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
 
-from sync_pipelines.scouter.lead import Lead, Position, Rejected
+from sync_pipelines.scouter.lead import Conditional, Lead, Position, Rejected
 from sync_pipelines.scouter.push.unchanged_check import UnchangedCheck
 
 #: How a stage counts its leads. `forward` counts them and moves the job's checkpoint. `again` reads leads that the job
@@ -39,6 +39,8 @@ class Batch:
     clean: Sequence[Lead] = ()
     suspects: Sequence[Lead] = ()
     held: Sequence[Rejected] = ()
+    #: Merged just now, so written only if nobody changes them meanwhile.
+    conditional: Sequence[Conditional] = ()
     unchanged: int = 0
     gone: int = 0
     unchanged_check: UnchangedCheck = field(default_factory=UnchangedCheck)
@@ -51,5 +53,7 @@ class Outcome:
     batch: Batch
     accepted: list[Lead] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    #: Changed there since they were merged: the next push looks at them again.
+    left: list[Lead] = field(default_factory=list)
     requests: int = 0
     seconds: float = 0.0

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sync_pipelines.scouter.last_synced import Known, LastSynced
-from sync_pipelines.scouter.lead import Lead, Position, Rejected, unreadable
-from sync_pipelines.scouter.mapping.column_types import TIMESTAMPTZ
+from sync_pipelines.scouter.lead import Conditional, Lead, Position, Rejected, unreadable
+from sync_pipelines.scouter.local_lead import is_local
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.push.batch import Batch, Stage
 from sync_pipelines.scouter.push.extract import Content, LeadReader
+from sync_pipelines.scouter.push.merge_first import Looked, MergeFirst
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
-from sync_pipelines.scouter.push.stored_value import as_stored
 from sync_pipelines.scouter.push.unchanged_check import UnchangedCheck
 from sync_pipelines.scouter.schema.columns import TABLE
-from sync_pipelines.scouter.sync_source import PUSHED, normalize
+from sync_pipelines.scouter.sync_source import PUSHED
 
 #: Leads in one query of `sync_source`: with numbers of six digits its address stays below 8 KiB.
 QUERIED_AT_ONCE = 1000
@@ -42,6 +42,9 @@ class _PageState(NamedTuple):
     #: Changed at the destination by a person.
     left: Collection[int]
     differed: Collection[int]
+    #: Changed there by a person, and merged: these differ still, those do not.
+    conditional: Mapping[int, Conditional]
+    merged: Collection[int]
     readings: Mapping[int, float]
 
 
@@ -56,6 +59,8 @@ class Batcher:
     size: int
     run_id: str
     options: PushOptions
+    #: Where the reverse sync is on.
+    merge_first: MergeFirst | None = None
 
     def batches(
         self, positions: Sequence[Position], stage_of: Callable[[Position], Stage]
@@ -76,7 +81,9 @@ class Batcher:
             ids, known, send_all=self.options.send_all, compare=self.options.compare
         )
         found = self._compare(content.same, known)
-        left = self.last_synced.waiting(found.wrong_ids)
+        # Without a reverse sync nothing waits but what an earlier one left.
+        asked = [*found.wrong_ids, *(content.changed if self.merge_first else ())]
+        left = self.last_synced.waiting(asked)
         missing = set(found.missing)
         local = self._local(content, found, known)
         # The audit trail calls a lead that is not there any more created, though the last-synced state knows it.
@@ -91,15 +98,26 @@ class Batcher:
             lead_id: Rejected(unreadable(lead_id), None, f"não enviado, um valor não pôde ser lido: {reason}")
             for lead_id, reason in content.unreadable.items()
         }
+        to_send = {one: lead for one, lead in {**content.changed, **lost}.items() if one not in left}
+        looked = self._look(to_send, held)
         return _PageState(
-            to_send={**content.changed, **lost},
+            to_send=looked.usual,
             held=held,
             gone=content.gone,
             seen={lead.id for lead in found.equal_leads},
             left=left,
-            differed=(lost.keys() - local) | left,
+            differed=(lost.keys() - local) | (left & set(found.wrong_ids)),
+            conditional=looked.conditional,
+            merged=looked.equal,
             readings=known.readings,
         ), found.requests
+
+    def _look(self, to_send: Mapping[int, Lead], held: Mapping[int, Rejected]) -> Looked:
+        """Where the reverse sync is on, merge what people changed there before anything of it is overwritten."""
+        leads = {lead_id: lead for lead_id, lead in to_send.items() if lead_id not in held}
+        if self.merge_first is None:
+            return Looked(leads, {}, ())
+        return self.merge_first.look(leads, overwrites=OVERWRITE in self.options.accepted)
 
     def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
         """Read leads that have not changed here at the destination; equal ones are recorded as seen now."""
@@ -126,7 +144,7 @@ class Batcher:
         local: set[int] = set()
         for at in range(0, len(asked), QUERIED_AT_ONCE):
             ids = [*asked][at : at + QUERIED_AT_ONCE]
-            local |= {lead_id for lead_id, origin in self._origins(ids) if _is_local(origin, asked[lead_id])}
+            local |= {lead_id for lead_id, origin in self._origins(ids) if _is_other(origin, asked[lead_id])}
         return frozenset(local)
 
     @property
@@ -151,36 +169,30 @@ class Batcher:
                 yield row[KEY], row
 
 
-def _is_local(origin: Mapping[str, Any], lead: Lead) -> bool:
-    if normalize(origin["sync_source"] or "") == PUSHED:
-        return False
-    created, there = lead.created_at, origin[CREATED]
-    if created is None or there is None:
-        # Ours may have no time of creation, and a lead that we know is ours unless that time says otherwise.
-        return lead.is_new
-    # A lead of an older export has no `sync_source` of ours, but the time of creation of the CRM.
-    return not _is_same_moment(there, created)
-
-
-def _is_same_moment(one: str, other: str) -> bool:
-    try:
-        return one == other or as_stored(one, TIMESTAMPTZ) == as_stored(other, TIMESTAMPTZ)
-    except ValueError:
-        return False
+def _is_other(origin: Mapping[str, Any], lead: Lead) -> bool:
+    return is_local(
+        origin["sync_source"],
+        created_here=lead.created_at,
+        created_there=origin[CREATED],
+        is_new=lead.is_new,
+    )
 
 
 def _batch(positions: Sequence[Position], stage: Stage, page: _PageState, *, requests: int) -> Batch:
     ids = [position.id for position in positions]
-    leads = [page.to_send[lead_id] for lead_id in ids if lead_id in page.to_send and lead_id not in page.held]
-    still = [lead_id for lead_id in ids if lead_id not in page.to_send and lead_id not in page.held]
+    leads = [page.to_send[lead_id] for lead_id in ids if lead_id in page.to_send]
+    sent = page.to_send.keys() | page.conditional.keys()
+    still = [lead_id for lead_id in ids if lead_id not in sent and lead_id not in page.held]
     unchanged = [lead_id for lead_id in still if lead_id not in page.gone]
-    believed = [lead_id for lead_id in unchanged if lead_id not in page.seen and lead_id not in page.left]
+    read = {*page.seen, *page.left, *page.merged}
+    believed = [lead_id for lead_id in unchanged if lead_id not in read]
     return Batch(
         positions[-1],
         stage=stage,
         clean=[lead for lead in leads if not lead.is_suspect],
         suspects=[lead for lead in leads if lead.is_suspect],
         held=[page.held[lead_id] for lead_id in ids if lead_id in page.held],
+        conditional=[page.conditional[lead_id] for lead_id in ids if lead_id in page.conditional],
         unchanged=len(unchanged),
         gone=len(still) - len(unchanged),
         unchanged_check=UnchangedCheck(
@@ -189,6 +201,7 @@ def _batch(positions: Sequence[Position], stage: Stage, page: _PageState, *, req
             oldest=min((page.readings[lead_id] for lead_id in believed), default=None),
             differed=sum(lead_id in page.differed for lead_id in ids),
             left=sum(lead_id in page.left for lead_id in unchanged),
+            merged=sum(lead_id in page.merged or lead_id in page.conditional for lead_id in ids),
             requests=requests,
         ),
     )

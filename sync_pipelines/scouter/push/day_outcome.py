@@ -51,8 +51,9 @@ class DayOutcome:
         """Add what became of some batches; their proof comes later."""
         for outcome in outcomes:
             self.accepted += len(outcome.accepted)
-            self.unchanged += outcome.batch.unchanged
+            self.unchanged += outcome.batch.unchanged + len(outcome.left)
             self.rejected += len(outcome.rejected)
             self.gone += outcome.batch.gone
             self.requests += outcome.requests + outcome.batch.unchanged_check.requests
             self.unchanged_check.add(outcome.batch.unchanged_check)
+            self.unchanged_check.left += len(outcome.left)

@@ -21,6 +21,7 @@ from sync_pipelines.scouter.last_synced import Known
 from sync_pipelines.scouter.lead import Lead, Position
 from sync_pipelines.scouter.mapping import rendering
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.mapping.field_hashes import FieldList, here_hashes_sql
 from sync_pipelines.scouter.schema.report import SchemaReport
 
 WHAT = "the tabuladormax database"
@@ -53,11 +54,12 @@ _COUNT_UNDATED: LiteralString = """
 """
 _BY_NUMBER: LiteralString = "select id from public.leads where id < %(id)s order by id desc limit %(page)s"
 _CONTENT: LiteralString = """
-    select wanted, gone, updated_at::text, hash, body, to_json(criado) #>> '{{}}', suspect, known is null,
+    select wanted, gone, updated_at::text, hash, body, to_json(criado) #>> '{{}}', suspect, known is null, fields,
         hash = known and updated_at is not distinct from known_at as is_same
     from (
         select wanted, lead.id is null as gone, lead.updated_at, lead.criado, {hash} as hash,
-            {body} as body, {suspect} as suspect, known.hash as known, known.updated_at as known_at, known.doubted
+            {body} as body, {suspect} as suspect, {fields} as fields,
+            known.hash as known, known.updated_at as known_at, known.doubted
         from unnest(%(ids)s::bigint[]) as wanted
         left join unnest(
             %(known_ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(doubts)s::boolean[]
@@ -90,11 +92,15 @@ def require_sight(connection: postgres.Connection) -> None:
 
 @dataclass(frozen=True)
 class Renderings:
-    """SQL expressions over `lead`: the JSON text to send, the hash of its content, whether it will be rejected."""
+    """SQL expressions over `lead`: the JSON text to send, the hash of its content, whether it will be rejected.
+
+    `fields` are the hashes of its fields, where the reverse sync needs them.
+    """
 
     body: sql.Composable
     hash: sql.Composable
     suspect: sql.Composable
+    fields: sql.Composable
 
 
 @dataclass(frozen=True)
@@ -107,11 +113,17 @@ class LeadReader:
 
     @classmethod
     def for_report(
-        cls, report: SchemaReport, connection: postgres.Connection, sent_at: datetime
+        cls,
+        report: SchemaReport,
+        connection: postgres.Connection,
+        sent_at: datetime,
+        *,
+        by_field: bool = False,
     ) -> LeadReader:
         """A reader that renders by the report's mapping; `sent_at` becomes the `last_sync_at` of every lead.
 
         A push has one such time: the destination's trigger recognises a push by a `last_sync_at` that changed.
+        `by_field` also makes the hash of each field.
         """
         as_text = rendering.columns_sent_as_text(
             report.mapping, report.source_types, report.destination_columns
@@ -120,6 +132,9 @@ class LeadReader:
             body=rendering.body_sql(report.mapping, as_text=as_text),
             hash=rendering.hash_sql(report.mapping),
             suspect=rendering.suspect_sql(report.suspects),
+            fields=here_hashes_sql(FieldList.of(report.mapping), report.source_types)
+            if by_field
+            else sql.SQL("''"),
         )
         return cls(connection, renderings, {**STAMPS, SENT_AT: sent_at.isoformat()})
 
@@ -205,7 +220,7 @@ class LeadReader:
         content = Content(
             changed={}, same={}, gone=frozenset(row[0] for row in rows if row[1]), unreadable={}
         )
-        for lead_id, gone, at, digest, body, created, suspect, new, same in rows:
+        for lead_id, gone, at, digest, body, created, suspect, new, fields, same in rows:
             if not gone:
                 lead = Lead(
                     id=lead_id,
@@ -215,6 +230,7 @@ class LeadReader:
                     created_at=created,
                     is_suspect=bool(suspect),
                     is_new=new,
+                    field_hashes=fields,
                 )
                 (content.same if same and not send_all else content.changed)[lead_id] = lead
         return content
@@ -237,7 +253,10 @@ class LeadReader:
     @property
     def _content(self) -> sql.Composed:
         return sql.SQL(_CONTENT).format(
-            hash=self.renderings.hash, body=self.renderings.body, suspect=self.renderings.suspect
+            hash=self.renderings.hash,
+            body=self.renderings.body,
+            suspect=self.renderings.suspect,
+            fields=self.renderings.fields,
         )
 
 

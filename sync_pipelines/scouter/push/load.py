@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.http.postgrest import PostgrestClient, Problem
-from sync_pipelines.scouter.lead import Lead, Rejected
+from sync_pipelines.scouter.lead import Conditional, Lead, Rejected
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.push.batch import Batch, Outcome
 from sync_pipelines.scouter.schema.columns import DESTINATION, TABLE
+
+VERSION = "updated_at"
 
 
 class SchemaChangedError(PermanentError):
@@ -46,6 +48,8 @@ class Sender:
             self._send(batch.clean, outcome)
         for suspect in batch.suspects:
             self._send([suspect], outcome)
+        for one in batch.conditional:
+            self._change(one, outcome)
         outcome.seconds = self.clock() - started
         return outcome
 
@@ -55,6 +59,28 @@ class Sender:
             outcome.accepted += leads
         else:
             self._handle(problem, leads, outcome)
+
+    def _change(self, one: Conditional, outcome: Outcome) -> None:
+        """Write what differs of a lead, unless its row is of another version by now."""
+        filters = (
+            (KEY, f"eq.{one.lead.id}"),
+            (VERSION, "is.null" if one.version is None else f"eq.{one.version}"),
+        )
+
+        def attempt() -> Problem | list[bytes]:
+            outcome.requests += 1
+            found = self.client.patch(TABLE, filters, one.body, columns=one.columns, select=(KEY,))
+            if isinstance(found, Problem) and found.kind == "transient":
+                raise found.error(DESTINATION, setting="GESTAO_SCOUTER_URL")
+            return found
+
+        found = self.client.retrying()(attempt)
+        if isinstance(found, Problem):
+            self._handle(found, [one.lead], outcome)
+        elif found:
+            outcome.accepted.append(one.lead)
+        else:
+            outcome.left.append(one.lead)
 
     def _handle(self, problem: Problem, leads: Sequence[Lead], outcome: Outcome) -> None:
         if problem.kind == "schema":

@@ -26,17 +26,17 @@ from sync_pipelines.scouter.mapping import rendering
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.push import job_range
-from sync_pipelines.scouter.push.batcher import Batcher
 from sync_pipelines.scouter.push.destination_schema import DestinationSchema, ReloadSchema
 from sync_pipelines.scouter.push.engine import PushEngine
-from sync_pipelines.scouter.push.extract import WHAT, LeadReader, require_sight
+from sync_pipelines.scouter.push.extract import WHAT, require_sight
 from sync_pipelines.scouter.push.job_end import MISMATCH, STOPPED, pause, pausing_on_error, release
 from sync_pipelines.scouter.push.job_run import JobRun
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines.scouter.push.parts import PushParts
 from sync_pipelines.scouter.push.prefetch import BATCHERS
-from sync_pipelines.scouter.push.prove import Comparison, Prover
 from sync_pipelines.scouter.push.report import Progress
+from sync_pipelines.scouter.reverse.drain import LOCK_LIMIT, push_lock
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.schema.connection import ConnectionTest
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
@@ -49,6 +49,8 @@ from sync_pipelines.settings.scouter import ScouterSettings
 _log = logging.getLogger(__name__)
 OPS = "the ops database"
 BUSY = "Outro envio para o Gestão Scouter está em andamento; tente de novo quando ele terminar."
+#: A batch of the reverse sync takes less, and a push waits for it.
+BATCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class LeadPush:
     in_flight: int = 4
     #: Whether changes that people make at the destination are collected from its outbox.
     uses_outbox: bool = False
+    #: Whether people's changes at the destination are taken back: then none of them is overwritten unseen.
+    merges_first: bool = False
     #: For how long error rows are kept: they hold snapshots of leads.
     error_retention_days: int = 90
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -82,6 +86,7 @@ class LeadPush:
             batch_size=settings.scouter_batch_size,
             in_flight=settings.scouter_in_flight,
             uses_outbox=settings.scouter_outbox,
+            merges_first=settings.scouter_way_back,
             error_retention_days=settings.scouter_error_retention_days,
         )
 
@@ -131,8 +136,10 @@ class LeadPush:
 
         Raises TransientError if another push holds it.
         """
-        lock = postgres.lock_key("scouter", "push", self.destination.label)
-        with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=self.wait_seconds, busy=BUSY):
+        lock = push_lock(self.destination.label)
+        # A drain holds the same lock for a batch at a time.
+        wait = max(self.wait_seconds, BATCH_SECONDS) if self.merges_first else self.wait_seconds
+        with self.ops() as ops, postgres.session_lock(ops, lock, wait_seconds=wait, busy=BUSY):
             yield ops
 
     def ops(self) -> contextlib.AbstractContextManager[postgres.Connection]:
@@ -140,7 +147,8 @@ class LeadPush:
 
     def source(self) -> contextlib.AbstractContextManager[postgres.Connection]:
         """A connection to TabuladorMax whose values are written as the hashes need them."""
-        return postgres.connect(self.source_url, what=WHAT, session=rendering.SESSION)
+        session = {**rendering.SESSION, **(LOCK_LIMIT if self.merges_first else {})}
+        return postgres.connect(self.source_url, what=WHAT, session=session)
 
     def doctor(self) -> SchemaDoctor:
         return SchemaDoctor(
@@ -170,18 +178,20 @@ class LeadPush:
     ) -> JobRun:
         report = self._require_fit(work, job)
         client = stack.enter_context(self.destination.client())
+        parts = PushParts(self, stack, report, client=client, run_id=run_id)
         last_synced = LastSynced(ops, self.destination.label)
         options = PushOptions.from_document(job.options)
         options = replace(options, compare=options.compare and self._has_collected())
-        reader = LeadReader.for_report(report, work.connection, sent_at=self.clock())
-        comparison = Comparison(client, report.mapping.columns, report.destination_columns)
+        if drain := parts.drain(ops, work.connection):
+            drain.settle()
+        reader = parts.reader(work.connection)
         assert job.watermark is not None
         engine = PushEngine(
             reader=reader,
-            batchers=self._batchers(stack, reader, comparison, options=options, run_id=run_id),
+            batchers=[parts.batcher(reader, options) for _ in range(BATCHERS)],
             sender=Sender(client, report.mapping.columns),
             progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
-            prover=Prover(comparison, last_synced, run_id=run_id, stamp=reader.stamp),
+            prover=parts.prover(last_synced, reader.stamp),
             zone=self.zone,
             watermark=job.watermark,
             in_flight=self.in_flight,
@@ -204,29 +214,6 @@ class LeadPush:
             unproved=list(job.unproved),
             unmapped=UnmappedColumns.of(report).undecided,
         )
-
-    def _batchers(
-        self,
-        stack: ExitStack,
-        reader: LeadReader,
-        comparison: Comparison,
-        *,
-        options: PushOptions,
-        run_id: str,
-    ) -> list[Batcher]:
-        """Batchers for the prefetching threads, with connections of their own."""
-        last_synced = LastSynced(stack.enter_context(self.ops()), self.destination.label)
-        return [
-            Batcher(
-                reader=replace(reader, connection=stack.enter_context(self.source())),
-                last_synced=last_synced,
-                comparison=comparison.of_content(),
-                size=self.batch_size,
-                run_id=run_id,
-                options=options,
-            )
-            for _ in range(BATCHERS)
-        ]
 
     def _require_fit(self, work: ExportWork, job: ExportJob) -> SchemaReport:
         """The doctor's report; pauses the job if the report, or our role, lets no push start."""

@@ -9,40 +9,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
-
-from msgspec import Struct
-from msgspec.json import Decoder
+from uuid import UUID
 
 from sync_pipelines.lib import exact_json
-from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError, column_list
+from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError
+from sync_pipelines.scouter.destination_rows import digest_of, read_rows
+from sync_pipelines.scouter.field_bases import FieldBases
 from sync_pipelines.scouter.last_synced import LastSynced
-from sync_pipelines.scouter.lead import Lead
+from sync_pipelines.scouter.lead import Lead, Rejected
 from sync_pipelines.scouter.mapping.contract_columns import KEY, STAMPS
+from sync_pipelines.scouter.push.changed_meanwhile import ChangedMeanwhile
 from sync_pipelines.scouter.push.load import SchemaChangedError
 from sync_pipelines.scouter.push.stored_value import is_same
 from sync_pipelines.scouter.schema.columns import TABLE
 
-#: Keys in one query: its address stays below 8 KiB, and the answer below the 1,000 rows at which Supabase caps it.
-KEYS_AT_ONCE = 400
 DATE = "updated_at"
 _FIRST_STAMP = f',"{next(iter(STAMPS))}":'
-
-
-class _Keyed(Struct):
-    """A row of which only the key is decoded."""
-
-    id: int
-
-
-_KEYED = Decoder(_Keyed)
-_KEY = b'"id":'
-
-
-def _key_of(row: bytes) -> int:
-    try:
-        return _KEYED.decode(row).id
-    except RecursionError:
-        return next(int(part.removeprefix(_KEY)) for part in exact_json.parts(row) if part.startswith(_KEY))
 
 
 @dataclass
@@ -55,6 +37,11 @@ class ReadBack:
     missing: list[int] = field(default_factory=list)
     different: dict[int, list[str]] = field(default_factory=dict)
     requests: int = 0
+    #: Held what was sent, until a person changed it: not counted as compared.
+    changed_meanwhile: int = 0
+    #: Of equal leads the digest of the row, of different ones the row.
+    digests: dict[int, UUID] = field(default_factory=dict)
+    rows: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, other: ReadBack) -> None:
         """Add another's counts. Its equal leads are not kept: their bodies would fill the memory."""
@@ -63,6 +50,7 @@ class ReadBack:
         self.missing += other.missing
         self.different |= other.different
         self.requests += other.requests
+        self.changed_meanwhile += other.changed_meanwhile
 
     def forgive_dates(self, leads: Mapping[int, Lead]) -> None:
         """Count those of `leads` as equal that differ in `updated_at` only.
@@ -84,6 +72,11 @@ class ReadBack:
 
     def sentence(self) -> str:
         """What was found, without any value."""
+        if self.holds and self.changed_meanwhile:
+            return (
+                f"All {self.compared} leads that were sent are at the destination as they were sent, but for"
+                f" {self.changed_meanwhile} that were changed there since: they wait for the reverse sync."
+            )
         if self.holds:
             return f"All {self.compared} leads that were sent are at the destination as they were sent."
         columns = sorted({column for columns in self.different.values() for column in columns})
@@ -114,8 +107,7 @@ class Comparison:
     def read_back(self, leads: Sequence[Lead]) -> ReadBack:
         """Compare leads with the destination's rows. Raises SchemaChangedError if it lacks a column."""
         found = ReadBack(compared=len(leads))
-        for at in range(0, len(leads), KEYS_AT_ONCE):
-            self._compare({lead.id: lead for lead in leads[at : at + KEYS_AT_ONCE]}, found)
+        self._compare({lead.id: lead for lead in leads}, found)
         return found
 
     def lost(self, ids: Collection[int], stamp: str) -> ReadBack:
@@ -127,38 +119,32 @@ class Comparison:
         found = ReadBack(requests=1)
         if self.client.count(TABLE, (("select", KEY), ("last_sync_at", f"eq.{stamp}"))) >= len(ids):
             return found
-        left = sorted(ids)
-        for at in range(0, len(left), KEYS_AT_ONCE):
-            wanted = set(left[at : at + KEYS_AT_ONCE])
-            while wanted:
-                found.requests += 1
-                asked = ("select", KEY), (KEY, f"in.({','.join(map(str, sorted(wanted)))})")
-                rows = self.client.row_texts(TABLE, asked)
-                wanted -= {_key_of(row) for row in rows}
-                if not rows:  # rows beyond a cap were queried again
-                    found.missing += sorted(wanted)
-                    break
+        left = set(ids)
+        for rows in read_rows(self.client, (KEY,), sorted(ids)):
+            found.requests += 1
+            left.difference_update(lead_id for lead_id, _ in rows)
+        found.missing += sorted(left)
         found.compared = len(found.missing)
         return found
 
     def _compare(self, wanted: dict[int, Lead], found: ReadBack) -> None:
-        while wanted:
-            found.requests += 1
-            params = (("select", column_list(self.columns)), (KEY, f"in.({','.join(map(str, wanted))})"))
-            try:
-                rows = self.client.row_texts(TABLE, params)
-            except SchemaError as error:
-                raise SchemaChangedError(error.problem) from None
-            for row in rows:
-                if lead := wanted.pop(_key_of(row), None):
-                    if columns := self._differences(lead.body, row):
-                        found.different[lead.id] = columns
-                    else:
-                        found.equal += 1
-                        found.equal_leads.append(lead)
-            if not rows:  # rows beyond a cap were queried again, and nothing more came
-                found.missing += wanted
-                return
+        try:
+            for rows in read_rows(self.client, self.columns, list(wanted)):
+                found.requests += 1
+                for lead_id, row in rows:
+                    self._compare_one(wanted.pop(lead_id), row, found)
+        except SchemaError as error:
+            raise SchemaChangedError(error.problem) from None
+        found.missing += wanted
+
+    def _compare_one(self, lead: Lead, row: bytes, found: ReadBack) -> None:
+        if columns := self._differences(lead.body, row):
+            found.different[lead.id] = columns
+            found.rows[lead.id] = row
+        else:
+            found.equal += 1
+            found.equal_leads.append(lead)
+            found.digests[lead.id] = digest_of(row)
 
     def _differences(self, body: str, row: bytes) -> list[str]:
         # Postgres wrote both, mostly with the same bytes.
@@ -188,6 +174,8 @@ class Prover:
     run_id: str
     #: The `last_sync_at` of everything that the job sends.
     stamp: str
+    #: Where the reverse sync is on: what is equal becomes the base of the next merge.
+    meanwhile: ChangedMeanwhile | None = None
     _proved: set[int] = field(default_factory=set)
     # One connection: a thread must not write inside another one's transaction.
     _writing: Lock = field(default_factory=Lock)
@@ -196,15 +184,43 @@ class Prover:
         """Read leads back, and record which of them the destination holds."""
         found = self.comparison.read_back(leads)
         with self._writing:
-            self.last_synced.record(found.equal_leads, run_id=self.run_id)
-            self.last_synced.forget(found.wrong_ids)
+            if self.meanwhile is not None:
+                self._leave_changed(leads, found, self.meanwhile)
+                self._record_by_field(found, self.meanwhile.bases)
+            else:
+                self.last_synced.record(found.equal_leads, run_id=self.run_id)
+                self.last_synced.forget(found.wrong_ids)
             self._proved.update(lead.id for lead in found.equal_leads)
         return found
+
+    def _record_by_field(self, found: ReadBack, bases: FieldBases) -> None:
+        with bases.connection.transaction():
+            self.last_synced.record(found.equal_leads, run_id=self.run_id, by_field=True)
+            bases.record_pushed(found.equal_leads, found.digests, stamp=self.stamp)
+            bases.distrust(found.wrong_ids)
+
+    def _leave_changed(self, leads: Sequence[Lead], found: ReadBack, meanwhile: ChangedMeanwhile) -> None:
+        """Leave leads that a person changed since we sent them to the reverse sync: they are no failure of ours."""
+        sent = {lead.id: lead for lead in leads}
+        changed = meanwhile.of({one: (sent[one], row) for one, row in found.rows.items()})
+        for lead_id in changed:
+            del found.different[lead_id]
+        found.compared -= len(changed)
+        found.changed_meanwhile += len(changed)
+
+    def drop(self, rejected: Sequence[Rejected]) -> None:
+        """Note that these were not written: nothing of them has to be looked for there."""
+        if self.meanwhile is not None and rejected:
+            with self._writing:
+                self.meanwhile.bases.finish([one.lead.id for one in rejected])
 
     def prove_lasting(self) -> ReadBack:
         """Those of the proved leads that the destination does not hold any more; they are sent again next time."""
         if not self._proved:
             return ReadBack()
         found = self.comparison.lost(self._proved, self.stamp)
-        self.last_synced.forget(found.missing)
+        if self.meanwhile is not None:
+            self.meanwhile.bases.distrust(found.missing)
+        else:
+            self.last_synced.forget(found.missing)
         return found

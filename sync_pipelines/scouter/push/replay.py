@@ -13,12 +13,12 @@ from sync_pipelines.scouter.export_jobs.worker import ExportWork
 from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.lead import Position, Rejected
 from sync_pipelines.scouter.push.batch import Outcome, Stage
-from sync_pipelines.scouter.push.batcher import Batcher
-from sync_pipelines.scouter.push.extract import PAGE, WHAT, LeadReader, require_sight
+from sync_pipelines.scouter.push.extract import PAGE, WHAT, require_sight
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines.scouter.push.parts import PushParts
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.push.prove import Comparison, ReadBack
+from sync_pipelines.scouter.push.prove import ReadBack
 from sync_pipelines.scouter.push.report import Progress
 
 NOT_HELD = "aceito, mas o Gestão Scouter não o guardou como foi enviado"
@@ -100,26 +100,20 @@ def _replay_job(
     report = push.examine(control, work.get(job_id))
     if not report.fits:
         raise PermanentError(report.refusal())
-    with push.source() as connection, push.destination.client() as client:
-        comparison = Comparison(client, report.mapping.columns, report.destination_columns)
+    with ExitStack() as stack:
+        client = stack.enter_context(push.destination.client())
+        parts = PushParts(push, stack, report, client=client, run_id=run_id)
+        reader = parts.reader(control)
+        batcher, prover = parts.batcher(reader, options), parts.prover(last_synced, reader.stamp)
         sender = Sender(client, report.mapping.columns)
         progress = Progress(connection=control, jobs=work, job_id=job_id, run_id=run_id)
-        batcher = Batcher(
-            reader=LeadReader.for_report(report, connection, sent_at=push.clock()),
-            last_synced=last_synced,
-            comparison=comparison.of_content(),
-            size=push.batch_size,
-            run_id=run_id,
-            options=options,
-        )
         for positions in _rejected_pages(control, job_id):
             for batch in batcher.batches(positions, lambda _: Stage("replay")):
                 outcome = sender.send(batch)
-                found = comparison.read_back(outcome.accepted)
+                found = prover.prove(outcome.accepted)
+                prover.drop(outcome.rejected)
                 _reject_wrong(outcome, found)
                 progress.commit([outcome])
-                last_synced.record(found.equal_leads, run_id=run_id)
-                last_synced.forget(found.wrong_ids)
                 done.add(Replay(len(outcome.accepted), len(outcome.rejected), batch.gone, proof=found))
     return done
 

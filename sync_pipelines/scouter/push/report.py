@@ -138,7 +138,7 @@ def _step(outcomes: Sequence[Outcome], *, errors: int) -> Step:
     """How a commit moves the job's counters and checkpoint; `errors` is the change of its error rows."""
     stage = outcomes[0].batch.stage
     accepted = sum(len(outcome.accepted) for outcome in outcomes)
-    unchanged = sum(outcome.batch.unchanged for outcome in outcomes)
+    unchanged = sum(outcome.batch.unchanged + len(outcome.left) for outcome in outcomes)
     exported = {"forward": accepted + unchanged, "again": -errors, "catch_up": accepted, "replay": accepted}
     return Step(
         exported=exported[stage.kind],

@@ -12,7 +12,8 @@ class UnchangedCheck:
 
     `seen` were read at the destination now and are equal. `believed` were not read now: they rest on an earlier
     reading, the oldest of `oldest` (seconds since 1970). `differed` were not there as we had left them, so they are
-    sent; `left` of these wait for the reverse sync instead, because a person changed them there.
+    sent; `left` of these wait for the reverse sync instead, because a person changed them there. `merged` were changed
+    there and taken into TabuladorMax first.
     """
 
     seen: int = 0
@@ -20,6 +21,7 @@ class UnchangedCheck:
     oldest: float | None = None
     differed: int = 0
     left: int = 0
+    merged: int = 0
     requests: int = 0
 
     def add(self, other: UnchangedCheck) -> None:
@@ -29,6 +31,7 @@ class UnchangedCheck:
         self.oldest = min((one for one in (self.oldest, other.oldest) if one is not None), default=None)
         self.differed += other.differed
         self.left += other.left
+        self.merged += other.merged
         self.requests += other.requests
 
     @property
@@ -50,6 +53,8 @@ class UnchangedCheck:
             known.append(
                 f"{self.differed} leads were no longer there as they had been left, and were sent again."
             )
+        if self.merged:
+            known.append(f"{self.merged} leads were changed there and were merged, field by field.")
         if self.left:
             known.append(f"{self.left} leads were changed there and wait for the reverse sync.")
         return known

@@ -1,50 +1,39 @@
-"""The leads' part of the inbox, and what is known of each lead beside the change that waits.
+"""The leads' part of the inbox, and what is known of each change beside its text.
 
 The payload is the whole body as it came (`{"lead": {…}, "source": "…"}`, older callers say `ficha`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records import inbox
 from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.scouter.lead import TOPIC
 
-_VERSION = "coalesce(payload -> 'lead', payload -> 'ficha') ->> 'updated_at'"
+#: Between the fields that a change was rejected for.
+AND = "; "
 
 
 class WaitingLead(NamedTuple):
-    """A change that waits, with the last-synced state of its lead and the version that was last applied, if any.
-
-    `applied_version` is as the payload said it, `applied_at` when that payload came.
-    """
+    """A change that waits; `replayed` are the fields that it was rejected for before."""
 
     id: int
     lead_id: int
     source: str
     payload: str
     received_at: datetime
-    exchanged_hash: Any  # uuid
-    exchange_direction: str | None
-    applied_version: str | None
-    applied_at: datetime | None
+    replayed: frozenset[str] = frozenset()
 
 
 def open_lead_inbox(url: str) -> AbstractContextManager[Inbox]:
     return inbox.open_inbox(url, TOPIC)
 
 
-def take_leads(leads: Inbox, destination: str, *, most: int, most_bytes: int) -> list[WaitingLead]:
-    """As `Inbox.take`, with what is known of each lead; `destination` is the other side in ops.lead_exchanges."""
-    rows = leads.take(most=most, most_bytes=most_bytes)
-    ids = sorted({int(row.key) for row in rows})
-    synced = _synced(leads.connection, destination, ids)
-    applied = leads.applied((row.key for row in rows), _VERSION)
+def take_leads(leads: Inbox, *, most: int, most_bytes: int) -> list[WaitingLead]:
+    """As `Inbox.take`."""
     return [
         WaitingLead(
             id=row.id,
@@ -52,22 +41,12 @@ def take_leads(leads: Inbox, destination: str, *, most: int, most_bytes: int) ->
             source=row.source,
             payload=row.payload,
             received_at=row.received_at,
-            exchanged_hash=synced.get(int(row.key), (None, None))[0],
-            exchange_direction=synced.get(int(row.key), (None, None))[1],
-            applied_version=last.value if last else None,
-            applied_at=last.received_at if last else None,
+            replayed=fields_of(row.reason),
         )
-        for row, last in ((row, applied.get(row.key)) for row in rows)
+        for row in leads.take(most=most, most_bytes=most_bytes)
     ]
 
 
-def _synced(
-    connection: postgres.Connection, destination: str, ids: Sequence[int]
-) -> dict[int, tuple[Any, str]]:
-    """Hash and direction of the last-synced state of each lead that has one."""
-    rows = connection.execute(
-        "select lead_id, content_hash, direction from ops.lead_exchanges"
-        " where destination = %s and lead_id = any(%s::bigint[])",
-        (destination, postgres.array(ids)),
-    ).fetchall()
-    return {lead_id: (content_hash, direction) for lead_id, content_hash, direction in rows}
+def fields_of(reason: str | None) -> frozenset[str]:
+    """The fields that the reason of a reject names: `age: the value is no integer; etapa: …`."""
+    return frozenset(part.partition(": ")[0] for part in (reason or "").split(AND) if ": " in part)

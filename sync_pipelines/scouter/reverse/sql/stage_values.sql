@@ -1,5 +1,5 @@
--- The values of the changes that are still undecided, in the types of TabuladorMax.
+-- The values of the readings that are taken, in the types of TabuladorMax.
 create temporary table staged on commit drop as
-select whole.id as inbox_id, whole.lead_id, stored.{sync_source} as inbox_sync_source{values}
-from incoming as whole cross join lateral jsonb_to_record(whole.lead) as stored ({record})
-where whole.outcome is null
+select whole.id as reading_id{values}
+from readings as whole cross join lateral jsonb_to_record(whole.lead) as stored ({record})
+where whole.id = any(%(readings)s::bigint[])

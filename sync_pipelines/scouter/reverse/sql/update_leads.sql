@@ -1,2 +1,2 @@
 update public.leads as lead set {changes}
-from staged where staged.lead_id = lead.id and staged.inbox_id = any(%(ids)s)
+from decided where decided.lead_id = lead.id and lead.id = any(%(ids)s::bigint[])

@@ -1,0 +1,135 @@
+"""A hash of each field of a lead, on both sides alike: how a merge tells which fields changed, and on which side.
+
+Sixteen characters a field, in the order of the mapping's content fields without the key, joined to one text that the
+ops database keeps. A value that its column in TabuladorMax does not take begins with `REFUSED`; a field that a
+webhook's payload lacks is `MISSING`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import LiteralString, Self
+from uuid import UUID
+
+from psycopg import sql
+
+from sync_pipelines.scouter.mapping.column_types import JSONS, base_type, modifiers
+from sync_pipelines.scouter.mapping.contract_columns import KEY
+from sync_pipelines.scouter.mapping.field import Field
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.guarded_cast import guarded_cast, payload_type
+from sync_pipelines.scouter.mapping.rendering import ALIAS, canonical, field_sql, result_type
+from sync_pipelines.scouter.mapping.transforms import Expression
+
+WIDTH = 16
+REFUSED = "x"
+MISSING = "." * WIDTH
+#: The alias of a destination row's values; the row itself, as jsonb.
+STORED = "stored"
+ROW = sql.Identifier("whole", "lead")
+_HASH: LiteralString = "left(md5(row({})::text), 16)"
+#: That of NULL, whatever the type: `row(null)::text` is `()`.
+NULL = hashlib.md5(b"()", usedforsecurity=False).hexdigest()[:WIDTH]
+
+
+@dataclass(frozen=True)
+class FieldList:
+    """The fields that are hashed, in their order."""
+
+    fields: tuple[Field, ...]
+
+    @classmethod
+    def of(cls, mapping: FieldMapping) -> Self:
+        return cls(tuple(field for field in mapping.hashed if field.destination != KEY))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.destination for field in self.fields)
+
+    @property
+    def labels(self) -> list[str]:
+        """The fields as ops.lead_field_lists keeps them: under another transform a hash means another value."""
+        return [f"{field.destination}:{field.transform or ''}" for field in self.fields]
+
+    @property
+    def id(self) -> UUID:
+        text = json.dumps(self.labels, ensure_ascii=False)
+        return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+
+    def read(self, text: str | None) -> dict[str, str]:
+        """Hashes by destination column, without the missing ones; nothing of None."""
+        if text is None:
+            return {}
+        parts = (text[at : at + WIDTH] for at in range(0, len(text), WIDTH))
+        return {name: part for name, part in zip(self.names, parts, strict=True) if part != MISSING}
+
+    def write(self, hashes: Mapping[str, str]) -> str:
+        """What `read` reads."""
+        return "".join(hashes.get(name, MISSING) for name in self.names)
+
+    def relabelled(self, labels: list[str], text: str | None) -> str | None:
+        """Hashes of another list as this one writes them; fields that it did not have are missing."""
+        if text is None:
+            return None
+        known = {label: text[at * WIDTH :][:WIDTH] for at, label in enumerate(labels)}
+        return "".join(known.get(label, MISSING) for label in self.labels)
+
+
+def here_hashes_sql(fields: FieldList, source_types: Mapping[str, str], alias: str = ALIAS) -> sql.Composed:
+    """The hashes of a row of TabuladorMax, over the table alias `lead`."""
+    return _joined(
+        [
+            sql.SQL(_HASH).format(
+                _comparable(field, field_sql(field, alias), result_type(field, source_types))
+            )
+            for field in fields.fields
+        ]
+    )
+
+
+def there_hashes_sql(fields: FieldList, source_types: Mapping[str, str]) -> sql.Composed:
+    """The hashes of a row of Gestão Scouter: jsonb `whole.lead`, its values the record `stored` (`record_sql`)."""
+    parts = []
+    for field in fields.fields:
+        column = sql.Identifier(STORED, field.destination)
+        kind = result_type(field, source_types)
+        guard, value = guarded_cast(column, kind)
+        hashed = sql.SQL(_HASH).format(_comparable(field, value, kind))
+        if guard is not None:
+            refused = sql.SQL("'x' || left(md5(({})::text), 15)").format(column)
+            hashed = sql.SQL("case when coalesce({}, false) then {} else {} end").format(
+                guard, hashed, refused
+            )
+        parts.append(
+            sql.SQL("case when {} ? {} then {} else {} end").format(
+                ROW, sql.Literal(field.destination), hashed, sql.Literal(MISSING)
+            )
+        )
+    return _joined(parts)
+
+
+def record_sql(fields: FieldList, source_types: Mapping[str, str]) -> sql.Composed:
+    """The column list of `jsonb_to_record(lead) as stored (…)` that `there_hashes_sql` needs."""
+    return sql.SQL(", ").join(
+        sql.SQL("{} {}").format(
+            sql.Identifier(field.destination), payload_type(result_type(field, source_types))
+        )
+        for field in fields.fields
+    )
+
+
+def _comparable(field: Field, value: Expression, kind: str) -> Expression:
+    """The value in a form that is the same on both sides."""
+    if base_type(kind) in JSONS:
+        return sql.SQL("({})::jsonb").format(value)
+    if base_type(kind) == "numeric" and not modifiers(kind):
+        return sql.SQL("trim_scale({})").format(value)
+    return canonical(field, value)
+
+
+def _joined(parts: list[sql.Composed]) -> sql.Composed:
+    # Not concat, which takes a hundred arguments; no part is ever null.
+    return sql.SQL("({})").format(sql.SQL(" || ").join(parts or [sql.SQL("''").format()]))

@@ -1,0 +1,112 @@
+"""Before leads are sent, where the reverse sync is on: a push overwrites nothing that it has not seen.
+
+The rows there are read. Where one is as it was last seen, its lead goes the usual way. Where a person changed it, the
+lead is merged first, and then sent by a write that finds the row only as it was merged (`Conditional`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sync_pipelines.lib.http.postgrest import SchemaError
+from sync_pipelines.scouter.destination_rows import digest_of
+from sync_pipelines.scouter.field_bases import Stored
+from sync_pipelines.scouter.last_synced import Known
+from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead
+from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.push.extract import LeadReader
+from sync_pipelines.scouter.push.load import SchemaChangedError
+from sync_pipelines.scouter.reverse.drain import Drain
+from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
+
+VERSION = "updated_at"
+
+
+class Looked(NamedTuple):
+    """Leads that go the usual way, leads that are sent under a condition, and leads that need not be sent now."""
+
+    usual: Mapping[int, Lead]
+    conditional: Mapping[int, Conditional]
+    equal: Collection[int]
+
+
+@dataclass(frozen=True)
+class MergeFirst:
+    """Looks at the rows of one page, by connections of its own. `stamp` is the push's `last_sync_at`."""
+
+    drain: Drain
+    reader: LeadReader
+
+    def look(self, leads: Mapping[int, Lead], *, overwrites: bool) -> Looked:
+        """Look at the rows of these leads, merge those that somebody changed, and write down what will be sent.
+
+        `overwrites`: a person wants leads that we never sent to replace what stands under their number.
+        Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
+        """
+        try:
+            rows = self.drain.rows(list(leads))
+        except SchemaError as error:
+            raise SchemaChangedError(error.problem) from None
+        stored = self.drain.bases.load(list(leads))
+        changed = self._changed(
+            {one: row for one, row in rows.items() if one in stored or not overwrites}, stored
+        )
+        usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in changed}
+        conditional, equal = self._merged({lead_id: rows[lead_id] for lead_id in changed})
+        sent = [*usual.values(), *(one.lead for one in conditional.values())]
+        self.drain.bases.begin(sent, stamp=self.reader.stamp, run_id=self.drain.run_id)
+        return Looked(usual, conditional, equal)
+
+    def _changed(self, rows: Mapping[int, bytes], stored: Mapping[int, Stored]) -> list[int]:
+        """The leads whose row is not as it was last seen, field by field."""
+        nothing = Stored()
+        other = {
+            lead_id: row
+            for lead_id, row in rows.items()
+            if stored.get(lead_id, nothing).digest != digest_of(row) or stored[lead_id].write
+        }
+        if not other:
+            return []
+        return [
+            lead_id
+            for lead_id, hashes, content_hash in self._hashes(other)
+            if not _is_as_seen(stored.get(lead_id, nothing), hashes, content_hash)
+        ]
+
+    def _hashes(self, rows: Mapping[int, bytes]) -> Sequence[tuple[int, Mapping[str, str], object]]:
+        return [
+            (lead_id, self.drain.statements.fields.read(hashes), content_hash)
+            for lead_id, hashes, content_hash in self.drain.row_hashes(rows)
+        ]
+
+    def _merged(self, found: Mapping[int, bytes]) -> tuple[dict[int, Conditional], list[int]]:
+        if not found:
+            return {}, []
+        _, merges = self.drain.merge(self.drain.take(found))
+        apart = {one.lead_id: one for one in merges if one.is_seen and one.differs}
+        content = self.reader.content(list(apart), Known(), send_all=True)
+        conditional = {
+            lead_id: self._conditional(one, content.changed[lead_id])
+            for lead_id, one in apart.items()
+            if lead_id in content.changed
+        }
+        return conditional, [one.lead_id for one in merges if one.lead_id not in conditional]
+
+    def _conditional(self, one: LeadMerge, lead: Lead) -> Conditional:
+        assert one.row is not None and one.there is not None
+        mine = self.drain.statements.fields.read(lead.field_hashes)
+        names = [name for name, value in mine.items() if one.row.hashes.get(name) != value]
+        dates = [field.destination for field in self.drain.mapping.fields if field.sources == (VERSION,)]
+        written = dict.fromkeys([*names, *dates, *STAMPS])
+        return Conditional(lead, one.there.updated_at, tuple(written))
+
+
+def _is_as_seen(stored: Stored, hashes: Mapping[str, str], content_hash: object) -> bool:
+    if stored.write is not None:
+        return False
+    if not stored.has_fields:
+        return stored.content_hash not in (NO_CONTENT, None) and stored.content_hash == content_hash
+    # A field that was never exchanged is nobody's change as long as it is empty there, or filled by nobody here.
+    return all(stored.base.fields.get(name) in (None, value) for name, value in hashes.items())

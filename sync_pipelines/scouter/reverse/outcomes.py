@@ -1,0 +1,67 @@
+"""What became of each announced change of a lead, in the words that the inbox keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sync_pipelines.scouter.mapping.field_hashes import REFUSED
+from sync_pipelines.scouter.reverse import three_way
+from sync_pipelines.scouter.reverse.inbox import AND
+from sync_pipelines.scouter.reverse.lead_merge import GONE, LeadMerge
+from sync_pipelines.scouter.reverse.report import Outcome, Result
+from sync_pipelines.scouter.reverse.three_way import Reading
+
+ECHO, SAME, OLDER = "echo of the last exchange", "nothing differs", "older version"
+SUPERSEDED = "superseded by a newer change"
+KEPT = "TabuladorMax was changed too and is kept: sync_private.lead_conflicts"
+REST = "the other fields were applied"
+
+
+def results_of(one: LeadMerge, kinds: Mapping[str, str]) -> list[Result]:
+    """A result for each change; `kinds` are the types of the columns in TabuladorMax that take a field."""
+    if one.refusal is not None:
+        outcome: Outcome = "ignored" if one.refusal == GONE else "rejected"
+        return [Result(change.id, one.lead_id, outcome, one.refusal) for change in one.changes]
+    changes = three_way.in_order(one.changes, one.now)
+    results, is_newest = list[Result](), True
+    for change in reversed(changes):
+        result = _result(one, change, kinds, is_newest=is_newest)
+        is_newest = is_newest and result.outcome == "rejected"
+        results.append(result)
+    return results[::-1]
+
+
+def _result(one: LeadMerge, change: Reading, kinds: Mapping[str, str], *, is_newest: bool) -> Result:
+    taken = one.taken
+    if reasons := _reasons(one, change, kinds):
+        text = AND.join([*reasons, *([REST] if taken else [])])
+        return Result(change.id, one.lead_id, "rejected", text, len(taken))
+    known = change.hashes.items()
+    if all(one.base.fields.get(name) == value for name, value in known) and not taken:
+        return Result(change.id, one.lead_id, "ignored", ECHO)
+    if taken and is_newest:
+        return Result(change.id, one.lead_id, "updated" if one.here else "created", None, len(taken))
+    if taken:
+        return Result(change.id, one.lead_id, "ignored", SUPERSEDED)
+    if one.merge.conflicts and is_newest:
+        return Result(change.id, one.lead_id, "ignored", KEPT)
+    after = one.after.hashes if one.after else {}
+    if all(after.get(name) == value for name, value in known if name in kinds):
+        return Result(change.id, one.lead_id, "same", SAME)
+    return Result(change.id, one.lead_id, "ignored", OLDER)
+
+
+def _reasons(one: LeadMerge, change: Reading, kinds: Mapping[str, str]) -> list[str]:
+    """Why fields of the change were refused: by their type, or by TabuladorMax's own rules."""
+    reasons = [
+        f"{name}: the value is no {kinds.get(name, 'value that we send')}"
+        for name, value in change.hashes.items()
+        if value.startswith(REFUSED)
+    ]
+    readings = one.readings
+    reasons += [
+        f"{name}: {one.failed[name]}"
+        for name, reading in one.merge.takes
+        if name in one.failed and readings[reading].hashes[name] == change.hashes.get(name)
+    ]
+    return reasons

@@ -1,0 +1,8 @@
+insert into sync_private.lead_conflicts (lead_id, field, source_column, here_value, there_value, here_updated_at,
+    there_updated_at, kept, reason, run_id)
+select lead_id, field, source_column, here_value, there_value, to_timestamp(here_version), to_timestamp(there_version),
+    kept, reason, %(run_id)s
+from jsonb_to_recordset(%(conflicts)s::jsonb) as made (
+    lead_id bigint, field text, source_column text, here_value text, there_value text, here_version float8,
+    there_version float8, kept text, reason text
+)

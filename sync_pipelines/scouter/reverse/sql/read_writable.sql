@@ -1,1 +1,0 @@
-select id from incoming where outcome in ('created', 'updated') order by id

@@ -1,0 +1,102 @@
+"""The statements of a merge in TabuladorMax, composed once for a mapping under its live types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from psycopg import sql
+
+from sync_pipelines.scouter.mapping.field_hashes import (
+    ROW,
+    FieldList,
+    here_hashes_sql,
+    record_sql,
+    there_hashes_sql,
+)
+from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
+from sync_pipelines.scouter.mapping.rendering import ALIAS, body_sql, hash_sql, payload_hash_sql
+from sync_pipelines.scouter.reverse.reverse_mapping import STAMPS, VERSION, ReverseMapping, moment_sql
+from sync_pipelines.scouter.reverse.sql_files import statement
+
+STAMP = "last_sync_at"
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Some have gaps that each batch fills with parameters; `reverse.fields` are in the order of `takes`."""
+
+    fields: FieldList
+    reverse: ReverseMapping
+    read_readings: sql.Composed
+    lock_leads: sql.Composed
+    stage_values: sql.Composed
+    update_leads: sql.Composed
+    read_values: sql.Composed
+    count_unknown_keys: sql.Composed
+    hash_rows: sql.Composed
+
+    @classmethod
+    def of(
+        cls, mapping: FieldMapping, source_types: Mapping[str, str], *, known: Collection[str] = ()
+    ) -> Self:
+        """`known` are further columns of Gestão Scouter: in a payload they are expected."""
+        fields, reverse = FieldList.of(mapping), ReverseMapping.of(mapping, source_types)
+        expected = sorted({*known, *mapping.destinations, *STAMPS})
+        hashes, record = there_hashes_sql(fields, source_types), record_sql(fields, source_types)
+        content_hash = payload_hash_sql(mapping, source_types, ROW)
+        return cls(
+            fields=fields,
+            reverse=reverse,
+            read_readings=statement("read_readings").format(
+                hashes=hashes,
+                version=_moment(VERSION),
+                stamp=_moment(STAMP),
+                content_hash=content_hash,
+                record=record,
+            ),
+            lock_leads=statement("lock_leads").format(
+                hashes=here_hashes_sql(fields, source_types), content_hash=hash_sql(mapping, ALIAS)
+            ),
+            stage_values=_stage(reverse),
+            update_leads=statement("update_leads").format(changes=_changes(reverse, source_types)),
+            read_values=statement("read_values").format(body=body_sql(mapping, ())),
+            count_unknown_keys=statement("count_unknown_keys").format(known=sql.Literal(expected)),
+            hash_rows=statement("hash_rows").format(hashes=hashes, content_hash=content_hash, record=record),
+        )
+
+    def takes(self, readings: Mapping[str, int]) -> str:
+        """The array of `stage_decisions`: by column the reading that it is taken from."""
+        return "{" + ",".join(str(readings.get(one.destination, "NULL")) for one in self.reverse.fields) + "}"
+
+
+def _moment(name: str) -> sql.Composed:
+    """A time of a row as a timestamp, in UTC if it has no zone; NULL if it is none."""
+    text = sql.SQL("({} ->> {})").format(ROW, sql.Literal(name))
+    infinite = sql.SQL("case when {0} in ('infinity', '-infinity') then {0}::timestamptz else {1} end")
+    return infinite.format(text, moment_sql(text))
+
+
+def _stage(reverse: ReverseMapping) -> sql.Composed:
+    values = [
+        sql.SQL(", {} as {}").format(field.checked_value, sql.Identifier(field.source))
+        for field in reverse.fields
+    ]
+    return statement("stage_values").format(record=reverse.record, values=sql.SQL("").join(values))
+
+
+def _changes(reverse: ReverseMapping, source_types: Mapping[str, str]) -> sql.Composed:
+    changes = [
+        sql.SQL(
+            "{0} = case when decided.takes[{1}] is null then lead.{0} else"
+            " (select staged.{0} from staged where staged.reading_id = decided.takes[{1}]) end"
+        ).format(sql.Identifier(field.source), sql.Literal(place))
+        for place, field in enumerate(reverse.fields, 1)
+    ]
+    changes += [
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.SQL(value))
+        for name, value in STAMPS.items()
+        if name in source_types
+    ]
+    return sql.SQL(", ").join(changes)

@@ -1,0 +1,84 @@
+"""Writes what a merge decided to the leads of TabuladorMax, down to the single field that its rules refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import from_postgres
+from sync_pipelines.scouter.reverse.sql_files import statement
+from sync_pipelines.scouter.reverse.statements import Statements
+
+#: What the rules and triggers of the table may refuse a single row for.
+_ROW_ERRORS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
+#: By lead the fields that were refused, each with the reason.
+Refused = dict[int, dict[str, str]]
+
+
+@dataclass
+class LeadWriter:
+    """Writes in the caller's transaction; each attempt is a savepoint, at whose end deferred rules have been run."""
+
+    leads: postgres.Connection
+    statements: Statements
+    _refused: Refused = field(default_factory=dict)
+
+    def write(self, takes: Mapping[int, Mapping[str, int]], new: frozenset[int]) -> Refused:
+        """Write by lead the reading that each field is taken from; `new` leads are made first."""
+        if not takes:
+            return {}
+        readings = {reading for fields in takes.values() for reading in fields.values()}
+        self.leads.execute(self.statements.stage_values, {"readings": postgres.array(sorted(readings))})
+        self.leads.execute(
+            statement("stage_decisions"),
+            {
+                "ids": postgres.array(takes),
+                "takes": [self.statements.takes(fields) for fields in takes.values()],
+            },
+        )
+        self._write(sorted(takes), takes, new)
+        return self._refused
+
+    def touch(self, ids: Sequence[int]) -> dict[int, str]:
+        """Date these leads now, so that the next push takes them; returns their `updated_at`."""
+        if not ids:
+            return {}
+        return dict(self.leads.execute(statement("touch_leads"), {"ids": postgres.array(ids)}).fetchall())
+
+    def _write(self, ids: Sequence[int], takes: Mapping[int, Mapping[str, int]], new: frozenset[int]) -> None:
+        """Write these. If the table refuses them, write their halves, down to the bad lead, field by field."""
+        error = self._attempt(ids, new)
+        if error is None:
+            return
+        if len(ids) > 1:
+            middle = len(ids) // 2
+            self._write(ids[:middle], takes, new)
+            self._write(ids[middle:], takes, new)
+        elif ids[0] in new or len(takes[ids[0]]) == 1:
+            self._refused[ids[0]] = dict.fromkeys(takes[ids[0]], error)
+        else:
+            self._write_fields(ids[0], takes[ids[0]])
+
+    def _write_fields(self, lead_id: int, fields: Mapping[str, int]) -> None:
+        for name, reading in fields.items():
+            self.leads.execute(
+                "update decided set takes = %s::bigint[] where lead_id = %s",
+                (self.statements.takes({name: reading}), lead_id),
+            )
+            if error := self._attempt([lead_id], frozenset()):
+                self._refused.setdefault(lead_id, {})[name] = error
+
+    def _attempt(self, ids: Sequence[int], new: frozenset[int]) -> str | None:
+        """Write these; why the table refuses them, or None."""
+        try:
+            with self.leads.transaction():
+                if made := [lead_id for lead_id in ids if lead_id in new]:
+                    self.leads.execute(statement("insert_leads"), {"ids": postgres.array(made)})
+                self.leads.execute(self.statements.update_leads, {"ids": postgres.array(ids)})
+                self.leads.execute("set constraints all immediate")
+        except _ROW_ERRORS as error:
+            return str(from_postgres(error, what="leads"))
+        return None

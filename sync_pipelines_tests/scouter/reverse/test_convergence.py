@@ -1,0 +1,124 @@
+"""Both sides after a push, a drain and a push: equal, whoever changed what, and every conflict listed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.records.inbox import Arrival, Inbox
+from sync_pipelines.scouter.lead import TOPIC
+from sync_pipelines_tests.scouter.installation import Installation
+
+LONG_AGO = datetime(2025, 10, 20, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def both(installation: Installation) -> Installation:
+    """One lead on both sides, and the reverse sync on."""
+    installation.use(scouter_way_back=True)
+    installation.lead(1, LONG_AGO, etapa="nova", age=20)
+    push(installation)
+    return installation
+
+
+def push(installation: Installation) -> None:
+    today = date.today()
+    installation.export(today, None)
+
+
+def edit_there(installation: Installation, lead: int, **columns: Any) -> None:
+    """A person's edit at Gestão Scouter, and its webhook."""
+    names = {"updated_at": datetime.now(UTC), **columns}
+    assignments = ", ".join(f"{name} = %({name})s" for name in names)
+    installation.gestao.execute(
+        f"update public.leads set {assignments} where id = %(id)s".encode(), {**names, "id": lead}
+    )
+    announce(installation, lead)
+
+
+def announce(installation: Installation, lead: int) -> None:
+    row = installation.gestao.execute(
+        "select row_to_json(l)::text from public.leads as l where id = %s", [lead]
+    ).fetchone()
+    assert row is not None
+    Inbox(installation.ops, TOPIC).add(Arrival(str(lead), "gestaoscouter", f'{{"lead": {row[0]}}}'))
+
+
+def drain(installation: Installation) -> Any:
+    return installation.reverse_sync().run("drain").drained
+
+
+LEAD = 600_001
+
+
+def sides(installation: Installation, *names: tuple[str, str]) -> list[tuple[Any, Any]]:
+    here = installation.tab.execute(
+        "select to_jsonb(l) from public.leads as l where id = %s", [LEAD]
+    ).fetchone()
+    there = installation.there()[LEAD]
+    assert here is not None
+    return [(here[0][mine], there[theirs]) for mine, theirs in names]
+
+
+NAMES = (("name", "nome"), ("etapa", "etapa"), ("age", "age"))
+
+
+def conflicts(installation: Installation) -> list[tuple[Any, ...]]:
+    return installation.tab.execute(
+        "select field, here_value, there_value, kept from sync_private.lead_conflicts order by id"
+    ).fetchall()
+
+
+def test_each_side_changed_another_field(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    edit_there(both, LEAD, etapa="agendada")
+    push(both)
+    drain(both)
+    push(both)
+    assert sides(both, *NAMES) == [("Ana Daqui", "Ana Daqui"), ("agendada", "agendada"), (20, 20)]
+    assert conflicts(both) == []
+
+
+def test_unannounced_change_is_merged_by_the_push(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    both.gestao.execute("update public.leads set etapa = 'agendada', age = null where id = %s", [LEAD])
+    push(both)
+    assert sides(both, *NAMES) == [("Ana Daqui", "Ana Daqui"), ("agendada", "agendada"), (None, None)]
+    posts = both.posts()
+    push(both)
+    assert both.posts() == posts
+
+
+def test_both_changed_the_same_field(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    edit_there(both, LEAD, nome="Ana de Lá")
+    drain(both)
+    push(both)
+    assert sides(both, *NAMES)[0] == ("Ana de Lá", "Ana de Lá")
+    assert conflicts(both) == [("nome", '"Ana Daqui"', '"Ana de Lá"', "there")]
+
+
+def test_a_person_takes_the_other_value(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    edit_there(both, LEAD, nome="Ana de Lá")
+    done = both.reverse_sync().run("drain")
+    assert [(one.field, one.here, one.there) for one in done.conflicts] == [
+        ("nome", "11 characters, not shown", "11 characters, not shown")
+    ]
+    assert both.reverse_sync().choose([done.conflicts[0].id], "other") == 1
+    push(both)
+    assert sides(both, *NAMES)[0] == ("Ana Daqui", "Ana Daqui")
+    assert both.reverse_sync().run("again").open_conflicts == 0
+
+
+def test_a_choice_about_a_field_that_changed_since_is_refused(both: Installation) -> None:
+    both.edit(LEAD, name="Ana Daqui")
+    edit_there(both, LEAD, nome="Ana de Lá")
+    done = both.reverse_sync().run("drain")
+    both.edit(LEAD, name="Ana Depois")
+    with pytest.raises(PermanentError, match="changed since"):
+        both.reverse_sync().choose([done.conflicts[0].id], "other")
+    assert both.reverse_sync().run("again").open_conflicts == 1
