@@ -21,7 +21,7 @@ The way of a webhook, or of an outbox entry (`reverse.pipeline.ReverseSync`; SCO
     reverse/      webhook    the receiver checks the body and stores it in `ops.inbox`; nothing else happens in the call
                   extract    without webhooks: the outbox of Gestão Scouter (`sql/outbox.sql`) is collected
                   drain      batch by batch: reads the rows there, merges, records what was seen and what was decided
-                  batch      one transaction in TabuladorMax; `three_way` decides each field, `write` writes `public.leads`
+                  batch      one transaction in TabuladorMax: `three_way` decides each field, `write` writes the leads
                   conflicts  fields that both sides had changed, and a person's choice
                   report     counts by decision and reason
 
