@@ -162,6 +162,8 @@ class BatchMerge:
         sources = {one.destination: one.sources[0] for one in self.statements.fields.fields}
         rows: list[dict[str, Any]] = []
         for one, conflict, (here_value, there_value) in conflicts:
+            if conflict not in one.merge.conflicts:
+                continue
             failure = one.failed.get(conflict.field)
             rows.append(
                 {
