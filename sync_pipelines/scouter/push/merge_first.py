@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 from sync_pipelines.lib.http.postgrest import SchemaError
 from sync_pipelines.scouter.destination_rows import digest_of
-from sync_pipelines.scouter.field_bases import Stored
 from sync_pipelines.scouter.last_synced import Known
 from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.mapping.field_hashes import NULL
 from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.load import SchemaChangedError
 from sync_pipelines.scouter.reverse.drain import Drain
 from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
+from sync_pipelines.scouter.stored_lead import Stored
 
 VERSION = "updated_at"
 
@@ -34,14 +35,14 @@ class Looked(NamedTuple):
 
 @dataclass(frozen=True)
 class MergeFirst:
-    """Looks at the rows of one page, by connections of its own. `stamp` is the push's `last_sync_at`."""
+    """Looks at the rows of a page, by connections of its own."""
 
     drain: Drain
-    reader: LeadReader
 
-    def look(self, leads: Mapping[int, Lead], *, overwrites: bool) -> Looked:
+    def look(self, reader: LeadReader, leads: Mapping[int, Lead], *, overwrites: bool) -> Looked:
         """Look at the rows of these leads, merge those that somebody changed, and write down what will be sent.
 
+        `reader` read the leads, and reads those again that were merged.
         `overwrites`: a person wants leads that we never sent to replace what stands under their number.
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
@@ -55,9 +56,9 @@ class MergeFirst:
             {one: row for one, row in asked.items() if known.get(one) != digest_of(row)}, leads
         )
         usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in changed}
-        conditional, equal = self._merged({lead_id: rows[lead_id] for lead_id in changed})
+        conditional, equal = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
-        self.drain.bases.begin(sent, stamp=self.reader.stamp, run_id=self.drain.run_id)
+        self.drain.bases.begin(sent, run_id=self.drain.run_id)
         return Looked(usual, conditional, equal)
 
     def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:
@@ -68,8 +69,12 @@ class MergeFirst:
         return [
             lead_id
             for lead_id, hashes, content_hash in self._hashes(rows)
-            if not _is_as_seen(stored.get(lead_id, nothing), hashes, content_hash)
-            and hashes != self.drain.statements.fields.read(leads[lead_id].field_hashes)
+            if not _is_as_seen(
+                stored.get(lead_id, nothing),
+                hashes,
+                content_hash,
+                ours=self.drain.statements.fields.read(leads[lead_id].field_hashes),
+            )
         ]
 
     def _hashes(self, rows: Mapping[int, bytes]) -> Sequence[tuple[int, Mapping[str, str], object]]:
@@ -78,12 +83,14 @@ class MergeFirst:
             for lead_id, hashes, content_hash in self.drain.row_hashes(rows)
         ]
 
-    def _merged(self, found: Mapping[int, bytes]) -> tuple[dict[int, Conditional], list[int]]:
+    def _merged(
+        self, reader: LeadReader, found: Mapping[int, bytes]
+    ) -> tuple[dict[int, Conditional], list[int]]:
         if not found:
             return {}, []
         _, merges = self.drain.merge(self.drain.take(found))
         apart = {one.lead_id: one for one in merges if one.is_seen and one.differs}
-        content = self.reader.content(list(apart), Known(), send_all=True)
+        content = reader.content(list(apart), Known(), send_all=True)
         conditional = {
             lead_id: self._conditional(one, content.changed[lead_id])
             for lead_id, one in apart.items()
@@ -100,10 +107,16 @@ class MergeFirst:
         return Conditional(lead, one.there.updated_at, tuple(written))
 
 
-def _is_as_seen(stored: Stored, hashes: Mapping[str, str], content_hash: object) -> bool:
+def _is_as_seen(
+    stored: Stored, hashes: Mapping[str, str], content_hash: object, *, ours: Mapping[str, str]
+) -> bool:
+    """Whether nobody changed a row, so that nothing is lost if `ours` is written over it."""
+    if hashes == ours:
+        return True
     if stored.write is not None:
         return False
     if not stored.has_fields:
         return stored.content_hash not in (NO_CONTENT, None) and stored.content_hash == content_hash
-    # A field that was never exchanged is nobody's change as long as it is empty there, or filled by nobody here.
-    return all(stored.base.fields.get(name) in (None, value) for name, value in hashes.items())
+    base = stored.base.fields
+    # Of a field that was never exchanged nothing is lost if it is empty there, or as it is here.
+    return all(value in (base.get(name) or NULL, ours.get(name)) for name, value in hashes.items())

@@ -14,17 +14,18 @@ from typing import Any
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.destination_rows import digest_of
-from sync_pipelines.scouter.field_bases import Stored
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import three_way
+from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.reverse.inbox import WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
 from sync_pipelines.scouter.reverse.report import Result
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.reverse.statements import Statements
-from sync_pipelines.scouter.reverse.three_way import Conflict, Reading
+from sync_pipelines.scouter.reverse.three_way import Conflict
 from sync_pipelines.scouter.reverse.write import LeadWriter
+from sync_pipelines.scouter.stored_lead import Stored
 
 #: Of some changes, those whose text came before.
 Repeated = Callable[[Sequence[int]], Collection[int]]

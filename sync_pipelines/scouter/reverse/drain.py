@@ -13,7 +13,7 @@ each other: whoever works holds the destination's lock in the ops database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -110,6 +110,10 @@ class Drain:
             (TOPIC, FOUND, before[0]),
         ).fetchall()
         return [WaitingLead(*row) for row in rows if row[1] in found]
+
+    def waiting(self, ids: Iterable[int]) -> frozenset[int]:
+        """Those of these leads of which a change waits in the inbox."""
+        return frozenset(map(int, self.inbox.waiting_keys(ids)))
 
     def row_hashes(self, rows: Mapping[int, bytes]) -> list[tuple[int, str, UUID | None]]:
         """By row of Gestão Scouter the hashes of its fields, as one text, and that of its content."""
