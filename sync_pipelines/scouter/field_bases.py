@@ -94,7 +94,7 @@ class FieldBases:
             self._keep_lists()
             self.connection.execute(
                 "update ops.lead_exchanges as known set field_list = %s, fields = found.fields,"
-                " history = null, seen_digest = null"
+                " history = null, stamp = null, seen_digest = null"
                 " from unnest(%s::bigint[], %s::text[]) as found (lead_id, fields)"
                 " where known.destination = %s and known.lead_id = found.lead_id and known.fields is null",
                 (

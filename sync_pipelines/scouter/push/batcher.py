@@ -13,7 +13,7 @@ from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.push.batch import Batch, Stage
 from sync_pipelines.scouter.push.extract import Content, LeadReader
 from sync_pipelines.scouter.push.marks import Marks
-from sync_pipelines.scouter.push.merge_first import Looked, MergeFirst
+from sync_pipelines.scouter.push.merge_first import LOCAL_LEAD, Looked, MergeFirst
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 from sync_pipelines.scouter.push.unchanged_check import UnchangedCheck
@@ -25,10 +25,6 @@ QUERIED_AT_ONCE = 1000
 #: The columns that tell our lead from one that somebody created at the destination under the same number.
 CREATED = "criado"
 ORIGIN_COLUMNS = (CREATED, "sync_source")
-LOCAL_LEAD = (
-    "não enviado: este número pertence a um lead criado no próprio Gestão Scouter; confira os dois e, se for o caso,"
-    " aceite overwrite_local_leads"
-)
 
 
 class _PageState(NamedTuple):
@@ -103,7 +99,7 @@ class Batcher:
         looked = self._look(reader, to_send, held)
         return _PageState(
             to_send=looked.usual,
-            held=held,
+            held={**held, **looked.held},
             gone=content.gone,
             seen={lead.id for lead in found.equal_leads},
             left=left,
@@ -140,7 +136,8 @@ class Batcher:
         asked = {
             lead.id: lead
             for lead in sent
-            if lead.is_new or (tells and lead.id not in known.from_reverse_sync)
+            # Of a lead that was seen there the merge tells.
+            if lead.is_new or (self.merge_first is None and tells and lead.id not in known.from_reverse_sync)
         }
         local: set[int] = set()
         for at in range(0, len(asked), QUERIED_AT_ONCE):

@@ -8,29 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sync_pipelines.lib.http.postgrest import SchemaError
 from sync_pipelines.scouter.destination_rows import digest_of
 from sync_pipelines.scouter.last_synced import Known
-from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead
+from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead, Rejected
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
 from sync_pipelines.scouter.mapping.field_hashes import NULL
 from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.load import SchemaChangedError
 from sync_pipelines.scouter.reverse.drain import Drain
-from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
+from sync_pipelines.scouter.reverse.lead_merge import LOCAL, LeadMerge
 from sync_pipelines.scouter.stored_lead import Stored
 
 VERSION = "updated_at"
+LOCAL_LEAD = (
+    "não enviado: este número pertence a um lead criado no próprio Gestão Scouter; confira os dois e, se for o caso,"
+    " aceite overwrite_local_leads"
+)
+UNREADABLE = "não enviado: a linha deste lead no Gestão Scouter não pôde ser lida"
 
 
 class Looked(NamedTuple):
-    """Leads that go the usual way, leads that are sent under a condition, and leads that need not be sent now."""
+    """Leads that go the usual way, that are sent under a condition, that need not be sent now, and that are held."""
 
     usual: Mapping[int, Lead]
     conditional: Mapping[int, Conditional]
     equal: Collection[int]
+    held: Mapping[int, Rejected] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class MergeFirst:
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
         try:
-            rows = self.drain.rows(list(leads))
+            rows, odd = self.drain.readable(self.drain.rows(list(leads)))
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
         known = self.drain.bases.digests(list(leads))
@@ -55,11 +62,14 @@ class MergeFirst:
         changed = self._changed(
             {one: row for one, row in asked.items() if known.get(one) != digest_of(row)}, leads
         )
-        usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in changed}
-        conditional, equal = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
+        conditional, equal, refused = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
+        held = {lead_id: Rejected(leads[lead_id], None, UNREADABLE) for lead_id in odd}
+        held |= {lead_id: Rejected(leads[lead_id], None, reason) for lead_id, reason in refused.items()}
+        apart = {*changed, *odd}
+        usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in apart}
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
         self.drain.bases.begin(sent, run_id=self.drain.run_id)
-        return Looked(usual, conditional, equal)
+        return Looked(usual, conditional, equal, held)
 
     def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
@@ -85,18 +95,22 @@ class MergeFirst:
 
     def _merged(
         self, reader: LeadReader, found: Mapping[int, bytes]
-    ) -> tuple[dict[int, Conditional], list[int]]:
+    ) -> tuple[dict[int, Conditional], list[int], dict[int, str]]:
+        """Merge leads; those to be sent under a condition, those that are equal now, those that were not merged."""
         if not found:
-            return {}, []
-        _, merges = self.drain.merge(self.drain.take(found))
-        apart = {one.lead_id: one for one in merges if one.is_seen and one.differs}
+            return {}, [], {}
+        merges = {one.lead_id: one for one in self.drain.merge(self.drain.take(found))[1]}
+        refused = dict.fromkeys(found.keys() - merges.keys(), UNREADABLE)
+        refused |= {lead_id: LOCAL_LEAD for lead_id, one in merges.items() if one.refusal == LOCAL}
+        apart = {lead_id: one for lead_id, one in merges.items() if one.is_seen and one.differs}
         content = reader.content(list(apart), Known(), send_all=True)
         conditional = {
             lead_id: self._conditional(one, content.changed[lead_id])
             for lead_id, one in apart.items()
             if lead_id in content.changed
         }
-        return conditional, [one.lead_id for one in merges if one.lead_id not in conditional]
+        equal = [lead_id for lead_id in merges if lead_id not in conditional and lead_id not in refused]
+        return conditional, equal, refused
 
     def _conditional(self, one: LeadMerge, lead: Lead) -> Conditional:
         assert one.row is not None and one.there is not None

@@ -22,6 +22,7 @@ from sync_pipelines.scouter.push.merge_first import MergeFirst
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, Prover
 from sync_pipelines.scouter.reverse.drain import Drain
+from sync_pipelines.scouter.reverse.live_columns import fixed_columns
 from sync_pipelines.scouter.reverse.statements import Statements
 from sync_pipelines.scouter.schema.report import SchemaReport
 
@@ -89,12 +90,13 @@ class PushParts:
         if not self.push.merges_first:
             return None
         known = {*self.report.destination_columns, *OWNED}
+        fixed = fixed_columns(source)
         return Drain(
             ops=ops,
             leads=source,
             client=self.client,
             mapping=self.report.mapping,
-            statements=Statements.of(self.report.mapping, self.report.source_types, known=known),
+            statements=Statements.of(self.report.mapping, self.report.source_types, fixed=fixed, known=known),
             destination=self.push.destination.label,
             run_id=self.run_id,
             probe=self.push.probe,

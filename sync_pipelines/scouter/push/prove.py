@@ -40,8 +40,10 @@ class ReadBack:
     requests: int = 0
     #: Held what was sent, until a person changed it: not counted as compared.
     changed_meanwhile: int = 0
-    #: Of equal leads the digest of the row, of different ones the row.
+    #: Of equal leads the digest of the row; the row of those that are written otherwise there, such as a time cut to
+    #: its day; and of different ones.
     digests: dict[int, UUID] = field(default_factory=dict)
+    inexact: dict[int, bytes] = field(default_factory=dict)
     rows: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, other: ReadBack) -> None:
@@ -148,6 +150,8 @@ class Comparison:
             found.equal += 1
             found.equal_leads.append(lead)
             found.digests[lead.id] = digest_of(row)
+            if row != lead.body.encode():
+                found.inexact[lead.id] = row
 
     def _differences(self, body: str, row: bytes) -> list[str]:
         # Postgres wrote both, mostly with the same bytes.
@@ -197,8 +201,14 @@ class Prover:
         return found
 
     def _record_by_field(self, found: ReadBack, bases: FieldBases) -> None:
+        assert self.meanwhile is not None
+        # The base is what stands there: where that is less than we sent, the next merge must not call it a change.
+        stored = {lead_id: text for lead_id, text, _ in self.meanwhile.drain.row_hashes(found.inexact)}
+        leads = [
+            replace(lead, field_hashes=stored.get(lead.id, lead.field_hashes)) for lead in found.equal_leads
+        ]
         with bases.connection.transaction():
-            bases.record_pushed(found.equal_leads, found.digests, run_id=self.run_id)
+            bases.record_pushed(leads, found.digests, run_id=self.run_id)
             bases.distrust(found.wrong_ids)
 
     def _leave_changed(self, leads: Sequence[Lead], found: ReadBack, meanwhile: ChangedMeanwhile) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
@@ -14,6 +14,7 @@ from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Base, Reading
 from sync_pipelines.scouter.reverse.three_way import Merge
 from sync_pipelines.scouter.stored_lead import Merged, Stored
+from sync_pipelines.scouter.sync_source import is_ours
 
 LOCAL = "id: the number belongs to another lead of TabuladorMax"
 GONE = "deleted in TabuladorMax, and deletes do not travel"
@@ -78,6 +79,16 @@ class LeadMerge:
         base, write = self.stored.base, self.stored.write
         if self.there is None:
             return base
+        stamp = self.there.reading.stamp
+        if (
+            is_ours(self.there.sync_source)
+            and stamp
+            and base.stamp
+            and stamp > base.stamp
+            and not self._has_arrived
+        ):
+            # A write of ours that we do not know of: the ops database is an older one.
+            return replace(base, fields={}, history=())
         if not self.stored.has_fields and self.stored.content_hash != NO_CONTENT:
             # Pushed before the reverse sync was switched on: the side that is as that push left it is the base.
             if self.there.content_hash == self.stored.content_hash:
@@ -123,6 +134,17 @@ class LeadMerge:
         """Whether the lead stands on both sides, and was compared."""
         return self.after is not None and self.row is not None and self.refusal is None
 
+    def recognize(self, name: str, theirs: str, mine: str) -> None:
+        """Read a value there as ours, wherever it occurs."""
+
+        def read(reading: Reading) -> Reading:
+            same = reading.hashes.get(name) == theirs
+            return replace(reading, hashes={**reading.hashes, name: mine}) if same else reading
+
+        if self.there is not None:
+            self.there = self.there._replace(reading=read(self.there.reading))
+        self.changes = [read(one) for one in self.changes]
+
     def decide(self, reversible: frozenset[str]) -> None:
         """Decide what becomes of the lead."""
         if self.here is None and self.stored.is_known:
@@ -143,8 +165,11 @@ class LeadMerge:
                 now=self.now,
             )
 
-    def note_after(self, after: Here | None) -> None:
-        """Note the row as it is now: a trigger may have changed a value, or not let it through."""
+    def note_after(self, after: Here | None, rewritten: Collection[str]) -> None:
+        """Note the row as it is now: a trigger may have changed a value, or not let it through.
+
+        `rewritten` are fields whose text has several spellings: TabuladorMax gives its own back.
+        """
         self.after = after
         if after is None:  # swallowed, or deleted in the same moment
             self.failed |= dict.fromkeys(self.taken, NOT_KEPT)
@@ -153,7 +178,7 @@ class LeadMerge:
             self.failed |= {
                 name: NOT_KEPT
                 for name, reading in self.taken.items()
-                if after.hashes[name] != readings[reading].hashes[name]
+                if after.hashes[name] != readings[reading].hashes[name] and name not in rewritten
             }
             # Made of columns that were taken too: then both sides have the same after all.
             self.merge = replace(

@@ -95,12 +95,21 @@ class LeadWriter:
         )
         return self._attempt([lead_id], new)
 
+    def _insert(self, ids: Sequence[int]) -> None:
+        """Make these leads. One that came meanwhile is another's: the merge did not see it."""
+        there = self.leads.execute(statement("insert_leads"), {"ids": postgres.array(ids)}).rowcount
+        swallowed = self.leads.execute(
+            "select count(*) from public.leads where id = any(%s::bigint[])", (postgres.array(ids),)
+        ).fetchone()
+        if swallowed and swallowed[0] > there:
+            raise psycopg.errors.UniqueViolation("a lead of this number came meanwhile")
+
     def _attempt(self, ids: Sequence[int], new: frozenset[int]) -> str | None:
         """Write these; why the table refuses them, or None."""
         try:
             with self.leads.transaction():
                 if made := [lead_id for lead_id in ids if lead_id in new]:
-                    self.leads.execute(statement("insert_leads"), {"ids": postgres.array(made)})
+                    self._insert(made)
                 self.leads.execute(self.statements.update_leads, {"ids": postgres.array(ids)})
                 self.leads.execute("set constraints all immediate")
         except psycopg.Error as error:
@@ -109,8 +118,12 @@ class LeadWriter:
         return None
 
 
-def _require_row_error(error: psycopg.Error) -> None:
-    """Raise an error that is not about a row."""
+def is_about_a_row(error: psycopg.Error) -> bool:
+    """Whether a statement failed for a row: for a value, by a rule of the table, or by a trigger."""
     state = error.sqlstate
-    if state is None or state.startswith(_NOT_THE_ROWS) or state in _UNDEFINED:
+    return state is not None and not state.startswith(_NOT_THE_ROWS) and state not in _UNDEFINED
+
+
+def _require_row_error(error: psycopg.Error) -> None:
+    if not is_about_a_row(error):
         raise error
