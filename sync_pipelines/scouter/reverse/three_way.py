@@ -197,7 +197,9 @@ def _unseen(
     for name in change.replayed & change.hashes.keys():
         mark = base.fields.get(name)
         marked = (before.fields.get(name) for before in base.history)
-        yield name, next((one for one in (mark, *marked) if one and is_refused(one)), mark)
+        # Where the refusal is forgotten, a later change was seen: that one is not undone without a word.
+        known = None if _is_before(change, base.seen_version) else mark
+        yield name, next((one for one in (mark, *marked) if one and is_refused(one)), known)
     if change.is_repeated or change.replayed:
         return
     if row is not None and _was_overwritten(change, row, base):
@@ -233,6 +235,10 @@ def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -
     assert change.version is not None
     seen = [one for one in (row.version if row else None, base.seen_version) if one is not None]
     return all(change.version > one for one in seen)
+
+
+def _is_before(change: Reading, version: float | None) -> bool:
+    return version is not None and (change.version is None or change.version < version)
 
 
 def _order(change: Reading, now: float) -> float:
