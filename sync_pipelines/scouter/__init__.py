@@ -20,10 +20,13 @@ The way of a webhook, or of an outbox entry (`reverse.pipeline.ReverseSync`; SCO
 
     reverse/      webhook    the receiver checks the body and stores it in `ops.inbox`; nothing else happens in the call
                   extract    without webhooks: the outbox of Gestão Scouter (`sql/outbox.sql`) is collected
-                  validate   the newest change of each lead, with values that fit their columns
-                  load       echoes of our own push are ignored, the rest is written to `public.leads`
-                  drain      batch by batch, recorded in the inbox and as last-synced state
+                  drain      batch by batch: reads the rows there, merges, records what was seen and what was decided
+                  batch      one transaction in TabuladorMax: `three_way` decides each field, `write` writes the leads
+                  conflicts  fields that both sides had changed, and a person's choice
                   report     counts by decision and reason
+
+Where the reverse sync is on, the push looks before it sends (`push.merge_first`): what people changed there is merged
+first. `field_bases` keeps how each field was last seen there, and what is being written; one lock excludes the two.
 
 | asset | grain | key | done means |
 |---|---|---|---|

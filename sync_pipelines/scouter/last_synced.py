@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.scouter.lead import TOPIC, Lead
-
-Direction = Literal["pushed", "taken_back"]
 
 
 class Known(NamedTuple):
@@ -68,26 +66,30 @@ class LastSynced:
             from_reverse_sync=frozenset(back or ()),
         )
 
-    def record(self, leads: Iterable[Lead], *, run_id: str, direction: Direction = "pushed") -> None:
-        """Record leads that both sides hold."""
+    def record(self, leads: Iterable[Lead], *, run_id: str, by_field: bool = False) -> None:
+        """Record leads that both sides hold.
+
+        `by_field`: the caller records their fields too. Otherwise what was known of those is void from now on: the
+        reverse sync would take a later push for somebody's change.
+        """
         newest = {lead.id: lead for lead in leads}
         if not newest:
             return
         self.connection.execute(
             "insert into ops.lead_exchanges"
             " (destination, lead_id, content_hash, updated_at, direction, run_id)"
-            " select %s, lead_id, content_hash, updated_at, %s, %s"
+            " select %s, lead_id, content_hash, updated_at, 'pushed', %s"
             " from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as sent (lead_id, content_hash, updated_at)"
             " on conflict (destination, lead_id) do update set content_hash = excluded.content_hash,"
             " updated_at = excluded.updated_at, direction = excluded.direction, run_id = excluded.run_id,"
-            " exchanged_at = now(), doubted = false",
+            " exchanged_at = now(), doubted = false, fields = case when %s then lead_exchanges.fields end",
             (
                 self.destination,
-                direction,
                 run_id,
                 postgres.array(newest),
                 postgres.array(lead.content_hash for lead in newest.values()),
                 postgres.array(lead.updated_at for lead in newest.values()),
+                by_field,
             ),
         )
 

@@ -78,6 +78,11 @@ class FieldList:
         return "".join(known.get(label, MISSING) for label in self.labels)
 
 
+def is_refused(value: str) -> bool:
+    """Whether it is the hash of a value that TabuladorMax cannot hold."""
+    return value.startswith(REFUSED)
+
+
 def here_hashes_sql(fields: FieldList, source_types: Mapping[str, str], alias: str = ALIAS) -> sql.Composed:
     """The hashes of a row of TabuladorMax, over the table alias `lead`."""
     return _joined(

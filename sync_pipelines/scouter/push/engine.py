@@ -179,6 +179,7 @@ class PushEngine:
                     break  # the next run sends this batch and those behind it again
                 reason = self._commit(sent)
                 outcome.add(sent)
+                self.prover.drop([lead for one in sent for lead in one.rejected])
                 proofs.add(lead for one in sent for lead in one.accepted)
                 if stop is None and reason is not None:
                     stop = reason

@@ -50,17 +50,18 @@ class MergeFirst:
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
         stored = self.drain.bases.load(list(leads))
-        changed = self._changed(
-            {one: row for one, row in rows.items() if one in stored or not overwrites}, stored
-        )
+        asked = {one: row for one, row in rows.items() if one in stored or not overwrites}
+        changed = self._changed(asked, stored, leads)
         usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in changed}
         conditional, equal = self._merged({lead_id: rows[lead_id] for lead_id in changed})
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
         self.drain.bases.begin(sent, stamp=self.reader.stamp, run_id=self.drain.run_id)
         return Looked(usual, conditional, equal)
 
-    def _changed(self, rows: Mapping[int, bytes], stored: Mapping[int, Stored]) -> list[int]:
-        """The leads whose row is not as it was last seen, field by field."""
+    def _changed(
+        self, rows: Mapping[int, bytes], stored: Mapping[int, Stored], leads: Mapping[int, Lead]
+    ) -> list[int]:
+        """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
         nothing = Stored()
         other = {
             lead_id: row
@@ -73,6 +74,7 @@ class MergeFirst:
             lead_id
             for lead_id, hashes, content_hash in self._hashes(other)
             if not _is_as_seen(stored.get(lead_id, nothing), hashes, content_hash)
+            and hashes != self.drain.statements.fields.read(leads[lead_id].field_hashes)
         ]
 
     def _hashes(self, rows: Mapping[int, bytes]) -> Sequence[tuple[int, Mapping[str, str], object]]:
@@ -98,7 +100,8 @@ class MergeFirst:
         assert one.row is not None and one.there is not None
         mine = self.drain.statements.fields.read(lead.field_hashes)
         names = [name for name, value in mine.items() if one.row.hashes.get(name) != value]
-        written = dict.fromkeys([*names, VERSION, *STAMPS])
+        dates = [field.destination for field in self.drain.mapping.fields if field.sources == (VERSION,)]
+        written = dict.fromkeys([*names, *dates, *STAMPS])
         return Conditional(lead, one.there.updated_at, tuple(written))
 
 

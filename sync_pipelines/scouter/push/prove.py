@@ -16,7 +16,7 @@ from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError
 from sync_pipelines.scouter.destination_rows import digest_of, read_rows
 from sync_pipelines.scouter.field_bases import FieldBases
 from sync_pipelines.scouter.last_synced import LastSynced
-from sync_pipelines.scouter.lead import Lead
+from sync_pipelines.scouter.lead import Lead, Rejected
 from sync_pipelines.scouter.mapping.contract_columns import KEY, STAMPS
 from sync_pipelines.scouter.push.changed_meanwhile import ChangedMeanwhile
 from sync_pipelines.scouter.push.load import SchemaChangedError
@@ -195,7 +195,7 @@ class Prover:
 
     def _record_by_field(self, found: ReadBack, bases: FieldBases) -> None:
         with bases.connection.transaction():
-            self.last_synced.record(found.equal_leads, run_id=self.run_id)
+            self.last_synced.record(found.equal_leads, run_id=self.run_id, by_field=True)
             bases.record_pushed(found.equal_leads, found.digests, stamp=self.stamp)
             bases.distrust(found.wrong_ids)
 
@@ -207,6 +207,12 @@ class Prover:
             del found.different[lead_id]
         found.compared -= len(changed)
         found.changed_meanwhile += len(changed)
+
+    def drop(self, rejected: Sequence[Rejected]) -> None:
+        """Note that these were not written: nothing of them has to be looked for there."""
+        if self.meanwhile is not None and rejected:
+            with self._writing:
+                self.meanwhile.bases.finish([one.lead.id for one in rejected])
 
     def prove_lasting(self) -> ReadBack:
         """Those of the proved leads that the destination does not hold any more; they are sent again next time."""

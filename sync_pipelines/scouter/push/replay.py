@@ -111,6 +111,7 @@ def _replay_job(
             for batch in batcher.batches(positions, lambda _: Stage("replay")):
                 outcome = sender.send(batch)
                 found = prover.prove(outcome.accepted)
+                prover.drop(outcome.rejected)
                 _reject_wrong(outcome, found)
                 progress.commit([outcome])
                 done.add(Replay(len(outcome.accepted), len(outcome.rejected), batch.gone, proof=found))

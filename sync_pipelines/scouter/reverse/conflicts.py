@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.mapping.contract_columns import SHOWN
-from sync_pipelines.scouter.mapping.field_hashes import MISSING, REFUSED
+from sync_pipelines.scouter.mapping.field_hashes import MISSING, is_refused
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.reverse.statements import Statements
 from sync_pipelines.scouter.reverse.write import LeadWriter
@@ -156,7 +156,7 @@ def _require_takable(
             f"{subject}: the field cannot be taken back; edit the columns that it is made of."
         )
     other = read(hashes[one.id]).get(one.field, MISSING)
-    if one.field not in statements.fields.names or other.startswith(REFUSED):
+    if one.field not in statements.fields.names or is_refused(other):
         raise PermanentError(f"{subject}: TabuladorMax has no column that takes the other value.")
     if here is None or read(here)[one.field] != read(hashes[-one.id]).get(one.field):
         raise PermanentError(f"{subject}: the field was changed since; look at the lead.")

@@ -27,7 +27,7 @@ from sync_pipelines.scouter.destination_rows import read_rows
 from sync_pipelines.scouter.field_bases import FieldBases
 from sync_pipelines.scouter.last_synced import SESSION as OPS_SESSION
 from sync_pipelines.scouter.lead import TOPIC
-from sync_pipelines.scouter.mapping.contract_columns import OWNED
+from sync_pipelines.scouter.mapping.contract_columns import OWNED, STAMPS
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.probe import Probe, no_probe
@@ -35,6 +35,7 @@ from sync_pipelines.scouter.reverse.batch import Batch, BatchMerge
 from sync_pipelines.scouter.reverse.inbox import WaitingLead, take_leads
 from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
 from sync_pipelines.scouter.reverse.report import DrainReport, Outcome
+from sync_pipelines.scouter.reverse.reverse_mapping import VERSION
 from sync_pipelines.scouter.reverse.statements import Statements
 
 TABULADORMAX = "the TabuladorMax database"
@@ -137,7 +138,9 @@ class Drain:
 
     def rows(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The rows of these leads that stand there. Raises SchemaError if the table lacks a column of the mapping."""
-        columns = self.mapping.columns
+        # The stamps stay the end of a row: `digest_of` cuts them off.
+        dated = self.mapping.destinations
+        columns = (*dated, *(() if VERSION in dated else (VERSION,)), *STAMPS)
         answers = read_rows(self.client, columns, ids)
         # A json column may hold a NUL, which jsonb does not take: such a row is as if it were not there.
         return {lead_id: row for rows in answers for lead_id, row in rows if rb"\u0000" not in row}

@@ -10,6 +10,7 @@ from uuid import UUID
 from sync_pipelines.scouter.field_bases import Merged, Stored
 from sync_pipelines.scouter.lead import NO_CONTENT
 from sync_pipelines.scouter.local_lead import is_local
+from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.three_way import Base, Merge, Reading
 
@@ -130,7 +131,11 @@ class LeadMerge:
         """The lead as it is recorded: what stands there was seen; where it was refused, what stands here."""
         assert self.after is not None and self.there is not None
         row, base = self.there.reading, self.base
-        refused = {name for names in self.merge.refused.values() for name in names} | self.failed.keys()
+        # Also of a change that the row there does not show: it may be let wait again.
+        odd = {
+            name for one in (row, *self.changes) for name, value in one.hashes.items() if is_refused(value)
+        }
+        refused = odd | self.failed.keys()
         marks = {
             name: three_way.refused_mark(self.after.hashes[name]) for name in refused & row.hashes.keys()
         }

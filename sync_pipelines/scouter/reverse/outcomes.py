@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync_pipelines.scouter.mapping.field_hashes import REFUSED
+from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.inbox import AND
 from sync_pipelines.scouter.reverse.lead_merge import GONE, LeadMerge
@@ -56,7 +56,7 @@ def _reasons(one: LeadMerge, change: Reading, kinds: Mapping[str, str]) -> list[
     reasons = [
         f"{name}: the value is no {kinds.get(name, 'value that we send')}"
         for name, value in change.hashes.items()
-        if value.startswith(REFUSED)
+        if is_refused(value)
     ]
     readings = one.readings
     reasons += [

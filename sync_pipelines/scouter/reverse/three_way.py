@@ -26,7 +26,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED
+from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED, is_refused
 
 Side = Literal["here", "there"]
 LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated_at cannot be used"
@@ -126,7 +126,7 @@ def merge(
         mine, theirs, before = here.get(name, NULL), claim.hash, claim.base
         if theirs in (mine, before):
             continue
-        if theirs.startswith(REFUSED):
+        if is_refused(theirs):
             refused.setdefault(claim.reading.id, []).append(name)
         elif name not in reversible:
             if before is not None:
@@ -150,7 +150,7 @@ def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Co
     refused: dict[int, list[str]] = {}
     for reading in (row,) if row else changes:
         for name, value in reading.hashes.items():
-            if value.startswith(REFUSED):
+            if is_refused(value):
                 refused.setdefault(reading.id, []).append(name)
             elif name in reversible and value != NULL:
                 takes[name] = Take(name, reading.id)
@@ -208,7 +208,7 @@ def _unseen(
     """The fields of an announced change that the row there does not show and nobody has seen, with their base."""
     for name in change.replayed & change.hashes.keys():
         marks = (one.get(name) for one in (base.fields, base.previous))
-        yield name, next((mark for mark in marks if mark and mark.startswith(REFUSED)), None)
+        yield name, next((mark for mark in marks if mark and is_refused(mark)), None)
     if change.is_repeated:
         return
     if row is not None and _was_overwritten(change, row, base):

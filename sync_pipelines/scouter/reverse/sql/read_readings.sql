@@ -7,7 +7,8 @@ select
     case when whole.lead is not null then {hashes} end,
     case when whole.lead ? 'updated_at'
         then extract(epoch from {version})::float8 else extract(epoch from whole.received_at)::float8 end,
-    extract(epoch from {stamp})::float8,
+    -- NaN equals nothing: without the column nobody can say on which of our writes the change was made.
+    case when whole.lead ? 'last_sync_at' then extract(epoch from {stamp})::float8 else 'NaN' end,
     extract(epoch from whole.received_at)::float8,
     case when whole.id < 0 then {content_hash} end,
     whole.lead ->> 'criado',
