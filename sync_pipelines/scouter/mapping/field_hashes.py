@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import LiteralString, Self
 from uuid import UUID
 
@@ -95,18 +96,28 @@ def here_hashes_sql(fields: FieldList, source_types: Mapping[str, str], alias: s
     )
 
 
-def there_hashes_sql(fields: FieldList, source_types: Mapping[str, str]) -> sql.Composed:
-    """The hashes of a row of Gestão Scouter: jsonb `whole.lead`, its values the record `stored` (`record_sql`)."""
+def there_hashes_sql(
+    fields: FieldList,
+    source_types: Mapping[str, str],
+    *,
+    takable: Mapping[str, Expression] = MappingProxyType({}),
+) -> sql.Composed:
+    """The hashes of a row of Gestão Scouter: jsonb `whole.lead`, its values the record `stored` (`record_sql`).
+
+    `takable` are further conditions by destination column: a value that does not meet its own is refused.
+    """
     parts = []
     for field in fields.fields:
         column = sql.Identifier(STORED, field.destination)
         kind = result_type(field, source_types)
         guard, value = guarded_cast(column, kind)
         hashed = sql.SQL(_HASH).format(_comparable(field, value, kind))
-        if guard is not None:
+        for condition in (guard, takable.get(field.destination)):
+            if condition is None:
+                continue
             refused = sql.SQL("'x' || left(md5(({})::text), 15)").format(column)
             hashed = sql.SQL("case when coalesce({}, false) then {} else {} end").format(
-                guard, hashed, refused
+                condition, hashed, refused
             )
         parts.append(
             sql.SQL("case when {} ? {} then {} else {} end").format(

@@ -17,6 +17,7 @@ from sync_pipelines.scouter.mapping.field_hashes import (
 )
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import ALIAS, body_sql, hash_sql, payload_hash_sql
+from sync_pipelines.scouter.mapping.transforms import Expression
 from sync_pipelines.scouter.reverse.reverse_mapping import STAMPS, VERSION, ReverseMapping, moment_sql
 from sync_pipelines.scouter.reverse.sql_files import statement
 
@@ -44,7 +45,8 @@ class Statements:
         """`known` are further columns of Gestão Scouter: in a payload they are expected."""
         fields, reverse = FieldList.of(mapping), ReverseMapping.of(mapping, source_types)
         expected = sorted({*known, *mapping.destinations, *STAMPS})
-        hashes, record = there_hashes_sql(fields, source_types), record_sql(fields, source_types)
+        hashes = there_hashes_sql(fields, source_types, takable=_takable(mapping, reverse))
+        record = record_sql(fields, source_types)
         content_hash = payload_hash_sql(mapping, source_types, ROW)
         return cls(
             fields=fields,
@@ -69,6 +71,16 @@ class Statements:
     def takes(self, readings: Mapping[str, int]) -> str:
         """The array of `stage_decisions`: by column the reading that it is taken from."""
         return "{" + ",".join(str(readings.get(one.destination, "NULL")) for one in self.reverse.fields) + "}"
+
+
+def _takable(mapping: FieldMapping, reverse: ReverseMapping) -> Mapping[str, Expression]:
+    """What a transformed text must be like to be taken: the column that takes it has another type than the text."""
+    transformed = {field.destination for field in mapping.fields if field.transform is not None}
+    return {
+        field.destination: field.guard
+        for field in reverse.fields
+        if field.guard is not None and field.destination in transformed
+    }
 
 
 def _moment(name: str) -> sql.Composed:

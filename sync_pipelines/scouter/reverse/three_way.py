@@ -152,7 +152,7 @@ def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Co
         for name, value in reading.hashes.items():
             if is_refused(value):
                 refused.setdefault(reading.id, []).append(name)
-            elif name in reversible and value != NULL:
+            elif name in reversible:  # nulls too: the column may have a default
                 takes[name] = Take(name, reading.id)
     return Merge([*takes.values()], [], refused)
 

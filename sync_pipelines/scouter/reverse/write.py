@@ -57,19 +57,22 @@ class LeadWriter:
             middle = len(ids) // 2
             self._write(ids[:middle], takes, new)
             self._write(ids[middle:], takes, new)
-        elif ids[0] in new or len(takes[ids[0]]) == 1:
+        elif ids[0] in new and self._attempt_with(ids[0], {}, new) is not None:
             self._refused[ids[0]] = dict.fromkeys(takes[ids[0]], error)
         else:
             self._write_fields(ids[0], takes[ids[0]])
 
     def _write_fields(self, lead_id: int, fields: Mapping[str, int]) -> None:
         for name, reading in fields.items():
-            self.leads.execute(
-                "update decided set takes = %s::bigint[] where lead_id = %s",
-                (self.statements.takes({name: reading}), lead_id),
-            )
-            if error := self._attempt([lead_id], frozenset()):
+            if error := self._attempt_with(lead_id, {name: reading}, frozenset()):
                 self._refused.setdefault(lead_id, {})[name] = error
+
+    def _attempt_with(self, lead_id: int, fields: Mapping[str, int], new: frozenset[int]) -> str | None:
+        self.leads.execute(
+            "update decided set takes = %s::bigint[] where lead_id = %s",
+            (self.statements.takes(fields), lead_id),
+        )
+        return self._attempt([lead_id], new)
 
     def _attempt(self, ids: Sequence[int], new: frozenset[int]) -> str | None:
         """Write these; why the table refuses them, or None."""
