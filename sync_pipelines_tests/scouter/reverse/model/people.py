@@ -81,15 +81,15 @@ class People:
         """Somebody makes a lead: here the CRM, there an application, with a number of its own."""
         number = lead or next(self.births) + (FIRST + 100 if side == "here" else LOCAL)
         values = {one.tab: one.new(next(self.numbers), None) for one in TWO_WAY}
-        columns = ", ".join(one.column(side) for one in TWO_WAY)
-        marks = ", ".join(f"%s::text::{one.type_at(side)}" for one in TWO_WAY)
+        values[ONE_WAY.tab] = values["celular"]
+        columns = ", ".join(one.column(side) for one in fields_of(side))
+        marks = ", ".join(f"%s::text::{one.type_at(side)}" for one in fields_of(side))
         self._connection(side).execute(
             f"insert into public.leads (id, updated_at, {columns}) values ({number}, {updated_at}, {marks})".encode(),
-            [*values.values()],
+            [values[one.tab] for one in fields_of(side)],
         )
         for name, value in values.items():
             self.journal.quiet[number, name] = value
-        self.journal.quiet[number, ONE_WAY.tab] = values["celular"]
         self.log.append(f"{side} {number} is made: {values}")
 
     def rows(self, side: Side) -> dict[int, dict[str, Value]]:
@@ -113,10 +113,13 @@ class People:
     ) -> list[Edit]:
         """What the changes write, each field once, and only where it is another value."""
         edits: dict[Place, Edit] = {}
+        is_new = lead not in self.leads("here")
         for change in changes:
             one = ONE_WAY if change.field == ONE_WAY.tab else BY_NAME[change.field]
             if side == "here" and (one is ONE_WAY or change.kind == "invalid"):
                 continue
+            if is_new and (change.kind == "invalid" or one.kind == "boolean" or one is ONE_WAY):
+                continue  # the column here has a default of its own
             place, before = (lead, one.tab), row[one.tab]
             quiet = self.journal.quiet.get(place)
             value = one.value(change.kind, next(self.numbers), now=before, quiet=quiet)

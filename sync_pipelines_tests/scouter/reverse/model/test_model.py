@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 #: Steps of one example: a failure is found again in a shorter one.
 LENGTH = 50
 STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
+#: A failure in as few steps as possible takes minutes to find.
+SHRINKS = os.environ.get("MODEL_SHRINKS", "1") == "1"
 SEED = int(os.environ.get("MODEL_SEED") or random.randrange(2**32))
 
 
@@ -41,7 +43,7 @@ def test_both_sides_are_equal_at_rest(installation: Installation, way: str) -> N
                 deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),
-                phases=[Phase.generate, Phase.shrink],
+                phases=[Phase.generate, *([Phase.shrink] if SHRINKS else [])],
                 print_blob=False,
                 verbosity=Verbosity.normal,
             ),
