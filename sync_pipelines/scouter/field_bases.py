@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.lead import NO_CONTENT, Lead
-from sync_pipelines.scouter.mapping.field_hashes import FieldList
+from sync_pipelines.scouter.mapping.field_hashes import MISSING, FieldList
 from sync_pipelines.scouter.reverse.three_way import Base
 
 _LOAD = """
@@ -25,12 +25,17 @@ _LOAD = """
     from ops.lead_exchanges where destination = %s and lead_id = any(%s::bigint[])
 """
 _RECORD_PUSHED = """
-    update ops.lead_exchanges as known set
-        previous_fields = case when known.field_list = %(list)s then known.fields end,
-        previous_stamp = known.stamp,
-        field_list = %(list)s, fields = sent.fields, stamp = %(stamp)s, seen_digest = sent.digest
-    from unnest(%(ids)s::bigint[], %(fields)s::text[], %(digests)s::uuid[]) as sent (lead_id, fields, digest)
-    where known.destination = %(destination)s and known.lead_id = sent.lead_id
+    insert into ops.lead_exchanges as known (destination, lead_id, content_hash, updated_at, direction, run_id,
+        field_list, fields, stamp, seen_digest)
+    select %(destination)s, lead_id, content_hash, updated_at, 'pushed', %(run_id)s, %(list)s, fields, %(stamp)s, digest
+    from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(fields)s::text[], %(digests)s::uuid[])
+        as sent (lead_id, content_hash, updated_at, fields, digest)
+    on conflict (destination, lead_id) do update set
+        content_hash = excluded.content_hash, updated_at = excluded.updated_at, direction = excluded.direction,
+        run_id = excluded.run_id, exchanged_at = now(), doubted = false,
+        previous_fields = case when known.field_list = excluded.field_list then known.fields end,
+        previous_stamp = known.stamp, field_list = excluded.field_list, fields = excluded.fields,
+        stamp = excluded.stamp, seen_digest = excluded.seen_digest
 """
 _RECORD_MERGED = """
     insert into ops.lead_exchanges as known (destination, lead_id, content_hash, updated_at, direction, run_id,
@@ -103,6 +108,26 @@ class FieldBases:
     destination: str
     fields: FieldList
 
+    def digests(self, ids: Sequence[int]) -> dict[int, UUID | None]:
+        """The digest of each row as it was last seen, None if that does not tell; quicker than `load`.
+
+        Leads of which nothing is kept are not in it.
+        """
+        given = (self.destination, postgres.array(ids))
+        found: dict[int, UUID | None] = dict(
+            self.connection.execute(
+                "select lead_id, seen_digest from ops.lead_exchanges"
+                " where destination = %s and lead_id = any(%s::bigint[])",
+                given,
+                binary=True,
+            ).fetchall()
+        )
+        writes = self.connection.execute(
+            "select lead_id from ops.lead_writes where destination = %s and lead_id = any(%s::bigint[])",
+            given,
+        )
+        return found | dict.fromkeys((lead_id for (lead_id,) in writes), None)
+
     def load(self, ids: Sequence[int]) -> dict[int, Stored]:
         """What is kept of these leads; those of which nothing is kept are not in it."""
         given = (self.destination, postgres.array(ids))
@@ -115,6 +140,32 @@ class FieldBases:
             write = Write(self._read(listed, hashes), stamp)
             found[lead_id] = replace(found.get(lead_id, Stored()), write=write)
         return found
+
+    def without_fields(self, most: int) -> dict[int, UUID]:
+        """Leads that were pushed without a record of their fields, each with the hash of its content."""
+        rows = self.connection.execute(
+            "select lead_id, content_hash from ops.lead_exchanges"
+            " where destination = %s and fields is null and content_hash <> %s limit %s",
+            (self.destination, NO_CONTENT, most),
+        ).fetchall()
+        return dict(rows)
+
+    def adopt(self, hashes: Mapping[int, str | None]) -> None:
+        """Record the fields of such leads; None says that nothing is known of them."""
+        with self.connection.transaction():
+            self._keep_list()
+            self.connection.execute(
+                "update ops.lead_exchanges as known set field_list = %s, fields = found.fields,"
+                " previous_fields = null, seen_digest = null"
+                " from unnest(%s::bigint[], %s::text[]) as found (lead_id, fields)"
+                " where known.destination = %s and known.lead_id = found.lead_id and known.fields is null",
+                (
+                    self.fields.id,
+                    postgres.array(hashes),
+                    postgres.array(text or self.fields.write({}) for text in hashes.values()),
+                    self.destination,
+                ),
+            )
 
     def unfinished(self) -> list[int]:
         """The leads that a push which ended early was about to write."""
@@ -147,22 +198,28 @@ class FieldBases:
                 ),
             )
 
-    def record_pushed(self, leads: Sequence[Lead], digests: Mapping[int, UUID], *, stamp: str) -> None:
-        """Record leads that were sent and read back equal; their rows of ops.lead_exchanges exist."""
-        if not leads:
+    def record_pushed(
+        self, leads: Iterable[Lead], digests: Mapping[int, UUID], *, stamp: str, run_id: str
+    ) -> None:
+        """Record leads that were sent and read back equal, with the digests of their rows."""
+        newest = {lead.id: lead for lead in leads}
+        if not newest:
             return
         self.connection.execute(
             _RECORD_PUSHED,
             {
                 "destination": self.destination,
+                "run_id": run_id,
                 "list": self.fields.id,
                 "stamp": stamp,
-                "ids": postgres.array(lead.id for lead in leads),
-                "fields": postgres.array(lead.field_hashes for lead in leads),
-                "digests": postgres.array(digests[lead.id] for lead in leads),
+                "ids": postgres.array(newest),
+                "hashes": postgres.array(lead.content_hash for lead in newest.values()),
+                "times": postgres.array(lead.updated_at for lead in newest.values()),
+                "fields": postgres.array(lead.field_hashes for lead in newest.values()),
+                "digests": postgres.array(map(digests.__getitem__, newest)),
             },
         )
-        self.finish([lead.id for lead in leads])
+        self.finish(list(newest))
 
     def record_merged(self, merged: Sequence[Mapping[str, Any]], *, run_id: str) -> None:
         """Record what merges saw (`Merged.document`), in the caller's transaction."""
@@ -215,7 +272,7 @@ class FieldBases:
             ),
             content_hash=content_hash,
             digest=digest,
-            has_fields=hashes is not None,
+            has_fields=bool(hashes and hashes.strip(MISSING)),
             is_known=True,
         )
 

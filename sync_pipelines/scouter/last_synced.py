@@ -66,11 +66,10 @@ class LastSynced:
             from_reverse_sync=frozenset(back or ()),
         )
 
-    def record(self, leads: Iterable[Lead], *, run_id: str, by_field: bool = False) -> None:
-        """Record leads that both sides hold.
+    def record(self, leads: Iterable[Lead], *, run_id: str) -> None:
+        """Record leads that both sides hold, without their fields (`FieldBases.record_pushed` has them).
 
-        `by_field`: the caller records their fields too. Otherwise what was known of those is void from now on: the
-        reverse sync would take a later push for somebody's change.
+        What was known of those is void from now on: the reverse sync would take a later push for somebody's change.
         """
         newest = {lead.id: lead for lead in leads}
         if not newest:
@@ -82,14 +81,13 @@ class LastSynced:
             " from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as sent (lead_id, content_hash, updated_at)"
             " on conflict (destination, lead_id) do update set content_hash = excluded.content_hash,"
             " updated_at = excluded.updated_at, direction = excluded.direction, run_id = excluded.run_id,"
-            " exchanged_at = now(), doubted = false, fields = case when %s then lead_exchanges.fields end",
+            " exchanged_at = now(), doubted = false, fields = null",
             (
                 self.destination,
                 run_id,
                 postgres.array(newest),
                 postgres.array(lead.content_hash for lead in newest.values()),
                 postgres.array(lead.updated_at for lead in newest.values()),
-                by_field,
             ),
         )
 

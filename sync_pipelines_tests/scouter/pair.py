@@ -1,9 +1,9 @@
-"""TabuladorMax, Gestão Scouter and the ops database, joined by a push that does only what the tests need.
+"""TabuladorMax, Gestão Scouter and the ops database, joined by the real push and the real drain.
 
 | database | what is in it at the start of a test |
 |---|---|
 | TabuladorMax (`leads`) | 60 leads, the newest of 2025-10-21 12:00 in Brazil, LEAD among them and NOWHERE not |
-| Gestão Scouter (`gestao`) | 49 columns, no leads; `push` brings some there |
+| Gestão Scouter (`gestao`) | 49 columns, no leads, served by `postgrest`; `push` brings some there |
 | ops | an empty inbox, no last-synced state |
 """
 
@@ -13,86 +13,103 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
+from sync_pipelines.migrations import runner
+from sync_pipelines.migrations.history import History
+from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax
-from sync_pipelines.scouter.lead import TOPIC
+from sync_pipelines.scouter.lead import TOPIC, Position
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.mapping.rendering import SESSION, body_sql, hash_sql
-from sync_pipelines.scouter.reverse.drain import Drain, source_types
+from sync_pipelines.scouter.mapping.rendering import SESSION
+from sync_pipelines.scouter.push.batch import Stage
+from sync_pipelines.scouter.push.load import Sender
+from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines.scouter.push.parts import PushParts
+from sync_pipelines.scouter.push.pipeline import LeadPush
+from sync_pipelines.scouter.reverse.drain import InboxDrain, source_types
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.reverse.report import DrainReport
-from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.settings import Settings
 from sync_pipelines.systems import read_settings
 
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
-DESTINATION = "https://gestao.example"
 LEAD = 558_028
 NOWHERE = 999_999
+_TABLES = {
+    "ops": "ops.inbox, ops.lead_exchanges, ops.lead_writes",
+    "gestao": "public.leads",
+    "leads": "public.leads, public.sync_events, sync_private.lead_conflicts, sync_private.leads_merged",
+}
 
 
 @dataclass
 class Pair:
-    """Both sides and what joins them."""
+    """Both sides and what joins them, by their owners' connections. `mapping` is the default one."""
 
     ops_url: str
     leads_url: str
     ops: psycopg.Connection[Any]
     leads: psycopg.Connection[Any]
     gestao: psycopg.Connection[Any]
+    postgrest: PostgrestFake
     mapping: FieldMapping
 
-    def push(self, *ids: int) -> None:
-        """Write these leads there, as the push does, and record their last-synced state."""
-        stamps = {"sync_source": "tabuladormax", "sync_status": "synced", "last_sync_at": datetime.now(UTC)}
-        statement = sql.SQL(
-            "select lead.id, {}, {}, lead.updated_at from public.leads as lead where id = any(%(ids)s)"
-        )
-        rows = self.leads.execute(
-            statement.format(body_sql(self.mapping), hash_sql(self.mapping)), {"ids": list(ids), **stamps}
-        ).fetchall()
-        for number, body, content_hash, version in rows:
-            self.gestao.execute("delete from public.leads where id = %s", [number])
-            self.gestao.execute(
-                "insert into public.leads select * from jsonb_populate_record(null::public.leads, %s)",
-                [Jsonb(json.loads(body))],
-            )
-            self.ops.execute(
-                "insert into ops.lead_exchanges (destination, lead_id, content_hash, updated_at, direction, run_id)"
-                " values (%s, %s, %s, %s, 'pushed', 'push') on conflict (destination, lead_id) do update"
-                " set content_hash = excluded.content_hash, updated_at = excluded.updated_at, direction = 'pushed'",
-                [DESTINATION, number, content_hash, version],
-            )
+    @property
+    def lead_push(self) -> LeadPush:
+        """The push of this installation, which waits for nobody."""
+        return replace(LeadPush.from_settings(settings_of(self), sleep=lambda _seconds: None), wait_seconds=0)
+
+    @property
+    def destination(self) -> str:
+        return self.lead_push.destination.label
+
+    def push(self, *ids: int) -> list[int]:
+        """Send those of these leads that need it, as a push does, and prove them; which were accepted."""
+        push, sent = self.lead_push, list[int]()
+        with ExitStack() as stack:
+            stack.enter_context(push.alone())
+            source = stack.enter_context(push.source())
+            client = stack.enter_context(push.destination.client())
+            report = replace(push.doctor().examine(self.mapping), mapping=self.mapping)
+            parts = PushParts(push, stack, report, client=client, run_id="push")
+            reader = parts.reader(source)
+            batcher = parts.batcher(reader, PushOptions())
+            prover = parts.prover(batcher.last_synced, reader.stamp)
+            for batch in batcher.batches([Position(None, one) for one in ids], lambda _: Stage("forward")):
+                outcome = Sender(client, self.mapping.columns).send(batch)
+                found = prover.prove(outcome.accepted)
+                assert (outcome.rejected, found.holds) == ([], True), found.sentence()
+                sent += [lead.id for lead in outcome.accepted]
+        return sorted(sent)
 
     def there(self, number: int = LEAD) -> dict[str, Any]:
-        """The lead as Gestão Scouter would announce it."""
-        row = self.gestao.execute(
-            "select to_jsonb(l) from public.leads as l where id = %s", [number]
-        ).fetchone()
-        assert row is not None
-        return dict(row[0])
+        """The lead as Gestão Scouter announces it."""
+        return _row(self.gestao, number)
 
     def here(self, number: int = LEAD) -> dict[str, Any]:
-        row = self.leads.execute(
-            "select to_jsonb(l) from public.leads as l where id = %s", [number]
-        ).fetchone()
-        assert row is not None
-        return dict(row[0])
+        return _row(self.leads, number)
 
-    def edited(self, number: int = LEAD, **fields: Any) -> dict[str, Any]:
-        """The lead as it is announced after somebody changed it there, later than anything here."""
-        later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
-        return self.there(number) | {"sync_source": "gestao_scouter", "updated_at": later} | fields
+    def edit(self, number: int = LEAD, **columns: Any) -> None:
+        """A change in TabuladorMax, whose own trigger dates it."""
+        _update(self.leads, number, columns)
+
+    def edit_there(self, number: int = LEAD, **columns: Any) -> dict[str, Any]:
+        """A change in Gestão Scouter, whose application dates it; the row as it is announced."""
+        _update(self.gestao, number, {"updated_at": datetime.now(UTC), **columns})
+        return self.there(number)
+
+    def announced(self, number: int = LEAD, **fields: Any) -> dict[str, Any]:
+        """The lead as it would be announced with these fields, which its row does not have."""
+        return self.there(number) | {"updated_at": datetime.now(UTC).isoformat()} | fields
 
     def receive(self, *leads: dict[str, Any], source: str = "gestaoscouter", key: str = "lead") -> None:
         Inbox(self.ops, TOPIC).add_many(
@@ -101,17 +118,19 @@ class Pair:
         )
 
     def drain(self, at_most: int | None = None, **options: Any) -> DrainReport:
-        drain = Drain(
+        push = self.lead_push
+        drain = InboxDrain(
             ops_url=self.ops_url,
             tabuladormax_url=self.leads_url,
             mapping=self.mapping,
-            destination=DESTINATION,
+            destination=push.destination.label,
+            client_factory=push.destination.client,
         )
         return replace(drain, **options).run("run", at_most=at_most)
 
     def reverse_sync(self) -> ReverseSync:
-        """As the installation has it, with this pair's mapping."""
-        return ReverseSync(ops_url=self.ops_url, tabuladormax_url=self.leads_url, push=Push(self.mapping))
+        """As the installation has it."""
+        return ReverseSync.from_settings(settings_of(self), push=self.lead_push)
 
     @property
     def decided(self) -> list[tuple[str, str | None]]:
@@ -119,44 +138,29 @@ class Pair:
 
     @property
     def events(self) -> list[tuple[Any, ...]]:
+        """What the drain wrote into the audit trail."""
         return self.leads.execute(
             "select event_type, direction, lead_id, status, error_message, fields_synced_count"
             " from public.sync_events order by created_at, lead_id"
         ).fetchall()
 
-    def would_push(self, *ids: int) -> list[int]:
-        """Of these leads those that the push would send: another content or date than their last-synced state."""
-        known = {
-            row[0]: row[1:]
-            for row in self.ops.execute("select lead_id, content_hash, updated_at from ops.lead_exchanges")
-        }
-        statement = sql.SQL(
-            "select id, {}, updated_at from public.leads as lead where id = any(%s) order by id"
-        )
-        rows = self.leads.execute(statement.format(hash_sql(self.mapping)), [list(ids)]).fetchall()
-        return [row[0] for row in rows if known.get(row[0]) != row[1:]]
+    @property
+    def conflicts(self) -> list[tuple[Any, ...]]:
+        return self.leads.execute(
+            "select lead_id, field, here_value, there_value, kept, reason from sync_private.lead_conflicts order by id"
+        ).fetchall()
 
 
-@dataclass
-class Push:
-    """A push, and its schema doctor, for which both sides have just the columns of the mapping."""
+def _row(connection: psycopg.Connection[Any], number: int) -> dict[str, Any]:
+    row = connection.execute("select to_jsonb(l) from public.leads as l where id = %s", [number]).fetchone()
+    assert row is not None
+    return dict(row[0])
 
-    mapping: FieldMapping
-    destination: str = DESTINATION
 
-    def doctor(self) -> Push:
-        return self
-
-    def examine_push(self, _connection: object) -> SchemaReport:
-        return SchemaReport(
-            mapping=self.mapping,
-            verdicts=(),
-            suspects=(),
-            source_types={},
-            destination_columns={},
-            suggested_sql=(),
-            checked_at=NEWEST,
-        )
+def _update(connection: psycopg.Connection[Any], number: int, columns: dict[str, Any]) -> None:
+    changes = (sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in columns)
+    statement = sql.SQL("update public.leads set {} where id = {}")
+    connection.execute(statement.format(sql.SQL(", ").join(changes), sql.Literal(number)), columns)
 
 
 @pytest.fixture(scope="session")
@@ -172,23 +176,32 @@ def shared_pair(postgres_server: PostgresServer, templates: dict[str, str]) -> I
         )
         build_tabuladormax(leads, leads=60, newest=NEWEST)
         leads.execute("create schema kept; create table kept.leads as select * from public.leads")
+        runner.upgrade(History("tabuladormax"), leads_url)
         build_gestao_scouter(gestao, local_leads=False, collision=False)
         for connection in (leads, gestao):
             for name, value in SESSION.items():
                 connection.execute("select set_config(%s, %s, false)", [name, value])
-        mapping = default_mapping(source_types(leads), source_types(gestao))
-        yield Pair(ops_url=ops_url, leads_url=leads_url, ops=ops, leads=leads, gestao=gestao, mapping=mapping)
+        yield Pair(
+            ops_url=ops_url,
+            leads_url=leads_url,
+            ops=ops,
+            leads=leads,
+            gestao=gestao,
+            postgrest=stack.enter_context(PostgrestFake(gestao_url)),
+            mapping=default_mapping(source_types(leads), source_types(gestao)),
+        )
 
 
 @pytest.fixture
 def pair(shared_pair: Pair) -> Pair:
     """Both sides as they were, without any last-synced state."""
-    shared_pair.ops.execute("truncate ops.inbox, ops.lead_exchanges")
-    shared_pair.gestao.execute("truncate public.leads")
+    for side, tables in _TABLES.items():
+        getattr(shared_pair, side).execute(f"truncate {tables}")
     shared_pair.leads.execute(
-        "truncate public.leads, public.sync_events; insert into public.leads select * from kept.leads;"
+        "insert into public.leads select * from kept.leads;"
         " delete from public.commercial_projects where name = 'Seletiva nova'"
     )
+    shared_pair.postgrest.clear()
     return replace(shared_pair)
 
 
@@ -197,6 +210,7 @@ def settings_of(pair: Pair, **given: Any) -> Settings:
         "scouter_way_back": True,
         "ops_database_url": pair.ops_url,
         "tabuladormax_database_url": pair.leads_url,
-        "gestao_scouter_url": DESTINATION,
+        "gestao_scouter_url": pair.postgrest.url,
+        "gestao_scouter_service_key": pair.postgrest.service_key,
     }
     return read_settings(None, **(values | given))

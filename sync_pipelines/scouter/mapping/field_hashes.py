@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import LiteralString, Self
 from uuid import UUID
@@ -31,9 +32,11 @@ MISSING = "." * WIDTH
 #: The alias of a destination row's values; the row itself, as jsonb.
 STORED = "stored"
 ROW = sql.Identifier("whole", "lead")
-_HASH: LiteralString = "left(md5(row({})::text), 16)"
-#: That of NULL, whatever the type: `row(null)::text` is `()`.
-NULL = hashlib.md5(b"()", usedforsecurity=False).hexdigest()[:WIDTH]
+#: That of NULL, whatever the type.
+NULL = "-" * WIDTH
+#: Not md5, which takes three times as long. Hash partitions rest on this function, so every version has the same.
+_TEXT_HASH: LiteralString = """encode(int8send(hashtextextended(({})::text collate "C", 0)), 'hex')"""
+_HASH: LiteralString = f"coalesce({_TEXT_HASH}, '{NULL}')"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class FieldList:
     def of(cls, mapping: FieldMapping) -> Self:
         return cls(tuple(field for field in mapping.hashed if field.destination != KEY))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(field.destination for field in self.fields)
 
@@ -55,7 +58,7 @@ class FieldList:
         """The fields as ops.lead_field_lists keeps them: under another transform a hash means another value."""
         return [f"{field.destination}:{field.transform or ''}" for field in self.fields]
 
-    @property
+    @cached_property
     def id(self) -> UUID:
         text = json.dumps(self.labels, ensure_ascii=False)
         return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
@@ -115,7 +118,7 @@ def there_hashes_sql(
         for condition in (guard, takable.get(field.destination)):
             if condition is None:
                 continue
-            refused = sql.SQL("'x' || left(md5(({})::text), 15)").format(column)
+            refused = sql.SQL(f"'{REFUSED}' || left({_TEXT_HASH}, {WIDTH - 1})").format(column)
             hashed = sql.SQL("case when coalesce({}, false) then {} else {} end").format(
                 condition, hashed, refused
             )

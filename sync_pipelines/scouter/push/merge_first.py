@@ -49,30 +49,25 @@ class MergeFirst:
             rows = self.drain.rows(list(leads))
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
-        stored = self.drain.bases.load(list(leads))
-        asked = {one: row for one, row in rows.items() if one in stored or not overwrites}
-        changed = self._changed(asked, stored, leads)
+        known = self.drain.bases.digests(list(leads))
+        asked = {one: row for one, row in rows.items() if one in known or not overwrites}
+        changed = self._changed(
+            {one: row for one, row in asked.items() if known.get(one) != digest_of(row)}, leads
+        )
         usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in changed}
         conditional, equal = self._merged({lead_id: rows[lead_id] for lead_id in changed})
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
         self.drain.bases.begin(sent, stamp=self.reader.stamp, run_id=self.drain.run_id)
         return Looked(usual, conditional, equal)
 
-    def _changed(
-        self, rows: Mapping[int, bytes], stored: Mapping[int, Stored], leads: Mapping[int, Lead]
-    ) -> list[int]:
+    def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
-        nothing = Stored()
-        other = {
-            lead_id: row
-            for lead_id, row in rows.items()
-            if stored.get(lead_id, nothing).digest != digest_of(row) or stored[lead_id].write
-        }
-        if not other:
+        if not rows:
             return []
+        stored, nothing = self.drain.bases.load(list(rows)), Stored()
         return [
             lead_id
-            for lead_id, hashes, content_hash in self._hashes(other)
+            for lead_id, hashes, content_hash in self._hashes(rows)
             if not _is_as_seen(stored.get(lead_id, nothing), hashes, content_hash)
             and hashes != self.drain.statements.fields.read(leads[lead_id].field_hashes)
         ]

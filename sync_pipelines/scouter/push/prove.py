@@ -195,8 +195,7 @@ class Prover:
 
     def _record_by_field(self, found: ReadBack, bases: FieldBases) -> None:
         with bases.connection.transaction():
-            self.last_synced.record(found.equal_leads, run_id=self.run_id, by_field=True)
-            bases.record_pushed(found.equal_leads, found.digests, stamp=self.stamp)
+            bases.record_pushed(found.equal_leads, found.digests, stamp=self.stamp, run_id=self.run_id)
             bases.distrust(found.wrong_ids)
 
     def _leave_changed(self, leads: Sequence[Lead], found: ReadBack, meanwhile: ChangedMeanwhile) -> None:

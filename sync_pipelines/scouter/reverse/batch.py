@@ -141,7 +141,9 @@ class BatchMerge:
     def _write(self, leads: postgres.Connection, merges: Sequence[LeadMerge]) -> None:
         writer = LeadWriter(leads, self.statements)
         takes = {one.lead_id: one.taken for one in merges if one.taken}
-        failed = writer.write(takes, frozenset(one.lead_id for one in merges if one.here is None))
+        new = {one.lead_id: one for one in merges if one.here is None and one.taken}
+        failed = writer.write(takes, frozenset(new))
+        writer.fill([(one.row or one.changes[-1]).id for one in new.values()])
         states = self._lock(leads, [one.lead_id for one in merges])
         for one in merges:
             one.failed = dict(failed.get(one.lead_id, {}))
@@ -162,6 +164,8 @@ class BatchMerge:
         sources = {one.destination: one.sources[0] for one in self.statements.fields.fields}
         rows: list[dict[str, Any]] = []
         for one, conflict, (here_value, there_value) in conflicts:
+            if conflict not in one.merge.conflicts:
+                continue
             failure = one.failed.get(conflict.field)
             rows.append(
                 {

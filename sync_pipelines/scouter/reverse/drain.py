@@ -31,6 +31,7 @@ from sync_pipelines.scouter.mapping.contract_columns import OWNED, STAMPS
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
 from sync_pipelines.scouter.probe import Probe, no_probe
+from sync_pipelines.scouter.reverse.adoption import adopt
 from sync_pipelines.scouter.reverse.batch import Batch, BatchMerge
 from sync_pipelines.scouter.reverse.inbox import WaitingLead, take_leads
 from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
@@ -90,6 +91,8 @@ class Drain:
     def settle(self) -> int:
         """Finish what a process that was killed has begun; how many leads it had left."""
         self._copy_merged()
+        with postgres.errors_about(TABULADORMAX):
+            adopt(self.bases, self.leads, self.statements)
         left = self.bases.unfinished()
         for at in range(0, len(left), BatchSize.rows):
             self.merge([], also=left[at : at + BatchSize.rows])

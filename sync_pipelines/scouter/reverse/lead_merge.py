@@ -126,6 +126,16 @@ class LeadMerge:
                 for name, reading in self.taken.items()
                 if after.hashes[name] != readings[reading].hashes[name]
             }
+            # Made of columns that were taken too: then both sides have the same after all.
+            self.merge = replace(
+                self.merge,
+                conflicts=[
+                    one
+                    for one in self.merge.conflicts
+                    if one.reason != three_way.ONE_WAY
+                    or after.hashes[one.field] != readings[one.reading].hashes[one.field]
+                ],
+            )
 
     def recorded(self) -> Merged:
         """The lead as it is recorded: what stands there was seen; where it was refused, what stands here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,8 +16,8 @@ from sync_pipelines.scouter.mapping.field_hashes import (
     there_hashes_sql,
 )
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
-from sync_pipelines.scouter.mapping.rendering import ALIAS, body_sql, hash_sql, payload_hash_sql
-from sync_pipelines.scouter.mapping.transforms import Expression
+from sync_pipelines.scouter.mapping.rendering import ALIAS, body_sql, field_sql, hash_sql, payload_hash_sql
+from sync_pipelines.scouter.mapping.transforms import FIRST_NON_EMPTY, Expression
 from sync_pipelines.scouter.reverse.reverse_mapping import STAMPS, VERSION, ReverseMapping, moment_sql
 from sync_pipelines.scouter.reverse.sql_files import statement
 
@@ -37,6 +37,8 @@ class Statements:
     read_values: sql.Composed
     count_unknown_keys: sql.Composed
     hash_rows: sql.Composed
+    take_base: sql.Composed
+    fill_first_source: tuple[sql.Composed, ...]
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class Statements:
         hashes = there_hashes_sql(fields, source_types, takable=_takable(mapping, reverse))
         record = record_sql(fields, source_types)
         content_hash = payload_hash_sql(mapping, source_types, ROW)
+        here = here_hashes_sql(fields, source_types), hash_sql(mapping, ALIAS)
         return cls(
             fields=fields,
             reverse=reverse,
@@ -58,9 +61,9 @@ class Statements:
                 content_hash=content_hash,
                 record=record,
             ),
-            lock_leads=statement("lock_leads").format(
-                hashes=here_hashes_sql(fields, source_types), content_hash=hash_sql(mapping, ALIAS)
-            ),
+            lock_leads=statement("lock_leads").format(hashes=here[0], content_hash=here[1]),
+            take_base=statement("take_base").format(hashes=here[0], content_hash=here[1]),
+            fill_first_source=tuple(_fills(mapping)),
             stage_values=_stage(reverse),
             update_leads=statement("update_leads").format(changes=_changes(reverse, source_types)),
             read_values=statement("read_values").format(body=body_sql(mapping, ())),
@@ -71,6 +74,16 @@ class Statements:
     def takes(self, readings: Mapping[str, int]) -> str:
         """The array of `stage_decisions`: by column the reading that it is taken from."""
         return "{" + ",".join(str(readings.get(one.destination, "NULL")) for one in self.reverse.fields) + "}"
+
+
+def _fills(mapping: FieldMapping) -> Iterator[sql.Composed]:
+    for field in mapping.fields:
+        if field.transform == FIRST_NON_EMPTY:
+            yield statement("fill_first_source").format(
+                column=sql.Identifier(field.sources[0]),
+                field=sql.Literal(field.destination),
+                value=field_sql(field),
+            )
 
 
 def _takable(mapping: FieldMapping, reverse: ReverseMapping) -> Mapping[str, Expression]:

@@ -147,6 +147,7 @@ def merge(
 def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Collection[str]) -> Merge:
     """A lead that TabuladorMax does not have: the row there, or what was announced of it."""
     takes: dict[str, Take] = {}
+    conflicts: dict[str, Conflict] = {}
     refused: dict[int, list[str]] = {}
     for reading in (row,) if row else changes:
         for name, value in reading.hashes.items():
@@ -154,7 +155,9 @@ def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Co
                 refused.setdefault(reading.id, []).append(name)
             elif name in reversible:  # nulls too: the column may have a default
                 takes[name] = Take(name, reading.id)
-    return Merge([*takes.values()], [], refused)
+            elif value != NULL:
+                conflicts[name] = Conflict(name, reading.id, "here", ONE_WAY, reading.version)
+    return Merge([*takes.values()], [*conflicts.values()], refused)
 
 
 def later_side(here: float | None, there: float | None, now: float) -> tuple[Side, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -41,6 +42,14 @@ class LeadWriter:
         )
         self._write(sorted(takes), takes, new)
         return self._refused
+
+    def fill(self, readings: Sequence[int]) -> None:
+        """Fill the first of several columns of new leads from the value that is made of them there."""
+        for one in self.statements.fill_first_source if readings else ():
+            # Where a rule of the table refuses one, the value is listed as a conflict.
+            with suppress(*_ROW_ERRORS), self.leads.transaction():
+                self.leads.execute(one, {"readings": postgres.array(readings)})
+                self.leads.execute("set constraints all immediate")
 
     def touch(self, ids: Sequence[int]) -> dict[int, str]:
         """Date these leads now, so that the next push takes them; returns their `updated_at`."""

@@ -16,7 +16,6 @@ from sync_pipelines.lib.records.inbox import Arrival, Decision, Inbox, open_inbo
 from sync_pipelines.lib.records.inbox_pool import InboxPool, UnstorableError
 
 LEADS, INVOICES = "scouter/leads", "erp/invoices"
-VERSION = "payload ->> 'version'"
 
 
 @pytest.fixture
@@ -62,21 +61,36 @@ def test_a_topic_has_its_own_rows(ops: psycopg.Connection[Any]) -> None:
     ]
 
 
-def test_what_was_applied_last_is_found_by_key(ops: psycopg.Connection[Any]) -> None:
+def test_what_came_before_under_the_same_key_is_known_as_repeated(ops: psycopg.Connection[Any]) -> None:
     inbox = Inbox(ops, INVOICES)
-    inbox.add_many([arrival("NF-7", 1), arrival("NF-7", 2), arrival("NF-7", 3), arrival("NF-8")])
-    rows = inbox.take(most=9, most_bytes=999)
+    inbox.add_many([arrival("NF-7"), arrival("NF-7", 2), arrival("NF-8"), arrival("NF-7")])
+    Inbox(ops, LEADS).add(arrival("NF-9"))
+    inbox.add_many([arrival("NF-9"), arrival("NF-7")])
+    numbers = [row.id for row in inbox.take(most=9, most_bytes=999)]
+    assert inbox.repeated(numbers) == {numbers[3], numbers[5]}, "neither another key nor another topic"
+    assert inbox.repeated(numbers[:3]) == frozenset()
+    assert inbox.repeated([]) == frozenset()
+    # Whatever became of the first one.
+    inbox.decide([Decision(numbers[0], "rejected", "no")], "run")
+    assert inbox.repeated(numbers[3:4]) == {numbers[3]}
+
+
+def test_what_waits_again_keeps_why_it_was_rejected(ops: psycopg.Connection[Any]) -> None:
+    inbox = Inbox(ops, INVOICES)
+    inbox.add_many([arrival("NF-7"), arrival("NF-8")])
+    first, second = inbox.take(most=9, most_bytes=999)
+    assert (first.reason, second.reason) == (None, None)
     inbox.decide(
-        [
-            Decision(row.id, status, None)
-            for row, status in zip(rows, ("applied", "applied", "ignored", "rejected"), strict=True)
-        ],
-        "run",
+        [Decision(first.id, "rejected", "amount: no number"), Decision(second.id, "ignored", "old")], "run"
     )
-    found = inbox.applied(["NF-7", "NF-7", "NF-8", "NF-9"], VERSION)
-    assert {key: last.value for key, last in found.items()} == {"NF-7": "2"}
-    assert found["NF-7"].received_at == rows[1].received_at
-    assert Inbox(ops, LEADS).applied(["NF-7"], VERSION) == {}
+    assert inbox.replay(None) == 1
+    (again,) = inbox.take(most=9, most_bytes=999)
+    assert again == first._replace(reason="amount: no number")
+    inbox.decide([Decision(again.id, "applied", None)], "run")
+    assert ops.execute("select status, reason from ops.inbox order by id").fetchall() == [
+        ("applied", None),
+        ("ignored", "old"),
+    ]
 
 
 def test_a_row_that_is_longer_than_a_batch_comes_alone(ops: psycopg.Connection[Any]) -> None:
@@ -93,7 +107,9 @@ def test_rows_of_before_the_keys_are_leads_by_their_number(ops: psycopg.Connecti
     assert keys(leads) == ["600005"]
     assert leads.waiting_keys([600005, 600006]) == {"600005"}
     leads.decide([Decision(row.id, "applied", None) for row in leads.take(most=9, most_bytes=99)], "run")
-    assert list(leads.applied(["600005"], VERSION)) == ["600005"]
+    leads.add(Arrival(key="600005", source="gestaoscouter", payload="{}"))
+    (later,) = leads.take(most=9, most_bytes=99)
+    assert leads.repeated([later.id]) == {later.id}
 
 
 def test_a_pool_stores_under_any_topic_and_says_what_it_cannot(

@@ -25,9 +25,9 @@ def rejected(pair: Pair) -> list[int]:
     """The rows of two changes that were rejected, between which one was applied."""
     pair.push(LEAD, LEAD + 1, LEAD + 2)
     pair.receive(
-        pair.edited(age="quarenta"),
-        pair.edited(LEAD + 1, nome="Ana Nova"),
-        pair.edited(LEAD + 2, age="sessenta"),
+        pair.announced(age="quarenta"),
+        pair.edit_there(LEAD + 1, nome="Ana Nova"),
+        pair.announced(LEAD + 2, age="sessenta"),
     )
     pair.drain()
     assert [status for status, _ in pair.decided] == ["rejected", "applied", "rejected"]
@@ -77,7 +77,7 @@ def test_every_rejected_row_may_be_meant(
 def test_a_replayed_change_does_not_undo_a_later_one(
     pair: Pair, instance: dg.DagsterInstance, rejected: list[int]
 ) -> None:
-    pair.receive(pair.edited(age=41, updated_at="2099-01-01T00:00:00+00:00"))
+    pair.receive(pair.edit_there(age=41))
     pair.drain()
     pair.ops.execute(
         "update ops.inbox set payload = jsonb_set(payload, '{lead,age}', '40') where id = %s", [rejected[0]]

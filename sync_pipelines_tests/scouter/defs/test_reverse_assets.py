@@ -13,7 +13,7 @@ from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.defs.definitions import definitions as all_definitions
 from sync_pipelines.scouter.defs.definitions import reverse_sync_definitions
 from sync_pipelines.scouter.defs.reverse_automation import SENSOR, inbound_job
-from sync_pipelines.scouter.defs.reverse_descriptions import DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
+from sync_pipelines.scouter.defs.reverse_descriptions import AGREED, DRAINED, INBOUND_KEY, KNOWN, NOT_REJECTED
 from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.systems import read_settings
 from sync_pipelines_tests.scouter.pair import LEAD, NOWHERE, Pair, settings_of
@@ -42,8 +42,8 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | Non
 def test_a_run_tells_what_became_of_each_change(pair: Pair, instance: dg.DagsterInstance) -> None:
     pair.push(LEAD, LEAD + 1)
     pair.receive(
-        pair.edited(nome="Ana Nova", coluna_nova=1),
-        pair.edited(LEAD + 1, age="segredo"),
+        pair.edit_there(nome="Ana Nova") | {"coluna_nova": 1},
+        pair.announced(LEAD + 1, age="segredo"),
         {"id": NOWHERE, "nome": "Ana Local"},
     )
     result = run(pair, instance)
@@ -60,6 +60,7 @@ def test_a_run_tells_what_became_of_each_change(pair: Pair, instance: dg.Dagster
         NOT_REJECTED: False,
         DRAINED: True,
         KNOWN: False,
+        AGREED: True,
     }
     everything = "\n".join(str(entry) for entry in instance.all_logs(result.run_id))
     for hidden in ("Ana Nova", "Ana Local", "segredo"):

@@ -122,3 +122,29 @@ def test_a_choice_about_a_field_that_changed_since_is_refused(both: Installation
     with pytest.raises(PermanentError, match="changed since"):
         both.reverse_sync().choose([done.conflicts[0].id], "other")
     assert both.reverse_sync().run("again").open_conflicts == 1
+
+
+def test_a_lead_made_there_keeps_the_number_that_has_no_column_of_its_own_here(both: Installation) -> None:
+    both.gestao.execute(
+        "insert into public.leads (id, nome, telefone, updated_at) values (%s, 'Nova', '11999990000', now())",
+        [LEAD + 1],
+    )
+    announce(both, LEAD + 1)
+    drain(both)
+    push(both)
+    there = both.there()[LEAD + 1]
+    assert (there["telefone"], there["celular"]) == ("11999990000", "11999990000")
+    assert conflicts(both) == []
+
+
+def test_leads_that_were_pushed_before_have_a_base(installation: Installation) -> None:
+    installation.lead(1, LONG_AGO, etapa="nova", age=20)
+    push(installation)
+    installation.use(scouter_way_back=True)
+    drain(installation)
+    installation.edit(LEAD, name="Ana Daqui")
+    edit_there(installation, LEAD, etapa="agendada")
+    drain(installation)
+    push(installation)
+    assert sides(installation, *NAMES)[:2] == [("Ana Daqui", "Ana Daqui"), ("agendada", "agendada")]
+    assert conflicts(installation) == []
