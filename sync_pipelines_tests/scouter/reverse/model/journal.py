@@ -31,28 +31,58 @@ class Journal:
 
     quiet: dict[Place, Value] = field(default_factory=dict)
     edits: list[Edit] = field(default_factory=list)
+    #: Values of edits whose row was deleted there: they came over in time, or did not.
+    loose: dict[Place, list[Value]] = field(default_factory=dict)
+    #: Fields that may be listed although nobody edits them now: a person let a reject of before wait again.
+    replayed: set[Place] = field(default_factory=set)
+    #: Leads that were deleted there, maybe before anybody had seen them.
+    may_miss: set[int] = field(default_factory=set)
 
     def begin(self, held: Mapping[Place, Value]) -> None:
         """All is quiet."""
         self.quiet, self.edits = dict(held), []
+        self.loose.clear()
+        self.replayed.clear()
+        self.may_miss.clear()
+
+    def deleted(self, side: Side, lead: int) -> None:
+        """Deletes do not travel: of what is deleted here nothing is expected, of the other the row here stands."""
+        if side == "there":
+            self.may_miss.add(lead)
+            for edit in self.edits:
+                if edit.side == "there" and edit.place[0] == lead:
+                    self.loose.setdefault(edit.place, []).append(edit.value)
+        else:
+            self.quiet = {place: value for place, value in self.quiet.items() if place[0] != lead}
+        self.edits = [edit for edit in self.edits if edit.place[0] != lead or edit.side != side == "there"]
 
     def wrong(self, held: Mapping[Place, Value], listed: Collection[Place]) -> list[str]:
         """What is not as it must be, where both sides hold `held` and conflicts are listed of `listed`."""
-        sentences = [f"lead {place[0]} is on one side only" for place in held.keys() ^ self.quiet.keys()]
+        missing = {place[0] for place in held.keys() ^ self.quiet.keys()} - self.may_miss
+        sentences = [f"lead {lead} is on no side, or nobody made it" for lead in sorted(missing)]
         for place in sorted(held.keys() & self.quiet.keys()):
             edits = [edit for edit in self.edits if edit.place == place]
             rule = _wrong_one_way if place[1] == ONE_WAY.tab else _wrong
-            wrong = rule(edits, self.quiet[place], held=held[place], is_listed=place in listed)
+            if held[place] in self.loose.get(place, ()):
+                continue
+            if place in listed and not self._may_be_listed(place, edits):
+                wrong: str | None = "a conflict is listed, and only one side was edited"
+            else:
+                wrong = rule(edits, self.quiet[place], held=held[place], is_listed=place in listed)
             if wrong:
                 done = "; ".join(f"{one.side} {one.before!r} -> {one.value!r}" for one in edits)
                 sentences.append(f"{place}: {wrong}. {self.quiet[place]!r}, then {done or 'nothing'}")
         return sentences
 
+    def _may_be_listed(self, place: Place, edits: list[Edit]) -> bool:
+        """Whether both sides edited it; where it cannot travel back, whether the other side did."""
+        if place in self.replayed or place in self.loose:
+            return True
+        sides = {edit.side for edit in edits}
+        return "there" in sides if place[1] == ONE_WAY.tab else len(sides) > 1
+
 
 def _wrong(edits: list[Edit], quiet: Value, *, held: Value, is_listed: bool) -> str | None:
-    sides = {edit.side for edit in edits}
-    if is_listed and len(sides) < 2:
-        return "a conflict is listed, and only one side was edited"
     allowed = _allowed(edits, quiet)
     if held not in allowed:
         return f"both hold {held!r} instead of {' or '.join(map(repr, allowed))}"
@@ -64,8 +94,6 @@ def _wrong(edits: list[Edit], quiet: Value, *, held: Value, is_listed: bool) -> 
 
 def _wrong_one_way(edits: list[Edit], _quiet: Value, *, held: Value, is_listed: bool) -> str | None:
     """What TabuladorMax makes of it stands, as both sides are compared; an edit there is listed."""
-    if is_listed and not edits:
-        return "a conflict is listed, and nobody edited it"
     lost = [edit for edit in _unseen(edits, None) if edit.value != held]
     return f"{lost[-1].value!r} is gone, and no conflict is listed" if lost and not is_listed else None
 

@@ -23,8 +23,9 @@ ACTS: list[Act] = ["kill", "connection", "edit here", "edit there", "edit there"
 NUMBERS = st.integers(0, 9)
 WORK = ["push", "push", "push of all", "drain", "drain", "collection", "replay"]
 #: Enough for edits to be concurrent; and a rest after nothing shows nothing.
-MOST_LEADS, LEAST_EDITS = 8, 4
-DELIVERIES = ["one", "one, and later again", "all", "all, the last first", "an old one"]
+MOST_LEADS, FEWEST_LEADS, LEAST_EDITS = 8, 3, 4
+SOME_FIELDS = {"id": "id", "nome": "name", "etapa": "etapa", "updated_at": "updated_at"}
+DELIVERIES = ["one", "one, and later again", "all", "all, the last first", "an old one", "none"]
 #: Mostly the same, so that edits meet.
 LEADS = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4, 5, 6])
 SIDES: st.SearchStrategy[Side] = st.sampled_from(["here", "there"])
@@ -76,6 +77,15 @@ class TwoWaySync(RuleBasedStateMachine):
     def a_person_makes_a_lead(self, side: Side) -> None:
         self.world.people.make(side)
 
+    @precondition(lambda self: min(map(len, map(self.world.people.leads, ("here", "there")))) > FEWEST_LEADS)
+    @rule(side=SIDES, lead=LEADS)
+    def a_person_deletes(self, side: Side, lead: int) -> None:
+        self.world.delete(side, lead)
+
+    @rule(which=NUMBERS)
+    def a_person_wants_the_other_value(self, which: int) -> None:
+        self.world.choose(which)
+
     @precondition(lambda self: not self.world.uses_outbox)
     @rule(how=st.sampled_from(DELIVERIES), which=NUMBERS)
     def webhooks_arrive(self, how: str, which: int) -> None:
@@ -84,6 +94,8 @@ class TwoWaySync(RuleBasedStateMachine):
             webhooks.deliver_all(backwards=how != "all")
         elif how == "an old one":
             webhooks.deliver_again(which)
+        elif how == "none":
+            webhooks.lose(which)
         else:
             webhooks.deliver(which, keep=how != "one")
 
@@ -93,6 +105,7 @@ class TwoWaySync(RuleBasedStateMachine):
         done: dict[str, Callable[[], str]] = {
             "push": partial(world.push, compare=False),
             "push of all": partial(world.push, compare=True),
+            "push of some fields": partial(world.push, mapping=SOME_FIELDS),
             "drain": world.drain,
             "replay": world.replay,
             "collection": world.collect if world.uses_outbox else world.drain,
@@ -106,7 +119,8 @@ class TwoWaySync(RuleBasedStateMachine):
         self.world.rest()
 
     def teardown(self) -> None:
-        if sys.exc_info()[0] is None:
-            self.world.rest()
-        else:
+        try:
+            if sys.exc_info()[0] is None:
+                self.world.rest()
+        finally:
             self.world.report()

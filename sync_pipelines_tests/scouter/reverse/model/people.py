@@ -92,6 +92,12 @@ class People:
             self.journal.quiet[number, name] = value
         self.log.append(f"{side} {number} is made: {values}")
 
+    def delete(self, side: Side, lead: int) -> None:
+        """Somebody deletes a lead."""
+        self._connection(side).execute("delete from public.leads where id = %s", [lead])
+        self.journal.deleted(side, lead)
+        self.log.append(f"{side} {lead} is deleted")
+
     def rows(self, side: Side) -> dict[int, dict[str, Value]]:
         """The fields of every lead there, by their names here."""
         return self._rows(side, "")

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ import httpx
 import psycopg
 from hypothesis import note
 
-from sync_pipelines.lib.failures import SyncError
+from sync_pipelines.lib.failures import PermanentError, SyncError
 from sync_pipelines.lib.records.inbox_pool import InboxPool
 from sync_pipelines.receiver.serving import build
 from sync_pipelines.sandbox.scouter import net
@@ -32,9 +32,9 @@ from sync_pipelines.settings import read_as
 from sync_pipelines.settings.scouter import ScouterSettings
 from sync_pipelines_tests.scouter.gestao_scouter import SECRET, SQL
 from sync_pipelines_tests.scouter.installation import FIRST, Installation
-from sync_pipelines_tests.scouter.reverse.model.fields import ONE_WAY, Side, Value, telephone
+from sync_pipelines_tests.scouter.reverse.model.fields import ONE_WAY, TWO_WAY, Side, Value, telephone
 from sync_pipelines_tests.scouter.reverse.model.incidents import Incident, Incidents
-from sync_pipelines_tests.scouter.reverse.model.journal import Journal, Place
+from sync_pipelines_tests.scouter.reverse.model.journal import Edit, Journal, Place
 from sync_pipelines_tests.scouter.reverse.model.network import Webhooks
 from sync_pipelines_tests.scouter.reverse.model.people import Change, Dated, People
 from sync_pipelines_tests.scouter.reverse.model.wire import Killed, Wire
@@ -94,9 +94,43 @@ class World:
         leads = self.people.leads(side)
         self.people.edit(side, leads[index % len(leads)], changes, dated=dated)
 
+    def delete(self, side: Side, index: int) -> None:
+        """Somebody deletes one of the leads that are there."""
+        leads = self.people.leads(side)
+        self.people.delete(side, leads[index % len(leads)])
+
+    def choose(self, index: int) -> None:
+        """A person wants the other value of a conflict: that is an edit here."""
+        open_ones = self.installation.tab.execute(
+            "select id from sync_private.lead_conflicts where chosen is null order by id desc"
+        ).fetchall()
+        if not open_ones:
+            return
+        before = self.people.rows("here")
+        try:
+            self.installation.reverse_sync().choose([open_ones[index % len(open_ones)][0]], "other")
+        except PermanentError as error:
+            self.log.append(f"not chosen: {error}")
+        for lead, row in self.people.rows("here").items():
+            edits = [
+                Edit("here", (lead, name), before[lead][name], value=value)
+                for name, value in row.items()
+                if value != before[lead][name]
+            ]
+            self.people.journal.edits += edits
+            self.log += [f"chosen: {edit}" for edit in edits]
+
     def report(self) -> None:
-        """What was done, for whoever looks at a failure."""
-        note("\n".join(self.log))
+        """What was done, and what it left behind, for whoever looks at a failure."""
+        conflicts = "select to_jsonb(c)::text from sync_private.lead_conflicts as c order by id"
+        inbox = "select to_jsonb(i)::text from ops.inbox as i order by id"
+        exchanges = "select to_jsonb(e)::text from ops.lead_exchanges as e order by lead_id"
+        left = [
+            *self.installation.tab.execute(conflicts.encode()),
+            *self.installation.ops.execute(inbox.encode()),
+            *self.installation.ops.execute(exchanges.encode()),
+        ]
+        note("\n".join([*self.log, *(row[0] for row in left)]))
 
     def set_clock(self, ahead: timedelta) -> None:
         """The workers' machine; the databases have clocks of their own."""
@@ -105,8 +139,11 @@ class World:
 
     # The workers.
 
-    def push(self, *, compare: bool) -> str:
-        """Push as the sensor would: first the export that was left, if there is one."""
+    def push(self, *, compare: bool = True, mapping: Mapping[str, str] | None = None) -> str:
+        """Push as the sensor would: first the export that was left, if there is one.
+
+        With `compare` all leads, else those of today and yesterday; `mapping` is that of an export from the screen.
+        """
         made, said = self.installation, ""
         made.reap()
         left = made.tab.execute(
@@ -118,7 +155,8 @@ class World:
             said += f"the export that was left {job.status}, "
         today = datetime.now(made.push.zone).date()
         oldest = None if compare else today - timedelta(days=1)
-        job = made.export(today, oldest, PushOptions(compare=compare))
+        job_id = made.actions().create(today, oldest, field_mappings=mapping).id
+        job = made.run(job_id, options=PushOptions(compare=compare))
         said += f"push {job.status} {job.pause_reason or ''} {made.failures or ''}"
         assert self._is_disturbed or (job.status, made.failures) == ("completed", {}), said
         return said
@@ -131,6 +169,10 @@ class World:
         return f"collected {self.installation.reverse_sync().collect()}"
 
     def replay(self) -> str:
+        rejected = "select key::bigint from ops.inbox where status = 'rejected'"
+        leads = [row[0] for row in self.installation.ops.execute(rejected.encode())]
+        names = [one.tab for one in TWO_WAY if one.invalid]
+        self.people.journal.replayed |= {(lead, name) for lead in leads for name in names}
         return f"replayed {self.installation.reverse_sync().replay()}"
 
     def attempt(self, work: Callable[[], str], incident: Incident | None = None) -> int:
@@ -182,7 +224,10 @@ class World:
     def _held(self) -> tuple[dict[Place, Value], list[str]]:
         """What both sides hold, and where they differ."""
         here, there = self.people.rows("here"), self.people.rows("there")
-        differences = [f"lead {lead} is at one side only" for lead in here.keys() ^ there.keys()]
+        # What was deleted here may stand there for ever.
+        known = {lead for lead, _ in self.people.journal.quiet}
+        apart = (here.keys() ^ there.keys()) & (known | here.keys())
+        differences = [f"lead {lead} is at one side only" for lead in sorted(apart)]
         held: dict[Place, Value] = {}
         for lead in sorted(here.keys() & there.keys()):
             expected = here[lead] | {ONE_WAY.tab: telephone(here[lead]["celular"])}
