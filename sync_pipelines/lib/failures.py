@@ -187,7 +187,7 @@ def from_postgres(error: "psycopg.Error", *, what: str) -> SyncError:
 
     Kept are the SQLSTATE, the primary message and the names of constraint, table and column; never DETAIL,
     CONTEXT, hint or query. The primary message itself quotes values in class 22 (data), and functions raise
-    whatever they like (P0): there quoted text is cut, and in P0 also numbers and addresses.
+    whatever they like, under any SQLSTATE: there quoted text is cut, and of a function's also numbers and addresses.
     """
     import psycopg
 
@@ -196,9 +196,10 @@ def from_postgres(error: "psycopg.Error", *, what: str) -> SyncError:
         return _from_client(error, what, connection=isinstance(error, psycopg.OperationalError))
     diag = error.diag
     message = " ".join((diag.message_primary or type(error).__name__).split())
-    if code[:2] in ("22", "P0"):
+    is_raised = code.startswith("P0") or diag.source_function == "exec_stmt_raise"
+    if code.startswith("22") or is_raised:
         message = _without_quoted(message)
-    if code.startswith("P0"):
+    if is_raised:
         message = re.sub(r"\d[\d./-]{3,}|\S+@\S+", "…", message)
     names = [
         f"{kind} {name}"

@@ -38,6 +38,8 @@ class Lead:
     is_suspect: bool = False
     is_new: bool = False
     field_hashes: str = ""
+    #: The `last_sync_at` in its body.
+    stamp: str = ""
 
 
 #: The hash of a lead that could not even be read.

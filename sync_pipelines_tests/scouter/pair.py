@@ -35,7 +35,8 @@ from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.parts import PushParts
 from sync_pipelines.scouter.push.pipeline import LeadPush
-from sync_pipelines.scouter.reverse.drain import InboxDrain, source_types
+from sync_pipelines.scouter.reverse.inbox_drain import InboxDrain
+from sync_pipelines.scouter.reverse.live_columns import source_types
 from sync_pipelines.scouter.reverse.pipeline import ReverseSync
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.settings import Settings

@@ -7,14 +7,13 @@ create table if not exists ops.lead_field_lists (
     fields text[] not null
 );
 
--- Sixteen characters a field, in the order of its list: `fields` as last seen there and dealt with, `previous_fields`
--- as seen before our last write. `stamp` is the last_sync_at of that write, `previous_stamp` of the one before it.
+-- Sixteen characters a field, in the order of its list: `fields` as last seen there and dealt with. `stamp` is the
+-- last_sync_at of our last write; `history` what was seen before, newest first: [[stamp of then, {field: hash}], …].
 -- `seen_digest` is the row itself as the server wrote it, `seen_version` the latest updated_at that was dealt with.
 alter table ops.lead_exchanges add column if not exists field_list uuid;
 alter table ops.lead_exchanges add column if not exists fields text;
-alter table ops.lead_exchanges add column if not exists previous_fields text;
 alter table ops.lead_exchanges add column if not exists stamp timestamptz;
-alter table ops.lead_exchanges add column if not exists previous_stamp timestamptz;
+alter table ops.lead_exchanges add column if not exists history jsonb;
 alter table ops.lead_exchanges add column if not exists seen_digest uuid;
 alter table ops.lead_exchanges add column if not exists seen_version timestamptz;
 
@@ -25,6 +24,8 @@ create table if not exists ops.lead_writes (
     field_list uuid not null,
     fields text not null,
     stamp timestamptz not null,
+    -- What the write dates the row; null where the destination dates its rows itself.
+    updated_at timestamptz,
     run_id text not null,
     begun_at timestamptz not null default now(),
     primary key (destination, lead_id)

@@ -40,6 +40,36 @@ _HASH: LiteralString = f"coalesce({_TEXT_HASH}, '{NULL}')"
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Which field each hash of a text belongs to: `column:transform`, as under another one it means another value."""
+
+    labels: tuple[str, ...]
+
+    @cached_property
+    def id(self) -> UUID:
+        text = json.dumps(self.labels, ensure_ascii=False)
+        return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The destination columns."""
+        return [label.partition(":")[0] for label in self.labels]
+
+    def read(self, text: str) -> dict[str, str]:
+        """Hashes by label, without the missing ones."""
+        parts = (text[at : at + WIDTH] for at in range(0, len(text), WIDTH))
+        return {label: part for label, part in zip(self.labels, parts, strict=True) if part != MISSING}
+
+    def write(self, hashes: Mapping[str, str]) -> str:
+        """What `read` reads."""
+        return "".join(hashes.get(label, MISSING) for label in self.labels)
+
+    def joined(self, other: Labels) -> Labels:
+        """These, and those of another list that they lack."""
+        return Labels(tuple(dict.fromkeys((*self.labels, *other.labels))))
+
+
+@dataclass(frozen=True)
 class FieldList:
     """The fields that are hashed, in their order."""
 
@@ -53,33 +83,22 @@ class FieldList:
     def names(self) -> tuple[str, ...]:
         return tuple(field.destination for field in self.fields)
 
-    @property
-    def labels(self) -> list[str]:
-        """The fields as ops.lead_field_lists keeps them: under another transform a hash means another value."""
-        return [f"{field.destination}:{field.transform or ''}" for field in self.fields]
-
     @cached_property
-    def id(self) -> UUID:
-        text = json.dumps(self.labels, ensure_ascii=False)
-        return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+    def labels(self) -> Labels:
+        return Labels(tuple(f"{field.destination}:{field.transform or ''}" for field in self.fields))
 
-    def read(self, text: str | None) -> dict[str, str]:
-        """Hashes by destination column, without the missing ones; nothing of None."""
-        if text is None:
-            return {}
+    @property
+    def id(self) -> UUID:
+        return self.labels.id
+
+    def read(self, text: str) -> dict[str, str]:
+        """Hashes by destination column, without the missing ones."""
         parts = (text[at : at + WIDTH] for at in range(0, len(text), WIDTH))
         return {name: part for name, part in zip(self.names, parts, strict=True) if part != MISSING}
 
     def write(self, hashes: Mapping[str, str]) -> str:
         """What `read` reads."""
         return "".join(hashes.get(name, MISSING) for name in self.names)
-
-    def relabelled(self, labels: list[str], text: str | None) -> str | None:
-        """Hashes of another list as this one writes them; fields that it did not have are missing."""
-        if text is None:
-            return None
-        known = {label: text[at * WIDTH :][:WIDTH] for at, label in enumerate(labels)}
-        return "".join(known.get(label, MISSING) for label in self.labels)
 
 
 def is_refused(value: str) -> bool:

@@ -50,6 +50,10 @@ def guarded_cast(column: Expression, kind: str) -> GuardedCast:
         return GuardedCast(_guard(column, types.YES_OR_NO), _cast(column, "boolean"))
     if base == "uuid":
         return GuardedCast(_guard(column, types.UUID), _cast(column, "uuid"))
+    if base in {"character varying", "character"} and (size := types.modifiers(kind)):
+        # Postgres would cut a longer text without a word.
+        fits = sql.SQL("coalesce(char_length({}) <= {}, true)").format(column, sql.Literal(size[0]))
+        return GuardedCast(fits, column)
     return GuardedCast(None, column)
 
 

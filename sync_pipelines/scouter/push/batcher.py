@@ -12,7 +12,8 @@ from sync_pipelines.scouter.local_lead import is_local
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.push.batch import Batch, Stage
 from sync_pipelines.scouter.push.extract import Content, LeadReader
-from sync_pipelines.scouter.push.merge_first import Looked, MergeFirst
+from sync_pipelines.scouter.push.marks import Marks
+from sync_pipelines.scouter.push.merge_first import LOCAL_LEAD, Looked, MergeFirst
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
 from sync_pipelines.scouter.push.prove import Comparison, ReadBack
 from sync_pipelines.scouter.push.unchanged_check import UnchangedCheck
@@ -24,10 +25,6 @@ QUERIED_AT_ONCE = 1000
 #: The columns that tell our lead from one that somebody created at the destination under the same number.
 CREATED = "criado"
 ORIGIN_COLUMNS = (CREATED, "sync_source")
-LOCAL_LEAD = (
-    "não enviado: este número pertence a um lead criado no próprio Gestão Scouter; confira os dois e, se for o caso,"
-    " aceite overwrite_local_leads"
-)
 
 
 class _PageState(NamedTuple):
@@ -59,6 +56,7 @@ class Batcher:
     size: int
     run_id: str
     options: PushOptions
+    marks: Marks
     #: Where the reverse sync is on.
     merge_first: MergeFirst | None = None
 
@@ -77,9 +75,8 @@ class Batcher:
 
     def _look_up(self, ids: Sequence[int]) -> tuple[_PageState, int]:
         known = self.last_synced.known(ids)
-        content = self.reader.content(
-            ids, known, send_all=self.options.send_all, compare=self.options.compare
-        )
+        reader = self.reader.marked(self.marks.next())
+        content = reader.content(ids, known, send_all=self.options.send_all, compare=self.options.compare)
         found = self._compare(content.same, known)
         # Without a reverse sync nothing waits but what an earlier one left.
         asked = [*found.wrong_ids, *(content.changed if self.merge_first else ())]
@@ -99,10 +96,10 @@ class Batcher:
             for lead_id, reason in content.unreadable.items()
         }
         to_send = {one: lead for one, lead in {**content.changed, **lost}.items() if one not in left}
-        looked = self._look(to_send, held)
+        looked = self._look(reader, to_send, held)
         return _PageState(
             to_send=looked.usual,
-            held=held,
+            held={**held, **looked.held},
             gone=content.gone,
             seen={lead.id for lead in found.equal_leads},
             left=left,
@@ -112,12 +109,12 @@ class Batcher:
             readings=known.readings,
         ), found.requests
 
-    def _look(self, to_send: Mapping[int, Lead], held: Mapping[int, Rejected]) -> Looked:
+    def _look(self, reader: LeadReader, to_send: Mapping[int, Lead], held: Mapping[int, Rejected]) -> Looked:
         """Where the reverse sync is on, merge what people changed there before anything of it is overwritten."""
         leads = {lead_id: lead for lead_id, lead in to_send.items() if lead_id not in held}
         if self.merge_first is None:
             return Looked(leads, {}, ())
-        return self.merge_first.look(leads, overwrites=OVERWRITE in self.options.accepted)
+        return self.merge_first.look(reader, leads, overwrites=OVERWRITE in self.options.accepted)
 
     def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
         """Read leads that have not changed here at the destination; equal ones are recorded as seen now."""
@@ -139,7 +136,8 @@ class Batcher:
         asked = {
             lead.id: lead
             for lead in sent
-            if lead.is_new or (tells and lead.id not in known.from_reverse_sync)
+            # Of a lead that was seen there the merge tells.
+            if lead.is_new or (self.merge_first is None and tells and lead.id not in known.from_reverse_sync)
         }
         local: set[int] = set()
         for at in range(0, len(asked), QUERIED_AT_ONCE):

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync_pipelines.scouter.field_bases import FieldBases, Stored
+from sync_pipelines.lib import exact_json
+from sync_pipelines.scouter.field_bases import FieldBases
 from sync_pipelines.scouter.lead import Lead
+from sync_pipelines.scouter.mapping.column_types import TIMESTAMPTZ
+from sync_pipelines.scouter.push.stored_value import is_same
 from sync_pipelines.scouter.reverse.drain import Drain
+from sync_pipelines.scouter.reverse.reverse_mapping import VERSION
 
 
 @dataclass(frozen=True)
 class ChangedMeanwhile:
-    """Tells a person's change from a write of ours that did not arrive, by a connection of its own."""
+    """Tells a person's change from a trigger's, by a connection of its own.
+
+    Both leave our stamp on the row. A person's change dates the row anew, or is announced; a trigger that changes what
+    we write does so at once, under the date that we sent. Where the destination dates all rows itself, a date says
+    nothing: it does if a row came back with our content and another date.
+    """
 
     drain: Drain
 
@@ -20,22 +29,24 @@ class ChangedMeanwhile:
     def bases(self) -> FieldBases:
         return self.drain.bases
 
-    def of(self, differing: Mapping[int, tuple[Lead, bytes]]) -> list[int]:
-        """Those of these leads, with the rows that were read back, whose values are neither ours nor the old ones.
+    def of(self, differing: Mapping[int, tuple[Lead, bytes]]) -> tuple[list[int], list[int]]:
+        """Of leads whose rows came back otherwise: those with our content, and those that a person has changed.
 
-
-        A row may have been changed in columns of its own only, with its `updated_at`.
-        Their entries in ops.lead_writes stay: by them the next merge knows what we wrote.
+        The entries in ops.lead_writes of the latter stay: by them the next merge knows what we wrote.
         """
-        if not differing:
-            return []
-        stored = self.bases.load(list(differing))
         rows = {lead_id: row for lead_id, (_, row) in differing.items() if rb"\u0000" not in row}
+        if not rows:
+            return [], []
         read = self.bases.fields.read
-        changed = []
-        for lead_id, hashes, _ in self.drain.row_hashes(rows) if rows else ():
-            sent, old = read(differing[lead_id][0].field_hashes), stored.get(lead_id, Stored()).base.fields
-            differ = [(name, value) for name, value in read(hashes).items() if value != sent.get(name)]
-            if all(value != old.get(name) for name, value in differ):
-                changed.append(lead_id)
-        return changed
+        hashes = {lead_id: read(text) for lead_id, text, _ in self.drain.row_hashes(rows)}
+        equal = [one for one, found in hashes.items() if found == read(differing[one][0].field_hashes)]
+        dated = {one for one in hashes if not _has_our_date(*differing[one])}
+        if dated & set(equal):
+            self.bases.note_undated(list(hashes))
+            dated = set()
+        announced = self.drain.waiting(hashes)
+        return equal, [one for one in hashes if one not in equal and (one in dated or one in announced)]
+
+
+def _has_our_date(lead: Lead, row: bytes) -> bool:
+    return is_same(lead.updated_at, exact_json.loads(row).get(VERSION), TIMESTAMPTZ)

@@ -7,7 +7,7 @@ index alone answers), then the content of the leads whose hash or time differs f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
 
@@ -138,10 +138,9 @@ class LeadReader:
         )
         return cls(connection, renderings, {**STAMPS, SENT_AT: sent_at.isoformat()})
 
-    @property
-    def stamp(self) -> str:
-        """The `last_sync_at` of every lead that is read."""
-        return self.stamps[SENT_AT]
+    def marked(self, stamp: str) -> LeadReader:
+        """The reader with another `last_sync_at`."""
+        return replace(self, stamps={**self.stamps, SENT_AT: stamp})
 
     def count(self, span: Span) -> int:
         """Leads whose `updated_at` lies in the span."""
@@ -231,6 +230,7 @@ class LeadReader:
                     is_suspect=bool(suspect),
                     is_new=new,
                     field_hashes=fields,
+                    stamp=self.stamps[SENT_AT],
                 )
                 (content.same if same and not send_all else content.changed)[lead_id] = lead
         return content

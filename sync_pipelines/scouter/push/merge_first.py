@@ -8,45 +8,53 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sync_pipelines.lib.http.postgrest import SchemaError
 from sync_pipelines.scouter.destination_rows import digest_of
-from sync_pipelines.scouter.field_bases import Stored
 from sync_pipelines.scouter.last_synced import Known
-from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead
+from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead, Rejected
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.mapping.field_hashes import NULL
 from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.load import SchemaChangedError
 from sync_pipelines.scouter.reverse.drain import Drain
-from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
+from sync_pipelines.scouter.reverse.lead_merge import LOCAL, LeadMerge
+from sync_pipelines.scouter.stored_lead import Stored
 
 VERSION = "updated_at"
+LOCAL_LEAD = (
+    "não enviado: este número pertence a um lead criado no próprio Gestão Scouter; confira os dois e, se for o caso,"
+    " aceite overwrite_local_leads"
+)
+UNREADABLE = "não enviado: a linha deste lead no Gestão Scouter não pôde ser lida"
 
 
 class Looked(NamedTuple):
-    """Leads that go the usual way, leads that are sent under a condition, and leads that need not be sent now."""
+    """Leads that go the usual way, that are sent under a condition, that need not be sent now, and that are held."""
 
     usual: Mapping[int, Lead]
     conditional: Mapping[int, Conditional]
     equal: Collection[int]
+    held: Mapping[int, Rejected] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class MergeFirst:
-    """Looks at the rows of one page, by connections of its own. `stamp` is the push's `last_sync_at`."""
+    """Looks at the rows of a page, by connections of its own."""
 
     drain: Drain
-    reader: LeadReader
 
-    def look(self, leads: Mapping[int, Lead], *, overwrites: bool) -> Looked:
+    def look(self, reader: LeadReader, leads: Mapping[int, Lead], *, overwrites: bool) -> Looked:
         """Look at the rows of these leads, merge those that somebody changed, and write down what will be sent.
 
+        `reader` read the leads, and reads those again that were merged.
         `overwrites`: a person wants leads that we never sent to replace what stands under their number.
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
         try:
-            rows = self.drain.rows(list(leads))
+            rows, odd = self.drain.readable(self.drain.rows(list(leads)))
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
         known = self.drain.bases.digests(list(leads))
@@ -54,11 +62,14 @@ class MergeFirst:
         changed = self._changed(
             {one: row for one, row in asked.items() if known.get(one) != digest_of(row)}, leads
         )
-        usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in changed}
-        conditional, equal = self._merged({lead_id: rows[lead_id] for lead_id in changed})
+        conditional, equal, refused = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
+        held = {lead_id: Rejected(leads[lead_id], None, UNREADABLE) for lead_id in odd}
+        held |= {lead_id: Rejected(leads[lead_id], None, reason) for lead_id, reason in refused.items()}
+        apart = {*changed, *odd}
+        usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in apart}
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
-        self.drain.bases.begin(sent, stamp=self.reader.stamp, run_id=self.drain.run_id)
-        return Looked(usual, conditional, equal)
+        self.drain.bases.begin(sent, run_id=self.drain.run_id)
+        return Looked(usual, conditional, equal, held)
 
     def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
@@ -68,8 +79,12 @@ class MergeFirst:
         return [
             lead_id
             for lead_id, hashes, content_hash in self._hashes(rows)
-            if not _is_as_seen(stored.get(lead_id, nothing), hashes, content_hash)
-            and hashes != self.drain.statements.fields.read(leads[lead_id].field_hashes)
+            if not _is_as_seen(
+                stored.get(lead_id, nothing),
+                hashes,
+                content_hash,
+                ours=self.drain.statements.fields.read(leads[lead_id].field_hashes),
+            )
         ]
 
     def _hashes(self, rows: Mapping[int, bytes]) -> Sequence[tuple[int, Mapping[str, str], object]]:
@@ -78,18 +93,24 @@ class MergeFirst:
             for lead_id, hashes, content_hash in self.drain.row_hashes(rows)
         ]
 
-    def _merged(self, found: Mapping[int, bytes]) -> tuple[dict[int, Conditional], list[int]]:
+    def _merged(
+        self, reader: LeadReader, found: Mapping[int, bytes]
+    ) -> tuple[dict[int, Conditional], list[int], dict[int, str]]:
+        """Merge leads; those to be sent under a condition, those that are equal now, those that were not merged."""
         if not found:
-            return {}, []
-        _, merges = self.drain.merge(self.drain.take(found))
-        apart = {one.lead_id: one for one in merges if one.is_seen and one.differs}
-        content = self.reader.content(list(apart), Known(), send_all=True)
+            return {}, [], {}
+        merges = {one.lead_id: one for one in self.drain.merge(self.drain.take(found))[1]}
+        refused = dict.fromkeys(found.keys() - merges.keys(), UNREADABLE)
+        refused |= {lead_id: LOCAL_LEAD for lead_id, one in merges.items() if one.refusal == LOCAL}
+        apart = {lead_id: one for lead_id, one in merges.items() if one.is_seen and one.differs}
+        content = reader.content(list(apart), Known(), send_all=True)
         conditional = {
             lead_id: self._conditional(one, content.changed[lead_id])
             for lead_id, one in apart.items()
             if lead_id in content.changed
         }
-        return conditional, [one.lead_id for one in merges if one.lead_id not in conditional]
+        equal = [lead_id for lead_id in merges if lead_id not in conditional and lead_id not in refused]
+        return conditional, equal, refused
 
     def _conditional(self, one: LeadMerge, lead: Lead) -> Conditional:
         assert one.row is not None and one.there is not None
@@ -100,10 +121,16 @@ class MergeFirst:
         return Conditional(lead, one.there.updated_at, tuple(written))
 
 
-def _is_as_seen(stored: Stored, hashes: Mapping[str, str], content_hash: object) -> bool:
+def _is_as_seen(
+    stored: Stored, hashes: Mapping[str, str], content_hash: object, *, ours: Mapping[str, str]
+) -> bool:
+    """Whether nobody changed a row, so that nothing is lost if `ours` is written over it."""
+    if hashes == ours:
+        return True
     if stored.write is not None:
         return False
     if not stored.has_fields:
         return stored.content_hash not in (NO_CONTENT, None) and stored.content_hash == content_hash
-    # A field that was never exchanged is nobody's change as long as it is empty there, or filled by nobody here.
-    return all(stored.base.fields.get(name) in (None, value) for name, value in hashes.items())
+    base = stored.base.fields
+    # Of a field that was never exchanged nothing is lost if it is empty there, or as it is here.
+    return all(value in (base.get(name) or NULL, ours.get(name)) for name, value in hashes.items())

@@ -181,7 +181,8 @@ class LeadPush:
         parts = PushParts(self, stack, report, client=client, run_id=run_id)
         last_synced = LastSynced(ops, self.destination.label)
         options = PushOptions.from_document(job.options)
-        options = replace(options, compare=options.compare and self._has_collected())
+        if options.compare or self.merges_first:
+            options = replace(options, compare=self._has_collected() and options.compare)
         if drain := parts.drain(ops, work.connection):
             drain.settle()
         reader = parts.reader(work.connection)
@@ -191,7 +192,7 @@ class LeadPush:
             batchers=[parts.batcher(reader, options) for _ in range(BATCHERS)],
             sender=Sender(client, report.mapping.columns),
             progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
-            prover=parts.prover(last_synced, reader.stamp),
+            prover=parts.prover(last_synced),
             zone=self.zone,
             watermark=job.watermark,
             in_flight=self.in_flight,
@@ -227,7 +228,7 @@ class LeadPush:
         return report
 
     def _has_collected(self) -> bool:
-        """Collect people's changes at the destination into the inbox: a comparison must not undo them.
+        """Collect people's changes at the destination into the inbox: a push must not undo them.
 
         If that fails nothing is compared: the push rests on earlier readings, and its proof says so.
         """

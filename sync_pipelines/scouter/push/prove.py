@@ -20,6 +20,7 @@ from sync_pipelines.scouter.lead import Lead, Rejected
 from sync_pipelines.scouter.mapping.contract_columns import KEY, STAMPS
 from sync_pipelines.scouter.push.changed_meanwhile import ChangedMeanwhile
 from sync_pipelines.scouter.push.load import SchemaChangedError
+from sync_pipelines.scouter.push.marks import Marks
 from sync_pipelines.scouter.push.stored_value import is_same
 from sync_pipelines.scouter.schema.columns import TABLE
 
@@ -39,8 +40,10 @@ class ReadBack:
     requests: int = 0
     #: Held what was sent, until a person changed it: not counted as compared.
     changed_meanwhile: int = 0
-    #: Of equal leads the digest of the row, of different ones the row.
+    #: Of equal leads the digest of the row; the row of those that are written otherwise there, such as a time cut to
+    #: its day; and of different ones.
     digests: dict[int, UUID] = field(default_factory=dict)
+    inexact: dict[int, bytes] = field(default_factory=dict)
     rows: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, other: ReadBack) -> None:
@@ -110,14 +113,16 @@ class Comparison:
         self._compare({lead.id: lead for lead in leads}, found)
         return found
 
-    def lost(self, ids: Collection[int], stamp: str) -> ReadBack:
-        """Those of `ids`, which were sent with this `last_sync_at`, that the destination does not hold any more.
+    def lost(self, ids: Collection[int], marks: tuple[str, str]) -> ReadBack:
+        """Those of `ids`, sent with a `last_sync_at` between `marks`, that the destination does not hold any more.
 
         A later write can delete a row that was proved before it, for example a trigger against duplicate phones. One
         count shows that none is lost; the ids are queried only if it is too low.
         """
         found = ReadBack(requests=1)
-        if self.client.count(TABLE, (("select", KEY), ("last_sync_at", f"eq.{stamp}"))) >= len(ids):
+        first, last = marks
+        sent = ("last_sync_at", f"gte.{first}"), ("last_sync_at", f"lte.{last}")
+        if self.client.count(TABLE, (("select", KEY), *sent)) >= len(ids):
             return found
         left = set(ids)
         for rows in read_rows(self.client, (KEY,), sorted(ids)):
@@ -145,6 +150,8 @@ class Comparison:
             found.equal += 1
             found.equal_leads.append(lead)
             found.digests[lead.id] = digest_of(row)
+            if row != lead.body.encode():
+                found.inexact[lead.id] = row
 
     def _differences(self, body: str, row: bytes) -> list[str]:
         # Postgres wrote both, mostly with the same bytes.
@@ -172,8 +179,8 @@ class Prover:
     comparison: Comparison
     last_synced: LastSynced
     run_id: str
-    #: The `last_sync_at` of everything that the job sends.
-    stamp: str
+    #: The `last_sync_at`s of what the job sends.
+    marks: Marks
     #: Where the reverse sync is on: what is equal becomes the base of the next merge.
     meanwhile: ChangedMeanwhile | None = None
     _proved: set[int] = field(default_factory=set)
@@ -194,16 +201,26 @@ class Prover:
         return found
 
     def _record_by_field(self, found: ReadBack, bases: FieldBases) -> None:
+        assert self.meanwhile is not None
+        # The base is what stands there: where that is less than we sent, the next merge must not call it a change.
+        stored = {lead_id: text for lead_id, text, _ in self.meanwhile.drain.row_hashes(found.inexact)}
+        leads = [
+            replace(lead, field_hashes=stored.get(lead.id, lead.field_hashes)) for lead in found.equal_leads
+        ]
         with bases.connection.transaction():
-            bases.record_pushed(found.equal_leads, found.digests, stamp=self.stamp, run_id=self.run_id)
+            bases.record_pushed(leads, found.digests, run_id=self.run_id)
             bases.distrust(found.wrong_ids)
 
     def _leave_changed(self, leads: Sequence[Lead], found: ReadBack, meanwhile: ChangedMeanwhile) -> None:
         """Leave leads that a person changed since we sent them to the reverse sync: they are no failure of ours."""
         sent = {lead.id: lead for lead in leads}
-        changed = meanwhile.of({one: (sent[one], row) for one, row in found.rows.items()})
-        for lead_id in changed:
+        equal, changed = meanwhile.of({one: (sent[one], row) for one, row in found.rows.items()})
+        for lead_id in (*equal, *changed):
             del found.different[lead_id]
+        for lead_id in equal:  # each side dates its own row
+            found.equal_leads.append(sent[lead_id])
+            found.digests[lead_id] = digest_of(found.rows[lead_id])
+        found.equal += len(equal)
         found.compared -= len(changed)
         found.changed_meanwhile += len(changed)
 
@@ -217,7 +234,7 @@ class Prover:
         """Those of the proved leads that the destination does not hold any more; they are sent again next time."""
         if not self._proved:
             return ReadBack()
-        found = self.comparison.lost(self._proved, self.stamp)
+        found = self.comparison.lost(self._proved, self.marks.span())
         if self.meanwhile is not None:
             self.meanwhile.bases.distrust(found.missing)
         else:

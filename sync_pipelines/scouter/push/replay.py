@@ -104,7 +104,7 @@ def _replay_job(
         client = stack.enter_context(push.destination.client())
         parts = PushParts(push, stack, report, client=client, run_id=run_id)
         reader = parts.reader(control)
-        batcher, prover = parts.batcher(reader, options), parts.prover(last_synced, reader.stamp)
+        batcher, prover = parts.batcher(reader, options), parts.prover(last_synced)
         sender = Sender(client, report.mapping.columns)
         progress = Progress(connection=control, jobs=work, job_id=job_id, run_id=run_id)
         for positions in _rejected_pages(control, job_id):

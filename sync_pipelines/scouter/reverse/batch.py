@@ -14,17 +14,19 @@ from typing import Any
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.destination_rows import digest_of
-from sync_pipelines.scouter.field_bases import Stored
+from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import three_way
+from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.reverse.inbox import WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
 from sync_pipelines.scouter.reverse.report import Result
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.reverse.statements import Statements
-from sync_pipelines.scouter.reverse.three_way import Conflict, Reading
+from sync_pipelines.scouter.reverse.three_way import Conflict
 from sync_pipelines.scouter.reverse.write import LeadWriter
+from sync_pipelines.scouter.stored_lead import Stored
 
 #: Of some changes, those whose text came before.
 Repeated = Callable[[Sequence[int]], Collection[int]]
@@ -104,7 +106,25 @@ class BatchMerge:
                 changes.setdefault(lead_id, []).append(reading)
         for lead_id, found in changes.items():
             merges[lead_id].changes = found
+        self._recognize(leads, list(merges.values()))
         return list(merges.values()), unreadable
+
+    def _recognize(self, leads: postgres.Connection, merges: Sequence[LeadMerge]) -> None:
+        """Give odd values that are the same on both sides, such as the year 20225, the same hash.
+
+        What there looks like a value that no column takes came from a column of ours.
+        """
+        odd = [
+            (one, name)
+            for one in merges
+            if one.there is not None and one.here is not None
+            for name, value in one.there.reading.hashes.items()
+            if is_refused(value)
+        ]
+        values = self._values(leads, [(one.lead_id, name, -one.lead_id) for one, name in odd])
+        for (one, name), (mine, theirs) in zip(odd, values, strict=True):
+            if mine == theirs and one.there is not None and one.here is not None:
+                one.recognize(name, one.there.reading.hashes[name], one.here.hashes[name])
 
     def _reading(self, row: Sequence[Any], replayed: frozenset[str], *, now: float) -> Reading:
         number, _, _, hashes, version, stamp, arrived, *_ = row
@@ -128,15 +148,20 @@ class BatchMerge:
         listed = [(one, conflict) for one in merges for conflict in one.merge.conflicts]
         if not listed:
             return []
-        values = leads.execute(
-            self.statements.read_values,
-            {
-                "ids": postgres.array(one.lead_id for one, _ in listed),
-                "fields": [conflict.field for _, conflict in listed],
-                "readings": postgres.array(conflict.reading for _, conflict in listed),
-            },
-        ).fetchall()
+        values = self._values(
+            leads, [(one.lead_id, conflict.field, conflict.reading) for one, conflict in listed]
+        )
         return [(*pair, both) for pair, both in zip(listed, values, strict=True)]
+
+    def _values(self, leads: postgres.Connection, wanted: Sequence[tuple[int, str, int]]) -> list[_Values]:
+        """By lead, field and reading the values of both sides, as JSON texts."""
+        if not wanted:
+            return []
+        ids, fields, readings = zip(*wanted, strict=True)
+        return leads.execute(
+            self.statements.read_values,
+            {"ids": postgres.array(ids), "fields": list(fields), "readings": postgres.array(readings)},
+        ).fetchall()
 
     def _write(self, leads: postgres.Connection, merges: Sequence[LeadMerge]) -> None:
         writer = LeadWriter(leads, self.statements)
@@ -147,7 +172,7 @@ class BatchMerge:
         states = self._lock(leads, [one.lead_id for one in merges])
         for one in merges:
             one.failed = dict(failed.get(one.lead_id, {}))
-            one.note_after(states.get(one.lead_id))
+            one.note_after(states.get(one.lead_id), self.statements.rewritten)
         # A write has dated its lead already; one that differs without a write would wait for its next change.
         written = {
             lead_id for lead_id, fields in takes.items() if fields.keys() - failed.get(lead_id, {}).keys()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
 
-from sync_pipelines.scouter.field_bases import Merged, Stored
 from sync_pipelines.scouter.lead import NO_CONTENT
 from sync_pipelines.scouter.local_lead import is_local
 from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.reverse import three_way
-from sync_pipelines.scouter.reverse.three_way import Base, Merge, Reading
+from sync_pipelines.scouter.reverse.base import Base, Reading
+from sync_pipelines.scouter.reverse.three_way import Merge
+from sync_pipelines.scouter.stored_lead import Merged, Stored
+from sync_pipelines.scouter.sync_source import is_ours
 
 LOCAL = "id: the number belongs to another lead of TabuladorMax"
 GONE = "deleted in TabuladorMax, and deletes do not travel"
@@ -77,15 +79,50 @@ class LeadMerge:
         base, write = self.stored.base, self.stored.write
         if self.there is None:
             return base
+        stamp = self.there.reading.stamp
+        if (
+            is_ours(self.there.sync_source)
+            and stamp
+            and base.stamp
+            and stamp > base.stamp
+            and not self._has_arrived
+        ):
+            # A write of ours that we do not know of: the ops database is an older one.
+            return replace(base, fields={}, history=())
         if not self.stored.has_fields and self.stored.content_hash != NO_CONTENT:
             # Pushed before the reverse sync was switched on: the side that is as that push left it is the base.
             if self.there.content_hash == self.stored.content_hash:
                 base = replace(base, fields=self.there.reading.hashes)
             elif self.here is not None and self.here.content_hash == self.stored.content_hash:
                 base = replace(base, fields=self.here.hashes)
-        if write is not None and self.there.reading.stamp == write.stamp != base.stamp:
-            base = base.with_write(write.hashes, write.stamp)
+        if write is not None and self._has_arrived:
+            base = base.changed({**base.fields, **write.hashes}, write.stamp)
         return base
+
+    @property
+    def _has_arrived(self) -> bool:
+        """Whether the write that nobody recorded stands there."""
+        write = self.stored.write
+        return self.row is not None and write is not None and self.row.stamp == write.stamp
+
+    @property
+    def doubted(self) -> frozenset[str]:
+        """Fields that differ from what we wrote just before, without a sign that a person changed them."""
+        write, row = self.stored.write, self.row
+        if write is None or row is None or not self._has_arrived:
+            return frozenset()
+        if write.version is not None and row.version != write.version:
+            return frozenset()
+        announced = {
+            name
+            for change in self.changes
+            if change.stamp == row.stamp
+            for name, value in change.hashes.items()
+            if row.hashes.get(name) == value
+        }
+        return (
+            frozenset(row.hashes) - announced - {n for n, v in write.hashes.items() if row.hashes.get(n) == v}
+        )
 
     @property
     def differs(self) -> bool:
@@ -96,6 +133,17 @@ class LeadMerge:
     def is_seen(self) -> bool:
         """Whether the lead stands on both sides, and was compared."""
         return self.after is not None and self.row is not None and self.refusal is None
+
+    def recognize(self, name: str, theirs: str, mine: str) -> None:
+        """Read a value there as ours, wherever it occurs."""
+
+        def read(reading: Reading) -> Reading:
+            same = reading.hashes.get(name) == theirs
+            return replace(reading, hashes={**reading.hashes, name: mine}) if same else reading
+
+        if self.there is not None:
+            self.there = self.there._replace(reading=read(self.there.reading))
+        self.changes = [read(one) for one in self.changes]
 
     def decide(self, reversible: frozenset[str]) -> None:
         """Decide what becomes of the lead."""
@@ -113,18 +161,24 @@ class LeadMerge:
                 changes=self.changes,
                 base=self.base,
                 reversible=reversible,
+                doubted=self.doubted,
                 now=self.now,
             )
 
-    def note_after(self, after: Here | None) -> None:
-        """Note the row as it is now: a trigger may have changed a value, or not let it through."""
+    def note_after(self, after: Here | None, rewritten: Collection[str]) -> None:
+        """Note the row as it is now: a trigger may have changed a value, or not let it through.
+
+        `rewritten` are fields whose text has several spellings: TabuladorMax gives its own back.
+        """
         self.after = after
-        if after is not None:
+        if after is None:  # swallowed, or deleted in the same moment
+            self.failed |= dict.fromkeys(self.taken, NOT_KEPT)
+        else:
             readings = self.readings
             self.failed |= {
                 name: NOT_KEPT
                 for name, reading in self.taken.items()
-                if after.hashes[name] != readings[reading].hashes[name]
+                if after.hashes[name] != readings[reading].hashes[name] and name not in rewritten
             }
             # Made of columns that were taken too: then both sides have the same after all.
             self.merge = replace(
@@ -141,36 +195,35 @@ class LeadMerge:
         """The lead as it is recorded: what stands there was seen; where it was refused, what stands here."""
         assert self.after is not None and self.there is not None
         row, base = self.there.reading, self.base
-        # Also of a change that the row there does not show: it may be let wait again.
-        odd = {
-            name for one in (row, *self.changes) for name, value in one.hashes.items() if is_refused(value)
-        }
-        refused = odd | self.failed.keys()
+        refused = {name for name, value in row.hashes.items() if is_refused(value)} | self.failed.keys()
         marks = {
             name: three_way.refused_mark(self.after.hashes[name]) for name in refused & row.hashes.keys()
         }
-        if row.stamp != base.stamp:  # somebody else's mark: what was there before it is not known
-            base = replace(base, previous={}, stamp=row.stamp, previous_stamp=base.stamp)
         versions = [one.version for one in (row, *self.changes) if three_way.is_usable(one.version, self.now)]
         seen = [one for one in (base.seen_version, *versions) if one is not None]
         stored = Stored(
-            base=replace(base, fields={**row.hashes, **marks}, seen_version=max(seen, default=None)),
+            base=replace(
+                base.changed({**row.hashes, **marks}, row.stamp), seen_version=max(seen, default=None)
+            ),
             content_hash=NO_CONTENT if self.differs else self.after.content_hash,
             digest=self.there.digest,
         )
         return Merged(self.lead_id, stored, self.after.updated_at)
 
     def _is_another(self) -> bool:
-        """Whether the row there is a lead that Gestão Scouter made itself under a number of ours."""
-        return (
-            self.here is not None
-            and self.there is not None
-            and not self.stored.is_known
-            and self.stored.write is None
-            and is_local(
-                self.there.sync_source,
-                created_here=self.here.created_at,
-                created_there=self.there.created_at,
-                is_new=True,
-            )
+        """Whether the row there is a lead that Gestão Scouter made itself under a number of ours.
+
+        A lead that we have written bears our stamp. One that was deleted there and made again does not.
+        """
+        here, there, base = self.here, self.there, self.stored.base
+        if here is None or there is None or self.stored.write is not None:
+            return False
+        is_new = not self.stored.is_known
+        if not is_new and (base.stamp is None or there.reading.stamp is not None):
+            return False
+        return is_local(
+            there.sync_source,
+            created_here=here.created_at,
+            created_there=there.created_at,
+            is_new=is_new,
         )

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.reverse import three_way
+from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.reverse.inbox import AND
 from sync_pipelines.scouter.reverse.lead_merge import GONE, LeadMerge
 from sync_pipelines.scouter.reverse.report import Outcome, Result
-from sync_pipelines.scouter.reverse.three_way import Reading
 
 ECHO, SAME, OLDER = "echo of the last exchange", "nothing differs", "older version"
 SUPERSEDED = "superseded by a newer change"

@@ -13,8 +13,9 @@ from sync_pipelines.scouter.mapping.contract_columns import OWNED
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import conflicts, extract
 from sync_pipelines.scouter.reverse.conflicts import Choice, ListedConflict
-from sync_pipelines.scouter.reverse.drain import TABULADORMAX, InboxDrain, push_lock
+from sync_pipelines.scouter.reverse.drain import TABULADORMAX, push_lock
 from sync_pipelines.scouter.reverse.inbox import open_lead_inbox
+from sync_pipelines.scouter.reverse.inbox_drain import InboxDrain
 from sync_pipelines.scouter.reverse.report import DrainReport
 from sync_pipelines.scouter.schema.doctor import SchemaDoctor
 from sync_pipelines.scouter.schema.report import SchemaReport

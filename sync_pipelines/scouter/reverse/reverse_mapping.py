@@ -7,7 +7,7 @@ each has a guard, and a row whose guard does not hold is rejected with the field
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import LiteralString, NamedTuple, Self
 
@@ -68,15 +68,17 @@ class ReverseMapping:
     one_way: tuple[str, ...]
 
     @classmethod
-    def of(cls, mapping: FieldMapping, source_types: Mapping[str, str]) -> Self:
-        """The reverse of a mapping; `source_types` have their precision."""
+    def of(
+        cls, mapping: FieldMapping, source_types: Mapping[str, str], *, fixed: Collection[str] = ()
+    ) -> Self:
+        """The reverse of a mapping; `source_types` have their precision, `fixed` are columns that nobody writes."""
         fields: dict[str, ReverseField] = {}
         one_way = []
         for field in mapping.fields:
             source = field.sources[0]
             if source in (KEY, VERSION) or source in STAMPS:
                 continue
-            reversed_field = _reverse(field, source_types.get(source))
+            reversed_field = _reverse(field, None if source in fixed else source_types.get(source))
             if reversed_field is None or source in fields:
                 one_way.append(field.destination)
             else:

@@ -8,6 +8,7 @@ from typing import Self
 
 from psycopg import sql
 
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.scouter.mapping.field_hashes import (
     ROW,
     FieldList,
@@ -42,10 +43,21 @@ class Statements:
 
     @classmethod
     def of(
-        cls, mapping: FieldMapping, source_types: Mapping[str, str], *, known: Collection[str] = ()
+        cls,
+        mapping: FieldMapping,
+        source_types: Mapping[str, str],
+        *,
+        fixed: Collection[str] = (),
+        known: Collection[str] = (),
     ) -> Self:
-        """`known` are further columns of Gestão Scouter: in a payload they are expected."""
-        fields, reverse = FieldList.of(mapping), ReverseMapping.of(mapping, source_types)
+        """`fixed` are columns here that nobody writes, `known` further columns there: in a payload they are expected.
+
+        Raises PermanentError naming a column of the mapping that TabuladorMax does not have.
+        """
+        if lacking := sorted(mapping.sources - source_types.keys()):
+            raise PermanentError(f"TabuladorMax has no column {', '.join(lacking)}, which the mapping takes.")
+        fields = FieldList.of(mapping)
+        reverse = ReverseMapping.of(mapping, source_types, fixed=fixed)
         expected = sorted({*known, *mapping.destinations, *STAMPS})
         hashes = there_hashes_sql(fields, source_types, takable=_takable(mapping, reverse))
         record = record_sql(fields, source_types)
@@ -70,6 +82,11 @@ class Statements:
             count_unknown_keys=statement("count_unknown_keys").format(known=sql.Literal(expected)),
             hash_rows=statement("hash_rows").format(hashes=hashes, content_hash=content_hash, record=record),
         )
+
+    @property
+    def rewritten(self) -> frozenset[str]:
+        """Fields that a text there fills in another type here."""
+        return frozenset(field.destination for field in self.fields.fields if field.transform is not None)
 
     def takes(self, readings: Mapping[str, int]) -> str:
         """The array of `stage_decisions`: by column the reading that it is taken from."""

@@ -15,64 +15,25 @@ TabuladorMax (here), the row of Gestão Scouter (there), and the changes that we
 Without a base (a field that was never exchanged) a filled value wins over an empty one; two filled ones are a conflict.
 
 The row there is the truth about that side. What an announced change says beside it counts in two cases only. Either our
-own push wrote over it in the moment between its reading and its writing: the change was made on the row as our write
-before the last one had left it, and nobody has seen its value. Or the change is later than a row that has not changed.
+own push wrote over it in the moment between its reading and its writing: the change was made on the row as an earlier
+write of ours had left it, and nobody has seen its value. Or the change is later than a row that has not changed.
+
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED, is_refused
+from sync_pipelines.scouter.reverse.base import Base, Reading
 
 Side = Literal["here", "there"]
 LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated_at cannot be used"
 ONE_WAY = "the field cannot be taken back"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The row there, or an announced change: hashes by field, `updated_at` and `last_sync_at` in seconds since 1970.
-
-    `version` is None without a usable `updated_at`; `arrived` is when it came. `replayed` are the fields that were
-    refused before, if a person lets the change wait again. `is_repeated`: the same text was dealt with before.
-    """
-
-    id: int
-    hashes: Mapping[str, str]
-    version: float | None
-    stamp: float | None
-    arrived: float
-    replayed: frozenset[str] = frozenset()
-    is_repeated: bool = False
-
-    def again(self) -> Reading:
-        """The change as one that came before."""
-        return replace(self, is_repeated=True)
-
-
-@dataclass(frozen=True)
-class Base:
-    """How a lead was last seen there: `fields` now, `previous` before our last write, whose mark is `stamp`."""
-
-    fields: Mapping[str, str] = field(default_factory=dict)
-    previous: Mapping[str, str] = field(default_factory=dict)
-    stamp: float | None = None
-    previous_stamp: float | None = None
-    seen_version: float | None = None
-
-    def with_write(self, hashes: Mapping[str, str], stamp: float) -> Base:
-        """The base after a write of ours that arrived, though nobody recorded it."""
-        return replace(
-            self,
-            fields={**self.fields, **hashes},
-            previous=self.fields,
-            stamp=stamp,
-            previous_stamp=self.stamp,
-        )
+ALTERED = "it stood otherwise after our own write, and nobody announced a change"
 
 
 class Take(NamedTuple):
@@ -117,9 +78,14 @@ def merge(
     changes: Sequence[Reading],
     base: Base,
     reversible: Collection[str],
+    doubted: Collection[str] = (),
     now: float,
 ) -> Merge:
-    """Merge a lead that TabuladorMax has. `changes` are in the order in which they were announced."""
+    """Merge a lead that TabuladorMax has. `changes` are in the order in which they were announced.
+
+    `doubted` are fields of the row that differ from what we wrote just before, though nobody seems to have changed
+    them: a trigger there may have. TabuladorMax does not take them.
+    """
     takes, conflicts = list[Take](), list[Conflict]()
     refused: dict[int, list[str]] = {}
     for name, claim in _claims(row, changes, base, now=now).items():
@@ -128,6 +94,8 @@ def merge(
             continue
         if is_refused(theirs):
             refused.setdefault(claim.reading.id, []).append(name)
+        elif claim.reading is row and name in doubted:
+            conflicts.append(_conflict(name, claim, "here", ALTERED))
         elif name not in reversible:
             if before is not None:
                 conflicts.append(_conflict(name, claim, "here", ONE_WAY))
@@ -184,13 +152,30 @@ def _claims(
     row: Reading | None, changes: Sequence[Reading], base: Base, *, now: float
 ) -> Mapping[str, _Claim]:
     """What Gestão Scouter's side says of each field."""
-    claims = (
-        {name: _Claim(value, row, base.fields.get(name)) for name, value in row.hashes.items()} if row else {}
-    )
+    claims: dict[str, _Claim] = {}
+    if row is not None:
+        before = _base_of(row, base)
+        claims = {name: _Claim(value, row, before.get(name)) for name, value in row.hashes.items()}
     for change in in_order(changes, now):
-        for name, before in _unseen(change, row, base, now=now):
-            claims[name] = _Claim(change.hashes[name], change, before)
+        is_outdated = row is not None and any(_shows(later, row) for later in changes if later.id > change.id)
+        for name, known in _unseen(change, row, base, now=now, is_outdated=is_outdated):
+            claims[name] = _Claim(change.hashes[name], change, known)
     return claims
+
+
+def _base_of(row: Reading, base: Base) -> Mapping[str, str | None]:
+    """What the row there has to be compared with.
+
+    A request of ours that timed out may arrive late, after a later write: then the row is as that one made it.
+    """
+    if row.stamp not in (None, base.stamp) and (states := base.states(row.stamp)):
+        return states[-1]
+    return base.fields
+
+
+def _shows(change: Reading, row: Reading) -> bool:
+    """Whether the change, which came later than another one, announced the row as it is: then it counts, not that."""
+    return change.hashes == row.hashes
 
 
 def in_order(changes: Sequence[Reading], now: float) -> list[Reading]:
@@ -206,26 +191,29 @@ def may_speak(change: Reading, row: Reading | None, base: Base, *, now: float) -
 
 
 def _unseen(
-    change: Reading, row: Reading | None, base: Base, *, now: float
+    change: Reading, row: Reading | None, base: Base, *, now: float, is_outdated: bool
 ) -> Iterator[tuple[str, str | None]]:
     """The fields of an announced change that the row there does not show and nobody has seen, with their base."""
     for name in change.replayed & change.hashes.keys():
-        marks = (one.get(name) for one in (base.fields, base.previous))
-        yield name, next((mark for mark in marks if mark and is_refused(mark)), None)
+        mark = base.fields.get(name)
+        marked = (before.fields.get(name) for before in base.history)
+        yield name, next((one for one in (mark, *marked) if one and is_refused(one)), mark)
     if change.is_repeated:
         return
     if row is not None and _was_overwritten(change, row, base):
+        states = base.states(change.stamp)
         for name, value in change.hashes.items():
             written = base.fields.get(name)
             if row.hashes.get(name) == written:
-                yield name, written if value == written else base.previous.get(name)
-    elif _is_later(change, row, base, now=now):
+                is_seen = value == written or any(state.get(name) == value for state in states)
+                yield name, value if is_seen else states[0].get(name)
+    elif not is_outdated and _is_later(change, row, base, now=now):
         yield from ((name, base.fields.get(name)) for name in change.hashes)
 
 
 def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:
-    """Whether the change was made on the row as our write before the last one had left it."""
-    return row.stamp is not None and row.stamp == base.stamp and change.stamp == base.previous_stamp
+    """Whether the change was made on the row as an earlier write of ours had left it, and the last one stands there."""
+    return row.stamp == base.stamp != change.stamp and bool(base.states(change.stamp))
 
 
 def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:

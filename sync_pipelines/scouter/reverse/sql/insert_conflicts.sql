@@ -6,3 +6,10 @@ from jsonb_to_recordset(%(conflicts)s::jsonb) as made (
     lead_id bigint, field text, source_column text, here_value text, there_value text, here_version float8,
     there_version float8, kept text, reason text
 )
+-- What is decided in the same way again and again, such as against a trigger there, is listed once.
+where not exists (
+    select from sync_private.lead_conflicts as listed
+    where listed.chosen is null and (listed.lead_id, listed.field, listed.kept, listed.reason)
+        = (made.lead_id, made.field, made.kept, made.reason)
+        and (listed.here_value, listed.there_value) is not distinct from (made.here_value, made.there_value)
+)

@@ -1,0 +1,73 @@
+"""What a merge reads of Gestão Scouter's side, and what is remembered of it.
+
+Each write of ours marks the row by another `last_sync_at`, its stamp, and a person's edit leaves the stamp as it is. So
+a stamp names the time between two writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+#: Changes of a base that are kept.
+LONGEST_HISTORY = 12
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The row there, or an announced change: hashes by field, `updated_at` and `last_sync_at` in seconds since 1970.
+
+    `version` is None without a usable `updated_at`; `arrived` is when it came. `replayed` are the fields that were
+    refused before, if a person lets the change wait again. `is_repeated`: the same text was dealt with before.
+    """
+
+    id: int
+    hashes: Mapping[str, str]
+    version: float | None
+    stamp: float | None
+    arrived: float
+    replayed: frozenset[str] = frozenset()
+    is_repeated: bool = False
+
+    def again(self) -> Reading:
+        """The change as one that came before."""
+        return replace(self, is_repeated=True)
+
+
+class Before(NamedTuple):
+    """A change of the base: while our stamp there was `stamp`, these fields were as in `fields` (None: unknown)."""
+
+    stamp: float | None
+    fields: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Base:
+    """How a lead was last seen there; `stamp` is that of our last write, `history` what was before, newest first."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    stamp: float | None = None
+    seen_version: float | None = None
+    history: Sequence[Before] = ()
+
+    def changed(self, fields: Mapping[str, str], stamp: float | None) -> Base:
+        """The base when other fields, or another stamp, were seen."""
+        names = self.fields.keys() | fields.keys()
+        before = {name: self.fields.get(name) for name in names if self.fields.get(name) != fields.get(name)}
+        if not before and stamp == self.stamp:
+            return self
+        history = (Before(self.stamp, before), *self.history)[:LONGEST_HISTORY]
+        return replace(self, fields=fields, stamp=stamp, history=history)
+
+    def states(self, stamp: float | None) -> list[Mapping[str, str | None]]:
+        """How the fields were seen while our stamp was this one, newest first; the oldest is what we wrote."""
+        state: Mapping[str, str | None] = self.fields
+        found = [state] if stamp == self.stamp else []
+        for before in self.history:
+            state = {**state, **before.fields}
+            if before.stamp == stamp:
+                found.append(state)
+            elif found:
+                break
+        return found

@@ -1,0 +1,22 @@
+-- Run in the ops database. Of what was before only the fields that changed are kept, sixteen characters each.
+insert into ops.lead_exchanges as known (destination, lead_id, content_hash, updated_at, direction, run_id,
+    field_list, fields, stamp, seen_digest)
+select %(destination)s, lead_id, content_hash, updated_at, 'pushed', %(run_id)s, %(list)s, fields, stamp, digest
+from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(fields)s::text[],
+    %(stamps)s::timestamptz[], %(digests)s::uuid[]) as sent (lead_id, content_hash, updated_at, fields, stamp, digest)
+on conflict (destination, lead_id) do update set
+    content_hash = excluded.content_hash, updated_at = excluded.updated_at, direction = excluded.direction,
+    run_id = excluded.run_id, exchanged_at = now(), doubted = false,
+    history = case when known.fields is not null then (
+        jsonb_build_array(jsonb_build_array(extract(epoch from known.stamp), case
+            when known.fields = excluded.fields then '{}' else (
+                select jsonb_object_agg(name, nullif(substr(known.fields, (16 * place - 15)::integer, 16),
+                    '................'))
+                from unnest(%(names)s::text[]) with ordinality as field (name, place)
+                where substr(known.fields, (16 * place - 15)::integer, 16)
+                    <> substr(excluded.fields, (16 * place - 15)::integer, 16)
+            ) end))
+        || coalesce(known.history, '[]')
+    ) #- array[%(longest)s]::text[] end,
+    field_list = excluded.field_list, fields = excluded.fields, stamp = excluded.stamp,
+    seen_digest = excluded.seen_digest

@@ -1,0 +1,60 @@
+"""What the ops database keeps of one lead of the reverse sync."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sync_pipelines.scouter.lead import NO_CONTENT
+from sync_pipelines.scouter.mapping.field_hashes import FieldList
+from sync_pipelines.scouter.reverse.base import Base
+
+
+class Write(NamedTuple):
+    """What was about to be written there, and never recorded as read back; times in seconds since 1970.
+
+    `version` is the `updated_at` that was sent, None where the destination dates its rows itself.
+    """
+
+    hashes: Mapping[str, str]
+    stamp: float
+    version: float | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is kept of a lead: its base, the content that both sides last had, the digest of the row there."""
+
+    base: Base = field(default_factory=Base)
+    content_hash: UUID = NO_CONTENT
+    digest: UUID | None = None
+    has_fields: bool = False
+    write: Write | None = None
+    #: False for a lead that was never exchanged.
+    is_known: bool = False
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A lead after a merge, as it is recorded; its content hash is NO_CONTENT unless both sides have the same."""
+
+    lead_id: int
+    stored: Stored
+    updated_at: str | None
+
+    def document(self, fields: FieldList) -> dict[str, Any]:
+        """As JSON, which `FieldBases.record_merged` takes."""
+        base, digest = self.stored.base, self.stored.digest
+        return {
+            "lead_id": self.lead_id,
+            "content_hash": str(self.stored.content_hash),
+            "updated_at": self.updated_at,
+            "field_list": str(fields.id),
+            "fields": fields.write(base.fields),
+            "history": base.history,
+            "stamp": base.stamp,
+            "version": base.seen_version,
+            "digest": str(digest) if digest else None,
+        }
