@@ -21,7 +21,7 @@ DATES: list[Dated] = ["now", "kept", "kept", "future", "infinity", "back", "empt
 POINTS: list[Point] = ["request", "answer", "probe", "statement here", "statement in ops"]
 ACTS: list[Act] = ["kill", "connection", "edit here", "edit there", "edit there", "webhooks"]
 NUMBERS = st.integers(0, 9)
-WORK = ["push", "push", "push of all", "drain", "drain", "collection", "replay"]
+WORK = ["push", "push", "push of all", "push of some fields", "drain", "drain", "collection", "replay"]
 #: Enough for edits to be concurrent; and a rest after nothing shows nothing.
 MOST_LEADS, FEWEST_LEADS, LEAST_EDITS = 8, 3, 4
 SOME_FIELDS = {"id": "id", "nome": "name", "etapa": "etapa", "updated_at": "updated_at"}

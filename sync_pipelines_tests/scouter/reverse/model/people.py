@@ -34,6 +34,7 @@ _DATES: dict[Dated, str] = {
     "back": "updated_at - interval '1 hour'",
     "empty": "null",
 }
+TELEPHONES = {"celular", ONE_WAY.tab}
 #: Numbers that Gestão Scouter's own sequence gives.
 LOCAL = 7_000
 
@@ -124,8 +125,8 @@ class People:
             one = ONE_WAY if change.field == ONE_WAY.tab else BY_NAME[change.field]
             if side == "here" and (one is ONE_WAY or change.kind == "invalid"):
                 continue
-            if is_new and (change.kind == "invalid" or one.kind == "boolean" or one is ONE_WAY):
-                continue  # the column here has a default of its own
+            if is_new and (change.kind == "invalid" or one.tab in TELEPHONES):
+                continue  # there is nothing here to stand, and a telephone finds its column
             place, before = (lead, one.tab), row[one.tab]
             quiet = self.journal.quiet.get(place)
             value = one.value(change.kind, next(self.numbers), now=before, quiet=quiet)
