@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from sync_pipelines.scouter.lead import TOPIC, Position
 from sync_pipelines.scouter.mapping.default_mapping import default_mapping
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.mapping.rendering import SESSION
+from sync_pipelines.scouter.probe import no_probe
 from sync_pipelines.scouter.push.batch import Stage
 from sync_pipelines.scouter.push.load import Sender
 from sync_pipelines.scouter.push.options import PushOptions
@@ -73,21 +74,32 @@ class Pair:
     def destination(self) -> str:
         return self.lead_push.destination.label
 
-    def push(self, *ids: int) -> list[int]:
-        """Send those of these leads that need it, as a push does, and prove them; which were accepted."""
-        push, sent = self.lead_push, list[int]()
+    def push(self, *ids: int, probe: Callable[[Any], object] = no_probe, **client: Any) -> list[int]:
+        """Send those of these leads that need it, as a push does, and prove them; which were accepted.
+
+        `probe` is called at the drain's moments, and when the leads were `looked` at, `sent` and `proved`.
+        """
+        push, sent = replace(self.lead_push, probe=probe), list[int]()
+        push = replace(
+            push, destination=replace(push.destination, options={**push.destination.options, **client})
+        )
         with ExitStack() as stack:
-            stack.enter_context(push.alone())
+            ops = stack.enter_context(push.alone())
             source = stack.enter_context(push.source())
-            client = stack.enter_context(push.destination.client())
+            there = stack.enter_context(push.destination.client())
             report = replace(push.doctor().examine(self.mapping), mapping=self.mapping)
-            parts = PushParts(push, stack, report, client=client, run_id="push")
+            parts = PushParts(push, stack, report, client=there, run_id="push")
+            if drain := parts.drain(ops, source):
+                drain.settle()
             reader = parts.reader(source)
             batcher = parts.batcher(reader, PushOptions())
-            prover = parts.prover(batcher.last_synced, reader.stamp)
+            prover = parts.prover(batcher.last_synced)
             for batch in batcher.batches([Position(None, one) for one in ids], lambda _: Stage("forward")):
-                outcome = Sender(client, self.mapping.columns).send(batch)
+                probe("looked")
+                outcome = Sender(there, self.mapping.columns).send(batch)
+                probe("sent")
                 found = prover.prove(outcome.accepted)
+                probe("proved")
                 assert (outcome.rejected, found.holds) == ([], True), found.sentence()
                 sent += [lead.id for lead in outcome.accepted]
         return sorted(sent)
@@ -118,16 +130,27 @@ class Pair:
             for lead in leads
         )
 
-    def drain(self, at_most: int | None = None, **options: Any) -> DrainReport:
+    def inbox_drain(self) -> InboxDrain:
         push = self.lead_push
-        drain = InboxDrain(
+        return InboxDrain(
             ops_url=self.ops_url,
             tabuladormax_url=self.leads_url,
             mapping=self.mapping,
             destination=push.destination.label,
             client_factory=push.destination.client,
         )
-        return replace(drain, **options).run("run", at_most=at_most)
+
+    def drain(self, at_most: int | None = None, **options: Any) -> DrainReport:
+        return replace(self.inbox_drain(), **options).run("run", at_most=at_most)
+
+    def apart(self, number: int = LEAD) -> list[str]:
+        """The fields in which the two sides of a lead differ."""
+        with self.inbox_drain().open("look") as drain:
+            read, ids = drain.statements.fields.read, {"ids": [number]}
+            ((_, there, _),) = drain.row_hashes(drain.rows([number]))
+            (here, *_) = drain.leads.execute(drain.statements.lock_leads, ids).fetchall()
+        mine, theirs = read(here[1]), read(there)
+        return [name for name, value in mine.items() if theirs[name] != value]
 
     def reverse_sync(self) -> ReverseSync:
         """As the installation has it."""

@@ -40,6 +40,8 @@ _DAY = (
 _TIME = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
 _ZONE = r" ?([+-](0\d|1[0-4])(:?[0-5]\d(:[0-5]\d)?)?|[Zz])"  # seconds: a zone's local mean time, before 1914
 MOMENT = rf"^(?!0000){_DAY}({_TIME}({_ZONE})?)?$"
+#: Without the 29th of February before Christ, whose leap years are others.
+FAR_MOMENT = rf"^([1-9]{_DAY}({_TIME}({_ZONE})?)?|(?!0000|\d{{4}}-02-29){_DAY}({_TIME}({_ZONE})?)? BC)$"
 
 _TYPE = re.compile(r"([a-z_ ]+?)(?:\((\d+)(?:,(-?\d+))?\))?( with(?:out)? time zone)?")
 _ALIASES = {

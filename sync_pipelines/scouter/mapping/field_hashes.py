@@ -41,7 +41,7 @@ _HASH: LiteralString = f"coalesce({_TEXT_HASH}, '{NULL}')"
 
 @dataclass(frozen=True)
 class Labels:
-    """Which field each hash of a text belongs to: `column:transform`, as under another one it means another value."""
+    """Which field each hash of a text belongs to: `column:transform:type`, as under others it means another value."""
 
     labels: tuple[str, ...]
 
@@ -74,10 +74,13 @@ class FieldList:
     """The fields that are hashed, in their order."""
 
     fields: tuple[Field, ...]
+    #: What is sent of each, as Postgres names it.
+    types: tuple[str, ...]
 
     @classmethod
-    def of(cls, mapping: FieldMapping) -> Self:
-        return cls(tuple(field for field in mapping.hashed if field.destination != KEY))
+    def of(cls, mapping: FieldMapping, source_types: Mapping[str, str]) -> Self:
+        fields = tuple(field for field in mapping.hashed if field.destination != KEY)
+        return cls(fields, tuple(result_type(field, source_types) for field in fields))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -85,7 +88,12 @@ class FieldList:
 
     @cached_property
     def labels(self) -> Labels:
-        return Labels(tuple(f"{field.destination}:{field.transform or ''}" for field in self.fields))
+        return Labels(
+            tuple(
+                f"{field.destination}:{field.transform or ''}:{kind}"
+                for field, kind in zip(self.fields, self.types, strict=True)
+            )
+        )
 
     @property
     def id(self) -> UUID:
@@ -162,7 +170,10 @@ def record_sql(fields: FieldList, source_types: Mapping[str, str]) -> sql.Compos
 def _comparable(field: Field, value: Expression, kind: str) -> Expression:
     """The value in a form that is the same on both sides."""
     if base_type(kind) in JSONS:
-        return sql.SQL("({})::jsonb").format(value)
+        # The JSON null is sent as null, and the column there is empty then.
+        return sql.SQL("nullif(({})::jsonb, 'null')").format(value)
+    if kind.endswith("[]"):
+        return sql.SQL("to_jsonb({})").format(value)
     if base_type(kind) == "numeric" and not modifiers(kind):
         return sql.SQL("trim_scale({})").format(value)
     return canonical(field, value)

@@ -15,7 +15,8 @@ from sync_pipelines.scouter.mapping.transforms import Expression
 
 _NUMERIC = rf"{types.NUMBER}|^NaN$"
 _FLOAT = rf"{types.NUMBER}|^(NaN|-?Infinity)$"
-_MOMENT = rf"{types.MOMENT}|^-?infinity$"
+#: Also as Postgres writes a year after 9999, or before Christ.
+_MOMENT = rf"{types.MOMENT}|{types.FAR_MOMENT}|^-?infinity$"
 
 
 class GuardedCast(NamedTuple):

@@ -21,7 +21,7 @@ from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.reverse.inbox import WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
-from sync_pipelines.scouter.reverse.report import Result
+from sync_pipelines.scouter.reverse.report import Outcome, Result
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.reverse.statements import Statements
 from sync_pipelines.scouter.reverse.three_way import Conflict
@@ -66,7 +66,7 @@ class BatchMerge:
         kinds = {one.destination: one.kind for one in self.statements.reverse.fields}
         results = [*unreadable, *(result for one in merges for result in results_of(one, kinds))]
         _log_events(leads, merges, results)
-        self._keep_merged(leads, merges)
+        self._keep_merged(leads, merges, results)
         self.probe("applied")
         return merges, results
 
@@ -86,15 +86,22 @@ class BatchMerge:
         leads.execute(statement("unpack_leads"))
         ids = sorted({one.lead_id for one in batch.waiting} | batch.rows.keys())
         here, now = self._lock(leads, ids), _now(leads)
+        there_are = leads.execute(
+            "select id from public.leads where id = any(%s::bigint[])", (postgres.array(ids),)
+        ).fetchall()
+        busy = {lead_id for (lead_id,) in there_are} - here.keys()
         merges = {
             lead_id: LeadMerge(lead_id, batch.stored.get(lead_id, Stored()), here=here.get(lead_id), now=now)
             for lead_id in ids
+            if lead_id not in busy
         }
         changes: dict[int, list[Reading]] = {}
         unreadable = []
         replayed = {one.id: one.replayed for one in batch.waiting}
         for row in leads.execute(self.statements.read_readings).fetchall():
             number, lead_id, is_object, *_, content_hash, created, source, updated_at = row
+            if lead_id in busy:
+                continue
             if not is_object:
                 unreadable.append(Result(number, lead_id, "rejected", "lead: is no object"))
                 continue
@@ -132,7 +139,8 @@ class BatchMerge:
             id=number,
             hashes=self.statements.fields.read(hashes),
             version=version,
-            stamp=stamp,
+            # Nobody but a person by hand writes an infinite one.
+            stamp=None if stamp is not None and math.isinf(stamp) else stamp,
             arrived=now if arrived is None else arrived,
             replayed=replayed,
         )
@@ -199,7 +207,7 @@ class BatchMerge:
                     "source_column": sources[conflict.field],
                     "here_value": here_value,
                     "there_value": there_value,
-                    "here_version": _seconds(one.here.version if one.here else None),
+                    "here_version": _seconds(one.here_version),
                     "there_version": _seconds(conflict.there_version),
                     "kept": "here" if failure else conflict.kept,
                     "reason": failure or conflict.reason,
@@ -210,9 +218,23 @@ class BatchMerge:
                 statement("insert_conflicts"), {"conflicts": json.dumps(rows), "run_id": self.run_id}
             )
 
-    def _keep_merged(self, leads: postgres.Connection, merges: Sequence[LeadMerge]) -> None:
+    def _keep_merged(
+        self, leads: postgres.Connection, merges: Sequence[LeadMerge], results: Sequence[Result]
+    ) -> None:
+        """Keep what was seen of each lead, and what became of its changes: after a kill nobody decides them again."""
         fields = self.statements.fields
-        seen = [one.recorded().document(fields) for one in merges if one.is_seen]
+        changes: dict[int, list[tuple[int, Outcome, str | None]]] = {}
+        for result in results:
+            changes.setdefault(result.lead_id, []).append((result.id, result.outcome, result.reason))
+        seen = [
+            {
+                "lead_id": one.lead_id,
+                "changes": changes.get(one.lead_id, []),
+                **(one.recorded().document(fields) if one.is_seen else {}),
+            }
+            for one in merges
+            if one.is_seen or one.lead_id in changes
+        ]
         if seen:
             leads.execute(
                 statement("insert_merged"), {"destination": self.destination, "merged": json.dumps(seen)}

@@ -7,8 +7,8 @@ A batch is three steps, each of which may be the last one of a process that is k
 3. what the second one copied is deleted in TabuladorMax.
 
 After a kill between the first and the second the next process copies what it finds, before it does anything else
-(`settle`); the rows of the inbox wait still, and nothing differs. The push writes to the same leads, so the two exclude
-each other: whoever works holds the destination's lock in the ops database.
+(`settle`), also what became of the inbox's rows: no change is decided twice. The push writes to the same leads, so the
+two exclude each other: whoever works holds the destination's lock in the ops database.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Drain:
         self.probe("committed")
         report.add(results, unknown)
         report.conflicts = sum(len(one.merge.conflicts) for one in merges)
-        self._copy_merged(results, ids)
+        self._copy_merged(ids=[one.lead_id for one in merges])
         self.probe("recorded")
         return report, merges
 
@@ -199,7 +199,7 @@ class Drain:
         return {lead_id: row for rows in read_rows(self.client, columns, ids) for lead_id, row in rows}
 
     def _copy_merged(self, results: Sequence[Result] = (), ids: Sequence[int] | None = None) -> None:
-        """Record in the ops database what merges have seen, and what became of the inbox's rows.
+        """Record in the ops database what merges have seen, and what became of the inbox's rows; and of `results`.
 
         `ids` are the leads of a batch: another thread's batch is its own. None means all.
         """
@@ -209,11 +209,13 @@ class Drain:
                 " and (%(ids)s::bigint[] is null or lead_id = any(%(ids)s::bigint[]))",
                 {"destination": self.destination, "ids": None if ids is None else list(ids)},
             ).fetchall()
-        decisions = [Decision(one.id, _DECIDED[one.outcome], one.reason) for one in results]
+        changes = [(one.id, one.outcome, one.reason) for one in results]
+        changes += [change for _, seen in rows for change in seen["changes"]]
+        decisions = [Decision(number, _DECIDED[outcome], reason) for number, outcome, reason in changes]
         with postgres.errors_about(OPS), self.ops.transaction():
             # A base that a crash of the server undoes would call our own values somebody's changes.
             self.ops.execute("set local synchronous_commit = on")
-            self.bases.record_merged([seen for _, seen in rows], run_id=self.run_id)
+            self.bases.record_merged([seen for _, seen in rows if "fields" in seen], run_id=self.run_id)
             self.bases.finish(ids or [])
             self.inbox.decide(decisions, self.run_id)
         if rows:

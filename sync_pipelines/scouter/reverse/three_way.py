@@ -198,10 +198,12 @@ def _unseen(
         mark = base.fields.get(name)
         marked = (before.fields.get(name) for before in base.history)
         yield name, next((one for one in (mark, *marked) if one and is_refused(one)), mark)
-    if change.is_repeated:
+    if change.is_repeated or change.replayed:
         return
     if row is not None and _was_overwritten(change, row, base):
         states = base.states(change.stamp)
+        if _was_merged_before(change, base, now=now):
+            return
         for name, value in change.hashes.items():
             written = base.fields.get(name)
             if row.hashes.get(name) == written:
@@ -214,6 +216,12 @@ def _unseen(
 def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:
     """Whether the change was made on the row as an earlier write of ours had left it, and the last one stands there."""
     return row.stamp == base.stamp != change.stamp and bool(base.states(change.stamp))
+
+
+def _was_merged_before(change: Reading, base: Base, *, now: float) -> bool:
+    """Whether the row that was merged before our write was later than the change: it showed it, or what came since."""
+    version = base.merged_version(change.stamp)
+    return version is not None and is_usable(change.version, now) and (change.version or 0) < version
 
 
 def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.scouter.lead import TOPIC
-from sync_pipelines_tests.scouter.pair import LEAD, Pair
+from sync_pipelines_tests.scouter.pair import LEAD, NOWHERE, Pair
 
 APPLIED = ("applied", None)
 REST = "; the other fields were applied"
@@ -189,15 +189,31 @@ def test_a_field_that_a_trigger_refuses_is_rejected_alone(pair: Pair, kind: str)
 
 
 def test_a_lead_that_a_trigger_does_not_let_in_is_rejected_and_stays_there(pair: Pair) -> None:
-    pair.gestao.execute("insert into public.leads (id, nome, age) values (999999, 'Ana Local', 3)")
-    pair.receive(pair.there(999_999))
-    with ruled(pair, "if new.age < 14 then raise exception 'too young'; end if;"):
-        pair.drain()
-    assert pair.decided[0][0] == "rejected"
-    assert pair.leads.execute("select from public.leads where id = 999999").fetchone() is None
+    pair.gestao.execute("insert into public.leads (id, nome, age) values (%s, 'Ana Local', 3)", [NOWHERE])
+    pair.receive(pair.there(NOWHERE))
+    with ruled(pair, "if tg_op = 'INSERT' then raise exception 'closed'; end if;"):
+        drained = pair.drain()
+    assert (pair.decided[0][0], drained.created) == ("rejected", 0)
+    assert pair.leads.execute("select from public.leads where id = %s", [NOWHERE]).fetchone() is None
     Inbox(pair.ops, TOPIC).replay(None)
     pair.drain()
-    assert pair.here(999_999)["name"] == "Ana Local"
+    assert (pair.here(NOWHERE)["name"], pair.decided) == ("Ana Local", [APPLIED])
+
+
+def test_a_new_lead_is_created_without_the_field_that_a_trigger_refuses(pair: Pair) -> None:
+    pair.gestao.execute("insert into public.leads (id, nome, age) values (%s, 'Ana Local', 3)", [NOWHERE])
+    pair.receive(pair.there(NOWHERE))
+    with ruled(pair, "if new.age < 14 then raise exception 'too young'; end if;"):
+        pair.drain()
+    assert (pair.here(NOWHERE)["name"], pair.here(NOWHERE)["age"]) == ("Ana Local", None)
+    assert pair.decided[0][0] == "rejected"
+    assert pair.push(NOWHERE) == [NOWHERE]
+    assert pair.there(NOWHERE)["age"] is None
+    Inbox(pair.ops, TOPIC).replay(None)
+    pair.drain()
+    assert pair.here(NOWHERE)["age"] == 3
+    assert pair.push(NOWHERE) == [NOWHERE]
+    assert pair.there(NOWHERE)["age"] == 3
 
 
 @pytest.mark.parametrize(

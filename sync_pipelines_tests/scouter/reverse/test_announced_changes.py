@@ -1,0 +1,133 @@
+"""What an announced change says beside the row there: what our write went over, and what that row does not show yet."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sync_pipelines.scouter.reverse.base import Base
+from sync_pipelines.scouter.reverse.three_way import LATER, refused_mark
+from sync_pipelines_tests.scouter.reverse.readings import (
+    CHANGE,
+    FIRST,
+    HERE,
+    NOW,
+    ODD,
+    ROW,
+    SECOND,
+    THERE,
+    A,
+    B,
+    C,
+    change,
+    merged,
+    row,
+    said,
+    seen,
+)
+
+
+class TestOverwritten:
+    """The change was made on the row as our write before the last one had left it, and our last write went over it."""
+
+    ON_FIRST = seen(previous={"nome": A, "etapa": A}, nome=A, etapa=A)
+
+    def test_it_is_taken(self) -> None:
+        lost = change(stamp=FIRST, nome=C, etapa=A)
+        found = merged({"nome": A, "etapa": A}, row(nome=A, etapa=A), lost, base=self.ON_FIRST)
+        assert said(found) == ({"nome": CHANGE}, [], {})
+
+    def test_what_our_write_changed_itself_is_a_conflict(self) -> None:
+        base = seen(previous={"nome": A}, nome=B)
+        found = merged({"nome": B}, row(nome=B), change(stamp=FIRST, nome=C), base=base)
+        assert said(found) == ({"nome": CHANGE}, [("nome", "there", LATER)], {})
+
+    def test_what_it_did_not_touch_stays_as_we_wrote_it(self) -> None:
+        base = seen(previous={"nome": A}, nome=B)
+        assert said(merged({"nome": B}, row(nome=B), change(stamp=FIRST, nome=A), base=base)) == ({}, [], {})
+
+    @pytest.mark.parametrize("stamp", [SECOND, 15.0, None, math.nan])
+    def test_a_change_on_another_write_was_seen_already(self, stamp: float | None) -> None:
+        late = change(version=FIRST, stamp=stamp, nome=C)
+        assert said(merged({"nome": A}, row(nome=A), late, base=self.ON_FIRST)) == ({}, [], {})
+
+    def test_somebody_elses_row_was_not_overwritten_by_us(self) -> None:
+        lost = change(version=FIRST, stamp=FIRST, nome=C)
+        found = merged({"nome": A}, row(stamp=15.0, nome=A), lost, base=self.ON_FIRST)
+        assert said(found) == ({}, [], {})
+
+    def test_what_a_person_wrote_there_since_is_newer(self) -> None:
+        lost = change(version=FIRST, stamp=FIRST, nome=C)
+        found = merged({"nome": A}, row(nome=B), lost, base=self.ON_FIRST)
+        assert said(found) == ({"nome": ROW}, [], {})
+
+    def test_delivered_again_it_says_nothing(self) -> None:
+        lost = change(stamp=FIRST, version=FIRST, nome=C).again()
+        assert said(merged({"nome": A}, row(nome=A), lost, base=self.ON_FIRST)) == ({}, [], {})
+
+
+class TestLaterThanTheRow:
+    """A change that the row there does not show yet: it was read before, or the change came without one."""
+
+    BASE = seen(nome=A, etapa=A)
+
+    def test_it_is_taken(self) -> None:
+        found = merged({"nome": A}, row(HERE, nome=A), change(nome=C), base=self.BASE)
+        assert said(found) == ({"nome": CHANGE}, [], {})
+
+    def test_also_without_a_row(self) -> None:
+        assert said(merged({"nome": A}, None, change(nome=C), base=self.BASE)) == ({"nome": CHANGE}, [], {})
+
+    @pytest.mark.parametrize("version", [HERE, HERE - 1, None, math.inf, -math.inf, NOW + 1])
+    def test_one_that_is_not_later_says_nothing(self, version: float | None) -> None:
+        found = merged({"nome": A}, row(HERE, nome=A), change(version=version, nome=C), base=self.BASE)
+        assert said(found) == ({}, [], {})
+
+    @pytest.mark.parametrize("version", [None, math.inf, NOW + 1])
+    def test_a_row_without_a_usable_time_is_the_truth(self, version: float | None) -> None:
+        found = merged({"nome": A}, row(version, nome=A), change(nome=C), base=self.BASE)
+        assert said(found) == ({}, [], {})
+
+    def test_a_row_that_changed_is_the_truth(self) -> None:
+        found = merged({"nome": A, "etapa": A}, row(HERE, nome=A, etapa=B), change(nome=C), base=self.BASE)
+        assert said(found) == ({"etapa": ROW}, [], {})
+
+    def test_one_before_what_was_seen_says_nothing(self) -> None:
+        base = Base({"nome": A}, stamp=SECOND, seen_version=THERE)
+        assert said(merged({"nome": A}, row(HERE, nome=A), change(nome=C), base=base)) == ({}, [], {})
+
+    def test_of_two_the_later_counts_field_by_field(self) -> None:
+        older, newer = change(8, version=41.0, nome=B, etapa=B), change(9, version=42.0, nome=C)
+        for both in ((older, newer), (newer, older)):
+            found = merged({"nome": A, "etapa": A}, row(HERE, nome=A, etapa=A), *both, base=self.BASE)
+            assert said(found) == ({"nome": 9, "etapa": 8}, [], {})
+
+    def test_a_valid_older_one_is_not_lost_for_an_invalid_newer_one(self) -> None:
+        older, newer = change(8, version=41.0, nome=B), change(9, version=42.0, etapa=ODD)
+        found = merged({"nome": A, "etapa": A}, row(HERE, nome=A, etapa=A), older, newer, base=self.BASE)
+        assert said(found) == ({"nome": 8}, [], {9: ["etapa"]})
+
+
+class TestReplayed:
+    """A field that was refused before, of a change that a person lets wait again."""
+
+    def test_it_is_taken_if_nobody_changed_the_field_here(self) -> None:
+        again = change(version=FIRST, replayed=frozenset({"nome"}), nome=C, etapa=C)
+        for base in (
+            seen(nome=refused_mark(A), etapa=A),
+            seen(previous={"nome": refused_mark(A)}, nome=A, etapa=A),
+        ):
+            found = merged({"nome": A, "etapa": A}, row(nome=A, etapa=A), again.again(), base=base)
+            assert said(found) == ({"nome": CHANGE}, [], {})
+
+    def test_otherwise_the_later_side_is_kept(self) -> None:
+        again = change(version=FIRST, replayed=frozenset({"nome"}), nome=C)
+        for base in (seen(nome=refused_mark(A)), seen(nome=B)):
+            found = merged({"nome": B}, row(nome=B), again.again(), base=base)
+            assert said(found) == ({}, [("nome", "here", LATER)], {})
+
+    def test_it_is_refused_again_if_nothing_was_mended(self) -> None:
+        again = change(version=FIRST, replayed=frozenset({"nome"}), nome=ODD)
+        found = merged({"nome": A}, row(nome=A), again.again(), base=seen(nome=refused_mark(A)))
+        assert said(found) == ({}, [], {CHANGE: ["nome"]})
