@@ -1,5 +1,7 @@
 """A push of 20,000 leads beside bare loops: `python -m benchmarks.scouter [--endpoint postgrest] [--leads 20000]`.
 
+`--reverse [--rounds 3]`: the same pushes with the reverse sync off and on, in turns.
+
 The destination is a process of its own that delays each request by 10 ms: by default one that holds leads in memory,
 with `--endpoint postgrest` the sandbox's fake of PostgREST over Postgres, whose work then weighs more than the delay.
 The loops post batches that were made beforehand, and prove nothing. Ours reads its source, renders, compares with the
@@ -61,6 +63,8 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--endpoint", choices=("memory", "postgrest"), default="memory")
+    parser.add_argument("--reverse", action="store_true", help="with the reverse sync off and on")
+    parser.add_argument("--rounds", type=int, default=1, help="of --reverse; the quickest counts")
     parser.add_argument("--once", action="store_true", help="push once, for time and peak memory")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -74,6 +78,8 @@ def main() -> None:
         if given.once:
             with bench.world() as environment:
                 print(step("push", environment))
+        elif given.reverse:
+            bench.measure_reverse(given.leads, given.rounds)
         else:
             bench.measure(given.leads)
 
@@ -147,6 +153,38 @@ class Bench:
             print(f"  {name:<20}{found['seconds']:7.2f} s {rate:8.0f} leads/s {found['peak']:5.0f} MiB peak")
         for name, (ratio, limit) in limits.items():
             print(f"  {name:<32} {ratio:6.2f}   ({limit})")
+
+    def measure_reverse(self, leads: int, rounds: int) -> None:
+        off: dict[str, dict[str, float]] = {}
+        on: dict[str, dict[str, float]] = {}
+        for _ in range(rounds):
+            for way_back, quickest in (("false", off), ("true", on)):
+                for name, found in self._pushes(way_back, leads).items():
+                    quickest[name] = min(found, quickest.get(name, found), key=lambda one: one["seconds"])
+        print(f"push of {leads:,} leads with the reverse sync off and on, {self.endpoint}:")
+        for name, without in off.items():
+            times = without["seconds"], on[name]["seconds"]
+            print(
+                f"  {name:<24}{times[0]:7.2f} s {times[1]:7.2f} s   {times[1] / times[0]:5.2f}   (at most 1.2)"
+                f" {without['peak']:5.0f} MiB {on[name]['peak']:5.0f} MiB peak"
+            )
+
+    def _pushes(self, way_back: str, leads: int) -> dict[str, dict[str, float]]:
+        """A first push, two of which nothing is new, one of which everything is."""
+        with self.world() as environment:
+            given = {**environment, "SCOUTER_WAY_BACK": way_back}
+            found = {
+                "first push": step("push", given),
+                "nothing changed": step("hourly", given),
+                "and seen there": step("push", given),
+            }
+            with psycopg.connect(environment["TABULADORMAX_DATABASE_URL"]) as connection:
+                connection.execute(
+                    "update public.leads set name = name || '.', updated_at = updated_at + interval '1 second'"
+                )
+            found["every lead changed"] = step("push", given)
+        assert [one["accepted"] for one in found.values()] == [leads, 0, 0, leads]
+        return found
 
     @contextmanager
     def world(self, spoil: str | None = None) -> Iterator[dict[str, str]]:

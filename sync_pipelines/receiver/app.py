@@ -36,6 +36,8 @@ RETRY_SECONDS = 30.0
 #: A database that calls is one client and does not repeat what is refused: a mass edit there has to fit.
 PER_CLIENT = Rate(200, 5000)
 IN_ALL = Rate(400, 10_000)
+#: Requests of one endpoint whose bodies are in memory. Further ones wait unread: a mass edit sends thousands at once.
+BODIES_AT_ONCE = 64
 HEALTH_SECONDS = 5.0  # for which an answer about the database is repeated
 #: What Supabase's client library sends along from a browser.
 _BROWSER_HEADERS = ("authorization", "apikey", "content-type", "x-client-info")
@@ -55,6 +57,7 @@ class Options:
 
     max_bytes: int = LONGEST_BODY
     body_seconds: float = 10.0
+    bodies_at_once: int = BODIES_AT_ONCE
     per_client: Rate = PER_CLIENT
     in_all: Rate = IN_ALL
     origins: tuple[str, ...] = ()
@@ -66,6 +69,13 @@ class Mounted(NamedTuple):
 
     endpoint: Endpoint
     authenticator: Authenticator
+
+
+class _Lane(NamedTuple):
+    """What one endpoint is worked on in: so many bodies at once, and so many threads (None: those of all)."""
+
+    bodies: CapacityLimiter
+    threads: CapacityLimiter | None
 
 
 class Receiver:
@@ -89,8 +99,11 @@ class Receiver:
         """The ASGI application."""
         routes = [Route(HEALTH_PATH, _answering(self._report_health), methods=["GET"])]
         for one in mounted:
-            limiter = CapacityLimiter(one.endpoint.at_once) if one.endpoint.at_once else None
-            responder = _answering(partial(self._call, one, limiter))
+            lane = _Lane(
+                bodies=CapacityLimiter(self._options.bodies_at_once),
+                threads=CapacityLimiter(one.endpoint.at_once) if one.endpoint.at_once else None,
+            )
+            responder = _answering(partial(self._call, one, lane))
             routes.append(Route(one.endpoint.path, responder, methods=[one.endpoint.method]))
         origins = self._options.origins
         middleware = [
@@ -107,9 +120,11 @@ class Receiver:
             await run_in_threadpool(stop)
         self._inbox.close()
 
-    async def _call(self, mounted: Mounted, limiter: CapacityLimiter | None, request: Request) -> Response:
-        call = await self._read(mounted, request)
-        status, body = await to_thread.run_sync(mounted.endpoint.handler, call, limiter=limiter)
+    async def _call(self, mounted: Mounted, lane: _Lane, request: Request) -> Response:
+        caller = await self._admit(mounted, request)
+        async with lane.bodies:
+            call = await self._read(mounted.endpoint, request, caller=caller)
+            status, body = await to_thread.run_sync(mounted.endpoint.handler, call, limiter=lane.threads)
         return _answer(status, body)
 
     async def _report_health(self, request: Request) -> Response:
@@ -122,16 +137,20 @@ class Receiver:
             200 if fine else 503, {"status": "ok" if fine else "unavailable", "ops_database": fine}
         )
 
-    async def _read(self, mounted: Mounted, request: Request) -> Call:
-        """The call of an admitted caller.
+    async def _admit(self, mounted: Mounted, request: Request) -> str | None:
+        """Who calls, as the authenticator says.
 
         A refused request counts too, but only against its caller: the limit of all is for what is worked on.
         """
-        endpoint, options = mounted.endpoint, self._options
-        self._count(self._clients, limits.client_of(request, options.proxies))
+        self._count(self._clients, limits.client_of(request, self._options.proxies))
         # In a thread, because it may fetch keys.
-        caller = await run_in_threadpool(mounted.authenticator.admit, request.headers, endpoint)
+        caller = await run_in_threadpool(mounted.authenticator.admit, request.headers, mounted.endpoint)
         self._count(self._all, "all")
+        return caller
+
+    async def _read(self, endpoint: Endpoint, request: Request, *, caller: str | None) -> Call:
+        """The call of an admitted caller."""
+        options = self._options
         # The client library sends neither a body nor its type where a function takes none.
         if not endpoint.may_be_empty or limits.has_body(request):
             limits.expect_json(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,10 @@ from sync_pipelines.receiver.authentication import Authenticator
 from sync_pipelines.receiver.limits import networks_of
 from sync_pipelines.settings import Settings
 
+#: Connections at once; a further one is answered 503. Most of them only wait, for some kilobytes each.
+MOST_CONNECTIONS = 4000
+#: Files that the process has open beside its connections: modules, logs, the databases.
+_OTHER_FILES = 100
 #: The exit status of a server that could not begin, as uvicorn's own command has it.
 STARTUP_FAILURE = 3
 
@@ -93,7 +98,7 @@ def serve(settings: Settings, mounts: Sequence[Mount], *, host: str = "127.0.0.1
         access_log=False,
         server_header=False,
         proxy_headers=False,  # it would trust whoever calls from this machine
-        limit_concurrency=200,
+        limit_concurrency=_connections(),
         timeout_keep_alive=5,
         timeout_graceful_shutdown=10,
     )
@@ -102,6 +107,16 @@ def serve(settings: Settings, mounts: Sequence[Mount], *, host: str = "127.0.0.1
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _connections() -> int:
+    """How many connections the server may have; the usual limit of 1,024 files is raised if the system allows it."""
+    wanted = MOST_CONNECTIONS + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft - _OTHER_FILES)
 
 
 def _refuse_nothing(mounts: Sequence[Mount]) -> None:

@@ -54,7 +54,8 @@ class FieldBases:
         given = (self.destination, postgres.array(ids))
         rows = self.connection.execute(
             "select lead_id, content_hash, field_list, fields, history, seen_digest,"
-            " extract(epoch from stamp)::float8, extract(epoch from seen_version)::float8"
+            " extract(epoch from stamp)::float8, extract(epoch from seen_version)::float8,"
+            " extract(epoch from updated_at)::float8, extract(epoch from here_version)::float8, doubted"
             " from ops.lead_exchanges where destination = %s and lead_id = any(%s::bigint[])",
             given,
         ).fetchall()
@@ -233,7 +234,7 @@ class FieldBases:
         )
 
     def _stored(self, row: Sequence[Any]) -> Stored:
-        _, content_hash, listed, hashes, history, digest, stamp, version = row
+        _, content_hash, listed, hashes, history, digest, stamp, version, *dates = row
         return Stored(
             base=Base(
                 fields=self._read(listed, hashes),
@@ -244,6 +245,9 @@ class FieldBases:
             content_hash=content_hash,
             digest=digest,
             has_fields=bool(hashes and hashes.strip(MISSING)),
+            updated_at=dates[0],
+            here_version=dates[1],
+            is_doubted=dates[2],
             is_known=True,
         )
 

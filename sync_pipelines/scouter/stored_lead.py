@@ -32,6 +32,11 @@ class Stored:
     digest: UUID | None = None
     has_fields: bool = False
     write: Write | None = None
+    #: TabuladorMax's `updated_at` after the last merge, and the time of its last change by somebody else.
+    updated_at: float | None = None
+    here_version: float | None = None
+    #: Whether a column there was away since: what is empty there is nobody's doing.
+    is_doubted: bool = False
     #: False for a lead that was never exchanged.
     is_known: bool = False
 
@@ -56,5 +61,6 @@ class Merged:
             "history": base.history,
             "stamp": base.stamp,
             "version": base.seen_version,
+            "here_version": self.stored.here_version,
             "digest": str(digest) if digest else None,
         }

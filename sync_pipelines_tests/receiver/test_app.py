@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sync_pipelines.lib.http.endpoints import Answer
+from sync_pipelines.lib.http.endpoints import Answer, Endpoint
 from sync_pipelines.receiver.app import HEALTH_PATH, HEALTH_SECONDS, Options
 from sync_pipelines.receiver.limits import Rate, networks_of
 from sync_pipelines.scouter.endpoints import AT_ONCE
@@ -425,6 +425,27 @@ def test_slow_calls_of_the_screen_take_no_thread_from_the_webhook(new_receiver: 
         finally:
             release.set()
     assert [call.result().status_code for call in calls] == [200] * 50
+
+
+def test_so_many_bodies_are_held_at_once_and_the_rest_waits_unread(new_receiver: NewReceiver) -> None:
+    begun, release = Semaphore(0), Event()
+
+    def slow(_: Any) -> Answer:
+        begun.release()
+        release.wait(20)
+        return Answer(200, {"success": True})
+
+    free = Endpoint(FUNCTION_PATH, handler=slow, takes_shared_secret=True)
+    receiver = new_receiver(added=[free], options=Options(bodies_at_once=2))
+    with ThreadPoolExecutor(10) as pool:
+        calls = [pool.submit(receiver.client.post, FUNCTION_PATH, json={}, headers=OWN) for _ in range(10)]
+        try:
+            assert all(begun.acquire(timeout=10) for _ in range(2))
+            assert receiver.post().status_code == 200, "other endpoints are not held up"
+            assert not begun.acquire(blocking=False)
+        finally:
+            release.set()
+    assert [call.result().status_code for call in calls] == [200] * 10
 
 
 def test_many_at_once_are_all_stored_once(receiver: RunningReceiver) -> None:

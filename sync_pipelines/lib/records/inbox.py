@@ -23,7 +23,7 @@ _TAKE = f"""
 with oldest as (
     -- The text itself is made only of the chosen rows: two thousand long ones would be gigabytes.
     select id, octet_length(payload::text) as bytes
-    from ops.inbox where topic = %(topic)s and status = 'waiting' order by id limit %(most)s
+    from ops.inbox where topic = %(topic)s and status = 'waiting' and id > %(after)s order by id limit %(most)s
 ), measured as (
     select id, bytes, sum(bytes) over (order by id) as so_far from oldest
 )
@@ -87,13 +87,14 @@ class Inbox:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def take(self, *, most: int, most_bytes: int) -> list[Waiting]:
+    def take(self, *, after: int = 0, most: int, most_bytes: int) -> list[Waiting]:
         """The rows that have waited longest: at most so many, of at most so many bytes, but at least one.
 
+        `after` is the last row of an earlier call, some of which may wait still.
         Nothing marks them as taken: whoever decides holds a lock of its own.
         """
         rows = self.connection.execute(
-            _TAKE.encode(), {"topic": self.topic, "most": most, "most_bytes": most_bytes}
+            _TAKE.encode(), {"topic": self.topic, "after": after, "most": most, "most_bytes": most_bytes}
         ).fetchall()
         return [Waiting(*row) for row in rows]
 

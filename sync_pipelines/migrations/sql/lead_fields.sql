@@ -9,13 +9,15 @@ create table if not exists ops.lead_field_lists (
 
 -- Sixteen characters a field, in the order of its list: `fields` as last seen there and dealt with. `stamp` is the
 -- last_sync_at of our last write; `history` what was seen before, newest first: [[stamp of then, {field: hash}], …].
--- `seen_digest` is the row itself as the server wrote it, `seen_version` the latest updated_at that was dealt with.
+-- `seen_digest` is the row itself as the server wrote it, `seen_version` the updated_at of the row that was merged last
+-- since. `here_version` is when somebody last changed the lead in TabuladorMax, if we have dated it anew since.
 alter table ops.lead_exchanges add column if not exists field_list uuid;
 alter table ops.lead_exchanges add column if not exists fields text;
 alter table ops.lead_exchanges add column if not exists stamp timestamptz;
 alter table ops.lead_exchanges add column if not exists history jsonb;
 alter table ops.lead_exchanges add column if not exists seen_digest uuid;
 alter table ops.lead_exchanges add column if not exists seen_version timestamptz;
+alter table ops.lead_exchanges add column if not exists here_version timestamptz;
 
 -- Written before a lead is sent, deleted when it was read back: what a killed push has left to be looked at.
 create table if not exists ops.lead_writes (

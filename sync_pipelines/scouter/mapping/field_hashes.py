@@ -41,7 +41,7 @@ _HASH: LiteralString = f"coalesce({_TEXT_HASH}, '{NULL}')"
 
 @dataclass(frozen=True)
 class Labels:
-    """Which field each hash of a text belongs to: `column:transform`, as under another one it means another value."""
+    """Which field each hash of a text belongs to: `column:transform:type`, as under others it means another value."""
 
     labels: tuple[str, ...]
 
@@ -74,10 +74,13 @@ class FieldList:
     """The fields that are hashed, in their order."""
 
     fields: tuple[Field, ...]
+    #: What is sent of each, as Postgres names it.
+    types: tuple[str, ...]
 
     @classmethod
-    def of(cls, mapping: FieldMapping) -> Self:
-        return cls(tuple(field for field in mapping.hashed if field.destination != KEY))
+    def of(cls, mapping: FieldMapping, source_types: Mapping[str, str]) -> Self:
+        fields = tuple(field for field in mapping.hashed if field.destination != KEY)
+        return cls(fields, tuple(result_type(field, source_types) for field in fields))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -85,7 +88,12 @@ class FieldList:
 
     @cached_property
     def labels(self) -> Labels:
-        return Labels(tuple(f"{field.destination}:{field.transform or ''}" for field in self.fields))
+        return Labels(
+            tuple(
+                f"{field.destination}:{field.transform or ''}:{kind}"
+                for field, kind in zip(self.fields, self.types, strict=True)
+            )
+        )
 
     @property
     def id(self) -> UUID:

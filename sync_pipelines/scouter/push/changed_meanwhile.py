@@ -12,6 +12,7 @@ from sync_pipelines.scouter.mapping.column_types import TIMESTAMPTZ
 from sync_pipelines.scouter.push.stored_value import is_same
 from sync_pipelines.scouter.reverse.drain import Drain
 from sync_pipelines.scouter.reverse.reverse_mapping import VERSION
+from sync_pipelines.scouter.reverse.statements import STAMP
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class ChangedMeanwhile:
 
         The entries in ops.lead_writes of the latter stay: by them the next merge knows what we wrote.
         """
-        rows = {lead_id: row for lead_id, (_, row) in differing.items() if rb"\u0000" not in row}
+        stamped = {lead_id: row for lead_id, (lead, row) in differing.items() if _has_our_stamp(lead, row)}
+        rows, _ = self.drain.readable(stamped)
         if not rows:
             return [], []
         read = self.bases.fields.read
@@ -48,5 +50,10 @@ class ChangedMeanwhile:
         return equal, [one for one in hashes if one not in equal and (one in dated or one in announced)]
 
 
+def _has_our_stamp(lead: Lead, row: bytes) -> bool:
+    """Whether our write arrived at all."""
+    return is_same(lead.stamp, exact_json.loads_odd(row).get(STAMP), TIMESTAMPTZ)
+
+
 def _has_our_date(lead: Lead, row: bytes) -> bool:
-    return is_same(lead.updated_at, exact_json.loads(row).get(VERSION), TIMESTAMPTZ)
+    return is_same(lead.updated_at, exact_json.loads_odd(row).get(VERSION), TIMESTAMPTZ)

@@ -57,7 +57,7 @@ _CONTENT: LiteralString = """
     select wanted, gone, updated_at::text, hash, body, to_json(criado) #>> '{{}}', suspect, known is null, fields,
         hash = known and updated_at is not distinct from known_at as is_same
     from (
-        select wanted, lead.id is null as gone, lead.updated_at, lead.criado, {hash} as hash,
+        select wanted, lead.id is null as gone, lead.updated_at, lead.criado, hashed.hash,
             {body} as body, {suspect} as suspect, {fields} as fields,
             known.hash as known, known.updated_at as known_at, known.doubted
         from unnest(%(ids)s::bigint[]) as wanted
@@ -66,6 +66,8 @@ _CONTENT: LiteralString = """
         ) as known (id, hash, updated_at, doubted) on known.id = wanted
         -- `offset 0` forces the index, also for few leads: a merge join would read all between the first and the last
         left join lateral (select * from public.leads where id = wanted offset 0) as lead on true
+        -- And that the hash is computed once, not at each of the three places that name it.
+        cross join lateral (select {hash} as hash offset 0) as hashed
     ) as lead
     where gone or known is null or doubted or %(all)s or hash <> known or updated_at is distinct from known_at
 """
@@ -132,7 +134,7 @@ class LeadReader:
             body=rendering.body_sql(report.mapping, as_text=as_text),
             hash=rendering.hash_sql(report.mapping),
             suspect=rendering.suspect_sql(report.suspects),
-            fields=here_hashes_sql(FieldList.of(report.mapping), report.source_types)
+            fields=here_hashes_sql(FieldList.of(report.mapping, report.source_types), report.source_types)
             if by_field
             else sql.SQL("''"),
         )

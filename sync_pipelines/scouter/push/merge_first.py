@@ -28,6 +28,7 @@ LOCAL_LEAD = (
     "não enviado: este número pertence a um lead criado no próprio Gestão Scouter; confira os dois e, se for o caso,"
     " aceite overwrite_local_leads"
 )
+NOT_MERGED = "não enviado: o lead mudou no Gestão Scouter e não pôde ser conciliado agora"
 UNREADABLE = "não enviado: a linha deste lead no Gestão Scouter não pôde ser lida"
 
 
@@ -100,7 +101,8 @@ class MergeFirst:
         if not found:
             return {}, [], {}
         merges = {one.lead_id: one for one in self.drain.merge(self.drain.take(found))[1]}
-        refused = dict.fromkeys(found.keys() - merges.keys(), UNREADABLE)
+        # The others are locked by somebody, or hold what no statement reads: their changes wait, or are rejected.
+        refused = dict.fromkeys(found.keys() - merges.keys(), NOT_MERGED)
         refused |= {lead_id: LOCAL_LEAD for lead_id, one in merges.items() if one.refusal == LOCAL}
         apart = {lead_id: one for lead_id, one in merges.items() if one.is_seen and one.differs}
         content = reader.content(list(apart), Known(), send_all=True)
@@ -132,5 +134,7 @@ def _is_as_seen(
     if not stored.has_fields:
         return stored.content_hash not in (NO_CONTENT, None) and stored.content_hash == content_hash
     base = stored.base.fields
+    if stored.is_doubted:  # what is empty there is nobody's doing
+        hashes = {name: value for name, value in hashes.items() if value != NULL}
     # Of a field that was never exchanged nothing is lost if it is empty there, or as it is here.
     return all(value in (base.get(name) or NULL, ours.get(name)) for name, value in hashes.items())

@@ -46,7 +46,7 @@ class PushParts:
         first = self.push.clock()
         if self.push.merges_first:
             with self.push.ops() as ops:
-                latest = FieldBases(ops, self.push.destination.label, FieldList(())).latest_stamp()
+                latest = FieldBases(ops, self.push.destination.label, FieldList((), ())).latest_stamp()
             if latest is not None and first.timestamp() <= latest:
                 first = datetime.fromtimestamp(latest, UTC) + timedelta(milliseconds=1)
         return Marks(first, are_apart=self.push.merges_first)

@@ -36,16 +36,21 @@ class Reading:
 
 
 class Before(NamedTuple):
-    """A change of the base: while our stamp there was `stamp`, these fields were as in `fields` (None: unknown)."""
+    """A change of the base: while our stamp there was `stamp`, these fields were as in `fields` (None: unknown).
+
+    `version` is the `updated_at` of the row that was last merged under that stamp; None if none was.
+    """
 
     stamp: float | None
     fields: Mapping[str, str | None]
+    version: float | None = None
 
 
 @dataclass(frozen=True)
 class Base:
     """How a lead was last seen there; `stamp` is that of our last write, `history` what was before, newest first."""
 
+    #: `seen_version` is the `updated_at` of the row that was merged last under this stamp.
     fields: Mapping[str, str] = field(default_factory=dict)
     stamp: float | None = None
     seen_version: float | None = None
@@ -57,7 +62,7 @@ class Base:
         before = {name: self.fields.get(name) for name in names if self.fields.get(name) != fields.get(name)}
         if not before and stamp == self.stamp:
             return self
-        history = (Before(self.stamp, before), *self.history)[:LONGEST_HISTORY]
+        history = (Before(self.stamp, before, self.seen_version), *self.history)[:LONGEST_HISTORY]
         return replace(self, fields=fields, stamp=stamp, history=history)
 
     def states(self, stamp: float | None) -> list[Mapping[str, str | None]]:
@@ -71,3 +76,20 @@ class Base:
             elif found:
                 break
         return found
+
+    def merged_version(self, stamp: float | None) -> float | None:
+        """The `updated_at` of the row that was merged last while our stamp was this one."""
+        return next((one.version for one in self.history if one.stamp == stamp), None)
+
+    def with_taken(self, stamp: float | None, fields: Mapping[str, str]) -> Base:
+        """The base when values that a later write of ours had overwritten were taken after all.
+
+        They were the last ones under that stamp, so that the next such change is compared with them.
+        """
+        place = next((at for at, one in enumerate(self.history) if one.stamp == stamp), None)
+        if place is None or not fields:
+            return self
+        ended, old = self.history[place], self.states(stamp)[0]
+        kept = ended._replace(fields={**{name: old.get(name) for name in fields}, **ended.fields})
+        taken = Before(stamp, fields, ended.version)
+        return replace(self, history=(*self.history[:place], taken, kept, *self.history[place + 1 :]))

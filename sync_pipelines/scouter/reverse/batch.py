@@ -86,15 +86,22 @@ class BatchMerge:
         leads.execute(statement("unpack_leads"))
         ids = sorted({one.lead_id for one in batch.waiting} | batch.rows.keys())
         here, now = self._lock(leads, ids), _now(leads)
+        there_are = leads.execute(
+            "select id from public.leads where id = any(%s::bigint[])", (postgres.array(ids),)
+        ).fetchall()
+        busy = {lead_id for (lead_id,) in there_are} - here.keys()
         merges = {
             lead_id: LeadMerge(lead_id, batch.stored.get(lead_id, Stored()), here=here.get(lead_id), now=now)
             for lead_id in ids
+            if lead_id not in busy
         }
         changes: dict[int, list[Reading]] = {}
         unreadable = []
         replayed = {one.id: one.replayed for one in batch.waiting}
         for row in leads.execute(self.statements.read_readings).fetchall():
             number, lead_id, is_object, *_, content_hash, created, source, updated_at = row
+            if lead_id in busy:
+                continue
             if not is_object:
                 unreadable.append(Result(number, lead_id, "rejected", "lead: is no object"))
                 continue
@@ -132,7 +139,8 @@ class BatchMerge:
             id=number,
             hashes=self.statements.fields.read(hashes),
             version=version,
-            stamp=stamp,
+            # Nobody but a person by hand writes an infinite one.
+            stamp=None if stamp is not None and math.isinf(stamp) else stamp,
             arrived=now if arrived is None else arrived,
             replayed=replayed,
         )
@@ -199,7 +207,7 @@ class BatchMerge:
                     "source_column": sources[conflict.field],
                     "here_value": here_value,
                     "there_value": there_value,
-                    "here_version": _seconds(one.here.version if one.here else None),
+                    "here_version": _seconds(one.here_version),
                     "there_version": _seconds(conflict.there_version),
                     "kept": "here" if failure else conflict.kept,
                     "reason": failure or conflict.reason,

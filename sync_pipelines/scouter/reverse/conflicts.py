@@ -143,6 +143,14 @@ def _take_other(leads: postgres.Connection, statements: Statements, found: Seque
         raise PermanentError(
             f"TabuladorMax does not take the other value of {name} of lead {lead_id}: {reason}"
         )
+    after = {row[0]: row[1] for row in leads.execute(statements.lock_leads, {"ids": ids}).fetchall()}
+    read = statements.fields.read
+    for one in found:
+        kept = after.get(one.lead_id)
+        if kept is None or read(kept)[one.field] != read(hashes[one.id])[one.field]:
+            raise PermanentError(
+                f"TabuladorMax does not keep the other value of {one.field} of lead {one.lead_id}."
+            )
     return len(takes)
 
 

@@ -145,7 +145,7 @@ class Drain:
         self.probe("committed")
         report.add(results, unknown)
         report.conflicts = sum(len(one.merge.conflicts) for one in merges)
-        self._copy_merged(ids=ids)
+        self._copy_merged(ids=[one.lead_id for one in merges])
         self.probe("recorded")
         return report, merges
 

@@ -32,7 +32,7 @@ def open_lead_inbox(url: str) -> AbstractContextManager[Inbox]:
     return inbox.open_inbox(url, TOPIC)
 
 
-def take_leads(leads: Inbox, *, most: int, most_bytes: int) -> list[WaitingLead]:
+def take_leads(leads: Inbox, *, after: int = 0, most: int, most_bytes: int) -> list[WaitingLead]:
     """As `Inbox.take`."""
     return [
         WaitingLead(
@@ -43,7 +43,7 @@ def take_leads(leads: Inbox, *, most: int, most_bytes: int) -> list[WaitingLead]
             received_at=row.received_at,
             replayed=fields_of(row.reason),
         )
-        for row in leads.take(most=most, most_bytes=most_bytes)
+        for row in leads.take(after=after, most=most, most_bytes=most_bytes)
     ]
 
 

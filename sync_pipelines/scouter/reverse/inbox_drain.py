@@ -60,14 +60,15 @@ class InboxDrain:
         """
         total = DrainReport()
         with self.open(run_id) as drain:
-            total.one_way = drain.statements.reverse.one_way
+            total.one_way, after = drain.statements.reverse.one_way, 0
             while True:
                 # A push that waits for the lock comes between two batches.
                 with self._alone(drain.ops):
                     total.settled += drain.settle()
-                    waiting = self._take(drain.inbox, total, at_most)
+                    waiting = self._take(drain.inbox, total, at_most, after=after)
                     if not waiting:
                         return total
+                    after = waiting[-1].id
                     total.merge(drain.merge(waiting)[0])
                 log(f"{total.read} changes were decided, {total.applied} of them applied.")
 
@@ -106,8 +107,10 @@ class InboxDrain:
                 probe=self.probe,
             )
 
-    def _take(self, inbox: Inbox, report: DrainReport, at_most: int | None) -> list[WaitingLead]:
+    def _take(
+        self, inbox: Inbox, report: DrainReport, at_most: int | None, *, after: int
+    ) -> list[WaitingLead]:
         most = self.batch.rows if at_most is None else min(self.batch.rows, at_most - report.read)
         if most <= 0:
             return []
-        return take_leads(inbox, most=most, most_bytes=self.batch.bytes)
+        return take_leads(inbox, after=after, most=most, most_bytes=self.batch.bytes)

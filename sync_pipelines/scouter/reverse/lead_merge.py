@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sync_pipelines.scouter.lead import NO_CONTENT
 from sync_pipelines.scouter.local_lead import is_local
-from sync_pipelines.scouter.mapping.field_hashes import is_refused
+from sync_pipelines.scouter.mapping.field_hashes import NULL, is_refused
 from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Base, Reading
 from sync_pipelines.scouter.reverse.three_way import Merge
@@ -97,7 +97,24 @@ class LeadMerge:
                 base = replace(base, fields=self.here.hashes)
         if write is not None and self._has_arrived:
             base = base.changed({**base.fields, **write.hashes}, write.stamp)
+        elif write is not None:
+            # A trigger there may write stamps of its own: what stands there as we sent it is ours all the same.
+            row = self.there.reading.hashes
+            ours = {name: value for name, value in write.hashes.items() if row.get(name) == value}
+            base = replace(base, fields={**base.fields, **ours})
+        if self.stored.is_doubted:
+            row = self.there.reading.hashes
+            kept = {name: value for name, value in base.fields.items() if row.get(name) != NULL}
+            base = replace(base, fields=kept)
         return base
+
+    @property
+    def here_version(self) -> float | None:
+        """When somebody else changed the lead here: a merge of ours dates it too."""
+        if self.here is None or self.stored.here_version is None:
+            return self.here.version if self.here else None
+        is_ours = self.here.version == self.stored.updated_at
+        return self.stored.here_version if is_ours else self.here.version
 
     @property
     def _has_arrived(self) -> bool:
@@ -156,7 +173,7 @@ class LeadMerge:
         else:
             self.merge = three_way.merge(
                 self.here.hashes,
-                self.here.version,
+                self.here_version,
                 self.row,
                 changes=self.changes,
                 base=self.base,
@@ -199,16 +216,29 @@ class LeadMerge:
         marks = {
             name: three_way.refused_mark(self.after.hashes[name]) for name in refused & row.hashes.keys()
         }
-        versions = [one.version for one in (row, *self.changes) if three_way.is_usable(one.version, self.now)]
-        seen = [one for one in (base.seen_version, *versions) if one is not None]
+        overwritten: dict[float | None, dict[str, str]] = {}
+        for name, number in self.taken.items():
+            taken = self.readings[number]
+            if taken.stamp != row.stamp:
+                overwritten.setdefault(taken.stamp, {})[name] = taken.hashes[name]
+        for stamp, fields in overwritten.items():
+            base = base.with_taken(stamp, fields)
+        version = row.version if three_way.is_usable(row.version, self.now) else base.seen_version
         stored = Stored(
-            base=replace(
-                base.changed({**row.hashes, **marks}, row.stamp), seen_version=max(seen, default=None)
-            ),
+            base=replace(base.changed({**row.hashes, **marks}, row.stamp), seen_version=version),
             content_hash=NO_CONTENT if self.differs else self.after.content_hash,
             digest=self.there.digest,
+            here_version=self._version_after(),
         )
         return Merged(self.lead_id, stored, self.after.updated_at)
+
+    def _version_after(self) -> float | None:
+        """The time of the last change that is in the lead now, of the usable ones."""
+        readings = self.readings
+        versions = [self.here_version, *(readings[number].version for number in self.taken.values())]
+        return max(
+            (one for one in versions if one is not None and three_way.is_usable(one, self.now)), default=None
+        )
 
     def _is_another(self) -> bool:
         """Whether the row there is a lead that Gestão Scouter made itself under a number of ours.

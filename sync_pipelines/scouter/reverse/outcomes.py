@@ -14,6 +14,8 @@ from sync_pipelines.scouter.reverse.report import Outcome, Result
 ECHO, SAME, OLDER = "echo of the last exchange", "nothing differs", "older version"
 SUPERSEDED = "superseded by a newer change"
 KEPT = "TabuladorMax was changed too and is kept: sync_private.lead_conflicts"
+#: Fields of one reason that are named one by one.
+FEW = 5
 REST = "the other fields were applied"
 
 
@@ -58,6 +60,9 @@ def _reasons(one: LeadMerge, change: Reading, kinds: Mapping[str, str]) -> list[
         for name, value in change.hashes.items()
         if is_refused(value)
     ]
+    if one.failed and len(set(one.failed.values())) == 1 and len(one.failed) > FEW:
+        # The table refuses the lead as such.
+        return [*reasons, f"lead: {next(iter(one.failed.values()))}"]
     readings = one.readings
     reasons += [
         f"{name}: {one.failed[name]}"

@@ -56,7 +56,7 @@ class Statements:
         """
         if lacking := sorted(mapping.sources - source_types.keys()):
             raise PermanentError(f"TabuladorMax has no column {', '.join(lacking)}, which the mapping takes.")
-        fields = FieldList.of(mapping)
+        fields = FieldList.of(mapping, source_types)
         reverse = ReverseMapping.of(mapping, source_types, fixed=fixed)
         expected = sorted({*known, *mapping.destinations, *STAMPS})
         hashes = there_hashes_sql(fields, source_types, takable=_takable(mapping, reverse))
@@ -81,6 +81,23 @@ class Statements:
             read_values=statement("read_values").format(body=body_sql(mapping, ())),
             count_unknown_keys=statement("count_unknown_keys").format(known=sql.Literal(expected)),
             hash_rows=statement("hash_rows").format(hashes=hashes, content_hash=content_hash, record=record),
+        )
+
+    def insert_leads(self, names: frozenset[str]) -> sql.Composed:
+        """Makes leads that take just these fields."""
+        places = [
+            (place, field) for place, field in enumerate(self.reverse.fields, 1) if field.destination in names
+        ]
+        return statement("insert_leads").format(
+            columns=sql.SQL("").join(
+                sql.SQL(", {}").format(sql.Identifier(field.source)) for _, field in places
+            ),
+            values=sql.SQL("").join(
+                sql.SQL(
+                    ", (select staged.{} from staged where staged.reading_id = decided.takes[{}])"
+                ).format(sql.Identifier(field.source), sql.Literal(place))
+                for place, field in places
+            ),
         )
 
     @property

@@ -27,6 +27,7 @@ class LeadWriter:
     leads: postgres.Connection
     statements: Statements
     _refused: Refused = field(default_factory=dict)
+    _takes: dict[int, Mapping[str, int]] = field(default_factory=dict)
 
     def write(self, takes: Mapping[int, Mapping[str, int]], new: frozenset[int]) -> Refused:
         """Write by lead the reading that each field is taken from; `new` leads are made first."""
@@ -41,6 +42,7 @@ class LeadWriter:
                 "takes": [self.statements.takes(fields) for fields in takes.values()],
             },
         )
+        self._takes = dict(takes)
         self._write(sorted(takes), takes, new)
         return self._refused
 
@@ -89,6 +91,7 @@ class LeadWriter:
                 self._refused.setdefault(lead_id, {})[name] = error
 
     def _attempt_with(self, lead_id: int, fields: Mapping[str, int], new: frozenset[int]) -> str | None:
+        self._takes[lead_id] = fields
         self.leads.execute(
             "update decided set takes = %s::bigint[] where lead_id = %s",
             (self.statements.takes(fields), lead_id),
@@ -96,8 +99,17 @@ class LeadWriter:
         return self._attempt([lead_id], new)
 
     def _insert(self, ids: Sequence[int]) -> None:
-        """Make these leads. One that came meanwhile is another's: the merge did not see it."""
-        there = self.leads.execute(statement("insert_leads"), {"ids": postgres.array(ids)}).rowcount
+        """Make these leads, with all that they take: a column may have to be filled.
+
+        One that came meanwhile is another's: the merge did not see it.
+        """
+        by_fields: dict[frozenset[str], list[int]] = {}
+        for lead_id in ids:
+            by_fields.setdefault(frozenset(self._takes[lead_id]), []).append(lead_id)
+        there = 0
+        for names, group in by_fields.items():
+            made = self.statements.insert_leads(names)
+            there += self.leads.execute(made, {"ids": postgres.array(group)}).rowcount
         swallowed = self.leads.execute(
             "select count(*) from public.leads where id = any(%s::bigint[])", (postgres.array(ids),)
         ).fetchone()

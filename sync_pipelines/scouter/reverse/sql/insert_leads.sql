@@ -1,2 +1,3 @@
--- The row alone; update_leads fills it.
-insert into public.leads (id) select unnest(%(ids)s::bigint[]) on conflict (id) do nothing
+insert into public.leads (id{columns})
+select decided.lead_id{values} from decided where decided.lead_id = any(%(ids)s::bigint[])
+on conflict (id) do nothing

@@ -15,8 +15,8 @@ on conflict (destination, lead_id) do update set
                 from unnest(%(names)s::text[]) with ordinality as field (name, place)
                 where substr(known.fields, (16 * place - 15)::integer, 16)
                     <> substr(excluded.fields, (16 * place - 15)::integer, 16)
-            ) end))
+            ) end, extract(epoch from known.seen_version)))
         || coalesce(known.history, '[]')
     ) #- array[%(longest)s]::text[] end,
     field_list = excluded.field_list, fields = excluded.fields, stamp = excluded.stamp,
-    seen_digest = excluded.seen_digest
+    seen_digest = excluded.seen_digest, seen_version = null, here_version = null
