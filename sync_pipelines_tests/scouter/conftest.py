@@ -19,6 +19,7 @@ from sync_pipelines_tests.scouter.gestao_scouter import announced, gestao, gesta
 from sync_pipelines_tests.scouter.installation import Installation, open_installation
 from sync_pipelines_tests.scouter.pair import pair, shared_pair
 from sync_pipelines_tests.scouter.schemas import alterable, client, fitting, new_postgrest, shared_fitting
+from sync_pipelines_tests.scouter.two_way import two_way
 
 __all__ = [
     "alterable",
@@ -33,6 +34,7 @@ __all__ = [
     "pair",
     "shared_fitting",
     "shared_pair",
+    "two_way",
 ]
 _numbers = count(1)
 

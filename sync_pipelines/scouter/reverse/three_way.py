@@ -88,7 +88,7 @@ def merge(
     """
     takes, conflicts = list[Take](), list[Conflict]()
     refused: dict[int, list[str]] = {}
-    for name, claim in _claims(row, changes, base, now=now).items():
+    for name, claim in _claims(row, changes, base, here_version=here_version, now=now).items():
         mine, theirs, before = here.get(name, NULL), claim.hash, claim.base
         if theirs in (mine, before):
             continue
@@ -151,7 +151,12 @@ def refused_mark(here: str) -> str:
 
 
 def _claims(
-    row: Reading | None, changes: Sequence[Reading], base: Base, *, now: float
+    row: Reading | None,
+    changes: Sequence[Reading],
+    base: Base,
+    *,
+    here_version: float | None,
+    now: float,
 ) -> Mapping[str, _Claim]:
     """What Gestão Scouter's side says of each field."""
     claims: dict[str, _Claim] = {}
@@ -160,9 +165,28 @@ def _claims(
         claims = {name: _Claim(value, row, before.get(name)) for name, value in row.hashes.items()}
     for change in in_order(changes, now):
         is_outdated = row is not None and any(_shows(later, row) for later in changes if later.id > change.id)
+        claims |= {
+            name: _Claim(change.hashes[name], change, mark)
+            for name, mark in _replayed(change, base, here_version=here_version, now=now)
+        }
         for name, known in _unseen(change, row, base, now=now, is_outdated=is_outdated):
             claims[name] = _Claim(change.hashes[name], change, known)
     return claims
+
+
+def _replayed(
+    change: Reading, base: Base, *, here_version: float | None, now: float
+) -> Iterator[tuple[str, str | None]]:
+    """The fields of a change that were refused before and that a person lets wait again, each with its base.
+
+    That is the mark of the refusal. Where it is forgotten, a later change on either side is not undone without a word.
+    """
+    latest = [one for one in (here_version, base.seen_version) if one is not None and is_usable(one, now)]
+    is_last = change.version is not None and all(change.version >= one for one in latest)
+    for name in change.replayed & change.hashes.keys():
+        mark = base.fields.get(name)
+        marks = (mark, *(before.fields.get(name) for before in base.history))
+        yield name, next((one for one in marks if one and is_refused(one)), mark if is_last else None)
 
 
 def _base_of(row: Reading, base: Base) -> Mapping[str, str | None]:
@@ -196,12 +220,6 @@ def _unseen(
     change: Reading, row: Reading | None, base: Base, *, now: float, is_outdated: bool
 ) -> Iterator[tuple[str, str | None]]:
     """The fields of an announced change that the row there does not show and nobody has seen, with their base."""
-    for name in change.replayed & change.hashes.keys():
-        mark = base.fields.get(name)
-        marked = (before.fields.get(name) for before in base.history)
-        # Where the refusal is forgotten, a later change was seen: that one is not undone without a word.
-        known = None if _is_before(change, base.seen_version) else mark
-        yield name, next((one for one in (mark, *marked) if one and is_refused(one)), known)
     if change.is_repeated or change.replayed:
         return
     if row is not None and _was_overwritten(change, row, base):
@@ -237,10 +255,6 @@ def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -
     assert change.version is not None
     seen = [one for one in (row.version if row else None, base.seen_version) if one is not None]
     return all(change.version > one for one in seen)
-
-
-def _is_before(change: Reading, version: float | None) -> bool:
-    return version is not None and (change.version is None or change.version < version)
 
 
 def _order(change: Reading, now: float) -> float:

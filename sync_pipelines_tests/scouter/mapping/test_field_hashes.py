@@ -17,9 +17,7 @@ from psycopg.types.json import Jsonb
 from sync_pipelines.scouter.mapping.column_types import FAR_MOMENT
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_hashes import (
-    MISSING,
     NULL,
-    REFUSED,
     WIDTH,
     FieldList,
     here_hashes_sql,
@@ -125,7 +123,7 @@ class Sides:
         self.source, self.destination = source, destination
         self.types = {"id": "bigint", "mine": one.here}
         self.mapping = FieldMapping((Field("id", ("id",)), Field("theirs", ("mine",), one.transform)))
-        self.fields = FieldList.of(self.mapping)
+        self.fields = FieldList.of(self.mapping, self.types)
         self._as_text = columns_sent_as_text(self.mapping, self.types, {"theirs": one.there})
         source.execute(f"create temporary table lead (id bigint, mine {one.here})".encode())
         destination.execute(f"create temporary table stored (id bigint, theirs {one.there})".encode())
@@ -255,48 +253,10 @@ def test_the_json_null_is_null_on_both_sides(source: Database, destination: Data
         destination.execute("drop table stored")
 
 
-FIELDS = FieldList(
-    (Field("nome", ("name",)), Field("age", ("age",)), Field("etapa", ("etapa",), "lowercase"))
-)
-ONE, TWO = "1" * WIDTH, REFUSED + "2" * (WIDTH - 1)
-
-
-def test_hashes_are_read_as_they_were_written() -> None:
-    for hashes in ({}, {"nome": ONE}, {"age": TWO, "etapa": ONE}, {"nome": ONE, "age": NULL, "etapa": TWO}):
-        assert FIELDS.read(FIELDS.write(hashes)) == hashes
-    assert FIELDS.write({}) == MISSING * 3
-    with pytest.raises(ValueError, match="zip"):
-        FIELDS.read(ONE)
-
-
-def test_hashes_are_kept_under_their_column_and_transform() -> None:
-    """Under another transform a hash means another value."""
-    labels = FIELDS.labels
-    assert (labels.names, labels.labels[2]) == (["nome", "age", "etapa"], "etapa:lowercase")
-    other = FieldList((Field("etapa", ("etapa",)), Field("age", ("idade",)))).labels
-    both = labels.joined(other)
-    assert both.labels == ("nome:", "age:", "etapa:lowercase", "etapa:")
-    text = both.write({**labels.read(FIELDS.write({"nome": ONE, "etapa": TWO})), **other.read(TWO + ONE)})
-    assert both.read(text) == {"nome:": ONE, "age:": ONE, "etapa:lowercase": TWO, "etapa:": TWO}
-    assert labels.joined(labels) == labels
-    assert len({labels.id, other.id, both.id, FieldList(FIELDS.fields[::-1]).id}) == 4
-    assert FieldList(FIELDS.fields).id == FIELDS.id == labels.id
-
-
-def test_key_date_and_stamps_are_no_content() -> None:
-    mapping = FieldMapping(
-        (
-            Field("id", ("id",)),
-            Field("nome", ("name",)),
-            Field("updated_at", ("updated_at",)),
-        )
-    )
-    assert FieldList.of(mapping).names == ("nome",)
-
-
 def test_more_fields_than_a_function_takes_arguments(source: Database) -> None:
     fields = tuple(Field(f"f{number}", (f"s{number}",)) for number in range(130))
-    listed, types = FieldList(fields), {f"s{number}": "text" for number in range(130)}
+    types = {f"s{number}": "text" for number in range(130)}
+    listed = FieldList.of(FieldMapping(fields), types)
     source.execute(
         sql.SQL("create temporary table lead ({})").format(
             sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in types)
