@@ -95,10 +95,10 @@ def merge(
         if is_refused(theirs):
             refused.setdefault(claim.reading.id, []).append(name)
         elif claim.reading is row and name in doubted:
-            conflicts.append(_conflict(name, claim, "here", ALTERED))
+            conflicts.append(_conflict(name, claim, "here", reason=ALTERED))
         elif name not in reversible:
             if before is not None:
-                conflicts.append(_conflict(name, claim, "here", ONE_WAY))
+                conflicts.append(_conflict(name, claim, "here", reason=ONE_WAY))
         elif before is None and NULL in (mine, theirs):
             if mine == NULL:
                 takes.append(Take(name, claim.reading.id))
@@ -106,7 +106,7 @@ def merge(
             takes.append(Take(name, claim.reading.id))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
-            conflicts.append(_conflict(name, claim, kept, reason))
+            conflicts.append(_conflict(name, claim, kept, reason=reason))
             if kept == "there":
                 takes.append(Take(name, claim.reading.id))
     return Merge(takes, conflicts, refused)
@@ -124,7 +124,9 @@ def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Co
             elif name in reversible:  # nulls too: the column may have a default
                 takes[name] = Take(name, reading.id)
             elif value != NULL:
-                conflicts[name] = Conflict(name, reading.id, "here", ONE_WAY, reading.version)
+                conflicts[name] = Conflict(
+                    name, reading.id, "here", reason=ONE_WAY, there_version=reading.version
+                )
     return Merge([*takes.values()], [*conflicts.values()], refused)
 
 
@@ -197,7 +199,9 @@ def _unseen(
     for name in change.replayed & change.hashes.keys():
         mark = base.fields.get(name)
         marked = (before.fields.get(name) for before in base.history)
-        yield name, next((one for one in (mark, *marked) if one and is_refused(one)), mark)
+        # Where the refusal is forgotten, a later change was seen: that one is not undone without a word.
+        known = None if _is_before(change, base.seen_version) else mark
+        yield name, next((one for one in (mark, *marked) if one and is_refused(one)), known)
     if change.is_repeated or change.replayed:
         return
     if row is not None and _was_overwritten(change, row, base):
@@ -235,6 +239,10 @@ def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -
     return all(change.version > one for one in seen)
 
 
+def _is_before(change: Reading, version: float | None) -> bool:
+    return version is not None and (change.version is None or change.version < version)
+
+
 def _order(change: Reading, now: float) -> float:
     return change.version if change.version is not None and is_usable(change.version, now) else change.arrived
 
@@ -256,4 +264,4 @@ def _is_unchanged(mine: str, before: str) -> bool:
 
 
 def _conflict(name: str, claim: _Claim, kept: Side, reason: str) -> Conflict:
-    return Conflict(name, claim.reading.id, kept, reason, claim.reading.version)
+    return Conflict(name, claim.reading.id, kept, reason=reason, there_version=claim.reading.version)

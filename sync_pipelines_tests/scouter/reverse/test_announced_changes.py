@@ -123,9 +123,23 @@ class TestReplayed:
 
     def test_otherwise_the_later_side_is_kept(self) -> None:
         again = change(version=FIRST, replayed=frozenset({"nome"}), nome=C)
-        for base in (seen(nome=refused_mark(A)), seen(nome=B)):
-            found = merged({"nome": B}, row(nome=B), again.again(), base=base)
-            assert said(found) == ({}, [("nome", "here", LATER)], {})
+        found = merged({"nome": B}, row(nome=B), again.again(), base=seen(nome=refused_mark(A)))
+        assert said(found) == ({}, [("nome", "here", LATER)], {})
+
+    @pytest.mark.parametrize("version", [FIRST, None])
+    def test_it_does_not_undo_what_was_seen_after_it(self, version: float | None) -> None:
+        again = change(version=version, replayed=frozenset({"nome"}), nome=C)
+        base = Base({"nome": B}, stamp=SECOND, seen_version=HERE)
+        found = merged({"nome": B}, row(HERE, nome=B), again.again(), base=base)
+        assert [(one.kept, one.field) for one in found.conflicts] == [("here", "nome")]
+        assert found.takes == []
+
+    def test_it_is_taken_if_nothing_was_seen_after_it(self) -> None:
+        """It was refused though the row there did not show it, so that the base has no mark."""
+        again = change(version=THERE, replayed=frozenset({"nome"}), nome=C)
+        base = Base({"nome": B}, stamp=SECOND, seen_version=THERE)
+        found = merged({"nome": B}, row(HERE, nome=B), again.again(), base=base)
+        assert said(found) == ({"nome": CHANGE}, [], {})
 
     def test_it_is_refused_again_if_nothing_was_mended(self) -> None:
         again = change(version=FIRST, replayed=frozenset({"nome"}), nome=ODD)

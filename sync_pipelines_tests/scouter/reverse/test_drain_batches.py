@@ -11,7 +11,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import PermanentError, TransientError
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.lead import TOPIC
-from sync_pipelines.scouter.reverse.drain import LOCK, BatchSize, push_lock
+from sync_pipelines.scouter.reverse.drain import push_lock
+from sync_pipelines.scouter.reverse.inbox_drain import LOCK, BatchSize
 from sync_pipelines_tests.scouter.pair import LEAD, Pair
 
 APPLIED = ("applied", None)

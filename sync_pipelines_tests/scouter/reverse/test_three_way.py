@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED
-from sync_pipelines.scouter.reverse.base import Base, Before, Reading
+from sync_pipelines.scouter.reverse.base import LONGEST_HISTORY, Base, Before, Reading
 from sync_pipelines.scouter.reverse.three_way import (
+    ALTERED,
     EQUAL,
     LATER,
     ONE_WAY,
@@ -19,6 +20,7 @@ from sync_pipelines.scouter.reverse.three_way import (
     in_order,
     later_side,
     may_speak,
+    merge,
     refused_mark,
 )
 from sync_pipelines_tests.scouter.reverse.readings import (
@@ -128,17 +130,59 @@ def test_a_future_time_counts_as_the_time_of_its_arrival(version: float, arrived
 
 
 def test_a_new_lead_takes_the_row_there_or_what_was_announced() -> None:
+    """What it cannot take is refused, or listed."""
     older, newer = change(8, nome=A, etapa=A), change(9, nome=B, telefone=A, idade=ODD)
-    assert said(first_values(row(nome=C, etapa=NULL), (older,), {"nome", "etapa"})) == (
+    assert said(first_values(row(nome=C, etapa=NULL, telefone=NULL), (older,), {"nome", "etapa"})) == (
         {"nome": ROW, "etapa": ROW},
         [],
         {},
     )
     assert said(first_values(None, (older, newer), {"nome", "etapa"})) == (
         {"nome": 9, "etapa": 8},
-        [],
+        [("telefone", "here", ONE_WAY)],
         {9: ["idade"]},
     )
+
+
+def test_a_doubted_field_of_the_row_is_listed_and_not_taken() -> None:
+    """It differs from what we wrote just before, and nobody seems to have changed it."""
+    found = merge(
+        {"nome": A, "etapa": A},
+        HERE,
+        row(nome=B, etapa=B),
+        changes=(),
+        base=seen(nome=A, etapa=A),
+        reversible={"nome", "etapa"},
+        doubted={"nome"},
+        now=NOW,
+    )
+    assert said(found) == ({"etapa": ROW}, [("nome", "here", ALTERED)], {})
+
+
+@pytest.mark.parametrize(
+    ("stamp", "states"),
+    [
+        (30.0, [{"nome": C}, {"nome": B}]),
+        (20.0, [{"nome": A}]),
+        (10.0, [{"nome": A, "etapa": None}]),
+        (15.0, []),
+        (None, []),
+    ],
+)
+def test_how_the_fields_were_seen_while_a_write_of_ours_stood_there(
+    stamp: float | None, states: list[dict[str, str | None]]
+) -> None:
+    base = Base({"nome": A}, stamp=10.0).changed({"nome": A, "etapa": B}, 20.0)
+    base = base.changed({"nome": B, "etapa": B}, 30.0).changed({"nome": C, "etapa": B}, 30.0)
+    assert base.changed(base.fields, 30.0) is base
+    found = base.states(stamp)
+    assert [
+        {name: state.get(name) for name in wanted} for state, wanted in zip(found, states, strict=True)
+    ] == states
+    longest = base
+    for number in range(40):
+        longest = longest.changed({"nome": C, "etapa": str(number)}, 30.0 + number)
+    assert len(longest.history) == LONGEST_HISTORY
 
 
 def test_the_order_of_changes() -> None:
