@@ -29,6 +29,8 @@ class Reading:
     arrived: float
     replayed: frozenset[str] = frozenset()
     is_repeated: bool = False
+    #: A push found the row like this: nobody announced it.
+    is_found: bool = False
 
     def again(self) -> Reading:
         """The change as one that came before."""

@@ -17,6 +17,10 @@ from sync_pipelines.scouter.lead import TOPIC
 AND = "; "
 
 
+#: The source of a change that a push found, without an announcement.
+FOUND = "found_by_the_push"
+
+
 class WaitingLead(NamedTuple):
     """A change that waits; `replayed` are the fields that it was rejected for before."""
 
