@@ -106,6 +106,15 @@ class FieldBases:
                 ),
             )
 
+    def void(self, ids: Sequence[int]) -> None:
+        """Forget the fields of these leads: their rows are not there any more, and one that is made again is new."""
+        if ids:
+            self.connection.execute(
+                "update ops.lead_exchanges set fields = %s, field_list = %s, history = null, stamp = null,"
+                " seen_digest = null where destination = %s and lead_id = any(%s::bigint[])",
+                (self.fields.write({}), self.fields.id, self.destination, postgres.array(ids)),
+            )
+
     def unfinished(self) -> list[int]:
         """The leads that a push was about to write, and of which it did not record that it read them back."""
         rows = self.connection.execute(

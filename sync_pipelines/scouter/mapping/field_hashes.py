@@ -18,7 +18,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from sync_pipelines.scouter.mapping.column_types import JSONS, base_type, modifiers
+from sync_pipelines.scouter.mapping.column_types import JSONS, base_type, is_built_in, modifiers
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
@@ -27,6 +27,7 @@ from sync_pipelines.scouter.mapping.rendering import ALIAS, canonical, field_sql
 from sync_pipelines.scouter.mapping.transforms import Expression
 
 WIDTH = 16
+_WRITTEN_AS_JSON = {"inet", "bytea"}
 REFUSED = "x"
 MISSING = "." * WIDTH
 #: The alias of a destination row's values; the row itself, as jsonb.
@@ -176,6 +177,11 @@ def _comparable(field: Field, value: Expression, kind: str) -> Expression:
         return sql.SQL("to_jsonb({})").format(value)
     if base_type(kind) == "numeric" and not modifiers(kind):
         return sql.SQL("trim_scale({})").format(value)
+    if base_type(kind) == "character":
+        return sql.SQL("rtrim({}::text)").format(value)
+    if not is_built_in(kind) or base_type(kind) in _WRITTEN_AS_JSON:
+        # As it is sent: the text of an address, for one, is longer than its JSON.
+        return sql.SQL("to_jsonb({})").format(value)
     return canonical(field, value)
 
 

@@ -55,14 +55,17 @@ class MergeFirst:
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
         try:
-            rows, odd = self.drain.readable(self.drain.rows(list(leads)))
+            rows = self.drain.rows(list(leads))
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
         known = self.drain.bases.digests(list(leads))
-        asked = {one: row for one, row in rows.items() if one in known or not overwrites}
+        # A row that is as it was last seen was readable then.
+        other = {one: row for one, row in rows.items() if known.get(one) != digest_of(row)}
+        found, odd = self.drain.readable(other)
         changed = self._changed(
-            {one: row for one, row in asked.items() if known.get(one) != digest_of(row)}, leads
+            {one: row for one, row in found.items() if one in known or not overwrites}, leads
         )
+        self.drain.bases.void([one for one in known if one not in rows and one not in odd])
         conditional, equal, refused = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
         held = {lead_id: Rejected(leads[lead_id], None, UNREADABLE) for lead_id in odd}
         held |= {lead_id: Rejected(leads[lead_id], None, reason) for lead_id, reason in refused.items()}
@@ -70,7 +73,7 @@ class MergeFirst:
         usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in apart}
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
         self.drain.bases.begin(sent, run_id=self.drain.run_id)
-        return Looked(usual, conditional, equal, held)
+        return Looked(usual, conditional, equal, held=held)
 
     def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""

@@ -103,12 +103,14 @@ class BatchMerge:
             if lead_id in busy:
                 continue
             if not is_object:
-                unreadable.append(Result(number, lead_id, "rejected", "lead: is no object"))
+                unreadable.append(Result(number, lead_id, "rejected", reason="lead: is no object"))
                 continue
             reading = self._reading(row, replayed.get(number, frozenset()), now=now)
             if number < 0:
                 digest = digest_of(batch.rows[lead_id])
-                merges[lead_id].there = There(reading, content_hash, created, source, updated_at, digest)
+                merges[lead_id].there = There(
+                    reading, content_hash, created, sync_source=source, updated_at=updated_at, digest=digest
+                )
             else:
                 changes.setdefault(lead_id, []).append(reading)
         for lead_id, found in changes.items():

@@ -47,7 +47,8 @@ class _Open(NamedTuple):
 def open_conflicts(leads: postgres.Connection, *, most: int) -> list[ListedConflict]:
     """The newest conflicts that nobody has decided about."""
     rows = leads.execute(
-        "select id, lead_id, field, here_value, there_value, kept, reason, decided_at from sync_private.lead_conflicts"
+        "select id, lead_id, field, source_column, here_value, there_value, kept, reason, decided_at"
+        " from sync_private.lead_conflicts"
         " where chosen is null order by id desc limit %s",
         (most,),
     ).fetchall()
@@ -56,13 +57,13 @@ def open_conflicts(leads: postgres.Connection, *, most: int) -> list[ListedConfl
             number,
             lead_id,
             name,
-            here=shown(name, here),
-            there=shown(name, there),
+            here=shown(here, (name, source)),
+            there=shown(there, (name, source)),
             kept="TabuladorMax" if kept == "here" else "Gestão Scouter",
             reason=reason,
             decided_at=decided_at,
         )
-        for number, lead_id, name, here, there, kept, reason, decided_at in rows
+        for number, lead_id, name, source, here, there, kept, reason, decided_at in rows
     ]
 
 
@@ -80,11 +81,11 @@ def forget(leads: postgres.Connection, days: int) -> int:
     ).rowcount
 
 
-def shown(field: str, value: str | None) -> str:
-    """A JSON value for logs and the UI."""
+def shown(value: str | None, columns: Collection[str]) -> str:
+    """A JSON value for logs and the UI, where none of its columns, here and there, may be personal."""
     if value is None or value == "null":
         return "empty"
-    return value[:200] if field in SHOWN else f"{len(value)} characters, not shown"
+    return value[:200] if SHOWN.issuperset(columns) else f"{len(value)} characters, not shown"
 
 
 def choose(
@@ -115,7 +116,7 @@ def _open(leads: postgres.Connection, ids: Collection[int]) -> list[_Open]:
         (postgres.array(ids),),
     ).fetchall()
     return [
-        _Open(number, lead_id, name, kept or "null", other or "null")
+        _Open(number, lead_id, name, kept=kept or "null", other=other or "null")
         for number, lead_id, name, kept, other in rows
     ]
 

@@ -80,13 +80,7 @@ class LeadMerge:
         if self.there is None:
             return base
         stamp = self.there.reading.stamp
-        if (
-            is_ours(self.there.sync_source)
-            and stamp
-            and base.stamp
-            and stamp > base.stamp
-            and not self._has_arrived
-        ):
+        if is_ours(self.there.sync_source) and stamp and base.stamp and stamp > base.stamp and write is None:
             # A write of ours that we do not know of: the ops database is an older one.
             return replace(base, fields={}, history=())
         if not self.stored.has_fields and self.stored.content_hash != NO_CONTENT:
@@ -246,7 +240,7 @@ class LeadMerge:
         A lead that we have written bears our stamp. One that was deleted there and made again does not.
         """
         here, there, base = self.here, self.there, self.stored.base
-        if here is None or there is None or self.stored.write is not None:
+        if here is None or there is None or self._has_arrived:
             return False
         is_new = not self.stored.is_known
         if not is_new and (base.stamp is None or there.reading.stamp is not None):

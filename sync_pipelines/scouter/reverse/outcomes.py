@@ -23,7 +23,7 @@ def results_of(one: LeadMerge, kinds: Mapping[str, str]) -> list[Result]:
     """A result for each change; `kinds` are the types of the columns in TabuladorMax that take a field."""
     if one.refusal is not None:
         outcome: Outcome = "ignored" if one.refusal == GONE else "rejected"
-        return [Result(change.id, one.lead_id, outcome, one.refusal) for change in one.changes]
+        return [Result(change.id, one.lead_id, outcome, reason=one.refusal) for change in one.changes]
     changes = three_way.in_order(one.changes, one.now)
     results, is_newest = list[Result](), True
     for change in reversed(changes):
@@ -37,20 +37,22 @@ def _result(one: LeadMerge, change: Reading, kinds: Mapping[str, str], *, is_new
     taken = one.taken
     if reasons := _reasons(one, change, kinds):
         text = AND.join([*reasons, *([REST] if taken else [])])
-        return Result(change.id, one.lead_id, "rejected", text, len(taken))
+        return Result(change.id, one.lead_id, "rejected", reason=text, fields=len(taken))
     known = change.hashes.items()
     if all(one.base.fields.get(name) == value for name, value in known) and not taken:
-        return Result(change.id, one.lead_id, "ignored", ECHO)
+        return Result(change.id, one.lead_id, "ignored", reason=ECHO)
     if taken and is_newest:
-        return Result(change.id, one.lead_id, "updated" if one.here else "created", None, len(taken))
+        return Result(
+            change.id, one.lead_id, "updated" if one.here else "created", reason=None, fields=len(taken)
+        )
     if taken:
-        return Result(change.id, one.lead_id, "ignored", SUPERSEDED)
+        return Result(change.id, one.lead_id, "ignored", reason=SUPERSEDED)
     if one.merge.conflicts and is_newest:
-        return Result(change.id, one.lead_id, "ignored", KEPT)
+        return Result(change.id, one.lead_id, "ignored", reason=KEPT)
     after = one.after.hashes if one.after else {}
     if all(after.get(name) == value for name, value in known if name in kinds):
-        return Result(change.id, one.lead_id, "same", SAME)
-    return Result(change.id, one.lead_id, "ignored", OLDER)
+        return Result(change.id, one.lead_id, "same", reason=SAME)
+    return Result(change.id, one.lead_id, "ignored", reason=OLDER)
 
 
 def _reasons(one: LeadMerge, change: Reading, kinds: Mapping[str, str]) -> list[str]:
@@ -62,10 +64,11 @@ def _reasons(one: LeadMerge, change: Reading, kinds: Mapping[str, str]) -> list[
     ]
     if one.failed and len(set(one.failed.values())) == 1 and len(one.failed) > FEW:
         # The table refuses the lead as such.
-        return [*reasons, f"lead: {next(iter(one.failed.values()))}"]
+        return [*reasons, f"lead: {next(iter(one.failed.values())).replace(AND, ', ')}"]
     readings = one.readings
     reasons += [
-        f"{name}: {one.failed[name]}"
+        # Whoever lets it wait again reads the fields out of the reasons.
+        f"{name}: {one.failed[name].replace(AND, ', ')}"
         for name, reading in one.merge.takes
         if name in one.failed and readings[reading].hashes[name] == change.hashes.get(name)
     ]

@@ -94,7 +94,7 @@ class Statements:
             ),
             values=sql.SQL("").join(
                 sql.SQL(
-                    ", (select staged.{} from staged where staged.reading_id = decided.takes[{}])"
+                    ", (select staged.{} from staged where staged.of_this_reading = decided.takes[{}])"
                 ).format(sql.Identifier(field.source), sql.Literal(place))
                 for place, field in places
             ),
@@ -149,7 +149,7 @@ def _changes(reverse: ReverseMapping, source_types: Mapping[str, str]) -> sql.Co
     changes = [
         sql.SQL(
             "{0} = case when decided.takes[{1}] is null then lead.{0} else"
-            " (select staged.{0} from staged where staged.reading_id = decided.takes[{1}]) end"
+            " (select staged.{0} from staged where staged.of_this_reading = decided.takes[{1}]) end"
         ).format(sql.Identifier(field.source), sql.Literal(place))
         for place, field in enumerate(reverse.fields, 1)
     ]

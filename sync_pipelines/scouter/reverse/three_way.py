@@ -95,10 +95,10 @@ def merge(
         if is_refused(theirs):
             refused.setdefault(claim.reading.id, []).append(name)
         elif claim.reading is row and name in doubted:
-            conflicts.append(_conflict(name, claim, "here", ALTERED))
+            conflicts.append(_conflict(name, claim, "here", reason=ALTERED))
         elif name not in reversible:
             if before is not None:
-                conflicts.append(_conflict(name, claim, "here", ONE_WAY))
+                conflicts.append(_conflict(name, claim, "here", reason=ONE_WAY))
         elif before is None and NULL in (mine, theirs):
             if mine == NULL:
                 takes.append(Take(name, claim.reading.id))
@@ -106,7 +106,7 @@ def merge(
             takes.append(Take(name, claim.reading.id))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
-            conflicts.append(_conflict(name, claim, kept, reason))
+            conflicts.append(_conflict(name, claim, kept, reason=reason))
             if kept == "there":
                 takes.append(Take(name, claim.reading.id))
     return Merge(takes, conflicts, refused)
@@ -124,7 +124,9 @@ def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Co
             elif name in reversible:  # nulls too: the column may have a default
                 takes[name] = Take(name, reading.id)
             elif value != NULL:
-                conflicts[name] = Conflict(name, reading.id, "here", ONE_WAY, reading.version)
+                conflicts[name] = Conflict(
+                    name, reading.id, "here", reason=ONE_WAY, there_version=reading.version
+                )
     return Merge([*takes.values()], [*conflicts.values()], refused)
 
 
@@ -276,4 +278,4 @@ def _is_unchanged(mine: str, before: str) -> bool:
 
 
 def _conflict(name: str, claim: _Claim, kept: Side, reason: str) -> Conflict:
-    return Conflict(name, claim.reading.id, kept, reason, claim.reading.version)
+    return Conflict(name, claim.reading.id, kept, reason=reason, there_version=claim.reading.version)

@@ -25,12 +25,20 @@ declare
         'sync_source', 'sync_status', 'last_sync_at', 'updated_at',
         'modificado', 'origem_sincronizacao', 'ultima_sincronizacao'
     ];
-    lead constant jsonb := to_jsonb(new);
+    lead jsonb;
     before jsonb;
     is_marked boolean;
     url text;
     secret text;
 begin
+    begin
+        lead := to_jsonb(new);
+        before := case when tg_op = 'UPDATE' then to_jsonb(old) end;
+    exception when others then
+        -- A json column may hold what jsonb does not take.
+        raise warning 'A lead was not announced to TabuladorMax: it cannot be read (SQLSTATE %).', sqlstate;
+        return null;
+    end;
     -- sync_source has many spellings: TabuladorMax, tabulador-max, tabulador_max.
     is_marked := lower(regexp_replace(coalesce(lead ->> 'sync_source', ''), '[-_[:space:]]', '', 'g'))
         in ('tabuladormax', 'supabase');
@@ -42,7 +50,6 @@ begin
         -- sync_source stays on a row after our push, so it alone would hide every later edit by a person. What
         -- distinguishes the two is last_sync_at: every push writes a new one, and an edit in the application leaves
         -- it as it is. A push that is repeated with the same values changes nothing, and is not announced either.
-        before := to_jsonb(old);
         if is_marked and lead -> 'last_sync_at' is distinct from before -> 'last_sync_at' then
             return null;
         end if;

@@ -62,7 +62,7 @@ def test_a_conflict_is_shown_without_personal_values_and_closed_by_a_choice(
         conflicting,
         instance,
         scouter_choose_conflicts.name,
-        {"ops": {"choose_conflicts": {"config": {"conflicts": numbers, "take": "other"}}}},
+        config={"ops": {"choose_conflicts": {"config": {"conflicts": numbers, "take": "other"}}}},
     )
     assert chosen.success
     push(conflicting)
@@ -77,7 +77,7 @@ def test_an_unknown_choice_is_refused_by_the_launchpad(
 ) -> None:
     config = {"ops": {"choose_conflicts": {"config": {"conflicts": [1], "take": "neither"}}}}
     with pytest.raises(dg.DagsterInvalidConfigError):
-        launched(conflicting, instance, scouter_choose_conflicts.name, config)
+        launched(conflicting, instance, scouter_choose_conflicts.name, config=config)
 
 
 def test_while_a_push_works_changes_wait_and_the_sensor_says_so(

@@ -10,11 +10,15 @@ on conflict (destination, lead_id) do update set
     history = case when known.fields is not null then (
         jsonb_build_array(jsonb_build_array(extract(epoch from known.stamp), case
             when known.fields = excluded.fields then '{}' else (
-                select jsonb_object_agg(name, nullif(substr(known.fields, (16 * place - 15)::integer, 16),
-                    '................'))
-                from unnest(%(names)s::text[]) with ordinality as field (name, place)
-                where substr(known.fields, (16 * place - 15)::integer, 16)
-                    <> substr(excluded.fields, (16 * place - 15)::integer, 16)
+                select jsonb_object_agg(name, nullif(convert_from(was, 'SQL_ASCII'), '................'))
+                from (
+                    -- As bytea, because substr of a text counts its characters from the start; `offset 0`: cast once.
+                    select name, substr(old, (16 * place - 15)::integer, 16) as was,
+                        substr(new, (16 * place - 15)::integer, 16) as is_now
+                    from (select known.fields::bytea as old, excluded.fields::bytea as new offset 0) as texts,
+                        unnest(%(names)s::text[]) with ordinality as field (name, place)
+                ) as field
+                where was <> is_now
             ) end, extract(epoch from known.seen_version)))
         || coalesce(known.history, '[]')
     ) #- array[%(longest)s]::text[] end,
