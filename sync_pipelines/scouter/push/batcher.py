@@ -119,7 +119,9 @@ class Batcher:
     def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
         """Read leads that have not changed here at the destination; equal ones are recorded as seen now."""
         found = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        found.forgive_dates({one: lead for one, lead in leads.items() if one in known.from_reverse_sync})
+        # Where both sides may change a lead, each dates its own row.
+        own_dates = leads if self.merge_first else known.from_reverse_sync
+        found.forgive_dates({one: lead for one, lead in leads.items() if one in own_dates})
         self.last_synced.record_seen(found.equal_leads, run_id=self.run_id)
         return found
 
