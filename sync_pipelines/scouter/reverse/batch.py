@@ -18,7 +18,7 @@ from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Reading
-from sync_pipelines.scouter.reverse.inbox import WaitingLead
+from sync_pipelines.scouter.reverse.inbox import FOUND, WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
 from sync_pipelines.scouter.reverse.report import Outcome, Result
@@ -97,7 +97,7 @@ class BatchMerge:
         }
         changes: dict[int, list[Reading]] = {}
         unreadable = []
-        replayed = {one.id: one.replayed for one in batch.waiting}
+        waiting = {one.id: one for one in batch.waiting}
         for row in leads.execute(self.statements.read_readings).fetchall():
             number, lead_id, is_object, *_, content_hash, created, source, updated_at = row
             if lead_id in busy:
@@ -105,7 +105,7 @@ class BatchMerge:
             if not is_object:
                 unreadable.append(Result(number, lead_id, "rejected", reason="lead: is no object"))
                 continue
-            reading = self._reading(row, replayed.get(number, frozenset()), now=now)
+            reading = self._reading(row, waiting.get(number), now=now)
             if number < 0:
                 digest = digest_of(batch.rows[lead_id])
                 merges[lead_id].there = There(
@@ -135,7 +135,7 @@ class BatchMerge:
             if mine == theirs and one.there is not None and one.here is not None:
                 one.recognize(name, one.there.reading.hashes[name], one.here.hashes[name])
 
-    def _reading(self, row: Sequence[Any], replayed: frozenset[str], *, now: float) -> Reading:
+    def _reading(self, row: Sequence[Any], change: WaitingLead | None, *, now: float) -> Reading:
         number, _, _, hashes, version, stamp, arrived, *_ = row
         return Reading(
             id=number,
@@ -144,7 +144,8 @@ class BatchMerge:
             # Nobody but a person by hand writes an infinite one.
             stamp=None if stamp is not None and math.isinf(stamp) else stamp,
             arrived=now if arrived is None else arrived,
-            replayed=replayed,
+            replayed=change.replayed if change else frozenset(),
+            is_announced=change is not None and change.source != FOUND,
         )
 
     def _lock(self, leads: postgres.Connection, ids: Sequence[int]) -> dict[int, Here]:

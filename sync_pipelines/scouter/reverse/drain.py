@@ -33,7 +33,7 @@ from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse.adoption import adopt
 from sync_pipelines.scouter.reverse.batch import Batch, BatchMerge
-from sync_pipelines.scouter.reverse.inbox import WaitingLead
+from sync_pipelines.scouter.reverse.inbox import FOUND, WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
 from sync_pipelines.scouter.reverse.report import DrainReport, Outcome, Result
 from sync_pipelines.scouter.reverse.reverse_mapping import VERSION
@@ -45,8 +45,6 @@ TABULADORMAX = "the TabuladorMax database"
 AT_ONCE = 2000
 LOCK_LIMIT = {"lock_timeout": "10000"}
 UNREADABLE = "lead: its row at Gestão Scouter cannot be read"
-#: What a push found changed there, without an announcement.
-FOUND = "found_by_the_push"
 _DECIDED: Mapping[Outcome, InboxStatus] = {
     "created": "applied",
     "updated": "applied",
