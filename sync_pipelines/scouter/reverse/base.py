@@ -20,6 +20,7 @@ class Reading:
 
     `version` is None without a usable `updated_at`; `arrived` is when it came. `replayed` are the fields that were
     refused before, if a person lets the change wait again. `is_repeated`: the same text was dealt with before.
+    `is_announced`: Gestão Scouter said so itself; our own push may also have found the row.
     """
 
     id: int
@@ -29,8 +30,7 @@ class Reading:
     arrived: float
     replayed: frozenset[str] = frozenset()
     is_repeated: bool = False
-    #: A push found the row like this: nobody announced it.
-    is_found: bool = False
+    is_announced: bool = True
 
     def again(self) -> Reading:
         """The change as one that came before."""

@@ -145,7 +145,7 @@ class BatchMerge:
             stamp=None if stamp is not None and math.isinf(stamp) else stamp,
             arrived=now if arrived is None else arrived,
             replayed=change.replayed if change else frozenset(),
-            is_found=change is not None and change.source == FOUND,
+            is_announced=change is not None and change.source != FOUND,
         )
 
     def _lock(self, leads: postgres.Connection, ids: Sequence[int]) -> dict[int, Here]:

@@ -13,6 +13,8 @@ from sync_pipelines.lib.records import inbox
 from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.scouter.lead import TOPIC
 
+#: The source of what a push found changed there, without an announcement.
+FOUND = "found_by_the_push"
 #: Between the fields that a change was rejected for.
 AND = "; "
 

@@ -127,7 +127,7 @@ class LeadMerge:
         announced = {
             name
             for change in self.changes
-            if change.stamp == row.stamp and not change.is_found
+            if change.is_announced and change.stamp == row.stamp
             for name, value in change.hashes.items()
             if row.hashes.get(name) == value
         }

@@ -85,20 +85,21 @@ def test_both_changed_the_same_field_and_nobody_announced_it(two_way: TwoWay) ->
 
 
 @pytest.mark.parametrize("is_conditional", [False, True])
-@pytest.mark.parametrize(
-    ("body", "told"),
-    [("return null;", "nome"), ("new.nome := old.nome;", "nome"), ("new.nome := upper(new.nome);", "nome")],
-)
+@pytest.mark.parametrize("body", ["return null;", "new.nome := old.nome;", "new.nome := upper(new.nome);"])
 def test_a_trigger_there_that_changes_or_swallows_our_write_fails_the_proof(
-    two_way: TwoWay, body: str, told: str, is_conditional: bool
+    two_way: TwoWay, body: str, is_conditional: bool
 ) -> None:
     two_way.edit(name="Ana Daqui")
     if is_conditional:
         two_way.edit_there(announce=False, etapa="Ligou")
     with ruled_there(two_way.installation, body):
         two_way.push()
+        if is_conditional and body == "return null;":  # as if the row were another one by now
+            assert two_way.installation.failures == {}
+            assert two_way.installation.total().unchanged_check.left > 0
+            two_way.push()
     (reason,) = two_way.installation.failures.values()
-    assert told in reason
+    assert "nome" in reason
     assert two_way.both("name")[0] == "Ana Daqui"
     assert two_way.conflicts == [] or two_way.conflicts[0][3] == "here"
     two_way.is_quiet()
