@@ -289,5 +289,5 @@ def test_what_is_taken_away_after_its_proof_is_not_called_held(
 def test_that_all_is_still_there_is_one_question(installation: Installation) -> None:
     installation.leads(range(60), NOON)
     assert installation.export(DAY, DAY).status == "completed"
-    asked = [one for one in installation.postgrest.requests if "last_sync_at=eq." in one.query]
+    asked = [one for one in installation.postgrest.requests if "last_sync_at=gte." in one.query]
     assert len(asked) == 1
