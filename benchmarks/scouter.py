@@ -9,7 +9,6 @@ last-synced state, sends, updates the control table and reads every lead back. E
 """
 
 import argparse
-import asyncio
 import json
 import os
 import resource
@@ -23,12 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-import httpx
 import psycopg
 
-from sync_pipelines.lib.http.postgrest import PostgrestClient, column_list
+from benchmarks.scouter_loops import BATCH, IN_FLIGHT, bare, sequential
+from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.lib.postgres.embedded import PostgresServer
 from sync_pipelines.migrations import runner
 from sync_pipelines.migrations.history import OPS, History
@@ -36,10 +34,7 @@ from sync_pipelines.sandbox.postgrest.fake import PostgrestFake
 from sync_pipelines.sandbox.scouter.database import build_gestao_scouter, build_tabuladormax, with_dirt_rules
 from sync_pipelines.sandbox.scouter.serve import DATABASE, READY_FILE
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
-from sync_pipelines.scouter.export_jobs.days import Span
-from sync_pipelines.scouter.last_synced import Known
 from sync_pipelines.scouter.push.day_outcome import DayOutcome
-from sync_pipelines.scouter.push.extract import LeadReader
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines.scouter.push.pipeline import LeadPush
 from sync_pipelines.settings import read_as
@@ -47,7 +42,6 @@ from sync_pipelines.settings.scouter import ScouterSettings
 
 HERE = Path(__file__).resolve().parents[1]
 LATENCY_SECONDS = 0.010
-BATCH, IN_FLIGHT = 50, 4
 NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 DAYS = 60
 #: One bad lead in a hundred, spread over all batches. The destination's document shows the length of a text, so leads
@@ -256,65 +250,6 @@ def push(options: PushOptions | None = None) -> dict[str, float]:
     assert total.proof.holds
     counts = ("accepted", "unchanged", "rejected", "requests")
     return {"seconds": seconds, **{name: getattr(total, name) for name in counts}}
-
-
-def sequential() -> dict[str, float]:
-    """A batch after the other, by one connection that stays open."""
-    target, batches = _made()
-    with httpx.Client(headers=target.headers, timeout=30) as client:
-        started = time.perf_counter()
-        for batch in batches:
-            client.post(target.url, params=target.params, content=batch).raise_for_status()
-        return {"seconds": time.perf_counter() - started}
-
-
-def bare() -> dict[str, float]:
-    """An asynchronous loop with a bounded number of batches in flight."""
-    target, batches = _made()
-
-    async def worker(client: httpx.AsyncClient, left: Iterator[bytes]) -> None:
-        for batch in left:
-            answer = await client.post(target.url, params=target.params, content=batch)
-            answer.raise_for_status()
-
-    async def whole() -> float:
-        async with httpx.AsyncClient(headers=target.headers, timeout=30) as client:
-            started, left = time.perf_counter(), iter(batches)
-            await asyncio.gather(*(worker(client, left) for _ in range(IN_FLIGHT)))
-            return time.perf_counter() - started
-
-    return {"seconds": asyncio.run(whole())}
-
-
-class Target(NamedTuple):
-    """Where the loops post, and how."""
-
-    url: str
-    params: dict[str, str]
-    headers: dict[str, str]
-
-
-def _made() -> tuple[Target, list[bytes]]:
-    """The batches of all leads, with the same columns as the push sends."""
-    leads = LeadPush.from_settings(read_as(ScouterSettings, None))
-    with leads.source() as connection:
-        report = leads.examine(connection)
-        reader = LeadReader.for_report(report, connection, sent_at=leads.clock())
-        bodies = [
-            lead.body
-            for page in (*reader.pages(Span(None, None)), *reader.undated_pages(reader.now()))
-            for lead in reader.content([one.id for one in page], Known()).changed.values()
-        ]
-    batches = [f"[{','.join(bodies[at : at + BATCH])}]".encode() for at in range(0, len(bodies), BATCH)]
-    key = os.environ["GESTAO_SCOUTER_SERVICE_KEY"]
-    headers = {
-        "apikey": key,
-        "Authorization": f"Bearer {key}",
-        "Content-Type": "application/json",
-        "Prefer": "resolution=merge-duplicates,return=minimal",
-    }
-    params = {"on_conflict": "id", "columns": column_list(report.mapping.columns)}
-    return Target(f"{os.environ['GESTAO_SCOUTER_URL']}/rest/v1/leads", params, headers), batches
 
 
 STEPS: dict[str, Callable[[], dict[str, float]]] = {

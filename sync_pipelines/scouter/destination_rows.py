@@ -30,12 +30,12 @@ _KEYED = Decoder(_Keyed)
 
 
 def read_rows(
-    client: PostgrestClient, columns: Sequence[str], ids: Iterable[int]
+    client: PostgrestClient, columns: Sequence[str], ids: Iterable[int], *, at_once: int = KEYS_AT_ONCE
 ) -> Iterator[list[tuple[int, bytes]]]:
     """The rows that are there, an answer at a time. Raises SchemaError if the table lacks one of `columns`."""
     left = list(ids)
-    for at in range(0, len(left), KEYS_AT_ONCE):
-        wanted = dict.fromkeys(left[at : at + KEYS_AT_ONCE])
+    for at in range(0, len(left), at_once):
+        wanted = dict.fromkeys(left[at : at + at_once])
         while wanted:
             params = (("select", column_list(columns)), (KEY, f"in.({','.join(map(str, wanted))})"))
             rows = [(key_of(row), row) for row in client.row_texts(TABLE, params)]

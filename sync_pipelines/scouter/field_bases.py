@@ -92,7 +92,7 @@ class FieldBases:
     def adopt(self, hashes: Mapping[int, str | None]) -> None:
         """Record the fields of such leads; None says that nothing is known of them."""
         with self.connection.transaction():
-            self._keep_lists()
+            self.keep_list()
             self.connection.execute(
                 "update ops.lead_exchanges as known set field_list = %s, fields = found.fields,"
                 " history = null, stamp = null, seen_digest = null"
@@ -129,7 +129,7 @@ class FieldBases:
             return
         with self.connection.transaction():
             self.connection.execute("set local synchronous_commit = on")
-            self._keep_lists()
+            self.keep_list()
             self.connection.execute(
                 statement("begin_writes"),
                 {
@@ -156,7 +156,9 @@ class FieldBases:
         newest = {lead.id: lead for lead in leads}
         if not newest:
             return
-        for labels, sent in self._by_list({one: lead.field_hashes for one, lead in newest.items()}):
+        for labels, sent in self._by_list(
+            {one: lead.field_hashes for one, lead in newest.items()}, self.fields.labels
+        ):
             group = [newest[lead_id] for lead_id in sent]
             self.connection.execute(
                 statement("record_pushed"),
@@ -181,9 +183,13 @@ class FieldBases:
         if not merged:
             return
         documents = {one["lead_id"]: dict(one) for one in merged}
-        for labels, seen in self._by_list({one: each["fields"] for one, each in documents.items()}):
-            for lead_id, fields in seen.items():
-                documents[lead_id] |= {"field_list": str(labels.id), "fields": fields}
+        # What a killed push has left may be of its own mapping.
+        for listed in {each["field_list"] for each in documents.values()}:
+            own = self.fields.labels if listed == str(self.fields.id) else self._lists[UUID(listed)]
+            hashes = {one: each["fields"] for one, each in documents.items() if each["field_list"] == listed}
+            for labels, seen in self._by_list(hashes, own):
+                for lead_id, fields in seen.items():
+                    documents[lead_id] |= {"field_list": str(labels.id), "fields": fields}
         self.connection.execute(
             statement("record_merged"),
             {
@@ -193,6 +199,14 @@ class FieldBases:
             },
         )
         self.finish(list(documents))
+
+    def keep_list(self, labels: Labels | None = None) -> None:
+        """Keep which hash belongs to which field; without an argument those of this mapping."""
+        labels = labels or self.fields.labels
+        self.connection.execute(
+            "insert into ops.lead_field_lists (id, fields) values (%s, %s) on conflict do nothing",
+            (labels.id, list(labels.labels)),
+        )
 
     def distrust(self, ids: Sequence[int]) -> None:
         """These are not there as they were sent: they are sent again, and their base stays what it was."""
@@ -210,13 +224,13 @@ class FieldBases:
             (self.destination, postgres.array(ids)),
         )
 
-    def _by_list(self, hashes: Mapping[int, str]) -> Iterator[tuple[Labels, dict[int, str]]]:
+    def _by_list(self, hashes: Mapping[int, str], own: Labels) -> Iterator[tuple[Labels, dict[int, str]]]:
         """Leads by the list that their fields are kept under.
 
-        Mostly that is ours. A mapping of fewer fields must not forget the others: they stay as they were.
+        Mostly that is their own. A mapping of fewer fields must not forget the others: they stay as they were.
         """
-        own, left = self.fields.labels, dict(hashes)
-        self._keep_lists()
+        left = dict(hashes)
+        self.keep_list(own)
         wider: dict[Labels, dict[int, str]] = {}
         for lead_id, listed, text in self.connection.execute(
             "select lead_id, field_list, fields from ops.lead_exchanges"
@@ -228,19 +242,12 @@ class FieldBases:
             if labels is not own:
                 kept, ours = stored.read(text), own.read(left.pop(lead_id))
                 wider.setdefault(labels, {})[lead_id] = labels.write({**kept, **ours})
-            self._keep_lists(labels)
+            self.keep_list(labels)
             self.connection.execute(
                 "update ops.lead_exchanges set field_list = %s, fields = %s where destination = %s and lead_id = %s",
                 (labels.id, labels.write(stored.read(text)), self.destination, lead_id),
             )
         yield from ((own, left), *wider.items()) if left else wider.items()
-
-    def _keep_lists(self, labels: Labels | None = None) -> None:
-        labels = labels or self.fields.labels
-        self.connection.execute(
-            "insert into ops.lead_field_lists (id, fields) values (%s, %s) on conflict do nothing",
-            (labels.id, list(labels.labels)),
-        )
 
     def _stored(self, row: Sequence[Any]) -> Stored:
         _, content_hash, listed, hashes, history, digest, stamp, version, *dates = row

@@ -82,7 +82,8 @@ class Batcher:
         asked = [*found.wrong_ids, *(content.changed if self.merge_first else ())]
         left = self.last_synced.waiting(asked)
         missing = set(found.missing)
-        local = self._local(content, found, known)
+        there = self._there(content)
+        local = self._local(content, found, known, there=there)
         # The audit trail calls a lead that is not there any more created, though the last-synced state knows it.
         lost = {
             lead_id: replace(content.same[lead_id], is_new=lead_id in missing)
@@ -96,7 +97,7 @@ class Batcher:
             for lead_id, reason in content.unreadable.items()
         }
         to_send = {one: lead for one, lead in {**content.changed, **lost}.items() if one not in left}
-        looked = self._look(reader, to_send, held)
+        looked = self._look(reader, to_send, held, there=there)
         return _PageState(
             to_send=looked.usual,
             held={**held, **looked.held},
@@ -109,23 +110,39 @@ class Batcher:
             readings=known.readings,
         ), found.requests
 
-    def _look(self, reader: LeadReader, to_send: Mapping[int, Lead], held: Mapping[int, Rejected]) -> Looked:
+    def _there(self, content: Content) -> frozenset[int]:
+        """Where the reverse sync is on, the new leads that stand there already."""
+        new = [lead_id for lead_id, lead in content.changed.items() if lead.is_new]
+        return self.merge_first.there(new) if self.merge_first is not None and new else frozenset(new)
+
+    def _look(
+        self,
+        reader: LeadReader,
+        to_send: Mapping[int, Lead],
+        held: Mapping[int, Rejected],
+        *,
+        there: frozenset[int],
+    ) -> Looked:
         """Where the reverse sync is on, merge what people changed there before anything of it is overwritten."""
         leads = {lead_id: lead for lead_id, lead in to_send.items() if lead_id not in held}
         if self.merge_first is None:
             return Looked(leads, {}, ())
-        return self.merge_first.look(reader, leads, overwrites=OVERWRITE in self.options.accepted)
+        return self.merge_first.look(
+            reader, leads, there=there, overwrites=OVERWRITE in self.options.accepted
+        )
 
     def _compare(self, leads: Mapping[int, Lead], known: Known) -> ReadBack:
         """Read leads that have not changed here at the destination; equal ones are recorded as seen now."""
         found = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        # Where both sides may change a lead, each dates its own row.
-        own_dates = leads if self.merge_first else known.from_reverse_sync
-        found.forgive_dates({one: lead for one, lead in leads.items() if one in own_dates})
+        # With the reverse sync on each side dates its own rows.
+        own = known.from_reverse_sync if self.merge_first is None else leads
+        found.forgive_dates({one: lead for one, lead in leads.items() if one in own})
         self.last_synced.record_seen(found.equal_leads, run_id=self.run_id)
         return found
 
-    def _local(self, content: Content, found: ReadBack, known: Known) -> frozenset[int]:
+    def _local(
+        self, content: Content, found: ReadBack, known: Known, *, there: frozenset[int]
+    ) -> frozenset[int]:
         """Leads whose number belongs to a lead that the destination created itself: its sequence meets our numbers.
 
         Also a lead that we know can be one: ours was deleted there, and somebody created another under its number.
@@ -139,7 +156,8 @@ class Batcher:
             lead.id: lead
             for lead in sent
             # Of a lead that was seen there the merge tells.
-            if lead.is_new or (self.merge_first is None and tells and lead.id not in known.from_reverse_sync)
+            if (lead.is_new and lead.id in there)
+            or (self.merge_first is None and tells and lead.id not in known.from_reverse_sync)
         }
         local: set[int] = set()
         for at in range(0, len(asked), QUERIED_AT_ONCE):

@@ -126,6 +126,7 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
                 comparison=comparison.of_content(),
                 run_id=run_id,
                 zone=push.zone,
+                each_dates_its_own=push.merges_first,
             )
             for _ in range(BATCHERS)
         ]
@@ -147,15 +148,16 @@ class _PageComparer:
     comparison: Comparison
     run_id: str
     zone: ZoneInfo
+    #: With the reverse sync on each side dates its own rows.
+    each_dates_its_own: bool
 
     def compare(self, ids: Sequence[int]) -> Compared:
         known = self.last_synced.known(ids)
         content = self.reader.content(ids, known, compare=True)
         leads = {**content.same, **content.changed}
         back = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        back.forgive_dates(
-            {one: lead for one, lead in content.same.items() if one in known.from_reverse_sync}
-        )
+        own = leads if self.each_dates_its_own else known.from_reverse_sync
+        back.forgive_dates({one: lead for one, lead in content.same.items() if one in own})
         self.last_synced.record_seen(
             [one for one in back.equal_leads if one.id in content.same], run_id=self.run_id
         )

@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sync_pipelines.lib.http.postgrest import SchemaError
-from sync_pipelines.scouter.destination_rows import digest_of
+from sync_pipelines.scouter.destination_rows import digest_of, read_rows
 from sync_pipelines.scouter.last_synced import Known
 from sync_pipelines.scouter.lead import NO_CONTENT, Conditional, Lead, Rejected
-from sync_pipelines.scouter.mapping.contract_columns import STAMPS
+from sync_pipelines.scouter.mapping.contract_columns import KEY, STAMPS
 from sync_pipelines.scouter.mapping.field_hashes import NULL
-from sync_pipelines.scouter.push.extract import LeadReader
+from sync_pipelines.scouter.push.extract import PAGE, LeadReader
 from sync_pipelines.scouter.push.load import SchemaChangedError
 from sync_pipelines.scouter.reverse.drain import Drain
 from sync_pipelines.scouter.reverse.lead_merge import LOCAL, LeadMerge
@@ -47,15 +47,22 @@ class MergeFirst:
 
     drain: Drain
 
-    def look(self, reader: LeadReader, leads: Mapping[int, Lead], *, overwrites: bool) -> Looked:
+    def there(self, ids: Sequence[int]) -> frozenset[int]:
+        """Those of these leads that stand there: of a first push none does."""
+        answers = read_rows(self.drain.client, (KEY,), ids, at_once=PAGE)
+        return frozenset(lead_id for rows in answers for lead_id, _ in rows)
+
+    def look(
+        self, reader: LeadReader, leads: Mapping[int, Lead], *, there: Collection[int], overwrites: bool
+    ) -> Looked:
         """Look at the rows of these leads, merge those that somebody changed, and write down what will be sent.
 
-        `reader` read the leads, and reads those again that were merged.
+        `reader` read the leads, and reads those again that were merged. `there` are the new ones that stand there.
         `overwrites`: a person wants leads that we never sent to replace what stands under their number.
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
         try:
-            rows = self.drain.rows(list(leads))
+            rows = self.drain.rows([one for one, lead in leads.items() if not lead.is_new or one in there])
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
         known = self.drain.bases.digests(list(leads))

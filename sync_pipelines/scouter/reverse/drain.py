@@ -131,6 +131,7 @@ class Drain:
             done = self.merge(rest, also=set(also) - odd)
             done[0].merge(self._reject([one for one in waiting if one.lead_id in odd], UNREADABLE, odd))
             return done
+        self.bases.keep_list()  # whoever goes on after a kill must be able to read what was merged
         batch = Batch(waiting, rows, stored=self.bases.load(ids), repeated=self.inbox.repeated)
         merge = BatchMerge(self.statements, self.destination, self.run_id, probe=self.probe)
         report = DrainReport()

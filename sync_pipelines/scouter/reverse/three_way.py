@@ -250,6 +250,8 @@ def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -
     """Whether the change is later than a row that has not changed: that row does not show it yet."""
     if not is_usable(change.version, now):
         return False
+    if row is None and (base.fields or base.stamp is not None):
+        return False  # the row was there and was deleted: nobody can say whether the change came before
     if row is not None and not (is_unchanged_row(row, base) and is_usable(row.version, now)):
         return False
     assert change.version is not None

@@ -25,6 +25,16 @@ class Edit(NamedTuple):
     is_valid: bool = True
 
 
+class Listed(NamedTuple):
+    """The fields of which a conflict was listed since the last rest; and those too of which one is open still.
+
+    What is decided in the same way again is not listed twice.
+    """
+
+    now: Collection[Place] = ()
+    still: Collection[Place] = ()
+
+
 @dataclass
 class Journal:
     """The edits since all was quiet, and what both sides held then, by lead and field."""
@@ -56,8 +66,8 @@ class Journal:
             self.quiet = {place: value for place, value in self.quiet.items() if place[0] != lead}
         self.edits = [edit for edit in self.edits if edit.place[0] != lead or edit.side != side == "there"]
 
-    def wrong(self, held: Mapping[Place, Value], listed: Collection[Place]) -> list[str]:
-        """What is not as it must be, where both sides hold `held` and conflicts are listed of `listed`."""
+    def wrong(self, held: Mapping[Place, Value], listed: Listed) -> list[str]:
+        """What is not as it must be, where both sides hold `held` and conflicts are `listed`."""
         missing = {place[0] for place in held.keys() ^ self.quiet.keys()} - self.may_miss
         sentences = [f"lead {lead} is on no side, or nobody made it" for lead in sorted(missing)]
         for place in sorted(held.keys() & self.quiet.keys()):
@@ -65,10 +75,10 @@ class Journal:
             rule = _wrong_one_way if place[1] == ONE_WAY.tab else _wrong
             if held[place] in self.loose.get(place, ()):
                 continue
-            if place in listed and not self._may_be_listed(place, edits):
+            if place in listed.now and not self._may_be_listed(place, edits):
                 wrong: str | None = "a conflict is listed, and only one side was edited"
             else:
-                wrong = rule(edits, self.quiet[place], held=held[place], is_listed=place in listed)
+                wrong = rule(edits, self.quiet[place], held=held[place], is_listed=place in listed.still)
             if wrong:
                 done = "; ".join(f"{one.side} {one.before!r} -> {one.value!r}" for one in edits)
                 sentences.append(f"{place}: {wrong}. {self.quiet[place]!r}, then {done or 'nothing'}")

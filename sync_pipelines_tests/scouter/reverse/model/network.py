@@ -63,14 +63,18 @@ class Webhooks:
         return len(self.stale)
 
     def lose(self, index: int) -> int:
-        """pg_net asks once, and the receiver was away. Only what the row shows still: nobody else knows the rest."""
+        """pg_net asks once, and the receiver was away.
+
+        Never of a new lead, nor of what the row does not show any more: nobody else knows of them.
+        """
         waiting = self.fetch()
         if not waiting:
             return 0
         posted = self.queued[index % waiting]
         row = self.gestao.execute(
-            "select 1 from public.leads as l, (select convert_from(%s, 'utf8')::jsonb -> 'lead' as lead) as p"
-            " where l.id = (p.lead ->> 'id')::bigint and to_jsonb(l) = p.lead",
+            "select 1 from public.leads as l, (select convert_from(%s, 'utf8')::jsonb as body) as p"
+            " where l.id = (p.body -> 'lead' ->> 'id')::bigint and to_jsonb(l) = p.body -> 'lead'"
+            " and p.body ->> 'operation' = 'update'",
             [posted.body],
         ).fetchone()
         if row is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sync_pipelines_tests.scouter.reverse.model.fields import Side, Value
-from sync_pipelines_tests.scouter.reverse.model.journal import Edit, Journal
+from sync_pipelines_tests.scouter.reverse.model.journal import Edit, Journal, Listed
 
 NAME, TELEPHONE = (1, "name"), (1, "telefone")
+NONE = Listed()
 Done = tuple[Side, Value, Value]
 CONCURRENT: list[Done] = [("here", "A", "B"), ("there", "A", "C")]
 SEEN: list[Done] = [("here", "A", "B"), ("there", "B", "C")]
@@ -36,23 +37,23 @@ BACK: list[Done] = [("here", "A", "B"), ("here", "B", "A"), ("there", "A", "C")]
 )
 def test_what_may_stand(edits: list[Done], held: Value, is_listed: bool, is_right: bool) -> None:
     journal = Journal({NAME: "A"}, [Edit(side, NAME, before, value=value) for side, before, value in edits])
-    assert (journal.wrong({NAME: held}, {NAME} if is_listed else set()) == []) is is_right
+    assert (journal.wrong({NAME: held}, Listed({NAME}, {NAME}) if is_listed else NONE) == []) is is_right
 
 
 def test_an_invalid_value_never_stands_and_what_was_there_does() -> None:
     journal = Journal({NAME: "A"}, [Edit("there", NAME, "A", value="?", is_valid=False)])
-    assert journal.wrong({NAME: "A"}, set()) == []
-    assert journal.wrong({NAME: "?"}, set())
+    assert journal.wrong({NAME: "A"}, NONE) == []
+    assert journal.wrong({NAME: "?"}, NONE)
 
 
 def test_an_edit_of_a_field_that_cannot_travel_back_is_listed() -> None:
     journal = Journal({TELEPHONE: "1"}, [Edit("there", TELEPHONE, "1", value="2")])
-    assert journal.wrong({TELEPHONE: "1"}, set())
-    assert journal.wrong({TELEPHONE: "1"}, {TELEPHONE}) == []
+    assert journal.wrong({TELEPHONE: "1"}, NONE)
+    assert journal.wrong({TELEPHONE: "1"}, Listed({TELEPHONE}, {TELEPHONE})) == []
 
 
 def test_a_lead_that_only_one_side_has_is_missing() -> None:
     journal = Journal({NAME: "A"})
-    assert journal.wrong({}, set())
+    assert journal.wrong({}, NONE)
     journal.begin({})
-    assert journal.wrong({}, set()) == []
+    assert journal.wrong({}, NONE) == []

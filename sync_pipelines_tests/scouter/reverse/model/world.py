@@ -34,7 +34,7 @@ from sync_pipelines_tests.scouter.gestao_scouter import SECRET, SQL
 from sync_pipelines_tests.scouter.installation import FIRST, Installation
 from sync_pipelines_tests.scouter.reverse.model.fields import ONE_WAY, TWO_WAY, Side, Value, telephone
 from sync_pipelines_tests.scouter.reverse.model.incidents import Incident, Incidents
-from sync_pipelines_tests.scouter.reverse.model.journal import Edit, Journal, Place
+from sync_pipelines_tests.scouter.reverse.model.journal import Edit, Journal, Listed, Place
 from sync_pipelines_tests.scouter.reverse.model.network import Webhooks
 from sync_pipelines_tests.scouter.reverse.model.people import Change, Dated, People
 from sync_pipelines_tests.scouter.reverse.model.wire import Killed, Wire
@@ -237,18 +237,18 @@ class World:
                     differences.append(f"{(lead, name)}: {value!r} here, {there[lead][name]!r} there")
         return held, differences
 
-    def _listed(self) -> set[Place]:
-        """The fields whose conflicts were listed since the last rest."""
-        tab = self.installation.tab
-        if tab.execute("select to_regclass('sync_private.lead_conflicts')").fetchone() == (None,):
-            return set()
-        rows = tab.execute(
-            "select id, lead_id, case field when 'nome' then 'name' else field end"
-            " from sync_private.lead_conflicts where id > %s",
+    def _listed(self) -> Listed:
+        rows = self.installation.tab.execute(
+            "select id > %s, chosen is null, lead_id, case field when 'nome' then 'name' else field end"
+            " from sync_private.lead_conflicts",
             [self._conflicts],
         ).fetchall()
-        self._conflicts = max((row[0] for row in rows), default=self._conflicts)
-        return {(lead, name) for _, lead, name in rows}
+        newest = self.installation.tab.execute("select coalesce(max(id), 0) from sync_private.lead_conflicts")
+        ((self._conflicts,),) = newest.fetchall()
+        return Listed(
+            {(lead, name) for is_new, _, lead, name in rows if is_new},
+            {(lead, name) for is_new, is_open, lead, name in rows if is_new or is_open},
+        )
 
 
 def _tables(connection: psycopg.Connection[tuple[object, ...]], schema: str, *more: str) -> list[str]:
