@@ -83,15 +83,16 @@ class Base:
         """The `updated_at` of the row that was merged last while our stamp was this one."""
         return next((one.version for one in self.history if one.stamp == stamp), None)
 
-    def with_taken(self, stamp: float | None, fields: Mapping[str, str]) -> Base:
+    def with_taken(self, stamp: float | None, fields: Mapping[str, str], version: float | None) -> Base:
         """The base when values that a later write of ours had overwritten were taken after all.
 
-        They were the last ones under that stamp, so that the next such change is compared with them.
+        They were the last ones under that stamp, of the time `version`: the next such change is compared with them.
         """
         place = next((at for at, one in enumerate(self.history) if one.stamp == stamp), None)
         if place is None or not fields:
             return self
         ended, old = self.history[place], self.states(stamp)[0]
         kept = ended._replace(fields={**{name: old.get(name) for name in fields}, **ended.fields})
-        taken = Before(stamp, fields, ended.version)
+        times = [one for one in (ended.version, version) if one is not None]
+        taken = Before(stamp, fields, max(times, default=None))
         return replace(self, history=(*self.history[:place], taken, kept, *self.history[place + 1 :]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
@@ -210,13 +210,14 @@ class LeadMerge:
         marks = {
             name: three_way.refused_mark(self.after.hashes[name]) for name in refused & row.hashes.keys()
         }
-        overwritten: dict[float | None, dict[str, str]] = {}
+        overwritten: dict[float | None, dict[str, Reading]] = {}
         for name, number in self.taken.items():
             taken = self.readings[number]
             if taken.stamp != row.stamp:
-                overwritten.setdefault(taken.stamp, {})[name] = taken.hashes[name]
-        for stamp, fields in overwritten.items():
-            base = base.with_taken(stamp, fields)
+                overwritten.setdefault(taken.stamp, {})[name] = taken
+        for stamp, readings in overwritten.items():
+            values = {name: one.hashes[name] for name, one in readings.items()}
+            base = base.with_taken(stamp, values, self._latest(one.version for one in readings.values()))
         version = row.version if three_way.is_usable(row.version, self.now) else base.seen_version
         stored = Stored(
             base=replace(base.changed({**row.hashes, **marks}, row.stamp), seen_version=version),
@@ -229,10 +230,13 @@ class LeadMerge:
     def _version_after(self) -> float | None:
         """The time of the last change that is in the lead now, of the usable ones."""
         readings = self.readings
-        versions = [self.here_version, *(readings[number].version for number in self.taken.values())]
-        return max(
-            (one for one in versions if one is not None and three_way.is_usable(one, self.now)), default=None
+        return self._latest(
+            [self.here_version, *(readings[number].version for number in self.taken.values())]
         )
+
+    def _latest(self, versions: Iterable[float | None]) -> float | None:
+        usable = (one for one in versions if one is not None and three_way.is_usable(one, self.now))
+        return max(usable, default=None)
 
     def _is_another(self) -> bool:
         """Whether the row there is a lead that Gestão Scouter made itself under a number of ours.

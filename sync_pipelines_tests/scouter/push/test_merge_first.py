@@ -93,13 +93,13 @@ def test_a_trigger_there_that_changes_or_swallows_our_write_fails_the_proof(
     if is_conditional:
         two_way.edit_there(announce=False, etapa="Ligou")
     with ruled_there(two_way.installation, body):
-        two_way.push()
+        job = two_way.push()
         if is_conditional and body == "return null;":  # as if the row were another one by now
-            assert two_way.installation.failures == {}
+            assert (job.status, two_way.installation.total().accepted) == ("completed", 0)
             assert two_way.installation.total().unchanged_check.left > 0
-            two_way.push()
-    (reason,) = two_way.installation.failures.values()
-    assert "nome" in reason
+            job = two_way.push()
+    assert job.status == "failed"
+    assert "encontrou diferenças" in (job.pause_reason or "")
     assert two_way.both("name")[0] == "Ana Daqui"
     assert two_way.conflicts == [] or two_way.conflicts[0][3] == "here"
     two_way.is_quiet()
