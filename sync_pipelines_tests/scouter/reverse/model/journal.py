@@ -74,10 +74,7 @@ class Journal:
         for place in sorted(held.keys() & self.quiet.keys()):
             edits = [edit for edit in self.edits if edit.place == place]
             rule = _wrong_one_way if place[1] == ONE_WAY.tab else _wrong
-            if place[0] in self.deleted_there and held[place] in (
-                self.quiet[place],
-                *self.loose.get(place, ()),
-            ):
+            if place[0] in self.deleted_there and held[place] in self._without_row(place, edits):
                 continue
             if place in listed.now and not self._may_be_listed(place, edits):
                 wrong: str | None = "a conflict is listed, and only one side was edited"
@@ -87,6 +84,11 @@ class Journal:
                 done = "; ".join(f"{one.side} {one.before!r} -> {one.value!r}" for one in edits)
                 sentences.append(f"{place}: {wrong}. {self.quiet[place]!r}, then {done or 'nothing'}")
         return sentences
+
+    def _without_row(self, place: Place, edits: list[Edit]) -> list[Value]:
+        """What may stand besides, where the row there was deleted."""
+        is_edited_here = any(edit.side == "here" for edit in edits)
+        return [*self.loose.get(place, ()), *([] if is_edited_here else [self.quiet[place]])]
 
     def _may_be_listed(self, place: Place, edits: list[Edit]) -> bool:
         """Whether both sides edited it; where it cannot travel back, whether the other side did."""
