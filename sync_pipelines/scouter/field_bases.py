@@ -115,6 +115,16 @@ class FieldBases:
                 (self.fields.write({}), self.fields.id, self.destination, postgres.array(ids)),
             )
 
+    def note_versions(self, versions: Mapping[int, str | None]) -> None:
+        """Note the `updated_at` of rows whose fields are as they were last seen: a change before it was seen too."""
+        if versions:
+            self.connection.execute(
+                "update ops.lead_exchanges as known set seen_version = seen.version"
+                " from unnest(%s::bigint[], %s::timestamptz[]) as seen (lead_id, version)"
+                " where known.destination = %s and known.lead_id = seen.lead_id and seen.version <= now()",
+                (postgres.array(versions), postgres.array(versions.values()), self.destination),
+            )
+
     def unfinished(self) -> list[int]:
         """The leads that a push was about to write, and of which it did not record that it read them back."""
         rows = self.connection.execute(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.http.postgrest import SchemaError
 from sync_pipelines.scouter.destination_rows import digest_of, read_rows
 from sync_pipelines.scouter.last_synced import Known
@@ -71,6 +72,14 @@ class MergeFirst:
         found, odd = self.drain.readable(other)
         changed = self._changed(
             {one: row for one, row in found.items() if one in known or not overwrites}, leads
+        )
+        # Somebody may have changed a field and taken that back.
+        self.drain.bases.note_versions(
+            {
+                one: exact_json.loads_odd(found[one]).get(VERSION)
+                for one in found.keys() - set(changed)
+                if one in known
+            }
         )
         self.drain.bases.void([one for one in known if one not in rows and one not in odd])
         conditional, equal, refused = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})

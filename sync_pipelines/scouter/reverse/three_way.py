@@ -33,6 +33,7 @@ from sync_pipelines.scouter.reverse.base import Base, Reading
 Side = Literal["here", "there"]
 LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated_at cannot be used"
 ONE_WAY = "the field cannot be taken back"
+UNSURE = "announced late, under an updated_at that was not raised: it may be an older value"
 ALTERED = "it stood otherwise after our own write, and nobody announced a change"
 
 
@@ -104,6 +105,8 @@ def merge(
                 takes.append(Take(name, claim.reading.id))
         elif before is not None and _is_unchanged(mine, before):
             takes.append(Take(name, claim.reading.id))
+            if claim.reading is not row and _is_unsure(claim.reading, base):
+                conflicts.append(_conflict(name, claim, "there", reason=UNSURE))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
             conflicts.append(_conflict(name, claim, kept, reason=reason))
@@ -244,6 +247,12 @@ def _was_merged_before(change: Reading, base: Base, *, now: float) -> bool:
     """Whether the row that was merged before our write was later than the change: it showed it, or what came since."""
     version = base.merged_version(change.stamp)
     return version is not None and is_usable(change.version, now) and (change.version or 0) < version
+
+
+def _is_unsure(change: Reading, base: Base) -> bool:
+    """Whether the row that was merged had the date of the change, so that nobody can say which of them is later."""
+    version = base.merged_version(change.stamp)
+    return version is not None and change.version == version
 
 
 def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:

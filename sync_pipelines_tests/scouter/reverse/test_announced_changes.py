@@ -76,8 +76,12 @@ class TestLaterThanTheRow:
         found = merged({"nome": A}, row(HERE, nome=A), change(nome=C), base=self.BASE)
         assert said(found) == ({"nome": CHANGE}, [], {})
 
-    def test_also_without_a_row(self) -> None:
-        assert said(merged({"nome": A}, None, change(nome=C), base=self.BASE)) == ({"nome": CHANGE}, [], {})
+    def test_of_a_lead_that_was_never_seen_there_it_speaks(self) -> None:
+        found = merged({"nome": A}, None, change(nome=C), base=Base())
+        assert [name for name, _, _ in said(found)[1]] == ["nome"]
+
+    def test_where_the_row_was_deleted_it_says_nothing(self) -> None:
+        assert said(merged({"nome": A}, None, change(nome=C), base=self.BASE)) == ({}, [], {})
 
     @pytest.mark.parametrize("version", [HERE, HERE - 1, None, math.inf, -math.inf, NOW + 1])
     def test_one_that_is_not_later_says_nothing(self, version: float | None) -> None:

@@ -148,3 +148,32 @@ def test_leads_that_were_pushed_before_have_a_base(installation: Installation) -
     push(installation)
     assert sides(installation, *NAMES)[:2] == [("Ana Daqui", "Ana Daqui"), ("agendada", "agendada")]
     assert conflicts(installation) == []
+
+
+def test_a_change_that_was_taken_back_before_a_push_stays_taken_back(both: Installation) -> None:
+    """Its two webhooks come after the push, and in two drains."""
+    edit_there(both, LEAD, etapa="X")
+    edit_there(both, LEAD, etapa="nova")
+    late = both.ops.execute("delete from ops.inbox returning key, source, payload::text, id").fetchall()
+    both.edit(LEAD, name="Ana Daqui")
+    push(both)
+    for key, source, text, _ in sorted(late, key=lambda row: row[3]):
+        Inbox(both.ops, TOPIC).add(Arrival(key, source, text))
+        drain(both)
+    push(both)
+    assert sides(both, *NAMES)[:2] == [("Ana Daqui", "Ana Daqui"), ("nova", "nova")]
+
+
+def test_a_late_change_under_a_date_that_was_not_raised_is_listed(both: Installation) -> None:
+    """Two edits of one field under one date, of which the first is announced after the push that took the second."""
+    date_there = both.there("updated_at")[LEAD]
+    edit_there(both, LEAD, age=34, updated_at=date_there)
+    edit_there(both, LEAD, age=35, updated_at=date_there)
+    late = both.ops.execute("delete from ops.inbox returning key, source, payload::text, id").fetchall()
+    both.edit(LEAD, etapa="daqui")
+    push(both)
+    assert sides(both, *NAMES)[2] == (35, 35)
+    key, source, text, _ = min(late, key=lambda row: row[3])
+    Inbox(both.ops, TOPIC).add(Arrival(key, source, text))
+    drain(both)
+    assert conflicts(both) == [("age", "35", "34", "there")]

@@ -30,7 +30,8 @@ STRUCK = {
 class Incident(NamedTuple):
     """At the n-th request, answer, moment of a probe, or writing statement of a database.
 
-    A statement does not survive: its session is ended in it. An edit is one of `changes` to `lead`.
+    A statement does not survive: its session is ended in it. An edit is one of `changes` to `lead`; there it dates the
+    row, because what stands there under our own date is taken for the work of a trigger (docs/scouter.md).
     """
 
     point: Point
@@ -113,10 +114,9 @@ class Incidents:
         return lambda: self._edit(side, incident)
 
     def _edit(self, side: Side, incident: Incident) -> None:
-        leads = self.people.leads(side)
-        if leads:
-            lead = leads[incident.lead % len(leads)]
-            self.people.edit(side, lead, incident.changes, dated=incident.dated)
+        dated = "now" if (side, incident.dated) == ("there", "kept") else incident.dated
+        for lead in self.people.one_of(side, incident.lead):
+            self.people.edit(side, lead, incident.changes, dated=dated)
 
     def _database(self, point: str) -> psycopg.Connection[Any]:
         return self.installation.tab if point == "statement here" else self.installation.ops

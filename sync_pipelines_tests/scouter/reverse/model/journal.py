@@ -45,20 +45,21 @@ class Journal:
     loose: dict[Place, list[Value]] = field(default_factory=dict)
     #: Fields that may be listed although nobody edits them now: a person let a reject of before wait again.
     replayed: set[Place] = field(default_factory=set)
-    #: Leads that were deleted there, maybe before anybody had seen them.
-    may_miss: set[int] = field(default_factory=set)
+    #: Leads that were deleted there, maybe before anybody had seen them. A row that is made again has no base: what
+    #: stands there then is a change of both sides.
+    deleted_there: set[int] = field(default_factory=set)
 
     def begin(self, held: Mapping[Place, Value]) -> None:
         """All is quiet."""
         self.quiet, self.edits = dict(held), []
         self.loose.clear()
         self.replayed.clear()
-        self.may_miss.clear()
+        self.deleted_there.clear()
 
     def deleted(self, side: Side, lead: int) -> None:
         """Deletes do not travel: of what is deleted here nothing is expected, of the other the row here stands."""
         if side == "there":
-            self.may_miss.add(lead)
+            self.deleted_there.add(lead)
             for edit in self.edits:
                 if edit.side == "there" and edit.place[0] == lead:
                     self.loose.setdefault(edit.place, []).append(edit.value)
@@ -68,12 +69,15 @@ class Journal:
 
     def wrong(self, held: Mapping[Place, Value], listed: Listed) -> list[str]:
         """What is not as it must be, where both sides hold `held` and conflicts are `listed`."""
-        missing = {place[0] for place in held.keys() ^ self.quiet.keys()} - self.may_miss
+        missing = {place[0] for place in held.keys() ^ self.quiet.keys()} - self.deleted_there
         sentences = [f"lead {lead} is on no side, or nobody made it" for lead in sorted(missing)]
         for place in sorted(held.keys() & self.quiet.keys()):
             edits = [edit for edit in self.edits if edit.place == place]
             rule = _wrong_one_way if place[1] == ONE_WAY.tab else _wrong
-            if held[place] in self.loose.get(place, ()):
+            if place[0] in self.deleted_there and held[place] in (
+                self.quiet[place],
+                *self.loose.get(place, ()),
+            ):
                 continue
             if place in listed.now and not self._may_be_listed(place, edits):
                 wrong: str | None = "a conflict is listed, and only one side was edited"
@@ -86,7 +90,7 @@ class Journal:
 
     def _may_be_listed(self, place: Place, edits: list[Edit]) -> bool:
         """Whether both sides edited it; where it cannot travel back, whether the other side did."""
-        if place in self.replayed or place in self.loose:
+        if place in self.replayed or place[0] in self.deleted_there:
             return True
         sides = {edit.side for edit in edits}
         return "there" in sides if place[1] == ONE_WAY.tab else len(sides) > 1

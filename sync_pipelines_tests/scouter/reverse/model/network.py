@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -56,6 +58,14 @@ class Webhooks:
             self._send(posted)
         return count
 
+    def deliver_of(self, leads: Collection[int]) -> None:
+        """Deliver all of these leads, in order."""
+        self.fetch()
+        mine = [posted for posted in self.queued if _lead_of(posted) in leads]
+        self.queued = [posted for posted in self.queued if posted not in mine]
+        for posted in mine:
+            self._send(posted)
+
     def deliver_again(self, index: int) -> int:
         """Deliver one again that was delivered before, maybe long ago."""
         if self.stale:
@@ -86,3 +96,7 @@ class Webhooks:
         assert answer.status_code == 200, answer.text
         if not again:
             self.stale.append(posted)
+
+
+def _lead_of(posted: Posted) -> int:
+    return int(json.loads(posted.body)["lead"]["id"])

@@ -54,6 +54,8 @@ class People:
     gestao: psycopg.Connection[Any]
     journal: Journal
     log: list[str]
+    #: Leads with an edit there that did not make `updated_at` later.
+    undated: set[int] = field(default_factory=set)
     numbers: count[int] = field(default_factory=lambda: count(1))
     births: count[int] = field(default_factory=lambda: count(1))
 
@@ -76,6 +78,8 @@ class People:
             query = f"update public.leads set {', '.join(columns)}, updated_at = {_DATES[dated]} where id = {lead}"
             connection.execute(query.encode(), [field_of(one).spelled(one.value, side) for one in edits])
             self.journal.edits += edits
+            if side == "there" and dated != "now":
+                self.undated.add(lead)
             self.log += [f"{side} {one.place}: {one.before!r} -> {one.value!r} ({dated})" for one in edits]
 
     def make(self, side: Side, lead: int | None = None, updated_at: str = "now()") -> None:
@@ -105,6 +109,11 @@ class People:
 
     def leads(self, side: Side) -> list[int]:
         return [row[0] for row in self._connection(side).execute("select id from public.leads order by id")]
+
+    def one_of(self, side: Side, index: int) -> list[int]:
+        """One of the leads that are there, if there are any."""
+        leads = self.leads(side)
+        return [leads[index % len(leads)]] if leads else []
 
     def _connection(self, side: Side) -> psycopg.Connection[Any]:
         return self.tab if side == "here" else self.gestao

@@ -76,6 +76,7 @@ class World:
         self.log.clear()
         self.set_clock(timedelta())
         self.people.journal.begin({})
+        self.people.undated.clear()
         for connection, tables in (
             (made.tab, _tables(made.tab, "sync_private", "public.leads", "public.sync_events")),
             (made.tab, ["public.gestao_scouter_export_jobs"]),
@@ -91,13 +92,13 @@ class World:
 
     def edit(self, side: Side, index: int, changes: Sequence[Change], *, dated: Dated) -> None:
         """Somebody edits one of the leads that are there."""
-        leads = self.people.leads(side)
-        self.people.edit(side, leads[index % len(leads)], changes, dated=dated)
+        for lead in self.people.one_of(side, index):
+            self.people.edit(side, lead, changes, dated=dated)
 
     def delete(self, side: Side, index: int) -> None:
         """Somebody deletes one of the leads that are there."""
-        leads = self.people.leads(side)
-        self.people.delete(side, leads[index % len(leads)])
+        for lead in self.people.one_of(side, index):
+            self.people.delete(side, lead)
 
     def choose(self, index: int) -> None:
         """A person wants the other value of a conflict: that is an edit here."""
@@ -177,6 +178,10 @@ class World:
 
     def attempt(self, work: Callable[[], str], incident: Incident | None = None) -> int:
         """Let a worker work, which may fail if an incident befalls it; how many requests carried leads."""
+        # Where `updated_at` does not rise, nothing tells a late announcement from a new one (README).
+        self.webhooks.deliver_of(self.people.undated)
+        if self.uses_outbox and self.people.undated:
+            self.installation.reverse_sync().collect()
         self._is_disturbed = incident is not None
         self.log += [f"planned: {incident}"] if incident else []
         with self.incidents.befalling(incident):
@@ -206,6 +211,7 @@ class World:
         wrong = self.people.journal.wrong(held, self._listed())
         assert not wrong, wrong
         self.people.journal.begin(held)
+        self.people.undated.clear()
         self.log.append("at rest")
 
     def _marks(self) -> object:
