@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from sync_pipelines.scouter.push.options import OVERWRITE, PushOptions
+from sync_pipelines.scouter.push.replay import replay
 from sync_pipelines_tests.scouter.installation import FIRST, Installation
 from sync_pipelines_tests.scouter.interrupted import Interrupted
 from sync_pipelines_tests.scouter.two_way import LEAD, LONG_AGO, TwoWay
@@ -146,6 +147,27 @@ def test_a_number_that_they_gave_to_another_lead_is_held_by_both_directions(two_
     two_way.edit_there(FIRST + 9, etapa="Ligou")
     two_way.is_quiet()
     two_way.are(FIRST + 9, name="Nona Pessoa", etapa="Ligou")
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_rejected_lead_that_is_sent_again_overwrites_nothing_either(
+    two_way: TwoWay, is_announced: bool
+) -> None:
+    installation = two_way.installation
+    with ruled_there(installation, "if new.age = 1999 then raise exception 'too old'; end if;"):
+        two_way.edit(name="Ana Daqui", age=1999)
+        assert two_way.push().error_leads == 1
+    assert two_way.both("name") == ("Ana Daqui", PERSON)
+    two_way.edit_there(announce=is_announced, etapa="Ligou")
+    done = replay(installation.push, "replay")
+    if is_announced:
+        assert (done.accepted, two_way.both("name")[1], len(installation.errors())) == (0, PERSON, 1)
+        two_way.drain()
+        done = replay(installation.push, "replay")
+    assert (done.accepted, installation.errors()) == (1, [])
+    two_way.are(name="Ana Daqui", age=1999, etapa="Ligou")
+    two_way.is_quiet()
+    assert two_way.conflicts == []
 
 
 def test_many_leads_cost_one_reading_a_page_and_no_merge(two_way: TwoWay) -> None:
