@@ -105,7 +105,8 @@ def merge(
                 takes.append(Take(name, claim.reading.id))
         elif before is not None and _is_unchanged(mine, before):
             takes.append(Take(name, claim.reading.id))
-            if claim.reading is not row and _is_unsure(claim.reading, base):
+            # The value that left the mark of a refusal is known.
+            if claim.reading is not row and not is_refused(before) and _is_unsure(claim.reading, base):
                 conflicts.append(_conflict(name, claim, "there", reason=UNSURE))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
