@@ -230,9 +230,10 @@ def _unseen(
         states = base.states(change.stamp)
         if _was_merged_before(change, base, now=now):
             return
+        untouched = base.untouched_since(change.stamp)
         for name, value in change.hashes.items():
             written = base.fields.get(name)
-            if row.hashes.get(name) == written:
+            if row.hashes.get(name) == written and name not in untouched:
                 is_seen = value == written or any(state.get(name) == value for state in states)
                 yield name, value if is_seen else states[0].get(name)
     elif not is_outdated and _is_later(change, row, base, now=now):
