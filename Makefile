@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The system's certificates count, as they do for pip: a company's proxy has one of its own.
 UV := UV_SYSTEM_CERTS=true $(BIN)/uv
+# Where an environment forbids bytecode, each pytest worker would compile 600 files of tests, 35 seconds of CPU, and each
+# process that a test starts the whole package.
+export PYTHONDONTWRITEBYTECODE :=
 SOURCES := sync_pipelines sync_pipelines_tests benchmarks docs
 
 help:  ## show this list

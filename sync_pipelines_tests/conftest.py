@@ -88,8 +88,7 @@ def new_database(
         return postgres_server.create_database(made[-1], template=templates[history] if history else None)
 
     yield make
-    for name in made:
-        postgres_server.drop_database(name)
+    postgres_server.drop_database(*made)
 
 
 @pytest.fixture(scope="session")
@@ -113,8 +112,7 @@ def new_project(postgres_server: PostgresServer, lineages: dict[str, str]) -> It
         return postgres_server.create_database(made[-1], template=template)
 
     yield make
-    for name in made:
-        postgres_server.drop_database(name)
+    postgres_server.drop_database(*made)
 
 
 @dataclass

@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("sync_pipelines", "sync_pipelines_tests", "benchmarks")
-TREES = {
-    path: ast.parse(path.read_text()) for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))
-}
 MOST_POSITIONAL = 3
 #: Their methods are named as functions of ours may be.
 LOGGERS = {"logger", "_log"}
 
 
-def _definitions() -> Iterator[tuple[str, bool]]:
-    """The names of our functions, methods and classes, and whether one takes any number of arguments."""
-    for tree in TREES.values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield node.name, node.args.vararg is not None
-            elif isinstance(node, ast.ClassDef):
-                yield node.name, False
+@dataclass
+class Module:
+    """What the rules look at in one module."""
+
+    calls: list[ast.Call] = field(default_factory=list)
+    #: The names that are imported from elsewhere.
+    foreign: set[str] = field(default_factory=set)
+    #: The names of functions, methods and classes that are defined here.
+    defined: set[str] = field(default_factory=set)
+    #: Those that take any number of arguments.
+    variadic: set[str] = field(default_factory=set)
+
+    def look_at(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Call):
+            self.calls.append(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self.defined.add(node.name)
+            if node.args.vararg is not None:
+                self.variadic.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            self.defined.add(node.name)
+        elif isinstance(node, ast.Import) or (
+            isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(FOLDERS)
+        ):
+            self.foreign |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
 
 
-DEFINED = {name for name, _ in _definitions()}
-VARIADIC = {name for name, is_variadic in _definitions() if is_variadic}
+def read(code: str) -> Module:
+    module = Module()
+    for node in ast.walk(ast.parse(code)):
+        module.look_at(node)
+    return module
 
 
-def _foreign(tree: ast.AST) -> set[str]:
-    """The names in a module that are imported from elsewhere."""
-    return {
-        (alias.asname or alias.name).partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        and not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(FOLDERS))
-        for alias in node.names
-    }
+# Read when a test asks, in one walk, and let go at the end: every worker imports this file, and 1,500 syntax trees
+# that stay in its memory slow each later garbage collection down.
+@pytest.fixture(scope="module")
+def modules() -> dict[Path, Module]:
+    paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return {path: read(path.read_text()) for path in paths}
 
 
-def _callee(call: ast.Call, foreign: set[str]) -> str | None:
+@pytest.fixture(scope="module")
+def ours(modules: dict[Path, Module]) -> set[str]:
+    """The names of our functions, methods and classes, but for those that take any number of arguments."""
+    defined = set[str]().union(*(module.defined for module in modules.values()))
+    return defined.difference(*(module.variadic for module in modules.values()))
+
+
+def _callee(call: ast.Call, foreign: set[str], ours: set[str]) -> str | None:
     """The name of a function, method or class of ours that is called."""
     called = call.func
     if isinstance(called, ast.Name):
@@ -53,43 +75,39 @@ def _callee(call: ast.Call, foreign: set[str]) -> str | None:
         origin = called.value.id if isinstance(called.value, ast.Name) else ""
     else:
         return None
-    return name if name in DEFINED - VARIADIC and origin not in foreign | LOGGERS else None
+    return name if name in ours and origin not in foreign | LOGGERS else None
 
 
-def crowded_calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def crowded_calls(module: Module, ours: set[str]) -> Iterator[tuple[int, str]]:
     """Calls of ours with more than three arguments by position: their line and callee."""
-    foreign = _foreign(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            positional = sum(not isinstance(argument, ast.Starred) for argument in node.args)
-            callee = _callee(node, foreign)
-            if positional > MOST_POSITIONAL and callee:
-                yield node.lineno, callee
+    for call in module.calls:
+        positional = sum(not isinstance(argument, ast.Starred) for argument in call.args)
+        if positional > MOST_POSITIONAL and (callee := _callee(call, module.foreign, ours)):
+            yield call.lineno, callee
 
 
-def splatted_literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def splatted_literals(module: Module) -> Iterator[tuple[int, str]]:
     """Calls such as `f(*(a, b))`: their line and text."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            for argument in node.args:
-                if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List):
-                    yield argument.lineno, ast.unparse(argument)
+    for call in module.calls:
+        for argument in call.args:
+            if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List):
+                yield argument.lineno, ast.unparse(argument)
 
 
-def _found(rule: object) -> str:
+def _found(modules: dict[Path, Module], rule: Callable[[Module], Iterator[tuple[int, str]]]) -> str:
     return "\n".join(
         f"{path.relative_to(ROOT)}:{line} {what}"
-        for path, tree in TREES.items()
-        for line, what in rule(tree)  # type: ignore[operator]
+        for path, module in modules.items()
+        for line, what in rule(module)
     )
 
 
-def test_arguments_beyond_the_third_go_by_name() -> None:
-    assert _found(crowded_calls) == ""
+def test_arguments_beyond_the_third_go_by_name(modules: dict[Path, Module], ours: set[str]) -> None:
+    assert _found(modules, lambda module: crowded_calls(module, ours)) == ""
 
 
-def test_no_call_is_fed_a_literal_taken_apart() -> None:
-    assert _found(splatted_literals) == ""
+def test_no_call_is_fed_a_literal_taken_apart(modules: dict[Path, Module]) -> None:
+    assert _found(modules, splatted_literals) == ""
 
 
 @pytest.mark.parametrize(
@@ -104,6 +122,9 @@ def test_no_call_is_fed_a_literal_taken_apart() -> None:
         ("crowded_calls(*row)", 0, 0),
     ],
 )
-def test_the_rules_see_what_they_forbid(code: str, crowded: int, splatted: int) -> None:
-    tree = ast.parse(code)
-    assert (len(list(crowded_calls(tree))), len(list(splatted_literals(tree)))) == (crowded, splatted)
+def test_the_rules_see_what_they_forbid(code: str, crowded: int, splatted: int, ours: set[str]) -> None:
+    module = read(code)
+    assert (len(list(crowded_calls(module, ours))), len(list(splatted_literals(module)))) == (
+        crowded,
+        splatted,
+    )

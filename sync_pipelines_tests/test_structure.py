@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -103,11 +104,16 @@ def _names(path: Path, node: ast.AST) -> list[str]:
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 PRODUCTION = [path for path in SOURCES if not path.is_relative_to(PACKAGE / "sandbox")]
-IMPORTS = [found for path in SOURCES for found in imports_of(path)]
+
+
+@cache
+def imports() -> list[Import]:
+    """All of the package. Read by the first test that asks: each worker imports this file, one runs it."""
+    return [found for path in SOURCES for found in imports_of(path)]
 
 
 def below(*folders: str) -> list[Import]:
-    return [one for one in IMPORTS if any(one.path.is_relative_to(PACKAGE / folder) for folder in folders)]
+    return [one for one in imports() if any(one.path.is_relative_to(PACKAGE / folder) for folder in folders)]
 
 
 def is_pure(path: Path) -> bool:
@@ -141,7 +147,7 @@ def test_no_system_imports_another() -> None:
 def test_no_import_goes_up() -> None:
     """`systems.py` names the systems' parts as text, and imports for types only."""
     wrong = []
-    for one in IMPORTS:
+    for one in imports():
         here, there = floor_of(part_of(module_name(one.path))), floor_of(part_of(one.name))
         if one.is_of("sync_pipelines") and not one.is_for_types and None not in (here, there):
             wrong += [one] if there > here else []  # type: ignore[operator]
@@ -156,7 +162,7 @@ def test_every_part_of_the_package_stands_on_a_floor() -> None:
 def test_a_system_is_known_outside_its_own_folders_by_its_line_only() -> None:
     wrong = [
         one
-        for one in IMPORTS
+        for one in imports()
         for system in SYSTEMS
         if one.is_of(f"sync_pipelines.{system}", f"sync_pipelines.settings.{system}")
         and system not in one.path.relative_to(PACKAGE).with_suffix("").parts
@@ -167,7 +173,7 @@ def test_a_system_is_known_outside_its_own_folders_by_its_line_only() -> None:
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     names = {module_name(path) for path in SOURCES}
     graph: dict[str, set[str]] = {}
-    for one in IMPORTS:
+    for one in imports():
         if one.is_for_types or not one.is_of("sync_pipelines"):
             continue
         target = one.name if one.name in names else one.name.rpartition(".")[0]
@@ -189,7 +195,7 @@ def test_lib_knows_no_settings() -> None:
 
 
 def test_pure_modules_do_not_import_dagster() -> None:
-    wrong = [one for one in IMPORTS if is_pure(one.path) and one.is_of("dagster") and not one.is_for_types]
+    wrong = [one for one in imports() if is_pure(one.path) and one.is_of("dagster") and not one.is_for_types]
     assert sentences(wrong) == ""
 
 
@@ -202,7 +208,7 @@ def test_pure_modules_do_not_load_dagster_by_a_detour() -> None:
 def test_production_code_imports_the_sandbox_only_inside_commands() -> None:
     sandbox = [
         one
-        for one in IMPORTS
+        for one in imports()
         if one.path in PRODUCTION and one.is_of("sync_pipelines.sandbox") and not one.is_for_types
     ]
     wrong = [one for one in sandbox if str(one.path.relative_to(PACKAGE)) not in SANDBOX_COMMANDS]
@@ -213,7 +219,7 @@ def test_production_code_imports_the_sandbox_only_inside_commands() -> None:
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     wrong = [
         one
-        for one in IMPORTS
+        for one in imports()
         if one.path in PRODUCTION
         and one.path not in LOADED_BY_ALEMBIC
         and one.at_module_level

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -18,6 +18,7 @@ from sync_pipelines.lib.runs import Installation
 from sync_pipelines.lib.storage.folder_store import FolderStore
 from sync_pipelines.lib.storage.landing import LandingStore
 from sync_pipelines.lib.storage.object_store import ObjectStore
+from sync_pipelines.lib.time_zones import is_time_zone
 from sync_pipelines.settings.databases import Database, databases_of
 from sync_pipelines.settings.operations import OperationsSettings
 from sync_pipelines.settings.types import LOOPBACK, HttpsUrl, PostgresUrl, Upstream
@@ -59,7 +60,7 @@ class Settings(OperationsSettings):
     @field_validator("sync_timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if not is_time_zone(value):
             raise ValueError("is not a time zone of the IANA database, such as America/Sao_Paulo")
         return value
 

@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 
+from sync_pipelines.lib.time_zones import is_time_zone
 from sync_pipelines.settings.core import Settings
 from sync_pipelines.settings.databases import Database
 from sync_pipelines.settings.types import CaBundle, HeaderSecret, HttpsUrl, PostgresUrl, Upstream
@@ -104,7 +104,7 @@ class SprinthubSettings(Settings):
     @field_validator("sprinthub_timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if not is_time_zone(value):
             raise ValueError("is not a time zone of the IANA database, such as UTC")
         return value
 

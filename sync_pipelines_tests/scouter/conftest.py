@@ -68,8 +68,8 @@ def left_databases() -> list[str]:
 def installation(
     postgres_server: PostgresServer, push_ops: str, push_templates: dict[str, str], left_databases: list[str]
 ) -> Iterator[Installation]:
-    while left_databases:
-        postgres_server.drop_database(left_databases.pop())
+    postgres_server.drop_database(*left_databases)
+    left_databases.clear()
     number = next(_numbers)
     urls = {
         side: postgres_server.create_database(f"push_{side}_{number}", template=template)

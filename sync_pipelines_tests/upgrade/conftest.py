@@ -73,8 +73,7 @@ def upgraded(postgres_server: PostgresServer, unpacked: Path) -> Iterator[Upgrad
         **{f"{name}_database_url": url for name, url in urls.items() if name != "gestao_scouter"},
     )
     yield Upgraded(urls, settings)
-    for name in DATABASES:
-        postgres_server.drop_database(f"first_version_{name}")
+    postgres_server.drop_database(*(f"first_version_{name}" for name in DATABASES))
 
 
 Clock = Callable[[], datetime]

@@ -116,8 +116,8 @@ class PostgresServer:
         statement = sql.SQL("create database {}").format(sql.Identifier(name))
         if template is not None:
             statement += sql.SQL(" template {}").format(sql.Identifier(template))
-            if not self.durable:  # its two checkpoints cost nothing then, and no page goes through the log
-                statement += sql.SQL(" strategy file_copy")
+        if not self.durable:  # its two checkpoints cost nothing then, and no page goes through the log
+            statement += sql.SQL(" strategy file_copy")
         try:
             with self._connect() as connection:
                 connection.execute(statement)
@@ -128,10 +128,14 @@ class PostgresServer:
             raise PostgresError(f"Database {template} is in use: close its connections first.") from error
         return self.url(name)
 
-    def drop_database(self, name: str) -> None:
+    def drop_database(self, *names: str) -> None:
+        """Drops those of them that exist, whoever is connected to them."""
+        if not names:
+            return
         with self._connect() as connection:
-            statement = sql.SQL("drop database if exists {} with (force)")
-            connection.execute(statement.format(sql.Identifier(name)))
+            for name in names:
+                statement = sql.SQL("drop database if exists {} with (force)")
+                connection.execute(statement.format(sql.Identifier(name)))
 
     def _launch(self, detached: bool) -> int:
         """Starts a server, at first after `initdb`; returns its process number."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
-from zoneinfo import available_timezones
 
 from psycopg import sql
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines.lib.time_zones import is_time_zone
 from sync_pipelines.scouter.mapping.column_types import (
     MOMENT,
     MOMENTS,
@@ -59,7 +59,7 @@ class Transform:
 def find(name: str) -> Transform:
     """The transform of this name (`date:<zone>` has its zone after the colon); PermanentError lists all."""
     base, _, zone = name.partition(":")
-    if base == "date" and (not zone or zone in available_timezones()):
+    if base == "date" and (not zone or is_time_zone(zone)):
         return _date(name, zone or BUSINESS_ZONE)
     if name in TRANSFORMS:
         return TRANSFORMS[name]

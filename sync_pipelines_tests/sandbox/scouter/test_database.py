@@ -67,8 +67,7 @@ def urls(postgres_server: PostgresServer) -> Iterator[dict[str, str]]:
         database.build_tabuladormax(source, newest=NEWEST)
         database.build_gestao_scouter(destination)
     yield made
-    for name in names.values():
-        postgres_server.drop_database(name)
+    postgres_server.drop_database(*names.values())
 
 
 @pytest.fixture
