@@ -15,7 +15,9 @@ def test_what_was_taken_back_there_does_not_come_late(pair: Pair, is_edited_here
     pair.edit(age=20)
     pair.push(LEAD)
     first = pair.edit_there(age=31)
-    some = replace(pair, mapping=FieldMapping(tuple(f for f in pair.mapping.fields if f.destination != "age")))
+    some = replace(
+        pair, mapping=FieldMapping(tuple(f for f in pair.mapping.fields if f.destination != "age"))
+    )
     pair.edit(etapa="Outra")
     assert some.push(LEAD) == [LEAD]
     assert pair.there()["age"] == 31
