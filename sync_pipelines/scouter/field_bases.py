@@ -178,6 +178,7 @@ class FieldBases:
                     "list": labels.id,
                     "names": labels.names,
                     "longest": str(LONGEST_HISTORY),
+                    "untouched": sorted(set(labels.names) - set(self.fields.names)),
                     "ids": postgres.array(sent),
                     "hashes": postgres.array(lead.content_hash for lead in group),
                     "times": postgres.array(lead.updated_at for lead in group),
@@ -237,10 +238,10 @@ class FieldBases:
     def _by_list(self, hashes: Mapping[int, str], own: Labels) -> Iterator[tuple[Labels, dict[int, str]]]:
         """Leads by the list that their fields are kept under.
 
-        Mostly that is their own. A mapping of fewer fields must not forget the others: they stay as they were.
+        Mostly that is their own, which was kept before anything was sent or merged under it. A mapping of fewer fields
+        must not forget the others: they stay as they were.
         """
         left = dict(hashes)
-        self.keep_list(own)
         wider: dict[Labels, dict[int, str]] = {}
         for lead_id, listed, text in self.connection.execute(
             "select lead_id, field_list, fields from ops.lead_exchanges"

@@ -26,7 +26,7 @@ class Lead:
     """A lead as it is sent: `body` is the JSON text of its mapped fields and stamps.
 
     Its times are texts as the database writes them, because some are outside Python's range (infinity, the year 20225).
-    `field_hashes` is only filled where the reverse sync is on (`mapping.field_hashes`).
+    `field_hashes` is only filled where the reverse sync is on (`mapping.field_hashes`), and of what is sent.
     `is_suspect`: by the destination's types the row will be rejected. `is_new`: the last-synced state does not know it.
     """
 

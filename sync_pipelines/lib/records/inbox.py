@@ -7,6 +7,7 @@ that waits is never deleted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,8 +103,10 @@ class Inbox:
         """Those of the keys under which a change waits."""
         rows = self.connection.execute(
             f"select distinct {KEY} from ops.inbox"
-            f" where topic = %s and status = 'waiting' and {KEY} = any(%s::text[])",
-            (self.topic, list(map(str, keys))),
+            f" where topic = %s and status = 'waiting'"
+            f" and {KEY} = any(array(select jsonb_array_elements_text(%s::jsonb)))",
+            # One text: psycopg takes five times as long for a list of thousands.
+            (self.topic, json.dumps(list(map(str, keys)))),
         ).fetchall()
         return frozenset(key for (key,) in rows)
 

@@ -30,6 +30,8 @@ class Field:
         sources = tuple(source for source in listed if isinstance(source, str) and source)
         if not sources or len(sources) < len(listed):
             raise PermanentError(f"{destination} has no source.")
+        if "%" in "".join((destination, *sources)):
+            raise PermanentError(f"{destination}: a column with % in its name cannot be mapped: rename it.")
         if transform in (None, transforms.NONE):
             transform = transforms.FIRST_NON_EMPTY if len(sources) > 1 else None
         if transform is None:

@@ -82,13 +82,14 @@ class Batcher:
         asked = [*found.wrong_ids, *(content.changed if self.merge_first else ())]
         left = self.last_synced.waiting(asked)
         missing = set(found.missing)
+        content = self._with_fields(reader, content, [one for one in found.wrong_ids if one not in left])
         there = self._there(content)
         local = self._local(content, found, known, there=there)
         # The audit trail calls a lead that is not there any more created, though the last-synced state knows it.
         lost = {
             lead_id: replace(content.same[lead_id], is_new=lead_id in missing)
             for lead_id in found.wrong_ids
-            if lead_id not in left
+            if lead_id not in left and lead_id not in content.gone
         }
         leads = {**content.same, **content.changed}
         held = {lead_id: Rejected(leads[lead_id], None, LOCAL_LEAD) for lead_id in local - left}
@@ -109,6 +110,18 @@ class Batcher:
             merged=looked.equal,
             readings=known.readings,
         ), found.requests
+
+    def _with_fields(self, reader: LeadReader, content: Content, ids: Sequence[int]) -> Content:
+        """Where the reverse sync is on, these leads with the hashes of their fields: they are sent after all."""
+        if self.merge_first is None or not ids:
+            return content
+        again = reader.content(ids, Known(), send_all=True)
+        return Content(
+            changed=content.changed,
+            same=content.same | again.changed,
+            gone=content.gone | again.gone,
+            unreadable=content.unreadable | again.unreadable,
+        )
 
     def _there(self, content: Content) -> frozenset[int]:
         """Where the reverse sync is on, the new leads that stand there already."""

@@ -58,7 +58,10 @@ _CONTENT: LiteralString = """
         hash = known and updated_at is not distinct from known_at as is_same
     from (
         select wanted, lead.id is null as gone, lead.updated_at, lead.criado, hashed.hash,
-            {body} as body, {suspect} as suspect, {fields} as fields,
+            {body} as body, {suspect} as suspect,
+            -- What is not sent needs no hashes of its fields.
+            case when %(all)s or hashed.hash is distinct from known.hash
+                or lead.updated_at is distinct from known.updated_at then {fields} end as fields,
             known.hash as known, known.updated_at as known_at, known.doubted
         from unnest(%(ids)s::bigint[]) as wanted
         left join unnest(
@@ -69,7 +72,7 @@ _CONTENT: LiteralString = """
         -- And that the hash is computed once, not at each of the three places that name it.
         cross join lateral (select {hash} as hash offset 0) as hashed
     ) as lead
-    where gone or known is null or doubted or %(all)s or hash <> known or updated_at is distinct from known_at
+    where gone or known is null or doubted or %(whole)s or hash <> known or updated_at is distinct from known_at
 """
 _FIRST_ID, _LAST_ID = -(2**63), 2**63 - 1
 
@@ -202,7 +205,7 @@ class LeadReader:
         With `compare` also those that do not differ; without it, of these only the doubted ones.
         """
         try:
-            rows = self._rows(ids, known, is_whole=send_all or compare)
+            rows = self._rows(ids, known, send_all=send_all, compare=compare)
         except psycopg.Error as error:
             if not failures.is_about_a_value(error):
                 raise
@@ -231,13 +234,15 @@ class LeadReader:
                     created_at=created,
                     is_suspect=bool(suspect),
                     is_new=new,
-                    field_hashes=fields,
+                    field_hashes=fields or "",
                     stamp=self.stamps[SENT_AT],
                 )
                 (content.same if same and not send_all else content.changed)[lead_id] = lead
         return content
 
-    def _rows(self, ids: Sequence[int], known: Known, *, is_whole: bool) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, ids: Sequence[int], known: Known, *, send_all: bool, compare: bool
+    ) -> list[tuple[Any, ...]]:
         return self.connection.execute(
             self._content,
             {
@@ -247,7 +252,8 @@ class LeadReader:
                 "hashes": known.hashes,
                 "times": known.times,
                 "doubts": known.doubts,
-                "all": is_whole,
+                "all": send_all,
+                "whole": send_all or compare,
             },
             binary=True,
         ).fetchall()

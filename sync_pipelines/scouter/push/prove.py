@@ -205,7 +205,8 @@ class Prover:
         # The base is what stands there: where that is less than we sent, the next merge must not call it a change.
         stored = {lead_id: text for lead_id, text, _ in self.meanwhile.drain.row_hashes(found.inexact)}
         leads = [
-            replace(lead, field_hashes=stored.get(lead.id, lead.field_hashes)) for lead in found.equal_leads
+            replace(lead, field_hashes=stored[lead.id]) if lead.id in stored else lead
+            for lead in found.equal_leads
         ]
         with bases.connection.transaction():
             bases.record_pushed(leads, found.digests, run_id=self.run_id)

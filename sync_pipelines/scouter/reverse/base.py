@@ -6,7 +6,7 @@ a stamp names the time between two writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -40,12 +40,14 @@ class Reading:
 class Before(NamedTuple):
     """A change of the base: while our stamp there was `stamp`, these fields were as in `fields` (None: unknown).
 
-    `version` is the `updated_at` of the row that was last merged under that stamp; None if none was.
+    `version` is the `updated_at` of the row that was last merged under that stamp; None if none was. `untouched` are
+    fields that the write which ended it did not send: a push may be of some fields only.
     """
 
     stamp: float | None
     fields: Mapping[str, str | None]
     version: float | None = None
+    untouched: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,16 @@ class Base:
     seen_version: float | None = None
     history: Sequence[Before] = ()
 
-    def changed(self, fields: Mapping[str, str], stamp: float | None) -> Base:
+    def changed(
+        self, fields: Mapping[str, str], stamp: float | None, *, untouched: Sequence[str] | None = None
+    ) -> Base:
         """The base when other fields, or another stamp, were seen."""
         names = self.fields.keys() | fields.keys()
         before = {name: self.fields.get(name) for name in names if self.fields.get(name) != fields.get(name)}
         if not before and stamp == self.stamp:
             return self
-        history = (Before(self.stamp, before, self.seen_version), *self.history)[:LONGEST_HISTORY]
+        ended = Before(self.stamp, before, self.seen_version, untouched)
+        history = (ended, *self.history)[:LONGEST_HISTORY]
         return replace(self, fields=fields, stamp=stamp, history=history)
 
     def states(self, stamp: float | None) -> list[Mapping[str, str | None]]:
@@ -78,6 +83,19 @@ class Base:
             elif found:
                 break
         return found
+
+    def untouched_since(self, stamp: float | None) -> Collection[str]:
+        """Fields that no write of ours has sent since our stamp was this one: the row there shows all of them."""
+        untouched: set[str] | None = None
+        after = self.stamp
+        for before in self.history:
+            if before.stamp != after:
+                found = set(before.untouched or ())
+                untouched = found if untouched is None else untouched & found
+            if before.stamp == stamp:
+                break
+            after = before.stamp
+        return untouched or frozenset()
 
     def merged_version(self, stamp: float | None) -> float | None:
         """The `updated_at` of the row that was merged last while our stamp was this one."""

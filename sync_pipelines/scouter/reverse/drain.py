@@ -173,6 +173,8 @@ class Drain:
 
     def readable(self, rows: Mapping[int, bytes]) -> tuple[dict[int, bytes], frozenset[int]]:
         """The rows that jsonb takes, and the leads of the others: a json column may hold what jsonb does not."""
+        if not rows:
+            return {}, frozenset()
         try:
             # One text: to make an array of texts takes psycopg longer than all else here.
             self.leads.execute(

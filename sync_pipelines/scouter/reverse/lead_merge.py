@@ -90,7 +90,8 @@ class LeadMerge:
             elif self.here is not None and self.here.content_hash == self.stored.content_hash:
                 base = replace(base, fields=self.here.hashes)
         if write is not None and self._has_arrived:
-            base = base.changed({**base.fields, **write.hashes}, write.stamp)
+            left = sorted(base.fields.keys() - write.hashes.keys())
+            base = base.changed({**base.fields, **write.hashes}, write.stamp, untouched=left)
         elif write is not None:
             # A trigger there may write stamps of its own: what stands there as we sent it is ours all the same.
             row = self.there.reading.hashes

@@ -89,7 +89,7 @@ def merge(
     """
     takes, conflicts = list[Take](), list[Conflict]()
     refused: dict[int, list[str]] = {}
-    for name, claim in _claims(row, changes, base, here_version=here_version, now=now).items():
+    for name, claim in _claims(row, changes, base, here=here, here_version=here_version, now=now).items():
         mine, theirs, before = here.get(name, NULL), claim.hash, claim.base
         if theirs in (mine, before):
             continue
@@ -159,6 +159,7 @@ def _claims(
     changes: Sequence[Reading],
     base: Base,
     *,
+    here: Mapping[str, str],
     here_version: float | None,
     now: float,
 ) -> Mapping[str, _Claim]:
@@ -172,6 +173,7 @@ def _claims(
         claims |= {
             name: _Claim(change.hashes[name], change, mark)
             for name, mark in _replayed(change, base, here_version=here_version, now=now)
+            if not (name in claims and _is_newly_written(claims[name], row, here.get(name, NULL)))
         }
         for name, known in _unseen(change, row, base, now=now, is_outdated=is_outdated):
             claims[name] = _Claim(change.hashes[name], change, known)
@@ -191,6 +193,11 @@ def _replayed(
         mark = base.fields.get(name)
         marks = (mark, *(before.fields.get(name) for before in base.history))
         yield name, next((one for one in marks if one and is_refused(one)), mark if is_last else None)
+
+
+def _is_newly_written(claim: _Claim, row: Reading | None, mine: str) -> bool:
+    """Whether the row there has a value of which this side knows nothing: it was written after the refused one."""
+    return claim.reading is row and claim.hash not in (claim.base, mine) and not is_refused(claim.hash)
 
 
 def _base_of(row: Reading, base: Base) -> Mapping[str, str | None]:
@@ -230,9 +237,10 @@ def _unseen(
         states = base.states(change.stamp)
         if _was_merged_before(change, base, now=now):
             return
+        untouched = base.untouched_since(change.stamp)
         for name, value in change.hashes.items():
             written = base.fields.get(name)
-            if row.hashes.get(name) == written:
+            if row.hashes.get(name) == written and name not in untouched:
                 is_seen = value == written or any(state.get(name) == value for state in states)
                 yield name, value if is_seen else states[0].get(name)
     elif not is_outdated and _is_later(change, row, base, now=now):

@@ -36,6 +36,9 @@ WHOLE = {"id": "id", "nome": "name", "updated_at": "updated_at"}
         ({"nome": {"from": "name", "transform": "upper"}}, "nome: there is no transform upper"),
         ({"nome": {"from": "criado", "transform": "date:Mars"}}, "there is no transform date:Mars"),
         ({"nome": {"from": ["name", "celular"], "transform": "digits"}}, "nome has several sources"),
+        # The driver would take it for the place of a parameter.
+        ({"comissão_%": "age"}, "comissão_%: a column with % in its name"),
+        ({"age": "comissão_%s"}, "age: a column with % in its name"),
         ({"nome": "", "age": 1}, "nome has no source; age has no source"),
     ],
 )

@@ -19,7 +19,7 @@ on conflict (destination, lead_id) do update set
                         unnest(%(names)s::text[]) with ordinality as field (name, place)
                 ) as field
                 where was <> is_now
-            ) end, extract(epoch from known.seen_version)))
+            ) end, extract(epoch from known.seen_version), to_jsonb(%(untouched)s::text[])))
         || coalesce(known.history, '[]')
     ) #- array[%(longest)s]::text[] end,
     field_list = excluded.field_list, fields = excluded.fields, stamp = excluded.stamp,
