@@ -191,6 +191,15 @@ def test_databases_come_and_go(server: PostgresServer) -> None:
         psycopg.connect(url)
 
 
+def test_several_databases_go_at_once(server: PostgresServer) -> None:
+    urls = [server.create_database(name) for name in ("one", "other")]
+    server.drop_database("one", "never made", "other")
+    server.drop_database()
+    for url in urls:
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            psycopg.connect(url)
+
+
 def test_a_template_is_copied(server: PostgresServer) -> None:
     model = server.create_database("model")
     write(model, "create table seeded as select generate_series(1, 3) as n")
