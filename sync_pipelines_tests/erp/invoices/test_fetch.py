@@ -90,7 +90,8 @@ def test_a_vendor_that_is_down_is_not_asked_for_every_document(account: Account,
     outcome = account.sync()
     assert outcome.counts.inserted >= 1
     assert outcome.counts.unread >= 90
-    assert len(book.asked) < 60
+    # Calls under way, and their repeats, come on top: fewer than one for each of 100 documents.
+    assert len(set(map(str, book.asked))) < 50
 
 
 def test_refused_credentials_are_refused_once(account: Account, book: Book) -> None:

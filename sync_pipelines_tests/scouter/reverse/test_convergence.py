@@ -11,8 +11,7 @@ from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.records.inbox import Arrival, Inbox
 from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines_tests.scouter.installation import Installation
-
-LONG_AGO = datetime(2025, 10, 20, 15, tzinfo=UTC)
+from sync_pipelines_tests.scouter.two_way import LONG_AGO
 
 
 @pytest.fixture
@@ -122,6 +121,20 @@ def test_a_choice_about_a_field_that_changed_since_is_refused(both: Installation
     with pytest.raises(PermanentError, match="changed since"):
         both.reverse_sync().choose([done.conflicts[0].id], "other")
     assert both.reverse_sync().run("again").open_conflicts == 1
+
+
+def test_the_same_conflict_again_is_one_row_with_the_latest_date(both: Installation) -> None:
+    """Else one that goes on would be deleted by the date on which it began."""
+    for _ in range(2):
+        both.edit(LEAD, name="Ana Daqui")
+        edit_there(both, LEAD, nome="Ana de Lá", updated_at="2020-01-01T00:00:00Z")
+        drain(both)
+        assert both.tab.execute(
+            "select decided_at > now() - interval '1 day' from sync_private.lead_conflicts"
+        ).fetchall() == [(True,)]
+        both.tab.execute("update sync_private.lead_conflicts set decided_at = now() - interval '80 days'")
+        both.edit(LEAD, name="Ana")
+        push(both)
 
 
 def test_a_lead_made_there_keeps_the_number_that_has_no_column_of_its_own_here(both: Installation) -> None:
