@@ -34,6 +34,8 @@ class FieldBases:
 
         Leads of which nothing is kept are not in it.
         """
+        if not ids:
+            return {}
         given = (self.destination, postgres.array(ids))
         found: dict[int, UUID | None] = dict(
             self.connection.execute(
@@ -139,12 +141,12 @@ class FieldBases:
             return
         with self.connection.transaction():
             self.connection.execute("set local synchronous_commit = on")
-            self.keep_list()
             self.connection.execute(
                 statement("begin_writes"),
                 {
                     "destination": self.destination,
                     "list": self.fields.id,
+                    "labels": list(self.fields.labels.labels),
                     "run_id": run_id,
                     "ids": postgres.array(lead.id for lead in listed),
                     "fields": postgres.array(lead.field_hashes for lead in listed),
@@ -166,28 +168,44 @@ class FieldBases:
         newest = {lead.id: lead for lead in leads}
         if not newest:
             return
-        for labels, sent in self._by_list(
-            {one: lead.field_hashes for one, lead in newest.items()}, self.fields.labels
-        ):
-            group = [newest[lead_id] for lead_id in sent]
-            self.connection.execute(
-                statement("record_pushed"),
-                {
-                    "destination": self.destination,
-                    "run_id": run_id,
-                    "list": labels.id,
-                    "names": labels.names,
-                    "longest": str(LONGEST_HISTORY),
-                    "untouched": sorted(set(labels.names) - set(self.fields.names)),
-                    "ids": postgres.array(sent),
-                    "hashes": postgres.array(lead.content_hash for lead in group),
-                    "times": postgres.array(lead.updated_at for lead in group),
-                    "fields": postgres.array(sent.values()),
-                    "stamps": postgres.array(lead.stamp for lead in group),
-                    "digests": postgres.array(digests[lead.id] for lead in group),
-                },
-            )
+        own, sent = self.fields.labels, {one: lead.field_hashes for one, lead in newest.items()}
+        of_other_lists = sent.keys() - self._record_pushed(newest, digests, own, sent=sent, run_id=run_id)
+        if of_other_lists:
+            left = {lead_id: sent[lead_id] for lead_id in of_other_lists}
+            for labels, group in self._by_list(left, own):
+                self._record_pushed(newest, digests, labels, sent=group, run_id=run_id)
         self.finish(list(newest))
+
+    def _record_pushed(
+        self,
+        leads: Mapping[int, Lead],
+        digests: Mapping[int, UUID],
+        labels: Labels,
+        *,
+        sent: Mapping[int, str],
+        run_id: str,
+    ) -> set[int]:
+        """Record those of the leads in `sent` that are not kept under another list; which they are."""
+        group = [leads[lead_id] for lead_id in sent]
+        rows = self.connection.execute(
+            statement("record_pushed"),
+            {
+                "destination": self.destination,
+                "run_id": run_id,
+                "list": labels.id,
+                "names": labels.names,
+                "longest": str(LONGEST_HISTORY),
+                "untouched": sorted(set(labels.names) - set(self.fields.names)),
+                "ids": postgres.array(sent),
+                "hashes": postgres.array(lead.content_hash for lead in group),
+                "times": postgres.array(lead.updated_at for lead in group),
+                "fields": postgres.array(sent.values()),
+                "stamps": postgres.array(lead.stamp for lead in group),
+                "digests": postgres.array(digests[lead.id] for lead in group),
+            },
+            binary=True,
+        )
+        return {lead_id for (lead_id,) in rows}
 
     def record_merged(self, merged: Sequence[Mapping[str, Any]], *, run_id: str) -> None:
         """Record what merges saw (`Merged.document`), in the caller's transaction."""

@@ -138,7 +138,7 @@ class Batcher:
     ) -> Looked:
         """Where the reverse sync is on, merge what people changed there before anything of it is overwritten."""
         leads = {lead_id: lead for lead_id, lead in to_send.items() if lead_id not in held}
-        if self.merge_first is None:
+        if self.merge_first is None or not leads:
             return Looked(leads, {}, ())
         return self.merge_first.look(
             reader, leads, there=there, overwrites=OVERWRITE in self.options.accepted

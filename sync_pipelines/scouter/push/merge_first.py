@@ -62,11 +62,12 @@ class MergeFirst:
         `overwrites`: a person wants leads that we never sent to replace what stands under their number.
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
+        asked = [one for one, lead in leads.items() if not lead.is_new or one in there]
         try:
-            rows = self.drain.rows([one for one, lead in leads.items() if not lead.is_new or one in there])
+            rows = self.drain.rows(asked)
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
-        known = self.drain.bases.digests(list(leads))
+        known = self.drain.bases.digests(asked)
         # A row that is as it was last seen was readable then.
         other = {one: row for one, row in rows.items() if known.get(one) != digest_of(row)}
         found, odd = self.drain.readable(other)

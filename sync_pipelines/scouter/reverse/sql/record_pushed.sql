@@ -24,3 +24,6 @@ on conflict (destination, lead_id) do update set
     ) #- array[%(longest)s]::text[] end,
     field_list = excluded.field_list, fields = excluded.fields, stamp = excluded.stamp,
     seen_digest = excluded.seen_digest, seen_version = null, here_version = null
+-- What is kept under the list of another mapping is made to fit first.
+where known.fields is null or known.field_list = excluded.field_list
+returning lead_id
