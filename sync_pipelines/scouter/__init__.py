@@ -22,6 +22,7 @@ The way of a webhook, or of an outbox entry (`reverse.pipeline.ReverseSync`; SCO
                   extract    without webhooks: the outbox of Gestão Scouter (`sql/outbox.sql`) is collected
                   drain      batch by batch: reads the rows there, merges, records what was seen and what was decided
                   batch      one transaction in TabuladorMax: `three_way` decides each field, `write` writes the leads
+                  claims     what the row there, and the changes announced beside it, say of each field
                   conflicts  fields that both sides had changed, and a person's choice
                   report     counts by decision and reason
 

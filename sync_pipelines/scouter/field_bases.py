@@ -82,32 +82,6 @@ class FieldBases:
         ).fetchone()
         return row[0] if row else None
 
-    def without_fields(self, most: int) -> dict[int, UUID]:
-        """Leads that were pushed without a record of their fields, each with the hash of its content."""
-        rows = self.connection.execute(
-            "select lead_id, content_hash from ops.lead_exchanges"
-            " where destination = %s and fields is null and content_hash <> %s limit %s",
-            (self.destination, NO_CONTENT, most),
-        ).fetchall()
-        return dict(rows)
-
-    def adopt(self, hashes: Mapping[int, str | None]) -> None:
-        """Record the fields of such leads; None says that nothing is known of them."""
-        with self.connection.transaction():
-            self.keep_list()
-            self.connection.execute(
-                "update ops.lead_exchanges as known set field_list = %s, fields = found.fields,"
-                " history = null, stamp = null, seen_digest = null"
-                " from unnest(%s::bigint[], %s::text[]) as found (lead_id, fields)"
-                " where known.destination = %s and known.lead_id = found.lead_id and known.fields is null",
-                (
-                    self.fields.id,
-                    postgres.array(hashes),
-                    postgres.array(text or self.fields.write({}) for text in hashes.values()),
-                    self.destination,
-                ),
-            )
-
     def void(self, ids: Sequence[int]) -> None:
         """Forget the fields of these leads: their rows are not there any more, and one that is made again is new."""
         if ids:

@@ -16,8 +16,8 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.destination_rows import digest_of
 from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.probe import Probe, no_probe
-from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Reading
+from sync_pipelines.scouter.reverse.claims import may_speak
 from sync_pipelines.scouter.reverse.inbox import FOUND, WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
@@ -246,9 +246,7 @@ class BatchMerge:
 
 def _mark_repeated(one: LeadMerge, repeated: Repeated) -> None:
     """Mark the changes that came before: asked only of those that may say more than the row there."""
-    speaking = [
-        change.id for change in one.changes if three_way.may_speak(change, one.row, one.base, now=one.now)
-    ]
+    speaking = [change.id for change in one.changes if may_speak(change, one.row, one.base, now=one.now)]
     if speaking:
         before = set(repeated(speaking))
         one.changes = [change if change.id not in before else change.again() for change in one.changes]

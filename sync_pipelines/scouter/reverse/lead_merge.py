@@ -12,6 +12,7 @@ from sync_pipelines.scouter.local_lead import is_local
 from sync_pipelines.scouter.mapping.field_hashes import NULL, is_refused
 from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Base, Reading
+from sync_pipelines.scouter.reverse.claims import is_usable
 from sync_pipelines.scouter.reverse.three_way import Merge
 from sync_pipelines.scouter.stored_lead import Merged, Stored
 from sync_pipelines.scouter.sync_source import is_ours
@@ -219,7 +220,7 @@ class LeadMerge:
         for stamp, readings in overwritten.items():
             values = {name: one.hashes[name] for name, one in readings.items()}
             base = base.with_taken(stamp, values, self._latest(one.version for one in readings.values()))
-        version = row.version if three_way.is_usable(row.version, self.now) else base.seen_version
+        version = row.version if is_usable(row.version, self.now) else base.seen_version
         stored = Stored(
             base=replace(base.changed({**row.hashes, **marks}, row.stamp), seen_version=version),
             content_hash=NO_CONTENT if self.differs else self.after.content_hash,
@@ -236,7 +237,7 @@ class LeadMerge:
         )
 
     def _latest(self, versions: Iterable[float | None]) -> float | None:
-        usable = (one for one in versions if one is not None and three_way.is_usable(one, self.now))
+        usable = (one for one in versions if one is not None and is_usable(one, self.now))
         return max(usable, default=None)
 
     def _is_another(self) -> bool:

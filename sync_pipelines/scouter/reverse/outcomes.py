@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync_pipelines.scouter.mapping.field_hashes import is_refused
-from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Reading
+from sync_pipelines.scouter.reverse.claims import in_order
 from sync_pipelines.scouter.reverse.inbox import AND
 from sync_pipelines.scouter.reverse.lead_merge import GONE, LeadMerge
 from sync_pipelines.scouter.reverse.report import Outcome, Result
@@ -24,7 +24,7 @@ def results_of(one: LeadMerge, kinds: Mapping[str, str]) -> list[Result]:
     if one.refusal is not None:
         outcome: Outcome = "ignored" if one.refusal == GONE else "rejected"
         return [Result(change.id, one.lead_id, outcome, reason=one.refusal) for change in one.changes]
-    changes = three_way.in_order(one.changes, one.now)
+    changes = in_order(one.changes, one.now)
     results, is_newest = list[Result](), True
     for change in reversed(changes):
         result = _result(one, change, kinds, is_newest=is_newest)

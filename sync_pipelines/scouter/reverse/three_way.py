@@ -13,22 +13,18 @@ TabuladorMax (here), the row of Gestão Scouter (there), and the changes that we
 | any | refused | TabuladorMax's value stands. A reject |
 
 Without a base (a field that was never exchanged) a filled value wins over an empty one; two filled ones are a conflict.
-
-The row there is the truth about that side. What an announced change says beside it counts in two cases only. Either our
-own push wrote over it in the moment between its reading and its writing: the change was made on the row as an earlier
-write of ours had left it, and nobody has seen its value. Or the change is later than a row that has not changed.
-
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED, is_refused
 from sync_pipelines.scouter.reverse.base import Base, Reading
+from sync_pipelines.scouter.reverse.claims import Claim, claims_of, is_unsure, is_usable
 
 Side = Literal["here", "there"]
 LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated_at cannot be used"
@@ -63,14 +59,6 @@ class Merge:
     refused: Mapping[int, Collection[str]] = field(default_factory=dict)
 
 
-class _Claim(NamedTuple):
-    """A value of Gestão Scouter's side, and the base that it has to be compared with."""
-
-    hash: str
-    reading: Reading
-    base: str | None
-
-
 def merge(
     here: Mapping[str, str],
     here_version: float | None,
@@ -89,7 +77,7 @@ def merge(
     """
     takes, conflicts = list[Take](), list[Conflict]()
     refused: dict[int, list[str]] = {}
-    for name, claim in _claims(row, changes, base, here=here, here_version=here_version, now=now).items():
+    for name, claim in claims_of(row, changes, base, here=here, here_version=here_version, now=now).items():
         mine, theirs, before = here.get(name, NULL), claim.hash, claim.base
         if theirs in (mine, before):
             continue
@@ -106,7 +94,7 @@ def merge(
         elif before is not None and _is_unchanged(mine, before):
             takes.append(Take(name, claim.reading.id))
             # The value that left the mark of a refusal is known.
-            if claim.reading is not row and not is_refused(before) and _is_unsure(claim.reading, base):
+            if claim.reading is not row and not is_refused(before) and is_unsure(claim.reading, base):
                 conflicts.append(_conflict(name, claim, "there", reason=UNSURE))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
@@ -144,141 +132,9 @@ def later_side(here: float | None, there: float | None, now: float) -> tuple[Sid
     return ("there" if there > here else "here"), LATER
 
 
-def is_unchanged_row(row: Reading, base: Base) -> bool:
-    """Whether the row there is as the base says."""
-    return all(base.fields.get(name) in (None, value) for name, value in row.hashes.items())
-
-
 def refused_mark(here: str) -> str:
     """The base of a field whose value there was refused: it says what stood here, for a replay."""
     return f"{REFUSED}{here[:-1]}"
-
-
-def _claims(
-    row: Reading | None,
-    changes: Sequence[Reading],
-    base: Base,
-    *,
-    here: Mapping[str, str],
-    here_version: float | None,
-    now: float,
-) -> Mapping[str, _Claim]:
-    """What Gestão Scouter's side says of each field."""
-    claims: dict[str, _Claim] = {}
-    if row is not None:
-        before = _base_of(row, base)
-        claims = {name: _Claim(value, row, before.get(name)) for name, value in row.hashes.items()}
-    for change in in_order(changes, now):
-        is_outdated = row is not None and any(_shows(later, row) for later in changes if later.id > change.id)
-        claims |= {
-            name: _Claim(change.hashes[name], change, mark)
-            for name, mark in _replayed(change, base, here_version=here_version, now=now)
-            if not (name in claims and _is_newly_written(claims[name], row, here.get(name, NULL)))
-        }
-        for name, known in _unseen(change, row, base, now=now, is_outdated=is_outdated):
-            claims[name] = _Claim(change.hashes[name], change, known)
-    return claims
-
-
-def _replayed(
-    change: Reading, base: Base, *, here_version: float | None, now: float
-) -> Iterator[tuple[str, str | None]]:
-    """The fields of a change that were refused before and that a person lets wait again, each with its base.
-
-    That is the mark of the refusal. Where it is forgotten, a later change on either side is not undone without a word.
-    """
-    latest = [one for one in (here_version, base.seen_version) if one is not None and is_usable(one, now)]
-    is_last = change.version is not None and all(change.version >= one for one in latest)
-    for name in change.replayed & change.hashes.keys():
-        mark = base.fields.get(name)
-        marks = (mark, *(before.fields.get(name) for before in base.history))
-        yield name, next((one for one in marks if one and is_refused(one)), mark if is_last else None)
-
-
-def _is_newly_written(claim: _Claim, row: Reading | None, mine: str) -> bool:
-    """Whether the row there has a value of which this side knows nothing: it was written after the refused one."""
-    return claim.reading is row and claim.hash not in (claim.base, mine) and not is_refused(claim.hash)
-
-
-def _base_of(row: Reading, base: Base) -> Mapping[str, str | None]:
-    """What the row there has to be compared with.
-
-    A request of ours that timed out may arrive late, after a later write: then the row is as that one made it.
-    """
-    if row.stamp not in (None, base.stamp) and (states := base.states(row.stamp)):
-        return states[-1]
-    return base.fields
-
-
-def _shows(change: Reading, row: Reading) -> bool:
-    """Whether the change, which came later than another one, announced the row as it is: then it counts, not that."""
-    return change.hashes == row.hashes
-
-
-def in_order(changes: Sequence[Reading], now: float) -> list[Reading]:
-    """Changes by their time; one whose time cannot be used counts by its arrival."""
-    return sorted(changes, key=lambda one: (_order(one, now), one.id))
-
-
-def may_speak(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:
-    """Whether the change may say more than the row there, unless it was delivered before."""
-    if row is not None and _was_overwritten(change, row, base):
-        return True
-    return _is_later(change, row, base, now=now)
-
-
-def _unseen(
-    change: Reading, row: Reading | None, base: Base, *, now: float, is_outdated: bool
-) -> Iterator[tuple[str, str | None]]:
-    """The fields of an announced change that the row there does not show and nobody has seen, with their base."""
-    if change.is_repeated or change.replayed:
-        return
-    if row is not None and _was_overwritten(change, row, base):
-        states = base.states(change.stamp)
-        if _was_merged_before(change, base, now=now):
-            return
-        untouched = base.untouched_since(change.stamp)
-        for name, value in change.hashes.items():
-            written = base.fields.get(name)
-            if row.hashes.get(name) == written and name not in untouched:
-                is_seen = value == written or any(state.get(name) == value for state in states)
-                yield name, value if is_seen else states[0].get(name)
-    elif not is_outdated and _is_later(change, row, base, now=now):
-        yield from ((name, base.fields.get(name)) for name in change.hashes)
-
-
-def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:
-    """Whether the change was made on the row as an earlier write of ours had left it, and the last one stands there."""
-    return row.stamp == base.stamp != change.stamp and bool(base.states(change.stamp))
-
-
-def _was_merged_before(change: Reading, base: Base, *, now: float) -> bool:
-    """Whether the row that was merged before our write was later than the change: it showed it, or what came since."""
-    version = base.merged_version(change.stamp)
-    return version is not None and is_usable(change.version, now) and (change.version or 0) < version
-
-
-def _is_unsure(change: Reading, base: Base) -> bool:
-    """Whether the row that was merged had the date of the change, so that nobody can say which of them is later."""
-    version = base.merged_version(change.stamp)
-    return version is not None and change.version == version
-
-
-def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:
-    """Whether the change is later than a row that has not changed: that row does not show it yet."""
-    if not is_usable(change.version, now):
-        return False
-    if row is None and (base.fields or base.stamp is not None):
-        return False  # the row was there and was deleted: nobody can say whether the change came before
-    if row is not None and not (is_unchanged_row(row, base) and is_usable(row.version, now)):
-        return False
-    assert change.version is not None
-    seen = [one for one in (row.version if row else None, base.seen_version) if one is not None]
-    return all(change.version > one for one in seen)
-
-
-def _order(change: Reading, now: float) -> float:
-    return change.version if change.version is not None and is_usable(change.version, now) else change.arrived
 
 
 def _version(reading: Reading, changes: Sequence[Reading], now: float) -> float | None:
@@ -288,14 +144,9 @@ def _version(reading: Reading, changes: Sequence[Reading], now: float) -> float 
     return min((one.arrived for one in changes if one.version == reading.version), default=reading.arrived)
 
 
-def is_usable(version: float | None, now: float) -> bool:
-    """Whether a time says when a change was made: neither missing nor infinite nor in the future."""
-    return version is not None and -math.inf < version <= now
-
-
 def _is_unchanged(mine: str, before: str) -> bool:
     return mine == before or before == refused_mark(mine)
 
 
-def _conflict(name: str, claim: _Claim, kept: Side, reason: str) -> Conflict:
+def _conflict(name: str, claim: Claim, kept: Side, reason: str) -> Conflict:
     return Conflict(name, claim.reading.id, kept, reason=reason, there_version=claim.reading.version)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED
 from sync_pipelines.scouter.reverse.base import LONGEST_HISTORY, Base, Before, Reading
+from sync_pipelines.scouter.reverse.claims import in_order, may_speak
 from sync_pipelines.scouter.reverse.three_way import (
     ALTERED,
     EQUAL,
@@ -17,9 +18,7 @@ from sync_pipelines.scouter.reverse.three_way import (
     ONE_WAY,
     UNUSABLE,
     first_values,
-    in_order,
     later_side,
-    may_speak,
     merge,
     refused_mark,
 )
