@@ -233,10 +233,10 @@ class BatchMerge:
             {
                 "lead_id": one.lead_id,
                 "changes": changes.get(one.lead_id, []),
-                **(one.recorded().document(fields) if one.is_seen else {}),
+                **(one.recorded().document(fields) if one.is_recorded else {}),
             }
             for one in merges
-            if one.is_seen or one.lead_id in changes
+            if one.is_recorded or one.lead_id in changes
         ]
         if seen:
             leads.execute(
