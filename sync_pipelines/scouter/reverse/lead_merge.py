@@ -262,6 +262,13 @@ class LeadMerge:
         usable = (one for one in versions if one is not None and is_usable(one, self.now))
         return max(usable, default=None)
 
+    def is_of_another(self, change: Reading, sync_source: str | None, created: str | None) -> bool:
+        """Whether a change is one of a lead that Gestão Scouter made itself, and that ours has replaced since."""
+        if self.here is None or change.stamp is not None or self.stored.base.stamp is None:
+            return False
+        mine = self.here.created_at
+        return is_local(sync_source, created_here=mine, created_there=created, is_new=False)
+
     def _is_another(self) -> bool:
         """Whether the row there is a lead that Gestão Scouter made itself under a number of ours.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines_tests.scouter.two_way import LEAD, LONG_AGO, TwoWay
+from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 
 PERSON = "Pessoa 1 ção 🙂"
 
@@ -75,7 +75,9 @@ def test_what_was_seen_before_the_delete_does_not_come_late(two_way: TwoWay) -> 
 
 
 @pytest.mark.parametrize("is_drained", [True, False])
-def test_a_lead_that_is_deleted_there_and_made_again_empties_nothing_here(two_way: TwoWay, is_drained: bool) -> None:
+def test_a_lead_that_is_deleted_there_and_made_again_empties_nothing_here(
+    two_way: TwoWay, is_drained: bool
+) -> None:
     delete_there(two_way)
     if is_drained:
         two_way.drain()
