@@ -55,11 +55,15 @@ class Waiting(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What became of a row, and why it was not applied. The reason quotes no value of the payload."""
+    """What became of a row, and why it was not applied. The reason quotes no value of the payload.
+
+    With a `key` only a row of that key is meant: in an inbox that was emptied numbers are given again.
+    """
 
     id: int
     status: Status
     reason: str | None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,13 +131,16 @@ class Inbox:
         """Mark rows, in the caller's transaction."""
         self.connection.execute(
             "update ops.inbox as inbox set status = made.status, reason = made.reason, decided_at = now(),"
-            " run_id = %s from unnest(%s::bigint[], %s::text[], %s::text[]) as made (id, status, reason)"
-            " where inbox.id = made.id and inbox.status = 'waiting'",
+            " run_id = %s from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[])"
+            " as made (id, status, reason, key)"
+            " where inbox.id = made.id and inbox.status = 'waiting'"
+            " and (made.key is null or made.key = coalesce(inbox.key, inbox.lead_id::text))",
             (
                 run_id,
                 [one.id for one in decisions],
                 [one.status for one in decisions],
                 [one.reason for one in decisions],
+                [one.key for one in decisions],
             ),
         )
 

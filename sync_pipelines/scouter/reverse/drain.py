@@ -212,9 +212,12 @@ class Drain:
                 " and (%(ids)s::bigint[] is null or lead_id = any(%(ids)s::bigint[]))",
                 {"destination": self.destination, "ids": None if ids is None else list(ids)},
             ).fetchall()
-        changes = [(one.id, one.outcome, one.reason) for one in results]
-        changes += [change for _, seen in rows for change in seen["changes"]]
-        decisions = [Decision(number, _DECIDED[outcome], reason) for number, outcome, reason in changes]
+        changes = [(one.lead_id, (one.id, one.outcome, one.reason)) for one in results]
+        changes += [(lead_id, change) for lead_id, seen in rows for change in seen["changes"]]
+        decisions = [
+            Decision(number, _DECIDED[outcome], reason, str(lead_id))
+            for lead_id, (number, outcome, reason) in changes
+        ]
         with postgres.errors_about(OPS), self.ops.transaction():
             # A base that a crash of the server undoes would call our own values somebody's changes.
             self.ops.execute("set local synchronous_commit = on")
