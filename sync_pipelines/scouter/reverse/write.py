@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -126,8 +127,16 @@ class LeadWriter:
                 self.leads.execute("set constraints all immediate")
         except psycopg.Error as error:
             _require_row_error(error)
-            return str(from_postgres(error, what="leads"))
+            reason = str(from_postgres(error, what="leads"))
+            return self._without_values(reason, ids[0]) if len(ids) == 1 else reason
         return None
+
+    def _without_values(self, reason: str, lead_id: int) -> str:
+        """The reason without the lead's own values: it is shown to people who may not see them."""
+        for (value,) in self.leads.execute(statement("read_texts"), {"id": lead_id}).fetchall():
+            # As a word: a short value may be a part of one.
+            reason = re.sub(rf"(?<!\w){re.escape(' '.join(value.split()))}(?!\w)", "…", reason)
+        return reason
 
 
 def is_about_a_row(error: psycopg.Error) -> bool:
