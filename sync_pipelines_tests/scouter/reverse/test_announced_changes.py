@@ -80,8 +80,16 @@ class TestLaterThanTheRow:
         found = merged({"nome": A}, None, change(nome=C), base=Base())
         assert [name for name, _, _ in said(found)[1]] == ["nome"]
 
-    def test_where_the_row_was_deleted_it_says_nothing(self) -> None:
-        assert said(merged({"nome": A}, None, change(nome=C), base=self.BASE)) == ({}, [], {})
+    def test_where_the_row_was_deleted_it_is_what_stood_there_last(self) -> None:
+        found = merged({"nome": A}, None, change(nome=C), base=self.BASE)
+        assert said(found) == ({"nome": CHANGE}, [], {})
+
+    @pytest.mark.parametrize("stamp", [FIRST, None, math.nan])
+    def test_where_the_row_was_deleted_one_of_an_earlier_write_says_nothing(
+        self, stamp: float | None
+    ) -> None:
+        found = merged({"nome": A}, None, change(stamp=stamp, nome=C), base=self.BASE)
+        assert said(found) == ({}, [], {})
 
     @pytest.mark.parametrize("version", [HERE, HERE - 1, None, math.inf, -math.inf, NOW + 1])
     def test_one_that_is_not_later_says_nothing(self, version: float | None) -> None:
