@@ -78,9 +78,8 @@ class Batcher:
         reader = self.reader.marked(self.marks.next())
         content = reader.content(ids, known, send_all=self.options.send_all, compare=self.options.compare)
         found = self._compare(content.same, known)
-        # Without a reverse sync nothing waits but what an earlier one left.
-        asked = [*found.wrong_ids, *(content.changed if self.merge_first else ())]
-        left = self.last_synced.waiting(asked)
+        # Without a reverse sync nobody would ever take what an earlier one left waiting.
+        left = self.last_synced.waiting([*found.wrong_ids, *content.changed] if self.merge_first else ())
         missing = set(found.missing)
         content = self._with_fields(reader, content, [one for one in found.wrong_ids if one not in left])
         there = self._there(content)

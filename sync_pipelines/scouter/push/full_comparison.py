@@ -126,7 +126,7 @@ def compare_all(push: LeadPush, run_id: str) -> Compared:
                 comparison=comparison.of_content(),
                 run_id=run_id,
                 zone=push.zone,
-                each_dates_its_own=push.merges_first,
+                has_reverse_sync=push.merges_first,
             )
             for _ in range(BATCHERS)
         ]
@@ -148,15 +148,15 @@ class _PageComparer:
     comparison: Comparison
     run_id: str
     zone: ZoneInfo
-    #: With the reverse sync on each side dates its own rows.
-    each_dates_its_own: bool
+    #: Then each side dates its own rows, and a change there may wait.
+    has_reverse_sync: bool
 
     def compare(self, ids: Sequence[int]) -> Compared:
         known = self.last_synced.known(ids)
         content = self.reader.content(ids, known, compare=True)
         leads = {**content.same, **content.changed}
         back = self.comparison.read_back([self.comparison.unstamped(lead) for lead in leads.values()])
-        own = leads if self.each_dates_its_own else known.from_reverse_sync
+        own = leads if self.has_reverse_sync else known.from_reverse_sync
         back.forgive_dates({one: lead for one, lead in content.same.items() if one in own})
         self.last_synced.record_seen(
             [one for one in back.equal_leads if one.id in content.same], run_id=self.run_id
@@ -164,7 +164,7 @@ class _PageComparer:
         # The last-synced state does not know them, or another content: an older export sent them.
         new = [one for one in back.equal_leads if one.id in content.changed]
         self.last_synced.record(new, run_id=self.run_id)
-        left = self.last_synced.waiting(back.wrong_ids)
+        left = self.last_synced.waiting(back.wrong_ids if self.has_reverse_sync else ())
         wrong = self._wrong(content, back) - left
         return Compared(
             read=len(ids) - len(content.gone),

@@ -59,7 +59,7 @@ class MergeFirst:
         """Look at the rows of these leads, merge those that somebody changed, and write down what will be sent.
 
         `reader` read the leads, and reads those again that were merged. `there` are the new ones that stand there.
-        `overwrites`: a person wants leads that we never sent to replace what stands under their number.
+        `overwrites`: a person wants our leads to replace other ones that stand under their number.
         Raises SchemaChangedError if the destination lacks a column, SyncError if a side cannot be read.
         """
         asked = [one for one, lead in leads.items() if not lead.is_new or one in there]
@@ -84,6 +84,10 @@ class MergeFirst:
         )
         self.drain.bases.void([one for one in known if one not in rows and one not in odd])
         conditional, equal, refused = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
+        if overwrites:  # also one that was made where ours was deleted
+            local = {lead_id for lead_id, reason in refused.items() if reason == LOCAL_LEAD}
+            refused = {lead_id: reason for lead_id, reason in refused.items() if lead_id not in local}
+            changed = [lead_id for lead_id in changed if lead_id not in local]
         held = {lead_id: Rejected(leads[lead_id], None, UNREADABLE) for lead_id in odd}
         held |= {lead_id: Rejected(leads[lead_id], None, reason) for lead_id, reason in refused.items()}
         apart = {*changed, *odd}

@@ -19,7 +19,7 @@ from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.reverse.claims import may_speak
 from sync_pipelines.scouter.reverse.inbox import FOUND, WaitingLead
-from sync_pipelines.scouter.reverse.lead_merge import Here, LeadMerge, There
+from sync_pipelines.scouter.reverse.lead_merge import LOCAL, Here, LeadMerge, There
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
 from sync_pipelines.scouter.reverse.report import Outcome, Result
 from sync_pipelines.scouter.reverse.sql_files import statement
@@ -111,6 +111,8 @@ class BatchMerge:
                 merges[lead_id].there = There(
                     reading, content_hash, created, sync_source=source, updated_at=updated_at, digest=digest
                 )
+            elif merges[lead_id].is_of_another(reading, source, created):
+                unreadable.append(Result(number, lead_id, "rejected", reason=LOCAL))
             else:
                 changes.setdefault(lead_id, []).append(reading)
         for lead_id, found in changes.items():
@@ -233,10 +235,10 @@ class BatchMerge:
             {
                 "lead_id": one.lead_id,
                 "changes": changes.get(one.lead_id, []),
-                **(one.recorded().document(fields) if one.is_seen else {}),
+                **(one.recorded().document(fields) if one.is_recorded else {}),
             }
             for one in merges
-            if one.is_seen or one.lead_id in changes
+            if one.is_recorded or one.lead_id in changes
         ]
         if seen:
             leads.execute(

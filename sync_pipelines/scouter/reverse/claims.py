@@ -137,13 +137,18 @@ def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -
     """Whether the change is later than a row that has not changed: that row does not show it yet."""
     if not is_usable(change.version, now):
         return False
-    if row is None and (base.fields or base.stamp is not None):
+    if row is None and (base.fields or base.stamp is not None) and not _is_of_last_write(change, base):
         return False  # the row was there and was deleted: nobody can say whether the change came before
     if row is not None and not (is_unchanged_row(row, base) and is_usable(row.version, now)):
         return False
     assert change.version is not None
     seen = [one for one in (row.version if row else None, base.seen_version) if one is not None]
     return all(change.version > one for one in seen)
+
+
+def _is_of_last_write(change: Reading, base: Base) -> bool:
+    """Whether the change was made on the row as our last write had left it."""
+    return base.stamp is not None and change.stamp == base.stamp
 
 
 def _order(change: Reading, now: float) -> float:

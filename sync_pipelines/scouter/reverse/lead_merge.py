@@ -98,7 +98,9 @@ class LeadMerge:
             row = self.there.reading.hashes
             ours = {name: value for name, value in write.hashes.items() if row.get(name) == value}
             base = replace(base, fields={**base.fields, **ours})
-        if self.stored.is_doubted:
+        # Without a stamp the row was made anew where ours was deleted.
+        is_remade = stamp is None and self.stored.base.stamp is not None
+        if self.stored.is_doubted or is_remade:
             row = self.there.reading.hashes
             kept = {name: value for name, value in base.fields.items() if row.get(name) != NULL}
             base = replace(base, fields=kept)
@@ -204,9 +206,17 @@ class LeadMerge:
                 ],
             )
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether what was seen is the base of the next merge: also of a row that was edited there and deleted."""
+        is_gone_there = self.row is None and self.stored.is_known and self.after is not None
+        return self.is_seen or (is_gone_there and bool(self.taken))
+
     def recorded(self) -> Merged:
         """The lead as it is recorded: what stands there was seen; where it was refused, what stands here."""
-        assert self.after is not None and self.there is not None
+        assert self.after is not None
+        if self.there is None:
+            return self._recorded_without_row(self.after)
         row, base = self.there.reading, self.base
         refused = {name for name, value in row.hashes.items() if is_refused(value)} | self.failed.keys()
         marks = {
@@ -229,6 +239,18 @@ class LeadMerge:
         )
         return Merged(self.lead_id, stored, self.after.updated_at)
 
+    def _recorded_without_row(self, after: Here) -> Merged:
+        """The row was deleted there, and announced before with the values that are taken: it last had these."""
+        values = {name: self.readings[number].hashes[name] for name, number in self.taken.items()}
+        versions = [self.readings[number].version for number in self.taken.values()]
+        base = replace(
+            self.stored.base,
+            fields={**self.stored.base.fields, **values},
+            seen_version=self._latest([self.stored.base.seen_version, *versions]),
+        )
+        stored = Stored(base=base, here_version=self._version_after())
+        return Merged(self.lead_id, stored, after.updated_at)
+
     def _version_after(self) -> float | None:
         """The time of the last change that is in the lead now, of the usable ones."""
         readings = self.readings
@@ -239,6 +261,13 @@ class LeadMerge:
     def _latest(self, versions: Iterable[float | None]) -> float | None:
         usable = (one for one in versions if one is not None and is_usable(one, self.now))
         return max(usable, default=None)
+
+    def is_of_another(self, change: Reading, sync_source: str | None, created: str | None) -> bool:
+        """Whether a change is one of a lead that Gestão Scouter made itself, and that ours has replaced since."""
+        if self.here is None or change.stamp is not None or self.stored.base.stamp is None:
+            return False
+        mine = self.here.created_at
+        return is_local(sync_source, created_here=mine, created_there=created, is_new=False)
 
     def _is_another(self) -> bool:
         """Whether the row there is a lead that Gestão Scouter made itself under a number of ours.

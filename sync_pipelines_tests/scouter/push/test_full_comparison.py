@@ -96,6 +96,7 @@ def test_what_differs_is_named_without_a_value_and_the_repair_sends_exactly_that
 def test_leads_that_wait_for_a_push_or_for_the_reverse_sync_are_no_difference(
     pushed: Installation, instance: dg.DagsterInstance
 ) -> None:
+    pushed.use(scouter_way_back=True)
     pushed.edit(FIRST + 1, etapa="Mudou aqui")
     pushed.lead(99, datetime.now(UTC))
     pushed.gestao.execute("update public.leads set etapa = 'Mudou lá' where id = 600002")

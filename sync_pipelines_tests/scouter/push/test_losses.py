@@ -240,6 +240,7 @@ def test_a_server_that_caps_its_answers_is_asked_until_all_is_there(pushed: Inst
 def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undone(
     pushed: Installation,
 ) -> None:
+    pushed.use(scouter_way_back=True)
     pushed.gestao.execute("update public.leads set etapa = 'Ligou' where id = 600005")
     pushed.ops.execute(
         "insert into ops.inbox (source, key, payload) values ('gestaoscouter', '600005', '{}')"
@@ -248,7 +249,7 @@ def test_what_a_person_changed_there_waits_for_the_reverse_sync_and_is_not_undon
     assert pushed.there("etapa")[FIRST + 5] == "Ligou"
     assert pushed.total().unchanged_check.left == 1
     assert "1 leads were changed there and wait for the reverse sync." in pushed.outcomes[DAY].sentence()
-    pushed.ops.execute("update ops.inbox set status = 'ignored'")
+    pushed.use(scouter_way_back=False)  # what waits then waits for nobody
     pushed.export(DAY, DAY)
     assert pushed.there("etapa")[FIRST + 5] == "Agendado"
 
