@@ -68,7 +68,7 @@ class Base:
         before = {name: self.fields.get(name) for name in names if self.fields.get(name) != fields.get(name)}
         if not before and stamp == self.stamp:
             return self
-        ended = Before(self.stamp, before, self.seen_version, untouched)
+        ended = Before(self.stamp, before, version=self.seen_version, untouched=untouched)
         history = (ended, *self.history)[:LONGEST_HISTORY]
         return replace(self, fields=fields, stamp=stamp, history=history)
 

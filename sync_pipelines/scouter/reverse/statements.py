@@ -55,7 +55,8 @@ class Statements:
 
         Raises PermanentError naming a column of the mapping that TabuladorMax does not have.
         """
-        return cls._composed(mapping, tuple(source_types.items()), frozenset(fixed), frozenset(known))
+        types = tuple(source_types.items())
+        return cls._composed(mapping, types, fixed=frozenset(fixed), known=frozenset(known))
 
     @classmethod
     @lru_cache(maxsize=8)  # every thread of a push and every drain asks for the same: 25 ms of composing
@@ -63,6 +64,7 @@ class Statements:
         cls,
         mapping: FieldMapping,
         types: tuple[tuple[str, str], ...],
+        *,
         fixed: frozenset[str],
         known: frozenset[str],
     ) -> Self:

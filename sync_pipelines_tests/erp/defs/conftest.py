@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import dagster as dg
 import pytest
 
@@ -14,13 +10,8 @@ from sync_pipelines_tests.erp.installation import Installed
 
 
 @pytest.fixture
-def instance(server_home: Path) -> Iterator[dg.DagsterInstance]:
-    """In a folder, in memory where it can be: a tick that requests partitions opens its instance by reference."""
-    with (
-        TemporaryDirectory(dir=server_home) as home,
-        dg.instance_for_test(temp_dir=home, set_dagster_home=False) as made,
-    ):
-        yield made
+def instance(instance_in_folder: dg.DagsterInstance) -> dg.DagsterInstance:
+    return instance_in_folder
 
 
 @pytest.fixture

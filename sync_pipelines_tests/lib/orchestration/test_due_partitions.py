@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -33,12 +30,8 @@ DEFINITIONS = dg.Definitions(assets=[state], jobs=[toys, repairs, others])
 
 
 @pytest.fixture
-def instance(server_home: Path) -> Iterator[dg.DagsterInstance]:
-    with (
-        TemporaryDirectory(dir=server_home) as home,
-        dg.instance_for_test(temp_dir=home, set_dagster_home=False) as made,
-    ):
-        yield made
+def instance(instance_in_folder: dg.DagsterInstance) -> dg.DagsterInstance:
+    return instance_in_folder
 
 
 def under_way(instance: dg.DagsterInstance, job: str = "toys", **tags: str) -> dg.DagsterRun:
