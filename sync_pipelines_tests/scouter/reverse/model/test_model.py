@@ -1,12 +1,12 @@
 """After everything has arrived both sides are equal, nothing valid is lost, and every conflict is listed.
 
-`make model` runs ten thousand steps; `make model SEED=…` repeats what it printed.
+Here the same thousand steps each time, so that a change that breaks them is seen as its own. `make model` runs ten
+thousand new ones; `make model SEED=…` repeats what it printed.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import sys
 
 import pytest
@@ -23,7 +23,7 @@ LENGTH = 50
 STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
 #: A failure in as few steps as possible takes minutes to find.
 SHRINKS = os.environ.get("MODEL_SHRINKS", "1") == "1"
-SEED = int(os.environ.get("MODEL_SEED") or random.randrange(2**32))
+SEED = int(os.environ.get("MODEL_SEED") or 4242)
 
 
 @pytest.mark.parametrize("way", ["webhooks", "outbox"])
