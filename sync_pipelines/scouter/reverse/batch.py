@@ -54,7 +54,7 @@ class BatchMerge:
 
     def run(self, leads: postgres.Connection, batch: Batch) -> tuple[list[LeadMerge], list[Result]]:
         """Merge the leads of a batch; what became of each of them, and of each waiting change."""
-        merges, unreadable = self._read(leads, batch)
+        merges, rejected = self._read(leads, batch)
         reversible = frozenset(one.destination for one in self.statements.reverse.fields)
         for one in merges:
             _mark_repeated(one, batch.repeated)
@@ -64,7 +64,7 @@ class BatchMerge:
         self._write(leads, merges)
         self._keep_conflicts(leads, conflicts)
         kinds = {one.destination: one.kind for one in self.statements.reverse.fields}
-        results = [*unreadable, *(result for one in merges for result in results_of(one, kinds))]
+        results = [*rejected, *(result for one in merges for result in results_of(one, kinds))]
         _log_events(leads, merges, results)
         self._keep_merged(leads, merges, results)
         self.probe("applied")
@@ -75,7 +75,7 @@ class BatchMerge:
         return dict(leads.execute(self.statements.count_unknown_keys).fetchall())
 
     def _read(self, leads: postgres.Connection, batch: Batch) -> tuple[list[LeadMerge], list[Result]]:
-        """The leads of both sides, those of TabuladorMax locked; and the changes that hold no lead."""
+        """The leads of both sides, those of TabuladorMax locked; and the changes that hold no lead, or another one."""
         leads.execute(statement("create_readings"))
         announced = [(one.id, one.lead_id, one.payload, one.received_at) for one in batch.waiting]
         there = [
@@ -96,14 +96,14 @@ class BatchMerge:
             if lead_id not in busy
         }
         changes: dict[int, list[Reading]] = {}
-        unreadable = []
+        rejected = []
         waiting = {one.id: one for one in batch.waiting}
         for row in leads.execute(self.statements.read_readings).fetchall():
             number, lead_id, is_object, *_, content_hash, created, source, updated_at = row
             if lead_id in busy:
                 continue
             if not is_object:
-                unreadable.append(Result(number, lead_id, "rejected", reason="lead: is no object"))
+                rejected.append(Result(number, lead_id, "rejected", reason="lead: is no object"))
                 continue
             reading = self._reading(row, waiting.get(number), now=now)
             if number < 0:
@@ -112,13 +112,13 @@ class BatchMerge:
                     reading, content_hash, created, sync_source=source, updated_at=updated_at, digest=digest
                 )
             elif merges[lead_id].is_of_another(reading, source, created):
-                unreadable.append(Result(number, lead_id, "rejected", reason=LOCAL))
+                rejected.append(Result(number, lead_id, "rejected", reason=LOCAL))
             else:
                 changes.setdefault(lead_id, []).append(reading)
         for lead_id, found in changes.items():
             merges[lead_id].changes = found
         self._recognize(leads, list(merges.values()))
-        return list(merges.values()), unreadable
+        return list(merges.values()), rejected
 
     def _recognize(self, leads: postgres.Connection, merges: Sequence[LeadMerge]) -> None:
         """Give odd values that are the same on both sides, such as the year 20225, the same hash.
