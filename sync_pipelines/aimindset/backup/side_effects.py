@@ -26,7 +26,9 @@ REPLACED = tuple(table.copy for table in COVERED if table.is_log)
 #: Tables in which a backup may not even insert a row.
 CONTENT = (*(table.source for table in COVERED if not table.is_log), "public.alert_subscriptions")
 
-#: Without tables that another session holds exclusively: a backup does not wait for a VACUUM FULL.
+#: Without tables that another session holds exclusively: a backup does not wait for a VACUUM FULL. A plain VACUUM, which
+#: holds its table in the two modes while it cuts its end off, gives way to whoever waits. Other databases of the server
+#: may have tables of the same number.
 _TABLES = """
 select format('%%I.%%I', nspname, relname), nspname, relname,
     pg_class.oid || ' ' || coalesce((
@@ -38,8 +40,14 @@ where relkind = 'r' and relpersistence <> 't' and nspname <> 'information_schema
     and has_schema_privilege(relnamespace, 'usage') and has_table_privilege(pg_class.oid, 'select')
     and not row_security_active(pg_class.oid)
     and (format('%%I.%%I', nspname, relname) = any(%(known)s::text[]) or %(known)s::text[] is null and not exists (
-        select from pg_locks
-        where relation = pg_class.oid and mode = 'AccessExclusiveLock' and pid <> pg_backend_pid()
+        select from pg_locks as held
+        where held.relation = pg_class.oid and held.mode = 'AccessExclusiveLock' and held.pid <> pg_backend_pid()
+            and held.database = (select oid from pg_database where datname = current_database())
+            and not exists (
+                select from pg_locks as vacuum
+                where vacuum.pid = held.pid and vacuum.mode = 'ShareUpdateExclusiveLock'
+                    and (vacuum.database, vacuum.relation) = (held.database, held.relation)
+            )
     ))
 order by 1
 """

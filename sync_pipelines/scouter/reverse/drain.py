@@ -215,7 +215,7 @@ class Drain:
         changes = [(one.lead_id, (one.id, one.outcome, one.reason)) for one in results]
         changes += [(lead_id, change) for lead_id, seen in rows for change in seen["changes"]]
         decisions = [
-            Decision(number, _DECIDED[outcome], reason, str(lead_id))
+            Decision(number, _DECIDED[outcome], reason, key=str(lead_id))
             for lead_id, (number, outcome, reason) in changes
         ]
         with postgres.errors_about(OPS), self.ops.transaction():

@@ -12,9 +12,11 @@ from sync_pipelines.aimindset import assets
 from sync_pipelines.aimindset.backup.answer import AnswerError
 from sync_pipelines.aimindset.backup.failures import SideEffectError, UnprovedError
 from sync_pipelines.aimindset.backup.load import BackupCall, Moment
+from sync_pipelines.aimindset.backup.side_effects import read_state
 from sync_pipelines.lib.postgres import Connection
 from sync_pipelines_tests.aimindset.conftest import Project
 from sync_pipelines_tests.aimindset.project_states import problem, rename_function, replace_function
+from sync_pipelines_tests.conftest import NewProject
 
 #: Tables on which the function leaves rows, from its first statement to its last.
 WRITTEN = ("backup_articles", "app_logs_backup", "system_logs", "backup_logs")
@@ -283,6 +285,28 @@ def test_a_table_that_somebody_holds_is_not_waited_for(shop: Project) -> None:
     again = shop.day(wanted=[assets.BACKUP], force=True)
     assert again.backup is not None
     assert again.backup.tables_unchanged == looked_at + 1
+
+
+def test_a_table_of_another_database_with_the_same_number_hides_none(
+    shop: Project, new_project: NewProject
+) -> None:
+    """Both databases are copies of one: their tables have the same numbers."""
+    numbers = "select 'backup_articles'::regclass::oid::bigint"
+    with psycopg.connect(new_project()) as other:
+        assert other.execute(numbers).fetchone() == shop.database.execute(numbers).fetchone()
+        looked_at = read_state(shop.database).tables
+        other.execute("lock table backup_articles in access exclusive mode")
+        assert read_state(shop.database).tables == looked_at
+
+
+def test_a_table_of_which_a_vacuum_cuts_the_end_off_is_waited_for(shop: Project) -> None:
+    """A plain VACUUM gives way to who waits for it; a table that was left out would be changed unseen."""
+    with psycopg.connect(shop.url) as vacuum:
+        vacuum.execute("lock table backup_articles in share update exclusive mode")
+        vacuum.execute("lock table backup_articles in access exclusive mode")
+        with shop.database.transaction(), pytest.raises(psycopg.errors.LockNotAvailable):
+            shop.database.execute("set local lock_timeout = 1")
+            read_state(shop.database)
 
 
 def test_a_writer_beside_the_call_is_no_side_effect(shop: Project) -> None:
