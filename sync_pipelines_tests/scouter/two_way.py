@@ -61,6 +61,27 @@ class TwoWay:
             self.announce(row)
         return row
 
+    def make_there(self, lead: int = LEAD, *, announce: bool = True, **columns: Any) -> dict[str, Any]:
+        """A person at Gestão Scouter makes a lead under this number; the row as it is announced."""
+        named = {"id": lead, "updated_at": datetime.now(UTC), **columns}
+        self.installation.gestao.execute(
+            sql.SQL("insert into public.leads ({}) values ({})").format(
+                sql.SQL(", ").join(map(sql.Identifier, named)),
+                sql.SQL(", ").join(map(sql.Placeholder, named)),
+            ),
+            named,
+        )
+        row: dict[str, Any] = self.installation.there()[lead]
+        if announce:
+            self.announce(row)
+        return row
+
+    def delete(self, lead: int = LEAD) -> None:
+        self.installation.tab.execute("delete from public.leads where id = %s", [lead])
+
+    def delete_there(self, lead: int = LEAD) -> None:
+        self.installation.gestao.execute("delete from public.leads where id = %s", [lead])
+
     def announce(self, *rows: dict[str, Any]) -> None:
         """What the webhook stores of these rows."""
         Inbox(self.installation.ops, TOPIC).add_many(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -12,29 +11,11 @@ from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 PERSON = "Pessoa 1 ção 🙂"
 
 
-def delete_there(two_way: TwoWay, lead: int = LEAD) -> None:
-    two_way.installation.gestao.execute("delete from public.leads where id = %s", [lead])
-
-
-def delete_here(two_way: TwoWay, lead: int = LEAD) -> None:
-    two_way.installation.tab.execute("delete from public.leads where id = %s", [lead])
-
-
-def make_there(two_way: TwoWay, lead: int = LEAD, **columns: Any) -> None:
-    """A person at Gestão Scouter makes a lead under this number."""
-    names = {"id": lead, "updated_at": datetime.now(UTC), **columns}
-    two_way.installation.gestao.execute(
-        f"insert into public.leads ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})".encode(),
-        list(names.values()),
-    )
-    two_way.announce(two_way.installation.there()[lead])
-
-
 @pytest.mark.parametrize("first", ["drain", "push"])
 def test_an_edit_there_before_the_delete_there_is_taken(two_way: TwoWay, first: str) -> None:
     two_way.edit_there(etapa="Ligou")
     two_way.edit(name="Ana Daqui")
-    delete_there(two_way)
+    two_way.delete_there()
     getattr(two_way, first)()
     two_way.is_quiet()
     two_way.are(etapa="Ligou", name="Ana Daqui")
@@ -45,7 +26,7 @@ def test_several_edits_before_the_delete_come_in_two_drains(two_way: TwoWay) -> 
     first = two_way.edit_there(announce=False, etapa="Ligou", fonte="Feira")
     second = two_way.edit_there(announce=False, etapa="Agendada")
     third = two_way.edit_there(announce=False, fonte="Site")
-    delete_there(two_way)
+    two_way.delete_there()
     for row in (first, third, second):
         two_way.announce(row)
         two_way.drain()
@@ -57,7 +38,7 @@ def test_several_edits_before_the_delete_come_in_two_drains(two_way: TwoWay) -> 
 def test_edits_on_both_sides_before_the_delete_there_are_listed(two_way: TwoWay) -> None:
     two_way.edit(etapa="Daqui")
     two_way.edit_there(etapa="Ligou")
-    delete_there(two_way)
+    two_way.delete_there()
     two_way.is_quiet()
     two_way.are(etapa="Ligou")
     assert two_way.conflicts == [("etapa", '"Daqui"', '"Ligou"', "there")]
@@ -67,7 +48,7 @@ def test_what_was_seen_before_the_delete_does_not_come_late(two_way: TwoWay) -> 
     row = two_way.edit_there(announce=False, etapa="Ligou")
     two_way.edit_there(etapa="Agendada")
     two_way.drain()
-    delete_there(two_way)
+    two_way.delete_there()
     two_way.announce(row)
     two_way.is_quiet()
     two_way.are(etapa="Agendada")
@@ -78,10 +59,10 @@ def test_what_was_seen_before_the_delete_does_not_come_late(two_way: TwoWay) -> 
 def test_a_lead_that_is_deleted_there_and_made_again_empties_nothing_here(
     two_way: TwoWay, is_drained: bool
 ) -> None:
-    delete_there(two_way)
+    two_way.delete_there()
     if is_drained:
         two_way.drain()
-    make_there(two_way, nome=PERSON, etapa="Ligou", sync_source="gestao_scouter")
+    two_way.make_there(nome=PERSON, etapa="Ligou", sync_source="gestao_scouter")
     two_way.is_quiet()
     two_way.are(etapa="Ligou", name=PERSON, age=20, fonte="Site")
     assert two_way.conflicts == []
@@ -89,7 +70,7 @@ def test_a_lead_that_is_deleted_there_and_made_again_empties_nothing_here(
 
 def test_deleted_there_pushed_and_edited_there(two_way: TwoWay) -> None:
     row = two_way.edit_there(announce=False, etapa="Ligou")
-    delete_there(two_way)
+    two_way.delete_there()
     two_way.push()
     two_way.are(etapa="Nova")
     two_way.announce(row)
@@ -102,7 +83,7 @@ def test_deleted_there_pushed_and_edited_there(two_way: TwoWay) -> None:
 
 @pytest.mark.parametrize("first", ["drain", "push"])
 def test_deleted_here_and_edited_there(two_way: TwoWay, first: str) -> None:
-    delete_here(two_way)
+    two_way.delete()
     two_way.edit_there(etapa="Ligou")
     getattr(two_way, first)()
     two_way.drain()
@@ -116,7 +97,7 @@ def test_deleted_here_and_edited_there(two_way: TwoWay, first: str) -> None:
 def test_deleted_here_edited_there_and_made_again_here(
     two_way: TwoWay, is_announced: bool, is_drained: bool
 ) -> None:
-    delete_here(two_way)
+    two_way.delete()
     two_way.edit_there(announce=is_announced, etapa="Ligou", fonte=None)
     if is_drained:
         two_way.drain()
@@ -128,13 +109,13 @@ def test_deleted_here_edited_there_and_made_again_here(
 
 def test_deleted_on_both_sides_with_a_waiting_change(two_way: TwoWay) -> None:
     two_way.edit_there(etapa="Ligou")
-    delete_here(two_way)
-    delete_there(two_way)
+    two_way.delete()
+    two_way.delete_there()
     two_way.push()
     two_way.is_quiet()
     assert LEAD not in two_way.installation.there()
     assert two_way.installation.tab.execute("select from leads where id = %s", [LEAD]).fetchone() is None
-    make_there(two_way, nome="Outra", etapa="Ligou")
+    two_way.make_there(nome="Outra", etapa="Ligou")
     two_way.drain()
     two_way.push()
     assert two_way.installation.tab.execute("select from leads where id = %s", [LEAD]).fetchone() is None
@@ -142,13 +123,13 @@ def test_deleted_on_both_sides_with_a_waiting_change(two_way: TwoWay) -> None:
 
 
 def test_a_lead_of_theirs_that_is_deleted_there_before_and_after_the_drain(two_way: TwoWay) -> None:
-    make_there(two_way, LEAD + 50, nome="Nova Lá", etapa="Ligou")
-    delete_there(two_way, LEAD + 50)
+    two_way.make_there(LEAD + 50, nome="Nova Lá", etapa="Ligou")
+    two_way.delete_there(LEAD + 50)
     two_way.is_quiet()
     two_way.are(LEAD + 50, name="Nova Lá", etapa="Ligou")
-    make_there(two_way, LEAD + 51, nome="Nova Lá", etapa="Ligou")
+    two_way.make_there(LEAD + 51, nome="Nova Lá", etapa="Ligou")
     two_way.drain()
-    delete_there(two_way, LEAD + 51)
+    two_way.delete_there(LEAD + 51)
     two_way.is_quiet()
     two_way.are(LEAD + 51, name="Nova Lá", etapa="Ligou")
 
@@ -160,7 +141,7 @@ def test_a_choice_about_a_lead_that_is_gone(two_way: TwoWay) -> None:
     two_way.push()
     (number,) = two_way.installation.tab.execute("select id from sync_private.lead_conflicts").fetchone()
     assert two_way.conflicts == [("etapa", '"Daqui"', '"Dela"', "there")]
-    delete_there(two_way)
+    two_way.delete_there()
     two_way.installation.reverse_sync().choose([number], "other")
     two_way.is_quiet()
     two_way.are(etapa="Daqui")

@@ -15,18 +15,6 @@ THEIRS = LEAD + 50
 DAY = timedelta(days=1)
 
 
-def make_there(two_way: TwoWay, *, announce: bool = True, **columns: Any) -> dict[str, Any]:
-    names = {"id": THEIRS, "updated_at": datetime.now(UTC), "nome": "Cadastro local", **columns}
-    two_way.installation.gestao.execute(
-        f"insert into public.leads ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})".encode(),
-        list(names.values()),
-    )
-    row: dict[str, Any] = two_way.installation.there()[THEIRS]
-    if announce:
-        two_way.announce(row)
-    return row
-
-
 def give_number(two_way: TwoWay, **columns: Any) -> None:
     two_way.installation.lead(
         51, datetime.now(UTC), name="Outra Pessoa", etapa="Nova", age=33, fonte="Site", **columns
@@ -42,7 +30,7 @@ def overwrites(two_way: TwoWay) -> None:
 @pytest.mark.parametrize(("criado", "theirs"), [(LONG_AGO, LONG_AGO - DAY), (LONG_AGO, None), (None, None)])
 @pytest.mark.parametrize("first", ["drain", "push"])
 def test_given_before_the_drain(two_way: TwoWay, first: str, criado: Any, theirs: Any) -> None:
-    make_there(two_way, etapa="Ligou", criado=theirs)
+    two_way.make_there(THEIRS, nome="Cadastro local", etapa="Ligou", criado=theirs)
     give_number(two_way, criado=criado)
     getattr(two_way, first)()
     two_way.drain()
@@ -67,9 +55,9 @@ def test_given_before_the_drain(two_way: TwoWay, first: str, criado: Any, theirs
 @pytest.mark.parametrize("criado", [LONG_AGO, None])
 def test_given_after_the_drain(two_way: TwoWay, criado: Any) -> None:
     """Both sides had it; here it is deleted, and made again as another one: a change of all its fields."""
-    make_there(two_way, etapa="Ligou", criado=LONG_AGO - DAY)
+    two_way.make_there(THEIRS, nome="Cadastro local", etapa="Ligou", criado=LONG_AGO - DAY)
     two_way.is_quiet()
-    two_way.installation.tab.execute("delete from public.leads where id = %s", [THEIRS])
+    two_way.delete(THEIRS)
     give_number(two_way, criado=criado)
     two_way.is_quiet()
     two_way.are(THEIRS, name="Outra Pessoa", etapa="Nova", age=33)
@@ -80,7 +68,9 @@ def test_given_after_the_drain(two_way: TwoWay, criado: Any) -> None:
 
 def test_the_announcement_of_a_lead_that_ours_has_replaced_comes_late(two_way: TwoWay) -> None:
     give_number(two_way, criado=LONG_AGO)
-    row = make_there(two_way, etapa="Ligou", criado=LONG_AGO - DAY, announce=False)
+    row = two_way.make_there(
+        THEIRS, nome="Cadastro local", etapa="Ligou", criado=LONG_AGO - DAY, announce=False
+    )
     overwrites(two_way)
     two_way.announce(row)
     two_way.is_quiet()
@@ -92,8 +82,8 @@ def test_one_that_was_made_where_ours_was_deleted_is_replaced_where_a_person_dec
 ) -> None:
     give_number(two_way, criado=LONG_AGO)
     two_way.push()
-    two_way.installation.gestao.execute("delete from public.leads where id = %s", [THEIRS])
-    make_there(two_way, etapa="Ligou", criado=LONG_AGO - DAY, announce=False)
+    two_way.delete_there(THEIRS)
+    two_way.make_there(THEIRS, nome="Cadastro local", etapa="Ligou", criado=LONG_AGO - DAY, announce=False)
     two_way.push()
     assert two_way.both("name", THEIRS) == ("Outra Pessoa", "Cadastro local")
     overwrites(two_way)

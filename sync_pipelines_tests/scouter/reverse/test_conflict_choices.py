@@ -78,7 +78,7 @@ def test_two_conflicts_of_a_field_at_once(two_way: TwoWay) -> None:
 def test_a_lead_that_is_deleted_here(two_way: TwoWay) -> None:
     number = a_conflict(two_way)
     two_way.push()
-    two_way.installation.tab.execute("delete from public.leads where id = %s", [LEAD])
+    two_way.delete()
     with pytest.raises(PermanentError, match="was changed since"):
         choose(two_way, number)
     assert two_way.installation.reverse_sync().choose([number], "kept") == 0
