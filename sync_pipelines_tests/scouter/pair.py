@@ -88,7 +88,7 @@ class Pair:
             source = stack.enter_context(push.source())
             there = stack.enter_context(push.destination.client())
             report = replace(push.doctor().examine(self.mapping), mapping=self.mapping)
-            parts = PushParts(push, stack, report, client=there, run_id="push")
+            parts = PushParts(push, stack, report, client=there, ops=ops, run_id="push")
             if drain := parts.drain(ops, source):
                 drain.settle()
             reader = parts.reader(source)

@@ -26,9 +26,9 @@ REPLACED = tuple(table.copy for table in COVERED if table.is_log)
 #: Tables in which a backup may not even insert a row.
 CONTENT = (*(table.source for table in COVERED if not table.is_log), "public.alert_subscriptions")
 
-#: Without tables that another session holds exclusively: a backup does not wait for a VACUUM FULL. A plain VACUUM, which
-#: holds its table in the two modes while it cuts its end off, gives way to whoever waits. Other databases of the server
-#: may have tables of the same number.
+#: Without tables that another session holds exclusively: a backup does not wait for a VACUUM FULL. A plain VACUUM gives
+#: way to who waits; it holds a table in two modes while it cuts its end off. Tables of another database may have the
+#: same numbers.
 _TABLES = """
 select format('%%I.%%I', nspname, relname), nspname, relname,
     pg_class.oid || ' ' || coalesce((

@@ -38,6 +38,7 @@ class PushParts:
     stack: ExitStack
     report: SchemaReport
     client: PostgrestClient
+    ops: postgres.Connection
     run_id: str
 
     @cached_property
@@ -45,8 +46,7 @@ class PushParts:
         """The marks of this push. A clock that stands still, or went back, must not give one twice."""
         first = self.push.clock()
         if self.push.merges_first:
-            with self.push.ops() as ops:
-                latest = FieldBases(ops, self.push.destination.label, FieldList((), ())).latest_stamp()
+            latest = FieldBases(self.ops, self.push.destination.label, FieldList((), ())).latest_stamp()
             if latest is not None and first.timestamp() <= latest:
                 first = datetime.fromtimestamp(latest, UTC) + timedelta(milliseconds=1)
         return Marks(first, are_apart=self.push.merges_first)

@@ -178,7 +178,7 @@ class LeadPush:
     ) -> JobRun:
         report = self._require_fit(work, job)
         client = stack.enter_context(self.destination.client())
-        parts = PushParts(self, stack, report, client=client, run_id=run_id)
+        parts = PushParts(self, stack, report, client=client, ops=ops, run_id=run_id)
         last_synced = LastSynced(ops, self.destination.label)
         options = PushOptions.from_document(job.options)
         if options.compare or self.merges_first:
@@ -187,9 +187,15 @@ class LeadPush:
             drain.settle()
         reader = parts.reader(work.connection)
         assert job.watermark is not None
+        days = job_range.days_of(job, reader, self.zone)
+        total = job.total_leads or job_range.count_leads(job, days, reader, zone=self.zone)
+        work.set_total(job.id, total)
         engine = PushEngine(
             reader=reader,
-            batchers=[parts.batcher(reader, options) for _ in range(BATCHERS)],
+            # Most pushes are of a few leads: a second thread would only open its connections.
+            batchers=[
+                parts.batcher(reader, options) for _ in range(BATCHERS if total > self.batch_size else 1)
+            ],
             sender=Sender(client, report.mapping.columns),
             progress=Progress(connection=work.connection, jobs=work, job_id=job.id, run_id=run_id),
             prover=parts.prover(last_synced),
@@ -198,9 +204,6 @@ class LeadPush:
             in_flight=self.in_flight,
             probe=self.probe,
         )
-        days = job_range.days_of(job, reader, self.zone)
-        if job.total_leads == 0:
-            work.set_total(job.id, job_range.count_leads(job, days, reader, zone=self.zone))
         left = job_range.days_left(job, days)
         return JobRun(
             job=job,

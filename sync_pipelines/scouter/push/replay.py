@@ -102,7 +102,7 @@ def _replay_job(
         raise PermanentError(report.refusal())
     with ExitStack() as stack:
         client = stack.enter_context(push.destination.client())
-        parts = PushParts(push, stack, report, client=client, run_id=run_id)
+        parts = PushParts(push, stack, report, client=client, ops=last_synced.connection, run_id=run_id)
         reader = parts.reader(control)
         batcher, prover = parts.batcher(reader, options), parts.prover(last_synced)
         sender = Sender(client, report.mapping.columns)

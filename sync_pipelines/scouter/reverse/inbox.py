@@ -19,10 +19,6 @@ FOUND = "found_by_the_push"
 AND = "; "
 
 
-#: The source of a change that a push found, without an announcement.
-FOUND = "found_by_the_push"
-
-
 class WaitingLead(NamedTuple):
     """A change that waits; `replayed` are the fields that it was rejected for before."""
 

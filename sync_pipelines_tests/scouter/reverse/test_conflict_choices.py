@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError
-from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
+from sync_pipelines_tests.scouter.two_way import TwoWay
 
 
 def a_conflict(two_way: TwoWay, mine: str = "Daqui") -> int:
