@@ -1,6 +1,8 @@
-"""The definitions of the ERP sync over the fakes, and Dagster's own instance in a folder of the test."""
+"""The definitions of the ERP sync over the fakes, and an instance of Dagster."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -10,8 +12,9 @@ from sync_pipelines_tests.erp.installation import Installed
 
 
 @pytest.fixture
-def instance(instance_in_folder: dg.DagsterInstance) -> dg.DagsterInstance:
-    return instance_in_folder
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import dagster as dg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -84,7 +85,10 @@ def waiting(dagster: Dagster) -> Connected:
     return one
 
 
-def test_a_person_switches_and_reviews_connections_from_the_launchpad(dagster: Dagster) -> None:
+def test_a_person_switches_and_reviews_connections_from_the_launchpad(
+    dagster: Dagster, instance_in_folder: dg.DagsterInstance
+) -> None:
+    dagster = replace(dagster, instance=instance_in_folder)
     one = waiting(dagster)
     assert dagster.act("erp_auto_sync_off", str(one.id)).success
     assert not dagster.installed.row(one).auto_sync

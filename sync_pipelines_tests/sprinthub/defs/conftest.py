@@ -1,7 +1,8 @@
-"""The definitions of the segments' leads over a fake CRM, and Dagster's own instance in a folder of the test."""
+"""The definitions of the segments' leads over a fake CRM, and an instance of Dagster."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from sync_pipelines_tests.sprinthub.installation import settings_for, sync_of
 
 
 @pytest.fixture
-def instance(instance_in_folder: dg.DagsterInstance) -> dg.DagsterInstance:
-    return instance_in_folder
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
 
 
 @pytest.fixture

@@ -15,6 +15,12 @@ FAILED, SUCCEEDED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 AWAY = "postgresql://x:senha-longa@127.0.0.1:1/oficialmed"
 
 
+@pytest.fixture
+def instance(instance_in_folder: dg.DagsterInstance) -> dg.DagsterInstance:
+    """Schedules and sensors open it by reference, when they ask for partitions."""
+    return instance_in_folder
+
+
 def keys(requests: list[dg.RunRequest] | None) -> list[str | None]:
     return [request.partition_key for request in requests or []]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+
+import dagster as dg
 
 from sync_pipelines_tests.sprinthub.defs.dagster_runs import NOW, Dagster
 
@@ -27,7 +30,8 @@ def test_a_pause_holds_until_the_segment_is_reactivated(dagster: Dagster) -> Non
     assert dagster.control(7)[0] == "active"
 
 
-def test_run_now_makes_a_segment_due(dagster: Dagster) -> None:
+def test_run_now_makes_a_segment_due(dagster: Dagster, instance_in_folder: dg.DagsterInstance) -> None:
+    dagster = replace(dagster, instance=instance_in_folder)
     dagster.segment(7, due=NOW + timedelta(days=1))
     assert not dagster.sensor("sprinthub_due").run_requests
     assert dagster.job("sprinthub_run_segment_now", "run_now_segment", segment_id=7).success
