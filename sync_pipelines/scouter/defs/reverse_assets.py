@@ -125,8 +125,8 @@ def _checks(done: ReverseSyncRun) -> list[dg.AssetCheckResult]:
             check_name=descriptions.AGREED,
             passed=not done.open_conflicts,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{done.open_conflicts} fields had been changed on both sides: see which value was kept, then"
-            " launch scouter_choose_conflicts."
+            description=f"{done.open_conflicts} fields had been changed on both sides: the table open_conflicts of the"
+            " asset says which value was kept; then launch scouter_choose_conflicts."
             if done.open_conflicts
             else "No conflict waits.",
             metadata={"open_conflicts": done.open_conflicts},

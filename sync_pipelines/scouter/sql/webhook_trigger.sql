@@ -5,7 +5,7 @@
 -- To install:
 --   1. create extension if not exists pg_net;
 --   2. put the receiver's address and a secret of its own into the Vault; no service key belongs here:
---        select vault.create_secret('https://.../sync-from-gestao-scouter', 'GESTAO_WEBHOOK_URL');
+--        select vault.create_secret('https://.../functions/v1/sync-from-gestao-scouter', 'GESTAO_WEBHOOK_URL');
 --        select vault.create_secret('<a long random text that the receiver knows too>', 'GESTAO_WEBHOOK_SECRET');
 --   3. run this file.
 -- A request waits in net.http_request_queue with the secret in its headers: do not expose the schema net.
