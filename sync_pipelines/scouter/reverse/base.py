@@ -41,13 +41,17 @@ class Before(NamedTuple):
     """A change of the base: while our stamp there was `stamp`, these fields were as in `fields` (None: unknown).
 
     `version` is the `updated_at` of the row that was last merged under that stamp; None if none was. `untouched` are
-    fields that the write which ended it did not send: a push may be of some fields only.
+    fields that the write which ended it did not send: a push may be of some fields only. With `taken_under` the fields
+    are values that a write of ours, of that stamp, had overwritten, and that were taken while it stood there. `doubted`
+    are the values of the row that were then seen and not taken, because nobody had announced them.
     """
 
     stamp: float | None
     fields: Mapping[str, str | None]
     version: float | None = None
     untouched: Sequence[str] | None = None
+    taken_under: float | None = None
+    doubted: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,21 @@ class Base:
     history: Sequence[Before] = ()
 
     def changed(
-        self, fields: Mapping[str, str], stamp: float | None, *, untouched: Sequence[str] | None = None
+        self,
+        fields: Mapping[str, str],
+        stamp: float | None,
+        *,
+        untouched: Sequence[str] | None = None,
+        doubted: Mapping[str, str] | None = None,
     ) -> Base:
         """The base when other fields, or another stamp, were seen."""
         names = self.fields.keys() | fields.keys()
         before = {name: self.fields.get(name) for name in names if self.fields.get(name) != fields.get(name)}
         if not before and stamp == self.stamp:
             return self
-        ended = Before(self.stamp, before, version=self.seen_version, untouched=untouched)
+        ended = Before(
+            self.stamp, before, version=self.seen_version, untouched=untouched, doubted=doubted or None
+        )
         history = (ended, *self.history)[:LONGEST_HISTORY]
         return replace(self, fields=fields, stamp=stamp, history=history)
 
@@ -101,6 +112,23 @@ class Base:
         """The `updated_at` of the row that was merged last while our stamp was this one."""
         return next((one.version for one in self.history if one.stamp == stamp), None)
 
+    def was_taken(self, name: str, value: str, stamp: float | None) -> bool:
+        """Whether the value was taken while the row there, of this stamp, showed what our write had put in its place.
+
+        Then it is no change of TabuladorMax: who edits that row edits the field after it.
+        """
+        return stamp is not None and any(
+            before.taken_under == stamp and before.fields.get(name) == value for before in self.history
+        )
+
+    def before_doubt(self, name: str, value: str) -> str | None:
+        """What we believed to have written, if the value was seen in its place and not taken.
+
+        Its edit may have been made before our write, which was of other fields only.
+        """
+        doubts = (one for one in self.history if (one.doubted or {}).get(name) == value)
+        return next((one.fields.get(name) for one in doubts), None)
+
     def with_taken(self, stamp: float | None, fields: Mapping[str, str], version: float | None) -> Base:
         """The base when values that a later write of ours had overwritten were taken after all.
 
@@ -112,5 +140,5 @@ class Base:
         ended, old = self.history[place], self.states(stamp)[0]
         kept = ended._replace(fields={**{name: old.get(name) for name in fields}, **ended.fields})
         times = [one for one in (ended.version, version) if one is not None]
-        taken = Before(stamp, fields, max(times, default=None))
+        taken = Before(stamp, fields, version=max(times, default=None), taken_under=self.stamp)
         return replace(self, history=(*self.history[:place], taken, kept, *self.history[place + 1 :]))

@@ -45,8 +45,14 @@ def claims_of(
             if not (name in claims and _is_newly_written(claims[name], row, here.get(name, NULL)))
         }
         for name, known in _unseen(change, row, base, now=now, is_outdated=is_outdated):
-            claims[name] = Claim(change.hashes[name], change, known)
+            if not (name in claims and _shows_our_write(change, name, known, claims[name])):
+                claims[name] = Claim(change.hashes[name], change, known)
     return claims
+
+
+def _shows_our_write(change: Reading, name: str, known: str | None, earlier: Claim) -> bool:
+    """Whether a change leaves a field as our write had made it, which went over the value of an earlier change."""
+    return change.hashes[name] == known and change.stamp != earlier.reading.stamp
 
 
 def _replayed(
@@ -91,7 +97,7 @@ def in_order(changes: Sequence[Reading], now: float) -> list[Reading]:
 
 def may_speak(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:
     """Whether the change may say more than the row there, unless it was delivered before."""
-    if row is not None and _was_overwritten(change, row, base):
+    if row is not None and (_was_overwritten(change, row, base) or any(_confirmed(change, row, base))):
         return True
     return _is_later(change, row, base, now=now)
 
@@ -103,17 +109,30 @@ def _unseen(
     if change.is_repeated or change.replayed:
         return
     if row is not None and _was_overwritten(change, row, base):
-        states = base.states(change.stamp)
-        if _was_merged_before(change, base, now=now):
-            return
-        untouched = base.untouched_since(change.stamp)
-        for name, value in change.hashes.items():
-            written = base.fields.get(name)
-            if row.hashes.get(name) == written and name not in untouched:
-                is_seen = value == written or any(state.get(name) == value for state in states)
-                yield name, value if is_seen else states[0].get(name)
+        if not _was_merged_before(change, base, now=now):
+            yield from _overwritten(change, row, base)
     elif not is_outdated and _is_later(change, row, base, now=now):
         yield from ((name, base.fields.get(name)) for name in change.hashes)
+    if row is not None:
+        yield from _confirmed(change, row, base)
+
+
+def _overwritten(change: Reading, row: Reading, base: Base) -> Iterator[tuple[str, str | None]]:
+    """The fields of a change that our last write went over, each as it was under the write before."""
+    states, untouched = base.states(change.stamp), base.untouched_since(change.stamp)
+    for name, value in change.hashes.items():
+        written = base.fields.get(name)
+        if row.hashes.get(name) == written and name not in untouched:
+            is_seen = value == written or any(state.get(name) == value for state in states)
+            yield name, value if is_seen else states[0].get(name)
+
+
+def _confirmed(change: Reading, row: Reading, base: Base) -> Iterator[tuple[str, str]]:
+    """The fields that stood otherwise after a write of ours, and that the change announces: it was no trigger."""
+    for name, value in change.hashes.items():
+        written = base.before_doubt(name, value)
+        if written is not None and row.hashes.get(name) == base.fields.get(name):
+            yield name, written
 
 
 def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:

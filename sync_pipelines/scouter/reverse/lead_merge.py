@@ -231,8 +231,11 @@ class LeadMerge:
             values = {name: one.hashes[name] for name, one in readings.items()}
             base = base.with_taken(stamp, values, self._latest(one.version for one in readings.values()))
         version = row.version if is_usable(row.version, self.now) else base.seen_version
+        altered = [one.field for one in self.merge.conflicts if one.reason == three_way.ALTERED]
+        doubted = {name: row.hashes[name] for name in altered}
+        seen = base.changed({**row.hashes, **marks}, row.stamp, doubted=doubted)
         stored = Stored(
-            base=replace(base.changed({**row.hashes, **marks}, row.stamp), seen_version=version),
+            base=replace(seen, seen_version=version),
             content_hash=NO_CONTENT if self.differs else self.after.content_hash,
             digest=self.there.digest,
             here_version=self._version_after(),

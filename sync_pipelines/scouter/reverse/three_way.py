@@ -31,6 +31,7 @@ LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated
 ONE_WAY = "the field cannot be taken back"
 UNSURE = "announced late, under an updated_at that was not raised: it may be an older value"
 ALTERED = "it stood otherwise after our own write, and nobody announced a change"
+CONFIRMED = "it stood otherwise after our own write, and was announced afterwards"
 
 
 class Take(NamedTuple):
@@ -91,11 +92,10 @@ def merge(
         elif before is None and NULL in (mine, theirs):
             if mine == NULL:
                 takes.append(Take(name, claim.reading.id))
-        elif before is not None and _is_unchanged(mine, before):
+        elif before is not None and _is_unchanged(name, mine, before, stamp=claim.reading.stamp, base=base):
             takes.append(Take(name, claim.reading.id))
-            # The value that left the mark of a refusal is known.
-            if claim.reading is not row and not is_refused(before) and is_unsure(claim.reading, base):
-                conflicts.append(_conflict(name, claim, "there", reason=UNSURE))
+            if claim.reading is not row and (doubt := _doubt(name, claim, base)):
+                conflicts.append(_conflict(name, claim, "there", reason=doubt))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
             conflicts.append(_conflict(name, claim, kept, reason=reason))
@@ -144,8 +144,24 @@ def _version(reading: Reading, changes: Sequence[Reading], now: float) -> float 
     return min((one.arrived for one in changes if one.version == reading.version), default=reading.arrived)
 
 
-def _is_unchanged(mine: str, before: str) -> bool:
-    return mine == before or before == refused_mark(mine)
+def _is_unchanged(name: str, mine: str, before: str, *, stamp: float | None, base: Base) -> bool:
+    """Whether nobody changed the field here since the base `before`.
+
+    A value that was refused or doubted there was not taken, and one that was taken late was not sent yet.
+    """
+    return (
+        mine in (before, base.before_doubt(name, before))
+        or before == refused_mark(mine)
+        or base.was_taken(name, mine, stamp)
+    )
+
+
+def _doubt(name: str, claim: Claim, base: Base) -> str | None:
+    """Why a person should look at a value that was announced late and is taken, if somebody should."""
+    if base.before_doubt(name, claim.hash):
+        return CONFIRMED
+    # The value that left the mark of a refusal is known.
+    return UNSURE if not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None
 
 
 def _conflict(name: str, claim: Claim, kept: Side, reason: str) -> Conflict:

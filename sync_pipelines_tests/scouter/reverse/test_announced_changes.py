@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sync_pipelines.scouter.reverse.base import Base
-from sync_pipelines.scouter.reverse.three_way import LATER, refused_mark
+from sync_pipelines.scouter.reverse.base import Base, Before, Reading
+from sync_pipelines.scouter.reverse.three_way import CONFIRMED, LATER, refused_mark
 from sync_pipelines_tests.scouter.reverse.readings import (
     CHANGE,
     FIRST,
@@ -52,6 +52,37 @@ class TestOverwritten:
         late = change(version=FIRST, stamp=stamp, nome=C)
         assert said(merged({"nome": A}, row(nome=A), late, base=self.ON_FIRST)) == ({}, [], {})
 
+    def test_a_later_change_that_only_shows_our_write_does_not_stand_for_it(self) -> None:
+        """A person edited `nome`, our write went over it, a person edited `etapa`, our next write went over that."""
+        base = Base(
+            {"nome": A, "etapa": A},
+            stamp=15.0,
+            history=[Before(SECOND, {}), Before(FIRST, {"nome": A, "etapa": A})],
+        )
+        lost = change(stamp=FIRST, nome=C, etapa=A)
+        later = change(CHANGE + 1, version=THERE + 1, stamp=SECOND, nome=A, etapa=B)
+        found = merged({"nome": A, "etapa": A}, row(stamp=15.0, nome=A, etapa=A), lost, later, base=base)
+        assert said(found) == ({"nome": CHANGE, "etapa": CHANGE + 1}, [], {})
+        back = change(CHANGE + 1, version=THERE + 1, stamp=FIRST, nome=A, etapa=A)
+        taken_back = merged({"nome": A}, row(stamp=15.0, nome=A), lost, back, base=base)
+        assert said(taken_back) == ({}, [], {})
+
+    def test_a_value_that_was_taken_from_there_and_not_sent_yet_is_no_change_of_ours(self) -> None:
+        """C had been overwritten and was taken; a person edits the row that shows A, while this side has C."""
+        base = self.ON_FIRST.with_taken(FIRST, {"nome": C}, THERE)
+        mine = {"nome": C, "etapa": A}
+        assert said(merged(mine, row(nome=A, etapa=A), base=base)) == ({}, [], {})
+        edited = row(nome=B, etapa=A)
+        assert said(merged(mine, edited, base=base, version=THERE + 1)) == ({"nome": ROW}, [], {})
+        # The same when C was sent meanwhile, over the edit.
+        sent = base.changed({"nome": C, "etapa": A}, 15.0)
+        lost = change(version=THERE + 1, nome=B, etapa=A)
+        found = merged(mine, row(stamp=15.0, nome=C, etapa=A), lost, base=sent, version=THERE + 2)
+        assert said(found) == ({"nome": CHANGE}, [], {})
+        # A value that a person writes here afterwards is one.
+        both = merged({"nome": A, "etapa": B}, row(nome=A, etapa=C), base=base)
+        assert [one.field for one in both.conflicts] == ["etapa"]
+
     def test_somebody_elses_row_was_not_overwritten_by_us(self) -> None:
         lost = change(version=FIRST, stamp=FIRST, nome=C)
         found = merged({"nome": A}, row(stamp=15.0, nome=A), lost, base=self.ON_FIRST)
@@ -65,6 +96,36 @@ class TestOverwritten:
     def test_delivered_again_it_says_nothing(self) -> None:
         lost = change(stamp=FIRST, version=FIRST, nome=C).again()
         assert said(merged({"nome": A}, row(nome=A), lost, base=self.ON_FIRST)) == ({}, [], {})
+
+
+class TestDoubted:
+    """The row stood otherwise after our own write, nobody had announced that, and it was not taken."""
+
+    BASE = seen(nome=A, etapa=A).changed({"nome": B, "etapa": A}, SECOND, doubted={"nome": B})
+    AGAIN = BASE.changed({"nome": A, "etapa": A}, 30.0)
+
+    def test_without_an_announcement_it_stays(self) -> None:
+        assert said(merged({"nome": A, "etapa": A}, row(nome=B, etapa=A), base=self.BASE)) == ({}, [], {})
+
+    @pytest.mark.parametrize("stamp", [FIRST, SECOND])
+    @pytest.mark.parametrize(
+        ("base", "there"), [(BASE, row(nome=B, etapa=A)), (AGAIN, row(stamp=30.0, nome=A, etapa=A))]
+    )
+    def test_it_is_taken_when_it_is_announced(self, base: Base, there: Reading, stamp: float) -> None:
+        """Also if it was edited before our write, which was of other fields, or if our next write went over it."""
+        late = change(stamp=stamp, nome=B, etapa=A)
+        found = merged({"nome": A, "etapa": A}, there, late, base=base)
+        assert said(found) == ({"nome": CHANGE}, [("nome", "there", CONFIRMED)], {})
+        known = merged({"nome": A, "etapa": A}, there, late.again(), base=base)
+        assert said(known) == ({}, [], {})
+
+    def test_an_announcement_of_another_value_says_nothing_of_it(self) -> None:
+        late = change(nome=C, etapa=A)
+        assert said(merged({"nome": A}, row(nome=B), late, base=self.BASE)) == ({}, [], {})
+
+    def test_what_a_person_wrote_since_is_newer(self) -> None:
+        found = merged({"nome": A}, row(nome=C), change(nome=B), base=self.BASE)
+        assert said(found) == ({"nome": ROW}, [], {})
 
 
 class TestLaterThanTheRow:
