@@ -121,13 +121,19 @@ class Base:
             before.taken_under == stamp and before.fields.get(name) == value for before in self.history
         )
 
-    def before_doubt(self, name: str, value: str) -> str | None:
-        """What we believed to have written, if the value was seen in its place and not taken.
+    def doubt(self, name: str, value: str) -> Before | None:
+        """The change of the base by which the value was seen and not taken; its fields are what we had written."""
+        return next((one for one in self.history if (one.doubted or {}).get(name) == value), None)
 
-        Its edit may have been made before our write, which was of other fields only.
-        """
-        doubts = (one for one in self.history if (one.doubted or {}).get(name) == value)
-        return next((one.fields.get(name) for one in doubts), None)
+    def without_doubts(self, names: Collection[str]) -> Base:
+        """The base when these fields were taken, or edited since: a late announcement says nothing of them."""
+        history = [
+            one._replace(doubted={n: v for n, v in one.doubted.items() if n not in names} or None)
+            if one.doubted
+            else one
+            for one in self.history
+        ]
+        return replace(self, history=history)
 
     def with_taken(self, stamp: float | None, fields: Mapping[str, str], version: float | None) -> Base:
         """The base when values that a later write of ours had overwritten were taken after all.

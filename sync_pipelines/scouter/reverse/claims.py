@@ -45,12 +45,12 @@ def claims_of(
             if not (name in claims and _is_newly_written(claims[name], row, here.get(name, NULL)))
         }
         for name, known in _unseen(change, row, base, now=now, is_outdated=is_outdated):
-            if not (name in claims and _shows_our_write(change, name, known, claims[name])):
+            if not (name in claims and _shows_our_write(change, name, known=known, earlier=claims[name])):
                 claims[name] = Claim(change.hashes[name], change, known)
     return claims
 
 
-def _shows_our_write(change: Reading, name: str, known: str | None, earlier: Claim) -> bool:
+def _shows_our_write(change: Reading, name: str, *, known: str | None, earlier: Claim) -> bool:
     """Whether a change leaves a field as our write had made it, which went over the value of an earlier change."""
     return change.hashes[name] == known and change.stamp != earlier.reading.stamp
 
@@ -127,12 +127,15 @@ def _overwritten(change: Reading, row: Reading, base: Base) -> Iterator[tuple[st
             yield name, value if is_seen else states[0].get(name)
 
 
-def _confirmed(change: Reading, row: Reading, base: Base) -> Iterator[tuple[str, str]]:
-    """The fields that stood otherwise after a write of ours, and that the change announces: it was no trigger."""
+def _confirmed(change: Reading, row: Reading, base: Base) -> Iterator[tuple[str, str | None]]:
+    """The fields that stood otherwise after a write of ours, and that the change announces: it was no trigger.
+
+    The edit may have been made before our write, if that was of other fields only.
+    """
     for name, value in change.hashes.items():
-        written = base.before_doubt(name, value)
-        if written is not None and row.hashes.get(name) == base.fields.get(name):
-            yield name, written
+        doubt = base.doubt(name, value)
+        if doubt is not None and row.hashes.get(name) == base.fields.get(name):
+            yield name, doubt.fields.get(name)
 
 
 def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:

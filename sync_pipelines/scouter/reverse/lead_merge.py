@@ -231,6 +231,8 @@ class LeadMerge:
             values = {name: one.hashes[name] for name, one in readings.items()}
             base = base.with_taken(stamp, values, self._latest(one.version for one in readings.values()))
         version = row.version if is_usable(row.version, self.now) else base.seen_version
+        edited = {name for name, value in row.hashes.items() if value != base.fields.get(name)}
+        base = base.without_doubts(edited | self.taken.keys())
         altered = [one.field for one in self.merge.conflicts if one.reason == three_way.ALTERED]
         doubted = {name: row.hashes[name] for name in altered}
         seen = base.changed({**row.hashes, **marks}, row.stamp, doubted=doubted)

@@ -94,8 +94,8 @@ def merge(
                 takes.append(Take(name, claim.reading.id))
         elif before is not None and _is_unchanged(name, mine, before, stamp=claim.reading.stamp, base=base):
             takes.append(Take(name, claim.reading.id))
-            if claim.reading is not row and (doubt := _doubt(name, claim, base)):
-                conflicts.append(_conflict(name, claim, "there", reason=doubt))
+            if claim.reading is not row and (late := _late(name, claim, base)):
+                conflicts.append(_conflict(name, claim, "there", reason=late))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
             conflicts.append(_conflict(name, claim, kept, reason=reason))
@@ -149,16 +149,15 @@ def _is_unchanged(name: str, mine: str, before: str, *, stamp: float | None, bas
 
     A value that was refused or doubted there was not taken, and one that was taken late was not sent yet.
     """
-    return (
-        mine in (before, base.before_doubt(name, before))
-        or before == refused_mark(mine)
-        or base.was_taken(name, mine, stamp)
-    )
+    if mine == before or before == refused_mark(mine) or base.was_taken(name, mine, stamp):
+        return True
+    doubt = base.doubt(name, before)
+    return doubt is not None and doubt.stamp == stamp and doubt.fields.get(name) == mine
 
 
-def _doubt(name: str, claim: Claim, base: Base) -> str | None:
+def _late(name: str, claim: Claim, base: Base) -> str | None:
     """Why a person should look at a value that was announced late and is taken, if somebody should."""
-    if base.before_doubt(name, claim.hash):
+    if base.doubt(name, claim.hash):
         return CONFIRMED
     # The value that left the mark of a refusal is known.
     return UNSURE if not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None

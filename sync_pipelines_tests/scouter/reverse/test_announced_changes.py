@@ -123,6 +123,13 @@ class TestDoubted:
         late = change(nome=C, etapa=A)
         assert said(merged({"nome": A}, row(nome=B), late, base=self.BASE)) == ({}, [], {})
 
+    def test_it_is_in_doubt_no_more_when_it_was_edited_or_taken_since(self) -> None:
+        settled = self.BASE.without_doubts({"nome"})
+        late = change(nome=B, etapa=A)
+        assert said(merged({"nome": A, "etapa": A}, row(nome=B, etapa=A), late, base=settled)) == ({}, [], {})
+        both = merged({"nome": A, "etapa": A}, row(nome=C, etapa=A), base=settled)
+        assert [(one.field, one.kept) for one in both.conflicts] == [("nome", "there")]
+
     def test_what_a_person_wrote_since_is_newer(self) -> None:
         found = merged({"nome": A}, row(nome=C), change(nome=B), base=self.BASE)
         assert said(found) == ({"nome": ROW}, [], {})
