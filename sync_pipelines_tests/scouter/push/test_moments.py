@@ -82,6 +82,37 @@ def test_overwritten_edits_that_come_in_two_drains(two_way: TwoWay) -> None:
     two_way.are(name="Ana Daqui", etapa="Agendada")
 
 
+def test_an_edit_of_another_field_after_the_next_write_hides_none(two_way: TwoWay) -> None:
+    """The second row shows in `etapa` what the first write had put over the edit."""
+    two_way.edit(name="Ana Daqui")
+    first = before_the_write(two_way, {"etapa": "Ligou"})
+    two_way.edit(name="Ana Depois")
+    second = before_the_write(two_way, {"age": 44})
+    two_way.announce(*first, *second)
+    two_way.is_quiet()
+    two_way.are(name="Ana Depois", etapa="Ligou", age=44)
+    assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_an_edit_after_one_that_was_overwritten_and_taken_is_no_conflict(
+    two_way: TwoWay, is_sent: bool
+) -> None:
+    """Both edits of `etapa` are Gestão Scouter's, however late TabuladorMax changes another field."""
+    two_way.edit(name="Ana Daqui")
+    two_way.announce(*before_the_write(two_way, {"etapa": "Ligou"}))
+    two_way.drain()
+    if is_sent:
+        rows = before_the_write(two_way, {"etapa": "Agendada"})
+    else:
+        rows = [two_way.edit_there(announce=False, etapa="Agendada")]
+    two_way.edit(name="Ana Depois")
+    two_way.announce(*rows)
+    two_way.is_quiet()
+    two_way.are(name="Ana Depois", etapa="Agendada")
+    assert two_way.conflicts == []
+
+
 def test_an_overwritten_edit_back_to_the_old_value_changes_nothing(two_way: TwoWay) -> None:
     two_way.edit(name="Ana Daqui")
     rows = before_the_write(two_way, {"etapa": "Ligou"}, {"etapa": "Nova"})
@@ -183,8 +214,8 @@ def test_an_edit_between_writing_and_reading_back_is_no_failure(
     assert two_way.conflicts == []
 
 
-def test_an_edit_after_writing_that_is_neither_dated_nor_announced_is_listed(two_way: TwoWay) -> None:
-    """It looks like a trigger's: the proof fails, our value is kept, and a person may choose the other one."""
+def after_the_write(two_way: TwoWay) -> list[dict[str, Any]]:
+    """An edit that raises no date, between the writing of a push and its reading back; what is announced of it."""
     two_way.edit(name="Ana Daqui")
 
     def edit() -> dict[str, Any]:
@@ -194,10 +225,35 @@ def test_an_edit_after_writing_that_is_neither_dated_nor_announced_is_listed(two
     rows: list[dict[str, Any]] = []
     push_and(two_way, lambda: rows.append(edit()), after="upsert")
     assert two_way.installation.failures
-    two_way.announce(*rows)
+    return rows
+
+
+def test_an_edit_after_writing_that_is_neither_dated_nor_announced_is_listed(two_way: TwoWay) -> None:
+    """It looks like a trigger's: the proof fails, our value is kept, and a person may choose the other one."""
+    after_the_write(two_way)
     two_way.is_quiet()
     two_way.are(name="Ana Daqui", etapa="Nova")
     assert two_way.conflicts == [("etapa", '"Nova"', '"Ligou"', "here")]
+
+
+@pytest.mark.parametrize("pushes", [0, 1, 2])
+def test_it_is_taken_when_it_is_announced_after_all(two_way: TwoWay, pushes: int) -> None:
+    rows = after_the_write(two_way)
+    two_way.drain()
+    for _ in range(pushes):
+        two_way.push()
+    two_way.announce(*rows)
+    two_way.drain()
+    two_way.announce(*rows)
+    two_way.is_quiet()
+    two_way.are(name="Ana Daqui", etapa="Ligou")
+    assert two_way.conflicts[-1] == ("etapa", '"Nova"', '"Ligou"', "there")
+    # What a person decides here afterwards is not undone by a webhook that comes again.
+    two_way.edit(etapa="Nova")
+    two_way.push()
+    two_way.announce(*rows)
+    two_way.is_quiet()
+    two_way.are(etapa="Nova")
 
 
 def test_an_edit_after_the_proof_is_seen_by_the_next_push(two_way: TwoWay) -> None:
