@@ -148,7 +148,7 @@ class FieldBases:
             left = {lead_id: sent[lead_id] for lead_id in of_other_lists}
             for labels, group in self._by_list(left, own):
                 self._record_pushed(newest, digests, labels, sent=group, run_id=run_id)
-        self.finish(list(newest))
+        self.finish_writes(newest.values())
 
     def _record_pushed(
         self,
@@ -219,6 +219,20 @@ class FieldBases:
                 " where destination = %s and lead_id = any(%s::bigint[])",
                 (NO_CONTENT, self.destination, postgres.array(ids)),
             )
+
+    def finish_writes(self, leads: Iterable[Lead]) -> None:
+        """Forget these writes. A later one of the same lead stays: it may be begun before this one is read back."""
+        listed = list(leads)
+        self.connection.execute(
+            "delete from ops.lead_writes as begun"
+            " using unnest(%s::bigint[], %s::timestamptz[]) as done (lead_id, stamp)"
+            " where begun.destination = %s and (begun.lead_id, begun.stamp) = (done.lead_id, done.stamp)",
+            (
+                postgres.array(lead.id for lead in listed),
+                postgres.array(lead.stamp or None for lead in listed),
+                self.destination,
+            ),
+        )
 
     def finish(self, ids: Sequence[int]) -> None:
         """Forget what was about to be sent of these leads: it was dealt with."""

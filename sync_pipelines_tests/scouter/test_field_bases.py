@@ -1,0 +1,32 @@
+"""What a push is about to write, in the ops database."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sync_pipelines.scouter.field_bases import FieldBases
+from sync_pipelines.scouter.lead import Lead, unreadable
+from sync_pipelines.scouter.mapping.field_hashes import FieldList
+from sync_pipelines_tests.scouter.installation import Installation
+
+FIRST, SECOND = "2026-11-24 10:00:00+00", "2026-11-24 10:00:00.000001+00"
+
+
+def lead(stamp: str) -> Lead:
+    return Lead(id=1, updated_at=None, content_hash=UUID(int=7), body="{}", stamp=stamp)
+
+
+def test_a_write_that_is_read_back_leaves_the_next_one_that_was_begun_meanwhile(
+    installation: Installation,
+) -> None:
+    """A page is looked at while an earlier one is read back: without the entry the next write would be nobody's."""
+    bases = FieldBases(installation.ops, "there", FieldList((), ()))
+    bases.keep_list()
+    bases.begin([lead(FIRST)], run_id="run")
+    bases.begin([lead(SECOND)], run_id="run")
+    bases.record_pushed([lead(FIRST)], {1: UUID(int=8)}, run_id="run")
+    assert bases.unfinished() == [1]
+    bases.finish_writes([unreadable(1), lead(FIRST)])
+    assert bases.unfinished() == [1]
+    bases.record_pushed([lead(SECOND)], {1: UUID(int=8)}, run_id="run")
+    assert bases.unfinished() == []
