@@ -13,7 +13,9 @@ FIRST, SECOND = "2026-11-24 10:00:00+00", "2026-11-24 10:00:00.000001+00"
 
 
 def lead(stamp: str) -> Lead:
-    return Lead(id=1, updated_at=None, content_hash=UUID(int=7), body="{}", stamp=stamp)
+    return Lead(
+        id=1, updated_at=FIRST, content_hash=UUID(int=7), body="{}", field_hashes="a" * 16, stamp=stamp
+    )
 
 
 def test_a_write_that_is_read_back_leaves_the_next_one_that_was_begun_meanwhile(
