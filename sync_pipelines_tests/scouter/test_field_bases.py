@@ -1,4 +1,4 @@
-"""What a push is about to write, in the ops database."""
+"""What is kept of a push whose threads are at different pages: one reads back what another one sends again."""
 
 from __future__ import annotations
 
@@ -32,3 +32,20 @@ def test_a_write_that_is_read_back_leaves_the_next_one_that_was_begun_meanwhile(
     assert bases.unfinished() == [1]
     bases.record_pushed([lead(SECOND)], {1: UUID(int=8)}, run_id="run")
     assert bases.unfinished() == []
+
+
+def test_a_merge_that_has_seen_more_than_the_reading_back_is_not_undone_by_it(
+    installation: Installation,
+) -> None:
+    """The row was read back, then a person edited it and another thread merged it, then the reading is recorded."""
+    bases = FieldBases(installation.ops, "there", FieldList((), ()))
+    bases.keep_list()
+    bases.record_pushed([lead(FIRST)], {1: UUID(int=8)}, run_id="run")
+    merged = "update ops.lead_exchanges set fields = %s, stamp = %s, direction = 'taken_back'"
+    seen = "select fields from ops.lead_exchanges"
+    for stamp in (FIRST, SECOND):
+        installation.ops.execute(merged, ["b" * 16, stamp])
+        bases.record_pushed([lead(FIRST)], {1: UUID(int=8)}, run_id="run")
+        assert installation.ops.execute(seen).fetchall() == [("b" * 16,)]
+    bases.record_pushed([lead("2026-11-24 10:00:01+00")], {1: UUID(int=8)}, run_id="run")
+    assert installation.ops.execute(seen).fetchall() == [("a" * 16,)]

@@ -24,6 +24,9 @@ on conflict (destination, lead_id) do update set
     ) #- array[%(longest)s]::text[] end,
     field_list = excluded.field_list, fields = excluded.fields, stamp = excluded.stamp,
     seen_digest = excluded.seen_digest, seen_version = null, here_version = null
--- What is kept under the list of another mapping is made to fit first.
-where known.fields is null or known.field_list = excluded.field_list
+-- What is kept under the list of another mapping is made to fit first. What a merge has seen since the row was read back
+-- is later: another thread may look at the next page meanwhile.
+where (known.fields is null or known.field_list = excluded.field_list)
+    and (known.stamp is null or known.stamp < excluded.stamp
+        or known.stamp = excluded.stamp and known.direction = 'pushed')
 returning lead_id
