@@ -143,9 +143,10 @@ class FieldBases:
         if not newest:
             return
         own, sent = self.fields.labels, {one: lead.field_hashes for one, lead in newest.items()}
-        of_other_lists = sent.keys() - self._record_pushed(newest, digests, own, sent=sent, run_id=run_id)
-        if of_other_lists:
-            left = {lead_id: sent[lead_id] for lead_id in of_other_lists}
+        # The others are kept under another list, or a merge has seen more of them since.
+        others = sent.keys() - self._record_pushed(newest, digests, own, sent=sent, run_id=run_id)
+        if others:
+            left = {lead_id: sent[lead_id] for lead_id in others}
             for labels, group in self._by_list(left, own):
                 self._record_pushed(newest, digests, labels, sent=group, run_id=run_id)
         self.finish_writes(newest.values())
@@ -159,7 +160,7 @@ class FieldBases:
         sent: Mapping[int, str],
         run_id: str,
     ) -> set[int]:
-        """Record those of the leads in `sent` that are not kept under another list; which they are."""
+        """Record leads in `sent` that no other list keeps and no merge has seen since; which they are."""
         group = [leads[lead_id] for lead_id in sent]
         rows = self.connection.execute(
             statement("record_pushed"),

@@ -188,8 +188,10 @@ class LeadPush:
         reader = parts.reader(work.connection)
         assert job.watermark is not None
         days = job_range.days_of(job, reader, self.zone)
-        total = job.total_leads or job_range.count_leads(job, days, reader, zone=self.zone)
-        work.set_total(job.id, total)
+        total = job.total_leads
+        if total == 0:
+            total = job_range.count_leads(job, days, reader, zone=self.zone)
+            work.set_total(job.id, total)
         engine = PushEngine(
             reader=reader,
             # Most pushes are of a few leads: a second thread would only open its connections.

@@ -27,9 +27,8 @@ OUTBOX = Path(sync_pipelines.scouter.__file__).parent / "sql" / "outbox.sql"
 ROUNDS = 8
 #: Seconds between two edits of a person: without it the edits alone take all of the machine.
 PAUSE = 0.02
-#: Column here, column there; `fonte` is everybody's.
-HERE, THERE = {"name": "nome", "fonte": "fonte"}, {"etapa": "etapa", "fonte": "fonte"}
-FIELDS = {**HERE, **THERE}
+#: The columns that each side edits; `fonte` is everybody's.
+COLUMNS = {"here": ("name", "fonte"), "there": ("etapa", "fonte")}
 #: Of three edits there two raise the date.
 DATES = ("clock_timestamp()", "clock_timestamp()", "updated_at")
 Values = Mapping[tuple[int, str], str]
@@ -44,15 +43,13 @@ class Editor:
 
     def edit(self, stop: Event) -> Values:
         """The last value by lead and field."""
-        fields = HERE if self.side == "here" else THERE
         while not stop.wait(PAUSE):
-            lead, name = self.chance.choice(self.leads), self.chance.choice([*fields])
+            lead, name = self.chance.choice(self.leads), self.chance.choice(COLUMNS[self.side])
             value = f"{self.side} {len(self.last)} {self.chance.random()}"
-            column = name if self.side == "here" else fields[name]
             date = "now()" if self.side == "here" else self.chance.choice(DATES)
             self.connection.execute(
                 sql.SQL("update public.leads set {} = %s, updated_at = {} where id = %s").format(
-                    sql.Identifier(column),
+                    sql.Identifier(name),
                     sql.SQL(date),  # type: ignore[arg-type]
                 ),
                 [value, lead],
