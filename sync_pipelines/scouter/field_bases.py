@@ -1,7 +1,6 @@
 """The base of each lead's merge, in the ops database: how its fields were last seen at Gestão Scouter.
 
-Kept where the reverse sync is on. A push writes down what it is about to send (`begin`) before it sends it: what a
-kill leaves behind in ops.lead_writes is compared with the row there before anything else happens to the lead.
+Kept where the reverse sync is on. A push writes down what it is about to send before it sends it (`page_writes`).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from uuid import UUID
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.lead import NO_CONTENT, Lead
 from sync_pipelines.scouter.mapping.field_hashes import MISSING, FieldList, Labels
+from sync_pipelines.scouter.page_writes import PageWrites
 from sync_pipelines.scouter.reverse.base import LONGEST_HISTORY, Base, Before
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.stored_lead import Stored, Write
@@ -28,6 +28,11 @@ class FieldBases:
     connection: postgres.Connection
     destination: str
     fields: FieldList
+
+    @property
+    def writes(self) -> PageWrites:
+        """What is about to be written there."""
+        return PageWrites(self.connection, self.destination, self.fields)
 
     def digests(self, ids: Sequence[int]) -> dict[int, UUID | None]:
         """The digest of each row as it was last seen, None if that does not tell; quicker than `load`.
@@ -45,11 +50,7 @@ class FieldBases:
                 binary=True,
             ).fetchall()
         )
-        writes = self.connection.execute(
-            "select lead_id from ops.lead_writes where destination = %s and lead_id = any(%s::bigint[])",
-            given,
-        )
-        return found | dict.fromkeys((lead_id for (lead_id,) in writes), None)
+        return found | dict.fromkeys(self.writes.under_way(ids), None)
 
     def load(self, ids: Sequence[int]) -> dict[int, Stored]:
         """What is kept of these leads; those of which nothing is kept are not in it."""
@@ -62,14 +63,9 @@ class FieldBases:
             given,
         ).fetchall()
         found = {row[0]: self._stored(row) for row in rows}
-        for lead_id, listed, hashes, stamp, version in self.connection.execute(
-            "select lead_id, field_list, fields, extract(epoch from stamp)::float8,"
-            " extract(epoch from updated_at)::float8 from ops.lead_writes"
-            " where destination = %s and lead_id = any(%s::bigint[])",
-            given,
-        ).fetchall():
-            write = Write(self._read(listed, hashes), stamp, version)
-            found[lead_id] = replace(found.get(lead_id, Stored()), write=write)
+        for one in self.writes.load(ids):
+            write = Write(self._read(one.field_list, one.fields), one.stamp, one.version)
+            found[one.lead_id] = replace(found.get(one.lead_id, Stored()), write=write)
         return found
 
     def latest_stamp(self) -> float | None:
@@ -77,7 +73,7 @@ class FieldBases:
         row = self.connection.execute(
             "select extract(epoch from greatest("
             " (select max(stamp) from ops.lead_exchanges where destination = %(destination)s),"
-            " (select max(stamp) from ops.lead_writes where destination = %(destination)s)))::float8",
+            " (select max(stamp) from ops.page_writes where destination = %(destination)s)))::float8",
             {"destination": self.destination},
         ).fetchone()
         return row[0] if row else None
@@ -101,42 +97,6 @@ class FieldBases:
                 (postgres.array(versions), postgres.array(versions.values()), self.destination),
             )
 
-    def unfinished(self) -> list[int]:
-        """The leads that a push was about to write, and of which it did not record that it read them back."""
-        rows = self.connection.execute(
-            "select lead_id from ops.lead_writes where destination = %s order by lead_id", (self.destination,)
-        ).fetchall()
-        return [lead_id for (lead_id,) in rows]
-
-    def begin(self, leads: Iterable[Lead], *, run_id: str) -> None:
-        """Write down what is about to be sent, on the disk before this returns."""
-        listed = list(leads)
-        if not listed:
-            return
-        with self.connection.transaction():
-            self.connection.execute("set local synchronous_commit = on")
-            self.connection.execute(
-                statement("begin_writes"),
-                {
-                    "destination": self.destination,
-                    "list": self.fields.id,
-                    "labels": list(self.fields.labels.labels),
-                    "run_id": run_id,
-                    "ids": postgres.array(lead.id for lead in listed),
-                    "fields": postgres.array(lead.field_hashes for lead in listed),
-                    "stamps": postgres.array(lead.stamp for lead in listed),
-                    "times": postgres.array(lead.updated_at for lead in listed),
-                },
-            )
-
-    def note_undated(self, ids: Sequence[int]) -> None:
-        """Note that the destination dates these rows itself: another date there says nothing of a person."""
-        if ids:
-            self.connection.execute(
-                "update ops.lead_writes set updated_at = null where destination = %s and lead_id = any(%s::bigint[])",
-                (self.destination, postgres.array(ids)),
-            )
-
     def record_pushed(self, leads: Iterable[Lead], digests: Mapping[int, UUID], *, run_id: str) -> None:
         """Record leads that were sent and read back equal, with the digests of their rows."""
         newest = {lead.id: lead for lead in leads}
@@ -149,7 +109,7 @@ class FieldBases:
             left = {lead_id: sent[lead_id] for lead_id in others}
             for labels, group in self._by_list(left, own):
                 self._record_pushed(newest, digests, labels, sent=group, run_id=run_id)
-        self.finish_writes(newest.values())
+        self.writes.finish_leads(newest.values())
 
     def _record_pushed(
         self,
@@ -174,7 +134,8 @@ class FieldBases:
                 "ids": postgres.array(sent),
                 "hashes": postgres.array(lead.content_hash for lead in group),
                 "times": postgres.array(lead.updated_at for lead in group),
-                "fields": postgres.array(sent.values()),
+                "fields": labels.pack(sent.values()),
+                "width": labels.width,
                 "stamps": postgres.array(lead.stamp for lead in group),
                 "digests": postgres.array(digests[lead.id] for lead in group),
             },
@@ -202,7 +163,7 @@ class FieldBases:
                 "merged": json.dumps(list(documents.values())),
             },
         )
-        self.finish(list(documents))
+        self.writes.finish(list(documents))
 
     def keep_list(self, labels: Labels | None = None) -> None:
         """Keep which hash belongs to which field; without an argument those of this mapping."""
@@ -220,27 +181,6 @@ class FieldBases:
                 " where destination = %s and lead_id = any(%s::bigint[])",
                 (NO_CONTENT, self.destination, postgres.array(ids)),
             )
-
-    def finish_writes(self, leads: Iterable[Lead]) -> None:
-        """Forget these writes. A later one of the same lead stays: it may be begun before this one is read back."""
-        listed = list(leads)
-        self.connection.execute(
-            "delete from ops.lead_writes as begun"
-            " using unnest(%s::bigint[], %s::timestamptz[]) as done (lead_id, stamp)"
-            " where begun.destination = %s and (begun.lead_id, begun.stamp) = (done.lead_id, done.stamp)",
-            (
-                postgres.array(lead.id for lead in listed),
-                postgres.array(lead.stamp or None for lead in listed),
-                self.destination,
-            ),
-        )
-
-    def finish(self, ids: Sequence[int]) -> None:
-        """Forget what was about to be sent of these leads: it was dealt with."""
-        self.connection.execute(
-            "delete from ops.lead_writes where destination = %s and lead_id = any(%s::bigint[])",
-            (self.destination, postgres.array(ids)),
-        )
 
     def _by_list(self, hashes: Mapping[int, str], own: Labels) -> Iterator[tuple[Labels, dict[int, str]]]:
         """Leads by the list that their fields are kept under.

@@ -1,8 +1,10 @@
-"""Revisions 0009 of ops and 0002 of TabuladorMax: what was pushed before keeps its state, and has no base yet."""
+"""Revisions 0009 and 0010 of ops and 0002 of TabuladorMax: what was pushed before keeps its state, without a base."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import resources
+from typing import LiteralString, cast
 
 import psycopg
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from sync_pipelines.migrations import inspection, runner
 from sync_pipelines.migrations.history import OPS, History
 from sync_pipelines.sandbox.scouter.database import build_tabuladormax
+from sync_pipelines.scouter.mapping.field_hashes import FieldList
+from sync_pipelines.scouter.page_writes import PageWrites
 
 TABULADORMAX = History("tabuladormax")
 NewDatabase = Callable[[str | None], str]
@@ -27,7 +31,7 @@ def old_ops(new_database: NewDatabase) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         for name in NEW_COLUMNS.split(", "):
             connection.execute(f"alter table ops.lead_exchanges drop column {name}".encode())
-        connection.execute("drop table ops.lead_writes, ops.lead_field_lists")
+        connection.execute("drop table ops.page_writes, ops.lead_field_lists")
         connection.execute(OLD_EXCHANGE, [600_001])
         connection.execute("update ops.alembic_version set version_num = '0008'")
     return url
@@ -55,6 +59,33 @@ def test_an_ops_database_whose_migration_ended_half_way_is_completed(old_ops: st
         )
     runner.upgrade(OPS, old_ops)
     assert all(one.ok for one in inspection.verify(OPS, old_ops))
+
+
+def test_what_a_killed_push_was_about_to_write_moves_to_pages(old_ops: str) -> None:
+    fields = FieldList((), ())
+    with psycopg.connect(old_ops, autocommit=True) as connection:
+        runner.upgrade(OPS, old_ops)
+        connection.execute(_lead_writes())
+        connection.execute(
+            "insert into ops.lead_writes (destination, lead_id, field_list, fields, stamp, updated_at, run_id)"
+            " values ('there', 1, %(list)s, 'a', to_timestamp(7), null, 'killed'),"
+            " ('there', 2, %(list)s, 'b', to_timestamp(8), to_timestamp(9), 'killed'),"
+            " ('elsewhere', 2, %(list)s, 'c', to_timestamp(8), null, 'killed')",
+            {"list": fields.id},
+        )
+        connection.execute("update ops.alembic_version set version_num = '0009'")
+        for _ in range(2):
+            runner.upgrade(OPS, old_ops)
+        assert [one.sentence for one in inspection.verify(OPS, old_ops) if not one.ok] == []
+        found = PageWrites(connection, "there", fields).load([1, 2, 3])
+        assert sorted(found) == [(1, fields.id, "a", 7, None), (2, fields.id, "b", 8, 9)]
+        assert connection.execute("select to_regclass('ops.lead_writes')").fetchone() == (None,)
+
+
+def _lead_writes() -> LiteralString:
+    """The table of revision 0009."""
+    text = resources.files("sync_pipelines.migrations").joinpath("sql/lead_fields.sql").read_text()
+    return cast("LiteralString", text[text.index("create table if not exists ops.lead_writes") :])
 
 
 def test_a_column_of_another_type_is_refused_with_the_cure(old_ops: str) -> None:

@@ -47,7 +47,7 @@ NEWEST = datetime(2025, 10, 21, 15, tzinfo=UTC)
 LEAD = 558_028
 NOWHERE = 999_999
 _TABLES = {
-    "ops": "ops.inbox, ops.lead_exchanges, ops.lead_writes",
+    "ops": "ops.inbox, ops.lead_exchanges, ops.page_writes",
     "gestao": "public.leads",
     "leads": "public.leads, public.sync_events, sync_private.lead_conflicts, sync_private.leads_merged",
 }

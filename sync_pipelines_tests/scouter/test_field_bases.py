@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sync_pipelines.scouter.field_bases import FieldBases
 from sync_pipelines.scouter.lead import Lead, unreadable
+from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_hashes import FieldList
 from sync_pipelines_tests.scouter.installation import Installation
 
@@ -22,23 +23,23 @@ def test_a_write_that_is_read_back_leaves_the_next_one_that_was_begun_meanwhile(
     installation: Installation,
 ) -> None:
     """A page is looked at while an earlier one is read back: without the entry the next write would be nobody's."""
-    bases = FieldBases(installation.ops, "there", FieldList((), ()))
+    bases = FieldBases(installation.ops, "there", FieldList((Field("nome", ("name",)),), ("text",)))
     bases.keep_list()
-    bases.begin([lead(FIRST)], run_id="run")
-    bases.begin([lead(SECOND)], run_id="run")
+    bases.writes.begin([lead(FIRST)], run_id="run")
+    bases.writes.begin([lead(SECOND)], run_id="run")
     bases.record_pushed([lead(FIRST)], {1: UUID(int=8)}, run_id="run")
-    assert bases.unfinished() == [1]
-    bases.finish_writes([unreadable(1), lead(FIRST)])
-    assert bases.unfinished() == [1]
+    assert bases.writes.unfinished() == [1]
+    bases.writes.finish_leads([unreadable(1), lead(FIRST)])
+    assert bases.writes.unfinished() == [1]
     bases.record_pushed([lead(SECOND)], {1: UUID(int=8)}, run_id="run")
-    assert bases.unfinished() == []
+    assert bases.writes.unfinished() == []
 
 
 def test_a_merge_that_has_seen_more_than_the_reading_back_is_not_undone_by_it(
     installation: Installation,
 ) -> None:
     """The row was read back, then a person edited it and another thread merged it, then the reading is recorded."""
-    bases = FieldBases(installation.ops, "there", FieldList((), ()))
+    bases = FieldBases(installation.ops, "there", FieldList((Field("nome", ("name",)),), ("text",)))
     bases.keep_list()
     bases.record_pushed([lead(FIRST)], {1: UUID(int=8)}, run_id="run")
     merged = "update ops.lead_exchanges set fields = %s, stamp = %s, direction = 'taken_back'"

@@ -121,7 +121,7 @@ class TwoWay:
         self.push()
         assert self.installation.total().accepted == 0
         assert (self._state(), self.conflicts) == (before, listed)
-        assert self.installation.ops.execute("select count(*) from ops.lead_writes").fetchone() == (0,)
+        assert self.installation.ops.execute("select count(*) from ops.page_writes").fetchone() == (0,)
         assert self.installation.reverse_sync().waiting() == 0
         there = self.installation.there("nome", "etapa", "age", "fonte")
         mine = self.installation.tab.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -55,6 +55,17 @@ class Labels:
     def names(self) -> list[str]:
         """The destination columns."""
         return [label.partition(":")[0] for label in self.labels]
+
+    @property
+    def width(self) -> int:
+        """Characters of the text of one lead."""
+        return WIDTH * len(self.labels)
+
+    def pack(self, texts: Collection[str]) -> bytes:
+        """The texts of several leads as one, `width` bytes each. Raises ValueError for one of another width."""
+        if any(len(text) != self.width for text in texts):
+            raise ValueError("These hashes are not of this list of fields.")
+        return "".join(texts).encode()
 
     def read(self, text: str) -> dict[str, str]:
         """Hashes by label, without the missing ones."""

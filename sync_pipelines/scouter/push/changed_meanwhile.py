@@ -33,7 +33,7 @@ class ChangedMeanwhile:
     def of(self, differing: Mapping[int, tuple[Lead, bytes]]) -> tuple[list[int], list[int]]:
         """Of leads whose rows came back otherwise: those with our content, and those that a person has changed.
 
-        The entries in ops.lead_writes of the latter stay: by them the next merge knows what we wrote.
+        The entries in ops.page_writes of the latter stay: by them the next merge knows what we wrote.
         """
         stamped = {lead_id: row for lead_id, (lead, row) in differing.items() if _has_our_stamp(lead, row)}
         rows, _ = self.drain.readable(stamped)
@@ -44,7 +44,7 @@ class ChangedMeanwhile:
         equal = [one for one, found in hashes.items() if found == read(differing[one][0].field_hashes)]
         dated = {one for one in hashes if not _has_our_date(*differing[one])}
         if dated & set(equal):
-            self.bases.note_undated(list(hashes))
+            self.bases.writes.note_undated(hashes)
             dated = set()
         announced = self.drain.waiting(hashes)
         return equal, [one for one in hashes if one not in equal and (one in dated or one in announced)]

@@ -93,7 +93,7 @@ class MergeFirst:
         apart = {*changed, *odd}
         usual = {lead_id: lead for lead_id, lead in leads.items() if lead_id not in apart}
         sent = [*usual.values(), *(one.lead for one in conditional.values())]
-        self.drain.bases.begin(sent, run_id=self.drain.run_id)
+        self.drain.bases.writes.begin(sent, run_id=self.drain.run_id)
         return Looked(usual, conditional, equal, held=held)
 
     def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:

@@ -229,7 +229,7 @@ class Prover:
         """Note that these were not written: nothing of them has to be looked for there."""
         if self.meanwhile is not None and rejected:
             with self._writing:
-                self.meanwhile.bases.finish_writes(one.lead for one in rejected)
+                self.meanwhile.bases.writes.finish_leads(one.lead for one in rejected)
 
     def prove_lasting(self) -> ReadBack:
         """Those of the proved leads that the destination does not hold any more; they are sent again next time."""

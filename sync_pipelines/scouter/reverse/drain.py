@@ -85,7 +85,7 @@ class Drain:
         self._copy_merged()
         with postgres.errors_about(TABULADORMAX):
             adopt(self.bases, self.leads, self.statements)
-        left = self.bases.unfinished()
+        left = self.bases.writes.unfinished()
         for at in range(0, len(left), AT_ONCE):
             self.merge([], also=left[at : at + AT_ONCE])
         return len(left)
@@ -222,7 +222,7 @@ class Drain:
             # A base that a crash of the server undoes would call our own values somebody's changes.
             self.ops.execute("set local synchronous_commit = on")
             self.bases.record_merged([seen for _, seen in rows if "fields" in seen], run_id=self.run_id)
-            self.bases.finish(ids or [])
+            self.bases.writes.finish(ids or [])
             self.inbox.decide(decisions, self.run_id)
         if rows:
             with postgres.errors_about(TABULADORMAX):

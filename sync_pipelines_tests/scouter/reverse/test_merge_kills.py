@@ -52,7 +52,7 @@ def assert_quiet(pair: Pair, *ids: int) -> None:
         assert pair.apart(lead) == []
     assert pair.push(*(ids or (LEAD,))) == []
     counts = pair.ops.execute(
-        "select (select count(*) from ops.lead_writes), (select count(*) from ops.inbox where status = 'waiting')"
+        "select (select count(*) from ops.page_writes), (select count(*) from ops.inbox where status = 'waiting')"
     ).fetchone()
     assert counts == (0, 0)
     assert pair.leads.execute("select from sync_private.leads_merged").fetchall() == []

@@ -9,7 +9,7 @@ import pytest
 from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 
 PERSON = "Pessoa 1 ção 🙂"
-TABLES = ("lead_exchanges", "lead_writes", "lead_field_lists", "inbox")
+TABLES = ("lead_exchanges", "page_writes", "lead_field_lists", "inbox")
 
 
 class Backup:

@@ -2,8 +2,11 @@
 insert into ops.lead_exchanges as known (destination, lead_id, content_hash, updated_at, direction, run_id,
     field_list, fields, stamp, seen_digest)
 select %(destination)s, lead_id, content_hash, updated_at, 'pushed', %(run_id)s, %(list)s, fields, stamp, digest
-from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(fields)s::text[],
-    %(stamps)s::timestamptz[], %(digests)s::uuid[]) as sent (lead_id, content_hash, updated_at, fields, stamp, digest)
+from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(stamps)s::timestamptz[],
+        %(digests)s::uuid[]) with ordinality as sent (lead_id, content_hash, updated_at, stamp, digest, place),
+    -- The hashes of all are one text of bytes: Postgres reads an array of long texts letter by letter.
+    lateral (select convert_from(substring(%(fields)s::bytea from ((place - 1) * %(width)s)::integer + 1 for %(width)s),
+        'SQL_ASCII') as fields) as part
 on conflict (destination, lead_id) do update set
     content_hash = excluded.content_hash, updated_at = excluded.updated_at, direction = excluded.direction,
     run_id = excluded.run_id, exchanged_at = now(), doubted = false,

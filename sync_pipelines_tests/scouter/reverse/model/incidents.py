@@ -23,7 +23,7 @@ _STRIKE = Path(__file__).with_name("strike.sql")
 #: The tables whose writes are counted, where they exist.
 STRUCK = {
     "statement here": ("public.leads", "sync_private.lead_conflicts", "sync_private.leads_merged"),
-    "statement in ops": ("ops.inbox", "ops.lead_exchanges", "ops.lead_writes", "ops.lead_field_lists"),
+    "statement in ops": ("ops.inbox", "ops.lead_exchanges", "ops.page_writes", "ops.lead_field_lists"),
 }
 
 
