@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.lead import NO_CONTENT, Lead
-from sync_pipelines.scouter.mapping.field_hashes import MISSING, FieldList, Labels
+from sync_pipelines.scouter.mapping.field_hashes import MISSING, FieldList, Labels, column_of
 from sync_pipelines.scouter.page_writes import PageWrites
 from sync_pipelines.scouter.reverse.base import LONGEST_HISTORY, Base, Before
 from sync_pipelines.scouter.reverse.sql_files import statement
@@ -64,27 +64,46 @@ class FieldBases:
         ).fetchall()
         found = {row[0]: self._stored(row) for row in rows}
         for one in self.writes.load(ids):
-            write = Write(self._read(one.field_list, one.fields), one.stamp, one.version)
+            hashes, former = self._read(one.field_list, one.fields)
+            write = Write(hashes, one.stamp, one.version, former)
             found[one.lead_id] = replace(found.get(one.lead_id, Stored()), write=write)
         return found
 
     def latest_stamp(self) -> float | None:
         """The latest of our writes, recorded or begun."""
         row = self.connection.execute(
-            "select extract(epoch from greatest("
-            " (select max(stamp) from ops.lead_exchanges where destination = %(destination)s),"
-            " (select max(stamp) from ops.page_writes where destination = %(destination)s)))::float8",
+            "select extract(epoch from max(stamp))::float8 from ("
+            " select stamp from ops.lead_exchanges where destination = %(destination)s union all"
+            " select stamp from ops.page_writes where destination = %(destination)s) as written"
+            # What a person wrote there is none of ours (`base.is_our_time`).
+            " where stamp < now() + interval '1 day'",
             {"destination": self.destination},
         ).fetchone()
         return row[0] if row else None
 
     def void(self, ids: Sequence[int]) -> None:
-        """Forget the fields of these leads: their rows are not there any more, and one that is made again is new."""
+        """Note that the rows of these leads are not there any more: one that is made again is new.
+
+        How they were stays in the history: an edit that was made before may be announced afterwards.
+        """
         if ids:
+            voided = [
+                {"lead_id": lead_id, "history": one.base.changed({}, None).history}
+                for lead_id, one in self.load(ids).items()
+                if one.is_known
+            ]
             self.connection.execute(
-                "update ops.lead_exchanges set fields = %s, field_list = %s, history = null, stamp = null,"
-                " seen_digest = null where destination = %s and lead_id = any(%s::bigint[])",
-                (self.fields.write({}), self.fields.id, self.destination, postgres.array(ids)),
+                "update ops.lead_exchanges as known set content_hash = %s, fields = %s, field_list = %s,"
+                " history = gone.history, stamp = null, seen_digest = null, seen_version = null"
+                " from jsonb_to_recordset(%s::jsonb) as gone (lead_id bigint, history jsonb)"
+                " where destination = %s and known.lead_id = gone.lead_id",
+                (
+                    NO_CONTENT,
+                    self.fields.write({}),
+                    self.fields.id,
+                    json.dumps(voided),
+                    self.destination,
+                ),
             )
 
     def note_versions(self, versions: Mapping[int, str | None]) -> None:
@@ -93,7 +112,9 @@ class FieldBases:
             self.connection.execute(
                 "update ops.lead_exchanges as known set seen_version = seen.version"
                 " from unnest(%s::bigint[], %s::timestamptz[]) as seen (lead_id, version)"
-                " where known.destination = %s and known.lead_id = seen.lead_id and seen.version <= now()",
+                " where known.destination = %s and known.lead_id = seen.lead_id and isfinite(seen.version)"
+                # That one we have written ourselves.
+                " and seen.version is distinct from known.updated_at",
                 (postgres.array(versions), postgres.array(versions.values()), self.destination),
             )
 
@@ -186,7 +207,7 @@ class FieldBases:
         """Leads by the list that their fields are kept under.
 
         Mostly that is their own, which was kept before anything was sent or merged under it. A mapping of fewer fields
-        must not forget the others: they stay as they were.
+        must not forget the others: they stay as they were. Of a column that both have, what is recorded now counts.
         """
         left = dict(hashes)
         wider: dict[Labels, dict[int, str]] = {}
@@ -196,7 +217,8 @@ class FieldBases:
             (self.destination, postgres.array(hashes), own.id),
         ).fetchall():
             stored = self._lists[listed]
-            labels = own if set(stored.labels) <= set(own.labels) else stored.joined(own)
+            joined = stored.joined(own)
+            labels = own if set(joined.labels) == set(own.labels) else joined
             if labels is not own:
                 kept, ours = stored.read(text), own.read(left.pop(lead_id))
                 wider.setdefault(labels, {})[lead_id] = labels.write({**kept, **ours})
@@ -209,9 +231,10 @@ class FieldBases:
 
     def _stored(self, row: Sequence[Any]) -> Stored:
         _, content_hash, listed, hashes, history, digest, stamp, version, *dates = row
+        fields, former = self._read(listed, hashes)
         return Stored(
             base=Base(
-                fields=self._read(listed, hashes),
+                fields=fields,
                 stamp=stamp,
                 seen_version=version,
                 history=[Before(*one) for one in history or ()],
@@ -219,18 +242,34 @@ class FieldBases:
             content_hash=content_hash,
             digest=digest,
             has_fields=bool(hashes and hashes.strip(MISSING)),
+            former=former,
             updated_at=dates[0],
             here_version=dates[1],
             is_doubted=dates[2],
             is_known=True,
         )
 
-    def _read(self, listed: UUID | None, text: str | None) -> dict[str, str]:
+    def _read(self, listed: UUID | None, text: str | None) -> tuple[dict[str, str], dict[str, str]]:
+        """Hashes by column; and by label those of our columns under another transform or type."""
         if text is None or listed is None:
-            return {}
+            return {}, {}
         own = self.fields.labels
-        hashes = (own if listed == own.id else self._lists[listed]).read(text)
-        return {label.partition(":")[0]: hashes[label] for label in own.labels if label in hashes}
+        if listed == own.id:
+            return self.fields.read(text), {}
+        hashes = self._lists[listed].read(text)
+        former = {
+            label: value
+            for label, value in hashes.items()
+            if label not in own.labels and column_of(label) in own.names
+        }
+        # An earlier version kept both of a column, and nobody knows which is the later one.
+        unsure = {column_of(label) for label in former}
+        fields = {
+            column_of(label): hashes[label]
+            for label in own.labels
+            if label in hashes and column_of(label) not in unsure
+        }
+        return fields, former
 
     @cached_property
     def _lists(self) -> dict[UUID, Labels]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,12 +16,14 @@ from sync_pipelines.scouter.reverse.base import Base
 class Write(NamedTuple):
     """What was about to be written there, and never recorded as read back; times in seconds since 1970.
 
-    `version` is the `updated_at` that was sent, None where the destination dates its rows itself.
+    `version` is the `updated_at` that was sent, None where the destination dates its rows itself. `former` are columns
+    that were written under another transform or type, by label.
     """
 
     hashes: Mapping[str, str]
     stamp: float
     version: float | None
+    former: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Stored:
     is_doubted: bool = False
     #: False for a lead that was never exchanged.
     is_known: bool = False
+    #: Columns that were last exchanged under another transform or type, by label.
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from psycopg import sql
 
-from sync_pipelines.scouter.mapping.column_types import JSONS, base_type, is_built_in, modifiers
+from sync_pipelines.scouter.mapping.column_types import FLOATS, JSONS, base_type, is_built_in, modifiers
 from sync_pipelines.scouter.mapping.contract_columns import KEY
 from sync_pipelines.scouter.mapping.field import Field
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
@@ -54,7 +54,7 @@ class Labels:
     @cached_property
     def names(self) -> list[str]:
         """The destination columns."""
-        return [label.partition(":")[0] for label in self.labels]
+        return [column_of(label) for label in self.labels]
 
     @property
     def width(self) -> int:
@@ -76,9 +76,16 @@ class Labels:
         """What `read` reads."""
         return "".join(hashes.get(label, MISSING) for label in self.labels)
 
-    def joined(self, other: Labels) -> Labels:
-        """These, and those of another list that they lack."""
-        return Labels(tuple(dict.fromkeys((*self.labels, *other.labels))))
+    def joined(self, later: Labels) -> Labels:
+        """These, and those of a later list; of a column that both have, only the later one says how it is now."""
+        columns = set(later.names) - {column_of(label) for label in self.labels if label in later.labels}
+        kept = [label for label in self.labels if column_of(label) not in columns]
+        return Labels(tuple(dict.fromkeys((*kept, *later.labels))))
+
+
+def column_of(label: str) -> str:
+    """The destination column of a label."""
+    return label.partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,16 @@ class FieldList:
     def of(cls, mapping: FieldMapping, source_types: Mapping[str, str]) -> Self:
         fields = tuple(field for field in mapping.hashed if field.destination != KEY)
         return cls(fields, tuple(result_type(field, source_types) for field in fields))
+
+    @classmethod
+    def of_labels(cls, labels: Labels) -> Self:
+        """The fields of kept labels, to hash rows of Gestão Scouter as they were hashed then."""
+        fields, types = list[Field](), list[str]()
+        for label in labels.labels:
+            name, transform, kind = label.split(":", 2)
+            fields.append(Field(name, (), transform or None))
+            types.append(kind)
+        return cls(tuple(fields), tuple(types))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -126,32 +143,26 @@ def is_refused(value: str) -> bool:
     return value.startswith(REFUSED)
 
 
-def here_hashes_sql(fields: FieldList, source_types: Mapping[str, str], alias: str = ALIAS) -> sql.Composed:
+def here_hashes_sql(fields: FieldList, alias: str = ALIAS) -> sql.Composed:
     """The hashes of a row of TabuladorMax, over the table alias `lead`."""
     return _joined(
         [
-            sql.SQL(_HASH).format(
-                _comparable(field, field_sql(field, alias), result_type(field, source_types))
-            )
-            for field in fields.fields
+            sql.SQL(_HASH).format(_comparable(field, field_sql(field, alias), kind))
+            for field, kind in zip(fields.fields, fields.types, strict=True)
         ]
     )
 
 
 def there_hashes_sql(
-    fields: FieldList,
-    source_types: Mapping[str, str],
-    *,
-    takable: Mapping[str, Expression] = MappingProxyType({}),
+    fields: FieldList, *, takable: Mapping[str, Expression] = MappingProxyType({})
 ) -> sql.Composed:
     """The hashes of a row of Gestão Scouter: jsonb `whole.lead`, its values the record `stored` (`record_sql`).
 
     `takable` are further conditions by destination column: a value that does not meet its own is refused.
     """
     parts = []
-    for field in fields.fields:
+    for field, kind in zip(fields.fields, fields.types, strict=True):
         column = sql.Identifier(STORED, field.destination)
-        kind = result_type(field, source_types)
         guard, value = guarded_cast(column, kind)
         hashed = sql.SQL(_HASH).format(_comparable(field, value, kind))
         for condition in (guard, takable.get(field.destination)):
@@ -169,13 +180,11 @@ def there_hashes_sql(
     return _joined(parts)
 
 
-def record_sql(fields: FieldList, source_types: Mapping[str, str]) -> sql.Composed:
+def record_sql(fields: FieldList) -> sql.Composed:
     """The column list of `jsonb_to_record(lead) as stored (…)` that `there_hashes_sql` needs."""
     return sql.SQL(", ").join(
-        sql.SQL("{} {}").format(
-            sql.Identifier(field.destination), payload_type(result_type(field, source_types))
-        )
-        for field in fields.fields
+        sql.SQL("{} {}").format(sql.Identifier(field.destination), payload_type(kind))
+        for field, kind in zip(fields.fields, fields.types, strict=True)
     )
 
 
@@ -188,6 +197,9 @@ def _comparable(field: Field, value: Expression, kind: str) -> Expression:
         return sql.SQL("to_jsonb({})").format(value)
     if base_type(kind) == "numeric" and not modifiers(kind):
         return sql.SQL("trim_scale({})").format(value)
+    if base_type(kind) in FLOATS:
+        # JSON as jsonb has no -0.
+        return sql.SQL("({} + 0::{})").format(value, sql.SQL(base_type(kind)))
     if base_type(kind) == "character":
         return sql.SQL("rtrim({}::text)").format(value)
     if not is_built_in(kind) or base_type(kind) in _WRITTEN_AS_JSON:

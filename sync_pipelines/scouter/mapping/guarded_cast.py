@@ -73,10 +73,11 @@ def _numeric(column: Expression, modifiers: tuple[int, ...]) -> GuardedCast:
         return GuardedCast(_guard(column, _NUMERIC), _cast(column, "numeric"))
     precision, scale = modifiers
     value = sql.SQL("{}::numeric({}, {})").format(column, sql.Literal(precision), sql.Literal(scale))
-    is_in_range = sql.SQL("abs(round({}::numeric, {})) < {}").format(
-        column, sql.Literal(scale), sql.Literal(10 ** (precision - scale))
+    # More digits than the column has would be rounded without a word.
+    fits = sql.SQL("abs({0}::numeric) < {1} and {0}::numeric = round({0}::numeric, {2})").format(
+        column, sql.Literal(10 ** (precision - scale)), sql.Literal(scale)
     )
-    return GuardedCast(_guard(column, types.NUMBER, is_in_range), value)
+    return GuardedCast(_guard(column, types.NUMBER, fits), value)
 
 
 def _guard(column: Expression, pattern: str, further: Expression | None = None) -> Expression:

@@ -21,7 +21,7 @@ class ChangedMeanwhile:
 
     Both leave our stamp on the row. A person's change dates the row anew, or is announced; a trigger that changes what
     we write does so at once, under the date that we sent. Where the destination dates all rows itself, a date says
-    nothing: it does if a row came back with our content and another date.
+    nothing: it does if rows come back with our content and another date, and none with the date that we sent.
     """
 
     drain: Drain
@@ -30,9 +30,12 @@ class ChangedMeanwhile:
     def bases(self) -> FieldBases:
         return self.drain.bases
 
-    def of(self, differing: Mapping[int, tuple[Lead, bytes]]) -> tuple[list[int], list[int]]:
+    def of(
+        self, differing: Mapping[int, tuple[Lead, bytes]], *, keeps_dates: bool
+    ) -> tuple[list[int], list[int]]:
         """Of leads whose rows came back otherwise: those with our content, and those that a person has changed.
 
+        `keeps_dates`: other rows came back as they were sent, with our date.
         The entries in ops.page_writes of the latter stay: by them the next merge knows what we wrote.
         """
         stamped = {lead_id: row for lead_id, (lead, row) in differing.items() if _has_our_stamp(lead, row)}
@@ -43,7 +46,7 @@ class ChangedMeanwhile:
         hashes = {lead_id: read(text) for lead_id, text, _ in self.drain.row_hashes(rows)}
         equal = [one for one, found in hashes.items() if found == read(differing[one][0].field_hashes)]
         dated = {one for one in hashes if not _has_our_date(*differing[one])}
-        if dated & set(equal):
+        if dated & set(equal) and not keeps_dates:
             self.bases.writes.note_undated(hashes)
             dated = set()
         announced = self.drain.waiting(hashes)

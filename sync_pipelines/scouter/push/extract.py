@@ -137,7 +137,7 @@ class LeadReader:
             body=rendering.body_sql(report.mapping, as_text=as_text),
             hash=rendering.hash_sql(report.mapping),
             suspect=rendering.suspect_sql(report.suspects),
-            fields=here_hashes_sql(FieldList.of(report.mapping, report.source_types), report.source_types)
+            fields=here_hashes_sql(FieldList.of(report.mapping, report.source_types))
             if by_field
             else sql.SQL("''"),
         )

@@ -71,9 +71,7 @@ class MergeFirst:
         # A row that is as it was last seen was readable then.
         other = {one: row for one, row in rows.items() if known.get(one) != digest_of(row)}
         found, odd = self.drain.readable(other)
-        changed = self._changed(
-            {one: row for one, row in found.items() if one in known or not overwrites}, leads
-        )
+        changed = self._changed(found, leads)
         # Somebody may have changed a field and taken that back.
         self.drain.bases.note_versions(
             {
@@ -100,7 +98,7 @@ class MergeFirst:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
         if not rows:
             return []
-        stored, nothing = self.drain.bases.load(list(rows)), Stored()
+        stored, nothing = self.drain.stored(list(rows), rows), Stored()
         return [
             lead_id
             for lead_id, hashes, content_hash in self._hashes(rows)

@@ -113,16 +113,17 @@ class Comparison:
         self._compare({lead.id: lead for lead in leads}, found)
         return found
 
-    def lost(self, ids: Collection[int], marks: tuple[str, str]) -> ReadBack:
+    def lost(self, ids: Collection[int], marks: tuple[str, str], *, others: int) -> ReadBack:
         """Those of `ids`, sent with a `last_sync_at` between `marks`, that the destination does not hold any more.
 
         A later write can delete a row that was proved before it, for example a trigger against duplicate phones. One
-        count shows that none is lost; the ids are queried only if it is too low.
+        count shows that none is lost; the ids are queried only if it is too low. `others` were sent too and may stand
+        there, though they were not proved.
         """
         found = ReadBack(requests=1)
         first, last = marks
         sent = ("last_sync_at", f"gte.{first}"), ("last_sync_at", f"lte.{last}")
-        if self.client.count(TABLE, (("select", KEY), *sent)) >= len(ids):
+        if self.client.count(TABLE, (("select", KEY), *sent)) - others >= len(ids):
             return found
         left = set(ids)
         for rows in read_rows(self.client, (KEY,), sorted(ids)):
@@ -183,6 +184,7 @@ class Prover:
     marks: Marks
     #: Where the reverse sync is on: what is equal becomes the base of the next merge.
     meanwhile: ChangedMeanwhile | None = None
+    _sent: set[int] = field(default_factory=set)
     _proved: set[int] = field(default_factory=set)
     # One connection: a thread must not write inside another one's transaction.
     _writing: Lock = field(default_factory=Lock)
@@ -197,6 +199,7 @@ class Prover:
             else:
                 self.last_synced.record(found.equal_leads, run_id=self.run_id)
                 self.last_synced.forget(found.wrong_ids)
+            self._sent.update(lead.id for lead in leads)
             self._proved.update(lead.id for lead in found.equal_leads)
         return found
 
@@ -215,7 +218,8 @@ class Prover:
     def _leave_changed(self, leads: Sequence[Lead], found: ReadBack, meanwhile: ChangedMeanwhile) -> None:
         """Leave leads that a person changed since we sent them to the reverse sync: they are no failure of ours."""
         sent = {lead.id: lead for lead in leads}
-        equal, changed = meanwhile.of({one: (sent[one], row) for one, row in found.rows.items()})
+        differing = {one: (sent[one], row) for one, row in found.rows.items()}
+        equal, changed = meanwhile.of(differing, keeps_dates=found.equal > 0)
         for lead_id in (*equal, *changed):
             del found.different[lead_id]
         for lead_id in equal:  # each side dates its own row
@@ -235,7 +239,8 @@ class Prover:
         """Those of the proved leads that the destination does not hold any more; they are sent again next time."""
         if not self._proved:
             return ReadBack()
-        found = self.comparison.lost(self._proved, self.marks.span())
+        others = len(self._sent - self._proved)
+        found = self.comparison.lost(self._proved, self.marks.span(), others=others)
         if self.meanwhile is not None:
             self.meanwhile.bases.distrust(found.missing)
         else:

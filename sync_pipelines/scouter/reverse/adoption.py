@@ -61,3 +61,5 @@ def _keep(bases: FieldBases, hashes: Mapping[int, str | None]) -> None:
                 bases.destination,
             ),
         )
+        # What was about to be written before was written over by a push that keeps no fields.
+        bases.writes.finish(hashes)

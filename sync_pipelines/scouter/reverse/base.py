@@ -6,12 +6,20 @@ a stamp names the time between two writes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 #: Changes of a base that are kept.
 LONGEST_HISTORY = 12
+#: How far another machine's clock may be ahead, in seconds; SQL has it as `interval '1 day'`.
+_AHEAD = 86400.0
+
+
+def is_our_time(stamp: float | None, now: float) -> bool:
+    """Whether a push of ours may have written this `last_sync_at`; a person writes infinity, or the year 20225."""
+    return stamp is not None and -math.inf < stamp < now + _AHEAD
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,11 @@ class Base:
     stamp: float | None = None
     seen_version: float | None = None
     history: Sequence[Before] = ()
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the row was written by us, and is not there any more."""
+        return not self.fields and self.stamp is None and any(one.stamp is not None for one in self.history)
 
     def changed(
         self,

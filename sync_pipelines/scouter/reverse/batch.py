@@ -16,12 +16,13 @@ from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.destination_rows import digest_of
 from sync_pipelines.scouter.mapping.field_hashes import is_refused
 from sync_pipelines.scouter.probe import Probe, no_probe
-from sync_pipelines.scouter.reverse.base import Reading
+from sync_pipelines.scouter.reverse.base import Reading, is_our_time
 from sync_pipelines.scouter.reverse.claims import may_speak
 from sync_pipelines.scouter.reverse.inbox import FOUND, WaitingLead
-from sync_pipelines.scouter.reverse.lead_merge import LOCAL, Here, LeadMerge, There
+from sync_pipelines.scouter.reverse.lead_merge import LOCAL, LeadMerge
 from sync_pipelines.scouter.reverse.outcomes import OLDER, results_of
 from sync_pipelines.scouter.reverse.report import Outcome, Result
+from sync_pipelines.scouter.reverse.sides import Here, There
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.reverse.statements import Statements
 from sync_pipelines.scouter.reverse.three_way import Conflict
@@ -143,8 +144,7 @@ class BatchMerge:
             id=number,
             hashes=self.statements.fields.read(hashes),
             version=version,
-            # Nobody but a person by hand writes an infinite one.
-            stamp=None if stamp is not None and math.isinf(stamp) else stamp,
+            stamp=stamp if is_our_time(stamp, now) else None,
             arrived=now if arrived is None else arrived,
             replayed=change.replayed if change else frozenset(),
             is_announced=change is not None and change.source != FOUND,

@@ -78,11 +78,25 @@ def _is_newly_written(claim: Claim, row: Reading | None, mine: str) -> bool:
 def _base_of(row: Reading, base: Base) -> Mapping[str, str | None]:
     """What the row there has to be compared with.
 
-    A request of ours that timed out may arrive late, after a later write: then the row is as that one made it.
+    A request of ours that timed out may arrive late, after a later write: then the row is as that one made it. Where
+    Gestão Scouter was restored from a backup, the row is as it was seen before, under an earlier date.
     """
-    if row.stamp not in (None, base.stamp) and (states := base.states(row.stamp)):
-        return states[-1]
-    return base.fields
+    if row.stamp is None:
+        return base.fields
+    states = base.states(row.stamp)
+    is_earlier = row.stamp != base.stamp or _is_dated_before(row, base)
+    if is_earlier and (restored := next((one for one in states if _is_as(row, one)), None)):
+        return restored
+    return states[-1] if states and row.stamp != base.stamp else base.fields
+
+
+def _is_dated_before(row: Reading, base: Base) -> bool:
+    """Whether the row has an earlier date than it was seen with."""
+    return row.version is not None and base.seen_version is not None and row.version < base.seen_version
+
+
+def _is_as(row: Reading, state: Mapping[str, str | None]) -> bool:
+    return all(state.get(name) == value for name, value in row.hashes.items())
 
 
 def _shows(change: Reading, row: Reading) -> bool:
@@ -109,7 +123,7 @@ def _unseen(
     if change.is_repeated or change.replayed:
         return
     if row is not None and _was_overwritten(change, row, base):
-        if not _was_merged_before(change, base, now=now):
+        if not _was_merged_before(change, base):
             yield from _overwritten(change, row, base)
     elif not is_outdated and _is_later(change, row, base, now=now):
         yield from ((name, base.fields.get(name)) for name in change.hashes)
@@ -143,29 +157,46 @@ def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:
     return row.stamp == base.stamp != change.stamp and bool(base.states(change.stamp))
 
 
-def _was_merged_before(change: Reading, base: Base, *, now: float) -> bool:
+def _was_merged_before(change: Reading, base: Base) -> bool:
     """Whether the row that was merged before our write was later than the change: it showed it, or what came since."""
+    return _is_older(change, base) and not _shows_merged(change, base)
+
+
+def _is_older(change: Reading, base: Base) -> bool:
+    """Whether the change has an earlier date than the row that was merged. One clock dated both, right or wrong."""
     version = base.merged_version(change.stamp)
-    return version is not None and is_usable(change.version, now) and (change.version or 0) < version
+    return version is not None and change.version is not None and -math.inf < change.version < version
+
+
+def _shows_merged(change: Reading, base: Base) -> bool:
+    """Whether the change shows all that was changed in the merged row: it may be later, whatever its date.
+
+    A transaction that waited for that row is dated by its begin.
+    """
+    states = base.states(change.stamp)
+    changed = {name: value for name, value in states[0].items() if value != states[-1].get(name)}
+    return bool(changed) and all(change.hashes.get(name) == value for name, value in changed.items())
 
 
 def is_unsure(change: Reading, base: Base) -> bool:
-    """Whether the row that was merged had the date of the change, so that nobody can say which of them is later."""
+    """Whether the change is not dated after the row that was merged: nobody can say which of them is later."""
     version = base.merged_version(change.stamp)
-    return version is not None and change.version == version
+    return version is not None and (change.version == version or _is_older(change, base))
 
 
 def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:
     """Whether the change is later than a row that has not changed: that row does not show it yet."""
-    if not is_usable(change.version, now):
+    if change.version is None or math.isinf(change.version):
         return False
-    if row is None and (base.fields or base.stamp is not None) and not _is_of_last_write(change, base):
-        return False  # the row was there and was deleted: nobody can say whether the change came before
-    if row is not None and not (is_unchanged_row(row, base) and is_usable(row.version, now)):
+    is_dated = is_usable(change.version, now)
+    if row is None:
+        if (base.fields or base.stamp is not None) and not _is_of_last_write(change, base):
+            return False  # the row was there and was deleted: nobody can say whether the change came before
+    elif not (is_dated and is_unchanged_row(row, base) and is_usable(row.version, now)):
         return False
-    assert change.version is not None
     seen = [one for one in (row.version if row else None, base.seen_version) if one is not None]
-    return all(change.version > one for one in seen)
+    # A date in the future is compared with others of that clock only.
+    return all(change.version > one for one in seen if not is_dated or is_usable(one, now))
 
 
 def _is_of_last_write(change: Reading, base: Base) -> bool:

@@ -33,12 +33,14 @@ from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
 from sync_pipelines.scouter.probe import Probe, no_probe
 from sync_pipelines.scouter.reverse.adoption import adopt
 from sync_pipelines.scouter.reverse.batch import Batch, BatchMerge
+from sync_pipelines.scouter.reverse.former_fields import FormerFields, labels_of
 from sync_pipelines.scouter.reverse.inbox import FOUND, WaitingLead
 from sync_pipelines.scouter.reverse.lead_merge import LeadMerge
 from sync_pipelines.scouter.reverse.report import DrainReport, Outcome, Result
 from sync_pipelines.scouter.reverse.reverse_mapping import VERSION
 from sync_pipelines.scouter.reverse.statements import Statements
 from sync_pipelines.scouter.reverse.write import is_about_a_row
+from sync_pipelines.scouter.stored_lead import Stored
 
 TABULADORMAX = "the TabuladorMax database"
 #: Leads of one transaction.
@@ -117,6 +119,17 @@ class Drain:
                 {"ids": postgres.array(rows), "rows": [row.decode() for row in rows.values()]},
             ).fetchall()
 
+    def stored(self, ids: Sequence[int], rows: Mapping[int, bytes]) -> dict[int, Stored]:
+        """What is kept of these leads, some of which have a row there."""
+        found = self.bases.load(ids)
+        former = {one: rows[one] for one in found.keys() & rows.keys() if labels_of(found[one])}
+        if not former:
+            return found
+        read = self.statements.fields.read
+        hashes = {one: read(text) for one, text, _ in self.row_hashes(former)}
+        with postgres.errors_about(TABULADORMAX):
+            return FormerFields(self.leads).translated(found, former, hashes)
+
     def merge(
         self, waiting: Sequence[WaitingLead], *, also: Collection[int] = ()
     ) -> tuple[DrainReport, list[LeadMerge]]:
@@ -132,7 +145,7 @@ class Drain:
             done[0].merge(self._reject([one for one in waiting if one.lead_id in odd], UNREADABLE, odd))
             return done
         self.bases.keep_list()  # whoever goes on after a kill must be able to read what was merged
-        batch = Batch(waiting, rows, stored=self.bases.load(ids), repeated=self.inbox.repeated)
+        batch = Batch(waiting, rows, stored=self.stored(ids, rows), repeated=self.inbox.repeated)
         merge = BatchMerge(self.statements, self.destination, self.run_id, probe=self.probe)
         report = DrainReport()
         try:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
-from uuid import UUID
 
 from sync_pipelines.scouter.lead import NO_CONTENT
 from sync_pipelines.scouter.local_lead import is_local
-from sync_pipelines.scouter.mapping.field_hashes import NULL, is_refused
+from sync_pipelines.scouter.mapping.field_hashes import NULL, column_of, is_refused
 from sync_pipelines.scouter.reverse import three_way
 from sync_pipelines.scouter.reverse.base import Base, Reading
 from sync_pipelines.scouter.reverse.claims import is_usable
+from sync_pipelines.scouter.reverse.sides import Here, There
 from sync_pipelines.scouter.reverse.three_way import Merge
 from sync_pipelines.scouter.stored_lead import Merged, Stored
 from sync_pipelines.scouter.sync_source import is_ours
@@ -20,28 +20,6 @@ from sync_pipelines.scouter.sync_source import is_ours
 LOCAL = "id: the number belongs to another lead of TabuladorMax"
 GONE = "deleted in TabuladorMax, and deletes do not travel"
 NOT_KEPT = "TabuladorMax keeps another value"
-
-
-class Here(NamedTuple):
-    """A row of TabuladorMax."""
-
-    hashes: Mapping[str, str]
-    content_hash: UUID
-    version: float | None
-    updated_at: str | None
-    created_at: str | None
-
-
-class There(NamedTuple):
-    """A row of Gestão Scouter."""
-
-    reading: Reading
-    content_hash: UUID | None
-    created_at: str | None
-    sync_source: str | None
-    #: As the row says it.
-    updated_at: str | None
-    digest: UUID
 
 
 @dataclass
@@ -81,9 +59,8 @@ class LeadMerge:
         if self.there is None:
             return base
         stamp = self.there.reading.stamp
-        if is_ours(self.there.sync_source) and stamp and base.stamp and stamp > base.stamp and write is None:
-            # A write of ours that we do not know of: the ops database is an older one.
-            return replace(base, fields={}, history=())
+        if self._is_unknown_write:
+            return replace(base, fields={})
         if not self.stored.has_fields and self.stored.content_hash != NO_CONTENT:
             # Pushed before the reverse sync was switched on: the side that is as that push left it is the base.
             if self.there.content_hash == self.stored.content_hash:
@@ -91,8 +68,11 @@ class LeadMerge:
             elif self.here is not None and self.here.content_hash == self.stored.content_hash:
                 base = replace(base, fields=self.here.hashes)
         if write is not None and self._has_arrived:
-            left = sorted(base.fields.keys() - write.hashes.keys())
-            base = base.changed({**base.fields, **write.hashes}, write.stamp, untouched=left)
+            # Of a column that went over under another transform, and is not as it was written, nothing is known.
+            gone = {column_of(label) for label in write.former} - write.hashes.keys()
+            kept = {name: value for name, value in base.fields.items() if name not in gone}
+            left = sorted(kept.keys() - write.hashes.keys())
+            base = base.changed({**kept, **write.hashes}, write.stamp, untouched=left)
         elif write is not None:
             # A trigger there may write stamps of its own: what stands there as we sent it is ours all the same.
             row = self.there.reading.hashes
@@ -113,6 +93,20 @@ class LeadMerge:
             return self.here.version if self.here else None
         is_ours = self.here.version == self.stored.updated_at
         return self.stored.here_version if is_ours else self.here.version
+
+    @property
+    def _is_unknown_write(self) -> bool:
+        """Whether the row bears the mark of a write that we do not know of, or not any more.
+
+        The ops database is an older one, or a request of a push that has ended arrived after a later write.
+        """
+        base, write = self.stored.base, self.stored.write
+        stamp = self.there.reading.stamp if self.there else None
+        if self.there is None or stamp is None or not is_ours(self.there.sync_source):
+            return False
+        if base.stamp is None and write is None and self.stored.is_known and self.stored.digest is None:
+            return False  # adopted: it was pushed before there were bases
+        return not (write and write.stamp == stamp) and not base.states(stamp)
 
     @property
     def _has_arrived(self) -> bool:
@@ -162,10 +156,10 @@ class LeadMerge:
 
     def decide(self, reversible: frozenset[str]) -> None:
         """Decide what becomes of the lead."""
-        if self.here is None and self.stored.is_known:
+        if self.here is None and (self.stored.is_known or self._is_unknown_write):
             self.refusal = GONE
         elif self.here is None:
-            self.merge = three_way.first_values(self.row, self.changes, reversible)
+            self.merge = three_way.first_values(self.row, self.changes, reversible, now=self.now)
         elif self._is_another():
             self.refusal = LOCAL
         else:
@@ -177,6 +171,7 @@ class LeadMerge:
                 base=self.base,
                 reversible=reversible,
                 doubted=self.doubted,
+                fills=not (self.stored.is_known and self._is_unknown_write),
                 now=self.now,
             )
 
@@ -229,8 +224,11 @@ class LeadMerge:
                 overwritten.setdefault(taken.stamp, {})[name] = taken
         for stamp, readings in overwritten.items():
             values = {name: one.hashes[name] for name, one in readings.items()}
-            base = base.with_taken(stamp, values, self._latest(one.version for one in readings.values()))
-        version = row.version if is_usable(row.version, self.now) else base.seen_version
+            base = base.with_taken(stamp, values, _last(one.version for one in readings.values()))
+        # Our own date says nothing of the times of that clock.
+        ours = (self.stored.updated_at, self.stored.write.version if self.stored.write else None)
+        is_theirs = _last([row.version]) is not None and row.version not in ours
+        version = row.version if is_theirs else base.seen_version
         edited = {name for name, value in row.hashes.items() if value != base.fields.get(name)}
         base = base.without_doubts(edited | self.taken.keys())
         altered = [one.field for one in self.merge.conflicts if one.reason == three_way.ALTERED]
@@ -251,7 +249,7 @@ class LeadMerge:
         base = replace(
             self.stored.base,
             fields={**self.stored.base.fields, **values},
-            seen_version=self._latest([self.stored.base.seen_version, *versions]),
+            seen_version=_last([self.stored.base.seen_version, *versions]),
         )
         stored = Stored(base=base, here_version=self._version_after())
         return Merged(self.lead_id, stored, after.updated_at)
@@ -269,7 +267,8 @@ class LeadMerge:
 
     def is_of_another(self, change: Reading, sync_source: str | None, created: str | None) -> bool:
         """Whether a change is one of a lead that Gestão Scouter made itself, and that ours has replaced since."""
-        if self.here is None or change.stamp is not None or self.stored.base.stamp is None:
+        base = self.stored.base
+        if self.here is None or change.stamp is not None or (base.stamp is None and not base.is_void):
             return False
         mine = self.here.created_at
         return is_local(sync_source, created_here=mine, created_there=created, is_new=False)
@@ -283,7 +282,8 @@ class LeadMerge:
         if here is None or there is None or self._has_arrived:
             return False
         is_new = not self.stored.is_known
-        if not is_new and (base.stamp is None or there.reading.stamp is not None):
+        was_ours = base.stamp is not None or base.is_void
+        if not is_new and (not was_ours or there.reading.stamp is not None):
             return False
         return is_local(
             there.sync_source,
@@ -291,3 +291,8 @@ class LeadMerge:
             created_there=there.created_at,
             is_new=is_new,
         )
+
+
+def _last(versions: Iterable[float | None]) -> float | None:
+    """The last of times of Gestão Scouter, also if it is in the future: its clock dates the later changes too."""
+    return max((one for one in versions if one is not None and math.isfinite(one)), default=None)

@@ -74,10 +74,10 @@ class Statements:
         fields = FieldList.of(mapping, source_types)
         reverse = ReverseMapping.of(mapping, source_types, fixed=fixed)
         expected = sorted({*known, *mapping.destinations, *STAMPS})
-        hashes = there_hashes_sql(fields, source_types, takable=_takable(mapping, reverse))
-        record = record_sql(fields, source_types)
+        hashes = there_hashes_sql(fields, takable=_takable(mapping, reverse))
+        record = record_sql(fields)
         content_hash = payload_hash_sql(mapping, source_types, ROW)
-        here = here_hashes_sql(fields, source_types), hash_sql(mapping, ALIAS)
+        here = here_hashes_sql(fields), hash_sql(mapping, ALIAS)
         return cls(
             fields=fields,
             reverse=reverse,

@@ -24,7 +24,7 @@ from typing import Literal, NamedTuple
 
 from sync_pipelines.scouter.mapping.field_hashes import NULL, REFUSED, is_refused
 from sync_pipelines.scouter.reverse.base import Base, Reading
-from sync_pipelines.scouter.reverse.claims import Claim, claims_of, is_unsure, is_usable
+from sync_pipelines.scouter.reverse.claims import Claim, claims_of, in_order, is_unsure, is_usable
 
 Side = Literal["here", "there"]
 LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated_at cannot be used"
@@ -69,10 +69,12 @@ def merge(
     base: Base,
     reversible: Collection[str],
     doubted: Collection[str] = (),
+    fills: bool = True,
     now: float,
 ) -> Merge:
     """Merge a lead that TabuladorMax has. `changes` are in the order in which they were announced.
 
+    Without `fills` an empty field is one that somebody may have emptied: the later side decides, and it is listed.
     `doubted` are fields of the row that differ from what we wrote just before, though nobody seems to have changed
     them: a trigger there may have. TabuladorMax does not take them.
     """
@@ -89,7 +91,7 @@ def merge(
         elif name not in reversible:
             if before is not None:
                 conflicts.append(_conflict(name, claim, "here", reason=ONE_WAY))
-        elif before is None and NULL in (mine, theirs):
+        elif before is None and NULL in (mine, theirs) and fills:
             if mine == NULL:
                 takes.append(Take(name, claim.reading.id))
         elif before is not None and _is_unchanged(name, mine, before, stamp=claim.reading.stamp, base=base):
@@ -104,12 +106,14 @@ def merge(
     return Merge(takes, conflicts, refused)
 
 
-def first_values(row: Reading | None, changes: Sequence[Reading], reversible: Collection[str]) -> Merge:
+def first_values(
+    row: Reading | None, changes: Sequence[Reading], reversible: Collection[str], *, now: float
+) -> Merge:
     """A lead that TabuladorMax does not have: the row there, or what was announced of it."""
     takes: dict[str, Take] = {}
     conflicts: dict[str, Conflict] = {}
     refused: dict[int, list[str]] = {}
-    for reading in (row,) if row else changes:
+    for reading in (row,) if row else in_order(changes, now):
         for name, value in reading.hashes.items():
             if is_refused(value):
                 refused.setdefault(reading.id, []).append(name)
@@ -138,10 +142,14 @@ def refused_mark(here: str) -> str:
 
 
 def _version(reading: Reading, changes: Sequence[Reading], now: float) -> float | None:
-    """The time of a change; one in the future counts as the time at which it came."""
+    """The time of a change; one in the future counts as the time at which it came.
+
+    The outbox says when that was by the clock of Gestão Scouter, which may be ahead of ours.
+    """
     if reading.version is None or reading.version <= now or reading.version == -math.inf:
         return reading.version
-    return min((one.arrived for one in changes if one.version == reading.version), default=reading.arrived)
+    arrived = [one.arrived for one in changes if one.version == reading.version]
+    return min(*arrived, reading.arrived, now)
 
 
 def _is_unchanged(name: str, mine: str, before: str, *, stamp: float | None, base: Base) -> bool:

@@ -80,9 +80,14 @@ PAIRS = [
     Pair("numeric(10,2)", "text", AMOUNTS, alike=2),
     Pair("numeric", "numeric", [*AMOUNTS, "NaN", "1e-30"], alike=2),
     Pair("numeric", "text", AMOUNTS, alike=2),
-    Pair("double precision", "double precision", [0.0, 0.1, 1e22, -1e-9, float("inf"), float("nan")]),
+    Pair(
+        "double precision",
+        "double precision",
+        [0.0, -0.0, 0.1, 1e22, -1e-9, float("inf"), float("nan")],
+        alike=1,
+    ),
     Pair("double precision", "numeric", [0.0, 0.1, 1e22]),
-    Pair("real", "double precision", [0.0, 0.5, 1.1]),
+    Pair("real", "double precision", [0.0, -0.0, 0.5, 1.1], alike=1),
     Pair("boolean", "boolean", [True, False]),
     Pair("boolean", "text", [True, False]),
     Pair("uuid", "text", ["00000000-0000-4000-8000-00000000beef", "00000000-0000-4000-8000-00000000dead"]),
@@ -137,7 +142,7 @@ class Sides:
         )
 
     def here(self) -> str:
-        query = sql.SQL("select {} from lead").format(here_hashes_sql(self.fields, self.types))
+        query = sql.SQL("select {} from lead").format(here_hashes_sql(self.fields))
         return self._one(query)
 
     def send(self) -> Mapping[str, Any]:
@@ -157,7 +162,7 @@ class Sides:
         query = sql.SQL(
             "select {} from (select %s::jsonb as lead) as whole"
             " cross join lateral jsonb_to_record(whole.lead) as stored ({})"
-        ).format(there_hashes_sql(self.fields, self.types), record_sql(self.fields, self.types))
+        ).format(there_hashes_sql(self.fields), record_sql(self.fields))
         return self.fields.read(self._one(query, row))
 
     def _one(self, query: sql.Composed, *given: Any) -> str:
@@ -197,7 +202,7 @@ def test_null_and_the_empty_text_are_told_apart(source: Database, destination: D
     ("kind", "values"),
     [
         ("integer", ["trinta", 1.5, 2**31, "", True, {"a": 1}, [1]]),
-        ("numeric(10,2)", [10**8, "R$ 1,00", "", "NaN"]),
+        ("numeric(10,2)", [10**8, "R$ 1,00", "", "NaN", "10.005", 0.001]),
         ("numeric", ["1,5", ""]),
         ("double precision", ["muito", ""]),
         ("boolean", ["Sim, com certeza", "", 2]),
@@ -263,7 +268,7 @@ def test_more_fields_than_a_function_takes_arguments(source: Database) -> None:
         )
     )
     source.execute("insert into lead (s0) values ('Ana')")
-    query = sql.SQL("select {} from lead").format(here_hashes_sql(listed, types))
+    query = sql.SQL("select {} from lead").format(here_hashes_sql(listed))
     (text,) = source.execute(query).fetchone() or ("",)
     found = listed.read(text)
     assert len(found) == 130

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from sync_pipelines.scouter.reverse.base import LONGEST_HISTORY
@@ -300,4 +301,46 @@ def test_an_edit_here_between_the_merge_and_the_write_goes_with_it_or_with_the_n
     push_and(two_way, lambda: two_way.edit(name="Ana Depois", etapa="Ligou"), before="change")
     two_way.is_quiet()
     two_way.are(name="Ana Depois", etapa="Ligou", age=44)
+    assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_a_lead_that_vanishes_after_its_proof_is_not_hidden_by_one_that_a_person_edits(
+    two_way: TwoWay, is_edited: bool
+) -> None:
+    """The edited one bears our mark too, and was not proved."""
+    for number in range(3):
+        two_way.edit(LEAD + number, name=f"Ana {number}")
+
+    class Busy(Interrupted):
+        is_deleted = False
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if "last_sync_at" in request.url.params and not self.is_deleted:
+                self.is_deleted = True
+                two_way.delete_there()
+            return super().handle_request(request)
+
+    def edit() -> None:
+        if is_edited:
+            two_way.edit_there(LEAD + 1, etapa="Ligou", announce=False)
+
+    two_way.installation.use_client(transport=Busy(edit, after="upsert"))
+    assert two_way.push().status == "failed"
+    assert "1 are missing" in str(two_way.installation.failures)
+
+
+def test_a_lead_that_is_only_saved_makes_no_edit_of_another_one_a_triggers(two_way: TwoWay) -> None:
+    """The third one came back with our date: the destination does not date its rows itself."""
+    for number in range(3):
+        two_way.edit(LEAD + number, name=f"Ana {number}")
+
+    def save_and_edit() -> None:
+        two_way.edit_there(LEAD + 1, announce=False, aprovado=True)
+        two_way.edit_there(announce=False, etapa="Ligou")
+
+    push_and(two_way, save_and_edit, after="upsert")
+    assert two_way.installation.failures == {}
+    two_way.is_quiet()
+    two_way.are(name="Ana 0", etapa="Ligou")
     assert two_way.conflicts == []

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines_tests.scouter.interrupted import Interrupted
 from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 
 
@@ -92,3 +94,74 @@ def test_another_source_of_a_field(two_way: TwoWay) -> None:
     assert two_way.installation.there("fonte")[LEAD] == "Nova"
     assert here(two_way, "fonte")[LEAD] == "Site"
     assert two_way.conflicts == [("fonte", '"Nova"', '"Feira"', "here")]
+
+
+OTHERS: list[tuple[str, Any]] = [
+    ("etapa", "age"),
+    ("etapa", {"from": "etapa", "transform": "lowercase"}),
+    ("fonte", {"from": "celular", "transform": "digits"}),
+    ("etapa", "fonte"),
+]
+
+
+def export_with(two_way: TwoWay, **fields: Any) -> None:
+    """One export from the screen, with a mapping of its own."""
+    installation = two_way.installation
+    mapping = {"id": "id", "nome": "name", "updated_at": "updated_at", **fields}
+    job = installation.actions().create(installation.push.today(), None, field_mappings=mapping).id
+    installation.run(job, options=PushOptions(compare=True))
+
+
+@pytest.mark.parametrize(("name", "mapped"), OTHERS)
+@pytest.mark.parametrize("first", ["drain", "push"])
+def test_one_export_with_another_mapping_of_a_field_changes_nothing_here(
+    two_way: TwoWay, name: str, mapped: Any, first: str
+) -> None:
+    """What it wrote there is ours: the next push puts it right, and takes nobody's edit for ours."""
+    before = two_way.both(name)[0]
+    export_with(two_way, **{name: mapped})
+    two_way.edit_there(LEAD + 1, age=44)
+    getattr(two_way, first)()
+    two_way.is_quiet()
+    two_way.are(**{name: before})
+    two_way.are(LEAD + 1, age=44, **{name: before})
+    assert two_way.conflicts == []
+    refused = two_way.installation.ops.execute("select key, reason from ops.inbox where status = 'rejected'")
+    assert refused.fetchall() == []
+
+
+@pytest.mark.parametrize(("name", "mapped"), OTHERS)
+def test_one_that_is_killed_before_it_reads_back_changes_nothing_here(
+    two_way: TwoWay, name: str, mapped: Any
+) -> None:
+    before = two_way.both(name)[0]
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    two_way.installation.use_client(transport=Interrupted(die, after="upsert"))
+    with pytest.raises(KeyboardInterrupt):
+        export_with(two_way, **{name: mapped})
+    two_way.installation.use_client(transport=None)
+    two_way.installation.tab.execute("delete from public.gestao_scouter_export_jobs")
+    assert two_way.both(name)[1] != before
+    two_way.is_quiet()
+    two_way.are(**{name: before})
+    assert two_way.conflicts == []
+
+
+def test_an_edit_there_of_what_such_an_export_wrote_is_no_edit_of_what_stood_before(two_way: TwoWay) -> None:
+    export_with(two_way, etapa={"from": "etapa", "transform": "lowercase"})
+    two_way.edit_there(etapa="Ligou")
+    two_way.is_quiet()
+    two_way.are(etapa="Ligou")
+
+
+def test_a_preset_gets_a_transform_and_loses_it(two_way: TwoWay) -> None:
+    use_mapping(two_way, etapa={"from": "etapa", "transform": "lowercase"}, age="age", fonte="fonte")
+    settle(two_way)
+    assert two_way.both("etapa") == ("Nova", "nova")
+    two_way.installation.tab.execute("truncate public.gestao_scouter_field_mappings")
+    two_way.is_quiet()
+    two_way.are(etapa="Nova")
+    assert two_way.conflicts == []

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
+from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines_tests.scouter.two_way import LEAD, LONG_AGO, TwoWay
 
 PERSON = "Pessoa 1 ção 🙂"
 
@@ -65,6 +66,67 @@ def test_a_lead_that_is_deleted_there_and_made_again_empties_nothing_here(
     two_way.make_there(nome=PERSON, etapa="Ligou", sync_source="gestao_scouter")
     two_way.is_quiet()
     two_way.are(etapa="Ligou", name=PERSON, age=20, fonte="Site")
+    assert two_way.conflicts == []
+
+
+def refuse_new(two_way: TwoWay) -> None:
+    two_way.installation.gestao.execute(
+        "create function no() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no' using errcode = '23514'; end $$;"
+        "create trigger no before insert on public.leads for each row execute function no()"
+    )
+
+
+def allow_new(two_way: TwoWay) -> None:
+    """And let the export of today be asked for again."""
+    two_way.installation.gestao.execute("drop trigger no on public.leads; drop function no()")
+    two_way.installation.tab.execute("delete from public.gestao_scouter_export_jobs")
+
+
+@pytest.mark.parametrize("is_sent_whole", [True, False])
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_made_again_there_after_a_push_that_could_not_make_it(
+    two_way: TwoWay, is_sent_whole: bool, is_announced: bool
+) -> None:
+    """The push has seen that the row is gone, and here the lead is as it was at the last exchange."""
+    two_way.delete_there()
+    if not is_sent_whole:
+        two_way.edit(fonte="Feira")
+    refuse_new(two_way)
+    two_way.push(PushOptions(send_all=is_sent_whole))
+    allow_new(two_way)
+    two_way.edit(fonte="Site")
+    two_way.make_there(nome="Ana de Lá", announce=is_announced)
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(etapa="Nova", age=20, fonte="Site")
+
+
+def test_another_one_made_there_after_such_a_push_does_not_replace_ours(two_way: TwoWay) -> None:
+    two_way.edit(criado=LONG_AGO)
+    two_way.push()
+    two_way.delete_there()
+    refuse_new(two_way)
+    two_way.push(PushOptions(send_all=True))
+    allow_new(two_way)
+    two_way.make_there(nome="Outra Pessoa", criado=datetime.now(UTC))
+    for _ in range(2):
+        two_way.drain()
+        two_way.push(PushOptions(compare=True))
+    assert two_way.both("name") == (PERSON, "Outra Pessoa")
+    assert two_way.both("etapa") == ("Nova", None)
+
+
+def test_an_edit_before_the_delete_that_is_announced_after_a_push(two_way: TwoWay) -> None:
+    """The push has made the row again, without the edit."""
+    row = two_way.edit_there(etapa="Ligou", announce=False)
+    two_way.edit(name="Ana Daqui")
+    two_way.delete_there()
+    two_way.push(PushOptions(compare=True))
+    two_way.are(name="Ana Daqui", etapa="Nova")
+    two_way.announce(row)
+    two_way.is_quiet()
+    two_way.are(name="Ana Daqui", etapa="Ligou")
     assert two_way.conflicts == []
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from sync_pipelines_tests.scouter.push.test_moments import push_and
 from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 
 PERSON = "Pessoa 1 ção 🙂"
@@ -85,6 +87,58 @@ def test_restored_with_a_change_that_was_drained_and_waits_again(two_way: TwoWay
     backup.restore()
     two_way.is_quiet()
     two_way.are(etapa="Daqui")
+
+
+def test_restored_from_a_backup_that_was_made_during_a_push(two_way: TwoWay) -> None:
+    """What it says was about to be written is not what was written last."""
+    two_way.edit(name="Ana B")
+    backups: list[Backup] = []
+    push_and(two_way, lambda: backups.append(Backup(two_way)), before="upsert")
+    two_way.edit(name="Ana C")
+    two_way.push()
+    two_way.edit(name=PERSON)
+    backups[0].restore()
+    two_way.is_quiet()
+    two_way.are(name=PERSON)
+
+
+def test_restored_from_before_the_first_push_of_a_lead_that_came_from_there(two_way: TwoWay) -> None:
+    two_way.make_there(LEAD + 50, nome="Ana A", etapa="Nova")
+    two_way.drain()
+    two_way.push()
+    backup = Backup(two_way)
+    two_way.edit(LEAD + 50, name="Ana B")
+    two_way.push()
+    two_way.edit(LEAD + 50, name="Ana A")
+    backup.restore()
+    two_way.is_quiet()
+    two_way.are(LEAD + 50, name="Ana A")
+
+
+def test_restored_from_before_a_lead_that_is_deleted_here_since(two_way: TwoWay) -> None:
+    """Its row bears our mark: it is not one that Gestão Scouter made."""
+    backup = Backup(two_way)
+    new = two_way.installation.lead(60, datetime.now(UTC), etapa="Nova")
+    two_way.push()
+    two_way.delete(new)
+    backup.restore()
+    two_way.edit_there(new, etapa="Ligou")
+    two_way.drain()
+    two_way.push()
+    two_way.drain()
+    assert two_way.installation.tab.execute("select from leads where id = %s", [new]).fetchone() is None
+
+
+def test_restored_and_a_field_that_was_emptied_here_since(two_way: TwoWay) -> None:
+    """What stands there is our own value of before, not one that fills a gap."""
+    backup = Backup(two_way)
+    two_way.edit(etapa="Ligou")
+    two_way.push()
+    two_way.edit(etapa=None)
+    backup.restore()
+    two_way.is_quiet()
+    two_way.are(etapa=None)
+    assert two_way.conflicts == [("etapa", "null", '"Ligou"', "here")]
 
 
 def test_emptied_with_edits_on_both_sides(two_way: TwoWay) -> None:

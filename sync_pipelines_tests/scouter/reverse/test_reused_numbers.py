@@ -91,3 +91,13 @@ def test_one_that_was_made_where_ours_was_deleted_is_replaced_where_a_person_dec
     two_way.edit_there(THEIRS, etapa="Depois")
     two_way.is_quiet()
     two_way.are(THEIRS, name="Outra Pessoa", etapa="Depois")
+
+
+def test_who_lets_ours_replace_theirs_still_has_edits_of_ours_merged(two_way: TwoWay) -> None:
+    """Of these leads the ops database knows nothing, though they are no other ones."""
+    two_way.edit_there(etapa="Ligou", announce=False)
+    two_way.edit(name="Ana")
+    two_way.installation.ops.execute("delete from ops.lead_exchanges where lead_id = %s", [LEAD])
+    two_way.push(OVERWRITES)
+    two_way.is_quiet()
+    assert [one[0] for one in two_way.conflicts] == ["etapa", "nome"]

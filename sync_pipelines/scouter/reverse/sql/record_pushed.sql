@@ -30,6 +30,6 @@ on conflict (destination, lead_id) do update set
 -- What is kept under the list of another mapping is made to fit first. What a merge has seen since the row was read back
 -- is later: another thread may look at the next page meanwhile.
 where (known.fields is null or known.field_list = excluded.field_list)
-    and (known.stamp is null or known.stamp < excluded.stamp
+    and (known.stamp is null or known.stamp < excluded.stamp or known.stamp >= now() + interval '1 day'
         or known.stamp = excluded.stamp and known.direction = 'pushed')
 returning lead_id

@@ -1,0 +1,89 @@
+"""A request of a push that has ended arrives there after the next one's: it undoes nothing, on neither side."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from sync_pipelines.scouter.push.options import PushOptions
+from sync_pipelines_tests.scouter.interrupted import Interrupted, kind_of
+from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
+
+READ = PushOptions(compare=True)
+PERSON = "Pessoa 1 ção 🙂"
+
+
+def push_without_arriving(two_way: TwoWay, error: BaseException) -> httpx.Request:
+    """A push that ends while its request is on its way."""
+    kept: list[httpx.Request] = []
+
+    class Slow(Interrupted):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if kind_of(request) in ("upsert", "change"):
+                kept.append(request)
+                raise error
+            return super().handle_request(request)
+
+    two_way.installation.use_client(transport=Slow())
+    with pytest.raises(BaseException):  # noqa: B017 (a pause, or the end of the process)
+        two_way.push()
+    two_way.installation.use_client(transport=None)
+    two_way.installation.tab.execute("delete from public.gestao_scouter_export_jobs")
+    return kept[0]
+
+
+def arrive(request: httpx.Request) -> None:
+    with httpx.HTTPTransport() as wire:
+        again = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        assert wire.handle_request(again).status_code < 300
+
+
+def settle(two_way: TwoWay) -> None:
+    two_way.push(READ)
+    two_way.is_quiet()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), httpx.ReadTimeout("slow")])
+def test_after_the_next_write(two_way: TwoWay, error: BaseException) -> None:
+    two_way.edit(name="Ana B")
+    request = push_without_arriving(two_way, error)
+    two_way.edit(name="Ana C")
+    two_way.push()
+    arrive(request)
+    settle(two_way)
+    two_way.are(name="Ana C")
+
+
+@pytest.mark.parametrize("value", ["Nova", None])
+def test_after_a_drain_and_another_edit(two_way: TwoWay, value: str | None) -> None:
+    two_way.edit(etapa="Ligou")
+    request = push_without_arriving(two_way, KeyboardInterrupt())
+    two_way.drain()
+    two_way.edit(etapa=value)
+    arrive(request)
+    settle(two_way)
+    two_way.are(etapa=value)
+
+
+@pytest.mark.parametrize("is_pushed", [True, False])
+def test_over_an_edit_there_that_was_taken(two_way: TwoWay, is_pushed: bool) -> None:
+    two_way.edit(name="Ana B")
+    request = push_without_arriving(two_way, KeyboardInterrupt())
+    two_way.edit_there(etapa="Ligou")
+    two_way.drain()
+    if is_pushed:
+        two_way.push()
+    arrive(request)
+    settle(two_way)
+    two_way.are(name="Ana B", etapa="Ligou")
+
+
+def test_of_a_new_lead(two_way: TwoWay) -> None:
+    new = two_way.installation.lead(60, two_way.installation.push.clock(), name="Ana B", etapa="Nova")
+    request = push_without_arriving(two_way, KeyboardInterrupt())
+    two_way.edit(new, name="Ana C", etapa=None)
+    two_way.push()
+    arrive(request)
+    settle(two_way)
+    two_way.are(new, name="Ana C", etapa=None)
+    two_way.are(LEAD, name=PERSON)
