@@ -225,11 +225,11 @@ class LeadMerge:
         for stamp, readings in overwritten.items():
             values = {name: one.hashes[name] for name, one in readings.items()}
             base = base.with_taken(stamp, values, _last(one.version for one in readings.values()))
-        # Our own date says nothing of the times of that clock.
-        ours = (self.stored.updated_at, self.stored.write.version if self.stored.write else None)
-        is_theirs = _last([row.version]) is not None and row.version not in ours
-        version = row.version if is_theirs else base.seen_version
         edited = {name for name, value in row.hashes.items() if value != base.fields.get(name)}
+        # Our own date, of a row that nobody has edited under it, says nothing of the times of that clock.
+        ours = (self.stored.updated_at, self.stored.write.version if self.stored.write else None)
+        is_theirs = _last([row.version]) is not None and (row.version not in ours or edited)
+        version = row.version if is_theirs else base.seen_version
         base = base.without_doubts(edited | self.taken.keys())
         altered = [one.field for one in self.merge.conflicts if one.reason == three_way.ALTERED]
         doubted = {name: row.hashes[name] for name in altered}

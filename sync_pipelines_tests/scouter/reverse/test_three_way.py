@@ -131,12 +131,14 @@ def test_a_future_time_counts_as_the_time_of_its_arrival(version: float, arrived
 def test_a_new_lead_takes_the_row_there_or_what_was_announced() -> None:
     """What it cannot take is refused, or listed."""
     older, newer = change(8, nome=A, etapa=A), change(9, nome=B, telefone=A, idade=ODD)
-    assert said(first_values(row(nome=C, etapa=NULL, telefone=NULL), (older,), {"nome", "etapa"})) == (
+    assert said(
+        first_values(row(nome=C, etapa=NULL, telefone=NULL), (older,), {"nome", "etapa"}, now=NOW)
+    ) == (
         {"nome": ROW, "etapa": ROW},
         [],
         {},
     )
-    assert said(first_values(None, (older, newer), {"nome", "etapa"})) == (
+    assert said(first_values(None, (older, newer), {"nome", "etapa"}, now=NOW)) == (
         {"nome": 9, "etapa": 8},
         [("telefone", "here", ONE_WAY)],
         {9: ["idade"]},
