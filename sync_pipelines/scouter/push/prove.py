@@ -219,7 +219,8 @@ class Prover:
         """Leave leads that a person changed since we sent them to the reverse sync: they are no failure of ours."""
         sent = {lead.id: lead for lead in leads}
         differing = {one: (sent[one], row) for one, row in found.rows.items()}
-        equal, changed = meanwhile.of(differing, keeps_dates=found.equal > 0)
+        keeps_dates = found.equal > 0 and DATE in self.comparison.columns
+        equal, changed = meanwhile.of(differing, keeps_dates=keeps_dates)
         for lead_id in (*equal, *changed):
             del found.different[lead_id]
         for lead_id in equal:  # each side dates its own row
