@@ -48,6 +48,10 @@ class Journal:
     #: Leads that were deleted there, maybe before anybody had seen them. A row that is made again has no base: what
     #: stands there then is a change of both sides.
     deleted_there: set[int] = field(default_factory=set)
+    #: Leads that somebody made since, and of those the ones that an export of some fields found: its row there is
+    #: empty but for those fields, and who fills one there meets the value of who made the lead.
+    made: set[int] = field(default_factory=set)
+    sent_in_part: set[int] = field(default_factory=set)
 
     def begin(self, held: Mapping[Place, Value]) -> None:
         """All is quiet."""
@@ -55,6 +59,8 @@ class Journal:
         self.loose.clear()
         self.replayed.clear()
         self.deleted_there.clear()
+        self.made.clear()
+        self.sent_in_part.clear()
 
     def deleted(self, side: Side, lead: int) -> None:
         """Deletes do not travel: of what is deleted here nothing is expected, of the other the row here stands."""
@@ -72,14 +78,16 @@ class Journal:
         missing = {place[0] for place in held.keys() ^ self.quiet.keys()} - self.deleted_there
         sentences = [f"lead {lead} is on no side, or nobody made it" for lead in sorted(missing)]
         for place in sorted(held.keys() & self.quiet.keys()):
-            edits = [edit for edit in self.edits if edit.place == place]
+            edits, quiet = [edit for edit in self.edits if edit.place == place], self.quiet[place]
+            if place[0] in self.sent_in_part:
+                edits, quiet = [Edit("here", place, None, quiet), *edits], None
             rule = _wrong_one_way if place[1] == ONE_WAY.tab else _wrong
             if place[0] in self.deleted_there and held[place] in self._without_row(place, edits):
                 continue
             if place in listed.now and not self._may_be_listed(place, edits):
                 wrong: str | None = "a conflict is listed, and only one side was edited"
             else:
-                wrong = rule(edits, self.quiet[place], held=held[place], is_listed=place in listed.still)
+                wrong = rule(edits, quiet, held=held[place], is_listed=place in listed.still)
             if wrong:
                 done = "; ".join(f"{one.side} {one.before!r} -> {one.value!r}" for one in edits)
                 sentences.append(f"{place}: {wrong}. {self.quiet[place]!r}, then {done or 'nothing'}")

@@ -95,6 +95,7 @@ class People:
         )
         for name, value in values.items():
             self.journal.quiet[number, name] = value
+        self.journal.made.add(number)
         self.log.append(f"{side} {number} is made: {values}")
 
     def delete(self, side: Side, lead: int) -> None:

@@ -156,6 +156,8 @@ class World:
             said += f"the export that was left {job.status}, "
         today = datetime.now(made.push.zone).date()
         oldest = None if compare else today - timedelta(days=1)
+        if mapping is not None:
+            self.people.journal.sent_in_part |= self.people.journal.made
         job_id = made.actions().create(today, oldest, field_mappings=mapping).id
         job = made.run(job_id, options=PushOptions(compare=compare))
         said += f"push {job.status} {job.pause_reason or ''} {made.failures or ''}"
