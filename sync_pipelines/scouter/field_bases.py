@@ -65,7 +65,7 @@ class FieldBases:
         found = {row[0]: self._stored(row) for row in rows}
         for one in self.writes.load(ids):
             hashes, former = self._read(one.field_list, one.fields)
-            write = Write(hashes, one.stamp, one.version, former)
+            write = Write(hashes, one.stamp, one.version, former=former)
             found[one.lead_id] = replace(found.get(one.lead_id, Stored()), write=write)
         return found
 

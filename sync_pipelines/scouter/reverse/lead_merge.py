@@ -60,8 +60,8 @@ class LeadMerge:
             return base
         stamp = self.there.reading.stamp
         if self._is_unknown_write:
-            return replace(base, fields={})
-        if not self.stored.has_fields and self.stored.content_hash != NO_CONTENT:
+            base = replace(base, fields={})
+        elif not self.stored.has_fields and self.stored.content_hash != NO_CONTENT:
             # Pushed before the reverse sync was switched on: the side that is as that push left it is the base.
             if self.there.content_hash == self.stored.content_hash:
                 base = replace(base, fields=self.there.reading.hashes)

@@ -80,7 +80,7 @@ class Journal:
         for place in sorted(held.keys() & self.quiet.keys()):
             edits, quiet = [edit for edit in self.edits if edit.place == place], self.quiet[place]
             if place[0] in self.sent_in_part:
-                edits, quiet = [Edit("here", place, None, quiet), *edits], None
+                edits, quiet = [Edit("here", place, None, value=quiet), *edits], None
             rule = _wrong_one_way if place[1] == ONE_WAY.tab else _wrong
             if place[0] in self.deleted_there and held[place] in self._without_row(place, edits):
                 continue
