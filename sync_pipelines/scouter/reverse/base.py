@@ -51,7 +51,8 @@ class Before(NamedTuple):
     `version` is the `updated_at` of the row that was last merged under that stamp; None if none was. `untouched` are
     fields that the write which ended it did not send: a push may be of some fields only. With `taken_under` the fields
     are values that a write of ours, of that stamp, had overwritten, and that were taken while it stood there. `doubted`
-    are the values of the row that were then seen and not taken, because nobody had announced them.
+    are the values of the row that were then seen and not taken, because nobody had announced them. With `lost` it is no
+    change: a write of ours of that stamp had not arrived, and these are its fields. It may arrive still.
     """
 
     stamp: float | None
@@ -60,6 +61,7 @@ class Before(NamedTuple):
     untouched: Sequence[str] | None = None
     taken_under: float | None = None
     doubted: Mapping[str, str] | None = None
+    lost: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,19 +102,32 @@ class Base:
         """How the fields were seen while our stamp was this one, newest first; the oldest is what we wrote."""
         state: Mapping[str, str | None] = self.fields
         found = [state] if stamp == self.stamp else []
-        for before in self.history:
+        for before in self._changes:
             state = {**state, **before.fields}
             if before.stamp == stamp:
                 found.append(state)
             elif found:
                 break
+        if not found:  # it arrived late, over what stood there
+            found = [{**self.fields, **one.lost} for one in self.history if one.lost and one.stamp == stamp]
         return found
+
+    @property
+    def _changes(self) -> list[Before]:
+        return [one for one in self.history if one.lost is None]
+
+    def with_lost(self, stamp: float, fields: Mapping[str, str]) -> Base:
+        """The base with a write of ours that has not arrived."""
+        if any(one.stamp == stamp for one in self.history):
+            return self
+        history = (Before(stamp, {}, lost=fields), *self.history)
+        return replace(self, history=history[:LONGEST_HISTORY])
 
     def untouched_since(self, stamp: float | None) -> Collection[str]:
         """Fields that no write of ours has sent since our stamp was this one: the row there shows all of them."""
         untouched: set[str] | None = None
         after = self.stamp
-        for before in self.history:
+        for before in self._changes:
             if before.stamp != after:
                 found = set(before.untouched or ())
                 untouched = found if untouched is None else untouched & found
@@ -123,7 +138,7 @@ class Base:
 
     def merged_version(self, stamp: float | None) -> float | None:
         """The `updated_at` of the row that was merged last while our stamp was this one."""
-        return next((one.version for one in self.history if one.stamp == stamp), None)
+        return next((one.version for one in self._changes if one.stamp == stamp), None)
 
     def was_taken(self, name: str, value: str, stamp: float | None) -> bool:
         """Whether the value was taken while the row there, of this stamp, showed what our write had put in its place.
@@ -153,7 +168,8 @@ class Base:
 
         They were the last ones under that stamp, of the time `version`: the next such change is compared with them.
         """
-        place = next((at for at, one in enumerate(self.history) if one.stamp == stamp), None)
+        entries = enumerate(self.history)
+        place = next((at for at, one in entries if one.stamp == stamp and one.lost is None), None)
         if place is None or not fields:
             return self
         ended, old = self.history[place], self.states(stamp)[0]

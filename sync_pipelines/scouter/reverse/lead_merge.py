@@ -77,7 +77,7 @@ class LeadMerge:
             # A trigger there may write stamps of its own: what stands there as we sent it is ours all the same.
             row = self.there.reading.hashes
             ours = {name: value for name, value in write.hashes.items() if row.get(name) == value}
-            base = replace(base, fields={**base.fields, **ours})
+            base = replace(base, fields={**base.fields, **ours}).with_lost(write.stamp, write.hashes)
         # Without a stamp the row was made anew where ours was deleted.
         is_remade = stamp is None and self.stored.base.stamp is not None
         if self.stored.is_doubted or is_remade:

@@ -87,3 +87,28 @@ def test_of_a_new_lead(two_way: TwoWay) -> None:
     settle(two_way)
     two_way.are(new, name="Ana C", etapa=None)
     two_way.are(LEAD, name=PERSON)
+
+
+def test_over_an_edit_here_that_a_person_there_has_not_seen(two_way: TwoWay) -> None:
+    """What it brings is ours of before: the later edit there is one of the other field."""
+    two_way.edit(fonte="Feira")
+    request = push_without_arriving(two_way, KeyboardInterrupt())
+    two_way.drain()
+    two_way.push(READ)
+    two_way.edit(fonte="Loja")
+    arrive(request)
+    two_way.edit_there(etapa="Ligou")
+    settle(two_way)
+    two_way.are(fonte="Loja", etapa="Ligou")
+
+
+def test_after_a_merge_that_found_it_missing(two_way: TwoWay) -> None:
+    two_way.edit(fonte="Feira")
+    request = push_without_arriving(two_way, KeyboardInterrupt())
+    two_way.drain()  # the reverse sync looks for what was about to be written
+    two_way.edit(fonte="Loja")
+    arrive(request)
+    two_way.edit_there(etapa="Ligou")
+    settle(two_way)
+    two_way.are(fonte="Loja", etapa="Ligou")
+    assert two_way.conflicts == []
