@@ -165,3 +165,27 @@ def test_a_preset_gets_a_transform_and_loses_it(two_way: TwoWay) -> None:
     two_way.is_quiet()
     two_way.are(etapa="Nova")
     assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("after", ["Site", "Loja"])
+def test_an_export_of_some_fields_after_a_push_that_was_killed_forgets_none_of_the_others(
+    two_way: TwoWay, after: str
+) -> None:
+    """What the killed push wrote there is ours, also where the export does not send it."""
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    two_way.edit(fonte="Feira")
+    two_way.installation.use_client(transport=Interrupted(die, after="upsert"))
+    with pytest.raises(KeyboardInterrupt):
+        two_way.push()
+    two_way.installation.use_client(transport=None)
+    two_way.installation.tab.execute("delete from public.gestao_scouter_export_jobs")
+    assert two_way.both("fonte") == ("Feira", "Feira")
+    export_with(two_way, etapa="etapa")
+    two_way.edit(fonte=after)
+    two_way.edit_there(age=44)
+    two_way.is_quiet()
+    two_way.are(fonte=after, age=44)
+    assert two_way.conflicts == []
