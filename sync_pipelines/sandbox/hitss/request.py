@@ -29,7 +29,7 @@ class Caller:
     """The one user that the fake knows; the query string is all the identity there is."""
 
     login: str = "usuario.ficticio"
-    number: int = 4242
+    number: int = 4_242_424_242
 
 
 @dataclass(frozen=True)
