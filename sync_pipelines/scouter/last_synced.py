@@ -109,14 +109,21 @@ class LastSynced:
             ),
         )
 
-    def doubt_all(self) -> int:
-        """Doubt every lead of this destination until it is read again; returns how many were believed."""
+    def doubt_all(self, columns: Collection[str] = ()) -> int:
+        """Doubt every lead of this destination until it is read again; returns how many were believed.
+
+        Of a lead whose fields are known, changed `columns` say something only if one of them is among those: a column
+        that is new on both sides does not make an empty field of an older one doubtful.
+        """
         with self.connection.transaction():
             # A doubt that a crash undoes would be believed again.
             self.connection.execute("set local synchronous_commit = on")
             return self.connection.execute(
-                "update ops.lead_exchanges set doubted = true where destination = %s and not doubted",
-                (self.destination,),
+                "update ops.lead_exchanges set doubted = true where destination = %(destination)s and not doubted"
+                " and (%(columns)s::text[] = '{}' or fields is null or field_list in ("
+                " select list.id from ops.lead_field_lists as list, unnest(list.fields) as label"
+                " where split_part(label, ':', 1) = any(%(columns)s)))",
+                {"destination": self.destination, "columns": list(columns)},
             ).rowcount
 
     def waiting(self, ids: Collection[int]) -> frozenset[int]:

@@ -136,6 +136,10 @@ class Base:
             after = before.stamp
         return untouched or frozenset()
 
+    def before(self, name: str) -> str | None:
+        """How the field was seen before it was as it is in the base; None if that is not known."""
+        return next((one.fields[name] for one in self._changes if name in one.fields), None)
+
     def merged_version(self, stamp: float | None) -> float | None:
         """The `updated_at` of the row that was merged last while our stamp was this one."""
         return next((one.version for one in self._changes if one.stamp == stamp), None)

@@ -60,14 +60,15 @@ def _replayed(
 ) -> Iterator[tuple[str, str | None]]:
     """The fields of a change that were refused before and that a person lets wait again, each with its base.
 
-    That is the mark of the refusal. Where it is forgotten, a later change on either side is not undone without a word.
+    That is the mark of the refusal, which a push may have gone over. Where the field was seen otherwise since, or the
+    mark is forgotten, a later change on either side is not undone without a word.
     """
     latest = [one for one in (here_version, base.seen_version) if one is not None and is_usable(one, now)]
     is_last = change.version is not None and all(change.version >= one for one in latest)
     for name in change.replayed & change.hashes.keys():
-        mark = base.fields.get(name)
-        marks = (mark, *(before.fields.get(name) for before in base.history))
-        yield name, next((one for one in marks if one and is_refused(one)), mark if is_last else None)
+        known = base.fields.get(name)
+        marks = (one for one in (known, base.before(name)) if one and is_refused(one))
+        yield name, next(marks, known if is_last else None)
 
 
 def _is_newly_written(claim: Claim, row: Reading | None, mine: str) -> bool:
@@ -134,10 +135,12 @@ def _unseen(
 def _overwritten(change: Reading, row: Reading, base: Base) -> Iterator[tuple[str, str | None]]:
     """The fields of a change that our last write went over, each as it was under the write before."""
     states, untouched = base.states(change.stamp), base.untouched_since(change.stamp)
+    # What was made after the row that was merged is new, also if the field had that value before.
+    seen = states[:1] if _is_newer(change, base) else states
     for name, value in change.hashes.items():
         written = base.fields.get(name)
         if row.hashes.get(name) == written and name not in untouched:
-            is_seen = value == written or any(state.get(name) == value for state in states)
+            is_seen = value == written or any(state.get(name) == value for state in seen)
             yield name, value if is_seen else states[0].get(name)
 
 
@@ -166,6 +169,12 @@ def _is_older(change: Reading, base: Base) -> bool:
     """Whether the change has an earlier date than the row that was merged. One clock dated both, right or wrong."""
     version = base.merged_version(change.stamp)
     return version is not None and change.version is not None and -math.inf < change.version < version
+
+
+def _is_newer(change: Reading, base: Base) -> bool:
+    """Whether the change has a later date than the row that was merged."""
+    version = base.merged_version(change.stamp)
+    return version is not None and change.version is not None and version < change.version < math.inf
 
 
 def _shows_merged(change: Reading, base: Base) -> bool:

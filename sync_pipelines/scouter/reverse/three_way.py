@@ -89,14 +89,14 @@ def merge(
         elif claim.reading is row and name in doubted:
             conflicts.append(_conflict(name, claim, "here", reason=ALTERED))
         elif name not in reversible:
-            if before is not None:
+            if before is not None or theirs != NULL:
                 conflicts.append(_conflict(name, claim, "here", reason=ONE_WAY))
         elif before is None and NULL in (mine, theirs) and fills:
             if mine == NULL:
                 takes.append(Take(name, claim.reading.id))
         elif before is not None and _is_unchanged(name, mine, before, stamp=claim.reading.stamp, base=base):
             takes.append(Take(name, claim.reading.id))
-            if claim.reading is not row and (late := _late(name, claim, base)):
+            if late := _late(name, claim, base, is_row=claim.reading is row):
                 conflicts.append(_conflict(name, claim, "there", reason=late))
         else:
             kept, reason = later_side(here_version, _version(claim.reading, changes, now), now)
@@ -163,12 +163,12 @@ def _is_unchanged(name: str, mine: str, before: str, *, stamp: float | None, bas
     return doubt is not None and doubt.stamp == stamp and doubt.fields.get(name) == mine
 
 
-def _late(name: str, claim: Claim, base: Base) -> str | None:
-    """Why a person should look at a value that was announced late and is taken, if somebody should."""
+def _late(name: str, claim: Claim, base: Base, *, is_row: bool) -> str | None:
+    """Why a person should look at a value that is taken, if somebody should: it was doubted, or announced late."""
     if base.doubt(name, claim.hash):
         return CONFIRMED
     # The value that left the mark of a refusal is known.
-    return UNSURE if not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None
+    return UNSURE if not is_row and not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None
 
 
 def _conflict(name: str, claim: Claim, kept: Side, reason: str) -> Conflict:

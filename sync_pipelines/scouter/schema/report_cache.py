@@ -21,6 +21,8 @@ from sync_pipelines.scouter.schema.verdicts import errors
 
 VALID_FOR = timedelta(minutes=5)
 OPS = "the ops database"
+#: Any column may be another one now.
+EVERY = "*"
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class ReportCache:
             row = ops.execute(
                 "select report from ops.schema_reports where destination = %s for update", (self.destination,)
             ).fetchone()
-            if row and (before := _read(row[0])) and changed_columns(before, report):
-                LastSynced(ops, self.destination).doubt_all()
+            if row and (before := _read(row[0])) and (columns := changed_columns(before, report)):
+                LastSynced(ops, self.destination).doubt_all(columns if EVERY not in columns else ())
             ops.execute(
                 "insert into ops.schema_reports (destination, mapping_hash, report, checked_at)"
                 " values (%s, %s, %s, %s) on conflict (destination) do update set mapping_hash = excluded.mapping_hash,"
@@ -65,9 +67,9 @@ class ReportCache:
 
 
 def changed_columns(before: SchemaReport, now: SchemaReport) -> tuple[str, ...]:
-    """Columns that a push writes and that were missing or of another type before; `*` if the old ones are unknown."""
+    """Columns that a push writes and that were missing or of another type before; EVERY if the old ones are unknown."""
     if any(one.rule in ("stale_cache", "table") for one in errors(before.verdicts)) and now.fits:
-        return ("*",)
+        return (EVERY,)
     missed = set(before.missing_in_gestao_scouter)
     # Without the OpenAPI document a report knows the names of the mapped columns, and no types.
     are_types_known = not before.notes and not now.notes and before.destination_columns

@@ -51,6 +51,17 @@ def test_an_overwritten_edit_comes_back_by_its_webhook(two_way: TwoWay) -> None:
     assert two_way.conflicts == []
 
 
+def test_an_overwritten_edit_to_a_value_that_was_seen_before(two_way: TwoWay) -> None:
+    for stage in ("Ligou", "Nova"):
+        two_way.edit_there(etapa=stage)
+        two_way.drain()
+    two_way.edit(name="Ana Daqui")
+    two_way.announce(*before_the_write(two_way, {"etapa": "Ligou"}))
+    two_way.is_quiet()
+    two_way.are(name="Ana Daqui", etapa="Ligou")
+    assert two_way.conflicts == []
+
+
 @pytest.mark.parametrize("pushes", [1, 3, LONGEST_HISTORY - 1])
 def test_also_when_the_webhook_is_later_than_further_pushes(two_way: TwoWay, pushes: int) -> None:
     two_way.edit(name="Ana Daqui")
@@ -237,6 +248,24 @@ def test_an_edit_after_writing_that_is_neither_dated_nor_announced_is_listed(two
     two_way.is_quiet()
     two_way.are(name="Ana Daqui", etapa="Nova")
     assert two_way.conflicts == [("etapa", '"Nova"', '"Ligou"', "here")]
+
+
+def test_what_a_trigger_wrote_is_listed_again_where_an_edit_of_another_field_brings_it_here(
+    two_way: TwoWay,
+) -> None:
+    two_way.installation.gestao.execute(
+        "create function shout() returns trigger language plpgsql as"
+        " $$ begin new.nome = upper(new.nome); return new; end $$;"
+        "create trigger shout before insert or update on public.leads for each row execute function shout()"
+    )
+    two_way.edit(name="Ana Daqui")
+    two_way.push()
+    two_way.push()
+    assert two_way.conflicts == [("nome", '"Ana Daqui"', '"ANA DAQUI"', "here")]
+    two_way.edit_there(etapa="Ligou")
+    two_way.is_quiet()
+    two_way.are(name="ANA DAQUI", etapa="Ligou")
+    assert two_way.conflicts[1:] == [("nome", '"Ana Daqui"', '"ANA DAQUI"', "there")]
 
 
 @pytest.mark.parametrize("pushes", [0, 1, 2])

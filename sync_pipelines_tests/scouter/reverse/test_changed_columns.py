@@ -49,6 +49,22 @@ def test_another_type_there(two_way: TwoWay) -> None:
     assert two_way.conflicts == []
 
 
+@pytest.mark.parametrize("is_announced", [False, True])
+def test_a_column_that_is_new_on_both_sides_undoes_no_emptying_of_another(
+    two_way: TwoWay, is_announced: bool
+) -> None:
+    two_way.installation.tab.execute("alter table public.leads add column novo text")
+    there(two_way, "alter table leads add column novo text")
+    two_way.installation.push.doctor().forget()
+    two_way.edit_there(announce=is_announced, etapa=None)
+    if is_announced:
+        two_way.push(PushOptions(compare=True))
+        two_way.drain()
+    two_way.push(PushOptions(compare=True))
+    two_way.are(etapa=None)
+    assert two_way.conflicts == []
+
+
 def test_renamed_there(two_way: TwoWay) -> None:
     """Of a column that was never exchanged nothing is known: what differs is decided by time and listed."""
     two_way.edit_there(etapa="Dela")

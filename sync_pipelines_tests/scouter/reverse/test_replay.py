@@ -6,6 +6,8 @@ import pytest
 
 from sync_pipelines_tests.scouter.pair import LEAD, Pair
 
+NEW_PROJECT = "11111111-1111-4111-8111-111111111111"
+
 
 @pytest.mark.parametrize("is_pushed", [False, True])
 def test_a_refused_value_that_waits_again_hides_no_later_one(pair: Pair, is_pushed: bool) -> None:
@@ -21,3 +23,32 @@ def test_a_refused_value_that_waits_again_hides_no_later_one(pair: Pair, is_push
     assert pair.here()["ficha_confirmada"] is True
     pair.push(LEAD)
     assert pair.there()["ficha_confirmada"] == "true"
+
+
+@pytest.mark.parametrize("side", ["here", "there"])
+@pytest.mark.parametrize("is_pushed", [False, True])
+def test_it_undoes_no_later_edit_that_came_back_to_the_value_of_then(
+    pair: Pair, is_pushed: bool, side: str
+) -> None:
+    pair.push(LEAD)
+    old = pair.here()["commercial_project_id"]
+    (other,) = pair.leads.execute(
+        "select min(id::text) from public.commercial_projects where id <> %s", [old]
+    ).fetchall()[0]
+    pair.receive(pair.edit_there(commercial_project_id=NEW_PROJECT))
+    pair.drain()
+    if is_pushed:
+        pair.push(LEAD)
+    for value in (other, old):
+        if side == "there":
+            pair.receive(pair.edit_there(commercial_project_id=value))
+            pair.drain()
+        else:
+            pair.edit(commercial_project_id=value)
+            pair.push(LEAD)
+    pair.leads.execute("insert into public.commercial_projects values (%s, 'Seletiva nova')", [NEW_PROJECT])
+    assert pair.reverse_sync().replay() == 1
+    pair.drain()
+    pair.push(LEAD)
+    assert (pair.here()["commercial_project_id"], pair.there()["commercial_project_id"]) == (old, old)
+    assert len(pair.conflicts) == 1

@@ -83,10 +83,16 @@ def test_the_table(here: str, there: str, base: str | None, outcome: str) -> Non
     )
 
 
-def test_a_field_that_cannot_be_taken_back_is_a_conflict_unless_it_was_never_exchanged() -> None:
-    found = merged({"telefone": A}, row(telefone=B), base=seen(telefone=A))
+@pytest.mark.parametrize("base", [seen(telefone=A), seen()])
+@pytest.mark.parametrize("here", [A, NULL])
+def test_a_field_that_cannot_be_taken_back_is_a_conflict(base: Base, here: str) -> None:
+    """Also if it was never exchanged: the push writes over a value that only Gestão Scouter had."""
+    found = merged({"telefone": here}, row(telefone=B), base=base)
     assert said(found) == ({}, [("telefone", "here", ONE_WAY)], {})
-    assert said(merged({"telefone": A}, row(telefone=B), base=seen())) == ({}, [], {})
+
+
+def test_one_that_was_never_exchanged_and_is_empty_there_is_none() -> None:
+    assert said(merged({"telefone": A}, row(telefone=NULL), base=seen())) == ({}, [], {})
 
 
 def test_fields_are_merged_on_their_own() -> None:
