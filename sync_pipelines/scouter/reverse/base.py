@@ -28,7 +28,8 @@ class Reading:
 
     `version` is None without a usable `updated_at`; `arrived` is when it came. `replayed` are the fields that were
     refused before, if a person lets the change wait again. `is_repeated`: the same text was dealt with before.
-    `is_announced`: Gestão Scouter said so itself; our own push may also have found the row.
+    `is_announced`: Gestão Scouter said so itself; our own push may also have found the row. `is_as_written`: the row is
+    byte for byte as it was read back after our last write.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Reading:
     replayed: frozenset[str] = frozenset()
     is_repeated: bool = False
     is_announced: bool = True
+    is_as_written: bool = False
 
     def again(self) -> Reading:
         """The change as one that came before."""

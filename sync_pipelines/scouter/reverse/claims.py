@@ -114,7 +114,7 @@ def may_speak(change: Reading, row: Reading | None, base: Base, *, now: float) -
     """Whether the change may say more than the row there, unless it was delivered before."""
     if row is not None and (_was_overwritten(change, row, base) or any(_confirmed(change, row, base))):
         return True
-    return _is_later(change, row, base, now=now)
+    return _was_retried(change, row, base) or _is_later(change, row, base, now=now)
 
 
 def _unseen(
@@ -126,7 +126,7 @@ def _unseen(
     if row is not None and _was_overwritten(change, row, base):
         if not _was_merged_before(change, base):
             yield from _overwritten(change, row, base)
-    elif not is_outdated and _is_later(change, row, base, now=now):
+    elif not is_outdated and (_was_retried(change, row, base) or _is_later(change, row, base, now=now)):
         yield from ((name, base.fields.get(name)) for name in change.hashes)
     if row is not None:
         yield from _confirmed(change, row, base)
@@ -158,6 +158,17 @@ def _confirmed(change: Reading, row: Reading, base: Base) -> Iterator[tuple[str,
 def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:
     """Whether the change was made on the row as an earlier write of ours had left it, and the last one stands there."""
     return row.stamp == base.stamp != change.stamp and bool(base.states(change.stamp))
+
+
+def _was_retried(change: Reading, row: Reading | None, base: Base) -> bool:
+    """Whether the change was made after our last write had arrived, and a second attempt of that write went over it.
+
+    The answer to the first one was lost; both bear one stamp. What somebody takes back later gets a later date there,
+    and the row is not as it was read back any more.
+    """
+    if row is None or not row.is_as_written or row.version is None or change.version is None:
+        return False
+    return change.stamp == row.stamp == base.stamp and -math.inf < change.version < row.version
 
 
 def _was_merged_before(change: Reading, base: Base) -> bool:

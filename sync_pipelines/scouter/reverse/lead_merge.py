@@ -41,7 +41,11 @@ class LeadMerge:
 
     @property
     def row(self) -> Reading | None:
-        return self.there.reading if self.there else None
+        if self.there is None:
+            return None
+        stored = self.stored
+        is_as_written = stored.base.seen_version is None and stored.digest == self.there.digest
+        return replace(self.there.reading, is_as_written=is_as_written)
 
     @property
     def taken(self) -> dict[str, int]:

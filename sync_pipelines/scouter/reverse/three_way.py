@@ -168,7 +168,9 @@ def _late(name: str, claim: Claim, base: Base, *, is_row: bool) -> str | None:
     if base.doubt(name, claim.hash):
         return CONFIRMED
     # The value that left the mark of a refusal is known.
-    return UNSURE if not is_row and not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None
+    return (
+        UNSURE if not is_row and not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None
+    )
 
 
 def _conflict(name: str, claim: Claim, kept: Side, reason: str) -> Conflict:

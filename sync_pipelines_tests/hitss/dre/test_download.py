@@ -46,7 +46,14 @@ FAULTS: list[tuple[str, dict[str, Any], int | None, type[SyncError] | None, str,
     ("too_large", {}, None, PermanentError, "more than the 52428800 bytes", 1),
     ("zip_bomb", {}, None, PermanentError, "would inflate to 3072 MiB", 1),
 ]
-SECRETS = ("usuario.ficticio", "usuario%2Eficticio", "4242424242", "FICTICI", "ficticio", "GERENTE DE ENTREGA")
+SECRETS = (
+    "usuario.ficticio",
+    "usuario%2Eficticio",
+    "4242424242",
+    "FICTICI",
+    "ficticio",
+    "GERENTE DE ENTREGA",
+)
 TEXTS = {
     "fabricio": (
         "select error_message, execution_details::text from public.automation_executions",

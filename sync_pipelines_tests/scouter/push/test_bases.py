@@ -165,7 +165,9 @@ def test_a_column_that_the_mapping_gains_has_no_base(narrow: TwoWay) -> None:
     assert narrow.conflicts == [conflict]
 
 
-def test_a_number_that_only_gestao_scouter_has_is_listed_before_the_push_goes_over_it(two_way: TwoWay) -> None:
+def test_a_number_that_only_gestao_scouter_has_is_listed_before_the_push_goes_over_it(
+    two_way: TwoWay,
+) -> None:
     """`telefone` goes one way; nothing is known of the lead, as on the first day or after ops was lost."""
     two_way.edit_there(announce=False, telefone="11 95555-5555")
     two_way.installation.ops.execute("truncate ops.lead_exchanges")

@@ -298,32 +298,6 @@ def test_an_edit_after_the_proof_is_seen_by_the_next_push(two_way: TwoWay) -> No
     assert two_way.conflicts == []
 
 
-@pytest.mark.parametrize("kind", ["upsert", "change"])
-def test_a_write_that_arrived_though_its_answer_did_not(two_way: TwoWay, kind: Kind) -> None:
-    """It is sent again, over the edit that a person made in between: the edit comes back by its webhook."""
-    two_way.edit(name="Ana Daqui")
-    if kind == "change":
-        two_way.edit_there(announce=False, age=44)
-    rows: list[dict[str, Any]] = []
-
-    class Lost(Interrupted):
-        def handle_request(self, request: Any) -> Any:
-            response = super().handle_request(request)
-            if len(self.requests) == 1 and request is self.requests[0]:
-                rows.append(two_way.edit_there(announce=False, etapa="Ligou"))
-                response.status_code = 502
-            return response
-
-    two_way.installation.use_client(transport=Lost(before=kind))
-    two_way.push()
-    assert rows
-    two_way.installation.use_client(transport=None)
-    two_way.announce(*rows)
-    two_way.is_quiet()
-    two_way.are(name="Ana Daqui", etapa="Ligou")
-    assert two_way.conflicts == []
-
-
 def test_an_edit_here_between_the_merge_and_the_write_goes_with_it_or_with_the_next(two_way: TwoWay) -> None:
     two_way.edit(name="Ana Daqui")
     two_way.edit_there(announce=False, age=44)
