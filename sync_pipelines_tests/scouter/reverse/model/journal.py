@@ -118,7 +118,7 @@ def _wrong(edits: list[Edit], quiet: Value, *, held: Value, is_listed: bool) -> 
 
 def _wrong_one_way(edits: list[Edit], _quiet: Value, *, held: Value, is_listed: bool) -> str | None:
     """What TabuladorMax makes of it stands, as both sides are compared; an edit there is listed."""
-    lost = [edit for edit in _unseen(edits, None) if edit.value != held]
+    lost = [edit for edit in _unseen(edits, None) if edit.side == "there" and edit.value != held]
     return f"{lost[-1].value!r} is gone, and no conflict is listed" if lost and not is_listed else None
 
 

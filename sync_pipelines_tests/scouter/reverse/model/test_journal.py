@@ -57,3 +57,8 @@ def test_a_lead_that_only_one_side_has_is_missing() -> None:
     assert journal.wrong({}, NONE)
     journal.begin({})
     assert journal.wrong({}, NONE) == []
+
+
+def test_who_changes_the_number_here_of_a_lead_that_was_sent_in_part_lists_nothing() -> None:
+    journal = Journal({TELEPHONE: "1"}, sent_in_part={TELEPHONE[0]})
+    assert journal.wrong({TELEPHONE: "2"}, NONE) == []
