@@ -163,12 +163,14 @@ def _was_overwritten(change: Reading, row: Reading, base: Base) -> bool:
 def _was_retried(change: Reading, row: Reading | None, base: Base) -> bool:
     """Whether the change was made after our last write had arrived, and a second attempt of that write went over it.
 
-    The answer to the first one was lost; both bear one stamp. What somebody takes back later gets a later date there,
-    and the row is not as it was read back any more.
+    The answer to the first one was lost; both bear one stamp, and a trigger there dates the row. What somebody takes
+    back later gets a later date, and the row is not as it was read back any more.
     """
-    if row is None or not row.is_as_written or row.version is None or change.version is None:
+    if row is None or not row.is_as_written or row.stamp is None:
         return False
-    return change.stamp == row.stamp == base.stamp and -math.inf < change.version < row.version
+    if row.version is None or change.version is None:
+        return False
+    return change.stamp == row.stamp == base.stamp and row.stamp <= change.version < row.version
 
 
 def _was_merged_before(change: Reading, base: Base) -> bool:

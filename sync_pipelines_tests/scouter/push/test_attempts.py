@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ from sync_pipelines_tests.scouter.push.test_merge_first import ruled_there
 from sync_pipelines_tests.scouter.two_way import TwoWay
 
 
-def push_twice(two_way: TwoWay, kind: Kind = "upsert", **date: datetime) -> list[dict[str, Any]]:
+def push_twice(two_way: TwoWay, kind: Kind = "upsert") -> list[dict[str, Any]]:
     """A push whose first request arrives and is answered by a 502; what is announced of the edit after it."""
     rows: list[dict[str, Any]] = []
 
@@ -21,7 +20,7 @@ def push_twice(two_way: TwoWay, kind: Kind = "upsert", **date: datetime) -> list
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             response = super().handle_request(request)
             if len(self.requests) == 1 and request is self.requests[0]:
-                rows.append(two_way.edit_there(announce=False, etapa="Ligou", **date))
+                rows.append(two_way.edit_there(announce=False, etapa="Ligou"))
                 response.status_code = 502
             return response
 
@@ -43,13 +42,10 @@ def test_the_edit_comes_back_by_its_webhook(two_way: TwoWay, kind: Kind) -> None
     assert two_way.conflicts == []
 
 
-@pytest.mark.parametrize("is_dated_there", [True, False])
-def test_also_if_it_is_dated_before_the_second_attempt(two_way: TwoWay, is_dated_there: bool) -> None:
-    """A trigger there dates what we write, or the clock there is behind."""
+def test_also_where_a_trigger_there_dates_the_second_attempt(two_way: TwoWay) -> None:
     two_way.edit(name="Ana Daqui")
-    behind = timedelta() if is_dated_there else timedelta(minutes=10)
-    with ruled_there(two_way.installation, "new.updated_at := clock_timestamp();" if is_dated_there else ""):
-        rows = push_twice(two_way, updated_at=datetime.now(UTC) - behind)
+    with ruled_there(two_way.installation, "new.updated_at := clock_timestamp();"):
+        rows = push_twice(two_way)
         assert two_way.both("etapa") == ("Nova", "Nova")
         two_way.announce(*rows)
         two_way.is_quiet()
