@@ -41,11 +41,7 @@ class LeadMerge:
 
     @property
     def row(self) -> Reading | None:
-        if self.there is None:
-            return None
-        stored = self.stored
-        is_as_written = stored.base.seen_version is None and stored.digest == self.there.digest
-        return replace(self.there.reading, is_as_written=is_as_written)
+        return self.there.row(self.stored) if self.there else None
 
     @property
     def taken(self) -> dict[str, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
 from sync_pipelines.scouter.reverse.base import Reading
+from sync_pipelines.scouter.stored_lead import Stored
 
 
 class Here(NamedTuple):
@@ -29,3 +31,8 @@ class There(NamedTuple):
     #: As the row says it.
     updated_at: str | None
     digest: UUID
+
+    def row(self, stored: Stored) -> Reading:
+        """The row, with what is kept of its lead telling whether it is still as our last write was read back."""
+        is_as_written = stored.base.seen_version is None and stored.digest == self.digest
+        return replace(self.reading, is_as_written=is_as_written)
