@@ -227,9 +227,8 @@ class LeadPush:
         Under the usual mapping first: one of some fields would forget what was written in the others.
         """
         usual = None
-        with contextlib.suppress(
-            PermanentError
-        ):  # a preset that cannot be used: this job has a mapping of its own
+        # The preset may be one that cannot be used, and this job has a mapping of its own.
+        with contextlib.suppress(PermanentError):
             usual = self.examine(connection)
         reports = [usual] if usual and usual.fits and usual.mapping != parts.report.mapping else []
         for report in (*reports, parts.report):

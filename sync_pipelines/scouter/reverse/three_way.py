@@ -31,7 +31,7 @@ LATER, EQUAL, UNUSABLE = "the later updated_at", "updated_at is equal", "updated
 ONE_WAY = "the field cannot be taken back"
 UNSURE = "announced late, under an updated_at that was not raised: it may be an older value"
 ALTERED = "it stood otherwise after our own write, and nobody announced a change"
-CONFIRMED = "it stood otherwise after our own write, and was announced afterwards"
+CONFIRMED = "it stood otherwise after our own write, and the row was announced or edited afterwards"
 
 
 class Take(NamedTuple):
@@ -167,10 +167,9 @@ def _late(name: str, claim: Claim, base: Base, *, is_row: bool) -> str | None:
     """Why a person should look at a value that is taken, if somebody should: it was doubted, or announced late."""
     if base.doubt(name, claim.hash):
         return CONFIRMED
-    # The value that left the mark of a refusal is known.
-    return (
-        UNSURE if not is_row and not is_refused(claim.base or "") and is_unsure(claim.reading, base) else None
-    )
+    # The row stands there, and the value that left the mark of a refusal is known.
+    is_known = is_row or is_refused(claim.base or "")
+    return UNSURE if not is_known and is_unsure(claim.reading, base) else None
 
 
 def _conflict(name: str, claim: Claim, kept: Side, reason: str) -> Conflict:
