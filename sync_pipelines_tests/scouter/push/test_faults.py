@@ -25,7 +25,8 @@ def waiting(installation: Installation) -> str:
 
 
 def be_impatient(installation: Installation) -> None:
-    limits = Timeouts(connect=5, read=0.25, total=0.25)
+    # Long enough for every other request on a machine that has much to do.
+    limits = Timeouts(connect=5, read=2, total=2)
     installation.use_client(timeouts=limits)
 
 
