@@ -66,10 +66,11 @@ class LastSynced:
             from_reverse_sync=frozenset(back or ()),
         )
 
-    def record(self, leads: Iterable[Lead], *, run_id: str) -> None:
+    def record(self, leads: Iterable[Lead], *, run_id: str, only_unknown: bool = False) -> None:
         """Record leads that both sides hold, without their fields (`FieldBases.record_pushed` has them).
 
         What was known of those is void from now on: the reverse sync would take a later push for somebody's change.
+        With `only_unknown` what is known of a lead stays: who only looks at both sides has written nothing.
         """
         newest = {lead.id: lead for lead in leads}
         if not newest:
@@ -81,13 +82,14 @@ class LastSynced:
             " from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[]) as sent (lead_id, content_hash, updated_at)"
             " on conflict (destination, lead_id) do update set content_hash = excluded.content_hash,"
             " updated_at = excluded.updated_at, direction = excluded.direction, run_id = excluded.run_id,"
-            " exchanged_at = now(), doubted = false, fields = null",
+            " exchanged_at = now(), doubted = false, fields = null where not %s",
             (
                 self.destination,
                 run_id,
                 postgres.array(newest),
                 postgres.array(lead.content_hash for lead in newest.values()),
                 postgres.array(lead.updated_at for lead in newest.values()),
+                only_unknown,
             ),
         )
 

@@ -33,7 +33,7 @@ class Interrupted(httpx.BaseTransport):
     after: Kind | None = None
     nth: int = 1
     requests: list[httpx.Request] = field(default_factory=list)
-    _inner: httpx.HTTPTransport | None = None
+    _inner: httpx.BaseTransport | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         kind = kind_of(request)

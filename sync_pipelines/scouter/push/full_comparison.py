@@ -161,9 +161,10 @@ class _PageComparer:
         self.last_synced.record_seen(
             [one for one in back.equal_leads if one.id in content.same], run_id=self.run_id
         )
-        # The last-synced state does not know them, or another content: an older export sent them.
+        # The last-synced state does not know them, or another content: an older export sent them. Where the reverse
+        # sync is on, the fields that it keeps of them say more than an export of some fields.
         new = [one for one in back.equal_leads if one.id in content.changed]
-        self.last_synced.record(new, run_id=self.run_id)
+        self.last_synced.record(new, run_id=self.run_id, only_unknown=self.has_reverse_sync)
         left = self.last_synced.waiting(back.wrong_ids if self.has_reverse_sync else ())
         wrong = self._wrong(content, back) - left
         return Compared(

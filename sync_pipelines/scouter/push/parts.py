@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.failures import PermanentError
 from sync_pipelines.lib.http.postgrest import PostgrestClient
 from sync_pipelines.scouter.field_bases import FieldBases
 from sync_pipelines.scouter.last_synced import LastSynced
@@ -55,6 +57,22 @@ class PushParts:
     def comparison(self) -> Comparison:
         """Of everything that is sent."""
         return Comparison(self.client, self.report.mapping.columns, self.report.destination_columns)
+
+    def settle(self, connection: postgres.Connection) -> None:
+        """Where the reverse sync is on, merge what a push that ended early has left; before anything is sent.
+
+        Under the usual mapping first: one of some fields would forget what was written in the others.
+        """
+        if not self.push.merges_first:
+            return
+        usual = None
+        # The preset may be one that cannot be used, and this job has a mapping of its own.
+        with contextlib.suppress(PermanentError):
+            usual = self.push.examine(connection)
+        reports = [usual] if usual and usual.fits and usual.mapping != self.report.mapping else []
+        for report in (*reports, self.report):
+            if drain := replace(self, report=report).drain(self.ops, connection):
+                drain.settle()
 
     def reader(self, connection: postgres.Connection) -> LeadReader:
         """A reader of leads as they are sent now."""

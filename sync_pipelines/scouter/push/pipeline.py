@@ -15,7 +15,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.lib import postgres
-from sync_pipelines.lib.failures import PermanentError, SyncError
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.scouter.client import GestaoScouter
 from sync_pipelines.scouter.export_jobs.actions import ExportActions
 from sync_pipelines.scouter.export_jobs.configuration import read_configuration
@@ -183,8 +183,7 @@ class LeadPush:
         options = PushOptions.from_document(job.options)
         if options.compare or self.merges_first:
             options = replace(options, compare=self._has_collected() and options.compare)
-        if self.merges_first:
-            self._settle(parts, work.connection)
+        parts.settle(work.connection)
         reader = parts.reader(work.connection)
         assert job.watermark is not None
         days = job_range.days_of(job, reader, self.zone)
@@ -220,20 +219,6 @@ class LeadPush:
             unproved=list(job.unproved),
             unmapped=UnmappedColumns.of(report).undecided,
         )
-
-    def _settle(self, parts: PushParts, connection: postgres.Connection) -> None:
-        """Merge what a push that ended early has left.
-
-        Under the usual mapping first: one of some fields would forget what was written in the others.
-        """
-        usual = None
-        # The preset may be one that cannot be used, and this job has a mapping of its own.
-        with contextlib.suppress(PermanentError):
-            usual = self.examine(connection)
-        reports = [usual] if usual and usual.fits and usual.mapping != parts.report.mapping else []
-        for report in (*reports, parts.report):
-            if drain := replace(parts, report=report).drain(parts.ops, connection):
-                drain.settle()
 
     def _require_fit(self, work: ExportWork, job: ExportJob) -> SchemaReport:
         """The doctor's report; pauses the job if the report, or our role, lets no push start."""

@@ -103,6 +103,7 @@ def _replay_job(
     with ExitStack() as stack:
         client = stack.enter_context(push.destination.client())
         parts = PushParts(push, stack, report, client=client, ops=last_synced.connection, run_id=run_id)
+        parts.settle(control)
         reader = parts.reader(control)
         batcher, prover = parts.batcher(reader, options), parts.prover(last_synced)
         sender = Sender(client, report.mapping.columns)

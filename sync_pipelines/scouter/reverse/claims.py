@@ -14,6 +14,9 @@ from typing import NamedTuple
 from sync_pipelines.scouter.mapping.field_hashes import NULL, is_refused
 from sync_pipelines.scouter.reverse.base import Base, Reading
 
+#: How long a change may be on its way longer than a later one, in seconds.
+_OVERTAKING = 60.0
+
 
 class Claim(NamedTuple):
     """A value of Gestão Scouter's side, and the base that it has to be compared with."""
@@ -37,7 +40,7 @@ def claims_of(
     if row is not None:
         before = _base_of(row, base)
         claims = {name: Claim(value, row, before.get(name)) for name, value in row.hashes.items()}
-    for change in in_order(changes, now):
+    for change in in_order(changes):
         is_outdated = row is not None and any(_shows(later, row) for later in changes if later.id > change.id)
         claims |= {
             name: Claim(change.hashes[name], change, mark)
@@ -105,9 +108,39 @@ def _shows(change: Reading, row: Reading) -> bool:
     return change.hashes == row.hashes
 
 
-def in_order(changes: Sequence[Reading], now: float) -> list[Reading]:
-    """Changes by their time; one whose time cannot be used counts by its arrival."""
-    return sorted(changes, key=lambda one: (_order(one, now), one.id))
+def in_order(changes: Sequence[Reading]) -> list[Reading]:
+    """Changes by their time. What came before its own date counts by its arrival.
+
+    Of changes that one clock dated the earlier date is the earlier change, whichever of them came first.
+    """
+    places = {one.id: (one.arrived, one.id) for one in changes}
+    right, *ahead = _by_clock(changes)
+    places |= {one.id: _date(one) for one in right}
+    for dated in ahead:
+        arrivals = sorted(places[one.id] for one in dated)
+        places |= zip([one.id for one in sorted(dated, key=_date)], arrivals, strict=True)
+    return sorted(changes, key=lambda one: places[one.id])
+
+
+def _by_clock(changes: Sequence[Reading]) -> list[list[Reading]]:
+    """Those with a date, by how far this is ahead of their arrival: first those of a clock that is not ahead."""
+    clocks, last = [list[Reading]()], 0.0
+    dated = (one for one in changes if one.version is not None and math.isfinite(one.version))
+    for one in sorted(dated, key=_ahead):
+        if _ahead(one) > last + _OVERTAKING:
+            clocks.append([])
+        clocks[-1].append(one)
+        last = _ahead(one)
+    return clocks
+
+
+def _ahead(change: Reading) -> float:
+    return max(_date(change)[0] - change.arrived, 0.0)
+
+
+def _date(change: Reading) -> tuple[float, int]:
+    assert change.version is not None
+    return change.version, change.id
 
 
 def may_speak(change: Reading, row: Reading | None, base: Base, *, now: float) -> bool:
@@ -224,10 +257,6 @@ def _is_later(change: Reading, row: Reading | None, base: Base, *, now: float) -
 def _is_of_last_write(change: Reading, base: Base) -> bool:
     """Whether the change was made on the row as our last write had left it."""
     return base.stamp is not None and change.stamp == base.stamp
-
-
-def _order(change: Reading, now: float) -> float:
-    return change.version if change.version is not None and is_usable(change.version, now) else change.arrived
 
 
 def is_unchanged_row(row: Reading, base: Base) -> bool:

@@ -24,7 +24,7 @@ def results_of(one: LeadMerge, kinds: Mapping[str, str]) -> list[Result]:
     if one.refusal is not None:
         outcome: Outcome = "ignored" if one.refusal == GONE else "rejected"
         return [Result(change.id, one.lead_id, outcome, reason=one.refusal) for change in one.changes]
-    changes = in_order(one.changes, one.now)
+    changes = in_order(one.changes)
     results, is_newest = list[Result](), True
     for change in reversed(changes):
         result = _result(one, change, kinds, is_newest=is_newest)

@@ -113,7 +113,7 @@ def first_values(
     takes: dict[str, Take] = {}
     conflicts: dict[str, Conflict] = {}
     refused: dict[int, list[str]] = {}
-    for reading in (row,) if row else in_order(changes, now):
+    for reading in (row,) if row else in_order(changes):
         for name, value in reading.hashes.items():
             if is_refused(value):
                 refused.setdefault(reading.id, []).append(name)

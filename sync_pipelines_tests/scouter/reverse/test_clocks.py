@@ -122,3 +122,22 @@ def test_a_last_sync_at_that_a_person_has_typed_stops_no_push(two_way: TwoWay, s
     two_way.is_quiet()
     two_way.are(etapa="Ligou", age=31)
     two_way.are(LEAD + 1, name="Ana")
+
+
+@pytest.mark.parametrize("skew", [timedelta(), timedelta(seconds=5), timedelta(hours=1)])
+@pytest.mark.parametrize("second", [{"etapa": "Ligou"}, {"fonte": "Loja"}], ids=["other", "same"])
+def test_webhooks_overtake_each_other_under_any_clock(
+    two_way: TwoWay, skew: timedelta, second: dict[str, str]
+) -> None:
+    """A push went over both edits, and the later one is announced first."""
+    moment = at(skew)
+    two_way.edit(name="Ana Daqui")
+    one, two = before_the_write(
+        two_way,
+        {"fonte": "Feira", "updated_at": moment},
+        {**second, "updated_at": moment + timedelta(milliseconds=30)},
+    )
+    two_way.announce(two, one)
+    two_way.is_quiet()
+    two_way.are(**{"name": "Ana Daqui", "fonte": "Feira", **second})
+    assert two_way.conflicts == []

@@ -1,10 +1,14 @@
-"""A rejected change that waits again beside what a person wrote since."""
+"""What was rejected and is tried again, on either way, beside what a person wrote since."""
 
 from __future__ import annotations
 
 import pytest
 
+from sync_pipelines.scouter.push.replay import replay
+from sync_pipelines_tests.scouter.interrupted import Interrupted
 from sync_pipelines_tests.scouter.pair import LEAD, Pair
+from sync_pipelines_tests.scouter.reverse.test_changed_columns import export_with, there
+from sync_pipelines_tests.scouter.two_way import TwoWay
 
 NEW_PROJECT = "11111111-1111-4111-8111-111111111111"
 
@@ -52,3 +56,32 @@ def test_it_undoes_no_later_edit_that_came_back_to_the_value_of_then(
     pair.push(LEAD)
     assert (pair.here()["commercial_project_id"], pair.there()["commercial_project_id"]) == (old, old)
     assert len(pair.conflicts) == 1
+
+
+@pytest.mark.parametrize("after", ["Site", "Loja"])
+def test_leads_of_an_export_of_some_fields_are_sent_again_after_a_killed_push(
+    two_way: TwoWay, after: str
+) -> None:
+    """That push had written more fields than the export has, and nobody had read them back."""
+    made = two_way.installation
+    there(two_way, "alter table public.leads add check (etapa <> 'ruim')")
+    two_way.edit(etapa="ruim")
+    export_with(two_way, etapa="etapa")
+    two_way.edit(etapa="Boa", fonte="Feira")
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    made.use_client(transport=Interrupted(die, after="upsert"))
+    with pytest.raises(KeyboardInterrupt):
+        two_way.push()
+    made.use_client(transport=None)
+    made.tab.execute(
+        "delete from public.gestao_scouter_export_jobs where status not in ('completed', 'failed')"
+    )
+    assert replay(made.push, "replay").accepted == 1
+    two_way.edit(fonte=after)
+    two_way.edit_there(age=44)
+    two_way.is_quiet()
+    two_way.are(fonte=after, age=44, etapa="Boa")
+    assert two_way.conflicts == []

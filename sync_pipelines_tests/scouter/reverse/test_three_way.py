@@ -201,7 +201,21 @@ def test_the_order_of_changes() -> None:
         change(4, version=39.0),
         change(5, version=41.0),
     ]
-    assert [one.id for one in in_order(given, NOW)] == [4, 3, 1, 5, 2]
+    assert [one.id for one in in_order(given)] == [4, 3, 1, 5, 2]
+
+
+def test_the_order_of_changes_that_a_clock_dates_which_is_ahead() -> None:
+    """Webhooks overtake each other by seconds; of two clocks, and of one that was set back, the arrival tells."""
+    hour, day = 3600.0, 86400.0
+    given = [
+        change(1, version=day + hour + 2.0, arrived=day + 3.0),
+        change(2, version=day + hour + 1.0, arrived=day + 4.0),
+        change(3, version=99 * day, arrived=day + 1.0),
+        change(4, version=day + 2.0, arrived=day + 2.0),
+        change(5, version=day + hour / 2, arrived=day + 5.0),
+    ]
+    assert [one.id for one in in_order(given)] == [3, 4, 2, 1, 5]
+    assert [one.id for one in in_order(given[::-1])] == [3, 4, 2, 1, 5]
 
 
 FIELDS = ("nome", "etapa", "telefone")
