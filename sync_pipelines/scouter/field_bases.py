@@ -6,7 +6,7 @@ Kept where the reverse sync is on. A push writes down what it is about to send b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID
 from sync_pipelines.lib import postgres
 from sync_pipelines.scouter.lead import NO_CONTENT, Lead
 from sync_pipelines.scouter.mapping.field_hashes import MISSING, FieldList, Labels, column_of
-from sync_pipelines.scouter.page_writes import PageWrites
+from sync_pipelines.scouter.page_writes import LeadWrite, PageWrites
 from sync_pipelines.scouter.reverse.base import LONGEST_HISTORY, Base, Before
 from sync_pipelines.scouter.reverse.sql_files import statement
 from sync_pipelines.scouter.stored_lead import Stored, Write
@@ -58,7 +58,8 @@ class FieldBases:
         rows = self.connection.execute(
             "select lead_id, content_hash, field_list, fields, history, seen_digest,"
             " extract(epoch from stamp)::float8, extract(epoch from seen_version)::float8,"
-            " extract(epoch from updated_at)::float8, extract(epoch from here_version)::float8, doubted"
+            " extract(epoch from updated_at)::float8, extract(epoch from here_version)::float8,"
+            " case when doubted then doubted_columns else '{}' end"
             " from ops.lead_exchanges where destination = %s and lead_id = any(%s::bigint[])",
             given,
         ).fetchall()
@@ -169,11 +170,13 @@ class FieldBases:
         if not merged:
             return
         documents = {one["lead_id"]: dict(one) for one in merged}
+        stands = {lead_id: each["stamp"] for lead_id, each in documents.items()}
+        begun = [one for one in self.writes.load(list(stands)) if one.stamp == stands[one.lead_id]]
         # What a killed push has left may be of its own mapping.
         for listed in {each["field_list"] for each in documents.values()}:
             own = self.fields.labels if listed == str(self.fields.id) else self._lists[UUID(listed)]
             hashes = {one: each["fields"] for one, each in documents.items() if each["field_list"] == listed}
-            for labels, seen in self._by_list(hashes, own):
+            for labels, seen in self._by_list(hashes, own, begun=begun):
                 for lead_id, fields in seen.items():
                     documents[lead_id] |= {"field_list": str(labels.id), "fields": fields}
         self.connection.execute(
@@ -203,31 +206,51 @@ class FieldBases:
                 (NO_CONTENT, self.destination, postgres.array(ids)),
             )
 
-    def _by_list(self, hashes: Mapping[int, str], own: Labels) -> Iterator[tuple[Labels, dict[int, str]]]:
-        """Leads by the list that their fields are kept under.
+    def _by_list(
+        self, hashes: Mapping[int, str], own: Labels, *, begun: Collection[LeadWrite] = ()
+    ) -> Iterator[tuple[Labels, dict[int, str]]]:
+        """Leads by the list that their fields are kept under. `begun` are writes of them that stand there.
 
         Mostly that is their own, which was kept before anything was sent or merged under it. A mapping of fewer fields
-        must not forget the others: they stay as they were. Of a column that both have, what is recorded now counts.
+        must not forget the others: they stay as they were kept, or written. Of a column that both have, what is
+        recorded now counts.
         """
         left = dict(hashes)
         wider: dict[Labels, dict[int, str]] = {}
-        for lead_id, listed, text in self.connection.execute(
-            "select lead_id, field_list, fields from ops.lead_exchanges"
-            " where destination = %s and lead_id = any(%s::bigint[]) and field_list <> %s and fields is not null",
-            (self.destination, postgres.array(hashes), own.id),
-        ).fetchall():
-            stored = self._lists[listed]
-            joined = stored.joined(own)
+        written = {one.lead_id: one for one in begun if one.field_list != own.id and one.lead_id in left}
+        kept = self._under_other_lists(left, own, also=written)
+        for lead_id in kept.keys() | written.keys():
+            joined, fields = kept.get(lead_id, (own, dict[str, str]()))
+            if write := written.get(lead_id):
+                listed = self._lists[write.field_list]
+                joined, fields = joined.joined(listed), {**fields, **listed.read(write.fields)}
+            joined = joined.joined(own)
             labels = own if set(joined.labels) == set(own.labels) else joined
-            if labels is not own:
-                kept, ours = stored.read(text), own.read(left.pop(lead_id))
-                wider.setdefault(labels, {})[lead_id] = labels.write({**kept, **ours})
             self.keep_list(labels)
-            self.connection.execute(
-                "update ops.lead_exchanges set field_list = %s, fields = %s where destination = %s and lead_id = %s",
-                (labels.id, labels.write(stored.read(text)), self.destination, lead_id),
-            )
+            if labels is not own:
+                ours = own.read(left.pop(lead_id))
+                wider.setdefault(labels, {})[lead_id] = labels.write({**fields, **ours})
+            if lead_id in kept:
+                self.connection.execute(
+                    "update ops.lead_exchanges set field_list = %s, fields = %s"
+                    " where destination = %s and lead_id = %s",
+                    (labels.id, labels.write(kept[lead_id][1]), self.destination, lead_id),
+                )
         yield from ((own, left), *wider.items()) if left else wider.items()
+
+    def _under_other_lists(
+        self, ids: Collection[int], own: Labels, *, also: Collection[int]
+    ) -> dict[int, tuple[Labels, dict[str, str]]]:
+        """The hashes of leads that are kept under another list than `own`, and of `also` under any."""
+        rows = self.connection.execute(
+            "select lead_id, field_list, fields from ops.lead_exchanges"
+            " where destination = %s and lead_id = any(%s::bigint[]) and fields is not null"
+            " and (field_list <> %s or lead_id = any(%s::bigint[]))",
+            (self.destination, postgres.array(ids), own.id, postgres.array(also)),
+        ).fetchall()
+        return {
+            lead_id: (self._lists[listed], self._lists[listed].read(text)) for lead_id, listed, text in rows
+        }
 
     def _stored(self, row: Sequence[Any]) -> Stored:
         _, content_hash, listed, hashes, history, digest, stamp, version, *dates = row
@@ -245,7 +268,7 @@ class FieldBases:
             former=former,
             updated_at=dates[0],
             here_version=dates[1],
-            is_doubted=dates[2],
+            doubted=frozenset(dates[2]),
             is_known=True,
         )
 

@@ -33,6 +33,8 @@ class Known(NamedTuple):
     from_reverse_sync: frozenset[int] = frozenset()
 
 
+#: Any column may be another one now.
+EVERY = "*"
 #: For the connection: no wait for the disk, and times as every database reads them.
 SESSION = {"synchronous_commit": "off", "DateStyle": "ISO"}
 
@@ -111,21 +113,24 @@ class LastSynced:
             ),
         )
 
-    def doubt_all(self, columns: Collection[str] = ()) -> int:
-        """Doubt every lead of this destination until it is read again; returns how many were believed.
+    def doubt_all(self, columns: Collection[str] = (EVERY,)) -> int:
+        """Doubt every lead of this destination until it is read again; returns how many were believed more.
 
-        Of a lead whose fields are known, changed `columns` say something only if one of them is among those: a column
-        that is new on both sides does not make an empty field of an older one doubtful.
+        `columns` are those that may be empty because they were made again. Of a lead whose fields are known they say
+        something only if one of them is among those.
         """
         with self.connection.transaction():
             # A doubt that a crash undoes would be believed again.
             self.connection.execute("set local synchronous_commit = on")
             return self.connection.execute(
-                "update ops.lead_exchanges set doubted = true where destination = %(destination)s and not doubted"
-                " and (%(columns)s::text[] = '{}' or fields is null or field_list in ("
+                "update ops.lead_exchanges set doubted = true,"
+                " doubted_columns = case when doubted then doubted_columns end || %(columns)s::text[]"
+                " where destination = %(destination)s"
+                " and not (doubted and (doubted_columns && %(every)s or doubted_columns @> %(columns)s))"
+                " and (%(columns)s && %(every)s or fields is null or field_list in ("
                 " select list.id from ops.lead_field_lists as list, unnest(list.fields) as label"
                 " where split_part(label, ':', 1) = any(%(columns)s)))",
-                {"destination": self.destination, "columns": list(columns)},
+                {"destination": self.destination, "columns": list(columns), "every": [EVERY]},
             ).rowcount
 
     def waiting(self, ids: Collection[int]) -> frozenset[int]:

@@ -17,10 +17,13 @@ def is_local(
         # Ours may have no time of creation, and a lead that we know is ours unless that time says otherwise.
         return is_new
     # A lead of an older export has no `sync_source` of ours, but the time of creation of the CRM.
-    return not _is_same_moment(created_there, created_here)
+    return not is_same_moment(created_there, created_here)
 
 
-def _is_same_moment(one: str, other: str) -> bool:
+def is_same_moment(one: str | None, other: str | None) -> bool:
+    """Whether two times of creation are known and are one."""
+    if one is None or other is None:
+        return False
     try:
         return one == other or as_stored(one, TIMESTAMPTZ) == as_stored(other, TIMESTAMPTZ)
     except ValueError:

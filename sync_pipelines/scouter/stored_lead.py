@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sync_pipelines.scouter.last_synced import EVERY
 from sync_pipelines.scouter.lead import NO_CONTENT
 from sync_pipelines.scouter.mapping.field_hashes import FieldList
 from sync_pipelines.scouter.reverse.base import Base
@@ -38,12 +39,16 @@ class Stored:
     #: TabuladorMax's `updated_at` after the last merge, and the time of its last change by somebody else.
     updated_at: float | None = None
     here_version: float | None = None
-    #: Whether a column there was away since: what is empty there is nobody's doing.
-    is_doubted: bool = False
+    #: Columns there that were away since, or EVERY: what is empty in them is nobody's doing.
+    doubted: frozenset[str] = frozenset()
     #: False for a lead that was never exchanged.
     is_known: bool = False
     #: Columns that were last exchanged under another transform or type, by label.
     former: Mapping[str, str] = field(default_factory=dict)
+
+    def doubts(self, name: str) -> bool:
+        """Whether a column may be empty because it was made again."""
+        return name in self.doubted or EVERY in self.doubted
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class Pair:
         """The fields in which the two sides of a lead differ."""
         with self.inbox_drain().open("look") as drain:
             read, ids = drain.statements.fields.read, {"ids": [number]}
-            ((_, there, _),) = drain.row_hashes(drain.rows([number]))
+            (((_, there, _),), _) = drain.row_hashes(drain.rows([number]))
             (here, *_) = drain.leads.execute(drain.statements.lock_leads, ids).fetchall()
         mine, theirs = read(here[1]), read(there)
         return [name for name, value in mine.items() if theirs[name] != value]

@@ -1,7 +1,7 @@
 """A client of PostgREST: bulk upserts, conditional changes, reads by key, probes, and what an answer means.
 
 Statuses and codes are those of the wire contract. `code` decides first, then the status; an answer without JSON is
-of a gateway. A message is read for one thing only, the column of a PGRST204.
+of a gateway. A message is read for one thing only, the column that it names.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _UNKNOWN_COLUMN = re.compile(
     r"Could not find the '(.+)' column of '.+' in the schema cache|Column '(.+)' of relation '.+' does not exist",
     re.DOTALL,
 )
+_MISSING_COLUMN = re.compile(r"column [^.]+\.(.+) does not exist", re.DOTALL)
 _SCHEMA_CODES = {
     *("PGRST106", "PGRST117", "PGRST125", "PGRST126", "PGRST200", "PGRST201", "PGRST202", "PGRST203"),
     *("PGRST204", "PGRST205", "42703", "42P01", "42P10", "42883"),
@@ -80,6 +81,14 @@ class Problem:
         """The column that a stale or another schema does not have (PGRST204)."""
         found = _UNKNOWN_COLUMN.fullmatch(str((self.body or {}).get("message", ""))) if self.code else None
         return found[1] or found[2] if found and self.code == "PGRST204" else None
+
+    @property
+    def missing_column(self) -> str | None:
+        """That column, or the one that a table itself does not have (42703)."""
+        if self.code != "42703":
+            return self.column
+        found = _MISSING_COLUMN.fullmatch(str(self.body.get("message", "")))
+        return found[1] if found else None
 
     @property
     def wants_fewer_rows(self) -> bool:

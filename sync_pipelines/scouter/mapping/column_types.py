@@ -26,10 +26,14 @@ RANGES = {
     "integer": (-(2**31), 2**31 - 1),
     "bigint": (-(2**63), 2**63 - 1),
 }
+#: The smallest and the largest amount that is neither rounded to zero nor refused.
+FLOAT_RANGES = {"real": ("1e-45", "3.4028235e38"), "double precision": ("4e-324", "1.7976931348623157e308")}
 
 # Regular expressions of Postgres; its type accepts every text that one of them matches.
 WHOLE = r"^[+-]?\d{1,19}$"
 NUMBER = r"^[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})([eE][+-]?\d{1,2})?$"
+#: With the exponents of double precision, which jsonb writes as hundreds of digits.
+FAR_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 YES_OR_NO = r"(?i)^(t|true|y|yes|on|1|f|false|n|no|off|0)$"
 UUID = r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _LEAP_YEAR = r"(\d\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
@@ -40,8 +44,9 @@ _DAY = (
 _TIME = r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
 _ZONE = r" ?([+-](0\d|1[0-4])(:?[0-5]\d(:[0-5]\d)?)?|[Zz])"  # seconds: a zone's local mean time, before 1914
 MOMENT = rf"^(?!0000){_DAY}({_TIME}({_ZONE})?)?$"
-#: Without the 29th of February before Christ, whose leap years are others.
-FAR_MOMENT = rf"^([1-9]{_DAY}({_TIME}({_ZONE})?)?|(?!0000|\d{{4}}-02-29){_DAY}({_TIME}({_ZONE})?)? BC)$"
+#: Before Christ back to 4713, where Postgres begins; without the 29th of February, whose leap years are others there.
+_BEFORE_CHRIST = r"(?!0000|4[89]|471[4-9]|47[2-9]|[5-9]|\d{4}-02-29)"
+FAR_MOMENT = rf"^([1-9]{_DAY}({_TIME}({_ZONE})?)?|{_BEFORE_CHRIST}{_DAY}({_TIME}({_ZONE})?)? BC)$"
 
 _TYPE = re.compile(r"([a-z_ ]+?)(?:\((\d+)(?:,(-?\d+))?\))?( with(?:out)? time zone)?")
 _ALIASES = {

@@ -14,7 +14,7 @@ from sync_pipelines.scouter.mapping import column_types as types
 from sync_pipelines.scouter.mapping.transforms import Expression
 
 _NUMERIC = rf"{types.NUMBER}|^NaN$"
-_FLOAT = rf"{types.NUMBER}|^(NaN|-?Infinity)$"
+_FLOAT = rf"{types.FAR_NUMBER}|^(NaN|-?Infinity)$"
 #: Also as Postgres writes a year after 9999, or before Christ.
 _MOMENT = rf"{types.MOMENT}|{types.FAR_MOMENT}|^-?infinity$"
 
@@ -39,14 +39,16 @@ def guarded_cast(column: Expression, kind: str) -> GuardedCast:
     if base == "numeric":
         return _numeric(column, types.modifiers(kind))
     if base in types.FLOATS:
-        fits = sql.SQL("abs({}::double precision) < 3.4e38").format(column) if base == "real" else None
-        return GuardedCast(_guard(column, _FLOAT, fits), _cast(column, base))
+        return _float(column, base)
     if base == types.TIMESTAMPTZ:
         return GuardedCast(_guard(column, _MOMENT), _cast(column, base))
     if base == types.TIMESTAMP:
         return GuardedCast(_guard(column, _MOMENT), _in_utc(column))
     if base == "date":
-        return GuardedCast(_guard(column, _MOMENT), _cast(_in_utc(column), "date"))
+        # The day that is written there, whatever its zone. A time of day would be cut without a word.
+        moment = _cast(column, "timestamp")
+        is_day = sql.SQL("{0} = date_trunc('day', {0})").format(moment)
+        return GuardedCast(_guard(column, _MOMENT, is_day), _cast(moment, "date"))
     if base == "boolean":
         return GuardedCast(_guard(column, types.YES_OR_NO), _cast(column, "boolean"))
     if base == "uuid":
@@ -65,6 +67,16 @@ def _whole(column: Expression, kind: str) -> GuardedCast:
         number, sql.Literal(low), sql.Literal(high)
     )
     return GuardedCast(_guard(column, types.NUMBER, is_in_range), number)
+
+
+def _float(column: Expression, kind: str) -> GuardedCast:
+    low, high = types.FLOAT_RANGES[kind]
+    # Digits that the type does not hold would be rounded without a word.
+    fits = sql.SQL(
+        "case when char_length({0}) > 1000 then false when {1} in (0, 'NaN', 'Infinity', '-Infinity') then true"
+        " when abs({1}) between {2} and {3} then {4}::text::numeric = {1} else false end"
+    ).format(column, _cast(column, "numeric"), sql.SQL(low), sql.SQL(high), _cast(column, kind))
+    return GuardedCast(_guard(column, _FLOAT, fits), _cast(column, kind))
 
 
 def _numeric(column: Expression, modifiers: tuple[int, ...]) -> GuardedCast:

@@ -39,12 +39,11 @@ class ChangedMeanwhile:
         The entries in ops.page_writes of the latter stay: by them the next merge knows what we wrote.
         """
         stamped = {lead_id: row for lead_id, (lead, row) in differing.items() if _has_our_stamp(lead, row)}
-        rows, _ = self.drain.readable(stamped)
-        if not rows:
+        read, (found, _) = self.bases.fields.read, self.drain.row_hashes(stamped)
+        hashes = {lead_id: read(text) for lead_id, text, _ in found}
+        if not hashes:
             return [], []
-        read = self.bases.fields.read
-        hashes = {lead_id: read(text) for lead_id, text, _ in self.drain.row_hashes(rows)}
-        equal = [one for one, found in hashes.items() if found == read(differing[one][0].field_hashes)]
+        equal = [one for one, mine in hashes.items() if mine == read(differing[one][0].field_hashes)]
         dated = {one for one in hashes if not _has_our_date(*differing[one])}
         if dated & set(equal) and not keeps_dates:
             self.bases.writes.note_undated(hashes)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
+from uuid import UUID
 
 from sync_pipelines.lib import exact_json
 from sync_pipelines.lib.http.postgrest import SchemaError
@@ -70,8 +71,9 @@ class MergeFirst:
         known = self.drain.bases.digests(asked)
         # A row that is as it was last seen was readable then.
         other = {one: row for one, row in rows.items() if known.get(one) != digest_of(row)}
-        found, odd = self.drain.readable(other)
-        changed = self._changed(found, leads)
+        hashes, odd = self.drain.row_hashes(other)
+        found = {lead_id: rows[lead_id] for lead_id, _, _ in hashes}
+        changed = self._changed(found, leads, hashes)
         # Somebody may have changed a field and taken that back.
         self.drain.bases.note_versions(
             {
@@ -94,26 +96,29 @@ class MergeFirst:
         self.drain.bases.writes.begin(sent, run_id=self.drain.run_id)
         return Looked(usual, conditional, equal, held=held)
 
-    def _changed(self, rows: Mapping[int, bytes], leads: Mapping[int, Lead]) -> list[int]:
+    def _changed(
+        self,
+        rows: Mapping[int, bytes],
+        leads: Mapping[int, Lead],
+        row_hashes: Sequence[tuple[int, str, UUID | None]],
+    ) -> list[int]:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
         if not rows:
             return []
-        stored, nothing = self.drain.stored(list(rows), rows), Stored()
+        stored, nothing, read = (
+            self.drain.stored(list(rows), rows),
+            Stored(),
+            self.drain.statements.fields.read,
+        )
         return [
             lead_id
-            for lead_id, hashes, content_hash in self._hashes(rows)
+            for lead_id, hashes, content_hash in row_hashes
             if not _is_as_seen(
                 stored.get(lead_id, nothing),
-                hashes,
+                read(hashes),
                 content_hash,
-                ours=self.drain.statements.fields.read(leads[lead_id].field_hashes),
+                ours=read(leads[lead_id].field_hashes),
             )
-        ]
-
-    def _hashes(self, rows: Mapping[int, bytes]) -> Sequence[tuple[int, Mapping[str, str], object]]:
-        return [
-            (lead_id, self.drain.statements.fields.read(hashes), content_hash)
-            for lead_id, hashes, content_hash in self.drain.row_hashes(rows)
         ]
 
     def _merged(
@@ -156,7 +161,7 @@ def _is_as_seen(
     if not stored.has_fields:
         return stored.content_hash not in (NO_CONTENT, None) and stored.content_hash == content_hash
     base = stored.base.fields
-    if stored.is_doubted:  # what is empty there is nobody's doing
-        hashes = {name: value for name, value in hashes.items() if value != NULL}
+    # What is empty in a column that was made again is nobody's doing.
+    hashes = {name: value for name, value in hashes.items() if value != NULL or not stored.doubts(name)}
     # Of a field that was never exchanged nothing is lost if it is empty there, or as it is here.
     return all(value in (base.get(name) or NULL, ours.get(name)) for name, value in hashes.items())

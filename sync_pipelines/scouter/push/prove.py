@@ -206,7 +206,8 @@ class Prover:
     def _record_by_field(self, found: ReadBack, bases: FieldBases) -> None:
         assert self.meanwhile is not None
         # The base is what stands there: where that is less than we sent, the next merge must not call it a change.
-        stored = {lead_id: text for lead_id, text, _ in self.meanwhile.drain.row_hashes(found.inexact)}
+        hashes, _ = self.meanwhile.drain.row_hashes(found.inexact)
+        stored = {lead_id: text for lead_id, text, _ in hashes}
         leads = [
             replace(lead, field_hashes=stored[lead.id]) if lead.id in stored else lead
             for lead in found.equal_leads

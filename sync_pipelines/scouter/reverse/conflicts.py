@@ -40,6 +40,7 @@ class _Open(NamedTuple):
     id: int
     lead_id: int
     field: str
+    source_column: str
     kept: str
     other: str
 
@@ -110,14 +111,14 @@ def choose(
 
 def _open(leads: postgres.Connection, ids: Collection[int]) -> list[_Open]:
     rows = leads.execute(
-        "select id, lead_id, field, case kept when 'here' then here_value else there_value end,"
+        "select id, lead_id, field, source_column, case kept when 'here' then here_value else there_value end,"
         " case kept when 'here' then there_value else here_value end from sync_private.lead_conflicts"
         " where id = any(%s::bigint[]) and chosen is null order by id for update",
         (postgres.array(ids),),
     ).fetchall()
     return [
-        _Open(number, lead_id, name, kept=kept or "null", other=other or "null")
-        for number, lead_id, name, kept, other in rows
+        _Open(number, lead_id, name, source, kept=kept or "null", other=other or "null")
+        for number, lead_id, name, source, kept, other in rows
     ]
 
 
@@ -163,6 +164,11 @@ def _require_takable(
     if one.field in statements.reverse.one_way:
         raise PermanentError(
             f"{subject}: the field cannot be taken back; edit the columns that it is made of."
+        )
+    sources = [each.source for each in statements.reverse.fields if each.destination == one.field]
+    if sources not in ([], [one.source_column]):
+        raise PermanentError(
+            f"{subject}: another column of TabuladorMax fills the field now; look at the lead."
         )
     other = read(hashes[one.id]).get(one.field, MISSING)
     if one.field not in statements.fields.names or is_refused(other):

@@ -13,8 +13,9 @@ two exclude each other: whoever works holds the destination's lock in the ops da
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 import psycopg
@@ -54,6 +55,7 @@ _DECIDED: Mapping[Outcome, InboxStatus] = {
     "ignored": "ignored",
     "rejected": "rejected",
 }
+_Found = TypeVar("_Found")
 
 
 def push_lock(destination: str) -> int:
@@ -109,15 +111,18 @@ class Drain:
         """Those of these leads of which a change waits in the inbox."""
         return frozenset(map(int, self.inbox.waiting_keys(ids)))
 
-    def row_hashes(self, rows: Mapping[int, bytes]) -> list[tuple[int, str, UUID | None]]:
-        """By row of Gestão Scouter the hashes of its fields, as one text, and that of its content."""
-        if not rows:
-            return []
-        with postgres.errors_about(TABULADORMAX):
-            return self.leads.execute(
-                self.statements.hash_rows,
-                {"ids": postgres.array(rows), "rows": [row.decode() for row in rows.values()]},
-            ).fetchall()
+    def row_hashes(
+        self, rows: Mapping[int, bytes]
+    ) -> tuple[list[tuple[int, str, UUID | None]], frozenset[int]]:
+        """By row of Gestão Scouter the hashes of its fields, as one text, and that of its content.
+
+        And the leads whose row no statement reads: a json column may hold what jsonb does not.
+        """
+        return self._each_part(rows, self._row_hashes)
+
+    def _row_hashes(self, rows: Mapping[int, bytes]) -> list[tuple[int, str, UUID | None]]:
+        given = {"ids": postgres.array(rows), "rows": [row.decode() for row in rows.values()]}
+        return self.leads.execute(self.statements.hash_rows, given).fetchall()
 
     def stored(self, ids: Sequence[int], rows: Mapping[int, bytes]) -> dict[int, Stored]:
         """What is kept of these leads, some of which have a row there."""
@@ -126,7 +131,7 @@ class Drain:
         if not former:
             return found
         read = self.statements.fields.read
-        hashes = {one: read(text) for one, text, _ in self.row_hashes(former)}
+        hashes = {one: read(text) for one, text, _ in self.row_hashes(former)[0]}
         with postgres.errors_about(TABULADORMAX):
             return FormerFields(self.leads).translated(found, former, hashes)
 
@@ -185,27 +190,35 @@ class Drain:
         return report
 
     def readable(self, rows: Mapping[int, bytes]) -> tuple[dict[int, bytes], frozenset[int]]:
-        """The rows that jsonb takes, and the leads of the others: a json column may hold what jsonb does not."""
+        """The rows that jsonb takes, and the leads of the others."""
+        found, odd = self._each_part(rows, self._readable)
+        return dict(found), odd
+
+    def _readable(self, rows: Mapping[int, bytes]) -> list[tuple[int, bytes]]:
+        # One text: to make an array of texts takes psycopg longer than all else here.
+        text = f"[{b','.join(rows.values()).decode()}]"
+        self.leads.execute("select count(*) from jsonb_array_elements(%s::jsonb)", (text,))
+        return [*rows.items()]
+
+    def _each_part(
+        self, rows: Mapping[int, bytes], read: Callable[[Mapping[int, bytes]], list[_Found]]
+    ) -> tuple[list[_Found], frozenset[int]]:
+        """What is found of rows, and the leads whose row is refused: these cost no others."""
         if not rows:
-            return {}, frozenset()
+            return [], frozenset()
         try:
-            # One text: to make an array of texts takes psycopg longer than all else here.
-            self.leads.execute(
-                "select count(*) from jsonb_array_elements(%s::jsonb)",
-                (f"[{b','.join(rows.values()).decode()}]",),
-            )
+            return read(rows), frozenset()
         except psycopg.DataError:
             if len(rows) == 1:
-                return {}, frozenset(rows)
-        else:
-            return dict(rows), frozenset()
-        found, odd = dict[int, bytes](), frozenset[int]()
+                return [], frozenset(rows)
+        except psycopg.Error as error:
+            raise from_postgres(error, what=TABULADORMAX) from None
         ids = list(rows)
-        for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-            fine, bad = self.readable({lead_id: rows[lead_id] for lead_id in half})
-            found |= fine
-            odd |= bad
-        return found, odd
+        first, second = (
+            self._each_part({one: rows[one] for one in half}, read)
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :])
+        )
+        return [*first[0], *second[0]], first[1] | second[1]
 
     def rows(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The rows of these leads that stand there. Raises SchemaError if the table lacks a column of the mapping."""

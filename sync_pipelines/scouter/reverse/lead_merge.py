@@ -78,13 +78,15 @@ class LeadMerge:
             row = self.there.reading.hashes
             ours = {name: value for name, value in write.hashes.items() if row.get(name) == value}
             base = replace(base, fields={**base.fields, **ours}).with_lost(write.stamp, write.hashes)
-        # Without a stamp the row was made anew where ours was deleted.
-        is_remade = stamp is None and self.stored.base.stamp is not None
-        if self.stored.is_doubted or is_remade:
-            row = self.there.reading.hashes
-            kept = {name: value for name, value in base.fields.items() if row.get(name) != NULL}
-            base = replace(base, fields=kept)
-        return base
+        # Without a stamp the row was made anew where ours was deleted, unless a tool there has emptied the stamp.
+        is_remade = stamp is None and self.stored.base.stamp is not None and not self.there.is_of(self.here)
+        empty = {name for name, value in self.there.reading.hashes.items() if value == NULL}
+        unsure = {name for name in empty if is_remade or self.stored.doubts(name)}
+        return (
+            replace(base, fields={n: v for n, v in base.fields.items() if n not in unsure})
+            if unsure
+            else base
+        )
 
     @property
     def here_version(self) -> float | None:

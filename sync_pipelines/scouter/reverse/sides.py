@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
+from sync_pipelines.scouter.local_lead import is_same_moment
 from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.stored_lead import Stored
 
@@ -31,6 +32,10 @@ class There(NamedTuple):
     #: As the row says it.
     updated_at: str | None
     digest: UUID
+
+    def is_of(self, here: Here | None) -> bool:
+        """Whether it was made when the lead of TabuladorMax was."""
+        return here is not None and is_same_moment(here.created_at, self.created_at)
 
     def row(self, stored: Stored) -> Reading:
         """The row, with what is kept of its lead telling whether it is still as our last write was read back."""

@@ -15,14 +15,12 @@ from psycopg.types.json import Jsonb
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import SyncError
-from sync_pipelines.scouter.last_synced import LastSynced
+from sync_pipelines.scouter.last_synced import EVERY, LastSynced
 from sync_pipelines.scouter.schema.report import SchemaReport
 from sync_pipelines.scouter.schema.verdicts import errors
 
 VALID_FOR = timedelta(minutes=5)
 OPS = "the ops database"
-#: Any column may be another one now.
-EVERY = "*"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class ReportCache:
                 "select report from ops.schema_reports where destination = %s for update", (self.destination,)
             ).fetchone()
             if row and (before := _read(row[0])) and (columns := changed_columns(before, report)):
-                LastSynced(ops, self.destination).doubt_all(columns if EVERY not in columns else ())
+                LastSynced(ops, self.destination).doubt_all(columns)
             ops.execute(
                 "insert into ops.schema_reports (destination, mapping_hash, report, checked_at)"
                 " values (%s, %s, %s, %s) on conflict (destination) do update set mapping_hash = excluded.mapping_hash,"

@@ -7,6 +7,7 @@ session in another time zone, and hashed again in TabuladorMax.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -83,11 +84,11 @@ PAIRS = [
     Pair(
         "double precision",
         "double precision",
-        [0.0, -0.0, 0.1, 1e22, -1e-9, float("inf"), float("nan")],
+        [0.0, -0.0, 0.1, 1e22, -1e-9, 5e-324, sys.float_info.max, float("inf"), float("nan")],
         alike=1,
     ),
     Pair("double precision", "numeric", [0.0, 0.1, 1e22]),
-    Pair("real", "double precision", [0.0, -0.0, 0.5, 1.1], alike=1),
+    Pair("real", "double precision", [0.0, -0.0, 0.5, 1.1, 1e-45, 3.4028235e38, float("-inf")], alike=1),
     Pair("boolean", "boolean", [True, False]),
     Pair("boolean", "text", [True, False]),
     Pair("uuid", "text", ["00000000-0000-4000-8000-00000000beef", "00000000-0000-4000-8000-00000000dead"]),
@@ -97,6 +98,7 @@ PAIRS = [
     Pair("timestamp without time zone", "timestamp without time zone", ["2025-10-21 23:30:00", "infinity"]),
     Pair("date", "date", ["2025-10-21", "0044-03-15 BC", "infinity"]),
     Pair("date", "text", ["2025-10-21", "1900-01-01"]),
+    Pair("date", "timestamp with time zone", ["2025-10-21", "4713-01-01 BC", "infinity"]),
     Pair("jsonb", "jsonb", [{"a": 1, "b": None}, {}, [], "texto", 0, False, {"a": 1.10}, {"a": "á\n"}]),
     Pair("json", "jsonb", [{"a": 1, "b": None}, {}, [], "texto", 0, False]),
     Pair("jsonb", "json", [{"a": 1, "b": [1, 2]}, [], 0]),
@@ -189,6 +191,15 @@ def test_both_sides_hash_alike_and_every_other_value_differs(
     assert sides.here() == NULL
 
 
+def test_a_day_stays_the_day_that_is_written_there(source: Database, destination: Database) -> None:
+    """Whatever the zone in which that server answers."""
+    sides = Sides(source, destination, Pair("date", "timestamp with time zone", []))
+    for zone in ("America/Sao_Paulo", "Asia/Tokyo", "UTC"):
+        destination.execute(sql.SQL("set timezone to {}").format(sql.Literal(zone)))
+        sides.put("2025-10-21")
+        assert sides.send() == {"theirs": sides.here()}
+
+
 def test_null_and_the_empty_text_are_told_apart(source: Database, destination: Database) -> None:
     sides = Sides(source, destination, Pair("text", "text", []))
     found = {
@@ -204,11 +215,15 @@ def test_null_and_the_empty_text_are_told_apart(source: Database, destination: D
         ("integer", ["trinta", 1.5, 2**31, "", True, {"a": 1}, [1]]),
         ("numeric(10,2)", [10**8, "R$ 1,00", "", "NaN", "10.005", 0.001]),
         ("numeric", ["1,5", ""]),
-        ("double precision", ["muito", ""]),
+        ("double precision", ["muito", "", "1e309", "1e-330", "0.12345678901234567"]),
+        ("real", ["1e39", "1e-50", "1.50000000001"]),
         ("boolean", ["Sim, com certeza", "", 2]),
         ("uuid", ["segredo", "", 7]),
-        ("timestamp with time zone", ["ontem", "31/12/2025", "2025-02-30", "", 7]),
-        ("date", ["ontem", "2025-13-01"]),
+        (
+            "timestamp with time zone",
+            ["ontem", "31/12/2025", "2025-02-30", "4714-01-01 BC", "9999-12-31 BC", 7],
+        ),
+        ("date", ["ontem", "2025-13-01", "2025-01-05 15:00", "2025-01-05T03:00:00+00:00", "5874898-01-01"]),
     ],
 )
 def test_a_value_that_the_column_cannot_hold_is_refused_and_raises_nothing(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
 from sync_pipelines.scouter.push.options import PushOptions
-from sync_pipelines_tests.scouter.interrupted import Interrupted
+from sync_pipelines_tests.scouter.interrupted import Interrupted, kind_of
 from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 
 
@@ -204,4 +205,95 @@ def test_an_export_of_some_fields_after_a_push_that_was_killed_forgets_none_of_t
     two_way.edit_there(age=44)
     two_way.is_quiet()
     two_way.are(fonte=after, age=44)
+    assert two_way.conflicts == []
+
+
+CHANGED = [
+    "alter table leads alter column age type bigint",
+    "alter table leads drop column age; alter table leads add column age integer",
+]
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+@pytest.mark.parametrize("changed", CHANGED)
+@pytest.mark.parametrize("first", ["push", "drain"])
+def test_a_column_that_changes_there_undoes_no_emptying_of_another(
+    two_way: TwoWay, first: str, changed: str, is_announced: bool
+) -> None:
+    two_way.edit_there(announce=is_announced, etapa=None)
+    there(two_way, changed)
+    two_way.installation.push.doctor().forget()
+    if first == "drain":
+        two_way.drain()
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(etapa=None)
+    assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("PGRST204", "Could not find the 'age' column of 'leads' in the schema cache"),
+        ("42703", "column leads.age does not exist"),
+    ],
+)
+def test_a_column_that_is_not_found_for_a_moment_undoes_no_emptying_of_another(
+    two_way: TwoWay, code: str, message: str
+) -> None:
+    body = {"code": code, "message": message, "details": None, "hint": None}
+    two_way.edit(name="Ana")
+    two_way.edit_there(LEAD + 1, announce=False, etapa=None)
+    refused: list[httpx.Request] = []
+
+    class Stale(Interrupted):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if kind_of(request) == ("upsert" if code == "PGRST204" else "read") and not refused:
+                refused.append(request)
+                return httpx.Response(400, json=body, request=request)
+            return super().handle_request(request)
+
+    two_way.installation.use_client(transport=Stale())
+    two_way.push()
+    two_way.installation.use_client(transport=None)
+    assert refused
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(LEAD + 1, etapa=None)
+    assert two_way.conflicts == []
+
+
+def kill_after_writing(two_way: TwoWay) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    made = two_way.installation
+    made.use_client(transport=Interrupted(die, after="upsert"))
+    with pytest.raises(KeyboardInterrupt):
+        two_way.push()
+    made.use_client(transport=None)
+    made.tab.execute("delete from public.gestao_scouter_export_jobs where status <> 'completed'")
+
+
+@pytest.mark.parametrize("side", ["here", "there", "there, unannounced"])
+@pytest.mark.parametrize("first", ["push", "drain"])
+def test_what_a_killed_push_wrote_is_known_when_the_mapping_has_it_again(
+    two_way: TwoWay, first: str, side: str
+) -> None:
+    """A mapping without the field came between, and settled what was left."""
+    two_way.edit(fonte="Feira")
+    kill_after_writing(two_way)
+    use_mapping(two_way, etapa="etapa", age="age")
+    two_way.edit(LEAD + 1, age=44)
+    if side != "here":
+        two_way.edit_there(announce=side == "there", fonte="Site")
+    if first == "drain":
+        two_way.drain()
+    two_way.push(PushOptions(compare=True))
+    two_way.installation.tab.execute("truncate public.gestao_scouter_field_mappings")
+    if side == "here":
+        two_way.edit(fonte="Site")
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(fonte="Site")
     assert two_way.conflicts == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_pipelines.lib.failures import PermanentError
+from sync_pipelines_tests.scouter.reverse.test_changed_columns import use_mapping
 from sync_pipelines_tests.scouter.two_way import TwoWay
 
 
@@ -73,6 +74,16 @@ def test_two_conflicts_of_a_field_at_once(two_way: TwoWay) -> None:
     choose(two_way, second)
     two_way.is_quiet()
     two_way.are(etapa="Daqui 2")
+
+
+def test_another_column_here_fills_the_field_now(two_way: TwoWay) -> None:
+    """It holds the kept value by chance."""
+    two_way.installation.tab.execute("update public.leads set etapa_fluxo = 'Dela'")
+    number = a_conflict(two_way)
+    use_mapping(two_way, etapa="etapa_fluxo", age="age", fonte="fonte")
+    with pytest.raises(PermanentError, match="another column of TabuladorMax"):
+        choose(two_way, number)
+    assert two_way.installation.reverse_sync().choose([number], "kept") == 0
 
 
 def test_a_lead_that_is_deleted_here(two_way: TwoWay) -> None:

@@ -207,3 +207,19 @@ def test_a_choice_about_a_lead_that_is_gone(two_way: TwoWay) -> None:
     two_way.installation.reverse_sync().choose([number], "other")
     two_way.is_quiet()
     two_way.are(etapa="Daqui")
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+@pytest.mark.parametrize("stamp", [None, "2062-11-30T12:00:00+00:00"])
+def test_a_tool_there_that_writes_the_stamp_itself_makes_no_row_anew(
+    two_way: TwoWay, stamp: str | None, is_announced: bool
+) -> None:
+    """The time of creation says that the row is the one that we have written: what is empty was emptied."""
+    two_way.installation.tab.execute("update public.leads set criado = '2025-10-01 12:00:00.5-03'")
+    two_way.push()
+    two_way.edit(age=31)
+    two_way.edit_there(announce=is_announced, etapa=None, fonte="Feira", last_sync_at=stamp)
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(etapa=None, fonte="Feira", age=31)
+    assert two_way.conflicts == []
