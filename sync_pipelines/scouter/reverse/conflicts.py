@@ -117,7 +117,7 @@ def _open(leads: postgres.Connection, ids: Collection[int]) -> list[_Open]:
         (postgres.array(ids),),
     ).fetchall()
     return [
-        _Open(number, lead_id, name, source, kept=kept or "null", other=other or "null")
+        _Open(number, lead_id, name, source_column=source, kept=kept or "null", other=other or "null")
         for number, lead_id, name, source, kept, other in rows
     ]
 
