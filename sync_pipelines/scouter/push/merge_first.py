@@ -68,7 +68,7 @@ class MergeFirst:
             rows = self.drain.rows(asked)
         except SchemaError as error:
             raise SchemaChangedError(error.problem) from None
-        known = self.drain.bases.digests(asked)
+        known = self.drain.bases.digests(list(leads))
         # A row that is as it was last seen was readable then.
         other = {one: row for one, row in rows.items() if known.get(one) != digest_of(row)}
         hashes, odd = self.drain.row_hashes(other)
@@ -82,6 +82,7 @@ class MergeFirst:
                 if one in known
             }
         )
+        # Also those that a comparison has found missing, which counts them as new.
         self.drain.bases.void([one for one in known if one not in rows and one not in odd])
         conditional, equal, refused = self._merged(reader, {lead_id: rows[lead_id] for lead_id in changed})
         if overwrites:  # also one that was made where ours was deleted

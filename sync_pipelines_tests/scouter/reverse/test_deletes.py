@@ -223,3 +223,24 @@ def test_a_tool_there_that_writes_the_stamp_itself_makes_no_row_anew(
     two_way.is_quiet()
     two_way.are(etapa=None, fonte="Feira", age=31)
     assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("compares", [True, False])
+def test_an_export_of_some_fields_that_makes_a_lead_anew_empties_no_other(
+    two_way: TwoWay, compares: bool
+) -> None:
+    def export() -> None:
+        made = two_way.installation
+        job = made.actions().create(made.push.today(), None, fields_selected=["name", "etapa"]).id
+        made.run(job, options=PushOptions(compare=compares))
+
+    two_way.edit(name="Ana")
+    export()
+    two_way.delete_there()
+    if not compares:
+        two_way.edit(name="Bia")
+    export()
+    assert two_way.both("fonte") == ("Site", None)
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(fonte="Site", age=20)
