@@ -178,7 +178,12 @@ class FieldBases:
             hashes = {one: each["fields"] for one, each in documents.items() if each["field_list"] == listed}
             for labels, seen in self._by_list(hashes, own, begun=begun):
                 for lead_id, fields in seen.items():
-                    documents[lead_id] |= {"field_list": str(labels.id), "fields": fields}
+                    untouched = sorted(set(labels.names) - set(own.names))
+                    documents[lead_id] |= {
+                        "field_list": str(labels.id),
+                        "fields": fields,
+                        "untouched": untouched,
+                    }
         self.connection.execute(
             statement("record_merged"),
             {

@@ -95,29 +95,34 @@ class LastSynced:
             ),
         )
 
-    def record_seen(self, leads: Collection[Lead], *, run_id: str) -> None:
-        """Record that these are there as we left them, so a later push rests on a recent reading."""
+    def record_seen(self, leads: Collection[Lead], columns: Collection[str], *, run_id: str) -> None:
+        """Record that `columns` of these are there as we left them, so a later push rests on a recent reading."""
         if not leads:
             return
         self.connection.execute(
-            "update ops.lead_exchanges as known set exchanged_at = now(), doubted = false, run_id = %s"
+            "update ops.lead_exchanges as known set exchanged_at = now(), run_id = %s, doubted = doubted and exists ("
+            # Of a column that was not read the doubt stays.
+            " select from ops.lead_field_lists as list, unnest(list.fields) as label,"
+            " split_part(label, ':', 1) as name where list.id = known.field_list and known.fields is not null"
+            " and name <> all(%s::text[]) and known.doubted_columns && array['*', name])"
             " from unnest(%s::bigint[], %s::uuid[]) as seen (lead_id, content_hash)"
             " where known.destination = %s and known.lead_id = seen.lead_id"
             # Another process may have synced another content meanwhile: that was not read.
             " and known.content_hash = seen.content_hash",
             (
                 run_id,
+                list(columns),
                 postgres.array(lead.id for lead in leads),
                 postgres.array(lead.content_hash for lead in leads),
                 self.destination,
             ),
         )
 
-    def doubt_all(self, columns: Collection[str] = (EVERY,)) -> int:
+    def doubt_all(self, columns: Collection[str] = (EVERY,), *, written: Collection[str] = ()) -> int:
         """Doubt every lead of this destination until it is read again; returns how many were believed more.
 
         `columns` are those that may be empty because they were made again. Of a lead whose fields are known they say
-        something only if one of them is among those.
+        something only if one of them is among those; of another one if a push writes one of them (`written`).
         """
         with self.connection.transaction():
             # A doubt that a crash undoes would be believed again.
@@ -127,10 +132,15 @@ class LastSynced:
                 " doubted_columns = case when doubted then doubted_columns end || %(columns)s::text[]"
                 " where destination = %(destination)s"
                 " and not (doubted and (doubted_columns && %(every)s or doubted_columns @> %(columns)s))"
-                " and (%(columns)s && %(every)s or fields is null or field_list in ("
+                " and (%(columns)s && %(every)s or fields is null and %(columns)s && %(written)s or field_list in ("
                 " select list.id from ops.lead_field_lists as list, unnest(list.fields) as label"
                 " where split_part(label, ':', 1) = any(%(columns)s)))",
-                {"destination": self.destination, "columns": list(columns), "every": [EVERY]},
+                {
+                    "destination": self.destination,
+                    "columns": list(columns),
+                    "written": list(written),
+                    "every": [EVERY],
+                },
             ).rowcount
 
     def waiting(self, ids: Collection[int]) -> frozenset[int]:

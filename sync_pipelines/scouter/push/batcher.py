@@ -149,7 +149,7 @@ class Batcher:
         # With the reverse sync on each side dates its own rows.
         own = known.from_reverse_sync if self.merge_first is None else leads
         found.forgive_dates({one: lead for one, lead in leads.items() if one in own})
-        self.last_synced.record_seen(found.equal_leads, run_id=self.run_id)
+        self.last_synced.record_seen(found.equal_leads, self.comparison.columns, run_id=self.run_id)
         return found
 
     def _local(

@@ -159,7 +159,9 @@ class _PageComparer:
         own = leads if self.has_reverse_sync else known.from_reverse_sync
         back.forgive_dates({one: lead for one, lead in content.same.items() if one in own})
         self.last_synced.record_seen(
-            [one for one in back.equal_leads if one.id in content.same], run_id=self.run_id
+            [one for one in back.equal_leads if one.id in content.same],
+            self.comparison.columns,
+            run_id=self.run_id,
         )
         # The last-synced state does not know them, or another content: an older export sent them. Where the reverse
         # sync is on, the fields that it keeps of them say more than an export of some fields.

@@ -186,7 +186,8 @@ class JobRun:
     def _run_after_reload(self, stage: Callable[[], DayOutcome], changed: SchemaChangedError) -> DayOutcome:
         """The destination does not find a column: reload its cache once, then run the stage or pause with the SQL."""
         reason = str(changed)
-        self.last_synced.doubt_all([changed.problem.missing_column or EVERY])
+        column = changed.problem.missing_column or EVERY
+        self.last_synced.doubt_all([column], written=[column])
         if not self._is_reloaded:
             self._is_reloaded = True
             try:

@@ -47,7 +47,7 @@ class ReportCache:
                 "select report from ops.schema_reports where destination = %s for update", (self.destination,)
             ).fetchone()
             if row and (before := _read(row[0])) and (columns := changed_columns(before, report)):
-                LastSynced(ops, self.destination).doubt_all(columns)
+                LastSynced(ops, self.destination).doubt_all(columns, written=report.mapping.columns)
             ops.execute(
                 "insert into ops.schema_reports (destination, mapping_hash, report, checked_at)"
                 " values (%s, %s, %s, %s) on conflict (destination) do update set mapping_hash = excluded.mapping_hash,"
@@ -65,7 +65,10 @@ class ReportCache:
 
 
 def changed_columns(before: SchemaReport, now: SchemaReport) -> tuple[str, ...]:
-    """Columns that a push writes and that were missing or of another type before; EVERY if the old ones are unknown."""
+    """Columns there that were missing or of another type before; EVERY if the old ones are unknown.
+
+    Also those that this mapping does not write: the next report is compared with this one.
+    """
     if any(one.rule in ("stale_cache", "table") for one in errors(before.verdicts)) and now.fits:
         return (EVERY,)
     missed = set(before.missing_in_gestao_scouter)
@@ -75,8 +78,7 @@ def changed_columns(before: SchemaReport, now: SchemaReport) -> tuple[str, ...]:
     return tuple(
         name
         for name, kind in now.destination_columns.items()
-        if name in now.mapping.columns
-        and name not in now.missing_in_gestao_scouter
+        if name not in now.missing_in_gestao_scouter
         and (name in missed or (are_types_known and types.get(name) != kind))
     )
 

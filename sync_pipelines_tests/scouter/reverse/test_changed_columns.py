@@ -8,6 +8,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
+from sync_pipelines.scouter.push.full_comparison import compare_all
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.interrupted import Interrupted, kind_of
 from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
@@ -297,3 +298,22 @@ def test_what_a_killed_push_wrote_is_known_when_the_mapping_has_it_again(
     two_way.is_quiet()
     two_way.are(fonte="Site")
     assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("first", ["push", "compare", "drain"])
+def test_an_export_of_other_fields_ends_no_doubt(two_way: TwoWay, first: str) -> None:
+    """A column that was made again is empty there, and nobody has emptied it."""
+    export_with(two_way, etapa="etapa")
+    there(two_way, "alter table leads drop column age; alter table leads add column age bigint")
+    two_way.installation.push.doctor().forget()
+    if first == "drain":
+        two_way.edit_there(etapa="Ligou")
+        two_way.drain()
+    elif first == "compare":
+        assert compare_all(two_way.installation.push, "weekly").holds
+    else:
+        two_way.edit(name="Ana")
+        export_with(two_way, etapa="etapa")
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(age=20)

@@ -9,7 +9,10 @@ from unnest(%(ids)s::bigint[], %(hashes)s::uuid[], %(times)s::timestamptz[], %(s
         'SQL_ASCII') as fields) as part
 on conflict (destination, lead_id) do update set
     content_hash = excluded.content_hash, updated_at = excluded.updated_at, direction = excluded.direction,
-    run_id = excluded.run_id, exchanged_at = now(), doubted = false,
+    run_id = excluded.run_id, exchanged_at = now(),
+    -- Of a column that was neither sent nor read the doubt stays.
+    doubted = known.doubted and %(untouched)s::text[] <> '{}'
+        and known.doubted_columns && array_prepend('*', %(untouched)s::text[]),
     history = case when known.fields is not null then (
         jsonb_build_array(jsonb_build_array(extract(epoch from known.stamp), case
             when known.fields = excluded.fields then '{}' else (
