@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from sync_pipelines.scouter.mapping.field_hashes import is_refused
+
 #: Changes of a base that are kept.
 LONGEST_HISTORY = 12
 #: How far another machine's clock may be ahead, in seconds; SQL has it as `interval '1 day'`.
@@ -141,6 +143,13 @@ class Base:
     def before(self, name: str) -> str | None:
         """How the field was seen before it was as it is in the base; None if that is not known."""
         return next((one.fields[name] for one in self._changes if name in one.fields), None)
+
+    def was_edited(self, name: str) -> bool:
+        """Whether somebody edited the field over our last write; what that write went over is older."""
+        value, written = self.fields.get(name), self.states(self.stamp)[-1].get(name)
+        return (
+            value is not None and value != written and not is_refused(value) and not self.doubt(name, value)
+        )
 
     def merged_version(self, stamp: float | None) -> float | None:
         """The `updated_at` of the row that was merged last while our stamp was this one."""

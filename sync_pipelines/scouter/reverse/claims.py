@@ -172,7 +172,7 @@ def _overwritten(change: Reading, row: Reading, base: Base) -> Iterator[tuple[st
     seen = states[:1] if _is_newer(change, base) else states
     for name, value in change.hashes.items():
         written = base.fields.get(name)
-        if row.hashes.get(name) == written and name not in untouched:
+        if row.hashes.get(name) == written and name not in untouched and not base.was_edited(name):
             is_seen = value == written or any(state.get(name) == value for state in seen)
             yield name, value if is_seen else states[0].get(name)
 

@@ -7,6 +7,7 @@ announced after the push, and once more after a drain, as pg_net does that got n
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -59,6 +60,20 @@ def test_an_overwritten_edit_to_a_value_that_was_seen_before(two_way: TwoWay) ->
     two_way.announce(*before_the_write(two_way, {"etapa": "Ligou"}))
     two_way.is_quiet()
     two_way.are(name="Ana Daqui", etapa="Ligou")
+    assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(minutes=5)])
+def test_an_overwritten_edit_undoes_no_later_one_of_the_field(two_way: TwoWay, ahead: timedelta) -> None:
+    """Whatever the clock there says: who edits the row after our write has seen what it put there."""
+    now = datetime.now(UTC) + ahead
+    two_way.edit(etapa="Daqui")
+    rows = before_the_write(two_way, {"etapa": "Ligou", "updated_at": now})
+    two_way.edit_there(etapa="Agendada", updated_at=now + timedelta(seconds=1))
+    two_way.drain()
+    two_way.announce(*rows)
+    two_way.is_quiet()
+    two_way.are(etapa="Agendada")
     assert two_way.conflicts == []
 
 
