@@ -260,13 +260,9 @@ class FieldBases:
     def _stored(self, row: Sequence[Any]) -> Stored:
         _, content_hash, listed, hashes, history, digest, stamp, version, *dates = row
         fields, former = self._read(listed, hashes)
+        changes = [Before(*one).under(self.fields.labels) for one in history or ()]
         return Stored(
-            base=Base(
-                fields=fields,
-                stamp=stamp,
-                seen_version=version,
-                history=[Before(*one) for one in history or ()],
-            ),
+            base=Base(fields, stamp=stamp, seen_version=version, history=changes),
             content_hash=content_hash,
             digest=digest,
             has_fields=bool(hashes and hashes.strip(MISSING)),
@@ -278,18 +274,14 @@ class FieldBases:
         )
 
     def _read(self, listed: UUID | None, text: str | None) -> tuple[dict[str, str], dict[str, str]]:
-        """Hashes by column; and by label those of our columns under another transform or type."""
+        """Hashes by column; and by label those of other columns, or of ours under another transform or type."""
         if text is None or listed is None:
             return {}, {}
         own = self.fields.labels
         if listed == own.id:
             return self.fields.read(text), {}
         hashes = self._lists[listed].read(text)
-        former = {
-            label: value
-            for label, value in hashes.items()
-            if label not in own.labels and column_of(label) in own.names
-        }
+        former = {label: value for label, value in hashes.items() if label not in own.labels}
         # An earlier version kept both of a column, and nobody knows which is the later one.
         unsure = {column_of(label) for label in former}
         fields = {

@@ -13,18 +13,26 @@ from sync_pipelines.scouter.lead import NO_CONTENT
 from sync_pipelines.scouter.mapping.field_hashes import FieldList
 from sync_pipelines.scouter.reverse.base import Base
 
+#: Seconds: where Gestão Scouter dates rows itself, ours bears a time of this long after our stamp.
+_WRITING = 10.0
+
 
 class Write(NamedTuple):
     """What was about to be written there, and never recorded as read back; times in seconds since 1970.
 
     `version` is the `updated_at` that was sent, None where the destination dates its rows itself. `former` are columns
-    that were written under another transform or type, by label.
+    that were written under another transform or type, or that the mapping does not have now, by label.
     """
 
     hashes: Mapping[str, str]
     stamp: float
     version: float | None
     former: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def everything(self) -> Mapping[str, str]:
+        """All fields, the former ones by label."""
+        return {**self.former, **self.hashes}
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,23 @@ class Stored:
     doubted: frozenset[str] = frozenset()
     #: False for a lead that was never exchanged.
     is_known: bool = False
-    #: Columns that were last exchanged under another transform or type, by label.
+    #: Columns that were last exchanged under another transform or type, or that are not mapped now, by label.
     former: Mapping[str, str] = field(default_factory=dict)
 
-    def doubts(self, name: str) -> bool:
-        """Whether a column may be empty because it was made again."""
-        return name in self.doubted or EVERY in self.doubted
+    def doubts(self, name: str, version: float | None) -> bool:
+        """Whether a column of the row, which is of this `updated_at`, may be empty because it was made again.
+
+        In a row that somebody has edited since, only a column that was away for certain.
+        """
+        return name in self.doubted or (EVERY in self.doubted and not self._is_edited(version))
+
+    def _is_edited(self, version: float | None) -> bool:
+        seen = self.base.seen_version
+        if version is None or version in (seen, self.updated_at):
+            return False
+        if seen is None and self.base.stamp is not None:
+            seen = self.base.stamp + _WRITING
+        return seen is not None and version > seen
 
 
 @dataclass(frozen=True)

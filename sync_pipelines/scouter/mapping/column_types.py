@@ -47,6 +47,8 @@ MOMENT = rf"^(?!0000){_DAY}({_TIME}({_ZONE})?)?$"
 #: Before Christ back to 4713, where Postgres begins; without the 29th of February, whose leap years are others there.
 _BEFORE_CHRIST = r"(?!0000|4[89]|471[4-9]|47[2-9]|[5-9]|\d{4}-02-29)"
 FAR_MOMENT = rf"^([1-9]{_DAY}({_TIME}({_ZONE})?)?|{_BEFORE_CHRIST}{_DAY}({_TIME}({_ZONE})?)? BC)$"
+#: What `MOMENT` or `FAR_MOMENT` matches, without a time of day.
+MIDNIGHT = rf"^[^T ]+([T ]00:00(:00(\.0{{1,9}})?)?({_ZONE})?)?( BC)?$|^-?infinity$"
 
 _TYPE = re.compile(r"([a-z_ ]+?)(?:\((\d+)(?:,(-?\d+))?\))?( with(?:out)? time zone)?")
 _ALIASES = {

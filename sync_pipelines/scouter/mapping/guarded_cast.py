@@ -46,9 +46,8 @@ def guarded_cast(column: Expression, kind: str) -> GuardedCast:
         return GuardedCast(_guard(column, _MOMENT), _in_utc(column))
     if base == "date":
         # The day that is written there, whatever its zone. A time of day would be cut without a word.
-        moment = _cast(column, "timestamp")
-        is_day = sql.SQL("{0} = date_trunc('day', {0})").format(moment)
-        return GuardedCast(_guard(column, _MOMENT, is_day), _cast(moment, "date"))
+        is_day = sql.SQL("{} ~ {}").format(column, sql.Literal(types.MIDNIGHT))
+        return GuardedCast(_guard(column, _MOMENT, is_day), _cast(_cast(column, "timestamp"), "date"))
     if base == "boolean":
         return GuardedCast(_guard(column, types.YES_OR_NO), _cast(column, "boolean"))
     if base == "uuid":
@@ -71,10 +70,12 @@ def _whole(column: Expression, kind: str) -> GuardedCast:
 
 def _float(column: Expression, kind: str) -> GuardedCast:
     low, high = types.FLOAT_RANGES[kind]
-    # Digits that the type does not hold would be rounded without a word.
+    # Digits that the type does not hold would be rounded without a word. Gestão Scouter writes the shortest ones; those
+    # of a real that became a double precision there are all of its digits.
     fits = sql.SQL(
         "case when char_length({0}) > 1000 then false when {1} in (0, 'NaN', 'Infinity', '-Infinity') then true"
-        " when abs({1}) between {2} and {3} then {4}::text::numeric = {1} else false end"
+        " when abs({1}) between {2} and {3} then {4}::text::numeric = {1}"
+        " or {4}::double precision::text::numeric = {1} else false end"
     ).format(column, _cast(column, "numeric"), sql.SQL(low), sql.SQL(high), _cast(column, kind))
     return GuardedCast(_guard(column, _FLOAT, fits), _cast(column, kind))
 

@@ -186,8 +186,9 @@ class JobRun:
     def _run_after_reload(self, stage: Callable[[], DayOutcome], changed: SchemaChangedError) -> DayOutcome:
         """The destination does not find a column: reload its cache once, then run the stage or pause with the SQL."""
         reason = str(changed)
-        column = changed.problem.missing_column or EVERY
-        self.last_synced.doubt_all([column], written=[column])
+        # It names one column, and others may have been away too.
+        named = changed.problem.missing_column
+        self.last_synced.doubt_all([EVERY, named] if named else [EVERY])
         if not self._is_reloaded:
             self._is_reloaded = True
             try:

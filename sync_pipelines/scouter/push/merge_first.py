@@ -163,6 +163,6 @@ def _is_as_seen(
         return stored.content_hash not in (NO_CONTENT, None) and stored.content_hash == content_hash
     base = stored.base.fields
     # What is empty in a column that was made again is nobody's doing.
-    hashes = {name: value for name, value in hashes.items() if value != NULL or not stored.doubts(name)}
+    hashes = {name: value for name, value in hashes.items() if value != NULL or name not in stored.doubted}
     # Of a field that was never exchanged nothing is lost if it is empty there, or as it is here.
     return all(value in (base.get(name) or NULL, ours.get(name)) for name, value in hashes.items())

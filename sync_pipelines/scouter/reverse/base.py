@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sync_pipelines.scouter.mapping.field_hashes import is_refused
+from sync_pipelines.scouter.mapping.field_hashes import Labels, column_of, is_refused
 
 #: Changes of a base that are kept.
 LONGEST_HISTORY = 12
@@ -56,7 +56,8 @@ class Before(NamedTuple):
     fields that the write which ended it did not send: a push may be of some fields only. With `taken_under` the fields
     are values that a write of ours, of that stamp, had overwritten, and that were taken while it stood there. `doubted`
     are the values of the row that were then seen and not taken, because nobody had announced them. With `lost` it is no
-    change: a write of ours of that stamp had not arrived, and these are its fields. It may arrive still.
+    change: a write of ours of that stamp had not arrived, and these are its fields, those that the mapping of then had
+    otherwise by their label. It may arrive still.
     """
 
     stamp: float | None
@@ -66,6 +67,20 @@ class Before(NamedTuple):
     taken_under: float | None = None
     doubted: Mapping[str, str] | None = None
     lost: Mapping[str, str] | None = None
+
+    def under(self, labels: Labels) -> Before:
+        """The change as the mapping of these labels reads it."""
+        lost = {
+            column_of(name) if name in labels.labels else name: value
+            for name, value in (self.lost or {}).items()
+        }
+        return self._replace(lost=lost) if lost else self
+
+    @property
+    def lost_fields(self) -> Mapping[str, str | None]:
+        """The fields of that write; None for those of which it is not known how they would be read now."""
+        lost = self.lost or {}
+        return {column_of(name): lost.get(column_of(name)) for name in lost}
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,8 @@ class Base:
             elif found:
                 break
         if not found:  # it arrived late, over what stood there
-            found = [{**self.fields, **one.lost} for one in self.history if one.lost and one.stamp == stamp]
+            lost = [one.lost_fields for one in self.history if one.lost and one.stamp == stamp]
+            found = [{**self.fields, **fields} for fields in lost]
         return found
 
     @property

@@ -77,11 +77,11 @@ class LeadMerge:
             # A trigger there may write stamps of its own: what stands there as we sent it is ours all the same.
             row = self.there.reading.hashes
             ours = {name: value for name, value in write.hashes.items() if row.get(name) == value}
-            base = replace(base, fields={**base.fields, **ours}).with_lost(write.stamp, write.hashes)
-        # Without a stamp the row was made anew where ours was deleted, unless a tool there has emptied the stamp.
+            base = replace(base, fields={**base.fields, **ours}).with_lost(write.stamp, write.everything)
+        # Without a stamp the row was made anew where ours was deleted, unless a tool there has emptied the stamp alone.
         is_remade = stamp is None and self.stored.base.stamp is not None and not self.there.is_of(self.here)
         empty = {name for name, value in self.there.reading.hashes.items() if value == NULL}
-        unsure = {name for name in empty if is_remade or self.stored.doubts(name)}
+        unsure = {name for name in empty if is_remade or self.stored.doubts(name, self.there.reading.version)}
         return (
             replace(base, fields={n: v for n, v in base.fields.items() if n not in unsure})
             if unsure

@@ -10,6 +10,7 @@ from uuid import UUID
 from sync_pipelines.scouter.local_lead import is_same_moment
 from sync_pipelines.scouter.reverse.base import Reading
 from sync_pipelines.scouter.stored_lead import Stored
+from sync_pipelines.scouter.sync_source import is_ours
 
 
 class Here(NamedTuple):
@@ -34,8 +35,9 @@ class There(NamedTuple):
     digest: UUID
 
     def is_of(self, here: Here | None) -> bool:
-        """Whether it was made when the lead of TabuladorMax was."""
-        return here is not None and is_same_moment(here.created_at, self.created_at)
+        """Whether it is marked as ours, and was made when the lead of TabuladorMax was."""
+        is_marked = here is not None and is_ours(self.sync_source)
+        return here is not None and is_marked and is_same_moment(here.created_at, self.created_at)
 
     def row(self, stored: Stored) -> Reading:
         """The row, with what is kept of its lead telling whether it is still as our last write was read back."""

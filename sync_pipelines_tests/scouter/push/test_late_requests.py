@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import httpx
 import pytest
 
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.interrupted import Interrupted, kind_of
+from sync_pipelines_tests.scouter.reverse.test_changed_columns import export_with, use_mapping
 from sync_pipelines_tests.scouter.two_way import LEAD, TwoWay
 
 READ = PushOptions(compare=True)
 PERSON = "Pessoa 1 ção 🙂"
 
 
-def push_without_arriving(two_way: TwoWay, error: BaseException) -> httpx.Request:
+def push_without_arriving(
+    two_way: TwoWay, error: BaseException, *, push: Callable[[], object] | None = None
+) -> httpx.Request:
     """A push that ends while its request is on its way."""
     kept: list[httpx.Request] = []
 
@@ -26,9 +32,11 @@ def push_without_arriving(two_way: TwoWay, error: BaseException) -> httpx.Reques
 
     two_way.installation.use_client(transport=Slow())
     with pytest.raises(BaseException):  # noqa: B017 (a pause, or the end of the process)
-        two_way.push()
+        (push or two_way.push)()
     two_way.installation.use_client(transport=None)
-    two_way.installation.tab.execute("delete from public.gestao_scouter_export_jobs")
+    two_way.installation.tab.execute(
+        "delete from public.gestao_scouter_export_jobs where status not in ('completed', 'failed')"
+    )
     return kept[0]
 
 
@@ -112,3 +120,36 @@ def test_after_a_merge_that_found_it_missing(two_way: TwoWay) -> None:
     settle(two_way)
     two_way.are(fonte="Loja", etapa="Ligou")
     assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("after", ["Site", "Loja"])
+@pytest.mark.parametrize("first", ["push", "drain"])
+def test_after_a_mapping_without_one_of_its_fields(two_way: TwoWay, first: str, after: str) -> None:
+    two_way.edit(fonte="Feira")
+    request = push_without_arriving(two_way, KeyboardInterrupt())
+    use_mapping(two_way, etapa="etapa", age="age")
+    two_way.edit(age=44)
+    if first == "drain":
+        two_way.drain()
+    two_way.push()
+    two_way.installation.tab.execute("truncate public.gestao_scouter_field_mappings")
+    two_way.edit(fonte=after)
+    two_way.push()
+    arrive(request)
+    settle(two_way)
+    two_way.are(fonte=after, age=44)
+    assert two_way.conflicts == []
+
+
+@pytest.mark.parametrize("first", ["push", "drain"])
+def test_of_an_export_with_a_transform(two_way: TwoWay, first: str) -> None:
+    """Nothing tells its value from a person's: TabuladorMax's stays, and that is listed."""
+    export = partial(export_with, two_way, etapa={"from": "etapa", "transform": "lowercase"})
+    request = push_without_arriving(two_way, KeyboardInterrupt(), push=export)
+    if first == "drain":
+        two_way.drain()
+    two_way.push(READ)
+    arrive(request)
+    settle(two_way)
+    two_way.are(etapa="Nova")
+    assert set(two_way.conflicts) == {("etapa", '"Nova"', '"nova"', "here")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -232,19 +233,50 @@ def test_a_column_that_changes_there_undoes_no_emptying_of_another(
     assert two_way.conflicts == []
 
 
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("PGRST204", "Could not find the 'age' column of 'leads' in the schema cache"),
-        ("42703", "column leads.age does not exist"),
-    ],
-)
+NOT_FOUND = [
+    ("PGRST204", "Could not find the 'age' column of 'leads' in the schema cache"),
+    ("42703", "column leads.age does not exist"),
+]
+
+
+@pytest.mark.parametrize(("code", "message"), NOT_FOUND)
+def test_columns_that_are_away_for_a_moment_empty_nothing_here(
+    two_way: TwoWay, code: str, message: str
+) -> None:
+    """The answer names one of them."""
+    body = {"code": code, "message": message, "details": None, "hint": None}
+    columns = {"age": "integer", "etapa": "text"}
+    two_way.edit(name="Ana")
+    refused: list[httpx.Request] = []
+
+    class MadeAgain(Interrupted):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if kind_of(request) == ("upsert" if code == "PGRST204" else "read") and not refused:
+                refused.append(request)
+                for name, kind in columns.items():
+                    there(
+                        two_way, f"alter table leads drop column {name}; alter table leads add {name} {kind}"
+                    )
+                return httpx.Response(400, json=body, request=request)
+            return super().handle_request(request)
+
+    two_way.installation.use_client(transport=MadeAgain())
+    two_way.push()
+    two_way.installation.use_client(transport=None)
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    for lead in (LEAD, LEAD + 1):
+        two_way.are(lead, age=20, etapa="Nova")
+
+
+@pytest.mark.parametrize(("code", "message"), NOT_FOUND)
 def test_a_column_that_is_not_found_for_a_moment_undoes_no_emptying_of_another(
     two_way: TwoWay, code: str, message: str
 ) -> None:
     body = {"code": code, "message": message, "details": None, "hint": None}
     two_way.edit(name="Ana")
-    two_way.edit_there(LEAD + 1, announce=False, etapa=None)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    two_way.edit_there(LEAD + 1, announce=False, etapa=None, updated_at=later)
     refused: list[httpx.Request] = []
 
     class Stale(Interrupted):

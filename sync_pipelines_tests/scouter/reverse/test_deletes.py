@@ -244,3 +244,17 @@ def test_an_export_of_some_fields_that_makes_a_lead_anew_empties_no_other(
     two_way.push(PushOptions(compare=True))
     two_way.is_quiet()
     two_way.are(fonte="Site", age=20)
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_an_import_there_of_some_columns_empties_nothing(two_way: TwoWay, is_announced: bool) -> None:
+    """The row was deleted, and is made again with its time of creation."""
+    two_way.installation.tab.execute("update public.leads set criado = '2025-10-01 12:00:00.5-03'")
+    two_way.push()
+    row = two_way.installation.there()[LEAD]
+    two_way.delete_there()
+    two_way.make_there(announce=is_announced, nome=row["nome"], criado=row["criado"])
+    two_way.drain()
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(etapa="Nova", fonte="Site", age=20)
