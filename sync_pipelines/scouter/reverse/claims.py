@@ -114,16 +114,17 @@ def in_order(changes: Sequence[Reading]) -> list[Reading]:
     Of changes that one clock dated the earlier date is the earlier change, whichever of them came first.
     """
     places = {one.id: (one.arrived, one.id) for one in changes}
-    right, *ahead = _by_clock(changes)
-    places |= {one.id: _date(one) for one in right}
-    for dated in ahead:
+    for dated in _by_clock(changes):
         arrivals = sorted(places[one.id] for one in dated)
-        places |= zip([one.id for one in sorted(dated, key=_date)], arrivals, strict=True)
+        places |= {
+            one.id: min(_date(one), arrival)
+            for one, arrival in zip(sorted(dated, key=_date), arrivals, strict=True)
+        }
     return sorted(changes, key=lambda one: places[one.id])
 
 
 def _by_clock(changes: Sequence[Reading]) -> list[list[Reading]]:
-    """Those with a date, by how far this is ahead of their arrival: first those of a clock that is not ahead."""
+    """Those with a date, by how far this is ahead of their arrival."""
     clocks, last = [list[Reading]()], 0.0
     dated = (one for one in changes if one.version is not None and math.isfinite(one.version))
     for one in sorted(dated, key=_ahead):

@@ -195,13 +195,22 @@ def test_how_the_fields_were_seen_while_a_write_of_ours_stood_there(
 def test_the_order_of_changes() -> None:
     """By their time; one whose time cannot be used by its arrival, and equal ones as they came."""
     given = [
-        change(1, version=41.0),
+        change(1, version=41.0, arrived=43.0),
         change(2, version=None, arrived=42.0),
         change(3, version=math.inf, arrived=40.0),
-        change(4, version=39.0),
-        change(5, version=41.0),
+        change(4, version=39.0, arrived=44.0),
+        change(5, version=41.0, arrived=41.5),
     ]
     assert [one.id for one in in_order(given)] == [4, 3, 1, 5, 2]
+
+
+@pytest.mark.parametrize("ahead", [0.0, 5.0, 30.0, 3600.0])
+def test_the_order_of_changes_of_which_one_has_no_usable_date(ahead: float) -> None:
+    """Whose clock is ahead says nothing of the others: both are told by their arrival."""
+    for version in (None, math.inf, 99 * 86400.0):
+        dated = change(1, version=30.0 + ahead, arrived=30.1)
+        assert [one.id for one in in_order([dated, change(2, version=version, arrived=30.2)])] == [1, 2]
+        assert [one.id for one in in_order([dated, change(2, version=version, arrived=29.9)])] == [2, 1]
 
 
 def test_the_order_of_changes_that_a_clock_dates_which_is_ahead() -> None:
