@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sync_pipelines.lib import postgres
+from sync_pipelines.lib.http.postgrest import Problem
 from sync_pipelines.lib.records.inbox import Inbox
 from sync_pipelines.scouter.lead import TOPIC, Lead
 
@@ -142,6 +143,11 @@ class LastSynced:
                     "every": [EVERY],
                 },
             ).rowcount
+
+    def doubt_what_was_away(self, problem: Problem) -> None:
+        """Doubt every lead: a column or the table was not found. It names one, and others may have been away too."""
+        named = problem.missing_column
+        self.doubt_all([EVERY, named] if named else [EVERY])
 
     def waiting(self, ids: Collection[int]) -> frozenset[int]:
         """Those with a change at the destination that waits for the reverse sync."""

@@ -45,9 +45,7 @@ def guarded_cast(column: Expression, kind: str) -> GuardedCast:
     if base == types.TIMESTAMP:
         return GuardedCast(_guard(column, _MOMENT), _in_utc(column))
     if base == "date":
-        # The day that is written there, whatever its zone. A time of day would be cut without a word.
-        is_day = sql.SQL("{} ~ {}").format(column, sql.Literal(types.MIDNIGHT))
-        return GuardedCast(_guard(column, _MOMENT, is_day), _cast(_cast(column, "timestamp"), "date"))
+        return _date(column)
     if base == "boolean":
         return GuardedCast(_guard(column, types.YES_OR_NO), _cast(column, "boolean"))
     if base == "uuid":
@@ -91,6 +89,18 @@ def _numeric(column: Expression, modifiers: tuple[int, ...]) -> GuardedCast:
         column, sql.Literal(10 ** (precision - scale)), sql.Literal(scale)
     )
     return GuardedCast(_guard(column, types.NUMBER, fits), value)
+
+
+def _date(column: Expression) -> GuardedCast:
+    # A day is sent, and is midnight in the zone of that server, or in UTC for who writes it in another zone. Any other
+    # time of day would be cut without a word.
+    is_written = sql.SQL("{} ~ {}").format(column, sql.Literal(types.MIDNIGHT))
+    is_utc = sql.SQL("{0} = date_trunc('day', {0})").format(_in_utc(column))
+    day = sql.SQL("case when {} then {} else {} end").format(
+        is_utc, _in_utc(column), _cast(column, "timestamp")
+    )
+    is_day = sql.SQL("({} or {})").format(is_written, is_utc)
+    return GuardedCast(_guard(column, _MOMENT, is_day), _cast(sql.SQL("({})").format(day), "date"))
 
 
 def _guard(column: Expression, pattern: str, further: Expression | None = None) -> Expression:

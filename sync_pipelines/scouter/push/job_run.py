@@ -20,7 +20,7 @@ from sync_pipelines.scouter.export_jobs.configuration import read_configuration
 from sync_pipelines.scouter.export_jobs.job import ExportJob, Phase, Status
 from sync_pipelines.scouter.export_jobs.progress import Step
 from sync_pipelines.scouter.export_jobs.worker import ExportWork
-from sync_pipelines.scouter.last_synced import EVERY, LastSynced
+from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.lead import Position
 from sync_pipelines.scouter.push.day_outcome import DayOutcome
 from sync_pipelines.scouter.push.destination_schema import DestinationSchema
@@ -186,9 +186,7 @@ class JobRun:
     def _run_after_reload(self, stage: Callable[[], DayOutcome], changed: SchemaChangedError) -> DayOutcome:
         """The destination does not find a column: reload its cache once, then run the stage or pause with the SQL."""
         reason = str(changed)
-        # It names one column, and others may have been away too.
-        named = changed.problem.missing_column
-        self.last_synced.doubt_all([EVERY, named] if named else [EVERY])
+        self.last_synced.doubt_what_was_away(changed.problem)
         if not self._is_reloaded:
             self._is_reloaded = True
             try:

@@ -22,12 +22,13 @@ import psycopg
 
 from sync_pipelines.lib import postgres
 from sync_pipelines.lib.failures import from_postgres
-from sync_pipelines.lib.http.postgrest import PostgrestClient
+from sync_pipelines.lib.http.postgrest import PostgrestClient, SchemaError
 from sync_pipelines.lib.records.connection import OPS
 from sync_pipelines.lib.records.inbox import Arrival, Decision, Inbox
 from sync_pipelines.lib.records.inbox import Status as InboxStatus
 from sync_pipelines.scouter.destination_rows import read_rows
 from sync_pipelines.scouter.field_bases import FieldBases
+from sync_pipelines.scouter.last_synced import LastSynced
 from sync_pipelines.scouter.lead import TOPIC
 from sync_pipelines.scouter.mapping.contract_columns import STAMPS
 from sync_pipelines.scouter.mapping.field_mapping import FieldMapping
@@ -225,7 +226,11 @@ class Drain:
         # The stamps stay the end of a row: `digest_of` cuts them off.
         dated = self.mapping.destinations
         columns = (*dated, *(() if VERSION in dated else (VERSION,)), *STAMPS)
-        return {lead_id: row for rows in read_rows(self.client, columns, ids) for lead_id, row in rows}
+        try:
+            return {lead_id: row for rows in read_rows(self.client, columns, ids) for lead_id, row in rows}
+        except SchemaError as error:
+            LastSynced(self.ops, self.destination).doubt_what_was_away(error.problem)
+            raise
 
     def _copy_merged(self, results: Sequence[Result] = (), ids: Sequence[int] | None = None) -> None:
         """Record in the ops database what merges have seen, and what became of the inbox's rows; and of `results`.

@@ -198,6 +198,8 @@ def test_a_day_stays_the_day_that_is_written_there(source: Database, destination
         destination.execute(sql.SQL("set timezone to {}").format(sql.Literal(zone)))
         sides.put("2025-10-21")
         assert sides.send() == {"theirs": sides.here()}
+    # As a webhook writes a midnight of UTC, from the session of a person in another zone.
+    assert sides.there('{"theirs": "2025-10-20T21:00:00-03:00"}') == {"theirs": sides.here()}
 
 
 def test_a_real_is_one_value_however_many_of_its_digits_are_written(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
+from sync_pipelines.lib.failures import SyncError
 from sync_pipelines.scouter.push.full_comparison import compare_all
 from sync_pipelines.scouter.push.options import PushOptions
 from sync_pipelines_tests.scouter.interrupted import Interrupted, kind_of
@@ -231,6 +232,17 @@ def test_a_column_that_changes_there_undoes_no_emptying_of_another(
     two_way.is_quiet()
     two_way.are(etapa=None)
     assert two_way.conflicts == []
+
+
+def test_a_drain_that_finds_a_column_missing_doubts_it(two_way: TwoWay) -> None:
+    two_way.edit_there(age=44)
+    there(two_way, "alter table leads drop column fonte")
+    with pytest.raises(SyncError, match="42703"):
+        two_way.drain()
+    there(two_way, "alter table leads add column fonte text")
+    two_way.push(PushOptions(compare=True))
+    two_way.is_quiet()
+    two_way.are(fonte="Site", age=44)
 
 
 NOT_FOUND = [
