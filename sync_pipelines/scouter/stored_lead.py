@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sync_pipelines.scouter.last_synced import EVERY
 from sync_pipelines.scouter.lead import NO_CONTENT
-from sync_pipelines.scouter.mapping.field_hashes import FieldList
+from sync_pipelines.scouter.mapping.field_hashes import FieldList, column_of
 from sync_pipelines.scouter.reverse.base import Base
 
 #: Seconds: where Gestão Scouter dates rows itself, ours bears a time of this long after our stamp.
@@ -53,6 +53,16 @@ class Stored:
     is_known: bool = False
     #: Columns that were last exchanged under another transform or type, or that are not mapped now, by label.
     former: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def overwritten_elsewhere(self) -> dict[str, str | None]:
+        """Columns that the mapping does not have and that `write` changed, as they were before it."""
+        written = self.write.former if self.write else {}
+        mapped = self.base.fields.keys() | (self.write.hashes.keys() if self.write else ())
+        changed = {
+            label: self.former.get(label) for label in written if self.former.get(label) != written[label]
+        }
+        return {column_of(label): value for label, value in changed.items() if column_of(label) not in mapped}
 
     def doubts(self, name: str, version: float | None) -> bool:
         """Whether a column of the row, which is of this `updated_at`, may be empty because it was made again.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sync_pipelines.scouter.mapping.field_hashes import Labels, column_of, is_refused
@@ -105,10 +106,12 @@ class Base:
         *,
         untouched: Sequence[str] | None = None,
         doubted: Mapping[str, str] | None = None,
+        also: Mapping[str, str | None] = MappingProxyType({}),
     ) -> Base:
-        """The base when other fields, or another stamp, were seen."""
+        """The base when other fields, or another stamp, were seen; `also` are further fields as they were before."""
         names = self.fields.keys() | fields.keys()
         before = {name: self.fields.get(name) for name in names if self.fields.get(name) != fields.get(name)}
+        before |= {name: value for name, value in also.items() if name not in names}
         if not before and stamp == self.stamp:
             return self
         ended = Before(

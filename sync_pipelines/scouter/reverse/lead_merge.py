@@ -71,8 +71,8 @@ class LeadMerge:
             # Of a column that went over under another transform, and is not as it was written, nothing is known.
             gone = {column_of(label) for label in write.former} - write.hashes.keys()
             kept = {name: value for name, value in base.fields.items() if name not in gone}
-            left = sorted(kept.keys() - write.hashes.keys())
-            base = base.changed({**kept, **write.hashes}, write.stamp, untouched=left)
+            left, also = sorted(kept.keys() - write.hashes.keys()), self.stored.overwritten_elsewhere
+            base = base.changed({**kept, **write.hashes}, write.stamp, untouched=left, also=also)
         elif write is not None:
             # A trigger there may write stamps of its own: what stands there as we sent it is ours all the same.
             row = self.there.reading.hashes

@@ -361,3 +361,29 @@ def test_an_export_of_other_fields_ends_no_doubt(two_way: TwoWay, first: str) ->
     two_way.push(PushOptions(compare=True))
     two_way.is_quiet()
     two_way.are(age=20)
+
+
+def test_a_webhook_of_before_a_killed_push_undoes_no_field_that_a_mapping_lacked(two_way: TwoWay) -> None:
+    """That push went over the edit, a mapping without `fonte` settled it, and nobody edited `fonte` there."""
+    made, rows = two_way.installation, list[dict[str, Any]]()
+    two_way.edit(fonte="Feira")
+
+    def edit() -> None:
+        rows.append(two_way.edit_there(announce=False, etapa="Ligou"))
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    made.use_client(transport=Interrupted(edit, before="upsert", _inner=Interrupted(die, after="upsert")))
+    with pytest.raises(KeyboardInterrupt):
+        two_way.push()
+    made.use_client(transport=None)
+    made.tab.execute("delete from public.gestao_scouter_export_jobs where status <> 'completed'")
+    use_mapping(two_way, etapa="etapa", age="age")
+    settle(two_way)
+    made.tab.execute("truncate public.gestao_scouter_field_mappings")
+    settle(two_way)
+    two_way.announce(*rows)
+    two_way.is_quiet()
+    two_way.are(fonte="Feira", etapa="Ligou")
+    assert two_way.conflicts == []
