@@ -106,11 +106,8 @@ class MergeFirst:
         """The leads whose row is neither as it was last seen, field by field, nor as we would write it."""
         if not rows:
             return []
-        stored, nothing, read = (
-            self.drain.stored(list(rows), rows),
-            Stored(),
-            self.drain.statements.fields.read,
-        )
+        read = self.drain.statements.fields.read
+        stored, nothing = self.drain.stored(list(rows), rows), Stored()
         return [
             lead_id
             for lead_id, hashes, content_hash in row_hashes
