@@ -132,7 +132,7 @@ class LastSynced:
                 "update ops.lead_exchanges set doubted = true,"
                 " doubted_columns = case when doubted then doubted_columns end || %(columns)s::text[]"
                 " where destination = %(destination)s"
-                " and not (doubted and (doubted_columns && %(every)s or doubted_columns @> %(columns)s))"
+                " and not (doubted and doubted_columns @> %(columns)s)"
                 " and (%(columns)s && %(every)s or fields is null and %(columns)s && %(written)s or field_list in ("
                 " select list.id from ops.lead_field_lists as list, unnest(list.fields) as label"
                 " where split_part(label, ':', 1) = any(%(columns)s)))",
