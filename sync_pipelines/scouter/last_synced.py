@@ -119,8 +119,8 @@ class LastSynced:
             ),
         )
 
-    def doubt_all(self, columns: Collection[str] = (EVERY,), *, written: Collection[str] = ()) -> int:
-        """Doubt every lead of this destination until it is read again; returns how many were believed more.
+    def doubt_all(self, columns: Collection[str], *, written: Collection[str] = ()) -> int:
+        """Doubt every lead of this destination until it is read again; returns how many leads that changed.
 
         `columns` are those that may be empty because they were made again. Of a lead whose fields are known they say
         something only if one of them is among those; of another one if a push writes one of them (`written`).

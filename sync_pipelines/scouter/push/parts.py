@@ -61,7 +61,7 @@ class PushParts:
     def settle(self, connection: postgres.Connection) -> None:
         """Where the reverse sync is on, merge what a push that ended early has left; before anything is sent.
 
-        Under the usual mapping first: one of some fields would forget what was written in the others.
+        Under the usual mapping first: one of some fields compares these only.
         """
         if not self.push.merges_first:
             return

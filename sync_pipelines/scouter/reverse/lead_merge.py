@@ -82,11 +82,7 @@ class LeadMerge:
         is_remade = stamp is None and self.stored.base.stamp is not None and not self.there.is_of(self.here)
         empty = {name for name, value in self.there.reading.hashes.items() if value == NULL}
         unsure = {name for name in empty if is_remade or self.stored.doubts(name, self.there.reading.version)}
-        return (
-            replace(base, fields={n: v for n, v in base.fields.items() if n not in unsure})
-            if unsure
-            else base
-        )
+        return replace(base, fields={n: value for n, value in base.fields.items() if n not in unsure})
 
     @property
     def here_version(self) -> float | None:

@@ -36,8 +36,9 @@ class There(NamedTuple):
 
     def is_of(self, here: Here | None) -> bool:
         """Whether it is marked as ours, and was made when the lead of TabuladorMax was."""
-        is_marked = here is not None and is_ours(self.sync_source)
-        return here is not None and is_marked and is_same_moment(here.created_at, self.created_at)
+        if here is None or not is_ours(self.sync_source):
+            return False
+        return is_same_moment(here.created_at, self.created_at)
 
     def row(self, stored: Stored) -> Reading:
         """The row, with what is kept of its lead telling whether it is still as our last write was read back."""

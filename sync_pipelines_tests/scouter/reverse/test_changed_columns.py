@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -308,16 +309,20 @@ def test_a_column_that_is_not_found_for_a_moment_undoes_no_emptying_of_another(
     assert two_way.conflicts == []
 
 
-def kill_after_writing(two_way: TwoWay) -> None:
+def kill_after_writing(two_way: TwoWay, *, before: Callable[[], object] = lambda: None) -> None:
+    """A push that is killed when its first request was answered; `before` is called just before that request."""
+
     def die() -> None:
         raise KeyboardInterrupt
 
     made = two_way.installation
-    made.use_client(transport=Interrupted(die, after="upsert"))
+    made.use_client(transport=Interrupted(before, before="upsert", _inner=Interrupted(die, after="upsert")))
     with pytest.raises(KeyboardInterrupt):
         two_way.push()
     made.use_client(transport=None)
-    made.tab.execute("delete from public.gestao_scouter_export_jobs where status <> 'completed'")
+    made.tab.execute(
+        "delete from public.gestao_scouter_export_jobs where status not in ('completed', 'failed')"
+    )
 
 
 @pytest.mark.parametrize("side", ["here", "there", "there, unannounced"])
@@ -365,23 +370,16 @@ def test_an_export_of_other_fields_ends_no_doubt(two_way: TwoWay, first: str) ->
 
 def test_a_webhook_of_before_a_killed_push_undoes_no_field_that_a_mapping_lacked(two_way: TwoWay) -> None:
     """That push went over the edit, a mapping without `fonte` settled it, and nobody edited `fonte` there."""
-    made, rows = two_way.installation, list[dict[str, Any]]()
+    rows = list[dict[str, Any]]()
     two_way.edit(fonte="Feira")
 
     def edit() -> None:
         rows.append(two_way.edit_there(announce=False, etapa="Ligou"))
 
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    made.use_client(transport=Interrupted(edit, before="upsert", _inner=Interrupted(die, after="upsert")))
-    with pytest.raises(KeyboardInterrupt):
-        two_way.push()
-    made.use_client(transport=None)
-    made.tab.execute("delete from public.gestao_scouter_export_jobs where status <> 'completed'")
+    kill_after_writing(two_way, before=edit)
     use_mapping(two_way, etapa="etapa", age="age")
     settle(two_way)
-    made.tab.execute("truncate public.gestao_scouter_field_mappings")
+    two_way.installation.tab.execute("truncate public.gestao_scouter_field_mappings")
     settle(two_way)
     two_way.announce(*rows)
     two_way.is_quiet()

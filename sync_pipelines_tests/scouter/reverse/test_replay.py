@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sync_pipelines.scouter.push.replay import replay
-from sync_pipelines_tests.scouter.interrupted import Interrupted
 from sync_pipelines_tests.scouter.pair import LEAD, Pair
-from sync_pipelines_tests.scouter.reverse.test_changed_columns import export_with, there
+from sync_pipelines_tests.scouter.reverse.test_changed_columns import export_with, kill_after_writing, there
 from sync_pipelines_tests.scouter.two_way import TwoWay
 
 NEW_PROJECT = "11111111-1111-4111-8111-111111111111"
@@ -68,17 +67,7 @@ def test_leads_of_an_export_of_some_fields_are_sent_again_after_a_killed_push(
     two_way.edit(etapa="ruim")
     export_with(two_way, etapa="etapa")
     two_way.edit(etapa="Boa", fonte="Feira")
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    made.use_client(transport=Interrupted(die, after="upsert"))
-    with pytest.raises(KeyboardInterrupt):
-        two_way.push()
-    made.use_client(transport=None)
-    made.tab.execute(
-        "delete from public.gestao_scouter_export_jobs where status not in ('completed', 'failed')"
-    )
+    kill_after_writing(two_way)
     assert replay(made.push, "replay").accepted == 1
     two_way.edit(fonte=after)
     two_way.edit_there(age=44)
